@@ -1,0 +1,63 @@
+.DEFAULT_GOAL := help
+PYTHON := .venv/bin/python
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+.venv/.complete: requirements-dev.lock pyproject.toml .ci/setup
+	@.ci/setup
+
+.PHONY: setup
+setup: .venv/.complete ## Install what is missing: Debian packages and the virtual environment
+
+.PHONY: demo
+demo: setup ## Show the whole product at work on private servers
+	@$(PYTHON) -m worker.demo
+
+.PHONY: test
+test: setup ## Prove it: every test, on private servers, with branch coverage
+	@echo "RabbitMQ and PostgreSQL: private ones, started for this run on free ports of 127.0.0.1"
+	@$(PYTHON) -m pytest --cov --cov-report=term $(ARGUMENTS)
+
+.PHONY: lint
+lint: setup ## Check format, style, types and import rules
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-logo
+
+.PHONY: format
+format: setup ## Bring the code into shape
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+.PHONY: contracts
+contracts: setup ## Write schemas, AsyncAPI and examples into contracts/exported; under CI they must be so already
+	@rm -rf contracts/exported
+	.venv/bin/activation-worker contracts export contracts/exported
+	@test -z "$(CI)" || { git add --intent-to-add contracts/exported && git diff --exit-code -- contracts/exported; }
+
+.PHONY: wheels
+wheels: setup ## Build both wheels into dist: the worker, and the contracts alone
+	rm -rf build contracts/build
+	$(PYTHON) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist . ./contracts
+	rm -rf build contracts/build contracts/*.egg-info
+
+# The configuration of this machine's uv is left out: it could name an index whose files have
+# other hashes than the public ones.
+COMPILE := build/lock/bin/uv pip compile --quiet --no-config --upgrade --universal --python-version 3.11 \
+	--generate-hashes --no-header --no-annotate
+
+.PHONY: lock
+lock: setup ## Pin the newest versions that pyproject.toml allows, each by its hashes
+	$(PYTHON) -m venv --clear build/lock
+	build/lock/bin/pip install --quiet --disable-pip-version-check 'uv>=0.13,<0.14'
+	$(COMPILE) --output-file requirements.lock pyproject.toml
+	$(COMPILE) --output-file requirements-dev.lock --constraint requirements.lock --extra dev pyproject.toml
+
+.PHONY: clean
+clean: ## Remove what the other targets made
+	rm -rf .venv build dist contracts/build contracts/*.egg-info *.egg-info .coverage .coverage.*
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find contracts worker tests -name __pycache__ -prune -exec rm -rf {} +

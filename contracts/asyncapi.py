@@ -1,0 +1,205 @@
+"""The AsyncAPI 3.0 document: the catalogue and the topology for tools that draw and generate.
+
+The AMQP binding knows no arguments of queues and no bindings, and allows no fields of others:
+they stand beside it, as `x-queue-arguments`, `x-exchange-arguments` and `x-queue-bindings`.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any, Final
+
+from contracts.catalogue import CATALOGUE, COMMAND_QUEUE, MessageDefinition
+from contracts.envelope import CONTENT_TYPE
+from contracts.examples import EXAMPLES
+from contracts.messages import CommandRejected, StatusChanged
+from contracts.schemas import schema_of
+from contracts.topology import EXCHANGES, QUEUES, Queue
+from contracts.values import NumberStatus
+
+__all__ = ["asyncapi_document"]
+
+Document = dict[str, Any]
+
+BINDING_VERSION: Final = "0.3.0"
+PERSISTENT: Final = 2
+REPLIES: Final = "replies"
+
+_FIRST_ANSWERS: Final = tuple(
+    row for row in CATALOGUE if row.message in {StatusChanged, CommandRejected}
+)
+
+_EXCHANGES: Final = {exchange.name: exchange for exchange in EXCHANGES}
+
+_PARAMETERS: Final[dict[str, Document]] = {
+    "status": {
+        "enum": [
+            status.value.lower()
+            for status in (NumberStatus.PENDING, NumberStatus.ACTIVE, NumberStatus.RESERVED)
+        ],
+        "description": "The new status, in lower case.",
+    },
+    "site_id": {"description": "The site; a site's own PBX binds a queue of its own by it."},
+}
+
+
+def asyncapi_document() -> Document:
+    """The document from the worker's point of view: it receives commands and sends the rest."""
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Activation worker",
+            "version": "1.0.0",
+            "description": "Puts phone numbers of office buildings into use and out of it.",
+        },
+        "defaultContentType": CONTENT_TYPE,
+        "channels": _channels(),
+        "operations": {
+            row.type: _receive(row) if row.direction == "received" else _send(row)
+            for row in CATALOGUE
+        },
+        "components": {
+            "messages": {row.type: _message(row) for row in CATALOGUE},
+            "schemas": _schemas(),
+        },
+    }
+
+
+def _channels() -> dict[str, Document]:
+    replies: Document = {
+        "address": None,
+        "description": "The queue that a command names in `reply_to`, by the default exchange.",
+        "messages": _messages(_FIRST_ANSWERS),
+    }
+    return {
+        **{row.type: _exchange_channel(row) for row in CATALOGUE},
+        **{queue.name: _queue_channel(queue) for queue in QUEUES},
+        REPLIES: replies,
+    }
+
+
+def _exchange_channel(row: MessageDefinition) -> Document:
+    exchange = _EXCHANGES[row.exchange]
+    channel: Document = {
+        "address": row.routing_key,
+        "messages": _messages([row]),
+        "bindings": {
+            "amqp": {
+                "is": "routingKey",
+                "exchange": {
+                    "name": exchange.name,
+                    "type": exchange.kind,
+                    "durable": True,
+                    "autoDelete": False,
+                },
+                "bindingVersion": BINDING_VERSION,
+            }
+        },
+        "x-exchange-arguments": dict(exchange.arguments),
+    }
+    parameters = {
+        name: meaning for name, meaning in _PARAMETERS.items() if f"{{{name}}}" in row.routing_key
+    }
+    return {**channel, "parameters": parameters} if parameters else channel
+
+
+def _queue_channel(queue: Queue) -> Document:
+    rows = [row for row in CATALOGUE if row.queue == queue.name]
+    return {
+        "address": queue.name,
+        # Dead letters may be anything: a channel without messages promises none in particular.
+        **({"messages": _messages(rows)} if rows else {}),
+        "bindings": {
+            "amqp": {
+                "is": "queue",
+                "queue": {
+                    "name": queue.name,
+                    "durable": True,
+                    "exclusive": False,
+                    "autoDelete": False,
+                },
+                "bindingVersion": BINDING_VERSION,
+            }
+        },
+        "x-queue-arguments": dict(queue.arguments),
+        "x-queue-bindings": [asdict(binding) for binding in queue.bindings],
+    }
+
+
+def _receive(row: MessageDefinition) -> Document:
+    return {
+        "action": "receive",
+        "channel": {"$ref": _channel_reference(COMMAND_QUEUE)},
+        "messages": [{"$ref": f"{_channel_reference(COMMAND_QUEUE)}/messages/{row.type}"}],
+        "bindings": {
+            "amqp": {
+                "deliveryMode": PERSISTENT,
+                "mandatory": True,
+                "ack": True,
+                "bindingVersion": BINDING_VERSION,
+            }
+        },
+        "reply": {
+            "address": {
+                "location": "$message.header#/reply_to",
+                "description": "The AMQP property. The first answer goes there as well.",
+            },
+            "channel": {"$ref": _channel_reference(REPLIES)},
+            "messages": [
+                {"$ref": f"{_channel_reference(REPLIES)}/messages/{answer.type}"}
+                for answer in _FIRST_ANSWERS
+            ],
+        },
+    }
+
+
+def _send(row: MessageDefinition) -> Document:
+    channel = _channel_reference(row.type)
+    return {
+        "action": "send",
+        "channel": {"$ref": channel},
+        "messages": [{"$ref": f"{channel}/messages/{row.type}"}],
+        "bindings": {
+            "amqp": {
+                "deliveryMode": PERSISTENT,
+                "mandatory": True,
+                "timestamp": True,
+                "bindingVersion": BINDING_VERSION,
+            }
+        },
+        "x-must-be-routed": row.must_be_routed,
+    }
+
+
+def _message(row: MessageDefinition) -> Document:
+    return {
+        "name": row.type,
+        "title": row.message.__name__,
+        "summary": row.message.__doc__,
+        "contentType": CONTENT_TYPE,
+        "correlationId": {"location": "$message.payload#/correlationid"},
+        "payload": {"$ref": f"#/components/schemas/{row.message.__name__}"},
+        "bindings": {"amqp": {"messageType": row.type, "bindingVersion": BINDING_VERSION}},
+        "examples": [
+            {"name": name, "payload": json.loads(example.encode())}
+            for name, example in EXAMPLES.items()
+            if example.type == row.type
+        ],
+    }
+
+
+def _messages(rows: Iterable[MessageDefinition]) -> Document:
+    return {row.type: {"$ref": f"#/components/messages/{row.type}"} for row in rows}
+
+
+def _schemas() -> Document:
+    schemas: Document = {}
+    for row in CATALOGUE:
+        schema = schema_of(row, references="#/components/schemas/{model}")
+        schemas.update(schema.pop("$defs", {}))
+        schemas[row.message.__name__] = schema
+    return dict(sorted(schemas.items()))
+
+
+def _channel_reference(name: str) -> str:
+    return f"#/channels/{name}"

@@ -1,0 +1,244 @@
+"""A story in messages: what each looks like, with numbers that no one can have.
+
+Ada of the account acme puts one number into use, takes another out of it, and asks for one too
+many. The ids of the answers are those that the worker derives from her commands.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final, TypedDict
+
+from contracts import messages
+from contracts.envelope import Envelope
+from contracts.refusals import RefusalCode
+from contracts.values import (
+    EXTENSION_FEATURES,
+    DeviceKind,
+    NumberStatus,
+    Operation,
+    Step,
+)
+
+__all__ = ["EXAMPLES"]
+
+_ACTIVATION: Final = "8f2c1d3e-6b0a-4c55-9a77-0d6f1e2b3c41"
+_DEACTIVATION: Final = "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed"
+_ONE_TOO_MANY: Final = "c56a4180-65aa-42ec-a945-5fd21dec0538"
+
+_LEAVE_ID: Final = "e0c32c92-7f84-589d-b914-652ca005d90a"
+_LOGOUT_ID: Final = "7e648598-20a8-5f06-96fc-b5450d2a99a9"
+_RESET_ID: Final = "8f6fc0f5-8cd3-528e-89a5-0aaaf03fbe24"
+_ACTIVATED: Final = "+442079460201"
+_DEACTIVATED: Final = "+442079460203"
+_REFUSED: Final = "+442079460202"
+
+_HUNT_GROUP: Final = "acme-front-desk"
+_ACCOUNT: Final = "acme"
+_SITE: Final = "london-1"
+_PERSON: Final = "Ada, reception"
+_WEB_TIER: Final = "/web-tier"
+_TRACEPARENT: Final = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+def _at(minute: int, second: int) -> datetime:
+    return datetime(2026, 11, 24, 9, minute, second, tzinfo=UTC)
+
+
+class _CommandAttributes(TypedDict):
+    id: str
+    source: str
+    subject: str
+    time: datetime
+    expirytime: datetime
+    partitionkey: str
+    data: messages.CommandData
+
+
+class _Attributes(TypedDict):
+    subject: str
+    time: datetime
+    correlationid: str
+    causationid: str
+    traceparent: str
+    partitionkey: str
+
+
+class _PbxFields(TypedDict):
+    phone_number: str
+    extension: str
+    account_id: str
+    site_id: str
+    command_id: str
+    sequence: int
+
+
+def _command(command_id: str, number: str, minute: int) -> _CommandAttributes:
+    return {
+        "id": command_id,
+        "source": _WEB_TIER,
+        "subject": number,
+        "time": _at(minute, 0),
+        "expirytime": _at(minute + 5, 0),
+        "partitionkey": f"{_ACCOUNT}/{_SITE}",
+        "data": messages.CommandData(
+            phone_number=number, account_id=_ACCOUNT, site_id=_SITE, requested_by=_PERSON
+        ),
+    }
+
+
+def _answer(command_id: str, number: str, time: datetime) -> _Attributes:
+    return {
+        "subject": number,
+        "time": time,
+        "correlationid": command_id,
+        "causationid": command_id,
+        "traceparent": _TRACEPARENT,
+        "partitionkey": f"{_ACCOUNT}/{_SITE}",
+    }
+
+
+def _pbx(command_id: str, number: str, sequence: int) -> _PbxFields:
+    return {
+        "phone_number": number,
+        "extension": number[-4:],
+        "account_id": _ACCOUNT,
+        "site_id": _SITE,
+        "command_id": command_id,
+        "sequence": sequence,
+    }
+
+
+_PENDING: Final = messages.StatusChanged(
+    id="d108e9ae-3135-556b-96d4-e5e4f59aec6e",
+    **_answer(_DEACTIVATION, _DEACTIVATED, _at(10, 1)),
+    data=messages.StatusChangedData(
+        **_pbx(_DEACTIVATION, _DEACTIVATED, 7),
+        status=NumberStatus.PENDING,
+        previous_status=NumberStatus.ACTIVE,
+        operation=Operation.DEACTIVATE,
+        requested_by=_PERSON,
+        entitlement=messages.Entitlement(limit=3, active=2, pending=1),
+        since=_at(10, 1),
+        deadline=_at(15, 1),
+        awaiting=(
+            messages.AwaitedStep(step=Step.HUNT_GROUP_MEMBERSHIP, operation_id=_LEAVE_ID),
+            messages.AwaitedStep(step=Step.HANDSET_LOGOUT, operation_id=_LOGOUT_ID),
+            messages.AwaitedStep(step=Step.EXTENSION_RESET, operation_id=_RESET_ID),
+        ),
+    ),
+)
+
+_ACTIVE: Final = messages.StatusChanged(
+    id="b610aa9a-99cb-55a7-bd33-f35d7b21e4e8",
+    **_answer(_ACTIVATION, _ACTIVATED, _at(0, 2)),
+    data=messages.StatusChangedData(
+        **_pbx(_ACTIVATION, _ACTIVATED, 2),
+        status=NumberStatus.ACTIVE,
+        previous_status=NumberStatus.PENDING,
+        operation=Operation.ACTIVATE,
+        requested_by=_PERSON,
+        entitlement=messages.Entitlement(limit=3, active=3, pending=0),
+    ),
+)
+
+_RESERVED: Final = messages.StatusChanged(
+    id="0145f67b-da75-5d78-8bb5-31753415f9fa",
+    **_answer(_DEACTIVATION, _DEACTIVATED, _at(10, 2)),
+    data=messages.StatusChangedData(
+        **_pbx(_DEACTIVATION, _DEACTIVATED, 8),
+        status=NumberStatus.RESERVED,
+        previous_status=NumberStatus.PENDING,
+        operation=Operation.DEACTIVATE,
+        requested_by=_PERSON,
+        entitlement=messages.Entitlement(limit=3, active=2, pending=0),
+        settings_cleared=("call_forwarding_busy", "label", "voicemail"),
+        pin_reset=True,
+        manual_logout=(
+            messages.ManualLogout(device_id="lobby-phone-1", device_kind=DeviceKind.ANALOGUE),
+        ),
+    ),
+)
+
+_REJECTED: Final = messages.CommandRejected(
+    id="d19ec4de-7f56-53ba-861e-5d20a7caea02",
+    **_answer(_ONE_TOO_MANY, _REFUSED, _at(5, 1)),
+    data=messages.CommandRejectedData(
+        command_id=_ONE_TOO_MANY,
+        operation=Operation.ACTIVATE,
+        phone_number=_REFUSED,
+        account_id=_ACCOUNT,
+        site_id=_SITE,
+        code=RefusalCode.ENTITLEMENT_EXHAUSTED,
+        message="No voice service is free. Limit 3, active 3, pending 0: 3 + 0 + 1 is more than 3.",
+        status=NumberStatus.RESERVED,
+        entitlement=messages.Entitlement(limit=3, active=3, pending=0),
+    ),
+)
+
+_MANUAL_LOGOUT: Final = messages.ManualLogoutRequired(
+    id="a6d1e591-9aab-59ca-9fef-32b71097404c",
+    **_answer(_DEACTIVATION, _DEACTIVATED, _at(10, 2)),
+    data=messages.ManualLogoutRequiredData(
+        phone_number=_DEACTIVATED,
+        extension=_DEACTIVATED[-4:],
+        account_id=_ACCOUNT,
+        site_id=_SITE,
+        device_id="lobby-phone-1",
+        device_kind=DeviceKind.ANALOGUE,
+        command_id=_DEACTIVATION,
+    ),
+)
+
+_HANDSET_LOGOUT: Final = messages.HandsetLogout(
+    id=_LOGOUT_ID,
+    **_answer(_DEACTIVATION, _DEACTIVATED, _at(10, 1)),
+    data=messages.HandsetLogoutData(
+        **_pbx(_DEACTIVATION, _DEACTIVATED, 7),
+        device_id="handset-4711",
+        device_kind=DeviceKind.DIGITAL,
+    ),
+)
+
+_HUNT_GROUP_JOINED: Final = messages.HuntGroupMembership(
+    id="f7ddf1e0-b8f7-56f9-93bb-df10e2537a4a",
+    **_answer(_ACTIVATION, _ACTIVATED, _at(0, 2)),
+    data=messages.HuntGroupMembershipData(
+        **_pbx(_ACTIVATION, _ACTIVATED, 2), hunt_group_id=_HUNT_GROUP, action="add"
+    ),
+)
+
+_HUNT_GROUP_LEFT: Final = messages.HuntGroupMembership(
+    id=_LEAVE_ID,
+    **_answer(_DEACTIVATION, _DEACTIVATED, _at(10, 1)),
+    data=messages.HuntGroupMembershipData(
+        **_pbx(_DEACTIVATION, _DEACTIVATED, 7), hunt_group_id=_HUNT_GROUP, action="remove"
+    ),
+)
+
+_EXTENSION_RESET: Final = messages.ExtensionReset(
+    id=_RESET_ID,
+    **_answer(_DEACTIVATION, _DEACTIVATED, _at(10, 1)),
+    data=messages.ExtensionResetData(
+        **_pbx(_DEACTIVATION, _DEACTIVATED, 7), clear=EXTENSION_FEATURES
+    ),
+)
+
+
+def _named(*examples: tuple[str, Envelope]) -> dict[str, Envelope]:
+    return {example.type + face: example for face, example in examples}
+
+
+EXAMPLES: Final[Mapping[str, Envelope]] = _named(
+    ("", messages.Activate(**_command(_ACTIVATION, _ACTIVATED, 0))),
+    ("", messages.Deactivate(**_command(_DEACTIVATION, _DEACTIVATED, 10))),
+    ("", _PENDING),
+    (".active", _ACTIVE),
+    (".reserved", _RESERVED),
+    ("", _REJECTED),
+    ("", _MANUAL_LOGOUT),
+    ("", _HANDSET_LOGOUT),
+    ("", _HUNT_GROUP_LEFT),
+    (".add", _HUNT_GROUP_JOINED),
+    ("", _EXTENSION_RESET),
+)
+"""Under its type the example of each message; with a suffix, other faces of the same message."""

@@ -1,0 +1,39 @@
+"""The contracts as files, for those who do not use Python."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from contracts.asyncapi import asyncapi_document
+from contracts.catalogue import CATALOGUE
+from contracts.examples import EXAMPLES
+from contracts.schemas import DIALECT, schema_of
+from contracts.topology import EXCHANGES, QUEUES
+
+__all__ = ["export"]
+
+
+def export(directory: Path) -> list[Path]:
+    """Writes schemas, examples, the AsyncAPI document and the topology; what was written.
+
+    The same contracts give the same bytes. Other files in the directory are left alone.
+    """
+    documents: dict[str, object] = {
+        "asyncapi.json": asyncapi_document(),
+        "topology.json": {
+            "exchanges": [asdict(exchange) for exchange in EXCHANGES],
+            "queues": [asdict(queue) for queue in QUEUES],
+        },
+    }
+    for row in CATALOGUE:
+        documents[f"schemas/{row.type}.json"] = {"$schema": DIALECT, **schema_of(row)}
+    for name, example in EXAMPLES.items():
+        documents[f"examples/{name}.json"] = json.loads(example.encode())
+    return [_write(directory / name, document) for name, document in documents.items()]
+
+
+def _write(path: Path, document: object) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8", newline="\n")
+    return path

@@ -1,0 +1,149 @@
+"""The tables in the documents, written from the declarations: `python -m contracts.tables`.
+
+A document marks a place with `<!-- table: name -->` and `<!-- end of table -->`; what stands
+between is ours.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+from contracts.catalogue import CATALOGUE, MessageDefinition
+from contracts.reading import ReadErrorCode
+from contracts.refusals import REFUSALS
+from contracts.topology import QUEUES
+
+__all__ = ["DOCUMENTS", "READ_ERROR_MEANINGS", "TABLES", "rewrite", "with_tables"]
+
+DOCUMENTS: Final = Path(__file__).with_name("docs")
+
+READ_ERROR_MEANINGS: Final[Mapping[ReadErrorCode, str]] = {
+    ReadErrorCode.CONTENT_TYPE_UNSUPPORTED: (
+        "The AMQP content type is another than `application/cloudevents+json`. A missing one is"
+        " forgiven."
+    ),
+    ReadErrorCode.BODY_TOO_LARGE: "The body has more than 65,536 bytes.",
+    ReadErrorCode.NOT_UTF8: "The body is not UTF-8.",
+    ReadErrorCode.NOT_JSON: "The body is not JSON; NaN and Infinity are not JSON either.",
+    ReadErrorCode.DUPLICATE_KEY: "A key stands twice in one object, at any depth.",
+    ReadErrorCode.NESTED_TOO_DEEPLY: "The JSON is nested too deeply to be parsed.",
+    ReadErrorCode.NOT_A_CLOUDEVENT: (
+        'The JSON is no object, or `specversion` is not "1.0", or `type` is no string.'
+    ),
+    ReadErrorCode.TYPE_UNKNOWN: "No command has this `type`.",
+    ReadErrorCode.INVALID: "A field is missing or has a wrong value; the detail names it.",
+}
+
+_PLACE: Final = re.compile(
+    r"(?P<start><!-- table: (?P<name>[a-z-]+) -->\n).*?(?P<end><!-- end of table -->)", re.DOTALL
+)
+
+
+def with_tables(document: str) -> str:
+    """The document with its marked places filled anew; KeyError where a name is not known."""
+    return _PLACE.sub(
+        lambda place: f"{place['start']}{TABLES[place['name']]()}{place['end']}", document
+    )
+
+
+def _commands() -> str:
+    return _messages(row for row in CATALOGUE if row.direction == "received")
+
+
+def _events() -> str:
+    return _messages(row for row in CATALOGUE if row.direction == "published" and not row.queue)
+
+
+def _messages(rows: Iterable[MessageDefinition]) -> str:
+    return _table(
+        ("type", "exchange", "routing key", "what it says"),
+        (
+            (
+                f"`{row.type}`",
+                f"`{row.exchange}`",
+                f"`{_shown_key(row)}`",
+                row.message.__doc__ or "",
+            )
+            for row in rows
+        ),
+    )
+
+
+def _pbx_messages() -> str:
+    return _table(
+        ("type", "routing key", "queue", "what it says"),
+        (
+            (f"`{row.type}`", f"`{_shown_key(row)}`", f"`{row.queue}`", row.message.__doc__ or "")
+            for row in CATALOGUE
+            if row.direction == "published" and row.queue
+        ),
+    )
+
+
+def _queues() -> str:
+    return _table(
+        ("queue", "bound to", "arguments"),
+        (
+            (
+                f"`{queue.name}`",
+                "<br>".join(
+                    f"`{it.exchange}`" + (f" by `{it.routing_key}`" if it.routing_key else "")
+                    for it in queue.bindings
+                ),
+                "<br>".join(
+                    f"`{name}`: `{json.dumps(value)}`" for name, value in queue.arguments.items()
+                ),
+            )
+            for queue in QUEUES
+        ),
+    )
+
+
+def _refusals() -> str:
+    return _table(
+        ("code", "meaning", "what to do"),
+        ((f"`{refusal.code}`", refusal.meaning, refusal.remedy) for refusal in REFUSALS),
+    )
+
+
+def _read_errors() -> str:
+    return _table(
+        ("code", "meaning"),
+        ((f"`{code}`", READ_ERROR_MEANINGS[code]) for code in ReadErrorCode),
+    )
+
+
+TABLES: Final[Mapping[str, Callable[[], str]]] = {
+    "commands": _commands,
+    "events": _events,
+    "pbx-messages": _pbx_messages,
+    "queues": _queues,
+    "read-errors": _read_errors,
+    "refusals": _refusals,
+}
+"""What a marked place can name."""
+
+
+def _shown_key(row: MessageDefinition) -> str:
+    return row.routing_key.replace("{", "<").replace("}", ">")
+
+
+def _table(heading: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = (heading, ("---",) * len(heading), *rows)
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def rewrite(directory: Path) -> list[Path]:
+    """Fills the marked places of every document in the directory; the documents."""
+    documents = sorted(directory.glob("*.md"))
+    for path in documents:
+        path.write_text(with_tables(path.read_text(encoding="utf-8")), encoding="utf-8")
+    return documents
+
+
+if __name__ == "__main__":
+    for document in rewrite(DOCUMENTS):
+        sys.stdout.write(f"{document.name} is up to date\n")

@@ -1,0 +1,120 @@
+"""The catalogue and the topology: the names on which others build."""
+
+import pytest
+
+from contracts.catalogue import CATALOGUE, COMMANDS, routing_key_of
+from contracts.examples import EXAMPLES
+from contracts.messages import PublishedMessage
+from contracts.refusals import REFUSALS, RefusalCode
+from contracts.topology import EXCHANGES, QUEUES, Queue
+
+NAMES = {
+    "telephony.phone_number.activate.v1": (
+        "telephony.commands",
+        "phone_number.activate",
+        "telephony.phone_number.commands",
+    ),
+    "telephony.phone_number.deactivate.v1": (
+        "telephony.commands",
+        "phone_number.deactivate",
+        "telephony.phone_number.commands",
+    ),
+    "telephony.phone_number.status_changed.v1": (
+        "telephony.events",
+        "phone_number.status.{status}",
+        None,
+    ),
+    "telephony.phone_number.command_rejected.v1": (
+        "telephony.events",
+        "phone_number.rejected",
+        None,
+    ),
+    "telephony.handset.manual_logout_required.v1": (
+        "telephony.events",
+        "handset.manual_logout_required",
+        None,
+    ),
+    "telephony.handset.logout.v1": (
+        "telephony.pbx",
+        "handset_logout.{site_id}",
+        "pbx.handset-logout",
+    ),
+    "telephony.hunt_group.membership.v1": (
+        "telephony.pbx",
+        "hunt_group_membership.{site_id}",
+        "pbx.hunt-group-membership",
+    ),
+    "telephony.extension.reset.v1": (
+        "telephony.pbx",
+        "extension_reset.{site_id}",
+        "pbx.extension-reset",
+    ),
+}
+
+
+def queue_named(name: str) -> Queue:
+    return next(queue for queue in QUEUES if queue.name == name)
+
+
+def test_names_stay_as_they_were_promised() -> None:
+    assert {row.type: (row.exchange, row.routing_key, row.queue) for row in CATALOGUE} == NAMES
+
+
+def test_every_type_stands_in_the_catalogue_once() -> None:
+    assert len(CATALOGUE) == len(NAMES)
+    assert {*COMMANDS} == {row.type for row in CATALOGUE if row.direction == "received"}
+    assert all(message.model_fields["type"].default == name for name, message in COMMANDS.items())
+
+
+def test_every_exchange_is_declared() -> None:
+    assert {row.exchange for row in CATALOGUE} < {exchange.name for exchange in EXCHANGES}
+
+
+def test_every_queue_gets_what_the_catalogue_says() -> None:
+    for row in CATALOGUE:
+        if row.queue:
+            bindings = queue_named(row.queue).bindings
+            assert (row.exchange, row.binding_key) in [
+                (it.exchange, it.routing_key) for it in bindings
+            ]
+
+
+def test_nothing_that_is_published_as_a_command_vanishes() -> None:
+    commands = next(it for it in EXCHANGES if it.name == "telephony.commands")
+    unrouted = commands.arguments["alternate-exchange"]
+    dead_letters = queue_named("telephony.phone_number.commands.dead_letter")
+    limits = queue_named("telephony.phone_number.commands").arguments
+
+    assert unrouted in [it.exchange for it in dead_letters.bindings]
+    assert limits["x-dead-letter-routing-key"] == dead_letters.name
+    assert (limits["x-dead-letter-strategy"], limits["x-overflow"]) == (
+        "at-least-once",
+        "reject-publish",
+    )
+
+
+def test_every_queue_is_a_quorum_queue_with_a_limit_of_its_own() -> None:
+    assert all(queue.arguments["x-queue-type"] == "quorum" for queue in QUEUES)
+    assert all("x-delivery-limit" in queue.arguments for queue in QUEUES)
+
+
+@pytest.mark.parametrize(
+    ("example", "routing_key"),
+    [
+        ("telephony.phone_number.status_changed.v1", "phone_number.status.pending"),
+        ("telephony.phone_number.status_changed.v1.reserved", "phone_number.status.reserved"),
+        ("telephony.phone_number.command_rejected.v1", "phone_number.rejected"),
+        ("telephony.extension.reset.v1", "extension_reset.london-1"),
+    ],
+)
+def test_a_message_takes_the_way_that_its_payload_names(example: str, routing_key: str) -> None:
+    message = EXAMPLES[example]
+
+    assert isinstance(message, PublishedMessage)
+    assert routing_key_of(message) == routing_key
+
+
+def test_every_refusal_has_a_meaning_and_a_remedy() -> None:
+    assert [refusal.code for refusal in REFUSALS] == [*RefusalCode]
+    assert all(refusal.meaning.endswith(".") for refusal in REFUSALS)
+    assert all(refusal.remedy.endswith(".") for refusal in REFUSALS)

@@ -1,0 +1,99 @@
+"""The documents: their tables are those of the code, their programs run."""
+
+import asyncio
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from contracts.catalogue import COMMANDS
+from contracts.reading import ReadErrorCode, read
+from contracts.tables import DOCUMENTS, READ_ERROR_MEANINGS, TABLES, rewrite, with_tables
+from tests.support.workers import store, until_leading, working
+from worker.shell.database.engine import Database
+from worker.shell.settings import Settings
+
+WEB_TIER = DOCUMENTS / "web-tier.md"
+PAGES = sorted(DOCUMENTS.glob("*.md"))
+PATIENCE_SECONDS = 60
+
+SITE = """
+    INSERT INTO voice_services (service_id, account_id, account_kind, site_id, quantity)
+    VALUES ('service-1', 'acme', 'occupier', 'london-1', 1)
+"""
+RESERVED = """
+    INSERT INTO phone_numbers (phone_number, site_id, account_id, status)
+    VALUES ('+442079460201', 'london-1', 'acme', 'RESERVED')
+"""
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_tables_are_up_to_date(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+
+    assert text == with_tables(text), "run `python -m contracts.tables`"
+
+
+def test_a_marked_place_is_filled_and_the_rest_stays(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- table: refusals -->\nstale\n<!-- end of table -->\nafter\n")
+
+    assert rewrite(tmp_path) == [page]
+
+    assert page.read_text() == (
+        f"before\n<!-- table: refusals -->\n{TABLES['refusals']()}<!-- end of table -->\nafter\n"
+    )
+
+
+def test_every_table_is_shown_somewhere() -> None:
+    shown = {
+        name
+        for page in PAGES
+        for name in re.findall(r"<!-- table: (.*?) -->", page.read_text(encoding="utf-8"))
+    }
+
+    assert shown == {*TABLES}
+
+
+def test_every_reason_for_not_reading_is_explained() -> None:
+    assert [*READ_ERROR_MEANINGS] == [*ReadErrorCode]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_looks_like_json_is_json(page: Path) -> None:
+    assert [json.loads(block) for block in blocks(page, "json")]
+
+
+def test_the_command_that_is_shown_is_read() -> None:
+    assert read(blocks(WEB_TIER, "json")[0].encode(), None, COMMANDS).data.site_id == "london-1"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
+
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+async def test_the_program_that_is_shown_gets_its_answers(
+    database: Database, settings: Settings, amqp_url: str
+) -> None:
+    await store(database, SITE, RESERVED)
+    async with working(database, settings) as lane:
+        await until_leading(lane)
+        program = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", blocks(WEB_TIER, "python")[0]),
+            *("+442079460201", "acme", "london-1"),
+            env={**os.environ, "AMQP_URL": amqp_url},
+            stdout=asyncio.subprocess.PIPE,
+        )
+        output, _ = await asyncio.wait_for(program.communicate(), PATIENCE_SECONDS)
+
+    assert output.decode() == "PENDING sequence 1\nACTIVE sequence 2\n"

@@ -1,0 +1,113 @@
+"""The contracts as files: fresh, the same each time, and right for those who read AsyncAPI."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import contracts
+from contracts.asyncapi import asyncapi_document
+from contracts.catalogue import CATALOGUE
+from contracts.export import export
+from contracts.topology import QUEUES
+
+EXPORTED = Path(contracts.__file__).with_name("exported")
+
+ALONE = """
+import importlib, pathlib, sys
+allowed = {
+    "contracts", "pydantic", "pydantic_core", "annotated_types", "typing_extensions",
+    "typing_inspection", *sys.stdlib_module_names,
+}
+class NothingElse:
+    def find_spec(self, name, path=None, target=None):
+        # The name of the build's own settings differs from machine to machine.
+        if name.partition(".")[0] not in allowed and not name.startswith("_sysconfigdata"):
+            raise ImportError(f"{name} is not there")
+sys.meta_path.insert(0, NothingElse())
+import contracts
+for path in sorted(pathlib.Path(contracts.__file__).parent.glob("*.py")):
+    print(importlib.import_module(f"contracts.{path.stem}").__name__)
+"""
+
+
+def files_in(directory: Path) -> dict[str, bytes]:
+    files = (path for path in directory.rglob("*") if path.is_file())
+    return {str(path.relative_to(directory)): path.read_bytes() for path in files}
+
+
+def resolved(document: dict[str, Any], reference: str) -> Any:
+    place: Any = document
+    for part in reference.removeprefix("#/").split("/"):
+        place = place[part]
+    return place
+
+
+def references_in(node: Any) -> list[str]:
+    if isinstance(node, dict):
+        inner = [found for value in node.values() for found in references_in(value)]
+        return [node["$ref"], *inner] if isinstance(node.get("$ref"), str) else inner
+    if isinstance(node, list):
+        return [found for value in node for found in references_in(value)]
+    return []
+
+
+def test_the_exported_contracts_are_up_to_date(tmp_path: Path) -> None:
+    written = export(tmp_path)
+
+    assert files_in(tmp_path) == files_in(EXPORTED), "run `make contracts`"
+    assert sorted(written) == sorted(path for path in tmp_path.rglob("*") if path.is_file())
+
+
+def test_an_export_leaves_other_files_alone(tmp_path: Path) -> None:
+    theirs = tmp_path / "schemas" / "theirs.json"
+    theirs.parent.mkdir()
+    theirs.write_text("{}")
+
+    export(tmp_path)
+
+    assert theirs.read_text() == "{}"
+
+
+def test_every_reference_in_the_asyncapi_document_leads_somewhere() -> None:
+    document = asyncapi_document()
+    references = references_in(document)
+
+    assert references
+    assert all(resolved(document, reference) for reference in references)
+
+
+def test_the_worker_receives_commands_and_sends_the_rest() -> None:
+    operations = asyncapi_document()["operations"]
+
+    assert {name: operation["action"] for name, operation in operations.items()} == {
+        row.type: "receive" if row.direction == "received" else "send" for row in CATALOGUE
+    }
+
+
+def test_the_asyncapi_document_says_what_the_bindings_cannot() -> None:
+    channels = asyncapi_document()["channels"]
+
+    for queue in QUEUES:
+        amqp = channels[queue.name]["bindings"]["amqp"]
+        assert amqp["queue"]["name"] == queue.name
+        assert {*amqp} == {"is", "queue", "bindingVersion"}
+        assert channels[queue.name]["x-queue-arguments"] == dict(queue.arguments)
+
+
+def test_the_asyncapi_document_is_json() -> None:
+    document = asyncapi_document()
+
+    assert json.loads(json.dumps(document)) == json.loads(
+        (EXPORTED / "asyncapi.json").read_text(encoding="utf-8")
+    )
+
+
+def test_the_contracts_need_nothing_but_pydantic() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE], capture_output=True, text=True, check=False, timeout=60
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "contracts.asyncapi" in done.stdout

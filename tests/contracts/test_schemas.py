@@ -1,0 +1,127 @@
+"""Schemas and examples: they say what reading and writing do."""
+
+import json
+from typing import Any
+
+import pytest
+from cloudevents.http import from_json
+from hypothesis import given
+from hypothesis import strategies as some
+from jsonschema import Draft202012Validator, FormatChecker
+
+from contracts.catalogue import CATALOGUE, COMMANDS, MessageDefinition
+from contracts.envelope import CONTENT_TYPE, Envelope, omittable
+from contracts.examples import EXAMPLES
+from contracts.reading import UnreadableError, read
+from contracts.schemas import schema_of
+from worker.core.identity import derived_id
+
+ROWS = [pytest.param(row, id=row.type) for row in CATALOGUE]
+MESSAGES = [pytest.param(message, id=name) for name, message in EXAMPLES.items()]
+MODELS: dict[str, type[Envelope]] = {row.type: row.message for row in CATALOGUE}
+BY_TYPE = {row.type: row for row in CATALOGUE}
+ACTIVATE = "telephony.phone_number.activate.v1"
+
+
+def validator(row: MessageDefinition) -> Draft202012Validator:
+    return Draft202012Validator(schema_of(row), format_checker=FormatChecker())
+
+
+def content(message: Envelope) -> dict[str, Any]:
+    decoded: dict[str, Any] = json.loads(message.encode())
+    return decoded
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_every_message_has_a_schema_and_an_example(row: MessageDefinition) -> None:
+    Draft202012Validator.check_schema(schema_of(row))
+
+    assert row.type in EXAMPLES
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_an_example_obeys_its_schema_and_comes_back_the_same(message: Envelope) -> None:
+    validator(BY_TYPE[message.type]).validate(content(message))
+
+    assert read(message.encode(), CONTENT_TYPE, MODELS) == message
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_an_example_is_a_cloudevent_to_others(message: Envelope) -> None:
+    event = from_json(message.encode())
+
+    assert (event["id"], event["type"]) == (message.id, message.type)
+    assert event.data == content(message)["data"]
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_unknown_fields_are_allowed_everywhere(row: MessageDefinition) -> None:
+    assert "additionalProperties" not in json.dumps(schema_of(row))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_needs_five_attributes_and_three_fields(name: str) -> None:
+    schema = schema_of(BY_TYPE[name])
+
+    assert schema["required"] == ["specversion", "id", "source", "type", "data"]
+    assert schema["$defs"]["CommandData"]["required"] == ["phone_number", "account_id", "site_id"]
+
+
+@pytest.mark.parametrize("row", [row for row in CATALOGUE if row.direction == "published"])
+def test_what_is_always_written_is_required(row: MessageDefinition) -> None:
+    schema = schema_of(row)
+    always = [name for name in row.message.model_fields if name not in omittable(row.message)]
+
+    assert schema["required"] == always
+    assert {"datacontenttype", "specversion", "time", "subject", "partitionkey"} < {*always}
+
+
+def test_what_is_left_out_is_never_null_and_what_is_null_is_never_left_out() -> None:
+    row = BY_TYPE["telephony.phone_number.status_changed.v1"]
+    data = schema_of(row)["$defs"]["StatusChangedData"]
+
+    assert data["properties"]["deadline"] == {
+        "description": "On PENDING: when the operation counts as overdue.",
+        "format": "date-time",
+        "type": "string",
+    }
+    assert {"type": "null"} in data["properties"]["extension"]["anyOf"]
+    assert "extension" in data["required"]
+    assert "deadline" not in data["required"]
+
+
+values: some.SearchStrategy[Any] = some.one_of(
+    some.none(), some.booleans(), some.integers(), some.text(max_size=10), some.just({})
+)
+names = some.sampled_from([*content(EXAMPLES[ACTIVATE]), "correlationid", "colour"])
+
+
+@given(changes=some.dictionaries(names, values), left_out=some.sets(names))
+def test_what_is_read_obeys_the_schema(changes: dict[str, Any], left_out: set[str]) -> None:
+    event = {**content(EXAMPLES[ACTIVATE]), **changes}
+    event = {name: value for name, value in event.items() if name not in left_out}
+    try:
+        read(json.dumps(event).encode(), CONTENT_TYPE, COMMANDS)
+    except UnreadableError:
+        return
+    validator(BY_TYPE[ACTIVATE]).validate(event)
+
+
+@given(left_out=some.sets(names))
+def test_what_obeys_the_schema_is_read(left_out: set[str]) -> None:
+    event = {
+        name: value for name, value in content(EXAMPLES[ACTIVATE]).items() if name not in left_out
+    }
+    if validator(BY_TYPE[ACTIVATE]).is_valid(event):
+        read(json.dumps(event).encode(), CONTENT_TYPE, COMMANDS)
+
+
+def test_the_examples_carry_the_ids_that_the_worker_gives() -> None:
+    activate = EXAMPLES[ACTIVATE]
+    pending = EXAMPLES["telephony.phone_number.status_changed.v1"]
+    active = EXAMPLES["telephony.phone_number.status_changed.v1.active"]
+    deactivate = EXAMPLES["telephony.phone_number.deactivate.v1"]
+
+    assert active.id == derived_id(activate.source, activate.id, "status", "ACTIVE")
+    assert pending.id == derived_id(deactivate.source, deactivate.id, "status", "PENDING")
+    assert pending.causationid == deactivate.id
