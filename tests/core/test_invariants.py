@@ -1,0 +1,167 @@
+"""What holds whatever comes, in whatever order: commands, completions, and other systems' work."""
+
+from collections.abc import Iterable
+from copy import deepcopy
+from dataclasses import replace
+from datetime import timedelta
+
+from hypothesis import settings
+from hypothesis import strategies as some
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from contracts.messages import Command, StatusChanged
+from contracts.values import NumberStatus
+from tests.support.builders import (
+    ACME_LONDON,
+    ACTIVE_IN_FULL_USE,
+    MAIN_PHONE_NUMBER,
+    NOW,
+    RESERVED,
+    RINGING_MAIN_NUMBER,
+    TIME_ALLOWED,
+    activate,
+    deactivate,
+)
+from worker.core.batch import CommandKey, Known, complete_all, decide_all
+from worker.core.decision import Decision, Outcome
+from worker.core.identity import fingerprint
+from worker.core.situation import Number, Usage
+
+PHONE_NUMBERS = [MAIN_PHONE_NUMBER, *(f"+44207946000{place}" for place in range(1, 5))]
+USING = (NumberStatus.ACTIVE, NumberStatus.PENDING)
+
+expiries = some.sampled_from([NOW - timedelta(days=1), NOW + timedelta(days=1)])
+wordings = some.fixed_dictionaries({}, optional={"expirytime": expiries})
+commands = some.builds(
+    lambda make, phone_number, command_id, wording: make(phone_number, command_id, **wording),
+    some.sampled_from([activate, deactivate]),
+    some.sampled_from([*PHONE_NUMBERS, "+442079469999"]),
+    some.integers(1, 60).map(str),
+    wordings,
+)
+places = some.sets(some.sampled_from(PHONE_NUMBERS))
+
+
+class Telephony(RuleBasedStateMachine):
+    """Keeps what was decided, as the database does, and counts anew after each step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.numbers: dict[str, Number] = {
+            phone_number: replace(
+                RESERVED,
+                phone_number=phone_number,
+                sequence=0,
+                main_number=phone_number == MAIN_PHONE_NUMBER,
+            )
+            for phone_number in PHONE_NUMBERS
+        }
+        self.ledger: dict[CommandKey, frozenset[str]] = {}
+        self.limit = 2
+        self.said: dict[str, int] = dict.fromkeys(PHONE_NUMBERS, 0)
+        self.message_ids: set[str] = set()
+
+    def known(self) -> Known:
+        statuses = [number.status for number in self.numbers.values()]
+        active, pending = (statuses.count(status) for status in USING)
+        main_status = self.numbers[MAIN_PHONE_NUMBER].status
+        return Known(
+            numbers=dict(self.numbers),
+            usages={ACME_LONDON: Usage(self.limit, active, pending)},
+            main_numbers={ACME_LONDON: replace(RINGING_MAIN_NUMBER, status=main_status)},
+            ledger=dict(self.ledger),
+        )
+
+    def used(self) -> int:
+        return sum(number.status in USING for number in self.numbers.values())
+
+    @rule(batch=some.lists(commands, max_size=6))
+    def commands_arrive(self, batch: list[Command]) -> None:
+        known = self.known()
+        untouched = deepcopy(known)
+        decisions = decide_all(known, batch, NOW, time_allowed=TIME_ALLOWED)
+
+        assert known == untouched
+        assert decisions == decide_all(known, batch, NOW, time_allowed=TIME_ALLOWED)
+        for command, decision in zip(batch, decisions, strict=True):
+            key = CommandKey(command.source, command.id)
+            self.ledger[key] = self.ledger.get(key, frozenset()) | {fingerprint(command)}
+            if decision.outcome in {Outcome.REJECTED, Outcome.DUPLICATE}:
+                assert decision.number is None
+                assert len(decision.messages) == (decision.outcome is Outcome.REJECTED)
+        self.keep(decisions)
+
+    @rule(chosen=some.permutations(PHONE_NUMBERS), share=some.integers(0, len(PHONE_NUMBERS)))
+    def operations_complete(self, chosen: list[str], share: int) -> None:
+        known = self.known()
+        untouched = deepcopy(known)
+        under_way = [it for it in chosen if self.numbers[it].pending is not None][:share]
+        decisions = complete_all(known, under_way, NOW)
+
+        assert known == untouched
+        assert decisions == complete_all(known, under_way, NOW)
+        self.keep(decisions)
+
+    def keep(self, decisions: Iterable[Decision]) -> None:
+        """Stores what was decided; no step may take a service that is not there."""
+        used_before = self.used()
+        for decision in decisions:
+            if decision.number is not None:
+                self.numbers[decision.number.phone_number] = decision.number
+            self.hear(decision)
+        assert self.used() <= max(self.limit, used_before)
+
+    def hear(self, decision: Decision) -> None:
+        for message in decision.messages:
+            assert message.id not in self.message_ids
+            self.message_ids.add(message.id)
+            if isinstance(message, StatusChanged):
+                self.said[message.subject] += 1
+                assert message.data.sequence == self.said[message.subject]
+                said = message.data.entitlement
+                assert (said.active + said.pending) == self.used()
+
+    @rule(limit=some.integers(0, len(PHONE_NUMBERS)))
+    def services_are_bought_or_run_out(self, limit: int) -> None:
+        self.limit = limit
+
+    @rule(chosen=places, person=some.sampled_from([None, "Grace"]))
+    def numbers_are_assigned(self, chosen: set[str], person: str | None) -> None:
+        for number in self.active_among(chosen):
+            self.numbers[number.phone_number] = replace(number, assigned_to=person)
+
+    @rule(chosen=places)
+    def people_use_their_numbers(self, chosen: set[str]) -> None:
+        for number in self.active_among(chosen - {MAIN_PHONE_NUMBER}):
+            self.numbers[number.phone_number] = replace(
+                number,
+                label=ACTIVE_IN_FULL_USE.label,
+                features=ACTIVE_IN_FULL_USE.features,
+                logins=ACTIVE_IN_FULL_USE.logins,
+            )
+
+    def active_among(self, chosen: set[str]) -> list[Number]:
+        return [
+            self.numbers[phone_number]
+            for phone_number in sorted(chosen)
+            if self.numbers[phone_number].status is NumberStatus.ACTIVE
+        ]
+
+    @invariant()
+    def a_number_has_an_operation_exactly_while_it_is_pending(self) -> None:
+        for number in self.numbers.values():
+            assert (number.pending is not None) is (number.status is NumberStatus.PENDING)
+
+    @invariant()
+    def a_reserved_number_is_blank(self) -> None:
+        for number in self.numbers.values():
+            if number.status is NumberStatus.RESERVED:
+                assert (number.settings, number.hunt_groups, number.logins) == ((), (), ())
+
+    @invariant()
+    def the_main_number_is_never_a_member_of_its_own_group(self) -> None:
+        assert self.numbers[MAIN_PHONE_NUMBER].hunt_groups == ()
+
+
+TestTelephony = Telephony.TestCase
+TestTelephony.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)

@@ -1,0 +1,81 @@
+"""The life of a number: what leads where, and nothing else."""
+
+from dataclasses import replace
+
+import pytest
+
+from contracts.values import NumberStatus
+from tests.support.builders import ACTIVE, ACTIVE_IN_FULL_USE, RESERVED, activate, begun
+from worker.core.number import MOVES, Move, moved
+from worker.core.situation import Usage
+
+
+def test_the_table_holds_the_four_moves_of_the_domain_and_no_other() -> None:
+    assert {move.value: " to ".join(ends) for move, ends in MOVES.items()} == {
+        "begin activation": "RESERVED to PENDING",
+        "complete activation": "PENDING to ACTIVE",
+        "begin deactivation": "ACTIVE to PENDING",
+        "complete deactivation": "PENDING to RESERVED",
+    }
+
+
+@pytest.mark.parametrize("move", list(Move))
+def test_a_move_from_its_own_status_leads_on_and_raises_the_sequence_by_one(move: Move) -> None:
+    before, after = MOVES[move]
+
+    number = moved(replace(RESERVED, status=before, sequence=41), move)
+
+    assert number.status is after
+    assert number.sequence == 42
+
+
+@pytest.mark.parametrize(
+    ("move", "status"),
+    [(move, status) for move in Move for status in NumberStatus if status is not MOVES[move][0]],
+)
+def test_a_move_from_any_other_status_is_an_error(move: Move, status: NumberStatus) -> None:
+    with pytest.raises(ValueError, match=f"is {status}, cannot {move.value}"):
+        moved(replace(RESERVED, status=status), move)
+
+
+def test_a_move_that_begins_keeps_everything_but_the_status() -> None:
+    operation = begun(RESERVED, activate()).pending
+
+    number = moved(ACTIVE_IN_FULL_USE, Move.BEGIN_DEACTIVATION, operation)
+
+    assert number == replace(
+        ACTIVE_IN_FULL_USE, status=NumberStatus.PENDING, sequence=8, pending=operation
+    )
+
+
+def test_a_completed_deactivation_leaves_the_number_allocated_and_blank() -> None:
+    pending = replace(ACTIVE_IN_FULL_USE, status=NumberStatus.PENDING)
+
+    assert moved(pending, Move.COMPLETE_DEACTIVATION) == replace(RESERVED, sequence=8)
+
+
+def test_the_settings_are_the_features_and_the_label_where_there_is_one() -> None:
+    assert ACTIVE_IN_FULL_USE.settings == ("call_waiting", "label", "voicemail")
+    assert replace(ACTIVE_IN_FULL_USE, label=None).settings == ("call_waiting", "voicemail")
+    assert replace(ACTIVE, label="").settings == ("label",)
+    assert ACTIVE.settings == ()
+
+
+def test_a_number_that_joins_a_group_twice_is_a_member_once() -> None:
+    assert ACTIVE.joined("b").joined("a").joined("b").hunt_groups == ("a", "b")
+
+
+@pytest.mark.parametrize("before", list(NumberStatus))
+@pytest.mark.parametrize("after", list(NumberStatus))
+def test_only_active_and_pending_numbers_count_as_used(
+    before: NumberStatus, after: NumberStatus
+) -> None:
+    usage = Usage(limit=9, active=4, pending=4).moved(before, after)
+
+    using = {NumberStatus.ACTIVE, NumberStatus.PENDING}
+    assert usage.free == 1 - (after in using) + (before in using)
+    assert usage.active - 4 == (after == "ACTIVE") - (before == "ACTIVE")
+
+
+def test_more_used_than_bought_is_a_shortage_that_is_seen() -> None:
+    assert Usage(limit=2, active=3, pending=1).free == -2

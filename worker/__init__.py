@@ -1,0 +1,1 @@
+"""The activation worker: phone numbers into use and out of it, by messages."""

@@ -1,0 +1,98 @@
+"""Many decisions in arrival order, each on what the ones before it left."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from contracts.messages import Command
+from worker.core.decide import complete, decide
+from worker.core.decision import Decision, Outcome
+from worker.core.identity import fingerprint
+from worker.core.situation import AccountAtSite, MainNumber, Number, Situation, Usage
+
+__all__ = ["CommandKey", "Known", "complete_all", "decide_all"]
+
+
+class CommandKey(NamedTuple):
+    """What identifies a command."""
+
+    source: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Everything that was loaded, and locked, for a batch."""
+
+    numbers: dict[str, Number] = field(default_factory=dict)
+    usages: dict[AccountAtSite, Usage] = field(default_factory=dict)
+    main_numbers: dict[AccountAtSite, MainNumber] = field(default_factory=dict)
+    ledger: dict[CommandKey, frozenset[str]] = field(default_factory=dict)
+    """Fingerprints of the earlier commands under this key."""
+
+
+def decide_all(
+    known: Known, commands: Iterable[Command], now: datetime, *, time_allowed: timedelta
+) -> list[Decision]:
+    """One decision for each command, in the same order."""
+    return list(_decide_each(_copy(known), commands, now, time_allowed))
+
+
+def complete_all(known: Known, phone_numbers: Iterable[str], now: datetime) -> list[Decision]:
+    """One decision for each PENDING number, in the same order."""
+    world = _copy(known)
+    decisions = []
+    for phone_number in phone_numbers:
+        number = world.numbers[phone_number]
+        decision = complete(_situation_of(world, number), now)
+        _apply(world, number, decision)
+        decisions.append(decision)
+    return decisions
+
+
+def _decide_each(
+    world: Known, commands: Iterable[Command], now: datetime, time_allowed: timedelta
+) -> Iterator[Decision]:
+    for command in commands:
+        data = command.data
+        key = CommandKey(command.source, command.id)
+        number = world.numbers.get(data.phone_number)
+        situation = Situation(
+            number=number,
+            usage=world.usages.get(AccountAtSite(data.account_id, data.site_id), Usage(0)),
+            earlier_contents=world.ledger.get(key, frozenset()),
+        )
+        decision = decide(situation, command, now, time_allowed=time_allowed)
+        if decision.outcome is not Outcome.DUPLICATE:
+            world.ledger[key] = situation.earlier_contents | {fingerprint(command)}
+        if number is not None:
+            _apply(world, number, decision)
+        yield decision
+
+
+def _situation_of(world: Known, number: Number) -> Situation:
+    holder = AccountAtSite(number.account_id or "", number.site_id)
+    return Situation(
+        number=number,
+        usage=world.usages.get(holder, Usage(0)),
+        main_number=world.main_numbers.get(holder),
+    )
+
+
+def _apply(world: Known, before: Number, decision: Decision) -> None:
+    after = decision.number
+    if after is None or after.account_id is None:
+        return
+    holder = AccountAtSite(after.account_id, after.site_id)
+    world.numbers[after.phone_number] = after
+    world.usages[holder] = world.usages.get(holder, Usage(0)).moved(before.status, after.status)
+    main_number = world.main_numbers.get(holder)
+    if main_number is not None and main_number.phone_number == after.phone_number:
+        world.main_numbers[holder] = replace(main_number, status=after.status)
+
+
+def _copy(known: Known) -> Known:
+    return Known(
+        dict(known.numbers), dict(known.usages), dict(known.main_numbers), dict(known.ledger)
+    )

@@ -1,0 +1,36 @@
+"""What a decision is made of."""
+
+from dataclasses import dataclass
+from enum import StrEnum, unique
+
+from contracts.messages import PublishedMessage
+from contracts.refusals import RefusalCode
+from worker.core.situation import Number
+
+__all__ = ["Decision", "Outcome"]
+
+
+@unique
+class Outcome(StrEnum):
+    """How far a command has come."""
+
+    PENDING = "pending"
+    """Accepted; the operation is under way."""
+    COMPLETED = "completed"
+    REJECTED = "rejected"
+    DUPLICATE = "duplicate"
+    """Seen before with the same content: nothing is changed, stored or said again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The new state, what must be said in this order, and what the ledger keeps."""
+
+    outcome: Outcome
+    number: Number | None = None
+    """The number as it is from now on; None where nothing changes."""
+    messages: tuple[PublishedMessage, ...] = ()
+    """The first one answers the command."""
+    refusal: RefusalCode | None = None
+    detail: str | None = None
+    """For people: the state or the arithmetic behind a refusal."""

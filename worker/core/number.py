@@ -1,0 +1,45 @@
+"""The life of a phone number as a table: which move leads from where to where."""
+
+from dataclasses import replace
+from enum import Enum, unique
+from typing import Final
+
+from contracts.values import NumberStatus
+from worker.core.situation import Number, PendingOperation
+
+__all__ = ["MOVES", "Move", "moved"]
+
+
+@unique
+class Move(Enum):
+    """A change of status that the worker makes. Every other change is other systems' work."""
+
+    BEGIN_ACTIVATION = "begin activation"
+    COMPLETE_ACTIVATION = "complete activation"
+    BEGIN_DEACTIVATION = "begin deactivation"
+    COMPLETE_DEACTIVATION = "complete deactivation"
+
+
+MOVES: Final[dict[Move, tuple[NumberStatus, NumberStatus]]] = {
+    Move.BEGIN_ACTIVATION: (NumberStatus.RESERVED, NumberStatus.PENDING),
+    Move.COMPLETE_ACTIVATION: (NumberStatus.PENDING, NumberStatus.ACTIVE),
+    Move.BEGIN_DEACTIVATION: (NumberStatus.ACTIVE, NumberStatus.PENDING),
+    Move.COMPLETE_DEACTIVATION: (NumberStatus.PENDING, NumberStatus.RESERVED),
+}
+"""From and to. What is not in the table does not happen."""
+
+
+def moved(number: Number, move: Move, pending: PendingOperation | None = None) -> Number:
+    """The number after the move, its sequence one higher.
+
+    A completed deactivation leaves it blank: no settings, memberships or logins.
+    Raises ValueError where the table does not allow the move.
+    """
+    before, after = MOVES[move]
+    if number.status is not before:
+        message = f"{number.phone_number} is {number.status}, cannot {move.value}"
+        raise ValueError(message)
+    changed = replace(number, status=after, sequence=number.sequence + 1, pending=pending)
+    if move is Move.COMPLETE_DEACTIVATION:
+        return replace(changed, label=None, features=(), hunt_groups=(), logins=())
+    return changed
