@@ -1,0 +1,20 @@
+"""Waiting for what announces itself to nobody."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+__all__ = ["holds"]
+
+POLL_SECONDS: Final = 0.02
+
+
+async def holds(condition: Callable[[], bool], *, within_seconds: float) -> bool:
+    """Returns as soon as the condition holds; false when it does not within the time."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + within_seconds
+    while loop.time() < deadline:
+        if condition():
+            return True
+        await asyncio.sleep(POLL_SECONDS)
+    return condition()
