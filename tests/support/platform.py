@@ -1,0 +1,122 @@
+"""The platform around the worker, as tests see it: a web tier and PBX systems, by AMQP alone."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+import aio_pika
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
+
+CONTENT_TYPE = "application/cloudevents+json"
+DEAD_LETTERS = "telephony.phone_number.commands.dead_letter"
+PBX_QUEUES = ("pbx.handset-logout", "pbx.hunt-group-membership", "pbx.extension-reset")
+PATIENCE_SECONDS = 30
+
+Event = dict[str, Any]
+
+
+class Platform:
+    """Sends commands and collects everything that the worker says."""
+
+    def __init__(self, channel: AbstractChannel) -> None:
+        self.channel = channel
+        self.events: list[Event] = []
+        self.pbx_messages: list[Event] = []
+        self._changed = asyncio.Condition()
+
+    async def send(self, operation: str, phone_number: str, **changes: Any) -> str:
+        """Publishes a command; its id. `account_id` and `site_id` default to acme at london."""
+        identifier = changes.pop("id", None) or str(uuid4())
+        properties = changes.pop("properties", {})
+        attributes = {name: changes.pop(name) for name in ("expirytime",) if name in changes}
+        event = {
+            "specversion": "1.0",
+            "id": identifier,
+            "source": "/tests/web-tier",
+            "type": f"telephony.phone_number.{operation}.v1",
+            **attributes,
+            "data": {
+                "phone_number": phone_number,
+                "account_id": "acme",
+                "site_id": "london",
+                **changes,
+            },
+        }
+        await self.send_raw(json.dumps(event).encode(), operation, **properties)
+        return identifier
+
+    async def send_raw(self, body: bytes, operation: str = "activate", **properties: Any) -> None:
+        """Publishes any bytes as a command."""
+        exchange = await self.channel.get_exchange("telephony.commands", ensure=False)
+        message = aio_pika.Message(
+            body,
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+            **{"content_type": CONTENT_TYPE, **properties},
+        )
+        await exchange.publish(message, f"phone_number.{operation}")
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Waits until the condition holds; fails with all that was said when it never does."""
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS), self._changed:
+                await self._changed.wait_for(lambda: bool(condition()))
+        except TimeoutError:
+            said = "\n".join(json.dumps(event) for event in (*self.events, *self.pbx_messages))
+            message = f"waited {PATIENCE_SECONDS} s in vain; what was said:\n{said}"
+            raise AssertionError(message) from None
+
+    def said_of(self, command_id: str) -> list[str]:
+        """The statuses, or the refusal code, that followed from a command; repeats left out."""
+        seen: dict[str, str] = {}
+        for event in self.events:
+            data = event["data"]
+            if data["command_id"] == command_id:
+                seen[event["id"]] = data.get("status" if "sequence" in data else "code", "")
+        return [word for word in seen.values() if word]
+
+    async def outcome(self, command_id: str) -> list[str]:
+        """The same, when the last word has been said."""
+        await self.until(lambda: self.said_of(command_id)[-1:] not in ([], ["PENDING"]))
+        return self.said_of(command_id)
+
+    async def dead_letter(self) -> AbstractIncomingMessage:
+        """The next dead letter, taken from its queue."""
+        queue = await self.channel.get_queue(DEAD_LETTERS, ensure=False)
+        for _ in range(PATIENCE_SECONDS * 10):
+            letter = await queue.get(fail=False)
+            if letter is not None:
+                await letter.ack()
+                return letter
+            await asyncio.sleep(0.1)
+        message = "no dead letter came"
+        raise AssertionError(message)
+
+    async def collect(self, queue: AbstractQueue, into: list[Event]) -> None:
+        """Notes every message of the queue."""
+
+        async def note(message: AbstractIncomingMessage) -> None:
+            async with self._changed:
+                into.append(json.loads(message.body))
+                self._changed.notify_all()
+
+        await queue.consume(note, no_ack=True)
+
+
+@asynccontextmanager
+async def platform_at(url: str) -> AsyncIterator[Platform]:
+    """A platform on the broker at this URL, whose topology is declared."""
+    connection = await aio_pika.connect(url, timeout=10)
+    async with connection:
+        channel = await connection.channel()
+        platform = Platform(channel)
+        events = await channel.declare_queue(exclusive=True)
+        await events.bind("telephony.events", "#")
+        await platform.collect(events, platform.events)
+        for name in PBX_QUEUES:
+            await platform.collect(
+                await channel.get_queue(name, ensure=False), platform.pbx_messages
+            )
+        yield platform

@@ -1,0 +1,103 @@
+"""Fixtures for everything that needs a database, a broker and a worker of its own."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+
+from tests.support.platform import Platform, platform_at
+from worker.servers import PrivateServers
+from worker.shell.broker import connect
+from worker.shell.database.engine import Database, open_database
+from worker.shell.database.schema import migrate
+from worker.shell.lane import Lane
+from worker.shell.metrics import Metrics
+from worker.shell.reporting import Reporter
+from worker.shell.settings import Settings, load
+from worker.shell.topology import declare
+
+TEMPLATE = "activation_template"
+
+
+@pytest.fixture(scope="session")
+async def migrated_template(servers: PrivateServers) -> str:
+    """The name of a database that is migrated once and cloned for each test."""
+    url = await servers.postgresql.create_database(TEMPLATE)
+    async with open_database(url) as database:
+        await migrate(database)
+    return TEMPLATE
+
+
+@pytest.fixture
+async def database_url(servers: PrivateServers, migrated_template: str) -> AsyncIterator[str]:
+    """A migrated database of the test's own."""
+    name = f"test_{uuid4().hex}"
+    yield await servers.postgresql.create_database(name, template=migrated_template)
+    await servers.postgresql.drop_database(name)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """The same, opened."""
+    async with open_database(database_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def amqp_url(servers: PrivateServers) -> AsyncIterator[str]:
+    """A virtual host of the test's own, its topology declared."""
+    name = f"test_{uuid4().hex}"
+    url = await servers.rabbitmq.create_virtual_host(name)
+    async with await connect([url]) as connection:
+        await declare(connection)
+    yield url
+    await servers.rabbitmq.delete_virtual_host(name)
+
+
+@pytest.fixture
+async def platform(amqp_url: str) -> AsyncIterator[Platform]:
+    """The web tier and the PBX systems of the test."""
+    async with platform_at(amqp_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def settings(database_url: str, amqp_url: str) -> Settings:
+    """Settings for a worker of this test."""
+    return load({"DATABASE_URL": database_url, "AMQP_URL": amqp_url, "WORKER_HTTP_PORT": "0"})
+
+
+@asynccontextmanager
+async def working(database: Database, settings: Settings) -> AsyncIterator[Lane]:
+    """A worker inside the test's own process, stopped in order at the end."""
+    lane = Lane(database, settings, Reporter(Metrics()))
+    task = asyncio.create_task(lane.run())
+    try:
+        yield lane
+    finally:
+        lane.stop()
+        await asyncio.wait_for(task, 30)
+
+
+async def until_leading(*lanes: Lane) -> Lane:
+    """The one that leads, as soon as one does."""
+    async with asyncio.timeout(30):
+        while not any(lane.leads for lane in lanes):
+            await asyncio.sleep(0.02)
+    return next(lane for lane in lanes if lane.leads)
+
+
+async def store(database: Database, *statements: str) -> None:
+    """Runs SQL, each statement in turn, in one transaction."""
+    async with database.transaction() as connection:
+        for statement in statements:
+            await connection.execute(text(statement))
+
+
+async def rows(database: Database, query: str) -> Sequence[tuple[object, ...]]:
+    """What a query finds."""
+    async with database.transaction() as connection:
+        return [tuple(row) for row in await connection.execute(text(query))]

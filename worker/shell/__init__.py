@@ -1,0 +1,1 @@
+"""What is done: settings, database, broker and the path between them."""

@@ -1,0 +1,117 @@
+"""The composition root: everything is put together here, and taken down in order."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.shell.database.engine import Database, open_database
+from worker.shell.database.measuring import measure
+from worker.shell.database.schema import is_current_on
+from worker.shell.health import probes_of, role_of
+from worker.shell.http import serve
+from worker.shell.lane import Lane
+from worker.shell.logs import Action, get_logger
+from worker.shell.metrics import Metrics
+from worker.shell.reporting import Reporter
+from worker.shell.settings import Settings
+
+__all__ = ["NotReady", "run"]
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class NotReady(Exception):
+    """The worker must not start like this; the text says what to do."""
+
+
+async def run(settings: Settings) -> None:
+    """Works until SIGTERM or SIGINT, then stops in order; a second signal stops at once.
+
+    Raises `NotReady` when the database is not fit for the worker, and `TopologyMismatch` when
+    the broker holds something else under the names of the contracts.
+    """
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(open_database(settings.database_url))
+        metrics = Metrics(partial(measure, database))
+        lane = Lane(database, settings, Reporter(metrics))
+        port = await stack.enter_async_context(
+            serve(
+                settings.http_host,
+                settings.http_port,
+                probes_of(database, lane),
+                metrics,
+                role=partial(role_of, lane),
+            )
+        )
+        get_logger().info(Action.HTTP_SERVING, port=port)
+        async with _stopped_by_signals(lane) as stop_now:
+            if await _fit(database, lane):
+                get_logger().info(Action.WORKER_STARTED)
+                await _until_stopped(lane, stop_now, settings.stop_deadline_seconds)
+        get_logger().info(Action.WORKER_STOPPED)
+
+
+async def _fit(database: Database, lane: Lane) -> bool:
+    """Waits for the database and looks at it; False when a stop was asked for before."""
+    checking = asyncio.create_task(database.persist(_check))
+    asked = asyncio.create_task(lane.stopping.wait())
+    await asyncio.wait((checking, asked), return_when=asyncio.FIRST_COMPLETED)
+    asked.cancel()
+    if not checking.done():
+        checking.cancel()
+        return False
+    await checking
+    return True
+
+
+async def _check(connection: AsyncConnection) -> None:
+    if not await is_current_on(connection):
+        raise NotReady("The database's schema is not current: run `activation-worker migrate`.")
+    if await connection.scalar(text("SHOW synchronous_commit")) == "off":
+        raise NotReady(
+            "synchronous_commit is off: a commit could be lost after its command was"
+            " acknowledged. Set it to on for this role."
+        )
+
+
+async def _until_stopped(lane: Lane, stop_now: asyncio.Event, deadline_seconds: float) -> None:
+    serving = asyncio.create_task(lane.run())
+    forced = asyncio.create_task(stop_now.wait())
+    asked = asyncio.create_task(lane.stopping.wait())
+    try:
+        await asyncio.wait((serving, asked), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(
+            (serving, forced), timeout=deadline_seconds, return_when=asyncio.FIRST_COMPLETED
+        )
+        if serving.done():
+            await serving
+    finally:
+        for task in (serving, forced, asked):
+            task.cancel()
+        await asyncio.gather(serving, forced, asked, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _stopped_by_signals(lane: Lane) -> AsyncIterator[asyncio.Event]:
+    stop_now = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        if lane.stopping.is_set():
+            stop_now.set()
+            return
+        get_logger().info(Action.STOPPING)
+        lane.stop()
+
+    for number in SIGNALS:
+        loop.add_signal_handler(number, stop)
+    try:
+        yield stop_now
+    finally:
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)

@@ -1,0 +1,73 @@
+"""Could a worker start here? Everything is looked at, nothing is changed."""
+
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from aio_pika.abc import AbstractConnection
+from sqlalchemy import text
+
+from contracts.topology import EXCHANGES, QUEUES
+from worker.shell.app import NotReady
+from worker.shell.broker import connect
+from worker.shell.database.engine import open_database
+from worker.shell.database.schema import is_current_on
+from worker.shell.settings import Settings
+
+__all__ = ["Finding", "check_all"]
+
+PATIENCE_SECONDS: Final = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that was looked at, and what is wrong with it."""
+
+    subject: str
+    error: Exception | None = None
+
+
+async def check_all(settings: Settings) -> Sequence[Finding]:
+    """A finding for each thing that a worker needs."""
+    return [
+        await _found("database", _check_database(settings)),
+        await _found("broker", _check_broker(settings)),
+    ]
+
+
+async def _found(subject: str, looking: Awaitable[None]) -> Finding:
+    try:
+        await looking
+    except Exception as error:  # noqa: BLE001 -- whoever asked explains it, or raises it again
+        return Finding(subject, error)
+    return Finding(subject)
+
+
+async def _check_database(settings: Settings) -> None:
+    async with (
+        open_database(settings.database_url) as database,
+        database.transaction() as connection,
+    ):
+        if not await is_current_on(connection):
+            raise NotReady("The schema is not current: run `activation-worker migrate`.")
+        if await connection.scalar(text("SHOW synchronous_commit")) == "off":
+            raise NotReady("synchronous_commit is off, commits can be lost: set it to on.")
+
+
+async def _check_broker(settings: Settings) -> None:
+    async with await connect(settings.amqp_urls) as connection:
+        for name in (item.name for item in EXCHANGES):
+            await _look_for_exchange(connection, name)
+        for name in (item.name for item in QUEUES):
+            await _look_for_queue(connection, name)
+
+
+async def _look_for_exchange(connection: AbstractConnection, name: str) -> None:
+    # A channel each: the broker closes the channel on which something was not found.
+    async with connection.channel() as channel:
+        await channel.declare_exchange(name, passive=True, timeout=PATIENCE_SECONDS)
+
+
+async def _look_for_queue(connection: AbstractConnection, name: str) -> None:
+    async with connection.channel() as channel:
+        await channel.declare_queue(name, passive=True, timeout=PATIENCE_SECONDS)

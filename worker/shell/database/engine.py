@@ -1,0 +1,166 @@
+"""The connection to PostgreSQL, and what its failures mean."""
+
+import asyncio
+import random
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Final, TypeVar
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from worker.shell.logs import Action, get_logger
+
+__all__ = ["Database", "is_data_error", "is_transient", "open_database"]
+
+Result = TypeVar("Result")
+
+CONNECT_TIMEOUT_SECONDS: Final = 5
+COMMAND_TIMEOUT_SECONDS: Final = 30
+"""A silent peer would hang the driver for ever; this also outlives every server-side timeout."""
+SERVER_SETTINGS: Final = {
+    "application_name": "activation-worker",
+    # Compiling small statements costs more than it saves.
+    "jit": "off",
+    "statement_timeout": "20s",
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "30s",
+}
+POOL_CONNECTIONS: Final = 5
+RETRY_FIRST_SECONDS: Final = 0.05
+RETRY_LONGEST_SECONDS: Final = 5.0
+
+DATA_ERROR_CLASSES: Final = frozenset({"21", "22", "23"})
+"""SQLSTATE classes that say: this value can never be stored."""
+UNIQUE_VIOLATION: Final = "23505"
+TRANSIENT_CLASSES: Final = frozenset({"08", "25", "40", "53", "55", "57", "58"})
+"""SQLSTATE classes that say: not now (connection, rollback, resources, locks, shutdown, I/O)."""
+TRANSIENT_STATES: Final = frozenset({UNIQUE_VIOLATION, "0A000"})
+"""A unique violation means that another worker was faster: deciding again finds what it left.
+0A000 is a cached plan that a migration made stale; the next transaction plans anew."""
+
+
+def _state_of(error: DBAPIError) -> str:
+    return str(getattr(error.orig, "sqlstate", None) or "")
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same transaction may succeed later, unchanged.
+
+    By SQLSTATE and the state of the connection, never by text. A refused connection is a bare
+    `OSError`, and asyncpg's word for a value that it cannot encode is a `ValueError` too.
+    """
+    if isinstance(error, OSError | TimeoutError):
+        return True
+    if isinstance(error, asyncpg.InterfaceError):
+        return not isinstance(error, ValueError)
+    if isinstance(error, asyncpg.PostgresError):
+        return str(error.sqlstate)[:2] in TRANSIENT_CLASSES
+    if not isinstance(error, DBAPIError):
+        return False
+    state = _state_of(error)
+    return (
+        error.connection_invalidated or state[:2] in TRANSIENT_CLASSES or state in TRANSIENT_STATES
+    )
+
+
+def is_data_error(error: BaseException) -> bool:
+    """Whether a value can never be stored, however often it is tried."""
+    return (
+        isinstance(error, DBAPIError)
+        and not is_transient(error)
+        and _state_of(error)[:2] in DATA_ERROR_CLASSES
+    )
+
+
+class Database:
+    """The pool of connections. Safe to share between tasks."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction: committed at the end, rolled back by an exception."""
+        async with self.engine.begin() as connection:
+            yield connection
+
+    async def persist(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
+        """The result of the work, in one transaction that is tried until it commits.
+
+        Work may run several times, and a lost answer to COMMIT runs it once more after it had
+        been stored: it must find out for itself what is already there. Raises what is not
+        transient.
+        """
+        delay_seconds = RETRY_FIRST_SECONDS
+        lost = False
+        while True:
+            try:
+                result = await _to_its_end(self._once(work))
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                if not lost:
+                    get_logger().warning(Action.DATABASE_LOST, reason=str(error).split("\n")[0])
+                lost = True
+                await asyncio.sleep(delay_seconds * random.uniform(0.5, 1))  # noqa: S311 -- jitter
+                delay_seconds = min(delay_seconds * 2, RETRY_LONGEST_SECONDS)
+            else:
+                if lost:
+                    get_logger().info(Action.DATABASE_BACK)
+                return result
+
+    async def _once(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
+        async with self.transaction() as connection:
+            return await work(connection)
+
+
+async def _to_its_end(transaction: Coroutine[None, None, Result]) -> Result:
+    # Cancelling a commit is not a rollback: seven of ten cancelled ones had been stored. So a
+    # transaction that has begun is waited for; the timeouts above bound the wait.
+    task = asyncio.ensure_future(transaction)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
+
+
+@asynccontextmanager
+async def open_database(url: str) -> AsyncIterator[Database]:
+    """A pool of connections to the database at the URL; connects when first used."""
+
+    async def connect() -> asyncpg.Connection:
+        connection = await asyncpg.connect(
+            url.replace("+asyncpg", "", 1),
+            timeout=CONNECT_TIMEOUT_SECONDS,
+            command_timeout=COMMAND_TIMEOUT_SECONDS,
+            server_settings=SERVER_SETTINGS,
+        )
+        _keep_alive(connection)
+        return connection
+
+    engine = create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=connect,
+        pool_size=POOL_CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=CONNECT_TIMEOUT_SECONDS,
+    )
+    try:
+        yield Database(engine)
+    finally:
+        await engine.dispose()
+
+
+def _keep_alive(connection: asyncpg.Connection) -> None:
+    # asyncpg sets no keepalive: a firewall that forgets the connection would leave it half open.
+    transport: asyncio.Transport = connection._transport  # noqa: SLF001 -- there is no public way
+    peer = transport.get_extra_info("socket")
+    if peer is not None and peer.family != socket.AF_UNIX:
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 10)
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5)
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)

@@ -1,0 +1,9 @@
+"""Alembic's entry: runs the migrations on the connection that it is given."""
+
+from alembic import context
+from sqlalchemy import Connection
+
+connection: Connection = context.config.attributes["connection"]
+context.configure(connection=connection)
+with context.begin_transaction():
+    context.run_migrations()

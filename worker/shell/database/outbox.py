@@ -1,0 +1,99 @@
+"""What must still be said: taking it, and noting that it was said or was not."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.core.situation import AccountAtSite
+from worker.shell.database.statements import statement
+
+__all__ = [
+    "Completable",
+    "OutgoingMessage",
+    "delay_messages",
+    "find_completable",
+    "forget_messages",
+    "next_messages",
+]
+
+LONGEST_DELAY_SECONDS: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMessage:
+    """A message on its way out."""
+
+    position: int
+    phone_number: str
+    message_id: str
+    message_type: str
+    exchange: str
+    routing_key: str
+    correlation_id: str
+    must_be_routed: bool
+    body: bytes
+    decided_at: datetime
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Completable:
+    """A number whose operation waits for nothing any more, and who holds the number."""
+
+    phone_number: str
+    holder: AccountAtSite
+
+
+async def next_messages(
+    connection: AsyncConnection, now: datetime, maximum: int
+) -> list[OutgoingMessage]:
+    """The next messages in the order of their decisions, those that are delayed left out."""
+    rows = await connection.execute(statement("next_messages"), {"now": now, "maximum": maximum})
+    return [OutgoingMessage(*row) for row in rows]
+
+
+async def forget_messages(
+    connection: AsyncConnection, messages: Collection[OutgoingMessage]
+) -> None:
+    """The broker has them: nothing is left to be done."""
+    if messages:
+        positions = [message.position for message in messages]
+        await connection.execute(statement("forget_messages"), {"positions": positions})
+
+
+async def delay_messages(
+    connection: AsyncConnection, refused: Sequence[tuple[OutgoingMessage, str]], now: datetime
+) -> None:
+    """The broker refused them, and why: they are kept, and tried again later and later."""
+    if refused:
+        await connection.execute(
+            statement("delay_messages"),
+            {
+                "position": [message.position for message, _ in refused],
+                "next_attempt_at": [now + _delay(message.attempts) for message, _ in refused],
+                "last_error": [reason for _, reason in refused],
+            },
+        )
+
+
+async def find_completable(
+    connection: AsyncConnection, phone_numbers: Collection[str] | None, maximum: int
+) -> list[Completable]:
+    """Operations that can end now: of these numbers, or of all when None."""
+    rows = await connection.execute(
+        statement("find_completable"),
+        {
+            "phone_numbers": None if phone_numbers is None else sorted(phone_numbers),
+            "maximum": maximum,
+        },
+    )
+    return [
+        Completable(row.phone_number, AccountAtSite(row.account_id, row.site_id)) for row in rows
+    ]
+
+
+def _delay(attempts: int) -> timedelta:
+    return timedelta(seconds=min(2**attempts, LONGEST_DELAY_SECONDS))

@@ -1,0 +1,8 @@
+-- The broker did not take them: kept, shown, and tried again later.
+UPDATE outbox
+SET attempts = attempts + 1, next_attempt_at = row.next_attempt_at, last_error = row.last_error
+FROM unnest(
+    CAST(:position AS bigint[]), CAST(:next_attempt_at AS timestamptz[]),
+    CAST(:last_error AS text[])
+) AS row (position, next_attempt_at, last_error)
+WHERE outbox.position = row.position

@@ -1,0 +1,20 @@
+-- Keeps what was decided. A unique violation means that another worker decided one of the
+-- commands in between: the whole batch is then decided again, on what that worker left.
+INSERT INTO commands (
+    source, command_id, fingerprint, original, operation, phone_number, account_id, site_id,
+    requested_by, correlation_id, received_at, outcome, refusal, detail, ended_at
+)
+SELECT
+    row.source, row.command_id, row.fingerprint, row.original, row.operation, row.phone_number,
+    row.account_id, row.site_id, row.requested_by, row.correlation_id, CAST(:now AS timestamptz), row.outcome,
+    row.refusal, row.detail, CASE WHEN row.outcome = 'rejected' THEN CAST(:now AS timestamptz) END
+FROM unnest(
+    CAST(:source AS text[]), CAST(:command_id AS text[]), CAST(:fingerprint AS text[]),
+    CAST(:original AS boolean[]), CAST(:operation AS text[]), CAST(:phone_number AS text[]),
+    CAST(:account_id AS text[]), CAST(:site_id AS text[]), CAST(:requested_by AS text[]),
+    CAST(:correlation_id AS text[]), CAST(:outcome AS text[]), CAST(:refusal AS text[]),
+    CAST(:detail AS text[])
+) AS row (
+    source, command_id, fingerprint, original, operation, phone_number, account_id, site_id,
+    requested_by, correlation_id, outcome, refusal, detail
+)

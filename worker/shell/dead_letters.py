@@ -1,0 +1,72 @@
+"""What cannot be read is kept whole, with a reason that a person understands."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import aio_pika
+from aio_pika.abc import AbstractIncomingMessage
+
+from contracts.topology import DEAD_LETTER_QUEUE
+from worker.shell.broker import BrokerUnavailable, Link, NotTaken, Unroutable
+from worker.shell.logs import Action, get_logger
+
+__all__ = ["DeadLetter", "park"]
+
+TRY_AGAIN_SECONDS: Final = 2
+DETAIL_MAXIMUM_CHARACTERS: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A delivery that can never be handled, and why."""
+
+    delivery: AbstractIncomingMessage
+    code: str
+    detail: str
+
+
+async def park(letter: DeadLetter, link: Link) -> None:
+    """Returns when the dead-letter queue has confirmed it, and tries until then.
+
+    Raises `BrokerUnavailable` when the link is lost; the delivery then comes again.
+    Body and properties stay as they came; the reason is in the headers.
+    """
+    while True:
+        try:
+            await link.publisher.send(_kept(letter), exchange="", routing_key=DEAD_LETTER_QUEUE)
+        except (Unroutable, NotTaken) as error:
+            get_logger().error(Action.MESSAGE_PARKED, failed=str(error), code=letter.code)
+            await asyncio.sleep(TRY_AGAIN_SECONDS)
+        except BrokerUnavailable:
+            link.lose()
+            raise
+        else:
+            get_logger().warning(Action.MESSAGE_PARKED, code=letter.code, detail=letter.detail)
+            return
+
+
+def _kept(letter: DeadLetter) -> aio_pika.Message:
+    delivery = letter.delivery
+    return aio_pika.Message(
+        delivery.body,
+        headers={
+            **delivery.headers,
+            "x-error-code": letter.code,
+            "x-error-detail": letter.detail[:DETAIL_MAXIMUM_CHARACTERS],
+            "x-original-exchange": delivery.exchange or "",
+            "x-original-routing-key": delivery.routing_key or "",
+            "x-failed-at": datetime.now(UTC).isoformat(),
+        },
+        content_type=delivery.content_type,
+        content_encoding=delivery.content_encoding,
+        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+        priority=delivery.priority,
+        correlation_id=delivery.correlation_id,
+        reply_to=delivery.reply_to,
+        message_id=delivery.message_id,
+        timestamp=delivery.timestamp,
+        type=delivery.type,
+        app_id=delivery.app_id,
+    )

@@ -1,0 +1,95 @@
+"""The import: many records, checked as a whole, stored all or not at all."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, get_args
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.shell.database.engine import open_database
+from worker.shell.database.statements import statement
+from worker.shell.record_lines import ImportRefused, Numbered, Problem, read_records
+from worker.shell.records import Record
+
+__all__ = ["ImportBusy", "ImportRefused", "import_lines"]
+
+CHUNK_RECORDS: Final = 10_000
+"""Small enough for each statement to stay far below the statement timeout."""
+
+Records = Mapping[type[Record], Sequence[Numbered]]
+
+
+class ImportBusy(Exception):
+    """Another import is under way; nothing was changed."""
+
+
+async def import_lines(database_url: str, lines: Iterable[bytes | str]) -> Mapping[str, int]:
+    """Stores the records of JSON Lines, in any order; how many of each kind there were.
+
+    All or nothing, in one transaction; what is unchanged stays untouched. Raises `ImportRefused`
+    and `ImportBusy`.
+    """
+    # All lines first: whoever writes into our standard input may be slow, and a transaction that
+    # waits for them would hold its locks.
+    records = read_records(lines)
+    async with open_database(database_url) as database, database.transaction() as connection:
+        await _alone(connection)
+        await _stage(connection, records)
+        await _lock(connection)
+        await _refuse_impossible(connection)
+        await _store(connection, records)
+    return {_kind(kind): len(of_kind) for kind, of_kind in records.items() if of_kind}
+
+
+async def _alone(connection: AsyncConnection) -> None:
+    if not await connection.scalar(statement("import_alone")):
+        raise ImportBusy("Another import is under way. Start this one again when it has ended.")
+
+
+async def _stage(connection: AsyncConnection, records: Records) -> None:
+    """Copies the records, with their line numbers, to where SQL can look at all of them."""
+    driver = (await connection.get_raw_connection()).driver_connection
+    if driver is None:
+        message = "an open connection has a driver"
+        raise AssertionError(message)
+    await driver.execute(statement("import_stage").text)
+    for kind, of_kind in records.items():
+        names = [name for name in kind.model_fields if name != "kind"]
+        await driver.copy_records_to_table(
+            f"import_{_kind(kind)}",
+            columns=["place", "line", *names],
+            records=[
+                (place, item.line, *(getattr(item.record, name) for name in names))
+                for place, item in enumerate(of_kind)
+            ],
+        )
+        # Without it the planner takes the new table for a small one.
+        await driver.execute(f"ANALYZE import_{_kind(kind)}")
+
+
+async def _lock(connection: AsyncConnection) -> None:
+    # Accounts before numbers, like the worker. Without these locks a command could make a number
+    # PENDING between the check and the store, and the import would end its operation silently.
+    for name in ("import_open_usage", "import_lock_usage", "import_lock_numbers"):
+        await connection.execute(statement(name))
+
+
+async def _refuse_impossible(connection: AsyncConnection) -> None:
+    found = await connection.execute(statement("import_problems"))
+    problems = [Problem(row.line, row.problem) for row in found]
+    if problems:
+        raise ImportRefused(problems)
+
+
+async def _store(connection: AsyncConnection, records: Records) -> None:
+    for name in ("import_release_main_numbers", "import_forget_call_settings"):
+        await connection.execute(statement(name))
+    for kind, of_kind in records.items():
+        for first in range(0, len(of_kind), CHUNK_RECORDS):
+            await connection.execute(
+                statement(f"import_{_kind(kind)}"), {"first": first, "end": first + CHUNK_RECORDS}
+            )
+
+
+def _kind(kind: type[Record]) -> str:
+    """The word for a kind of record; tables and statements are named after it."""
+    return str(get_args(kind.model_fields["kind"].annotation)[0])

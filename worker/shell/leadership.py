@@ -1,0 +1,118 @@
+"""Exactly one worker consumes and publishes at a time; the others stand by."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.shell.database.engine import Database, is_transient
+from worker.shell.logs import Action, get_logger
+
+__all__ = ["Leadership", "LeadershipLost", "leading"]
+
+LOCK: Final = 7_254_002
+"""The advisory lock of the one lane."""
+PING_SECONDS: Final = 3
+ABANDONED_AFTER: Final = "10s"
+"""PostgreSQL itself ends the session of a leader that is frozen or cut off, and so frees the
+lock: a worker that cannot ping for so long can do no harm as a leader that others wait for."""
+TRY_AGAIN_SECONDS: Final = 0.5
+GIVE_UP_ATTEMPTS: Final = 10
+
+
+class LeadershipLost(Exception):
+    """Another worker leads."""
+
+
+class Leadership:
+    """The advisory lock, on a database session of its own."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection: AsyncConnection | None = None
+
+    async def gain(self) -> None:
+        """Returns when this worker leads, however long that takes."""
+        standing_by = False
+        while not await self._try():
+            if not standing_by:
+                get_logger().info(Action.STANDING_BY)
+                standing_by = True
+            await asyncio.sleep(TRY_AGAIN_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 -- jitter
+        get_logger().info(Action.LEADERSHIP_GAINED)
+
+    async def keep(self) -> None:
+        """Pings for ever. Raises `LeadershipLost` when another worker has taken over."""
+        while True:
+            await asyncio.sleep(PING_SECONDS)
+            if not await self._ping():
+                await self._regain()
+
+    async def give_up(self) -> None:
+        """Ends the session, and the lock with it."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(DBAPIError, OSError, TimeoutError):
+                await connection.invalidate()
+                await connection.close()
+
+    async def _regain(self) -> None:
+        # After a restart of the database the old leader still holds deliveries: it comes first,
+        # before those who stand by, and steps down only if one of them really leads.
+        refused = 0
+        while refused < GIVE_UP_ATTEMPTS:
+            await self.give_up()
+            try:
+                if await self._try():
+                    return
+                refused += 1
+            except (DBAPIError, OSError, TimeoutError) as error:
+                if not is_transient(error):
+                    raise
+            await asyncio.sleep(TRY_AGAIN_SECONDS)
+        get_logger().warning(Action.LEADERSHIP_LOST)
+        raise LeadershipLost
+
+    async def _try(self) -> bool:
+        if self._connection is None:
+            self._connection = await self._open()
+        locked = await self._connection.scalar(
+            text("SELECT pg_try_advisory_lock(:lock)"), {"lock": LOCK}
+        )
+        return bool(locked)
+
+    async def _open(self) -> AsyncConnection:
+        connection = await self._database.engine.connect()
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        await connection.execute(text(f"SET idle_session_timeout = '{ABANDONED_AFTER}'"))
+        return connection
+
+    async def _ping(self) -> bool:
+        try:
+            await self._database_ping()
+        except (DBAPIError, OSError, TimeoutError):
+            return False
+        return True
+
+    async def _database_ping(self) -> None:
+        if self._connection is None:
+            raise ConnectionError
+        async with asyncio.timeout(PING_SECONDS):
+            await self._connection.execute(text("SELECT 1"))
+
+
+@asynccontextmanager
+async def leading(database: Database) -> AsyncIterator[Leadership]:
+    """Waits until this worker leads; gives the lead up at the end."""
+    leadership = Leadership(database)
+    try:
+        await leadership.gain()
+        yield leadership
+    finally:
+        await leadership.give_up()

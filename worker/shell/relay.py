@@ -1,0 +1,167 @@
+"""Messages out: what was decided is said, and what waits for nothing any more is completed."""
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.core.batch import complete_all
+from worker.core.decision import Decision
+from worker.core.situation import Number
+from worker.shell.broker import Link, NotTaken, Unroutable
+from worker.shell.database.engine import Database
+from worker.shell.database.loading import load_for_completion
+from worker.shell.database.outbox import (
+    OutgoingMessage,
+    delay_messages,
+    find_completable,
+    forget_messages,
+    next_messages,
+)
+from worker.shell.database.writing import write_completions
+from worker.shell.reporting import Reporter
+
+__all__ = ["Relay"]
+
+TURN_MAXIMUM_MESSAGES: Final = 500
+"""Published in one pipeline. RabbitMQ gains little beyond a thousand in flight."""
+
+
+class Relay:
+    """Publishes the outbox and completes operations; all it knows is in the database."""
+
+    def __init__(
+        self,
+        database: Database,
+        link: Link,
+        *,
+        reporter: Reporter,
+        sweep_interval_seconds: float,
+    ) -> None:
+        self._database = database
+        self._link = link
+        self._reporter = reporter
+        self._sweep_interval_seconds = sweep_interval_seconds
+        self._wanted = asyncio.Event()
+        self._stopping = False
+
+    def wake(self) -> None:
+        """Something was committed: look now and not at the next sweep."""
+        self._wanted.set()
+
+    async def run(self) -> None:
+        """Works at once when woken, and from time to time unasked.
+
+        Returns after `stop`, when nothing is left that could be said or completed now.
+        """
+        while True:
+            self._wanted.clear()
+            last = self._stopping
+            while await self._turn():
+                pass
+            if last:
+                return
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._sweep_interval_seconds):
+                    await self._wanted.wait()
+
+    def stop(self) -> None:
+        """Ends `run` when all that is stored by now has been said."""
+        self._stopping = True
+        self.wake()
+
+    async def _turn(self) -> bool:
+        messages = await self._database.persist(
+            lambda on: next_messages(on, datetime.now(UTC), TURN_MAXIMUM_MESSAGES)
+        )
+        refused = await self._publish(messages)
+        completed = await self._database.persist(lambda on: self._note(on, messages, refused))
+        for before, decision in completed:
+            self._reporter.completed(before, decision)
+        return bool(messages or completed)
+
+    async def _publish(self, messages: Sequence[OutgoingMessage]) -> dict[int, str]:
+        """Publishes all; by position, why the broker did not take one.
+
+        One number's messages go one after the other, each confirmed before the next; those of
+        different numbers go side by side. After a refusal the number's later ones stay behind.
+        """
+        refused: dict[int, str] = {}
+        blocked: set[str] = set()
+        for wave in _waves(messages):
+            going = [message for message in wave if message.phone_number not in blocked]
+            for held in (message for message in wave if message.phone_number in blocked):
+                refused[held.position] = "waits for an earlier message of the number"
+            reasons = await asyncio.gather(*map(self._publish_one, going))
+            for message, reason in zip(going, reasons, strict=True):
+                if reason is not None:
+                    refused[message.position] = reason
+                    blocked.add(message.phone_number)
+        return refused
+
+    async def _publish_one(self, message: OutgoingMessage) -> str | None:
+        try:
+            await self._link.publisher.publish(message)
+        except Unroutable as error:
+            # An event that nobody has subscribed to has been said; a PBX message has not.
+            if message.must_be_routed:
+                return self._refused(message, str(error))
+            self._reporter.unheard(message)
+        except NotTaken as error:
+            return self._refused(message, str(error))
+        self._reporter.published(message)
+        return None
+
+    def _refused(self, message: OutgoingMessage, reason: str) -> str:
+        self._reporter.refused(message, reason)
+        return reason
+
+    async def _note(
+        self,
+        connection: AsyncConnection,
+        messages: Sequence[OutgoingMessage],
+        refused: dict[int, str],
+    ) -> list[tuple[Number, Decision]]:
+        now = datetime.now(UTC)
+        sent = [message for message in messages if message.position not in refused]
+        await forget_messages(connection, sent)
+        await delay_messages(
+            connection,
+            [(item, refused[item.position]) for item in messages if item.position in refused],
+            now,
+        )
+        numbers = {message.phone_number for message in sent} if messages else None
+        return await self._complete(connection, numbers, now)
+
+    async def _complete(
+        self, connection: AsyncConnection, numbers: set[str] | None, now: datetime
+    ) -> list[tuple[Number, Decision]]:
+        found = await find_completable(connection, numbers, TURN_MAXIMUM_MESSAGES)
+        if not found:
+            return []
+        known = await load_for_completion(
+            connection, {item.holder for item in found}, [item.phone_number for item in found], now
+        )
+        # Another worker may have completed it between the look and the lock.
+        going = [item.phone_number for item in found if known.numbers[item.phone_number].pending]
+        decisions = complete_all(known, going, now)
+        befores = [known.numbers[phone_number] for phone_number in going]
+        completed = list(zip(befores, decisions, strict=True))
+        await write_completions(connection, completed, now)
+        return completed
+
+
+def _waves(messages: Sequence[OutgoingMessage]) -> list[list[OutgoingMessage]]:
+    waves: list[list[OutgoingMessage]] = []
+    place: Counter[str] = Counter()
+    for message in messages:
+        turn = place[message.phone_number]
+        place[message.phone_number] += 1
+        if turn == len(waves):
+            waves.append([])
+        waves[turn].append(message)
+    return waves

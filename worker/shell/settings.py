@@ -1,0 +1,129 @@
+"""Settings come from the environment, are checked once at the start, and never change."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+__all__ = ["Settings", "SettingsError", "load"]
+
+PREFIX: Final = "WORKER_"
+FILE_SUFFIX: Final = "_FILE"
+SHARED_NAMES: Final = ("AMQP_URL", "DATABASE_URL")
+"""Names without the prefix, because other programs of a platform use them too."""
+
+
+class SettingsError(Exception):
+    """A setting is missing, unknown or wrong; the text says which and what to do."""
+
+
+class Settings(BaseModel):
+    """Everything that can be set. A secret is never shown by `repr`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    amqp_urls: Annotated[tuple[str, ...], Field(repr=False)] = (
+        "amqp://guest:guest@127.0.0.1:5672/",
+    )
+    """The nodes of the RabbitMQ cluster, tried in turn (`AMQP_URL`, comma separated)."""
+    database_url: Annotated[str, Field(repr=False)] = (
+        "postgresql+asyncpg://postgres@127.0.0.1:5432/postgres"
+    )
+    """The PostgreSQL primary (`DATABASE_URL`)."""
+
+    batch_maximum_commands: Annotated[int, Field(ge=1, le=1000)] = 200
+    """How many waiting commands are decided in one transaction; nobody waits to fill it."""
+    prefetch_messages: Annotated[int, Field(ge=1, le=2000)] = 600
+    """Unacknowledged messages held; three batches, so that the next is here while one commits."""
+    operation_time_allowed_seconds: Annotated[float, Field(gt=0)] = 300
+    """How long an operation may take before it counts as overdue."""
+    sweep_interval_seconds: Annotated[float, Field(gt=0)] = 1
+    """How often the database is asked for work that nobody announced."""
+    publish_timeout_seconds: Annotated[float, Field(gt=0)] = 15
+    """How long a publisher confirm is waited for."""
+    stop_deadline_seconds: Annotated[float, Field(gt=0)] = 20
+    """How long a stop may take; what is not done by then is done after the next start."""
+    declare_topology: bool = True
+    """Declare exchanges and queues at each connect; false where the broker forbids it."""
+
+    http_host: str = "0.0.0.0"  # noqa: S104 -- health checks of a container come from outside it
+    http_port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    log_format: Literal["auto", "json", "pretty"] = "auto"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @field_validator("amqp_urls", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(url.strip() for url in value.split(",") if url.strip())
+        return value
+
+    @field_validator("amqp_urls")
+    @classmethod
+    def _are_amqp(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        if not urls or not all(url.startswith(("amqp://", "amqps://")) for url in urls):
+            message = "expected amqp://user:password@host:port/virtual-host, several by commas"
+            raise ValueError(message)
+        return urls
+
+    @field_validator("database_url")
+    @classmethod
+    def _with_driver(cls, url: str) -> str:
+        scheme, separator, rest = url.partition("://")
+        if not separator or scheme not in {"postgresql", "postgres", "postgresql+asyncpg"}:
+            message = "expected postgresql://user:password@host:port/database"
+            raise ValueError(message)
+        return f"postgresql+asyncpg://{rest}"
+
+
+def load(environment: Mapping[str, str]) -> Settings:
+    """The settings of this environment. Raises `SettingsError` on the first thing that is wrong."""
+    values: dict[str, str] = {}
+    for name, value in environment.items():
+        field = _field_of(name)
+        if field is None:
+            continue
+        if field in values:
+            message = f"{name} is given twice, directly and as a file: keep one of them."
+            raise SettingsError(message)
+        values[field] = _secret_from_file(name, value) if name.endswith(FILE_SUFFIX) else value
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError(_explain(error)) from None
+
+
+def _field_of(name: str) -> str | None:
+    setting = name.removesuffix(FILE_SUFFIX)
+    if setting in SHARED_NAMES:
+        return {"AMQP_URL": "amqp_urls", "DATABASE_URL": "database_url"}[setting]
+    if not setting.startswith(PREFIX):
+        return None
+    return setting.removeprefix(PREFIX).lower()
+
+
+def _secret_from_file(name: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"{name} names the file {path}, which cannot be read: {error}"
+        raise SettingsError(message) from None
+
+
+def _name_of(field: str) -> str:
+    return {"amqp_urls": "AMQP_URL", "database_url": "DATABASE_URL"}.get(
+        field, PREFIX + field.upper()
+    )
+
+
+def _explain(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors(include_url=False, include_input=False):
+        field = str(problem["loc"][0])
+        if problem["type"] == "extra_forbidden":
+            known = ", ".join(sorted(_name_of(name) for name in Settings.model_fields))
+            lines.append(f"{_name_of(field)} is not a setting. Settings are: {known}.")
+        else:
+            lines.append(f"{_name_of(field)}: {problem['msg']}.")
+    return "\n".join(lines)

@@ -1,0 +1,73 @@
+"""The broker's exchanges and queues: made as the contracts say, or a clear word on what differs."""
+
+from collections.abc import Awaitable
+from typing import Final
+
+import aio_pika
+from aio_pika.abc import AbstractConnection
+from aio_pika.exceptions import ChannelClosed, ChannelPreconditionFailed
+
+from contracts.topology import EXCHANGES, QUEUES, Exchange, Queue
+
+__all__ = ["TopologyMismatch", "declare"]
+
+DECLARE_TIMEOUT_SECONDS: Final = 15
+
+
+class TopologyMismatch(Exception):
+    """The broker holds something else under a name of ours."""
+
+
+async def declare(connection: AbstractConnection) -> None:
+    """Makes what is missing and verifies what is there; nothing that is there is changed.
+
+    Raises `TopologyMismatch` naming what differs: wanted and found.
+    """
+    for exchange in EXCHANGES:
+        await _verified(_declare_exchange(connection, exchange), f"exchange {exchange.name!r}")
+    for queue in QUEUES:
+        await _verified(_declare_queue(connection, queue), f"queue {queue.name!r}")
+
+
+async def _verified(declaration: Awaitable[None], what: str) -> None:
+    try:
+        await declaration
+    except ChannelPreconditionFailed as error:
+        message = (
+            f"The {what} is there, but not as wanted. The broker says: {error}. Nothing was"
+            " changed. Empty it, delete it and run `activation-worker topology` again."
+        )
+        raise TopologyMismatch(message) from None
+    except ChannelClosed as error:
+        message = (
+            f"The {what} could not be declared. The broker says: {error}. Let a user with"
+            " configure permission run `activation-worker topology`, and start the worker with"
+            " WORKER_DECLARE_TOPOLOGY=false."
+        )
+        raise TopologyMismatch(message) from None
+
+
+async def _declare_exchange(connection: AbstractConnection, exchange: Exchange) -> None:
+    # A channel each: the broker closes the channel of a declaration that does not match.
+    async with connection.channel() as channel:
+        await channel.declare_exchange(
+            exchange.name,
+            aio_pika.ExchangeType(exchange.kind),
+            durable=True,
+            arguments=dict(exchange.arguments),
+            timeout=DECLARE_TIMEOUT_SECONDS,
+        )
+
+
+async def _declare_queue(connection: AbstractConnection, queue: Queue) -> None:
+    async with connection.channel() as channel:
+        declared = await channel.declare_queue(
+            queue.name,
+            durable=True,
+            arguments=dict(queue.arguments),
+            timeout=DECLARE_TIMEOUT_SECONDS,
+        )
+        for binding in queue.bindings:
+            await declared.bind(
+                binding.exchange, binding.routing_key, timeout=DECLARE_TIMEOUT_SECONDS
+            )
