@@ -1,0 +1,29 @@
+"""The command line inside the test's own process, on servers of the test's own."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from click.testing import CliRunner, Result
+
+from worker.cli import main
+
+Invoke = Callable[..., Awaitable[Result]]
+
+
+@pytest.fixture
+def environment(database_url: str, amqp_url: str) -> dict[str, str]:
+    """What a person exports before running a command."""
+    return {"DATABASE_URL": database_url, "AMQP_URL": amqp_url}
+
+
+@pytest.fixture
+def invoke(environment: dict[str, str]) -> Invoke:
+    """Runs a command line; in a thread, because it has an event loop of its own."""
+
+    async def run(*arguments: str, given: str | None = None, **changes: str) -> Result:
+        return await asyncio.to_thread(
+            CliRunner().invoke, main, arguments, input=given, env={**environment, **changes}
+        )
+
+    return run

@@ -1,0 +1,65 @@
+import pytest
+
+from tests.cli.conftest import Invoke
+from tests.support.platform import Platform
+from tests.support.workers import store
+from worker.cli.exits import Exit
+from worker.servers import PrivateServers
+from worker.shell.database.engine import Database
+
+NUMBER = "+442079460001"
+SEND = ("send", "activate", NUMBER, "--account", "acme", "--site", "london")
+
+
+@pytest.fixture
+async def bare(servers: PrivateServers) -> dict[str, str]:
+    """Servers on which nothing was prepared."""
+    return {
+        "DATABASE_URL": await servers.postgresql.create_database("bare"),
+        "AMQP_URL": await servers.rabbitmq.create_virtual_host("bare"),
+    }
+
+
+async def test_what_was_not_prepared_says_which_command_prepares_it(
+    invoke: Invoke, bare: dict[str, str], servers: PrivateServers
+) -> None:
+    for arguments, remedy in (
+        (("show", NUMBER), "activation-worker migrate"),
+        (("pending",), "activation-worker migrate"),
+        (("import", "-"), "activation-worker migrate"),
+        (SEND, "activation-worker topology"),
+        ((*SEND, "--wait"), "activation-worker topology"),
+        (("dead-letters", "list"), "activation-worker topology"),
+    ):
+        result = await invoke(*arguments, given="", **bare)
+        assert result.exit_code == Exit.NOT_READY, result.output
+        assert remedy in result.output
+    await servers.postgresql.drop_database("bare")
+    await servers.rabbitmq.delete_virtual_host("bare")
+
+
+async def test_preparing_twice_does_no_harm(invoke: Invoke) -> None:
+    assert "The schema is at " in (await invoke("migrate")).output
+    assert "ok  telephony.phone_number.commands\n" in (await invoke("topology")).output
+
+
+async def test_check_finds_prepared_servers_in_order(invoke: Invoke) -> None:
+    result = await invoke("check")
+
+    assert result.exit_code == Exit.DONE
+    assert [line.split() for line in result.output.splitlines()] == [
+        ["ok", "database"],
+        ["ok", "broker"],
+    ]
+
+
+async def test_check_names_all_that_is_missing(
+    invoke: Invoke, platform: Platform, database: Database
+) -> None:
+    await platform.channel.queue_delete("pbx.extension-reset")
+    await store(database, "DELETE FROM alembic_version")
+    result = await invoke("check")
+
+    assert result.exit_code == Exit.NOT_READY
+    assert "FAILED  database: The schema is not current" in result.output
+    assert "FAILED  broker: NOT_FOUND - no queue 'pbx.extension-reset'" in result.output

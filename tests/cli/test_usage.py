@@ -1,0 +1,108 @@
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner, Result
+
+from worker.cli import main
+from worker.cli.exits import Exit
+
+NOWHERE = {
+    "AMQP_URL": "amqp://guest:hidden@127.0.0.1:1/",
+    "DATABASE_URL": "postgresql://somebody:hidden@127.0.0.1:1/none",
+}
+SEND = ("send", "activate", "+442079460001", "--account", "acme", "--site", "london")
+
+
+def run(*arguments: str, given: str | None = None, **environment: str) -> Result:
+    return CliRunner().invoke(main, arguments, input=given, env={**NOWHERE, **environment})
+
+
+def test_help_names_every_exit_code() -> None:
+    said = run("--help").output
+
+    assert all(f"  {code.value:>2}  " in said for code in Exit)
+
+
+@pytest.mark.parametrize(
+    "command", [*main.commands, "dead-letters replay", "dead-letters show", "contracts export"]
+)
+def test_every_command_explains_itself_without_servers(command: str) -> None:
+    result = run(*command.split(), "--help")
+
+    assert result.exit_code == Exit.DONE
+    assert "Usage:" in result.output
+
+
+def test_help_loads_neither_driver_nor_broker_library() -> None:
+    code = "import sys, worker.cli; print({'asyncpg', 'aio_pika', 'sqlalchemy'} & {*sys.modules})"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+
+    assert said.stdout == "set()\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("dance",), "No such command 'dance'"),
+        (("send", "activate"), "Missing argument 'NUMBER'"),
+        (("send", "dance", "+442079460001"), "'dance' is not one of"),
+        ((*SEND[:3], "--account", "acme"), "Missing option '--site'"),
+        ((*SEND, "--timeout", "-1"), "-1.0 is not in the range"),
+        (("send", "activate", "0207", *SEND[3:]), "phone_number: String should match"),
+        ((*SEND[:5], "--site", "lon don"), "site_id: String should match"),
+        (("import", "/nowhere/records.jsonl"), "No such file or directory"),
+        (("dead-letters", "replay"), "name the keys"),
+        (("dead-letters", "replay", "--all", "0123"), "name the keys"),
+        (("dead-letters", "discard", "--yes"), "name the keys"),
+        (("dead-letters", "list", "--limit", "0"), "0 is not in the range"),
+    ],
+)
+def test_a_wrong_usage_is_explained(arguments: tuple[str, ...], problem: str) -> None:
+    result = run(*arguments)
+
+    assert result.exit_code == Exit.USAGE
+    assert problem in result.output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("migrate",),
+        ("topology",),
+        ("import", "-"),
+        SEND,
+        ("show", "+442079460001"),
+        ("pending",),
+        ("dead-letters", "list"),
+        ("check",),
+    ],
+)
+def test_a_server_that_is_not_there_is_named_in_one_paragraph(arguments: tuple[str, ...]) -> None:
+    result = run(*arguments, given="")
+
+    assert result.exit_code == Exit.UNAVAILABLE
+    assert "cannot be used" in result.output
+    assert "Traceback" not in result.output
+    assert "hidden" not in result.output
+
+
+def test_a_wrong_setting_has_its_own_code() -> None:
+    result = run("migrate", WORKER_COLOUR="blue")
+
+    assert result.exit_code == Exit.SETTINGS
+    assert "WORKER_COLOUR is not a setting" in result.output
+
+
+def test_bad_records_are_found_before_any_server_is_asked() -> None:
+    result = run("import", "-", given='{"kind": "voice_service"}\n')
+
+    assert result.exit_code == Exit.INVALID_DATA
+    assert "nothing was imported.\nline 1: service_id: Field required" in result.output
+
+
+def test_the_contracts_are_written_as_files(tmp_path: object) -> None:
+    result = run("contracts", "export", f"{tmp_path}/new")
+
+    assert result.exit_code == Exit.DONE
+    assert "telephony.phone_number.activate.v1" in result.output

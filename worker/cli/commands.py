@@ -1,0 +1,33 @@
+"""The one command, put together from its groups."""
+
+from typing import Final
+
+import click
+
+from worker.cli.contracts import contracts
+from worker.cli.dead_letters import dead_letters
+from worker.cli.exits import EXITS
+from worker.cli.importing import import_records
+from worker.cli.numbers import pending, send, show
+from worker.cli.preparing import check, migrate, topology
+from worker.cli.running import run, standalone
+
+__all__ = ["main"]
+
+COMMANDS: Final = (
+    *(run, migrate, topology, check, import_records, send, show, pending),
+    *(dead_letters, contracts, standalone),
+)
+
+
+@click.group(epilog=EXITS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="activation-worker")
+def main() -> None:
+    """Put phone numbers into use and out of it: commands from RabbitMQ, state in PostgreSQL.
+
+    AMQP_URL and DATABASE_URL name the servers.
+    """
+
+
+for command in COMMANDS:
+    main.add_command(command)

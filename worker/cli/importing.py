@@ -1,0 +1,63 @@
+"""Importing what other systems know."""
+
+import contextlib
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, Final
+
+import click
+
+from worker.cli.exits import run_async, settings_of_environment
+
+__all__ = ["import_records"]
+
+BAR_STEP_BYTES: Final = 65_536
+
+
+@click.command("import")
+@click.argument("file", type=click.File("rb"))
+def import_records(file: BinaryIO) -> None:
+    """Import records (JSON Lines) from FILE, or from standard input with -.
+
+    All or nothing: one wrong line, and nothing is changed. The order of lines does not matter.
+    Of features only the names are kept, never what they are set to: that may be a secret.
+    A number that stops being a main number loses its call settings.
+    """
+    from worker.shell.importing import import_lines
+
+    settings = settings_of_environment()
+    with _progress_of(file) as lines:
+        counts = run_async(import_lines(settings.database_url, lines))
+    for kind, count in counts.items():
+        click.echo(f"{count:>9,}  {kind}")
+
+
+@contextmanager
+def _progress_of(file: BinaryIO) -> Iterator[Iterator[bytes]]:
+    """The lines; reading them moves a bar where somebody watches and the length is known."""
+    size = _size_bytes(file)
+    with click.progressbar(
+        length=size,
+        label="Reading",
+        file=sys.stderr,
+        hidden=not (size and sys.stderr.isatty()),
+        update_min_steps=BAR_STEP_BYTES,
+    ) as bar:
+
+        def lines() -> Iterator[bytes]:
+            for line in file:
+                bar.update(len(line))
+                yield line
+
+        yield lines()
+
+
+def _size_bytes(file: BinaryIO) -> int:
+    # A pipe has no length, and what is not a file of the system cannot be asked.
+    with contextlib.suppress(OSError):
+        status = os.fstat(file.fileno())
+        return status.st_size if stat.S_ISREG(status.st_mode) else 0
+    return 0

@@ -1,0 +1,29 @@
+"""What several commands have in common."""
+
+import json
+from datetime import date
+from typing import Final
+
+import click
+
+__all__ = ["AS_JSON", "SECONDS", "to_json"]
+
+AS_JSON: Final = click.option("--json", "as_json", is_flag=True, help="For scripts.")
+
+
+class Seconds(click.FloatRange):
+    """A span of time; not negative."""
+
+    name = "seconds"
+
+
+SECONDS: Final = Seconds(min=0)
+
+
+def to_json(value: object) -> str:
+    """Indented JSON; moments and days in ISO 8601."""
+    return json.dumps(value, default=_plain, indent=2)
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value)

@@ -1,0 +1,36 @@
+"""Running the worker: on the platform's servers, or with private ones."""
+
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from worker.cli.exits import run_async, settings_of_environment
+
+__all__ = ["run", "standalone"]
+
+
+@click.command()
+def run() -> None:
+    """Run the worker until SIGTERM or Ctrl-C; a second one stops at once."""
+    from worker.shell import app, logs
+
+    settings = settings_of_environment()
+    logs.configure(sys.stderr, format=settings.log_format, level=settings.log_level)
+    run_async(app.run(settings))
+
+
+@click.command()
+@click.option("--folder", type=click.Path(file_okay=False, path_type=Path), help="Keep data here.")
+@click.option("--import", "records", type=click.File("rb"), help="Import this first.")
+def standalone(folder: Path | None, records: BinaryIO | None) -> None:
+    """Run the worker with a private RabbitMQ and PostgreSQL; all of it stops with Ctrl-C."""
+    import os
+
+    from worker.shell import logs
+    from worker.standalone import run_standalone
+
+    settings = settings_of_environment()
+    logs.configure(sys.stderr, format=settings.log_format, level=settings.log_level)
+    run_async(run_standalone(dict(os.environ), folder, records))

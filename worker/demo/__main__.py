@@ -1,0 +1,93 @@
+"""Puts the demo on: private servers, the worker, a web tier and a subscriber, each a process."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import click
+
+from worker.cli.exits import run_async
+from worker.demo.sample import RESTING_NUMBER, records
+from worker.demo.timeline import READY
+from worker.servers import PrivateServers
+from worker.standalone import prepared
+
+STORY_TIMEOUT_SECONDS: Final = 90
+
+
+@asynccontextmanager
+async def _process(
+    *arguments: str,
+    environment: Mapping[str, str],
+    output: int | None = None,
+    log: int | None = None,
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A Python process that is asked to stop, and waited for, at the end."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *arguments, env=dict(environment), stdout=output, stderr=log
+    )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+        await process.wait()
+
+
+async def _play(environment: Mapping[str, str], log: Path) -> None:
+    subscriber = ("-m", "worker.demo.timeline")
+    with log.open("wb") as worker_log:
+        async with (
+            _process("-m", "worker", "run", environment=environment, log=worker_log.fileno()),
+            _process(*subscriber, environment=environment, output=subprocess.PIPE) as timeline,
+        ):
+            await _tell(timeline, environment)
+            click.echo(click.style(f"\nWhy is {RESTING_NUMBER} not active?", bold=True))
+            show = ("-m", "worker", "show", RESTING_NUMBER)
+            async with _process(*show, environment=environment) as showing:
+                await showing.wait()
+
+
+async def _tell(timeline: asyncio.subprocess.Process, environment: Mapping[str, str]) -> None:
+    if timeline.stdout is None:
+        raise RuntimeError("the subscriber has no output")
+    async with asyncio.timeout(STORY_TIMEOUT_SECONDS), asyncio.TaskGroup() as group:
+        async for line in timeline.stdout:
+            text = line.decode().rstrip()
+            click.echo(text)
+            if text == READY:
+                group.create_task(_run_web_tier(environment))
+
+
+async def _run_web_tier(environment: Mapping[str, str]) -> None:
+    async with _process("-m", "worker.demo.web_tier", environment=environment) as web_tier:
+        await web_tier.wait()
+
+
+async def main() -> None:
+    """The whole demo, from nothing to nothing."""
+    click.echo("Starting a private RabbitMQ and a private PostgreSQL ...")
+    with tempfile.TemporaryDirectory(prefix="activation-worker-demo-") as folder:
+        async with PrivateServers.started() as servers:
+            own = {**os.environ, "WORKER_HTTP_PORT": "0", "PYTHONUNBUFFERED": "1"}
+            settings = await prepared(servers, own, records())
+            environment = {
+                **own,
+                "AMQP_URL": settings.amqp_urls[0],
+                "DATABASE_URL": settings.database_url,
+            }
+            await _play(environment, Path(folder) / "worker.log")
+            click.echo("\nStopping everything ...")
+    click.echo("Nothing is left behind.")
+
+
+if __name__ == "__main__":
+    run_async(main())
