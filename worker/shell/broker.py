@@ -13,6 +13,7 @@ from aio_pika.abc import (
     AbstractConnection,
     AbstractMessage,
 )
+from aio_pika.connection import make_url
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError, PublishError
 
 from contracts.envelope import CONTENT_TYPE
@@ -58,14 +59,24 @@ async def connect(urls: Sequence[str]) -> AbstractConnection:
     problems = []
     for url in urls:
         try:
-            return await aio_pika.connect(
-                url, timeout=CONNECT_TIMEOUT_SECONDS, heartbeat=HEARTBEAT_SECONDS
-            )
+            return await _connect(url)
         except LOST as error:
             parts = urlsplit(url)
             reason = str(error) or type(error).__name__
             problems.append(f"{parts.hostname}:{parts.port or 5672}{parts.path}: {reason}")
     raise BrokerUnavailable("; ".join(problems))
+
+
+async def _connect(url: str) -> AbstractConnection:
+    connection = aio_pika.Connection(make_url(url, heartbeat=HEARTBEAT_SECONDS))
+    try:
+        await connection.connect(timeout=CONNECT_TIMEOUT_SECONDS)
+    except BaseException:
+        # One that never opened still counts as open: its finalizer would start a task to close
+        # it, in whatever thread the garbage collector happens to run.
+        await connection.close()
+        raise
+    return connection
 
 
 def persistent(
