@@ -127,10 +127,11 @@ def _queue_channel(queue: Queue) -> Document:
 
 
 def _receive(row: MessageDefinition) -> Document:
-    return {
+    channel = _channel_reference(str(row.queue))
+    received: Document = {
         "action": "receive",
-        "channel": {"$ref": _channel_reference(COMMAND_QUEUE)},
-        "messages": [{"$ref": f"{_channel_reference(COMMAND_QUEUE)}/messages/{row.type}"}],
+        "channel": {"$ref": channel},
+        "messages": [{"$ref": f"{channel}/messages/{row.type}"}],
         "bindings": {
             "amqp": {
                 "deliveryMode": PERSISTENT,
@@ -139,17 +140,21 @@ def _receive(row: MessageDefinition) -> Document:
                 "bindingVersion": BINDING_VERSION,
             }
         },
-        "reply": {
-            "address": {
-                "location": "$message.header#/reply_to",
-                "description": "The AMQP property. The first answer goes there as well.",
-            },
-            "channel": {"$ref": _channel_reference(REPLIES)},
-            "messages": [
-                {"$ref": f"{_channel_reference(REPLIES)}/messages/{answer.type}"}
-                for answer in _FIRST_ANSWERS
-            ],
+    }
+    return {**received, "reply": _reply()} if row.queue == COMMAND_QUEUE else received
+
+
+def _reply() -> Document:
+    return {
+        "address": {
+            "location": "$message.header#/reply_to",
+            "description": "The AMQP property. The first answer goes there as well.",
         },
+        "channel": {"$ref": _channel_reference(REPLIES)},
+        "messages": [
+            {"$ref": f"{_channel_reference(REPLIES)}/messages/{answer.type}"}
+            for answer in _FIRST_ANSWERS
+        ],
     }
 
 

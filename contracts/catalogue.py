@@ -15,6 +15,9 @@ __all__ = [
     "COMMAND_QUEUE",
     "EVENT_EXCHANGE",
     "PBX_EXCHANGE",
+    "RESULTS",
+    "RESULT_EXCHANGE",
+    "RESULT_QUEUE",
     "MessageDefinition",
     "definition_of",
     "routing_key_of",
@@ -23,7 +26,9 @@ __all__ = [
 COMMAND_EXCHANGE: Final = "telephony.commands"
 EVENT_EXCHANGE: Final = "telephony.events"
 PBX_EXCHANGE: Final = "telephony.pbx"
+RESULT_EXCHANGE: Final = "telephony.pbx.results"
 COMMAND_QUEUE: Final = "telephony.phone_number.commands"
+RESULT_QUEUE: Final = "telephony.pbx.results"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,10 @@ CATALOGUE: Final = (
         messages.CommandRejected, "published", EVENT_EXCHANGE, "phone_number.rejected"
     ),
     MessageDefinition(
+        messages.OperationDelayed, "published", EVENT_EXCHANGE, "phone_number.delayed"
+    ),
+    MessageDefinition(messages.OperationFailed, "published", EVENT_EXCHANGE, "phone_number.failed"),
+    MessageDefinition(
         messages.ManualLogoutRequired,
         "published",
         EVENT_EXCHANGE,
@@ -103,6 +112,13 @@ CATALOGUE: Final = (
         "extension_reset.{site_id}",
         "pbx.extension-reset",
     ),
+    MessageDefinition(
+        messages.PbxResult,
+        "received",
+        RESULT_EXCHANGE,
+        "pbx.result",
+        RESULT_QUEUE,
+    ),
 )
 
 COMMANDS: Final[Mapping[str, type[messages.Command]]] = {
@@ -110,6 +126,11 @@ COMMANDS: Final[Mapping[str, type[messages.Command]]] = {
     "telephony.phone_number.deactivate.v1": messages.Deactivate,
 }
 """What the worker reads from the command queue, by type."""
+
+RESULTS: Final[Mapping[str, type[messages.PbxResult]]] = {
+    "telephony.pbx.result.v1": messages.PbxResult,
+}
+"""What the worker reads from the result queue, by type."""
 
 _BY_MESSAGE: Final = {definition.message: definition for definition in CATALOGUE}
 

@@ -13,16 +13,20 @@ from contracts.envelope import Envelope
 from contracts.refusals import RefusalCode
 from contracts.values import (
     EXTENSION_FEATURES,
+    AtDeadline,
     DeviceKind,
+    FailureCode,
     NumberStatus,
     Operation,
     Step,
+    StepResult,
 )
 
 __all__ = ["EXAMPLES"]
 
 _ACTIVATION: Final = "8f2c1d3e-6b0a-4c55-9a77-0d6f1e2b3c41"
 _DEACTIVATION: Final = "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed"
+_FAILING: Final = "6fa459ea-ee8a-4ca4-894e-db77e160355e"
 _ONE_TOO_MANY: Final = "c56a4180-65aa-42ec-a945-5fd21dec0538"
 
 _LEAVE_ID: Final = "e0c32c92-7f84-589d-b914-652ca005d90a"
@@ -31,6 +35,7 @@ _RESET_ID: Final = "8f6fc0f5-8cd3-528e-89a5-0aaaf03fbe24"
 _ACTIVATED: Final = "+442079460201"
 _DEACTIVATED: Final = "+442079460203"
 _REFUSED: Final = "+442079460202"
+_NOT_ACTIVATED: Final = "+442079460204"
 
 _HUNT_GROUP: Final = "acme-front-desk"
 _ACCOUNT: Final = "acme"
@@ -108,6 +113,24 @@ def _pbx(command_id: str, number: str, sequence: int) -> _PbxFields:
     }
 
 
+_TAKING_DOWN: Final = (
+    (Step.HUNT_GROUP_MEMBERSHIP, _LEAVE_ID),
+    (Step.HANDSET_LOGOUT, _LOGOUT_ID),
+    (Step.EXTENSION_RESET, _RESET_ID),
+)
+
+
+def _unsent(step: Step, operation_id: str) -> messages.AwaitedStep:
+    return messages.AwaitedStep(
+        step=step,
+        operation_id=operation_id,
+        waits_for="confirm",
+        since=None,
+        attempt=1,
+        attempts_maximum=1,
+    )
+
+
 _PENDING: Final = messages.StatusChanged(
     id="d108e9ae-3135-556b-96d4-e5e4f59aec6e",
     **_answer(_DEACTIVATION, _DEACTIVATED, _at(10, 1)),
@@ -120,12 +143,62 @@ _PENDING: Final = messages.StatusChanged(
         entitlement=messages.Entitlement(limit=3, active=2, pending=1),
         since=_at(10, 1),
         deadline=_at(15, 1),
+        awaiting=tuple(_unsent(step, operation_id) for step, operation_id in _TAKING_DOWN),
+        at_deadline=AtDeadline.NEEDS_A_PERSON,
+    ),
+)
+
+_DELAYED: Final = messages.OperationDelayed(
+    id="34f2f4a5-7de9-5a2c-8ac5-9bd0c1c1b1b2",
+    **_answer(_DEACTIVATION, _DEACTIVATED, _at(11, 2)),
+    data=messages.OperationDelayedData(
+        **_pbx(_DEACTIVATION, _DEACTIVATED, 7),
+        status=NumberStatus.PENDING,
+        operation=Operation.DEACTIVATE,
+        requested_by=_PERSON,
+        since=_at(10, 1),
+        deadline=_at(15, 2),
         awaiting=(
-            messages.AwaitedStep(step=Step.HUNT_GROUP_MEMBERSHIP, operation_id=_LEAVE_ID),
-            messages.AwaitedStep(step=Step.HANDSET_LOGOUT, operation_id=_LOGOUT_ID),
-            messages.AwaitedStep(step=Step.EXTENSION_RESET, operation_id=_RESET_ID),
+            messages.AwaitedStep(
+                step=Step.EXTENSION_RESET,
+                operation_id=_RESET_ID,
+                waits_for="result",
+                since=_at(10, 2),
+                attempt=2,
+                attempts_maximum=5,
+            ),
+        ),
+        at_deadline=AtDeadline.NEEDS_A_PERSON,
+        message=(
+            "The deactivation of +442079460203 is late. It waits for extension_reset (attempt 2"
+            " of 5, sent at 09:10:02 UTC). If that is not done by 09:15:02 UTC, a person must"
+            " decide."
         ),
     ),
+)
+
+_FAILED: Final = messages.OperationFailed(
+    id="9c1f0a52-2b63-5d4e-8a1e-1f2d3c4b5a69",
+    **_answer(_FAILING, _NOT_ACTIVATED, _at(20, 4)),
+    data=messages.OperationFailedData(
+        **_pbx(_FAILING, _NOT_ACTIVATED, 2),
+        status=NumberStatus.RESERVED,
+        operation=Operation.ACTIVATE,
+        requested_by=_PERSON,
+        since=_at(20, 1),
+        code=FailureCode.PBX_REFUSED,
+        step=Step.ACTIVATION,
+        pbx_code="EXTENSION_IN_USE",
+        detail="The PBX refused activation: EXTENSION_IN_USE.",
+        needs_a_person=False,
+        entitlement=messages.Entitlement(limit=3, active=2, pending=0),
+    ),
+)
+
+_RESULT: Final = messages.PbxResult(
+    id="result-1",
+    source="/pbx/london-1",
+    data=messages.PbxResultData(operation_id=_RESET_ID, result=StepResult.DONE),
 )
 
 _ACTIVE: Final = messages.StatusChanged(
@@ -235,10 +308,13 @@ EXAMPLES: Final[Mapping[str, Envelope]] = _named(
     (".active", _ACTIVE),
     (".reserved", _RESERVED),
     ("", _REJECTED),
+    ("", _DELAYED),
+    ("", _FAILED),
     ("", _MANUAL_LOGOUT),
     ("", _HANDSET_LOGOUT),
     ("", _HUNT_GROUP_LEFT),
     (".add", _HUNT_GROUP_JOINED),
     ("", _EXTENSION_RESET),
+    ("", _RESULT),
 )
 """Under its type the example of each message; with a suffix, other faces of the same message."""

@@ -1,6 +1,6 @@
 """The messages: one class for each type, its payload beside it."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -8,8 +8,10 @@ from contracts.envelope import Data, Envelope, Published
 from contracts.refusals import RefusalCode
 from contracts.values import (
     AccountId,
+    AtDeadline,
     AwareDatetime,
     DeviceKind,
+    FailureCode,
     Identifier,
     NumberStatus,
     Operation,
@@ -18,6 +20,7 @@ from contracts.values import (
     ShortText,
     SiteId,
     Step,
+    StepResult,
 )
 
 __all__ = [
@@ -38,6 +41,12 @@ __all__ = [
     "ManualLogout",
     "ManualLogoutRequired",
     "ManualLogoutRequiredData",
+    "OperationDelayed",
+    "OperationDelayedData",
+    "OperationFailed",
+    "OperationFailedData",
+    "PbxResult",
+    "PbxResultData",
     "PublishedMessage",
     "StatusChanged",
     "StatusChangedData",
@@ -81,11 +90,17 @@ class Entitlement(Data):
 
 
 class AwaitedStep(Data):
-    """A step that must be done before a PENDING number can go on."""
+    """A step that is not done yet, and what ends the wait for it."""
 
     step: Step
     operation_id: Identifier
-    """The id of the message that asks for the step."""
+    """The id of the message that asks for the step; a PBX result names it."""
+    waits_for: Literal["confirm", "result"]
+    """`confirm`: the message is safely in a queue. `result`: the PBX says that it did it."""
+    since: AwareDatetime | None
+    """When the message was first sent; null while it is not."""
+    attempt: int = Field(ge=1)
+    attempts_maximum: int = Field(ge=1)
 
 
 class ManualLogout(Data):
@@ -116,6 +131,10 @@ class StatusChangedData(Data):
     """On PENDING: when the operation counts as overdue."""
     awaiting: tuple[AwaitedStep, ...] | None = None
     """On PENDING: the steps that must be done first."""
+    at_deadline: AtDeadline | None = None
+    """On PENDING: what happens if it is not done by then."""
+    outstanding: tuple[AwaitedStep, ...] | None = None
+    """On ACTIVE: steps that follow, and whose results are awaited; the number is in use."""
     settings_cleared: tuple[str, ...] | None = None
     """On RESERVED: the settings that the number had and lost."""
     pin_reset: bool | None = None
@@ -178,6 +197,64 @@ class ManualLogoutRequired(Published):
     data: ManualLogoutRequiredData
 
 
+class OperationData(Data):
+    """Which operation, on which number, and how the number stands."""
+
+    phone_number: PhoneNumber
+    account_id: AccountId
+    site_id: SiteId
+    extension: PlainText | None
+    status: NumberStatus
+    operation: Operation
+    command_id: Identifier
+    requested_by: ShortText | None
+    sequence: int = Field(ge=1)
+    since: AwareDatetime
+
+
+class OperationDelayedData(OperationData):
+    """What a late operation waits for, since when, and what happens next."""
+
+    deadline: AwareDatetime
+    awaiting: tuple[AwaitedStep, ...]
+    at_deadline: AtDeadline
+    message: str
+    """For people."""
+
+
+class OperationDelayed(Published):
+    """An operation is at risk: late, and not yet failed. Said once."""
+
+    type: Literal["telephony.phone_number.operation_delayed.v1"] = (
+        "telephony.phone_number.operation_delayed.v1"
+    )
+    data: OperationDelayedData
+
+
+class OperationFailedData(OperationData):
+    """Why, at which step, and the status in which the number is left."""
+
+    code: FailureCode
+    step: Step | None
+    """The step that failed; null where it was none in particular."""
+    pbx_code: str | None
+    """The PBX's own code."""
+    detail: str
+    """For people."""
+    needs_a_person: bool
+    """The worker does nothing more by itself: `activation-worker resolve` decides."""
+    entitlement: Entitlement
+
+
+class OperationFailed(Published):
+    """An operation ended without success, or cannot go on without a person."""
+
+    type: Literal["telephony.phone_number.operation_failed.v1"] = (
+        "telephony.phone_number.operation_failed.v1"
+    )
+    data: OperationFailedData
+
+
 class PbxData(Data):
     """What every PBX message says. Ignore one whose sequence is older than the last applied."""
 
@@ -232,9 +309,30 @@ class ExtensionReset(Published):
     data: ExtensionResetData
 
 
+class PbxResultData(Data):
+    """What became of one step."""
+
+    operation_id: Identifier
+    """The id of the PBX message, or of the PENDING event of an activation."""
+    result: StepResult
+    code: ShortText | None = None
+    """The PBX's own code, for machines."""
+    detail: Annotated[PlainText, Field(max_length=1024)] | None = None
+    """For people."""
+
+
+class PbxResult(Envelope):
+    """A PBX says what became of a step. Optional by configuration."""
+
+    type: Literal["telephony.pbx.result.v1"] = "telephony.pbx.result.v1"
+    data: PbxResultData
+
+
 PublishedMessage = (
     StatusChanged
     | CommandRejected
+    | OperationDelayed
+    | OperationFailed
     | ManualLogoutRequired
     | HandsetLogout
     | HuntGroupMembership

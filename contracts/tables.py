@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from contracts.catalogue import CATALOGUE, MessageDefinition
+from contracts.catalogue import CATALOGUE, COMMAND_QUEUE, RESULT_QUEUE, MessageDefinition
 from contracts.reading import ReadErrorCode
 from contracts.refusals import REFUSALS
 from contracts.topology import QUEUES
@@ -50,7 +50,11 @@ def with_tables(document: str) -> str:
 
 
 def _commands() -> str:
-    return _messages(row for row in CATALOGUE if row.direction == "received")
+    return _messages(row for row in CATALOGUE if row.queue == COMMAND_QUEUE)
+
+
+def _pbx_results() -> str:
+    return _messages(row for row in CATALOGUE if row.queue == RESULT_QUEUE)
 
 
 def _events() -> str:
@@ -120,6 +124,7 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "commands": _commands,
     "events": _events,
     "pbx-messages": _pbx_messages,
+    "pbx-results": _pbx_results,
     "queues": _queues,
     "read-errors": _read_errors,
     "refusals": _refusals,

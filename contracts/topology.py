@@ -10,6 +10,8 @@ from contracts.catalogue import (
     COMMAND_QUEUE,
     EVENT_EXCHANGE,
     PBX_EXCHANGE,
+    RESULT_EXCHANGE,
+    RESULT_QUEUE,
 )
 
 __all__ = [
@@ -17,6 +19,7 @@ __all__ = [
     "EXCHANGES",
     "QUEUES",
     "UNROUTED_COMMANDS",
+    "UNROUTED_RESULTS",
     "Argument",
     "Binding",
     "Exchange",
@@ -55,9 +58,12 @@ class Queue:
 UNROUTED_COMMANDS: Final = "telephony.commands.unrouted"
 """Alternate exchange of the commands: what no routing key matches goes to the dead letters."""
 
+UNROUTED_RESULTS: Final = "telephony.pbx.results.unrouted"
+"""Alternate exchange of the results: a result is read whatever routing key it came under."""
+
 DEAD_LETTER_QUEUE: Final = "telephony.phone_number.commands.dead_letter"
 
-COMMAND_DELIVERY_LIMIT: Final = 100
+WORKER_DELIVERY_LIMIT: Final = 100
 """A bound against a message that kills every worker; far above what outages can use up."""
 
 UNLIMITED_DELIVERIES: Final = 1_000_000
@@ -73,20 +79,25 @@ EXCHANGES: Final = (
     Exchange(COMMAND_EXCHANGE, "topic", {"alternate-exchange": UNROUTED_COMMANDS}),
     Exchange(EVENT_EXCHANGE, "topic"),
     Exchange(PBX_EXCHANGE, "topic"),
+    Exchange(UNROUTED_RESULTS, "fanout"),
+    Exchange(RESULT_EXCHANGE, "direct", {"alternate-exchange": UNROUTED_RESULTS}),
 )
 
+_READ_BY_THE_WORKER: Final[Mapping[str, Argument]] = {
+    **QUORUM,
+    "x-single-active-consumer": True,
+    "x-delivery-limit": WORKER_DELIVERY_LIMIT,
+    "x-dead-letter-exchange": "",
+    "x-dead-letter-routing-key": DEAD_LETTER_QUEUE,
+    # At-least-once needs reject-publish as well; without it the broker falls back to
+    # at-most-once without a word, and dead letters can be lost.
+    "x-dead-letter-strategy": "at-least-once",
+    "x-overflow": "reject-publish",
+}
+
 _ARGUMENTS: Final[Mapping[str, Mapping[str, Argument]]] = {
-    COMMAND_QUEUE: {
-        **QUORUM,
-        "x-single-active-consumer": True,
-        "x-delivery-limit": COMMAND_DELIVERY_LIMIT,
-        "x-dead-letter-exchange": "",
-        "x-dead-letter-routing-key": DEAD_LETTER_QUEUE,
-        # At-least-once needs reject-publish as well; without it the broker falls back to
-        # at-most-once without a word, and dead letters can be lost.
-        "x-dead-letter-strategy": "at-least-once",
-        "x-overflow": "reject-publish",
-    }
+    COMMAND_QUEUE: _READ_BY_THE_WORKER,
+    RESULT_QUEUE: _READ_BY_THE_WORKER,
 }
 
 
@@ -97,6 +108,7 @@ def _queues() -> Iterator[Queue]:
         if definition.queue is not None:
             binding = Binding(definition.exchange, definition.binding_key)
             bindings.setdefault(definition.queue, []).append(binding)
+    bindings[RESULT_QUEUE].append(Binding(UNROUTED_RESULTS, ""))
     for name, of_queue in bindings.items():
         yield Queue(name, tuple(of_queue), _ARGUMENTS.get(name, KEPT))
 

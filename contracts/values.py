@@ -12,9 +12,11 @@ __all__ = [
     "LABEL",
     "AccountId",
     "AccountKind",
+    "AtDeadline",
     "AwareDatetime",
     "CallTarget",
     "DeviceKind",
+    "FailureCode",
     "Identifier",
     "NumberStatus",
     "Operation",
@@ -23,6 +25,7 @@ __all__ = [
     "ShortText",
     "SiteId",
     "Step",
+    "StepResult",
     "Timestamp",
 ]
 
@@ -112,6 +115,45 @@ class Step(StrEnum):
     HUNT_GROUP_MEMBERSHIP = "hunt_group_membership"
     HANDSET_LOGOUT = "handset_logout"
     EXTENSION_RESET = "extension_reset"
+
+
+@unique
+class StepResult(StrEnum):
+    """What a PBX says of a step. Nothing is ever decided on free text."""
+
+    DONE = "done"
+    ALREADY = "already"
+    """The wished state was there before."""
+    NOT_APPLICABLE = "not_applicable"
+    """There is nothing to do here: this PBX knows no such member, device or extension."""
+    RETRY_LATER = "retry_later"
+    """Not now; send it again."""
+    REFUSED = "refused"
+    """Not ever."""
+
+
+@unique
+class FailureCode(StrEnum):
+    """Why an operation ended without success, or needs a person."""
+
+    PBX_REFUSED = "PBX_REFUSED"
+    ATTEMPTS_EXHAUSTED = "ATTEMPTS_EXHAUSTED"
+    """The PBX asked for another attempt more often than is allowed."""
+    DEADLINE_PASSED = "DEADLINE_PASSED"
+    GIVEN_UP = "GIVEN_UP"
+    """An operator decided so."""
+
+
+@unique
+class AtDeadline(StrEnum):
+    """What happens when an operation is still not done at its deadline."""
+
+    BACK_TO_RESERVED = "back_to_reserved"
+    """The activation fails, and its voice service is free again."""
+    NEEDS_A_PERSON = "needs_a_person"
+    """It stays as it is, and a person is told."""
+    KEEPS_TRYING = "keeps_trying"
+    """The number stays in use; what is outstanding is sent again and again."""
 
 
 @unique

@@ -2,7 +2,7 @@
 
 import pytest
 
-from contracts.catalogue import CATALOGUE, COMMANDS, routing_key_of
+from contracts.catalogue import CATALOGUE, COMMANDS, RESULTS, routing_key_of
 from contracts.examples import EXAMPLES
 from contracts.messages import PublishedMessage
 from contracts.refusals import REFUSALS, RefusalCode
@@ -29,6 +29,17 @@ NAMES = {
         "phone_number.rejected",
         None,
     ),
+    "telephony.phone_number.operation_delayed.v1": (
+        "telephony.events",
+        "phone_number.delayed",
+        None,
+    ),
+    "telephony.phone_number.operation_failed.v1": (
+        "telephony.events",
+        "phone_number.failed",
+        None,
+    ),
+    "telephony.pbx.result.v1": ("telephony.pbx.results", "pbx.result", "telephony.pbx.results"),
     "telephony.handset.manual_logout_required.v1": (
         "telephony.events",
         "handset.manual_logout_required",
@@ -62,8 +73,9 @@ def test_names_stay_as_they_were_promised() -> None:
 
 def test_every_type_stands_in_the_catalogue_once() -> None:
     assert len(CATALOGUE) == len(NAMES)
-    assert {*COMMANDS} == {row.type for row in CATALOGUE if row.direction == "received"}
-    assert all(message.model_fields["type"].default == name for name, message in COMMANDS.items())
+    received = {**COMMANDS, **RESULTS}
+    assert {*received} == {row.type for row in CATALOGUE if row.direction == "received"}
+    assert all(message.model_fields["type"].default == name for name, message in received.items())
 
 
 def test_every_exchange_is_declared() -> None:
