@@ -100,7 +100,8 @@ class AwaitedStep(Data):
     since: AwareDatetime | None
     """When the message was first sent; null while it is not."""
     attempt: int = Field(ge=1)
-    attempts_maximum: int = Field(ge=1)
+    attempts_maximum: int | None = Field(ge=1)
+    """Null: it is tried for as long as it takes."""
 
 
 class ManualLogout(Data):

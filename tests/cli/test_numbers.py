@@ -89,7 +89,7 @@ async def test_show_tells_scripts_everything(invoke: Invoke) -> None:
 
     assert shown["status"] == "RESERVED"
     assert shown["call_settings"][0]["in_hours"] == "hunt_group"
-    assert shown["history"] == shown["unsent"] == shown["operation"] == []
+    assert shown["history"] == shown["unsent"] == shown["waiting"] == []
 
 
 async def test_operations_under_way_are_listed_with_what_holds_them_up(
@@ -97,18 +97,23 @@ async def test_operations_under_way_are_listed_with_what_holds_them_up(
 ) -> None:
     operation = (
         "INSERT INTO operations (phone_number, operation, command_source, command_id, fingerprint,"
-        f" correlation_id, since, deadline) VALUES ('{NUMBER}', 'activate', 's', 'one', 'f', 'c',"
-        " '2026-01-01T00:00Z', '2026-01-01T00:05Z')"
+        f" correlation_id, since, at_risk_at, deadline) VALUES ('{NUMBER}', 'activate', 's', 'one',"
+        " 'f', 'c', '2026-01-01T00:00Z', '2026-01-01T00:01Z', '2026-01-01T00:05Z')"
     )
     message = (
         "INSERT INTO outbox (phone_number, holds_operation, message_id, message_type, exchange,"
         " routing_key, correlation_id, must_be_routed, body, decided_at, last_error) VALUES"
-        f" ('{NUMBER}', true, 'm', 't', 'e', 'r', 'c', true, '', now(), 'no queue')"
+        f" ('{NUMBER}', true, 'm', 'telephony.phone_number.status_changed.v1', 'e', 'r', 'c', true,"
+        " '', now(), 'no queue')"
     )
-    await store(database, operation, message)
+    await imported(invoke)
+    under_way = f"UPDATE phone_numbers SET status = 'PENDING' WHERE phone_number = '{NUMBER}'"
+    await store(database, under_way, operation, message)
     listed = (await invoke("pending")).output
 
-    assert "due by 2026-01-01 00:05:00 UTC  OVERDUE; 1 messages not yet sent\n    no que" in listed
+    assert "activate since 2026-01-01 00:00:00 UTC  OVERDUE" in listed
+    assert "activation (attempt 1, not yet sent, last result no queue)" in listed
+    assert "back to RESERVED" in listed
     assert listed.endswith("1 under way\n")
     told = json.loads((await invoke("pending", "--json")).output)
     assert (told[0]["since"], told[0]["overdue"]) == ("2026-01-01T00:00:00+00:00", True)

@@ -13,16 +13,16 @@ from contracts.messages import (
     StatusChanged,
     StatusChangedData,
 )
-from contracts.values import CallTarget, NumberStatus, Operation
+from contracts.values import AtDeadline, CallTarget, NumberStatus, Operation
 from tests.support.builders import (
     LATER,
     MAIN_PHONE_NUMBER,
     NOW,
     PHONE_NUMBER,
+    POLICY,
     RESERVED,
     RINGING_MAIN_NUMBER,
     SOURCE,
-    TIME_ALLOWED,
     USAGE,
     activate,
     begun,
@@ -31,9 +31,11 @@ from tests.support.builders import (
     decided,
     status_said,
 )
-from worker.core.decide import complete
+from worker.core.conclude import conclude
 from worker.core.decision import Decision, Outcome
-from worker.core.situation import Number, PendingOperation, Situation
+from worker.core.identity import fingerprint
+from worker.core.operation import OngoingOperation
+from worker.core.situation import Number, Situation
 
 
 @pytest.mark.parametrize(
@@ -67,16 +69,18 @@ def test_a_pending_number_keeps_the_operation_that_is_under_way() -> None:
         RESERVED,
         status=NumberStatus.PENDING,
         sequence=8,
-        pending=PendingOperation(
+        ongoing=OngoingOperation(
             operation=Operation.ACTIVATE,
             command_source=SOURCE,
             command_id="command-1",
+            command_fingerprint=fingerprint(command),
             correlation_id="story",
             requested_by="Ada",
             traceparent="00-a-b-01",
             tracestate="x=1",
             since=NOW,
-            deadline=NOW + TIME_ALLOWED,
+            at_risk_at=NOW + POLICY.at_risk_after,
+            deadline=NOW + POLICY.time_allowed,
         ),
     )
 
@@ -98,8 +102,9 @@ def test_pending_says_since_when_until_when_and_that_it_waits_for_nothing() -> N
         sequence=8,
         entitlement=Entitlement(limit=10, active=3, pending=2),
         since=NOW,
-        deadline=NOW + TIME_ALLOWED,
+        deadline=NOW + POLICY.time_allowed,
         awaiting=(),
+        at_deadline=AtDeadline.BACK_TO_RESERVED,
     )
 
 
@@ -223,6 +228,5 @@ def test_memberships_that_were_there_before_stay(groups: tuple[str, ...]) -> Non
 @pytest.mark.parametrize(
     "number", [None, RESERVED, replace(begun(RESERVED, activate()), account_id=None)]
 )
-def test_nothing_is_completed_that_is_not_under_way(number: Number | None) -> None:
-    with pytest.raises(ValueError, match="operation under way"):
-        complete(Situation(number, USAGE), LATER)
+def test_nothing_follows_where_no_operation_is_under_way(number: Number | None) -> None:
+    assert conclude(Situation(number, USAGE), LATER, POLICY) is None

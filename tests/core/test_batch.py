@@ -10,20 +10,21 @@ from contracts.values import NumberStatus
 from tests.support.builders import (
     ACME_LONDON,
     ACTIVE,
+    AWAITING_ALL,
     LATER,
     MAIN_PHONE_NUMBER,
     NOW,
+    POLICY,
     RESERVED,
     RINGING_MAIN_NUMBER,
     SOURCE,
-    TIME_ALLOWED,
     activate,
     begun,
     deactivate,
     refusal_said,
     status_said,
 )
-from worker.core.batch import CommandKey, Known, complete_all, decide_all
+from worker.core.batch import CommandKey, Known, conclude_all, decide_all
 from worker.core.decision import Decision, Outcome
 from worker.core.identity import fingerprint
 from worker.core.situation import AccountAtSite, MainNumber, Number, Usage
@@ -45,7 +46,7 @@ def known(*numbers: Number, limit: int = 9, main_number: MainNumber | None = Non
 
 
 def decide_batch(before: Known, *commands: Command) -> list[Decision]:
-    return decide_all(before, commands, NOW, time_allowed=TIME_ALLOWED)
+    return decide_all(before, commands, NOW, POLICY)
 
 
 def words(decisions: list[Decision]) -> list[str]:
@@ -55,7 +56,7 @@ def words(decisions: list[Decision]) -> list[str]:
 
 def test_an_empty_batch_decides_nothing() -> None:
     assert decide_batch(Known()) == []
-    assert complete_all(Known(), [], NOW) == []
+    assert conclude_all(Known(), [], NOW, POLICY) == []
 
 
 def test_a_duplicate_in_the_same_batch_is_passed_over() -> None:
@@ -153,7 +154,8 @@ def test_completions_count_on_from_each_other() -> None:
     deactivated = begun(replace(ACTIVE, phone_number=SECOND.phone_number), deactivate())
     before = known(activated, deactivated, THIRD, limit=5)
 
-    decisions = complete_all(before, [FIRST.phone_number, SECOND.phone_number], LATER)
+    concluded = conclude_all(before, [FIRST.phone_number, SECOND.phone_number], LATER, POLICY)
+    decisions = [decision for _, decision in concluded]
 
     assert [status_said(decision).status for decision in decisions] == ["ACTIVE", "RESERVED"]
     counts = [status_said(decision).entitlement for decision in decisions]
@@ -174,7 +176,9 @@ def test_who_becomes_active_after_the_main_number_joins_its_group(
     order = sorted(before.numbers, reverse=not main_number_first)
 
     messages = [
-        message for decision in complete_all(before, order, LATER) for message in decision.messages
+        message
+        for _, decision in conclude_all(before, order, LATER, POLICY)
+        for message in decision.messages
     ]
 
     joins = [message for message in messages if isinstance(message, HuntGroupMembership)]
@@ -188,9 +192,9 @@ def test_other_numbers_that_become_active_do_not_make_the_main_number_so() -> No
         main_number=replace(RINGING_MAIN_NUMBER, status=NumberStatus.RESERVED),
     )
 
-    decisions = complete_all(before, sorted(before.numbers), LATER)
+    concluded = conclude_all(before, sorted(before.numbers), LATER, POLICY)
 
-    assert [len(decision.messages) for decision in decisions] == [1, 1]
+    assert [len(decision.messages) for _, decision in concluded] == [1, 1]
 
 
 @pytest.mark.parametrize("other", [AccountAtSite("bolt", "london"), AccountAtSite("acme", "paris")])
@@ -198,9 +202,15 @@ def test_nobody_joins_the_group_of_another_account_or_site(other: AccountAtSite)
     before = known(begun(FIRST, activate()))
     before.main_numbers[other] = RINGING_MAIN_NUMBER
 
-    (decision,) = complete_all(before, [FIRST.phone_number], LATER)
+    ((_, decision),) = conclude_all(before, [FIRST.phone_number], LATER, POLICY)
 
     assert len(decision.messages) == 1
+
+
+def test_of_an_operation_that_still_waits_nothing_follows() -> None:
+    before = known(begun(FIRST, activate(), AWAITING_ALL))
+
+    assert conclude_all(before, [FIRST.phone_number], LATER, AWAITING_ALL) == []
 
 
 def test_what_was_loaded_stays_as_it_was() -> None:
@@ -208,6 +218,6 @@ def test_what_was_loaded_stays_as_it_was() -> None:
     copied = deepcopy(before)
 
     assert decide_batch(before, activate())[0].outcome is Outcome.PENDING
-    assert len(complete_all(before, [SECOND.phone_number], LATER)) == 1
+    assert len(conclude_all(before, [SECOND.phone_number], LATER, POLICY)) == 1
 
     assert before == copied

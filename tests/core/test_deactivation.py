@@ -20,7 +20,14 @@ from contracts.messages import (
     StatusChanged,
     StatusChangedData,
 )
-from contracts.values import EXTENSION_FEATURES, DeviceKind, NumberStatus, Operation, Step
+from contracts.values import (
+    EXTENSION_FEATURES,
+    AtDeadline,
+    DeviceKind,
+    NumberStatus,
+    Operation,
+    Step,
+)
 from tests.support.builders import (
     ACTIVE,
     ACTIVE_IN_FULL_USE,
@@ -28,8 +35,8 @@ from tests.support.builders import (
     LAPTOP,
     NOW,
     PHONE_NUMBER,
+    POLICY,
     RESERVED,
-    TIME_ALLOWED,
     USAGE,
     activate,
     begun,
@@ -116,18 +123,26 @@ def test_pending_names_each_step_that_it_waits_for_in_its_order() -> None:
         sequence=8,
         entitlement=Entitlement(limit=10, active=2, pending=2),
         since=NOW,
-        deadline=NOW + TIME_ALLOWED,
+        deadline=NOW + POLICY.time_allowed,
         awaiting=tuple(
-            AwaitedStep(step=step, operation_id=message_id)
+            AwaitedStep(
+                step=step,
+                operation_id=message_id,
+                waits_for="confirm",
+                since=None,
+                attempt=1,
+                attempts_maximum=None,
+            )
             for step, message_id in zip(steps, ids, strict=True)
         ),
+        at_deadline=AtDeadline.NEEDS_A_PERSON,
     )
 
 
 def test_a_pending_number_keeps_its_settings_until_all_is_done() -> None:
     number = begun(ACTIVE_IN_FULL_USE, deactivate())
 
-    assert replace(number, pending=None) == replace(
+    assert replace(number, ongoing=None) == replace(
         ACTIVE_IN_FULL_USE, status=NumberStatus.PENDING, sequence=8
     )
 

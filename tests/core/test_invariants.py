@@ -16,13 +16,13 @@ from tests.support.builders import (
     ACTIVE_IN_FULL_USE,
     MAIN_PHONE_NUMBER,
     NOW,
+    POLICY,
     RESERVED,
     RINGING_MAIN_NUMBER,
-    TIME_ALLOWED,
     activate,
     deactivate,
 )
-from worker.core.batch import CommandKey, Known, complete_all, decide_all
+from worker.core.batch import CommandKey, Known, conclude_all, decide_all
 from worker.core.decision import Decision, Outcome
 from worker.core.identity import fingerprint
 from worker.core.situation import Number, Usage
@@ -79,10 +79,10 @@ class Telephony(RuleBasedStateMachine):
     def commands_arrive(self, batch: list[Command]) -> None:
         known = self.known()
         untouched = deepcopy(known)
-        decisions = decide_all(known, batch, NOW, time_allowed=TIME_ALLOWED)
+        decisions = decide_all(known, batch, NOW, POLICY)
 
         assert known == untouched
-        assert decisions == decide_all(known, batch, NOW, time_allowed=TIME_ALLOWED)
+        assert decisions == decide_all(known, batch, NOW, POLICY)
         for command, decision in zip(batch, decisions, strict=True):
             key = CommandKey(command.source, command.id)
             self.ledger[key] = self.ledger.get(key, frozenset()) | {fingerprint(command)}
@@ -95,12 +95,12 @@ class Telephony(RuleBasedStateMachine):
     def operations_complete(self, chosen: list[str], share: int) -> None:
         known = self.known()
         untouched = deepcopy(known)
-        under_way = [it for it in chosen if self.numbers[it].pending is not None][:share]
-        decisions = complete_all(known, under_way, NOW)
+        under_way = [it for it in chosen if self.numbers[it].ongoing is not None][:share]
+        concluded = conclude_all(known, under_way, NOW, POLICY)
 
         assert known == untouched
-        assert decisions == complete_all(known, under_way, NOW)
-        self.keep(decisions)
+        assert concluded == conclude_all(known, under_way, NOW, POLICY)
+        self.keep(decision for _, decision in concluded)
 
     def keep(self, decisions: Iterable[Decision]) -> None:
         """Stores what was decided; no step may take a service that is not there."""
@@ -150,7 +150,7 @@ class Telephony(RuleBasedStateMachine):
     @invariant()
     def a_number_has_an_operation_exactly_while_it_is_pending(self) -> None:
         for number in self.numbers.values():
-            assert (number.pending is not None) is (number.status is NumberStatus.PENDING)
+            assert (number.ongoing is not None) is (number.status is NumberStatus.PENDING)
 
     @invariant()
     def a_reserved_number_is_blank(self) -> None:

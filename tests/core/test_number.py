@@ -10,10 +10,11 @@ from worker.core.number import MOVES, Move, moved
 from worker.core.situation import Usage
 
 
-def test_the_table_holds_the_four_moves_of_the_domain_and_no_other() -> None:
+def test_the_table_holds_the_five_moves_of_the_domain_and_no_other() -> None:
     assert {move.value: " to ".join(ends) for move, ends in MOVES.items()} == {
         "begin activation": "RESERVED to PENDING",
         "complete activation": "PENDING to ACTIVE",
+        "fail activation": "PENDING to RESERVED",
         "begin deactivation": "ACTIVE to PENDING",
         "complete deactivation": "PENDING to RESERVED",
     }
@@ -39,12 +40,12 @@ def test_a_move_from_any_other_status_is_an_error(move: Move, status: NumberStat
 
 
 def test_a_move_that_begins_keeps_everything_but_the_status() -> None:
-    operation = begun(RESERVED, activate()).pending
+    operation = begun(RESERVED, activate()).ongoing
 
     number = moved(ACTIVE_IN_FULL_USE, Move.BEGIN_DEACTIVATION, operation)
 
     assert number == replace(
-        ACTIVE_IN_FULL_USE, status=NumberStatus.PENDING, sequence=8, pending=operation
+        ACTIVE_IN_FULL_USE, status=NumberStatus.PENDING, sequence=8, ongoing=operation
     )
 
 

@@ -14,8 +14,8 @@ from tests.support.builders import (
     ACTIVE,
     NOW,
     PHONE_NUMBER,
+    POLICY,
     RESERVED,
-    TIME_ALLOWED,
     USAGE,
     activate,
     command_to,
@@ -53,7 +53,7 @@ class Case:
 
     def decision(self) -> Decision:
         situation = Situation(self.number, self.usage, earlier_contents=self.earlier)
-        return decide(situation, self.command, NOW, time_allowed=TIME_ALLOWED)
+        return decide(situation, self.command, NOW, POLICY)
 
 
 def accepted(operation: Operation) -> Case:

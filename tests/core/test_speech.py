@@ -9,9 +9,12 @@ from contracts.catalogue import CATALOGUE, definition_of
 from contracts.envelope import CONTENT_TYPE
 from contracts.messages import PublishedMessage
 from contracts.reading import read
-from contracts.values import DeviceKind, NumberStatus
+from contracts.values import DeviceKind, FailureCode, NumberStatus
 from tests.support.builders import (
     ACTIVE_IN_FULL_USE,
+    AWAITING_ALL,
+    NOW,
+    POLICY,
     RESERVED,
     RINGING_MAIN_NUMBER,
     activate,
@@ -19,6 +22,8 @@ from tests.support.builders import (
     completed,
     deactivate,
     decided,
+    followed,
+    step_failed,
 )
 from worker.core.situation import HandsetLogin, Number
 
@@ -86,10 +91,14 @@ def test_no_id_is_given_twice_whatever_the_names_of_groups_and_devices(active: N
 
 
 def test_every_message_of_the_catalogue_is_said_on_some_occasion() -> None:
+    activating = begun(RESERVED, activate(), AWAITING_ALL)
+    refusal = step_failed(activating, FailureCode.PBX_REFUSED)
     messages = [
         *decided(None, activate()).messages,
         *decided(ACTIVE_IN_FULL_USE, deactivate()).messages,
         *completed(begun(ACTIVE_IN_FULL_USE, deactivate())).messages,
+        *followed(activating, now=NOW + POLICY.at_risk_after).messages,
+        *followed(refusal).messages,
     ]
 
     published = {row.message for row in CATALOGUE if row.direction == "published"}

@@ -8,8 +8,10 @@ from contracts.messages import Activate, CommandData
 from contracts.refusals import RefusalCode
 from contracts.values import NumberStatus, Operation
 from tests.support.workers import store
+from worker.core.batch import Concluded
 from worker.core.decision import Decision, Outcome
-from worker.core.situation import Number, PendingOperation
+from worker.core.operation import OngoingOperation
+from worker.core.situation import Number
 from worker.shell.database.engine import Database, open_database
 from worker.shell.database.measuring import Measurements, OperationsUnderWay, measure
 from worker.shell.metrics import Metrics, describe
@@ -30,18 +32,20 @@ def _command(identifier: str = "c-1") -> Activate:
 
 
 def _pending_number() -> Number:
-    operation = PendingOperation(
+    operation = OngoingOperation(
         operation=Operation.ACTIVATE,
         command_source="/tests/web-tier",
         command_id="c-1",
+        command_fingerprint="f-1",
         correlation_id="c-1",
         requested_by=None,
         traceparent=None,
         tracestate=None,
         since=NOW,
+        at_risk_at=NOW + timedelta(seconds=30),
         deadline=NOW + timedelta(minutes=1),
     )
-    return Number(NUMBER, "london", "acme", "101", NumberStatus.PENDING, pending=operation)
+    return Number(NUMBER, "london", "acme", "101", NumberStatus.PENDING, ongoing=operation)
 
 
 async def _samples(metrics: Metrics) -> dict[str, float]:
@@ -94,9 +98,11 @@ async def test_a_clock_that_runs_ahead_of_ours_makes_no_negative_time() -> None:
 async def test_an_operation_lasts_from_pending_to_its_end() -> None:
     metrics = Metrics()
 
-    metrics.command_completed(_pending_number(), NOW + timedelta(seconds=3))
+    concluded = Concluded(_pending_number(), Decision(Outcome.COMPLETED))
+    metrics.operation_concluded(concluded, NOW + timedelta(seconds=3))
 
-    assert (await _samples(metrics))["operation_duration_seconds_sum activate"] == 3
+    seen = await _samples(metrics)
+    assert seen["operation_duration_seconds_sum activate completed"] == 3
 
 
 async def test_messages_and_reconnects_are_counted_and_show_zeros_before_the_first() -> None:
@@ -122,11 +128,11 @@ async def test_messages_and_reconnects_are_counted_and_show_zeros_before_the_fir
 async def test_a_commit_tells_its_size_its_time_and_when_it_was() -> None:
     metrics = Metrics()
 
-    metrics.batch_committed(commands=40, seconds=0.02)
+    metrics.batch_committed(messages=40, seconds=0.02)
     metrics.leads(leads=True)
 
     seen = await _samples(metrics)
-    assert seen["batch_commands_sum"] == 40
+    assert seen["batch_messages_sum"] == 40
     assert seen["commit_duration_seconds_sum"] == 0.02
     assert seen["last_commit_timestamp_seconds"] > 0
     assert seen["leader"] == 1
@@ -172,8 +178,9 @@ async def test_the_gauges_show_what_stands_in_the_database(database: Database) -
         f"INSERT INTO phone_numbers (phone_number, site_id, account_id, status) VALUES"
         f" ('{NUMBER}', 'london', 'acme', 'PENDING'), ('{NUMBER}2', 'london', 'acme', 'ACTIVE'),"
         f" ('{NUMBER}3', 'london', 'zeta', 'ACTIVE')",
-        f"INSERT INTO operations VALUES ('{NUMBER}', 'activate', 's', 'c', 'f', 'c', NULL, NULL,"
-        f" NULL, now() - interval '1 hour', now() - interval '1 minute')",
+        "INSERT INTO operations (phone_number, operation, command_source, command_id, fingerprint,"
+        f" correlation_id, since, at_risk_at, deadline) VALUES ('{NUMBER}', 'activate', 's', 'c',"
+        " 'f', 'c', now() - interval '1 hour', now(), now() - interval '1 minute')",
     )
 
     seen = await measure(database)
@@ -192,4 +199,4 @@ def test_every_metric_is_described_and_none_names_a_number_an_account_or_a_site(
     assert len({row.name for row in described}) == len(described)
     assert all(row.meaning.endswith(".") for row in described)
     labels = {label for row in described for label in row.labels}
-    assert labels == {"operation", "outcome", "code", "type", "server"}
+    assert labels == {"operation", "outcome", "code", "type", "server", "result", "effect"}

@@ -14,9 +14,11 @@ from contracts.messages import (
     StatusChanged,
     StatusChangedData,
 )
-from contracts.values import CallTarget, DeviceKind, NumberStatus, Operation
-from worker.core.decide import complete, decide
+from contracts.values import CallTarget, DeviceKind, FailureCode, NumberStatus, Operation, Step
+from worker.core.conclude import conclude
+from worker.core.decide import decide
 from worker.core.decision import Decision
+from worker.core.operation import Failure, PbxStep, Policy, StepState
 from worker.core.situation import (
     AccountAtSite,
     HandsetLogin,
@@ -28,7 +30,8 @@ from worker.core.situation import (
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=3)
-TIME_ALLOWED = timedelta(minutes=5)
+POLICY = Policy(at_risk_after=timedelta(minutes=1), time_allowed=timedelta(minutes=5))
+AWAITING_ALL = replace(POLICY, awaited_steps=frozenset(Step))
 
 SOURCE = "/tests/web-tier"
 ACME_LONDON = AccountAtSite("acme", "london")
@@ -107,21 +110,64 @@ def command_to(operation: Operation, phone_number: str = PHONE_NUMBER) -> Comman
     return (activate if operation is Operation.ACTIVATE else deactivate)(phone_number)
 
 
-def decided(number: Number | None, command: Command, usage: Usage = USAGE) -> Decision:
+def decided(
+    number: Number | None, command: Command, usage: Usage = USAGE, policy: Policy = POLICY
+) -> Decision:
     """What is decided now, on a command that never came before."""
-    return decide(Situation(number, usage), command, NOW, time_allowed=TIME_ALLOWED)
+    return decide(Situation(number, usage), command, NOW, policy)
 
 
-def begun(number: Number, command: Command) -> Number:
+def begun(number: Number, command: Command, policy: Policy = POLICY) -> Number:
     """The number with the command's operation under way."""
-    pending = decided(number, command).number
+    pending = decided(number, command, policy=policy).number
     assert pending is not None
     return pending
 
 
 def completed(number: Number, main_number: MainNumber | None = None) -> Decision:
     """What is decided when the number's operation waits for nothing any more."""
-    return complete(Situation(number, USAGE, main_number), LATER)
+    decision = conclude(Situation(number, USAGE, main_number), LATER, POLICY)
+    assert decision is not None
+    return decision
+
+
+def followed(
+    number: Number,
+    main_number: MainNumber | None = None,
+    *,
+    now: datetime = LATER,
+    policy: Policy = AWAITING_ALL,
+) -> Decision:
+    """What follows of the number's operation at this moment: something."""
+    decision = conclude(Situation(number, USAGE, main_number), now, policy)
+    assert decision is not None
+    return decision
+
+
+def nothing_follows(number: Number, *, now: datetime = LATER) -> bool:
+    """Whether there is nothing to do for the number's operation but to wait."""
+    return conclude(Situation(number, USAGE), now, AWAITING_ALL) is None
+
+
+def steps_changed(number: Number, **changes: object) -> Number:
+    """The number with all steps of its operation changed like this."""
+    assert number.ongoing is not None
+    steps = tuple(replace(step, **changes) for step in number.ongoing.steps)  # type: ignore[arg-type]
+    return replace(number, ongoing=replace(number.ongoing, steps=steps))
+
+
+def steps_done(number: Number) -> Number:
+    """The number with nothing left to wait for."""
+    return steps_changed(number, state=StepState.DONE)
+
+
+def step_failed(number: Number, code: FailureCode) -> Number:
+    """The number whose first step has failed so; the others are open."""
+    assert number.ongoing is not None
+    first, *others = number.ongoing.steps
+    failure = Failure(code, first.step, "It did not work.", "BUSY")
+    failed: PbxStep = replace(first, state=StepState.FAILED, failure=failure)
+    return replace(number, ongoing=replace(number.ongoing, steps=(failed, *others)))
 
 
 def status_said(decision: Decision) -> StatusChangedData:

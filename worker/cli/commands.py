@@ -8,14 +8,14 @@ from worker.cli.contracts import contracts
 from worker.cli.dead_letters import dead_letters
 from worker.cli.exits import EXITS
 from worker.cli.importing import import_records
-from worker.cli.numbers import pending, send, show
+from worker.cli.numbers import pending, resolve, send, show
 from worker.cli.preparing import check, migrate, topology
 from worker.cli.running import run, standalone
 
 __all__ = ["main"]
 
 COMMANDS: Final = (
-    *(run, migrate, topology, check, import_records, send, show, pending),
+    *(run, migrate, topology, check, import_records, send, show, pending, resolve),
     *(dead_letters, contracts, standalone),
 )
 

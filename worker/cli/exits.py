@@ -29,6 +29,7 @@ class Exit(IntEnum):
     UNAVAILABLE = 8
     SETTINGS = 9
     NOT_READY = 10
+    FAILED = 11
 
 
 MEANINGS: Final[Mapping[Exit, str]] = {
@@ -41,6 +42,7 @@ MEANINGS: Final[Mapping[Exit, str]] = {
     Exit.MISMATCH: "the broker holds something else under one of our names",
     Exit.UNAVAILABLE: "a server cannot be reached or used",
     Exit.SETTINGS: "a setting is missing, unknown or wrong",
+    Exit.FAILED: "the command was accepted, and ended without success",
     Exit.NOT_READY: "not prepared: run `migrate` or `topology` first",
 }
 

@@ -13,6 +13,7 @@ from worker.shell.broker import BrokerUnavailable, NotTaken, Unroutable
 from worker.shell.dead_letter_box import NoSuchDeadLetter
 from worker.shell.http import HttpUnavailableError
 from worker.shell.importing import ImportBusy, ImportRefused
+from worker.shell.resolving import NothingToResolve
 from worker.shell.sending import NoTopology, WrongCommand
 from worker.shell.topology import TopologyMismatch
 
@@ -27,6 +28,7 @@ EXPLANATIONS: Final[tuple[tuple[type[Exception], Exit, str], ...]] = (
     (NotReady, Exit.NOT_READY, SAYS_IT_ALL),
     (NoTopology, Exit.NOT_READY, SAYS_IT_ALL),
     (WrongCommand, Exit.USAGE, SAYS_IT_ALL),
+    (NothingToResolve, Exit.NOT_FOUND, SAYS_IT_ALL),
     (NoSuchDeadLetter, Exit.NOT_FOUND, SAYS_IT_ALL),
     (ImportBusy, Exit.UNAVAILABLE, SAYS_IT_ALL),
     (ImportRefused, Exit.INVALID_DATA, "nothing was imported.\n{}"),

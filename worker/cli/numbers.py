@@ -9,9 +9,16 @@ import click
 from worker.cli.exits import Exit, fail, run_async, settings_of_environment
 from worker.cli.options import AS_JSON, SECONDS, to_json
 
-__all__ = ["pending", "send", "show"]
+__all__ = ["pending", "resolve", "send", "show"]
 
-COLOURS: Final = {"PENDING": "yellow", "ACTIVE": "green", "RESERVED": "green", "REFUSED": "red"}
+COLOURS: Final = {
+    "PENDING": "yellow",
+    "ACTIVE": "green",
+    "RESERVED": "green",
+    "REFUSED": "red",
+    "DELAYED": "yellow",
+    "FAILED": "red",
+}
 
 
 @click.command()
@@ -28,8 +35,9 @@ COLOURS: Final = {"PENDING": "yellow", "ACTIVE": "green", "RESERVED": "green", "
 def send(as_json: bool, wait: bool, timeout: float, **fields: str | float | None) -> None:
     """Send a command as the web tier would.
 
-    With --wait: 0 when the number is ACTIVE or RESERVED, 3 when the command was refused, 4 when
-    neither was heard in time. A repeat of a command that was decided before is answered by nobody.
+    With --wait: 0 when the number is ACTIVE or RESERVED, 3 when the command was refused, 11 when
+    its operation failed, 4 when nothing of that was heard in time. A repeat of a command that was
+    decided before is answered by nobody.
     """
     from worker.shell.sending import in_words, send_command
 
@@ -82,3 +90,26 @@ def pending(as_json: bool) -> None:
     for operation in operations:
         click.echo(operation_in_words(operation))
     click.echo(f"{len(operations)} under way")
+
+
+@click.command()
+@click.argument("number")
+@click.option(
+    "--as",
+    "resolution",
+    required=True,
+    type=click.Choice(["done", "retry", "give-up"]),
+    help="done: its open steps were done by hand. retry: ask for them once more. give-up: wait no"
+    " more; an activation goes back to RESERVED, a deactivation ends in RESERVED as failed.",
+)
+@click.option("--by", "decided_by", required=True, help="Who decides; it is kept.")
+@click.option("--why", "reason", required=True, help="The reason; it is kept.")
+def resolve(number: str, resolution: str, decided_by: str, reason: str) -> None:
+    """Decide on the operation of a NUMBER that cannot go on by itself."""
+    from worker.core.results import Resolution
+    from worker.shell.resolving import resolve_number
+
+    decision = Resolution(resolution)
+    settings = settings_of_environment()
+    run_async(resolve_number(settings, number, decision, decided_by=decided_by, reason=reason))
+    click.echo(f"Noted. A running worker goes on with it: `activation-worker show {number}`.")

@@ -2,16 +2,18 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from contracts.messages import Command
-from worker.core.decide import complete, decide
+from worker.core.conclude import conclude
+from worker.core.decide import decide
 from worker.core.decision import Decision, Outcome
 from worker.core.identity import fingerprint
+from worker.core.operation import Policy
 from worker.core.situation import AccountAtSite, MainNumber, Number, Situation, Usage
 
-__all__ = ["CommandKey", "Known", "complete_all", "decide_all"]
+__all__ = ["CommandKey", "Concluded", "Known", "conclude_all", "decide_all"]
 
 
 class CommandKey(NamedTuple):
@@ -32,27 +34,37 @@ class Known:
     """Fingerprints of the earlier commands under this key."""
 
 
+class Concluded(NamedTuple):
+    """What was decided on an operation on its way, and its number as it was before."""
+
+    before: Number
+    decision: Decision
+
+
 def decide_all(
-    known: Known, commands: Iterable[Command], now: datetime, *, time_allowed: timedelta
+    known: Known, commands: Iterable[Command], now: datetime, policy: Policy
 ) -> list[Decision]:
     """One decision for each command, in the same order."""
-    return list(_decide_each(_copy(known), commands, now, time_allowed))
+    return list(_decide_each(_copy(known), commands, now, policy))
 
 
-def complete_all(known: Known, phone_numbers: Iterable[str], now: datetime) -> list[Decision]:
-    """One decision for each PENDING number, in the same order."""
+def conclude_all(
+    known: Known, phone_numbers: Iterable[str], now: datetime, policy: Policy
+) -> list[Concluded]:
+    """What follows for each of these numbers, in the same order; most have nothing to wait for."""
     world = _copy(known)
-    decisions = []
+    concluded = []
     for phone_number in phone_numbers:
         number = world.numbers[phone_number]
-        decision = complete(_situation_of(world, number), now)
-        _apply(world, number, decision)
-        decisions.append(decision)
-    return decisions
+        decision = conclude(_situation_of(world, number), now, policy)
+        if decision is not None:
+            _apply(world, number, decision)
+            concluded.append(Concluded(number, decision))
+    return concluded
 
 
 def _decide_each(
-    world: Known, commands: Iterable[Command], now: datetime, time_allowed: timedelta
+    world: Known, commands: Iterable[Command], now: datetime, policy: Policy
 ) -> Iterator[Decision]:
     for command in commands:
         data = command.data
@@ -63,7 +75,7 @@ def _decide_each(
             usage=world.usages.get(AccountAtSite(data.account_id, data.site_id), Usage(0)),
             earlier_contents=world.ledger.get(key, frozenset()),
         )
-        decision = decide(situation, command, now, time_allowed=time_allowed)
+        decision = decide(situation, command, now, policy)
         if decision.outcome is not Outcome.DUPLICATE:
             world.ledger[key] = situation.earlier_contents | {fingerprint(command)}
         if number is not None:

@@ -1,24 +1,24 @@
 """The heart: a command and a situation in, a decision out."""
 
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 
 from contracts.messages import Activate, Command
+from contracts.values import Step
 from worker.core.decision import Decision, Outcome
+from worker.core.identity import fingerprint
 from worker.core.number import Move, moved
+from worker.core.operation import OngoingOperation, Policy
 from worker.core.refusing import Question, Refused, admit, is_duplicate
-from worker.core.situation import AccountAtSite, Number, PendingOperation, Situation
-from worker.core.speech import Speaker, awaited, operation_of, rejection
+from worker.core.situation import AccountAtSite, Number, Situation
+from worker.core.speech import Speaker, operation_of, rejection
+from worker.core.steps import step_of, steps_of
 
-__all__ = ["complete", "decide"]
+__all__ = ["decide"]
 
 
-def decide(
-    situation: Situation, command: Command, now: datetime, *, time_allowed: timedelta
-) -> Decision:
-    """What follows from the command: nothing (a duplicate), a refusal, or PENDING.
-
-    `time_allowed` is how long the operation may take before it counts as overdue.
-    """
+def decide(situation: Situation, command: Command, now: datetime, policy: Policy) -> Decision:
+    """What follows from the command: nothing (a duplicate), a refusal, or PENDING."""
     question = Question(command, situation, now)
     if is_duplicate(question):
         return Decision(Outcome.DUPLICATE)
@@ -28,69 +28,55 @@ def decide(
         return Decision(
             Outcome.REJECTED, messages=(answer,), refusal=admitted.code, detail=admitted.detail
         )
-    return _begin(situation, admitted, command, _operation(command, now, time_allowed))
+    begin = _begin_activation if isinstance(command, Activate) else _begin_deactivation
+    return begin(situation, admitted, _operation(command, now, policy), policy)
 
 
-def complete(situation: Situation, now: datetime) -> Decision:
-    """What follows when nothing is awaited any more: PENDING ends in ACTIVE or RESERVED.
-
-    Raises ValueError where no operation is under way.
-    """
-    number = situation.number
-    if number is None or number.pending is None or number.account_id is None:
-        message = "only a number with an operation under way can be completed"
-        raise ValueError(message)
-    holder = AccountAtSite(number.account_id, number.site_id)
-    speaker = Speaker(number.pending, holder, now)
-    if number.pending.operation == "activate":
-        return _complete_activation(situation, number, speaker)
-    return _complete_deactivation(situation, number, speaker)
-
-
-def _begin(
-    situation: Situation, number: Number, command: Command, operation: PendingOperation
+def _begin_activation(
+    situation: Situation, number: Number, operation: OngoingOperation, policy: Policy
 ) -> Decision:
-    holder = AccountAtSite(command.data.account_id, command.data.site_id)
-    speaker = Speaker(operation, holder, operation.since)
-    activates = isinstance(command, Activate)
-    move = Move.BEGIN_ACTIVATION if activates else Move.BEGIN_DEACTIVATION
-    after = moved(number, move, operation)
-    to_pbx = () if activates else speaker.take_down(number, after)
+    speaker = Speaker(operation, _holder_of(number), operation.since)
+    # The PENDING event is itself the message that asks a PBX to provision the number.
+    awaited = (
+        (step_of(Step.ACTIVATION, speaker.pending_id(number), policy),)
+        if Step.ACTIVATION in policy.awaited_steps
+        else ()
+    )
+    after = moved(number, Move.BEGIN_ACTIVATION, replace(operation, steps=awaited))
     usage = situation.usage.moved(number.status, after.status)
-    pending = speaker.pending(number, after, usage, awaited(to_pbx))
+    pending = speaker.pending(number, after, usage, awaited)
+    return Decision(Outcome.PENDING, after, (pending,))
+
+
+def _begin_deactivation(
+    situation: Situation, number: Number, operation: OngoingOperation, policy: Policy
+) -> Decision:
+    speaker = Speaker(operation, _holder_of(number), operation.since)
+    after = moved(number, Move.BEGIN_DEACTIVATION, operation)
+    to_pbx = speaker.take_down(number, after)
+    steps = steps_of(to_pbx, policy)
+    awaited = tuple(step for step in steps if step.waits_for == "result")
+    usage = situation.usage.moved(number.status, after.status)
+    pending = speaker.pending(number, after, usage, steps)
+    after = replace(after, ongoing=replace(operation, steps=awaited))
     return Decision(Outcome.PENDING, after, (pending, *to_pbx))
 
 
-def _complete_activation(situation: Situation, number: Number, speaker: Speaker) -> Decision:
-    after = moved(number, Move.COMPLETE_ACTIVATION)
-    usage = situation.usage.moved(number.status, after.status)
-    active = speaker.active(number, after, usage)
-    main_number = situation.main_number
-    hunt_group = main_number.rings_hunt_group if main_number else None
-    if hunt_group is None or number.main_number:
-        return Decision(Outcome.COMPLETED, after, (active,))
-    joined = after.joined(hunt_group)
-    return Decision(
-        Outcome.COMPLETED, joined, (active, speaker.join_hunt_group(joined, hunt_group))
-    )
+def _holder_of(number: Number) -> AccountAtSite:
+    return AccountAtSite(number.account_id or "", number.site_id)
 
 
-def _complete_deactivation(situation: Situation, number: Number, speaker: Speaker) -> Decision:
-    after = moved(number, Move.COMPLETE_DEACTIVATION)
-    usage = situation.usage.moved(number.status, after.status)
-    reserved = speaker.reserved(number, after, usage)
-    return Decision(Outcome.COMPLETED, after, (reserved, *speaker.manual_logouts(number)))
-
-
-def _operation(command: Command, now: datetime, time_allowed: timedelta) -> PendingOperation:
-    return PendingOperation(
+def _operation(command: Command, now: datetime, policy: Policy) -> OngoingOperation:
+    return OngoingOperation(
         operation=operation_of(command),
         command_source=command.source,
         command_id=command.id,
+        command_fingerprint=fingerprint(command),
         correlation_id=command.correlationid or command.id,
         requested_by=command.data.requested_by,
         traceparent=command.traceparent,
         tracestate=command.tracestate,
         since=now,
-        deadline=now + time_allowed,
+        at_risk_at=now + policy.at_risk_after,
+        deadline=now + policy.time_allowed,
     )

@@ -5,6 +5,7 @@ from enum import StrEnum, unique
 
 from contracts.messages import PublishedMessage
 from contracts.refusals import RefusalCode
+from worker.core.operation import Failure
 from worker.core.situation import Number
 
 __all__ = ["Decision", "Outcome"]
@@ -17,6 +18,12 @@ class Outcome(StrEnum):
     PENDING = "pending"
     """Accepted; the operation is under way."""
     COMPLETED = "completed"
+    FAILED = "failed"
+    """Ended without success."""
+    NOTICED = "noticed"
+    """Said on the way: late, or waiting for a person."""
+    SETTLED = "settled"
+    """What an ended operation had left outstanding is done, or given up."""
     REJECTED = "rejected"
     DUPLICATE = "duplicate"
     """Seen before with the same content: nothing is changed, stored or said again."""
@@ -32,5 +39,6 @@ class Decision:
     messages: tuple[PublishedMessage, ...] = ()
     """The first one answers the command."""
     refusal: RefusalCode | None = None
+    failure: Failure | None = None
     detail: str | None = None
-    """For people: the state or the arithmetic behind a refusal."""
+    """For people: the state or the arithmetic behind a refusal, the reason of a failure."""

@@ -5,7 +5,8 @@ from enum import Enum, unique
 from typing import Final
 
 from contracts.values import NumberStatus
-from worker.core.situation import Number, PendingOperation
+from worker.core.operation import OngoingOperation
+from worker.core.situation import Number
 
 __all__ = ["MOVES", "Move", "moved"]
 
@@ -16,6 +17,7 @@ class Move(Enum):
 
     BEGIN_ACTIVATION = "begin activation"
     COMPLETE_ACTIVATION = "complete activation"
+    FAIL_ACTIVATION = "fail activation"
     BEGIN_DEACTIVATION = "begin deactivation"
     COMPLETE_DEACTIVATION = "complete deactivation"
 
@@ -23,13 +25,14 @@ class Move(Enum):
 MOVES: Final[dict[Move, tuple[NumberStatus, NumberStatus]]] = {
     Move.BEGIN_ACTIVATION: (NumberStatus.RESERVED, NumberStatus.PENDING),
     Move.COMPLETE_ACTIVATION: (NumberStatus.PENDING, NumberStatus.ACTIVE),
+    Move.FAIL_ACTIVATION: (NumberStatus.PENDING, NumberStatus.RESERVED),
     Move.BEGIN_DEACTIVATION: (NumberStatus.ACTIVE, NumberStatus.PENDING),
     Move.COMPLETE_DEACTIVATION: (NumberStatus.PENDING, NumberStatus.RESERVED),
 }
 """From and to. What is not in the table does not happen."""
 
 
-def moved(number: Number, move: Move, pending: PendingOperation | None = None) -> Number:
+def moved(number: Number, move: Move, ongoing: OngoingOperation | None = None) -> Number:
     """The number after the move, its sequence one higher.
 
     A completed deactivation leaves it blank: no settings, memberships or logins.
@@ -39,7 +42,7 @@ def moved(number: Number, move: Move, pending: PendingOperation | None = None) -
     if number.status is not before:
         message = f"{number.phone_number} is {number.status}, cannot {move.value}"
         raise ValueError(message)
-    changed = replace(number, status=after, sequence=number.sequence + 1, pending=pending)
+    changed = replace(number, status=after, sequence=number.sequence + 1, ongoing=ongoing)
     if move is Move.COMPLETE_DEACTIVATION:
         return replace(changed, label=None, features=(), hunt_groups=(), logins=())
     return changed

@@ -1,18 +1,17 @@
 """What is known when a decision is made. Everything here is a value; changes are copies."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import NamedTuple
 
 from contracts.messages import Entitlement
-from contracts.values import LABEL, CallTarget, DeviceKind, NumberStatus, Operation
+from contracts.values import LABEL, CallTarget, DeviceKind, NumberStatus
+from worker.core.operation import OngoingOperation
 
 __all__ = [
     "AccountAtSite",
     "HandsetLogin",
     "MainNumber",
     "Number",
-    "PendingOperation",
     "Situation",
     "Usage",
 ]
@@ -39,21 +38,6 @@ class HandsetLogin:
 
 
 @dataclass(frozen=True, slots=True)
-class PendingOperation:
-    """The operation of a PENDING number, with all that its messages need to repeat."""
-
-    operation: Operation
-    command_source: str
-    command_id: str
-    correlation_id: str
-    requested_by: str | None
-    traceparent: str | None
-    tracestate: str | None
-    since: datetime
-    deadline: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Number:
     """A provisioned phone number."""
 
@@ -73,7 +57,8 @@ class Number:
     """Ids of the hunt groups of which the number is a member, sorted."""
     logins: tuple[HandsetLogin, ...] = ()
     """Sorted by device id."""
-    pending: PendingOperation | None = None
+    ongoing: OngoingOperation | None = None
+    """The operation under way, or one that ended and left steps outstanding."""
 
     @property
     def settings(self) -> tuple[str, ...]:

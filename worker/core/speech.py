@@ -1,10 +1,10 @@
 """What the worker says: the messages that follow from a change, with derived ids."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TypedDict
 
 from contracts.messages import (
-    AwaitedStep,
     Command,
     CommandRejected,
     CommandRejectedData,
@@ -18,17 +18,22 @@ from contracts.messages import (
     ManualLogout,
     ManualLogoutRequired,
     ManualLogoutRequiredData,
+    OperationDelayed,
+    OperationDelayedData,
+    OperationFailed,
+    OperationFailedData,
     StatusChanged,
     StatusChangedData,
 )
-from contracts.values import EXTENSION_FEATURES, DeviceKind, NumberStatus, Operation, Step
+from contracts.values import EXTENSION_FEATURES, DeviceKind, NumberStatus, Operation
 from worker.core.identity import derived_id, fingerprint
+from worker.core.operation import Failure, OngoingOperation, PbxStep
 from worker.core.refusing import Question, Refused
-from worker.core.situation import AccountAtSite, HandsetLogin, Number, PendingOperation, Usage
+from worker.core.situation import AccountAtSite, HandsetLogin, Number, Usage
+from worker.core.steps import PbxMessage
+from worker.core.waiting import at_deadline, explained
 
-__all__ = ["PbxMessage", "Speaker", "awaited", "operation_of", "rejection"]
-
-PbxMessage = HandsetLogout | HuntGroupMembership | ExtensionReset
+__all__ = ["Speaker", "operation_of", "rejection"]
 
 
 class _Attributes(TypedDict):
@@ -63,6 +68,19 @@ class _StatusFields(TypedDict):
     requested_by: str | None
     sequence: int
     entitlement: Entitlement
+
+
+class _OperationFields(TypedDict):
+    phone_number: str
+    account_id: str
+    site_id: str
+    extension: str | None
+    status: NumberStatus
+    operation: Operation
+    command_id: str
+    requested_by: str | None
+    sequence: int
+    since: datetime
 
 
 def operation_of(command: Command) -> Operation:
@@ -101,33 +119,49 @@ def rejection(question: Question, refused: Refused) -> CommandRejected:
 class Speaker:
     """Speaks of one operation on one number, at one moment."""
 
-    def __init__(self, operation: PendingOperation, holder: AccountAtSite, now: datetime) -> None:
+    def __init__(self, operation: OngoingOperation, holder: AccountAtSite, now: datetime) -> None:
         self._operation = operation
         self._holder = holder
         self._now = now
 
+    def pending_id(self, number: Number) -> str:
+        """The id of the PENDING event: by it a PBX answers that it has provisioned the number."""
+        return self._attributes(number, "status", NumberStatus.PENDING)["id"]
+
     def pending(
-        self, before: Number, after: Number, usage: Usage, awaiting: tuple[AwaitedStep, ...]
+        self, before: Number, after: Number, usage: Usage, awaited: Iterable[PbxStep]
     ) -> StatusChanged:
-        """The number is PENDING, and what it waits for."""
+        """The number is PENDING: what it waits for, and what happens at the deadline."""
         return self._status_changed(
             after,
             StatusChangedData(
                 **self._status_fields(before, after, usage),
                 since=self._operation.since,
                 deadline=self._operation.deadline,
-                awaiting=awaiting,
+                awaiting=tuple(step.as_contract() for step in awaited),
+                at_deadline=at_deadline(after.status, self._operation),
             ),
         )
 
     def active(self, before: Number, after: Number, usage: Usage) -> StatusChanged:
-        """The number is ACTIVE."""
+        """The number is ACTIVE, and what follows that is awaited."""
+        outstanding = after.ongoing.open_steps if after.ongoing else ()
+        return self._status_changed(
+            after,
+            StatusChangedData(
+                **self._status_fields(before, after, usage),
+                outstanding=tuple(step.as_contract() for step in outstanding) or None,
+            ),
+        )
+
+    def reserved(self, before: Number, after: Number, usage: Usage) -> StatusChanged:
+        """The number is RESERVED again: its activation failed."""
         return self._status_changed(
             after, StatusChangedData(**self._status_fields(before, after, usage))
         )
 
-    def reserved(self, before: Number, after: Number, usage: Usage) -> StatusChanged:
-        """The number is RESERVED again, and what was cleared."""
+    def reserved_blank(self, before: Number, after: Number, usage: Usage) -> StatusChanged:
+        """The number is RESERVED again after its deactivation, and what was cleared."""
         return self._status_changed(
             after,
             StatusChangedData(
@@ -138,6 +172,43 @@ class Speaker:
                     ManualLogout(device_id=login.device_id, device_kind=login.device_kind)
                     for login in _logged_out_by_hand(before)
                 ),
+            ),
+        )
+
+    def delayed(self, number: Number) -> OperationDelayed:
+        """The operation is late: what it waits for, and what happens next."""
+        operation = self._operation
+        about = ("delayed", number.status, str(operation.round))
+        return OperationDelayed(
+            **self._attributes(number, *about),
+            data=OperationDelayedData(
+                **self._operation_fields(number),
+                deadline=operation.deadline,
+                awaiting=tuple(step.as_contract() for step in operation.open_steps),
+                at_deadline=at_deadline(number.status, operation),
+                message=(
+                    f"The {operation.operation} of {number.phone_number} is late."
+                    f" {explained(number.status, operation)}"
+                ),
+            ),
+        )
+
+    def failed(
+        self, number: Number, usage: Usage, failure: Failure, *, needs_a_person: bool
+    ) -> OperationFailed:
+        """The operation ended without success, or cannot go on without a person."""
+        step, ending = failure.step or "", "person" if needs_a_person else "end"
+        about = ("failed", number.status, step, failure.code, ending, str(self._operation.round))
+        return OperationFailed(
+            **self._attributes(number, *about),
+            data=OperationFailedData(
+                **self._operation_fields(number),
+                code=failure.code,
+                step=failure.step,
+                pbx_code=failure.pbx_code,
+                detail=failure.detail,
+                needs_a_person=needs_a_person,
+                entitlement=usage.as_contract(),
             ),
         )
 
@@ -159,16 +230,12 @@ class Speaker:
                 for login in before.logins
                 if login.device_kind is DeviceKind.DIGITAL
             ),
-            ExtensionReset(
-                **self._attributes(after, "extension reset"),
-                data=ExtensionResetData(
-                    **self._pbx_fields(after),
-                    # All of them and not only those we know to be set: what we were never told
-                    # of must not ring on in the next user's name.
-                    clear=tuple(sorted({*EXTENSION_FEATURES, *before.settings})),
-                ),
-            ),
+            self._reset(before, after, "extension reset"),
         )
+
+    def undo_activation(self, before: Number, after: Number) -> ExtensionReset:
+        """The extension is blank again, however far the PBX had come."""
+        return self._reset(before, after, "undo")
 
     def manual_logouts(self, before: Number) -> tuple[ManualLogoutRequired, ...]:
         """One message for each device that a person must go to."""
@@ -186,6 +253,17 @@ class Speaker:
                 ),
             )
             for login in _logged_out_by_hand(before)
+        )
+
+    def _reset(self, before: Number, after: Number, about: str) -> ExtensionReset:
+        return ExtensionReset(
+            **self._attributes(after, about),
+            data=ExtensionResetData(
+                **self._pbx_fields(after),
+                # All of them and not only those we know to be set: what we were never told of
+                # must not ring on in the next user's name.
+                clear=tuple(sorted({*EXTENSION_FEATURES, *before.settings})),
+            ),
         )
 
     def _leave_hunt_group(self, number: Number, hunt_group_id: str) -> HuntGroupMembership:
@@ -224,6 +302,20 @@ class Speaker:
             "entitlement": usage.as_contract(),
         }
 
+    def _operation_fields(self, number: Number) -> _OperationFields:
+        return {
+            "phone_number": number.phone_number,
+            "account_id": self._holder.account_id,
+            "site_id": self._holder.site_id,
+            "extension": number.extension,
+            "status": number.status,
+            "operation": self._operation.operation,
+            "command_id": self._operation.command_id,
+            "requested_by": self._operation.requested_by,
+            "sequence": number.sequence,
+            "since": self._operation.since,
+        }
+
     def _attributes(self, number: Number, *about: str) -> _Attributes:
         operation = self._operation
         return {
@@ -247,18 +339,6 @@ class Speaker:
             "command_id": self._operation.command_id,
             "sequence": number.sequence,
         }
-
-
-def awaited(messages: tuple[PbxMessage, ...]) -> tuple[AwaitedStep, ...]:
-    """The steps that these messages ask for."""
-    return tuple(AwaitedStep(step=_STEPS[type(item)], operation_id=item.id) for item in messages)
-
-
-_STEPS: dict[type[PbxMessage], Step] = {
-    HuntGroupMembership: Step.HUNT_GROUP_MEMBERSHIP,
-    HandsetLogout: Step.HANDSET_LOGOUT,
-    ExtensionReset: Step.EXTENSION_RESET,
-}
 
 
 def _logged_out_by_hand(number: Number) -> tuple[HandsetLogin, ...]:

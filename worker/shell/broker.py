@@ -158,8 +158,12 @@ class Publisher:
 class Link:
     """One life of the connection to the broker. When any part is lost, all of it is."""
 
-    def __init__(self, consuming: AbstractChannel, publisher: Publisher) -> None:
-        self.consuming = consuming
+    def __init__(
+        self, commands: AbstractChannel, results: AbstractChannel, publisher: Publisher
+    ) -> None:
+        # A channel each: an acknowledgement of many counts the deliveries of its channel.
+        self.commands = commands
+        self.results = results
         self.publisher = publisher
         self.lost = asyncio.Event()
 
@@ -180,18 +184,24 @@ async def open_link(
     async with AsyncExitStack() as stack:
         connections = [await _opened(stack, urls) for _ in range(2)]
         try:
-            consuming = await connections[0].channel(publisher_confirms=False)
-            await consuming.set_qos(prefetch_messages, timeout=CONNECT_TIMEOUT_SECONDS)
+            commands = await _consuming(connections[0], prefetch_messages)
+            results = await _consuming(connections[0], prefetch_messages)
             publishing = await connections[1].channel(on_return_raises=True)
             replies = await connections[1].channel()
         except LOST as error:
             raise BrokerUnavailable(str(error) or type(error).__name__) from error
-        link = Link(consuming, Publisher(publishing, replies, publish_timeout_seconds))
+        link = Link(commands, results, Publisher(publishing, replies, publish_timeout_seconds))
         for connection in connections:
             connection.close_callbacks.add(link.lose)
-        for channel in (consuming, publishing):
+        for channel in (commands, results, publishing):
             channel.close_callbacks.add(link.lose)
         yield link
+
+
+async def _consuming(connection: AbstractConnection, prefetch_messages: int) -> AbstractChannel:
+    channel = await connection.channel(publisher_confirms=False)
+    await channel.set_qos(prefetch_messages, timeout=CONNECT_TIMEOUT_SECONDS)
+    return channel
 
 
 async def _opened(stack: AsyncExitStack, urls: Sequence[str]) -> AbstractConnection:

@@ -1,59 +1,79 @@
-"""Commands in: whatever waits is one batch, decided in one transaction, then acknowledged."""
+"""Messages in: each read by itself, decided in batches, acknowledged once that is stored."""
 
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from time import perf_counter
-from typing import Final, NamedTuple
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
-from aio_pika.abc import AbstractIncomingMessage
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts.catalogue import COMMAND_QUEUE, COMMANDS
-from contracts.messages import Command
+from contracts.envelope import Envelope
 from contracts.reading import UnreadableError, read
-from worker.core.batch import decide_all
-from worker.core.decision import Decision
 from worker.shell.broker import CONNECT_TIMEOUT_SECONDS, BrokerUnavailable, Link
 from worker.shell.database.engine import Database, is_data_error
-from worker.shell.database.loading import load_for_commands
-from worker.shell.database.writing import Answer, write_decisions
 from worker.shell.dead_letters import DeadLetter, park
 from worker.shell.reporting import Reporter
-from worker.shell.settings import Settings
 from worker.shell.settling import Settler
 
-__all__ = ["Intake"]
+__all__ = ["Effect", "Intake", "Message", "Received", "Reception"]
 
 CANNOT_BE_STORED: Final = "CANNOT_BE_STORED"
 
+Message = TypeVar("Message", bound=Envelope)
+Effect = TypeVar("Effect")
 
-class Received(NamedTuple):
-    """A command and the delivery that brought it."""
+
+class Received(NamedTuple, Generic[Message]):
+    """A message and the delivery that brought it."""
 
     delivery: AbstractIncomingMessage
-    command: Command
+    message: Message
 
 
-class Intake:
-    """Consumes commands on one link until it is stopped or the link is lost."""
+class Reception(Protocol[Message, Effect]):
+    """What is done with the messages of one queue."""
+
+    @property
+    def queue(self) -> str:
+        """The queue's name."""
+
+    @property
+    def messages(self) -> Mapping[str, type[Message]]:
+        """What can be read, by type."""
+
+    async def transact(
+        self, connection: AsyncConnection, batch: Sequence[Received[Message]]
+    ) -> Effect:
+        """Does all that follows from the batch, in this transaction."""
+
+    def report(self, batch: Sequence[Received[Message]], effect: Effect) -> None:
+        """Tells what was done, once it is stored."""
+
+
+class Intake(Generic[Message, Effect]):
+    """Consumes one queue on one link until it is stopped or the link is lost."""
 
     def __init__(
         self,
+        reception: Reception[Message, Effect],
         database: Database,
         link: Link,
-        settings: Settings,
         *,
+        channel: AbstractChannel,
+        batch_maximum_messages: int,
         reporter: Reporter,
         committed: Callable[[], None],
     ) -> None:
+        self._reception = reception
         self._database = database
         self._link = link
-        self._settings = settings
+        self._channel = channel
+        self._batch_maximum_messages = batch_maximum_messages
         self._reporter = reporter
         self._committed = committed
         self._waiting: deque[AbstractIncomingMessage] = deque()
@@ -64,7 +84,7 @@ class Intake:
 
     async def run(self) -> None:
         """Handles batch after batch; returns after `stop`, the last batch acknowledged."""
-        queue = await self._link.consuming.get_queue(COMMAND_QUEUE, ensure=False)
+        queue = await self._channel.get_queue(self._reception.queue, ensure=False)
         consumer = await queue.consume(self._receive, timeout=CONNECT_TIMEOUT_SECONDS)
         while not self._stopping:
             await self._arrived.wait()
@@ -88,7 +108,7 @@ class Intake:
         self._arrived.set()
 
     def _take(self) -> list[AbstractIncomingMessage]:
-        batch = list(islice(self._waiting, self._settings.batch_maximum_commands))
+        batch = list(islice(self._waiting, self._batch_maximum_messages))
         for _ in batch:
             self._waiting.popleft()
         return batch
@@ -97,30 +117,32 @@ class Intake:
         readable = []
         for delivery in batch:
             try:
-                command = read(delivery.body, delivery.content_type, COMMANDS)
+                message = read(delivery.body, delivery.content_type, self._reception.messages)
             except UnreadableError as error:
                 self._park(DeadLetter(delivery, error.code, error.detail))
             else:
-                readable.append(Received(delivery, command))
+                readable.append(Received(delivery, message))
         if readable:
             await self._settler.settle(await self._decide(readable))
 
-    async def _decide(self, batch: Sequence[Received]) -> list[AbstractIncomingMessage]:
+    async def _decide(self, batch: Sequence[Received[Message]]) -> list[AbstractIncomingMessage]:
         """Decides the batch; the deliveries that are dealt with. Bad data is found by halving."""
         started = perf_counter()
         try:
-            decisions = await self._database.persist(lambda on: self._transact(on, batch))
+            effect = await self._database.persist(
+                lambda connection: self._reception.transact(connection, batch)
+            )
         except DBAPIError as error:
             if not is_data_error(error):
                 raise
             return await self._decide_apart(batch, error)
         self._committed()
-        commands = [received.command for received in batch]
-        self._reporter.decided(commands, decisions, perf_counter() - started)
+        self._reporter.committed(len(batch), perf_counter() - started)
+        self._reception.report(batch, effect)
         return [received.delivery for received in batch]
 
     async def _decide_apart(
-        self, batch: Sequence[Received], error: DBAPIError
+        self, batch: Sequence[Received[Message]], error: DBAPIError
     ) -> list[AbstractIncomingMessage]:
         if len(batch) == 1:
             reason = str(error.orig).split("\n", maxsplit=1)[0]
@@ -129,21 +151,9 @@ class Intake:
         middle = len(batch) // 2
         return await self._decide(batch[:middle]) + await self._decide(batch[middle:])
 
-    async def _transact(
-        self, connection: AsyncConnection, batch: Sequence[Received]
-    ) -> list[Decision]:
-        now = datetime.now(UTC)
-        commands = [received.command for received in batch]
-        known = await load_for_commands(connection, commands, now)
-        time_allowed = timedelta(seconds=self._settings.operation_time_allowed_seconds)
-        decisions = decide_all(known, commands, now, time_allowed=time_allowed)
-        answers = [_answer_to(received) for received in batch]
-        await write_decisions(connection, list(zip(commands, decisions, answers, strict=True)), now)
-        return decisions
-
     def _park(self, letter: DeadLetter) -> None:
         self._reporter.unreadable(letter.code, letter.detail)
-        # Beside the path: the good commands around a bad one do not wait for it.
+        # Beside the path: the good messages around a bad one do not wait for it.
         task = asyncio.create_task(self._park_and_settle(letter))
         self._parking.add(task)
         task.add_done_callback(self._parking.discard)
@@ -152,11 +162,3 @@ class Intake:
         with contextlib.suppress(BrokerUnavailable):
             await park(letter, self._link)
             await self._settler.settle([letter.delivery])
-
-
-def _answer_to(received: Received) -> Answer | None:
-    delivery = received.delivery
-    if not delivery.reply_to or "\x00" in delivery.reply_to:
-        return None
-    correlation_id = delivery.correlation_id or received.command.id
-    return Answer(delivery.reply_to, correlation_id.replace("\x00", ""))

@@ -5,13 +5,15 @@ import random
 from collections.abc import Awaitable, Sequence
 from typing import Any, Final
 
+from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
 from worker.shell.broker import BrokerUnavailable, Link, connect, open_link
 from worker.shell.database.engine import Database, is_transient
-from worker.shell.intake import Intake
+from worker.shell.intake import Effect, Intake, Message, Reception
 from worker.shell.leadership import Leadership, LeadershipLost, leading
 from worker.shell.logs import Action, get_logger
+from worker.shell.receptions import CommandReception, ResultReception
 from worker.shell.relay import Relay
 from worker.shell.reporting import Reporter
 from worker.shell.settings import Settings
@@ -107,31 +109,48 @@ class Lane:
             await self._serve(link, leadership)
 
     async def _serve(self, link: Link, leadership: Leadership) -> None:
+        policy = self._settings.policy
         relay = Relay(
             self._database,
             link,
+            policy=policy,
             reporter=self._reporter,
             sweep_interval_seconds=self._settings.sweep_interval_seconds,
         )
-        intake = Intake(
-            self._database,
-            link,
-            self._settings,
-            reporter=self._reporter,
-            committed=relay.wake,
+        commands = self._intake(
+            CommandReception(policy, self._reporter), link, link.commands, relay
         )
-        taking_in = asyncio.create_task(intake.run())
+        results = self._intake(ResultReception(policy, self._reporter), link, link.results, relay)
+        taking_in = asyncio.gather(commands.run(), results.run())
         relaying = asyncio.create_task(relay.run())
         leading_on = asyncio.create_task(leadership.keep())
-        tasks = (taking_in, relaying, leading_on)
+        tasks: tuple[asyncio.Future[Any], ...] = (taking_in, relaying, leading_on)
         try:
             await _first_of(self.stopping.wait(), *map(asyncio.shield, tasks))
-            intake.stop()
+            commands.stop()
+            results.stop()
             await taking_in
             relay.stop()
             await relaying
         finally:
             await _cancelled(tasks)
+
+    def _intake(
+        self,
+        reception: Reception[Message, Effect],
+        link: Link,
+        channel: AbstractChannel,
+        relay: Relay,
+    ) -> Intake[Message, Effect]:
+        return Intake(
+            reception,
+            self._database,
+            link,
+            channel=channel,
+            batch_maximum_messages=self._settings.batch_maximum_commands,
+            reporter=self._reporter,
+            committed=relay.wake,
+        )
 
 
 async def _first_of(*awaitables: Awaitable[object]) -> None:

@@ -4,8 +4,9 @@
 without end would cost the one who stores it more than the worker itself.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
+from itertools import product
 from typing import Final, Literal, NamedTuple
 
 from prometheus_client import (
@@ -24,20 +25,24 @@ from contracts.catalogue import CATALOGUE
 from contracts.messages import Command
 from contracts.reading import ReadErrorCode
 from contracts.refusals import RefusalCode
-from contracts.values import Operation
+from contracts.values import FailureCode, Operation, StepResult
+from worker.core.batch import Concluded
 from worker.core.decision import Decision, Outcome
-from worker.core.situation import Number
+from worker.core.results import Verdict
 from worker.core.speech import operation_of
 from worker.shell.database.measuring import Measurements
 from worker.shell.measured import PREFIX, MeasuredGauges, families_of
 
-__all__ = ["MetricDescription", "Metrics", "describe"]
+__all__ = ["UNKNOWN", "MetricDescription", "Metrics", "describe"]
 
 COMMIT_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 STORY_SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 3600)
-BATCH_COMMANDS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+BATCH_MESSAGES: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 Server = Literal["broker", "database"]
+
+UNKNOWN: Final = "unknown"
+"""The effect of a result for which nobody waited."""
 
 _OUTCOMES: Final = {
     Outcome.PENDING: "accepted",
@@ -86,16 +91,27 @@ class Metrics:
             waited = (now - command.time).total_seconds()
             self._decision_seconds.labels(operation).observe(max(0.0, waited))
 
-    def command_completed(self, before: Number, now: datetime) -> None:
-        """The operation of the number, as it was before, has ended, and that is stored."""
-        if before.pending is not None:
-            lasted = (now - before.pending.since).total_seconds()
-            operation = before.pending.operation.value
-            self._operation_seconds.labels(operation).observe(max(0.0, lasted))
+    def operation_concluded(self, item: Concluded, now: datetime) -> None:
+        """Something followed of an operation, and that is stored."""
+        ongoing, outcome = item.before.ongoing, item.decision.outcome
+        if ongoing is None:
+            return
+        operation = ongoing.operation.value
+        if outcome in {Outcome.COMPLETED, Outcome.FAILED}:
+            lasted = (now - ongoing.since).total_seconds()
+            self._operation_seconds.labels(operation, outcome.value).observe(max(0.0, lasted))
+        if item.decision.failure is not None:
+            self._failures.labels(operation, item.decision.failure.code.value).inc()
+        elif outcome is Outcome.NOTICED:
+            self._delays.labels(operation).inc()
 
-    def batch_committed(self, commands: int, seconds: float) -> None:
-        """A transaction with this many decisions was stored, and took this long."""
-        self._batch_commands.observe(commands)
+    def result_received(self, result: StepResult, effect: str) -> None:
+        """A PBX result was counted, or did nothing."""
+        self._results.labels(result.value, effect).inc()
+
+    def batch_committed(self, messages: int, seconds: float) -> None:
+        """A transaction for this many messages was stored, and took this long."""
+        self._batch_messages.observe(messages)
         self._commit_seconds.observe(seconds)
         self._last_commit.set_to_current_time()
 
@@ -158,14 +174,32 @@ class Metrics:
             "operation_duration_seconds",
             "From PENDING to the end of the operation.",
             "operation",
+            "outcome",
             buckets=STORY_SECONDS,
         )
-        self._batch_commands = self._histogram(
-            "batch_commands", "Commands decided in one transaction.", buckets=BATCH_COMMANDS
+        self._delays = self._counter(
+            "operation_delays_total", "Operations said to be late.", "operation"
+        )
+        self._failures = self._counter(
+            "operation_failures_total",
+            "Operations that failed or need a person, and why.",
+            "operation",
+            "code",
+        )
+        self._results = self._counter(
+            "pbx_results_total",
+            "Results that PBX systems sent, and what they did; unknown: nobody waited for it.",
+            "result",
+            "effect",
+        )
+        self._batch_messages = self._histogram(
+            "batch_messages",
+            "Commands or PBX results handled in one transaction.",
+            buckets=BATCH_MESSAGES,
         )
         self._commit_seconds = self._histogram(
             "commit_duration_seconds",
-            "What one transaction of decisions took, with its retries.",
+            "What one such transaction took, with its retries.",
             buckets=COMMIT_SECONDS,
         )
 
@@ -204,22 +238,25 @@ class Metrics:
 
     def _show_zeros(self) -> None:
         # A series that first appears at 1 shows no rise, and an alert on it misses the first.
-        for operation in Operation:
-            for outcome in _OUTCOMES.values():
-                self._commands.labels(operation.value, outcome)
-            for refusal in RefusalCode:
-                self._refusals.labels(operation.value, refusal.value)
-            self._decision_seconds.labels(operation.value)
-            self._operation_seconds.labels(operation.value)
-        for code in ReadErrorCode:
-            self._unreadable.labels(code.value)
+        every: tuple[tuple[Counter | Histogram, tuple[Iterable[str], ...]], ...] = (
+            (self._commands, (Operation, _OUTCOMES.values())),
+            (self._refusals, (Operation, RefusalCode)),
+            (self._decision_seconds, (Operation,)),
+            (self._operation_seconds, (Operation, (Outcome.COMPLETED, Outcome.FAILED))),
+            (self._delays, (Operation,)),
+            (self._failures, (Operation, FailureCode)),
+            (self._results, (StepResult, (*Verdict, UNKNOWN))),
+            (self._unreadable, (ReadErrorCode,)),
+            (self._reconnects, (("broker", "database"),)),
+        )
+        for metric, labels in every:
+            for values in product(*labels):
+                metric.labels(*map(str, values))
         for definition in CATALOGUE:
             if definition.direction == "published":
                 counter = self._returned if definition.must_be_routed else self._unheard
                 counter.labels(definition.type)
                 self._published.labels(definition.type)
-        for server in ("broker", "database"):
-            self._reconnects.labels(server)
 
 
 def describe() -> tuple[MetricDescription, ...]:

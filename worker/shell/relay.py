@@ -1,28 +1,30 @@
-"""Messages out: what was decided is said, and what waits for nothing any more is completed."""
+"""Messages out: what was decided is said, and of each operation what follows is concluded."""
 
 import asyncio
 import contextlib
+import math
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.core.batch import complete_all
-from worker.core.decision import Decision
-from worker.core.situation import Number
+from worker.core.batch import Concluded, conclude_all
+from worker.core.operation import Policy
 from worker.shell.broker import Link, NotTaken, Unroutable
 from worker.shell.database.engine import Database
-from worker.shell.database.loading import load_for_completion
+from worker.shell.database.loading import load_for_conclusion
 from worker.shell.database.outbox import (
     OutgoingMessage,
     delay_messages,
-    find_completable,
+    find_ready,
     forget_messages,
     next_messages,
 )
-from worker.shell.database.writing import write_completions
+from worker.shell.database.steps import mark_sent, release_steps, resend_steps
+from worker.shell.database.writing import write_conclusions
 from worker.shell.reporting import Reporter
 
 __all__ = ["Relay"]
@@ -32,22 +34,25 @@ TURN_MAXIMUM_MESSAGES: Final = 500
 
 
 class Relay:
-    """Publishes the outbox and completes operations; all it knows is in the database."""
+    """Publishes the outbox and concludes operations; all it knows is in the database."""
 
     def __init__(
         self,
         database: Database,
         link: Link,
         *,
+        policy: Policy,
         reporter: Reporter,
         sweep_interval_seconds: float,
     ) -> None:
         self._database = database
         self._link = link
+        self._policy = policy
         self._reporter = reporter
         self._sweep_interval_seconds = sweep_interval_seconds
         self._wanted = asyncio.Event()
         self._stopping = False
+        self._swept_at = -math.inf
 
     def wake(self) -> None:
         """Something was committed: look now and not at the next sweep."""
@@ -58,6 +63,7 @@ class Relay:
 
         Returns after `stop`, when nothing is left that could be said or completed now.
         """
+        await self._database.persist(lambda on: release_steps(on, self._policy))
         while True:
             self._wanted.clear()
             last = self._stopping
@@ -79,10 +85,31 @@ class Relay:
             lambda on: next_messages(on, datetime.now(UTC), TURN_MAXIMUM_MESSAGES)
         )
         refused = await self._publish(messages)
-        completed = await self._database.persist(lambda on: self._note(on, messages, refused))
-        for before, decision in completed:
-            self._reporter.completed(before, decision)
-        return bool(messages or completed)
+        sent = [message for message in messages if message.position not in refused]
+        await self._start_clocks([message for message in sent if message.awaited])
+        # By the clock too, however busy: deadlines must not wait until nothing is to be said.
+        sweeping = not messages or monotonic() - self._swept_at >= self._sweep_interval_seconds
+        if sweeping:
+            self._swept_at = monotonic()
+        asked_again = await self._ask_again() if sweeping else 0
+        numbers = None if sweeping else {message.phone_number for message in sent}
+        concluded = await self._database.persist(
+            lambda on: self._note(on, messages, refused, numbers)
+        )
+        for item in concluded:
+            self._reporter.concluded(item)
+        return bool(messages or concluded or asked_again)
+
+    async def _start_clocks(self, sent: Sequence[OutgoingMessage]) -> None:
+        if sent:
+            await self._database.persist(
+                lambda on: mark_sent(on, sent, datetime.now(UTC), self._policy)
+            )
+
+    async def _ask_again(self) -> int:
+        return await self._database.persist(
+            lambda on: resend_steps(on, datetime.now(UTC), TURN_MAXIMUM_MESSAGES)
+        )
 
     async def _publish(self, messages: Sequence[OutgoingMessage]) -> dict[int, str]:
         """Publishes all; by position, why the broker did not take one.
@@ -125,7 +152,8 @@ class Relay:
         connection: AsyncConnection,
         messages: Sequence[OutgoingMessage],
         refused: dict[int, str],
-    ) -> list[tuple[Number, Decision]]:
+        numbers: set[str] | None,
+    ) -> list[Concluded]:
         now = datetime.now(UTC)
         sent = [message for message in messages if message.position not in refused]
         await forget_messages(connection, sent)
@@ -134,25 +162,21 @@ class Relay:
             [(item, refused[item.position]) for item in messages if item.position in refused],
             now,
         )
-        numbers = {message.phone_number for message in sent} if messages else None
-        return await self._complete(connection, numbers, now)
+        return await self._conclude(connection, numbers, now)
 
-    async def _complete(
+    async def _conclude(
         self, connection: AsyncConnection, numbers: set[str] | None, now: datetime
-    ) -> list[tuple[Number, Decision]]:
-        found = await find_completable(connection, numbers, TURN_MAXIMUM_MESSAGES)
+    ) -> list[Concluded]:
+        found = await find_ready(connection, numbers, now, TURN_MAXIMUM_MESSAGES)
         if not found:
             return []
-        known = await load_for_completion(
+        known = await load_for_conclusion(
             connection, {item.holder for item in found}, [item.phone_number for item in found], now
         )
-        # Another worker may have completed it between the look and the lock.
-        going = [item.phone_number for item in found if known.numbers[item.phone_number].pending]
-        decisions = complete_all(known, going, now)
-        befores = [known.numbers[phone_number] for phone_number in going]
-        completed = list(zip(befores, decisions, strict=True))
-        await write_completions(connection, completed, now)
-        return completed
+        # What another worker concluded between the look and the lock has nothing to follow.
+        concluded = conclude_all(known, [item.phone_number for item in found], now, self._policy)
+        await write_conclusions(connection, concluded, now)
+        return concluded
 
 
 def _waves(messages: Sequence[OutgoingMessage]) -> list[list[OutgoingMessage]]:

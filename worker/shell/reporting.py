@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from contracts.messages import Command
+from contracts.messages import Command, PbxResult
+from worker.core.batch import Concluded
 from worker.core.decision import Decision, Outcome
-from worker.core.situation import Number
+from worker.core.results import Verdict
 from worker.shell.database.outbox import OutgoingMessage
 from worker.shell.logs import Action, get_logger
-from worker.shell.metrics import Metrics
+from worker.shell.metrics import UNKNOWN, Metrics
 
 __all__ = ["Reporter"]
 
@@ -20,18 +21,32 @@ ACTIONS: Final = {
 }
 
 
+CONCLUSIONS: Final = {
+    Outcome.COMPLETED: Action.COMMAND_COMPLETED,
+    Outcome.FAILED: Action.OPERATION_FAILED,
+    Outcome.NOTICED: Action.OPERATION_DELAYED,
+    Outcome.SETTLED: Action.OPERATION_SETTLED,
+}
+LEVELS: Final = {
+    Action.OPERATION_FAILED: "warning",
+    Action.OPERATION_DELAYED: "warning",
+    Action.OPERATION_NEEDS_A_PERSON: "error",
+}
+
+
 class Reporter:
     """Tells the log and the metrics, so that the path itself stays free of both."""
 
     def __init__(self, metrics: Metrics) -> None:
         self.metrics = metrics
 
-    def decided(
-        self, commands: Sequence[Command], decisions: Sequence[Decision], seconds: float
-    ) -> None:
-        """A batch was decided, and that is stored."""
+    def committed(self, messages: int, seconds: float) -> None:
+        """What followed from a batch is stored."""
+        self.metrics.batch_committed(messages, seconds)
+
+    def decided(self, commands: Sequence[Command], decisions: Sequence[Decision]) -> None:
+        """Commands were decided, and that is stored."""
         now = datetime.now(UTC)
-        self.metrics.batch_committed(len(commands), seconds)
         for command, decision in zip(commands, decisions, strict=True):
             self.metrics.command_decided(command, decision, now)
             get_logger().info(
@@ -42,17 +57,38 @@ class Reporter:
                 **_refusal_of(decision),
             )
 
-    def completed(self, before: Number, decision: Decision) -> None:
-        """An operation has ended, and that is stored."""
-        if before.pending is None or decision.number is None:
+    def concluded(self, item: Concluded) -> None:
+        """Something followed of an operation, and that is stored."""
+        before, decision = item
+        if before.ongoing is None or decision.number is None:
             return
-        self.metrics.command_completed(before, datetime.now(UTC))
-        get_logger().info(
-            Action.COMMAND_COMPLETED,
+        self.metrics.operation_concluded(item, datetime.now(UTC))
+        action = CONCLUSIONS[decision.outcome]
+        if decision.outcome is Outcome.NOTICED and decision.failure is not None:
+            action = Action.OPERATION_NEEDS_A_PERSON
+        tell = getattr(get_logger(), LEVELS.get(action, "info"))
+        tell(
+            action,
             phone_number=before.phone_number,
-            command_id=before.pending.command_id,
-            correlation_id=before.pending.correlation_id,
+            command_id=before.ongoing.command_id,
+            correlation_id=before.ongoing.correlation_id,
             status=decision.number.status,
+            **({"detail": decision.detail} if decision.detail else {}),
+        )
+
+    def answered(
+        self, result: PbxResult, phone_number: str | None, verdict: Verdict | None
+    ) -> None:
+        """A PBX result was counted, or did nothing; that is stored."""
+        effect = verdict.value if verdict else UNKNOWN
+        self.metrics.result_received(result.data.result, effect)
+        get_logger().info(
+            Action.RESULT_RECEIVED,
+            phone_number=phone_number,
+            operation_id=result.data.operation_id,
+            result=result.data.result.value,
+            code=result.data.code,
+            effect=effect,
         )
 
     def unreadable(self, code: str, detail: str) -> None:

@@ -12,17 +12,26 @@ from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from aio_pika.exceptions import ChannelClosed, PublishError
 from pydantic import ValidationError
 
-from contracts.catalogue import COMMANDS, EVENT_EXCHANGE, definition_of
-from contracts.messages import Command, CommandData
+from contracts.catalogue import CATALOGUE, COMMANDS, EVENT_EXCHANGE, definition_of
+from contracts.messages import (
+    Command,
+    CommandData,
+    CommandRejected,
+    OperationDelayed,
+    OperationFailed,
+    StatusChanged,
+)
 from worker.shell.broker import BrokerUnavailable, connect, persistent
 from worker.shell.settings import Settings
 
 __all__ = ["NoTopology", "Sent", "WrongCommand", "in_words", "send_command"]
 
 SOURCE: Final = "/telephony/activation-worker/command-line"
-FINAL: Final = {"ACTIVE", "RESERVED"}
+FINAL: Final = {"activate": "ACTIVE", "deactivate": "RESERVED"}
 
 Event = Mapping[str, Any]
+
+_TYPES: Final = {definition.message: definition.type for definition in CATALOGUE}
 
 
 class WrongCommand(Exception):
@@ -40,6 +49,8 @@ class Sent(Enum):
     DONE = auto()
     """Sent; or, waited for, completed."""
     REFUSED = auto()
+    FAILED = auto()
+    """Accepted, and ended without success."""
     TIMED_OUT = auto()
 
 
@@ -78,7 +89,11 @@ async def send_command(
 def in_words(event: Event) -> str:
     """A line for people."""
     data = event["data"]
-    if "code" in data:
+    if event["type"] == _TYPES[OperationDelayed]:
+        return f"DELAYED   {data['message']}"
+    if event["type"] == _TYPES[OperationFailed]:
+        return f"FAILED    {data['phone_number']}  {data['code']}: {data['detail']}"
+    if event["type"] == _TYPES[CommandRejected]:
         return f"REFUSED   {data['phone_number']}  {data['code']}: {data['message']}"
     if "status" in data:
         usage = data["entitlement"]
@@ -149,9 +164,20 @@ async def _outcome(
             while True:
                 event = await answers.get()
                 tell(event)
-                if "code" in event["data"]:
-                    return Sent.REFUSED
-                if event["data"].get("status") in FINAL:
-                    return Sent.DONE
+                ended = _ending(event)
+                if ended is not None:
+                    return ended
     except TimeoutError:
         return Sent.TIMED_OUT
+
+
+def _ending(event: Event) -> Sent | None:
+    """How the command ended by this event; None where it goes on."""
+    data = event["data"]
+    if event["type"] == _TYPES[CommandRejected]:
+        return Sent.REFUSED
+    if event["type"] == _TYPES[OperationFailed] and not data["needs_a_person"]:
+        return Sent.FAILED
+    if event["type"] == _TYPES[StatusChanged] and data["status"] == FINAL[data["operation"]]:
+        return Sent.DONE
+    return None

@@ -1,10 +1,14 @@
 """Settings come from the environment, are checked once at the start, and never change."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from contracts.values import Step
+from worker.core.operation import Policy
 
 __all__ = ["Settings", "SettingsError", "load"]
 
@@ -36,6 +40,16 @@ class Settings(BaseModel):
     """How many waiting commands are decided in one transaction; nobody waits to fill it."""
     prefetch_messages: Annotated[int, Field(ge=1, le=2000)] = 600
     """Unacknowledged messages held; three batches, so that the next is here while one commits."""
+    awaited_steps: frozenset[Step] = frozenset()
+    """The steps that are done only when a PBX says so, comma separated; none by default."""
+    step_attempts_maximum: Annotated[int, Field(ge=1)] = 5
+    """How often a step is asked for, when the PBX answers `retry_later`."""
+    step_first_pause_seconds: Annotated[float, Field(gt=0)] = 2
+    """How long the PBX is left alone after its first `retry_later`; twice as long each time."""
+    step_longest_pause_seconds: Annotated[float, Field(gt=0)] = 60
+    """The longest such pause."""
+    operation_at_risk_seconds: Annotated[float, Field(gt=0)] = 60
+    """How long an operation may take before it is said to be late."""
     operation_time_allowed_seconds: Annotated[float, Field(gt=0)] = 300
     """How long an operation may take before it counts as overdue."""
     sweep_interval_seconds: Annotated[float, Field(gt=0)] = 1
@@ -52,11 +66,23 @@ class Settings(BaseModel):
     log_format: Literal["auto", "json", "pretty"] = "auto"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
-    @field_validator("amqp_urls", mode="before")
+    @property
+    def policy(self) -> Policy:
+        """What operations wait for, and how long."""
+        return Policy(
+            at_risk_after=timedelta(seconds=self.operation_at_risk_seconds),
+            time_allowed=timedelta(seconds=self.operation_time_allowed_seconds),
+            awaited_steps=self.awaited_steps,
+            attempts_maximum=self.step_attempts_maximum,
+            first_pause=timedelta(seconds=self.step_first_pause_seconds),
+            longest_pause=timedelta(seconds=self.step_longest_pause_seconds),
+        )
+
+    @field_validator("amqp_urls", "awaited_steps", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
-            return tuple(url.strip() for url in value.split(",") if url.strip())
+            return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
     @field_validator("amqp_urls")

@@ -4,7 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from worker.core.situation import Number
+from worker.core.waiting import at_deadline, clock_time, explained
 from worker.shell.database.engine import open_database
+from worker.shell.database.loading import load_numbers_with_steps
 from worker.shell.database.statements import statement
 from worker.shell.settings import Settings
 
@@ -12,7 +15,15 @@ __all__ = ["in_words", "operation_in_words", "show_number", "show_pending"]
 
 Shown = Mapping[str, Any]
 
-PARTS: Final = ("operation", "call_settings", "hunt_groups", "logins", "unsent", "history")
+PARTS: Final = (
+    "call_settings",
+    "hunt_groups",
+    "logins",
+    "unsent",
+    "steps",
+    "resolutions",
+    "history",
+)
 
 
 async def show_number(settings: Settings, phone_number: str) -> Shown | None:
@@ -32,44 +43,75 @@ async def show_number(settings: Settings, phone_number: str) -> Shown | None:
         for part in PARTS:
             found = await connection.execute(statement(f"show_{part}"), parameters)
             shown[part] = [dict(row) for row in found.mappings()]
+        known = (await load_numbers_with_steps(connection, [phone_number]))[phone_number]
+    shown["waiting"] = [_waiting(known, datetime.now(UTC))] if known.ongoing else []
     return shown
 
 
 async def show_pending(settings: Settings) -> Sequence[Shown]:
-    """The operations under way, oldest first, each with what it still has to say."""
+    """The operations on their way, oldest first, each with what it waits for and what follows."""
     async with (
         open_database(settings.database_url) as database,
         database.transaction() as connection,
     ):
-        found = await connection.execute(statement("show_pending"), {"now": datetime.now(UTC)})
-        return [dict(row) for row in found.mappings()]
+        found = await connection.execute(statement("show_pending"))
+        phone_numbers = [row.phone_number for row in found]
+        numbers = await load_numbers_with_steps(connection, phone_numbers)
+    now = datetime.now(UTC)
+    return [_waiting(numbers[phone_number], now) for phone_number in phone_numbers]
+
+
+def _waiting(number: Number, now: datetime) -> Shown:
+    ongoing = number.ongoing
+    if ongoing is None:
+        return {"phone_number": number.phone_number, "status": number.status}
+    return {
+        "phone_number": number.phone_number,
+        "status": number.status,
+        "operation": ongoing.operation,
+        "command_id": ongoing.command_id,
+        "requested_by": ongoing.requested_by,
+        "since": ongoing.since,
+        "at_risk": ongoing.at_risk_at <= now,
+        "deadline": ongoing.deadline,
+        "overdue": ongoing.deadline <= now,
+        "needs_a_person": ongoing.failure is not None,
+        "awaiting": [step.as_contract().model_dump(mode="json") for step in ongoing.open_steps],
+        "at_deadline": at_deadline(number.status, ongoing),
+        "explanation": explained(number.status, ongoing),
+    }
 
 
 def operation_in_words(operation: Shown) -> str:
-    """A line for people, and a second one where something is in the way."""
-    late = "  OVERDUE" if operation["overdue"] else ""
-    line = (
-        f"{operation['phone_number']}  {operation['operation']:<10} since"
-        f" {_moment(operation['since'])}, due by {_moment(operation['deadline'])}{late};"
-        f" {operation['unsent']} messages not yet sent"
+    """A line for people, and a second one that says why."""
+    marks = (
+        ("  NEEDS A PERSON", operation["needs_a_person"]),
+        ("  OVERDUE", operation["overdue"]),
+        ("  AT RISK", operation["at_risk"]),
     )
-    return f"{line}\n    {operation['last_error']}" if operation["last_error"] else line
+    mark = next((word for word, applies in marks if applies), "")
+    return (
+        f"{operation['phone_number']}  {operation['status']}  {operation['operation']} since"
+        f" {clock_time(operation['since'])}{mark}\n    {operation['explanation']}"
+    )
 
 
 def in_words(shown: Shown) -> str:
     """The same for people: the state first, then why, then how it came to be."""
     lines = [f"{shown['phone_number']}  {shown['status']}  (sequence {shown['sequence']})"]
     lines += [f"  {name:<15} {value}" for name, value in _facts(shown)]
-    for operation in shown["operation"]:
+    for operation in shown["waiting"]:
         lines.append(
-            f"  under way       {operation['operation']} since {_moment(operation['since'])},"
-            f" due by {_moment(operation['deadline'])}, command {operation['command_id']}"
+            f"  under way       {operation['operation']} since {clock_time(operation['since'])},"
+            f" command {operation['command_id']}. {operation['explanation']}"
         )
     for message in shown["unsent"]:
         lines.append(
             f"  not yet sent    {message['message_type']} to {message['routing_key']},"
             f" {message['attempts']} attempts; {message['last_error'] or 'no error yet'}"
         )
+    lines += [f"  PBX step        {_step(row)}" for row in shown["steps"]]
+    lines += [f"  decided         {_resolution(row)}" for row in shown["resolutions"]]
     lines.append("  history")
     lines += [f"    {_history(command)}" for command in shown["history"]] or ["    none"]
     return "\n".join(lines)
@@ -109,11 +151,22 @@ def _call_settings(row: Shown) -> str:
 
 
 def _history(command: Shown) -> str:
-    asked = f"{_moment(command['received_at'])}  {command['operation']:<10} {command['outcome']}"
+    asked = f"{clock_time(command['received_at'])}  {command['operation']:<10} {command['outcome']}"
     by = f" by {command['requested_by']}" if command["requested_by"] else ""
-    refusal = f"  {command['refusal']}: {command['detail']}" if command["refusal"] else ""
-    return f"{asked}{by}  ({command['command_id']}){refusal}"
+    code = command["refusal"] or command["failure"]
+    reason = f"  {code}: {command['detail']}" if code else ""
+    return f"{asked}{by}  ({command['command_id']}){reason}"
 
 
-def _moment(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+def _step(row: Shown) -> str:
+    said = f"; last result {row['last_result']}" if row["last_result"] else ""
+    return (
+        f"{row['step']} {row['state']}, attempt {row['attempt']}, sent"
+        f" {clock_time(row['sent_at'])}{said}  ({row['operation_id']})"
+    )
+
+
+def _resolution(row: Shown) -> str:
+    return "{resolution} by {decided_by} at {when}: {reason}".format(
+        **row, when=clock_time(row["decided_at"])
+    )

@@ -1,25 +1,32 @@
 """From rows to what is known: locks first, then one fresh look."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from datetime import date, datetime
 
 from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.messages import Command
-from contracts.values import CallTarget, DeviceKind, NumberStatus, Operation
+from contracts.values import CallTarget, DeviceKind, FailureCode, NumberStatus, Operation, Step
 from worker.core.batch import CommandKey, Known
+from worker.core.operation import Failure, OngoingOperation, PbxStep
 from worker.core.situation import (
     AccountAtSite,
     HandsetLogin,
     MainNumber,
     Number,
-    PendingOperation,
     Usage,
 )
 from worker.shell.database.statements import statement
+from worker.shell.database.steps import load_steps
 
-__all__ = ["load_for_commands", "load_for_completion"]
+__all__ = [
+    "load_for_commands",
+    "load_for_conclusion",
+    "load_numbers_locked",
+    "load_numbers_with_steps",
+]
 
 
 async def load_for_commands(
@@ -36,19 +43,46 @@ async def load_for_commands(
     )
 
 
-async def load_for_completion(
+async def load_for_conclusion(
     connection: AsyncConnection,
     holders: Collection[AccountAtSite],
     phone_numbers: Collection[str],
     now: datetime,
 ) -> Known:
-    """What the completion of operations may look at, locked until the transaction ends."""
+    """What the conclusion of operations may look at, locked until the transaction ends."""
     await _lock(connection, holders, phone_numbers)
     return Known(
-        numbers=await _numbers(connection, phone_numbers),
+        numbers=await load_numbers_with_steps(connection, phone_numbers),
         usages=await _usages(connection, holders, now.date()),
         main_numbers=await _main_numbers(connection, holders),
     )
+
+
+async def load_numbers_locked(
+    connection: AsyncConnection, phone_numbers: Collection[str]
+) -> dict[str, Number]:
+    """The numbers with their operations and steps, locked until the transaction ends."""
+    await _lock(connection, (), phone_numbers)
+    return await load_numbers_with_steps(connection, phone_numbers)
+
+
+async def load_numbers_with_steps(
+    connection: AsyncConnection, phone_numbers: Collection[str]
+) -> dict[str, Number]:
+    """The numbers with their operations and steps, as they are at this moment."""
+    numbers = await _numbers(connection, phone_numbers)
+    for phone_number, steps in (await load_steps(connection, phone_numbers)).items():
+        number = numbers[phone_number]
+        if number.ongoing is not None:
+            numbers[phone_number] = replace(number, ongoing=_waiting(number.ongoing, steps))
+    return numbers
+
+
+def _waiting(ongoing: OngoingOperation, steps: tuple[PbxStep, ...]) -> OngoingOperation:
+    if ongoing.operation is Operation.DEACTIVATE:
+        # Its PENDING event, while that is unsent, asks nobody for anything.
+        steps = tuple(step for step in steps if step.step is not Step.ACTIVATION)
+    return replace(ongoing, steps=steps)
 
 
 async def _lock(
@@ -79,21 +113,38 @@ def _number(row: RowMapping) -> Number:
         features=tuple(sorted(row["features"])),
         hunt_groups=tuple(row["hunt_groups"]),
         logins=tuple(HandsetLogin(device, DeviceKind(kind)) for device, kind in row["logins"]),
-        pending=_pending(row) if row["operation"] is not None else None,
+        ongoing=_ongoing(row) if row["operation"] is not None else None,
     )
 
 
-def _pending(row: RowMapping) -> PendingOperation:
-    return PendingOperation(
+def _ongoing(row: RowMapping) -> OngoingOperation:
+    return OngoingOperation(
         operation=Operation(row["operation"]),
         command_source=row["command_source"],
         command_id=row["command_id"],
+        command_fingerprint=row["fingerprint"],
         correlation_id=row["correlation_id"],
         requested_by=row["requested_by"],
         traceparent=row["traceparent"],
         tracestate=row["tracestate"],
         since=row["since"],
+        at_risk_at=row["at_risk_at"],
         deadline=row["deadline"],
+        delayed=row["delayed"],
+        failure=_failure(row),
+        round=row["round"],
+    )
+
+
+def _failure(row: RowMapping) -> Failure | None:
+    if row["failure_code"] is None:
+        return None
+    step = row["failure_step"]
+    return Failure(
+        FailureCode(row["failure_code"]),
+        Step(step) if step is not None else None,
+        row["failure_detail"],
+        row["failure_pbx_code"],
     )
 
 

@@ -11,10 +11,10 @@ from worker.core.situation import AccountAtSite
 from worker.shell.database.statements import statement
 
 __all__ = [
-    "Completable",
     "OutgoingMessage",
+    "Ready",
     "delay_messages",
-    "find_completable",
+    "find_ready",
     "forget_messages",
     "next_messages",
 ]
@@ -34,14 +34,16 @@ class OutgoingMessage:
     routing_key: str
     correlation_id: str
     must_be_routed: bool
+    awaited: bool
+    """Whether a PBX result is awaited for the step that it asks for."""
     body: bytes
     decided_at: datetime
     attempts: int
 
 
 @dataclass(frozen=True, slots=True)
-class Completable:
-    """A number whose operation waits for nothing any more, and who holds the number."""
+class Ready:
+    """A number of whose operation something follows now, and who holds the number."""
 
     phone_number: str
     holder: AccountAtSite
@@ -79,20 +81,19 @@ async def delay_messages(
         )
 
 
-async def find_completable(
-    connection: AsyncConnection, phone_numbers: Collection[str] | None, maximum: int
-) -> list[Completable]:
-    """Operations that can end now: of these numbers, or of all when None."""
+async def find_ready(
+    connection: AsyncConnection, phone_numbers: Collection[str] | None, now: datetime, maximum: int
+) -> list[Ready]:
+    """Operations that can go on now: of these numbers, or of all when None."""
     rows = await connection.execute(
-        statement("find_completable"),
+        statement("find_ready"),
         {
             "phone_numbers": None if phone_numbers is None else sorted(phone_numbers),
+            "now": now,
             "maximum": maximum,
         },
     )
-    return [
-        Completable(row.phone_number, AccountAtSite(row.account_id, row.site_id)) for row in rows
-    ]
+    return [Ready(row.phone_number, AccountAtSite(row.account_id, row.site_id)) for row in rows]
 
 
 def _delay(attempts: int) -> timedelta:

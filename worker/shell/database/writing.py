@@ -3,22 +3,27 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.catalogue import definition_of, routing_key_of
 from contracts.messages import Command, PublishedMessage
+from contracts.values import NumberStatus, Operation
+from worker.core.batch import Concluded
 from worker.core.decision import Decision, Outcome
 from worker.core.identity import fingerprint
-from worker.core.situation import Number
+from worker.core.operation import OngoingOperation
 from worker.core.speech import operation_of
 from worker.shell.database.statements import statement
+from worker.shell.database.steps import change_operations, open_steps
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["Answer", "OutboxRow", "write_completions", "write_decisions"]
+__all__ = ["Answer", "write_conclusions", "write_decisions"]
+
+ENDS: Final = frozenset({Outcome.COMPLETED, Outcome.FAILED, Outcome.SETTLED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,7 @@ class OutboxRow:
 
     phone_number: str
     holds_operation: bool
+    awaited: bool
     message_id: str
     message_type: str
     exchange: str
@@ -71,77 +77,131 @@ async def write_decisions(
     if not new:
         return
     await _write(connection, "write_ledger", [_ledger_row(*item[:2]) for item in new], now=now)
-    begun = [(command, decision.number) for command, decision, _ in new if decision.number]
-    await _write_numbers(connection, [number for _, number in begun])
-    await _begin_operations(connection, begun)
+    begun = [decision for _, decision, _ in new if decision.number]
+    await _write_numbers(connection, [(decision, False) for decision in begun])
     rows = [row for _, decision, answer in new for row in _outbox_rows(decision, answer)]
+    await _begin_operations(connection, begun, rows, now)
     await _write(connection, "write_outbox", rows, now=now)
 
 
-async def write_completions(
-    connection: AsyncConnection,
-    completed: Sequence[tuple[Number, Decision]],
-    now: datetime,
+async def write_conclusions(
+    connection: AsyncConnection, concluded: Sequence[Concluded], now: datetime
 ) -> None:
-    """Stores how operations ended; each decision comes with the number as it was before."""
-    if not completed:
+    """Stores how operations ended, and what was said of them on the way."""
+    if not concluded:
         return
-    after = [decision.number for _, decision in completed if decision.number]
-    await _write_numbers(connection, after)
-    await connection.execute(
-        statement("end_operations"),
-        {"phone_numbers": [number.phone_number for number in after], "now": now},
+    await change_operations(
+        connection,
+        [item.decision.number for item in concluded if item.decision.outcome is Outcome.NOTICED],
     )
-    await _change_memberships(connection, completed)
-    rows = [row for _, decision in completed for row in _outbox_rows(decision, None)]
+    ended = [item for item in concluded if item.decision.outcome in ENDS]
+    await _write_numbers(
+        connection, [(item.decision, _is_blanked(item)) for item in ended if _has_moved(item)]
+    )
+    await _end_operations(connection, ended, now)
+    await _change_memberships(connection, ended)
+    rows = [row for item in concluded for row in _outbox_rows(item.decision, None)]
+    await _begin_operations(connection, [item.decision for item in ended], rows, now)
     await _write(connection, "write_outbox", rows, now=now)
 
 
-async def _write_numbers(connection: AsyncConnection, numbers: Sequence[Number]) -> None:
-    # One command can only follow another on the same number after a completion, so a number
+def _has_moved(item: Concluded) -> bool:
+    return item.decision.number is not None and item.decision.number.status != item.before.status
+
+
+def _is_blanked(item: Concluded) -> bool:
+    ongoing, after = item.before.ongoing, item.decision.number
+    return (
+        _has_moved(item)
+        and ongoing is not None
+        and ongoing.operation is Operation.DEACTIVATE
+        and after is not None
+        and after.status is NumberStatus.RESERVED
+    )
+
+
+async def _write_numbers(
+    connection: AsyncConnection, moved: Iterable[tuple[Decision, bool]]
+) -> None:
+    # One command can only follow another on the same number after a conclusion, so a number
     # stands here once.
-    if numbers:
+    rows = [(decision.number, blank) for decision, blank in moved if decision.number]
+    if rows:
         await connection.execute(
             statement("write_numbers"),
             {
-                "phone_number": [number.phone_number for number in numbers],
-                "status": [number.status.value for number in numbers],
-                "sequence": [number.sequence for number in numbers],
-                "blank": [_is_blank(number) for number in numbers],
+                "phone_number": [number.phone_number for number, _ in rows],
+                "status": [number.status.value for number, _ in rows],
+                "sequence": [number.sequence for number, _ in rows],
+                "blank": [blank for _, blank in rows],
             },
         )
 
 
-def _is_blank(number: Number) -> bool:
-    return number.status == "RESERVED"
-
-
 async def _begin_operations(
-    connection: AsyncConnection, begun: Sequence[tuple[Command, Number]]
+    connection: AsyncConnection,
+    decisions: Iterable[Decision],
+    outbox: Iterable[OutboxRow],
+    now: datetime,
 ) -> None:
-    rows = [
-        {
-            "phone_number": number.phone_number,
-            "fingerprint": fingerprint(command),
-            **asdict(number.pending),
-        }
-        for command, number in begun
-        if number.pending is not None
+    ongoing = [
+        (decision.number.phone_number, decision.number.ongoing)
+        for decision in decisions
+        if decision.number is not None and decision.number.ongoing is not None
     ]
-    if rows:
-        await connection.execute(
-            statement("begin_operations"), {name: [row[name] for row in rows] for name in rows[0]}
-        )
+    if not ongoing:
+        return
+    rows = [_operation_row(*item) for item in ongoing]
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    await connection.execute(statement("begin_operations"), {**columns, "now": now})
+    messages = {row.message_id: asdict(row) for row in outbox if row.awaited}
+    await open_steps(connection, ongoing, messages, now)
 
 
-async def _change_memberships(
-    connection: AsyncConnection, completed: Sequence[tuple[Number, Decision]]
+def _operation_row(phone_number: str, ongoing: OngoingOperation) -> dict[str, object]:
+    return {
+        "phone_number": phone_number,
+        "operation": ongoing.operation,
+        "command_source": ongoing.command_source,
+        "command_id": ongoing.command_id,
+        "fingerprint": ongoing.command_fingerprint,
+        "correlation_id": ongoing.correlation_id,
+        "requested_by": ongoing.requested_by,
+        "traceparent": ongoing.traceparent,
+        "tracestate": ongoing.tracestate,
+        "since": ongoing.since,
+        "at_risk_at": ongoing.at_risk_at,
+        "deadline": ongoing.deadline,
+    }
+
+
+async def _end_operations(
+    connection: AsyncConnection, ended: Sequence[Concluded], now: datetime
 ) -> None:
+    if not ended:
+        return
+    decisions = [item.decision for item in ended]
+    await connection.execute(
+        statement("end_operations"),
+        {
+            "phone_number": [item.before.phone_number for item in ended],
+            "outcome": [
+                None if item.outcome is Outcome.SETTLED else item.outcome.value
+                for item in decisions
+            ],
+            "failure": [item.failure.code.value if item.failure else None for item in decisions],
+            "detail": [item.detail for item in decisions],
+            "now": now,
+        },
+    )
+
+
+async def _change_memberships(connection: AsyncConnection, ended: Sequence[Concluded]) -> None:
     joined = [
-        (before.phone_number, hunt_group)
-        for before, decision in completed
-        if decision.number
-        for hunt_group in sorted({*decision.number.hunt_groups} - {*before.hunt_groups})
+        (item.before.phone_number, hunt_group)
+        for item in ended
+        if item.decision.number
+        for hunt_group in sorted({*item.decision.number.hunt_groups} - {*item.before.hunt_groups})
     ]
     if joined:
         numbers, groups = zip(*joined, strict=True)
@@ -149,11 +209,7 @@ async def _change_memberships(
             statement("join_hunt_groups"),
             {"phone_number": list(numbers), "hunt_group_id": list(groups)},
         )
-    cleared = [
-        before.phone_number
-        for before, decision in completed
-        if decision.number is not None and _is_blank(decision.number)
-    ]
+    cleared = [item.before.phone_number for item in ended if _is_blanked(item)]
     if cleared:
         await connection.execute(statement("clear_numbers"), {"phone_numbers": cleared})
 
@@ -179,14 +235,17 @@ def _ledger_row(command: Command, decision: Decision) -> LedgerRow:
 
 def _outbox_rows(decision: Decision, answer: Answer | None) -> Iterable[OutboxRow]:
     holds = decision.outcome is Outcome.PENDING
+    ongoing = decision.number.ongoing if decision.number else None
+    awaited = {step.operation_id for step in ongoing.steps} if ongoing else set()
     for place, message in enumerate(decision.messages):
-        row = _outbox_row(message, holds=holds)
+        row = _outbox_row(message, holds=holds, awaited=message.id in awaited)
         yield row
         if place == 0 and answer is not None:
             yield OutboxRow(
                 **{
                     **asdict(row),
                     "holds_operation": False,
+                    "awaited": False,
                     "exchange": "",
                     "routing_key": answer.queue,
                     "correlation_id": answer.correlation_id,
@@ -195,11 +254,12 @@ def _outbox_rows(decision: Decision, answer: Answer | None) -> Iterable[OutboxRo
             )
 
 
-def _outbox_row(message: PublishedMessage, *, holds: bool) -> OutboxRow:
+def _outbox_row(message: PublishedMessage, *, holds: bool, awaited: bool) -> OutboxRow:
     definition = definition_of(type(message))
     return OutboxRow(
         phone_number=message.subject,
         holds_operation=holds,
+        awaited=awaited,
         message_id=message.id,
         message_type=message.type,
         exchange=definition.exchange,

@@ -25,8 +25,16 @@ SELECT
     operation.requested_by,
     operation.traceparent,
     operation.tracestate,
+    operation.fingerprint,
     operation.since,
-    operation.deadline
+    operation.at_risk_at,
+    operation.deadline,
+    operation.delayed,
+    operation.failure_code,
+    operation.failure_step,
+    operation.failure_detail,
+    operation.failure_pbx_code,
+    operation.round
 FROM phone_numbers AS number
 LEFT JOIN operations AS operation USING (phone_number)
 WHERE number.phone_number = ANY(CAST(:phone_numbers AS text[]))

@@ -1,0 +1,43 @@
+-- Operations of which something follows now, of these numbers or of all (null): the question that
+-- `conclude` answers, asked of the whole table at once.
+SELECT operation.phone_number, number.account_id, number.site_id
+FROM operations AS operation
+JOIN phone_numbers AS number USING (phone_number)
+WHERE (CAST(:phone_numbers AS text[]) IS NULL
+        OR operation.phone_number = ANY(CAST(:phone_numbers AS text[])))
+    AND CASE
+        WHEN operation.failure_code = 'GIVEN_UP' THEN true
+        WHEN EXISTS (
+            SELECT FROM outbox
+            WHERE outbox.phone_number = operation.phone_number AND outbox.holds_operation
+        )
+        -- Not sent: late only when the broker was asked and did not take it.
+        THEN NOT operation.delayed AND operation.at_risk_at <= CAST(:now AS timestamptz)
+            AND NOT EXISTS (
+                SELECT FROM outbox
+                WHERE outbox.phone_number = operation.phone_number AND outbox.holds_operation
+                    AND outbox.attempts = 0
+            )
+        WHEN NOT EXISTS (
+            SELECT FROM pbx_operations AS step
+            WHERE step.phone_number = operation.phone_number AND step.ended_at IS NULL
+                AND step.state <> 'done'
+        )
+        THEN true
+        WHEN operation.failure_code IS NOT NULL THEN false
+        WHEN NOT operation.delayed AND operation.at_risk_at <= CAST(:now AS timestamptz) THEN true
+        WHEN number.status = 'ACTIVE' THEN false
+        WHEN operation.deadline <= CAST(:now AS timestamptz)
+        THEN NOT EXISTS (
+            SELECT FROM pbx_operations AS step
+            WHERE step.phone_number = operation.phone_number AND step.ended_at IS NULL
+                AND step.state <> 'done' AND step.sent_at IS NULL
+        )
+        ELSE EXISTS (
+            SELECT FROM pbx_operations AS step
+            WHERE step.phone_number = operation.phone_number AND step.ended_at IS NULL
+                AND step.state = 'failed'
+        )
+    END
+ORDER BY operation.since, operation.phone_number
+LIMIT CAST(:maximum AS integer)

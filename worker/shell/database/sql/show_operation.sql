@@ -1,2 +1,0 @@
-SELECT operation, command_id, requested_by, since, deadline
-FROM operations WHERE phone_number = :phone_number

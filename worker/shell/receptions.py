@@ -1,0 +1,111 @@
+"""What is done with commands, and what with the results of PBX systems."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts.catalogue import COMMAND_QUEUE, COMMANDS, RESULT_QUEUE, RESULTS
+from contracts.messages import Command, PbxResult
+from worker.core.batch import decide_all
+from worker.core.decision import Decision
+from worker.core.operation import PbxStep, Policy
+from worker.core.results import Verdict, answered
+from worker.shell.database.loading import load_for_commands, load_numbers_locked
+from worker.shell.database.steps import find_numbers_of, write_steps
+from worker.shell.database.writing import Answer, write_decisions
+from worker.shell.intake import Received
+from worker.shell.reporting import Reporter
+
+__all__ = ["CommandReception", "ResultReception"]
+
+
+@dataclass(frozen=True, slots=True)
+class CommandReception:
+    """Decides commands and stores the decisions."""
+
+    policy: Policy
+    reporter: Reporter
+    queue = COMMAND_QUEUE
+    messages = COMMANDS
+
+    async def transact(
+        self, connection: AsyncConnection, batch: Sequence[Received[Command]]
+    ) -> list[Decision]:
+        """One decision for each command, stored with all that follows."""
+        now = datetime.now(UTC)
+        commands = [received.message for received in batch]
+        known = await load_for_commands(connection, commands, now)
+        decisions = decide_all(known, commands, now, self.policy)
+        answers = [_answer_to(received) for received in batch]
+        await write_decisions(connection, list(zip(commands, decisions, answers, strict=True)), now)
+        return decisions
+
+    def report(self, batch: Sequence[Received[Command]], effect: list[Decision]) -> None:
+        """Tells what was decided."""
+        self.reporter.decided([received.message for received in batch], effect)
+
+
+class Effect(NamedTuple):
+    """What a result did; no verdict where nobody waited for it."""
+
+    phone_number: str | None
+    verdict: Verdict | None
+
+
+@dataclass(frozen=True, slots=True)
+class ResultReception:
+    """Counts results against the steps that they answer; the relay concludes what follows."""
+
+    policy: Policy
+    reporter: Reporter
+    queue = RESULT_QUEUE
+    messages = RESULTS
+
+    async def transact(
+        self, connection: AsyncConnection, batch: Sequence[Received[PbxResult]]
+    ) -> list[Effect]:
+        """One effect for each result, stored."""
+        now = datetime.now(UTC)
+        phone_numbers = await find_numbers_of(
+            connection, {received.message.data.operation_id for received in batch}
+        )
+        numbers = await load_numbers_locked(connection, phone_numbers) if phone_numbers else {}
+        steps: dict[str, tuple[str, PbxStep]] = {
+            step.operation_id: (number.phone_number, step)
+            for number in numbers.values()
+            if number.ongoing is not None
+            for step in number.ongoing.steps
+            if step.waits_for == "result"
+        }
+        before = {key: step for key, (_, step) in steps.items()}
+        effects = [self._answer(steps, received.message, now) for received in batch]
+        changed = [step for key, (_, step) in steps.items() if step != before[key]]
+        await write_steps(connection, changed)
+        return effects
+
+    def report(self, batch: Sequence[Received[PbxResult]], effect: list[Effect]) -> None:
+        """Tells what the results did."""
+        for received, (phone_number, verdict) in zip(batch, effect, strict=True):
+            self.reporter.answered(received.message, phone_number, verdict)
+
+    def _answer(
+        self, steps: dict[str, tuple[str, PbxStep]], result: PbxResult, now: datetime
+    ) -> Effect:
+        operation_id = result.data.operation_id
+        if operation_id not in steps:
+            return Effect(None, None)
+        phone_number, step = steps[operation_id]
+        after, verdict = answered(step, result, now, self.policy)
+        steps[operation_id] = (phone_number, after)
+        return Effect(phone_number, verdict)
+
+
+def _answer_to(received: Received[Command]) -> Answer | None:
+    delivery = received.delivery
+    if not delivery.reply_to or "\x00" in delivery.reply_to:
+        return None
+    correlation_id = delivery.correlation_id or received.message.id
+    return Answer(delivery.reply_to, correlation_id.replace("\x00", ""))
