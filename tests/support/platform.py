@@ -58,6 +58,25 @@ class Platform:
         )
         await exchange.publish(message, f"phone_number.{operation}")
 
+    async def answer(
+        self, operation_id: str, result: str, *, routing_key: str = "pbx.result", **data: str
+    ) -> None:
+        """Publishes a PBX result under an id of its own."""
+        event = {
+            "specversion": "1.0",
+            "id": str(uuid4()),
+            "source": "/tests/pbx",
+            "type": "telephony.pbx.result.v1",
+            "data": {"operation_id": operation_id, "result": result, **data},
+        }
+        exchange = await self.channel.get_exchange("telephony.pbx.results", ensure=False)
+        message = aio_pika.Message(
+            json.dumps(event).encode(),
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+            content_type=CONTENT_TYPE,
+        )
+        await exchange.publish(message, routing_key)
+
     async def until(self, condition: Callable[[], object]) -> None:
         """Waits until the condition holds; fails with all that was said when it never does."""
         try:
@@ -69,12 +88,12 @@ class Platform:
             raise AssertionError(message) from None
 
     def said_of(self, command_id: str) -> list[str]:
-        """The statuses, or the refusal code, that followed from a command; repeats left out."""
+        """The statuses, or the code, that followed from a command; repeats and notices left out."""
         seen: dict[str, str] = {}
         for event in self.events:
             data = event["data"]
-            if data["command_id"] == command_id:
-                seen[event["id"]] = data.get("status" if "sequence" in data else "code", "")
+            if data["command_id"] == command_id and not event["type"].endswith("_delayed.v1"):
+                seen[event["id"]] = data.get("code") or data.get("status", "")
         return [word for word in seen.values() if word]
 
     async def outcome(self, command_id: str) -> list[str]:

@@ -120,14 +120,14 @@ class Relay:
         refused: dict[int, str] = {}
         blocked: set[str] = set()
         for wave in _waves(messages):
-            going = [message for message in wave if message.phone_number not in blocked]
-            for held in (message for message in wave if message.phone_number in blocked):
+            going = [message for message in wave if _place_of(message) not in blocked]
+            for held in (message for message in wave if _place_of(message) in blocked):
                 refused[held.position] = "waits for an earlier message of the number"
             reasons = await asyncio.gather(*map(self._publish_one, going))
             for message, reason in zip(going, reasons, strict=True):
                 if reason is not None:
                     refused[message.position] = reason
-                    blocked.add(message.phone_number)
+                    blocked.add(_place_of(message))
         return refused
 
     async def _publish_one(self, message: OutgoingMessage) -> str | None:
@@ -179,12 +179,17 @@ class Relay:
         return concluded
 
 
+def _place_of(message: OutgoingMessage) -> str:
+    """What messages have in common that must stay in order."""
+    return message.phone_number if message.ordered else message.message_id
+
+
 def _waves(messages: Sequence[OutgoingMessage]) -> list[list[OutgoingMessage]]:
     waves: list[list[OutgoingMessage]] = []
     place: Counter[str] = Counter()
     for message in messages:
-        turn = place[message.phone_number]
-        place[message.phone_number] += 1
+        turn = place[_place_of(message)]
+        place[_place_of(message)] += 1
         if turn == len(waves):
             waves.append([])
         waves[turn].append(message)

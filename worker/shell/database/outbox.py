@@ -36,6 +36,8 @@ class OutgoingMessage:
     must_be_routed: bool
     awaited: bool
     """Whether a PBX result is awaited for the step that it asks for."""
+    ordered: bool
+    """Whether it keeps its place among the number's messages."""
     body: bytes
     decided_at: datetime
     attempts: int

@@ -41,6 +41,7 @@ class OutboxRow:
     phone_number: str
     holds_operation: bool
     awaited: bool
+    ordered: bool
     message_id: str
     message_type: str
     exchange: str
@@ -235,10 +236,11 @@ def _ledger_row(command: Command, decision: Decision) -> LedgerRow:
 
 def _outbox_rows(decision: Decision, answer: Answer | None) -> Iterable[OutboxRow]:
     holds = decision.outcome is Outcome.PENDING
+    ordered = decision.outcome is not Outcome.NOTICED
     ongoing = decision.number.ongoing if decision.number else None
     awaited = {step.operation_id for step in ongoing.steps} if ongoing else set()
     for place, message in enumerate(decision.messages):
-        row = _outbox_row(message, holds=holds, awaited=message.id in awaited)
+        row = _outbox_row(message, holds=holds, awaited=message.id in awaited, ordered=ordered)
         yield row
         if place == 0 and answer is not None:
             yield OutboxRow(
@@ -254,12 +256,15 @@ def _outbox_rows(decision: Decision, answer: Answer | None) -> Iterable[OutboxRo
             )
 
 
-def _outbox_row(message: PublishedMessage, *, holds: bool, awaited: bool) -> OutboxRow:
+def _outbox_row(
+    message: PublishedMessage, *, holds: bool, awaited: bool, ordered: bool
+) -> OutboxRow:
     definition = definition_of(type(message))
     return OutboxRow(
         phone_number=message.subject,
         holds_operation=holds,
         awaited=awaited,
+        ordered=ordered,
         message_id=message.id,
         message_type=message.type,
         exchange=definition.exchange,

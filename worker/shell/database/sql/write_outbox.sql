@@ -1,19 +1,19 @@
 -- What must be said, numbered in the order in which it was decided.
 INSERT INTO outbox (
-    phone_number, holds_operation, awaited, message_id, message_type, exchange, routing_key,
-    correlation_id, must_be_routed, body, decided_at
+    phone_number, holds_operation, awaited, ordered, message_id, message_type, exchange,
+    routing_key, correlation_id, must_be_routed, body, decided_at
 )
 SELECT
-    row.phone_number, row.holds_operation, row.awaited, row.message_id, row.message_type,
-    row.exchange, row.routing_key, row.correlation_id, row.must_be_routed, row.body,
+    row.phone_number, row.holds_operation, row.awaited, row.ordered, row.message_id,
+    row.message_type, row.exchange, row.routing_key, row.correlation_id, row.must_be_routed, row.body,
     CAST(:now AS timestamptz)
 FROM unnest(
     CAST(:phone_number AS text[]), CAST(:holds_operation AS boolean[]),
-    CAST(:awaited AS boolean[]), CAST(:message_id AS text[]), CAST(:message_type AS text[]),
-    CAST(:exchange AS text[]), CAST(:routing_key AS text[]), CAST(:correlation_id AS text[]),
-    CAST(:must_be_routed AS boolean[]), CAST(:body AS bytea[])
+    CAST(:awaited AS boolean[]), CAST(:ordered AS boolean[]), CAST(:message_id AS text[]),
+    CAST(:message_type AS text[]), CAST(:exchange AS text[]), CAST(:routing_key AS text[]),
+    CAST(:correlation_id AS text[]), CAST(:must_be_routed AS boolean[]), CAST(:body AS bytea[])
 ) WITH ORDINALITY AS row (
-    phone_number, holds_operation, awaited, message_id, message_type, exchange, routing_key,
-    correlation_id, must_be_routed, body, place
+    phone_number, holds_operation, awaited, ordered, message_id, message_type, exchange,
+    routing_key, correlation_id, must_be_routed, body, place
 )
 ORDER BY row.place

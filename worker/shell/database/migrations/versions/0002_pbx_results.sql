@@ -20,6 +20,9 @@ ALTER TABLE commands
 
 -- Whether the result of the step that this message asks for is awaited.
 ALTER TABLE outbox ADD COLUMN awaited boolean NOT NULL DEFAULT false;
+-- Whether it keeps its place among the number's messages. A notice that one of these is stuck must
+-- not be stuck behind it.
+ALTER TABLE outbox ADD COLUMN ordered boolean NOT NULL DEFAULT true;
 
 -- The steps whose results are awaited, with the message that asks for each, to be sent again.
 -- What has ended stays as history.
