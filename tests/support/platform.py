@@ -61,10 +61,11 @@ class Platform:
     async def answer(
         self, operation_id: str, result: str, *, routing_key: str = "pbx.result", **data: str
     ) -> None:
-        """Publishes a PBX result under an id of its own."""
+        """Publishes a PBX result under this `id`, or one of its own."""
+        identifier = data.pop("id", None) or str(uuid4())
         event = {
             "specversion": "1.0",
-            "id": str(uuid4()),
+            "id": identifier,
             "source": "/tests/pbx",
             "type": "telephony.pbx.result.v1",
             "data": {"operation_id": operation_id, "result": result, **data},
@@ -125,8 +126,11 @@ class Platform:
 
 
 @asynccontextmanager
-async def platform_at(url: str) -> AsyncIterator[Platform]:
-    """A platform on the broker at this URL, whose topology is declared."""
+async def platform_at(url: str, *, is_the_pbx: bool = True) -> AsyncIterator[Platform]:
+    """A platform on the broker at this URL, whose topology is declared.
+
+    One that is not the PBX leaves the PBX queues to others, and only looks on.
+    """
     connection = await aio_pika.connect(url, timeout=10)
     async with connection:
         channel = await connection.channel()
@@ -134,8 +138,11 @@ async def platform_at(url: str) -> AsyncIterator[Platform]:
         events = await channel.declare_queue(exclusive=True)
         await events.bind("telephony.events", "#")
         await platform.collect(events, platform.events)
-        for name in PBX_QUEUES:
-            await platform.collect(
-                await channel.get_queue(name, ensure=False), platform.pbx_messages
-            )
+        if is_the_pbx:
+            queues = [await channel.get_queue(name, ensure=False) for name in PBX_QUEUES]
+        else:
+            queues = [await channel.declare_queue(exclusive=True)]
+            await queues[0].bind("telephony.pbx", "#")
+        for queue in queues:
+            await platform.collect(queue, platform.pbx_messages)
         yield platform

@@ -1,0 +1,1 @@
+"""A PBX to test against: `python -m contracts.fake_pbx --help`."""
