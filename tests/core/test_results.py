@@ -85,8 +85,10 @@ def test_a_repeated_result_is_counted_once(word: StepResult) -> None:
     assert answered(once, result(word), NOW, AWAITING_ALL) == (once, Verdict.REPEATED)
 
 
-def test_a_second_retry_later_does_not_use_up_an_attempt_that_was_not_sent() -> None:
-    once, _ = answered(STEP, result(StepResult.RETRY_LATER), NOW, AWAITING_ALL)
+@pytest.mark.parametrize("attempt", [1, 2])
+def test_a_second_retry_later_does_not_use_up_an_attempt_that_was_not_sent(attempt: int) -> None:
+    step = replace(STEP, attempt=attempt)
+    once, _ = answered(step, result(StepResult.RETRY_LATER), NOW, AWAITING_ALL)
     twice, verdict = answered(once, result(StepResult.RETRY_LATER, "other"), NOW, AWAITING_ALL)
 
     assert verdict is Verdict.REPEATED

@@ -83,7 +83,8 @@ def answered(step: PbxStep, result: PbxResult, now: datetime, policy: Policy) ->
         return Answered(step, Verdict.LATE)
     data = result.data
     verdict = VERDICTS[data.result][_condition_of(step)]
-    if verdict is Verdict.AGAIN and step.again_at is not None:
+    if data.result is StepResult.RETRY_LATER and step.again_at is not None:
+        # The attempt that it would use up, perhaps the last one, has not even been made.
         verdict = Verdict.REPEATED
     counted = replace(step, answers=(*step.answers, key), last_result=_in_words(data))
     return Answered(_CHANGES[verdict](counted, data, now, policy), verdict)

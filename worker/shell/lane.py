@@ -9,6 +9,7 @@ from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
 from worker.shell.broker import BrokerUnavailable, Link, connect, open_link
+from worker.shell.clock import Clock, utc_now
 from worker.shell.database.engine import Database, is_transient
 from worker.shell.intake import Effect, Intake, Message, Reception
 from worker.shell.leadership import Leadership, LeadershipLost, leading
@@ -28,10 +29,17 @@ RETRY_LONGEST_SECONDS: Final = 10.0
 class Lane:
     """Works until it is asked to stop: connects, waits for the lead, serves, and begins again."""
 
-    def __init__(self, database: Database, settings: Settings, reporter: Reporter) -> None:
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        reporter: Reporter,
+        clock: Clock = utc_now,
+    ) -> None:
         self._database = database
         self._settings = settings
         self._reporter = reporter
+        self._clock = clock
         self.stopping = asyncio.Event()
         """Whether a stop was asked for."""
         self.linked = False
@@ -114,13 +122,16 @@ class Lane:
             self._database,
             link,
             policy=policy,
+            clock=self._clock,
             reporter=self._reporter,
             sweep_interval_seconds=self._settings.sweep_interval_seconds,
         )
         commands = self._intake(
-            CommandReception(policy, self._reporter), link, link.commands, relay
+            CommandReception(policy, self._clock, self._reporter), link, link.commands, relay
         )
-        results = self._intake(ResultReception(policy, self._reporter), link, link.results, relay)
+        results = self._intake(
+            ResultReception(policy, self._clock, self._reporter), link, link.results, relay
+        )
         taking_in = asyncio.gather(commands.run(), results.run())
         relaying = asyncio.create_task(relay.run())
         leading_on = asyncio.create_task(leadership.keep())

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,6 +13,7 @@ from worker.core.batch import decide_all
 from worker.core.decision import Decision
 from worker.core.operation import PbxStep, Policy
 from worker.core.results import Verdict, answered
+from worker.shell.clock import Clock
 from worker.shell.database.loading import load_for_commands, load_numbers_locked
 from worker.shell.database.steps import find_numbers_of, write_steps
 from worker.shell.database.writing import Answer, write_decisions
@@ -27,6 +28,7 @@ class CommandReception:
     """Decides commands and stores the decisions."""
 
     policy: Policy
+    clock: Clock
     reporter: Reporter
     queue = COMMAND_QUEUE
     messages = COMMANDS
@@ -35,7 +37,7 @@ class CommandReception:
         self, connection: AsyncConnection, batch: Sequence[Received[Command]]
     ) -> list[Decision]:
         """One decision for each command, stored with all that follows."""
-        now = datetime.now(UTC)
+        now = self.clock()
         commands = [received.message for received in batch]
         known = await load_for_commands(connection, commands, now)
         decisions = decide_all(known, commands, now, self.policy)
@@ -60,6 +62,7 @@ class ResultReception:
     """Counts results against the steps that they answer; the relay concludes what follows."""
 
     policy: Policy
+    clock: Clock
     reporter: Reporter
     queue = RESULT_QUEUE
     messages = RESULTS
@@ -68,7 +71,7 @@ class ResultReception:
         self, connection: AsyncConnection, batch: Sequence[Received[PbxResult]]
     ) -> list[Effect]:
         """One effect for each result, stored."""
-        now = datetime.now(UTC)
+        now = self.clock()
         phone_numbers = await find_numbers_of(
             connection, {received.message.data.operation_id for received in batch}
         )

@@ -5,7 +5,7 @@ import contextlib
 import math
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from time import monotonic
 from typing import Final
 
@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from worker.core.batch import Concluded, conclude_all
 from worker.core.operation import Policy
 from worker.shell.broker import Link, NotTaken, Unroutable
+from worker.shell.clock import Clock
 from worker.shell.database.engine import Database
 from worker.shell.database.loading import load_for_conclusion
 from worker.shell.database.outbox import (
@@ -42,12 +43,14 @@ class Relay:
         link: Link,
         *,
         policy: Policy,
+        clock: Clock,
         reporter: Reporter,
         sweep_interval_seconds: float,
     ) -> None:
         self._database = database
         self._link = link
         self._policy = policy
+        self._clock = clock
         self._reporter = reporter
         self._sweep_interval_seconds = sweep_interval_seconds
         self._wanted = asyncio.Event()
@@ -82,7 +85,7 @@ class Relay:
 
     async def _turn(self) -> bool:
         messages = await self._database.persist(
-            lambda on: next_messages(on, datetime.now(UTC), TURN_MAXIMUM_MESSAGES)
+            lambda on: next_messages(on, self._clock(), TURN_MAXIMUM_MESSAGES)
         )
         refused = await self._publish(messages)
         sent = [message for message in messages if message.position not in refused]
@@ -103,12 +106,12 @@ class Relay:
     async def _start_clocks(self, sent: Sequence[OutgoingMessage]) -> None:
         if sent:
             await self._database.persist(
-                lambda on: mark_sent(on, sent, datetime.now(UTC), self._policy)
+                lambda on: mark_sent(on, sent, self._clock(), self._policy)
             )
 
     async def _ask_again(self) -> int:
         return await self._database.persist(
-            lambda on: resend_steps(on, datetime.now(UTC), TURN_MAXIMUM_MESSAGES)
+            lambda on: resend_steps(on, self._clock(), TURN_MAXIMUM_MESSAGES)
         )
 
     async def _publish(self, messages: Sequence[OutgoingMessage]) -> dict[int, str]:
@@ -154,7 +157,7 @@ class Relay:
         refused: dict[int, str],
         numbers: set[str] | None,
     ) -> list[Concluded]:
-        now = datetime.now(UTC)
+        now = self._clock()
         sent = [message for message in messages if message.position not in refused]
         await forget_messages(connection, sent)
         await delay_messages(
