@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from tests.support.platform import Platform
+from tests.support.platform import Platform, platform_at
 from tests.support.workers import rows, store, working
 from worker.core.results import Resolution
 from worker.shell.database.engine import Database
 from worker.shell.resolving import NothingToResolve, resolve_number
+from worker.shell.sending import send_command
 from worker.shell.settings import Settings
 
 NUMBER = "+442079460001"
@@ -251,6 +252,21 @@ async def test_a_deactivation_supersedes_a_join_that_is_outstanding(
         assert await platform.outcome(command) == ["PENDING", "RESERVED"]
 
     assert leave["data"]["sequence"] > join["data"]["sequence"]
+
+
+async def test_an_activation_that_no_pbx_can_hear_is_kept_until_one_can(
+    database: Database, settings: Settings, amqp_url: str
+) -> None:
+    await store(database, *SITE)
+    wish = {"operation": "activate", "number": NUMBER, "account": "acme", "site": "london"}
+    async with working(database, awaiting(settings, "activation")):
+        await send_command(settings, wish, wait_seconds=None, tell=lambda _: None)
+        refused = "SELECT 1 FROM outbox WHERE attempts > 0"
+        await until_empty(database, f"SELECT 1 WHERE NOT EXISTS ({refused})")
+        async with platform_at(amqp_url) as platform:
+            pending = await pending_event(platform)
+            await platform.answer(pending["id"], "done")
+            await platform.until(lambda: len(platform.events) == 2)
 
 
 async def test_nobody_is_stranded_when_waiting_is_switched_off(

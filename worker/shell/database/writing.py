@@ -270,7 +270,8 @@ def _outbox_row(
         exchange=definition.exchange,
         routing_key=routing_key_of(message),
         correlation_id=message.correlationid,
-        must_be_routed=definition.must_be_routed,
+        # Nobody can answer what nobody heard.
+        must_be_routed=definition.must_be_routed or awaited,
         body=message.encode(),
     )
 
