@@ -8,6 +8,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, StringConstraints
 
 __all__ = [
+    "CALL_SETTINGS",
     "EXTENSION_FEATURES",
     "LABEL",
     "AccountId",
@@ -185,6 +186,9 @@ class CallTarget(StrEnum):
     FORWARD = "forward"
     NONE = "none"
 
+
+CALL_SETTINGS: Final = "call_settings"
+"""Where a main number sends its calls; cleared when it is deactivated, so that nothing rings."""
 
 LABEL: Final = "label"
 """The display label, cleared with the features when an extension is reset."""

@@ -61,5 +61,5 @@ async def test_check_names_all_that_is_missing(
     result = await invoke("check")
 
     assert result.exit_code == Exit.NOT_READY
-    assert "FAILED  database: The schema is not current" in result.output
+    assert "FAILED  database: The database's schema is not current" in result.output
     assert "FAILED  broker: NOT_FOUND - no queue 'pbx.extension-reset'" in result.output

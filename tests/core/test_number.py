@@ -59,6 +59,13 @@ def test_the_settings_are_the_features_and_the_label_where_there_is_one() -> Non
     assert ACTIVE_IN_FULL_USE.settings == ("call_waiting", "label", "voicemail")
     assert replace(ACTIVE_IN_FULL_USE, label=None).settings == ("call_waiting", "voicemail")
     assert replace(ACTIVE, label="").settings == ("label",)
+
+
+def test_the_call_settings_of_a_main_number_are_cleared_with_the_rest() -> None:
+    pending = replace(ACTIVE, status=NumberStatus.PENDING, has_call_settings=True)
+
+    assert pending.settings == ("call_settings",)
+    assert moved(pending, Move.COMPLETE_DEACTIVATION).settings == ()
     assert ACTIVE.settings == ()
 
 

@@ -8,8 +8,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from worker.cli.exits import Exit
 from worker.servers import ServerUnavailable
-from worker.shell.app import NotReady
 from worker.shell.broker import BrokerUnavailable, NotTaken, Unroutable
+from worker.shell.database.fitness import NotReady
 from worker.shell.dead_letter_box import NoSuchDeadLetter
 from worker.shell.http import HttpUnavailableError
 from worker.shell.importing import ImportBusy, ImportRefused

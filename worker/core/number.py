@@ -44,5 +44,7 @@ def moved(number: Number, move: Move, ongoing: OngoingOperation | None = None) -
         raise ValueError(message)
     changed = replace(number, status=after, sequence=number.sequence + 1, ongoing=ongoing)
     if move is Move.COMPLETE_DEACTIVATION:
-        return replace(changed, label=None, features=(), hunt_groups=(), logins=())
+        return replace(
+            changed, label=None, features=(), has_call_settings=False, hunt_groups=(), logins=()
+        )
     return changed

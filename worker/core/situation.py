@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from contracts.messages import Entitlement
-from contracts.values import LABEL, CallTarget, DeviceKind, NumberStatus
+from contracts.values import CALL_SETTINGS, LABEL, CallTarget, DeviceKind, NumberStatus
 from worker.core.operation import OngoingOperation
 
 __all__ = [
@@ -53,6 +53,8 @@ class Number:
     label: str | None = None
     features: tuple[str, ...] = ()
     """Names of the features that are set, sorted. What they are set to is not known here."""
+    has_call_settings: bool = False
+    """Whether it is a main number that sends its calls somewhere."""
     hunt_groups: tuple[str, ...] = ()
     """Ids of the hunt groups of which the number is a member, sorted."""
     logins: tuple[HandsetLogin, ...] = ()
@@ -63,7 +65,9 @@ class Number:
     @property
     def settings(self) -> tuple[str, ...]:
         """Names of everything that is set and that a deactivation clears, sorted."""
-        return tuple(sorted({*self.features, *([LABEL] if self.label is not None else [])}))
+        label = [LABEL] if self.label is not None else []
+        call_settings = [CALL_SETTINGS] if self.has_call_settings else []
+        return tuple(sorted({*self.features, *label, *call_settings}))
 
     def joined(self, hunt_group_id: str) -> "Number":
         """The number as a member of this hunt group too."""

@@ -6,12 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from worker.shell.database.engine import Database, open_database
+from worker.shell.database.fitness import require_fit
 from worker.shell.database.measuring import measure
-from worker.shell.database.schema import is_current_on
 from worker.shell.health import probes_of, role_of
 from worker.shell.http import serve
 from worker.shell.lane import Lane
@@ -20,13 +17,9 @@ from worker.shell.metrics import Metrics
 from worker.shell.reporting import Reporter
 from worker.shell.settings import Settings
 
-__all__ = ["NotReady", "run"]
+__all__ = ["run"]
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-
-
-class NotReady(Exception):
-    """The worker must not start like this; the text says what to do."""
 
 
 async def run(settings: Settings) -> None:
@@ -58,7 +51,7 @@ async def run(settings: Settings) -> None:
 
 async def _fit(database: Database, lane: Lane) -> bool:
     """Waits for the database and looks at it; False when a stop was asked for before."""
-    checking = asyncio.create_task(database.persist(_check))
+    checking = asyncio.create_task(database.persist(require_fit))
     asked = asyncio.create_task(lane.stopping.wait())
     await asyncio.wait((checking, asked), return_when=asyncio.FIRST_COMPLETED)
     asked.cancel()
@@ -67,16 +60,6 @@ async def _fit(database: Database, lane: Lane) -> bool:
         return False
     await checking
     return True
-
-
-async def _check(connection: AsyncConnection) -> None:
-    if not await is_current_on(connection):
-        raise NotReady("The database's schema is not current: run `activation-worker migrate`.")
-    if await connection.scalar(text("SHOW synchronous_commit")) == "off":
-        raise NotReady(
-            "synchronous_commit is off: a commit could be lost after its command was"
-            " acknowledged. Set it to on for this role."
-        )
 
 
 async def _until_stopped(lane: Lane, stop_now: asyncio.Event, deadline_seconds: float) -> None:

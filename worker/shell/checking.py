@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from aio_pika.abc import AbstractConnection
-from sqlalchemy import text
 
 from contracts.topology import EXCHANGES, QUEUES
-from worker.shell.app import NotReady
 from worker.shell.broker import connect
 from worker.shell.database.engine import open_database
-from worker.shell.database.schema import is_current_on
+from worker.shell.database.fitness import require_fit
 from worker.shell.settings import Settings
 
 __all__ = ["Finding", "check_all"]
@@ -48,10 +46,7 @@ async def _check_database(settings: Settings) -> None:
         open_database(settings.database_url) as database,
         database.transaction() as connection,
     ):
-        if not await is_current_on(connection):
-            raise NotReady("The schema is not current: run `activation-worker migrate`.")
-        if await connection.scalar(text("SHOW synchronous_commit")) == "off":
-            raise NotReady("synchronous_commit is off, commits can be lost: set it to on.")
+        await require_fit(connection)
 
 
 async def _check_broker(settings: Settings) -> None:

@@ -1,9 +1,10 @@
 """Settings come from the environment, are checked once at the start, and never change."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set as AbstractSet
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -88,7 +89,7 @@ class Settings(BaseModel):
     @field_validator("amqp_urls")
     @classmethod
     def _are_amqp(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
-        if not urls or not all(url.startswith(("amqp://", "amqps://")) for url in urls):
+        if not urls or not all(_names_a_server(url, {"amqp", "amqps"}) for url in urls):
             message = "expected amqp://user:password@host:port/virtual-host, several by commas"
             raise ValueError(message)
         return urls
@@ -96,11 +97,22 @@ class Settings(BaseModel):
     @field_validator("database_url")
     @classmethod
     def _with_driver(cls, url: str) -> str:
-        scheme, separator, rest = url.partition("://")
-        if not separator or scheme not in {"postgresql", "postgres", "postgresql+asyncpg"}:
+        if not _names_a_server(url, {"postgresql", "postgres", "postgresql+asyncpg"}):
             message = "expected postgresql://user:password@host:port/database"
             raise ValueError(message)
-        return f"postgresql+asyncpg://{rest}"
+        return f"postgresql+asyncpg://{url.partition('://')[2]}"
+
+
+def _names_a_server(url: str, schemes: AbstractSet[str]) -> bool:
+    # Looked at here, because the drivers answer a port like `56x2` with a traceback of their own.
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    # A database may be named by its socket's folder, in the query: then there is no host.
+    named = bool(parts.hostname) or "host=" in parts.query
+    return parts.scheme in schemes and named and port != 0
 
 
 def load(environment: Mapping[str, str]) -> Settings:

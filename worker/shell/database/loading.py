@@ -111,6 +111,7 @@ def _number(row: RowMapping) -> Number:
         assigned_to=row["assigned_to"],
         label=row["label"],
         features=tuple(sorted(row["features"])),
+        has_call_settings=row["has_call_settings"],
         hunt_groups=tuple(row["hunt_groups"]),
         logins=tuple(HandsetLogin(device, DeviceKind(kind)) for device, kind in row["logins"]),
         ongoing=_ongoing(row) if row["operation"] is not None else None,

@@ -10,6 +10,9 @@ SELECT
     number.assigned_to,
     number.label,
     number.features,
+    EXISTS (
+        SELECT FROM call_settings AS settings WHERE settings.phone_number = number.phone_number
+    ) AS has_call_settings,
     ARRAY(
         SELECT member.hunt_group_id FROM hunt_group_members AS member
         WHERE member.phone_number = number.phone_number ORDER BY member.hunt_group_id
