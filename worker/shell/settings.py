@@ -1,6 +1,7 @@
 """Settings come from the environment, are checked once at the start, and never change."""
 
-from collections.abc import Mapping, Set as AbstractSet
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal
