@@ -2,6 +2,11 @@
 
 import asyncio
 
+import aio_pika
+import pytest
+from aio_pika.exceptions import ChannelNotFoundEntity
+
+from contracts.values import Step
 from tests.support.platform import Platform, platform_at
 from tests.support.workers import rows, store, until_leading, working
 from worker.servers import PrivateServers
@@ -61,3 +66,37 @@ async def test_a_broker_that_restarts_is_found_again(
             outcomes = [await platform.outcome(command) for command in commands]
 
     assert outcomes == [["PENDING", "ACTIVE"]] * len(NUMBERS)
+
+
+@pytest.mark.parametrize("queue", ["telephony.phone_number.commands", "telephony.pbx.results"])
+async def test_a_queue_that_is_deleted_is_declared_and_read_again(
+    database: Database, settings: Settings, platform: Platform, amqp_url: str, queue: str
+) -> None:
+    await store(database, SITE, RESERVED)
+    waiting = settings.model_copy(update={"awaited_steps": frozenset({Step.ACTIVATION})})
+    async with working(database, waiting) as lane:
+        await until_leading(lane)
+        await until_consumed(amqp_url, queue)
+        await platform.channel.queue_delete(queue)
+        await until_consumed(amqp_url, queue)
+        command = await platform.send("activate", NUMBERS[0])
+        await platform.until(lambda: platform.events)
+        await platform.answer(platform.events[0]["id"], "done")
+        assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
+
+
+async def until_consumed(amqp_url: str, queue: str) -> None:
+    async with asyncio.timeout(30):
+        while not await consumers(amqp_url, queue):
+            await asyncio.sleep(0.05)
+
+
+async def consumers(amqp_url: str, queue: str) -> int:
+    """How many it has: none, if it does not exist."""
+    async with await aio_pika.connect(amqp_url) as connection:
+        channel = await connection.channel()
+        try:
+            declared = await channel.declare_queue(queue, passive=True)
+        except ChannelNotFoundEntity:
+            return 0
+        return declared.declaration_result.consumer_count or 0

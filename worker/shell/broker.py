@@ -168,7 +168,7 @@ class Link:
         self.lost = asyncio.Event()
 
     def lose(self, *_: object) -> None:
-        """Notes that a connection or a channel has closed."""
+        """Notes that a connection or a channel has closed, or that a queue is gone."""
         self.lost.set()
 
 
@@ -195,6 +195,10 @@ async def open_link(
             connection.close_callbacks.add(link.lose)
         for channel in (commands, results, publishing):
             channel.close_callbacks.add(link.lose)
+        for channel in (commands, results):
+            # A consumer whose queue is deleted is told nowhere else, and would wait for ever.
+            underlay = await channel.get_underlay_channel()
+            underlay.on_consumer_cancel_callbacks.add(link.lose)
         yield link
 
 
