@@ -44,6 +44,15 @@ wheels: setup ## Build both wheels into dist: the worker, and the contracts alon
 	$(PYTHON) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist . ./contracts
 	rm -rf build contracts/build contracts/*.egg-info
 
+# Buildah needs no engine; health checks are not in its own format. OPTIONS go to either, for
+# example --build-arg BASE=... for another base image.
+.PHONY: image
+image: ## Build the container image activation-worker, with docker or else with buildah
+	@if docker info >/dev/null 2>&1; then docker build $(OPTIONS) --tag activation-worker .; \
+	elif command -v buildah >/dev/null; then \
+		buildah bud --isolation chroot --format docker $(OPTIONS) --tag activation-worker .; \
+	else echo "image: neither a docker engine nor buildah is here. Install one: apt-get install buildah" >&2; exit 1; fi
+
 # The configuration of this machine's uv is left out: it could name an index whose files have
 # other hashes than the public ones.
 COMPILE := build/lock/bin/uv pip compile --quiet --no-config --upgrade --universal --python-version 3.11 \
