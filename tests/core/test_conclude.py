@@ -136,7 +136,7 @@ def test_a_late_operation_is_spoken_of_once(number: Number) -> None:
     assert isinstance(said, OperationDelayed)
     assert said.data.status is NumberStatus.PENDING
     assert len(said.data.awaiting) == len(number.ongoing.steps if number.ongoing else ())
-    assert "is late" in said.data.message
+    assert f"activation of {number.phone_number} is late" in said.data.message
     assert decision.number is not None
     assert nothing_follows(decision.number, now=OVERDUE - MOMENT)
 

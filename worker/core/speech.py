@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TypedDict
+from typing import Final, TypedDict
 
 from contracts.messages import (
     Command,
@@ -34,6 +34,8 @@ from worker.core.steps import PbxMessage
 from worker.core.waiting import at_deadline, explained
 
 __all__ = ["Speaker", "operation_of", "rejection"]
+
+_NOUNS: Final = {Operation.ACTIVATE: "activation", Operation.DEACTIVATE: "deactivation"}
 
 
 class _Attributes(TypedDict):
@@ -187,7 +189,7 @@ class Speaker:
                 awaiting=tuple(step.as_contract() for step in operation.open_steps),
                 at_deadline=at_deadline(number.status, operation),
                 message=(
-                    f"The {operation.operation} of {number.phone_number} is late."
+                    f"The {_NOUNS[operation.operation]} of {number.phone_number} is late."
                     f" {explained(number.status, operation)}"
                 ),
             ),

@@ -1,4 +1,4 @@
-"""Puts the demo on: private servers, the worker, a web tier and a subscriber, each a process."""
+"""Puts the demo on: private servers, the worker, a PBX, a web tier, a subscriber; processes all."""
 
 import asyncio
 import contextlib
@@ -14,13 +14,26 @@ from typing import Final
 
 import click
 
+from contracts.fake_pbx.service import LISTENS
 from worker.cli.exits import run_async
-from worker.demo.sample import RESTING_NUMBER, records
+from worker.demo.sample import REFUSED_NUMBER, RESTING_NUMBER, SLOW_NUMBER, records
 from worker.demo.timeline import READY
+from worker.demo.web_tier import PBX_TAKES_SECONDS
 from worker.servers import PrivateServers
 from worker.standalone import prepared
 
 STORY_TIMEOUT_SECONDS: Final = 90
+WORKER_SETTINGS: Final = {
+    "WORKER_HTTP_PORT": "0",
+    # Activations wait for the PBX to say that it has done them, and one of them waits long.
+    "WORKER_AWAITED_STEPS": "activation",
+    "WORKER_OPERATION_AT_RISK_SECONDS": "2",
+}
+PBX: Final = (
+    *("-m", "contracts.fake_pbx"),
+    *("--fault", f"activation@{REFUSED_NUMBER}=refuse:EXTENSION_IN_USE"),
+    *("--fault", f"activation@{SLOW_NUMBER}=slow:{PBX_TAKES_SECONDS}"),
+)
 
 
 @asynccontextmanager
@@ -43,17 +56,29 @@ async def _process(
 
 
 async def _play(environment: Mapping[str, str], log: Path) -> None:
-    subscriber = ("-m", "worker.demo.timeline")
+    subscriber, piped = ("-m", "worker.demo.timeline"), subprocess.PIPE
     with log.open("wb") as worker_log:
         async with (
             _process("-m", "worker", "run", environment=environment, log=worker_log.fileno()),
-            _process(*subscriber, environment=environment, output=subprocess.PIPE) as timeline,
+            _process(*PBX, environment=environment, output=piped) as pbx,
+            _process(*subscriber, environment=environment, output=piped) as timeline,
         ):
+            await _until_listening(pbx)
             await _tell(timeline, environment)
             click.echo(click.style(f"\nWhy is {RESTING_NUMBER} not active?", bold=True))
             show = ("-m", "worker", "show", RESTING_NUMBER)
             async with _process(*show, environment=environment) as showing:
                 await showing.wait()
+
+
+async def _until_listening(pbx: asyncio.subprocess.Process) -> None:
+    if pbx.stdout is None:
+        raise RuntimeError("the PBX has no output")
+    async with asyncio.timeout(STORY_TIMEOUT_SECONDS):
+        async for line in pbx.stdout:
+            if LISTENS in line.decode():
+                return
+    raise RuntimeError("the PBX ended before it listened")
 
 
 async def _tell(timeline: asyncio.subprocess.Process, environment: Mapping[str, str]) -> None:
@@ -77,7 +102,7 @@ async def main() -> None:
     click.echo("Starting a private RabbitMQ and a private PostgreSQL ...")
     with tempfile.TemporaryDirectory(prefix="activation-worker-demo-") as folder:
         async with PrivateServers.started() as servers:
-            own = {**os.environ, "WORKER_HTTP_PORT": "0", "PYTHONUNBUFFERED": "1"}
+            own = {**os.environ, **WORKER_SETTINGS, "PYTHONUNBUFFERED": "1"}
             settings = await prepared(servers, own, records())
             environment = {
                 **own,

@@ -1,4 +1,4 @@
-"""A site as it might be: one operator, three occupiers, a few hundred numbers.
+"""A site as it might be: one operator, four occupiers, a few hundred numbers.
 
 The numbers are from the range that the United Kingdom's regulator keeps for drama.
 """
@@ -7,13 +7,24 @@ import json
 from collections.abc import Iterator
 from typing import Final
 
-__all__ = ["BURST_NUMBERS", "RESTING_NUMBER", "SITE", "records"]
+__all__ = [
+    "BURST_NUMBERS",
+    "REFUSED_NUMBER",
+    "RESTING_NUMBER",
+    "SITE",
+    "SLOW_NUMBER",
+    "records",
+]
 
 SITE: Final = "london-1"
 RESTING_NUMBER: Final = "+442079460302"
+REFUSED_NUMBER: Final = "+442079460401"
+"""The PBX refuses to activate it."""
+SLOW_NUMBER: Final = "+442079460402"
+"""The PBX takes its time to activate it."""
 BURST_NUMBERS: Final = tuple(f"+442079461{index:03}" for index in range(60))
 SPARE_NUMBERS: Final = tuple(f"+442079462{index:03}" for index in range(240))
-SERVICES: Final = {"landlord": 5, "acme": 3, "bolt": 40, "calm": 1}
+SERVICES: Final = {"landlord": 5, "acme": 3, "bolt": 40, "calm": 1, "dune": 1}
 """Voice services of each account at the site; `calm` has one number more in use than that."""
 
 
@@ -35,6 +46,8 @@ def _records() -> Iterator[dict[str, object]]:
         }
     yield from _acme()
     yield from _calm()
+    yield _number(REFUSED_NUMBER, "dune", "RESERVED", extension="401")
+    yield _number(SLOW_NUMBER, "dune", "RESERVED", extension="402")
     yield _number("+442079460100", "landlord", "RESERVED", extension="100")
     for index, number in enumerate(BURST_NUMBERS):
         yield _number(number, "bolt", "RESERVED", extension=f"7{index:02}")

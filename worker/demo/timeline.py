@@ -20,6 +20,12 @@ READY: Final = "The subscriber listens."
 SOURCES: Final = (("telephony.commands", "#"), ("telephony.events", "#"), ("telephony.pbx", "#"))
 COLOURS: Final = {"PENDING": "yellow", "ACTIVE": "green", "RESERVED": "cyan"}
 
+_TROUBLE: Final = {
+    "phone_number.operation_delayed": ("late", "{message}", "yellow"),
+    "phone_number.operation_failed": ("failed", "{phone_number} ({account_id}) {detail}", "red"),
+}
+"""The word for it, what is told, and its colour."""
+
 Event = Mapping[str, Any]
 
 
@@ -76,6 +82,9 @@ class Timeline:
 def _told(event: Event) -> tuple[str, str, str]:
     data, kind = event["data"], event["type"].removeprefix("telephony.").removesuffix(".v1")
     number = f"{data['phone_number']} ({data['account_id']})"
+    if kind in _TROUBLE:
+        word, told, colour = _TROUBLE[kind]
+        return f"  {word}", told.format_map(data), colour
     if "command_id" not in data:
         asked = f"{kind.rpartition('.')[2]} {number}: {data['requested_by']}"
         return "COMMAND", click.style(asked, bold=True), "white"
@@ -90,7 +99,7 @@ def _status(data: Event) -> str:
     usage = data["entitlement"]
     told = f"{usage['active']} active + {usage['pending']} pending of {usage['limit']} services"
     if data.get("awaiting"):
-        told += "; first " + ", ".join(step["step"] for step in data["awaiting"])
+        told += "; waits for " + ", ".join(step["step"] for step in data["awaiting"])
     if data.get("settings_cleared"):
         told += "; cleared " + ", ".join(data["settings_cleared"])
     return told

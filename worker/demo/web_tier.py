@@ -11,9 +11,11 @@ import aio_pika
 from contracts.catalogue import COMMANDS, definition_of
 from contracts.envelope import CONTENT_TYPE
 from contracts.messages import CommandData
-from worker.demo.sample import BURST_NUMBERS, SITE
+from worker.demo.sample import BURST_NUMBERS, REFUSED_NUMBER, SITE, SLOW_NUMBER
 
 PAUSE_SECONDS: Final = 1.2
+PBX_TAKES_SECONDS: Final = 5
+"""For the slow number."""
 BURST: Final = "automatic allocation"
 
 
@@ -25,6 +27,8 @@ class Wish(NamedTuple):
     account: str
     by: str
     identifier: str | None = None
+    pause_seconds: float = PAUSE_SECONDS
+    """How long nobody asks for anything else."""
 
 
 STORY: Final = (
@@ -38,6 +42,14 @@ STORY: Final = (
     Wish("activate", "+442079460302", "calm", "Max: but it is resting"),
     Wish("activate", "+442079460201", "calm", "Max: but it is another account's"),
     Wish("activate", "+442079469999", "calm", "Max: but nobody knows it"),
+    Wish("activate", REFUSED_NUMBER, "dune", "Nia: but the PBX refuses it"),
+    Wish(
+        "activate",
+        SLOW_NUMBER,
+        "dune",
+        "Nia, with the voice service that is free again: the PBX takes its time",
+        pause_seconds=PBX_TAKES_SECONDS + PAUSE_SECONDS,
+    ),
 )
 
 
@@ -67,7 +79,7 @@ async def main() -> None:
         exchange = await channel.get_exchange("telephony.commands", ensure=False)
         for wish in STORY:
             await _publish(exchange, wish)
-            await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(wish.pause_seconds)
         await exchange.publish(aio_pika.Message(b"{ not json"), "phone_number.activate")
         await asyncio.sleep(PAUSE_SECONDS)
         wishes = (Wish("activate", number, "bolt", BURST) for number in BURST_NUMBERS)
