@@ -16,7 +16,15 @@ from contracts.reading import ReadErrorCode
 from contracts.refusals import REFUSALS
 from contracts.topology import QUEUES
 
-__all__ = ["DOCUMENTS", "READ_ERROR_MEANINGS", "TABLES", "rewrite", "with_tables"]
+__all__ = [
+    "DOCUMENTS",
+    "READ_ERROR_MEANINGS",
+    "TABLES",
+    "Tables",
+    "rewrite",
+    "table",
+    "with_tables",
+]
 
 DOCUMENTS: Final = Path(__file__).with_name("docs")
 
@@ -42,11 +50,20 @@ _PLACE: Final = re.compile(
 )
 
 
-def with_tables(document: str) -> str:
+Tables = Mapping[str, Callable[[], str]]
+
+
+def with_tables(document: str, tables: Tables) -> str:
     """The document with its marked places filled anew; KeyError where a name is not known."""
     return _PLACE.sub(
-        lambda place: f"{place['start']}{TABLES[place['name']]()}{place['end']}", document
+        lambda place: f"{place['start']}{tables[place['name']]()}{place['end']}", document
     )
+
+
+def table(heading: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """A Markdown table."""
+    lines = (heading, ("---",) * len(heading), *rows)
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _commands() -> str:
@@ -62,7 +79,7 @@ def _events() -> str:
 
 
 def _messages(rows: Iterable[MessageDefinition]) -> str:
-    return _table(
+    return table(
         ("type", "exchange", "routing key", "what it says"),
         (
             (
@@ -77,7 +94,7 @@ def _messages(rows: Iterable[MessageDefinition]) -> str:
 
 
 def _pbx_messages() -> str:
-    return _table(
+    return table(
         ("type", "routing key", "queue", "what it says"),
         (
             (f"`{row.type}`", f"`{_shown_key(row)}`", f"`{row.queue}`", row.message.__doc__ or "")
@@ -88,7 +105,7 @@ def _pbx_messages() -> str:
 
 
 def _queues() -> str:
-    return _table(
+    return table(
         ("queue", "bound to", "arguments"),
         (
             (
@@ -107,20 +124,20 @@ def _queues() -> str:
 
 
 def _refusals() -> str:
-    return _table(
+    return table(
         ("code", "meaning", "what to do"),
         ((f"`{refusal.code}`", refusal.meaning, refusal.remedy) for refusal in REFUSALS),
     )
 
 
 def _read_errors() -> str:
-    return _table(
+    return table(
         ("code", "meaning"),
         ((f"`{code}`", READ_ERROR_MEANINGS[code]) for code in ReadErrorCode),
     )
 
 
-TABLES: Final[Mapping[str, Callable[[], str]]] = {
+TABLES: Final[Tables] = {
     "commands": _commands,
     "events": _events,
     "pbx-messages": _pbx_messages,
@@ -136,19 +153,14 @@ def _shown_key(row: MessageDefinition) -> str:
     return row.routing_key.replace("{", "<").replace("}", ">")
 
 
-def _table(heading: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = (heading, ("---",) * len(heading), *rows)
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def rewrite(directory: Path) -> list[Path]:
+def rewrite(directory: Path, tables: Tables) -> list[Path]:
     """Fills the marked places of every document in the directory; the documents."""
     documents = sorted(directory.glob("*.md"))
     for path in documents:
-        path.write_text(with_tables(path.read_text(encoding="utf-8")), encoding="utf-8")
+        path.write_text(with_tables(path.read_text(encoding="utf-8"), tables), encoding="utf-8")
     return documents
 
 
 if __name__ == "__main__":
-    for document in rewrite(DOCUMENTS):
+    for document in rewrite(DOCUMENTS, TABLES):
         sys.stdout.write(f"{document.name} is up to date\n")

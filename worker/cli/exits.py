@@ -10,7 +10,7 @@ import click
 
 from worker.shell.settings import Settings, SettingsError, load
 
-__all__ = ["EXITS", "Exit", "fail", "run_async", "settings_of_environment"]
+__all__ = ["EXITS", "MEANINGS", "Exit", "fail", "run_async", "settings_of_environment"]
 
 Result = TypeVar("Result")
 

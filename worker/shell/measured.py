@@ -99,7 +99,9 @@ def families_of(seen: Measurements) -> Iterator[Metric]:
     """The gauges that show one look at the database."""
     for name, meaning, value_of in _PLAIN_GAUGES:
         yield GaugeMetricFamily(f"{PREFIX}_{name}", meaning, value=value_of(seen))
-    pending = _by_operation("pending_operations", "Operations under way.")
+    pending = _by_operation(
+        "pending_operations", "Operations on their way, outstanding joins included."
+    )
     overdue = _by_operation("overdue_operations", "Of these, those past their deadline.")
     oldest = _by_operation(
         "oldest_operation_age_seconds", "Age of the oldest operation under way; 0 without one."

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from contracts.values import Step
 from worker.core.operation import Policy
 
-__all__ = ["Settings", "SettingsError", "load"]
+__all__ = ["Settings", "SettingsError", "environment_name", "load"]
 
 PREFIX: Final = "WORKER_"
 FILE_SUFFIX: Final = "_FILE"
@@ -27,7 +27,7 @@ class SettingsError(Exception):
 class Settings(BaseModel):
     """Everything that can be set. A secret is never shown by `repr`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     amqp_urls: Annotated[tuple[str, ...], Field(repr=False)] = (
         "amqp://guest:guest@127.0.0.1:5672/",
@@ -64,9 +64,13 @@ class Settings(BaseModel):
     """Declare exchanges and queues at each connect; false where the broker forbids it."""
 
     http_host: str = "0.0.0.0"  # noqa: S104 -- health checks of a container come from outside it
+    """The address that health and metrics are served on."""
     http_port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    """Its port; 0 takes any free one."""
     log_format: Literal["auto", "json", "pretty"] = "auto"
+    """`auto`: pretty on a terminal, JSON elsewhere."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """What is less than this is not logged."""
 
     @property
     def policy(self) -> Policy:
@@ -150,7 +154,8 @@ def _secret_from_file(name: str, path: str) -> str:
         raise SettingsError(message) from None
 
 
-def _name_of(field: str) -> str:
+def environment_name(field: str) -> str:
+    """The variable that sets this field."""
     return {"amqp_urls": "AMQP_URL", "database_url": "DATABASE_URL"}.get(
         field, PREFIX + field.upper()
     )
@@ -161,8 +166,8 @@ def _explain(error: ValidationError) -> str:
     for problem in error.errors(include_url=False, include_input=False):
         field = str(problem["loc"][0])
         if problem["type"] == "extra_forbidden":
-            known = ", ".join(sorted(_name_of(name) for name in Settings.model_fields))
-            lines.append(f"{_name_of(field)} is not a setting. Settings are: {known}.")
+            known = ", ".join(sorted(environment_name(name) for name in Settings.model_fields))
+            lines.append(f"{environment_name(field)} is not a setting. Settings are: {known}.")
         else:
-            lines.append(f"{_name_of(field)}: {problem['msg']}.")
+            lines.append(f"{environment_name(field)}: {problem['msg']}.")
     return "\n".join(lines)

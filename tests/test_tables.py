@@ -1,0 +1,33 @@
+"""The worker's documents: what they list is what the code has."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from contracts.tables import with_tables
+from worker.cli.exits import MEANINGS, Exit
+from worker.shell.logs import Action
+from worker.shell.settings import Settings
+from worker.tables import DOCUMENTS, TABLES
+
+PAGES = sorted(DOCUMENTS.glob("*.md"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_tables_are_up_to_date(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+
+    assert text == with_tables(text, TABLES), "run `python -m worker.tables`"
+
+
+def test_every_table_is_shown_somewhere() -> None:
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+
+    assert {*re.findall(r"<!-- table: (.*?) -->", text)} == {*TABLES}
+
+
+def test_every_setting_exit_code_and_action_has_a_meaning() -> None:
+    assert all(field.description for field in Settings.model_fields.values())
+    assert {*MEANINGS} == {*Exit}
+    assert TABLES["actions"]().count("\n") == len(Action) + 2
