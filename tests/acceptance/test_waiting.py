@@ -1,23 +1,25 @@
-"""Any story of commands, results, silence, restarts and people, against a model of it.
+"""Any story of commands, results, silence, kills and people, against a model of it.
 
 The worker, the broker and the database are real. The clock is a parameter: nobody waits.
 """
 
 import asyncio
+import contextlib
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 from hypothesis import given
 from hypothesis import settings as configure
 from hypothesis import strategies as some
 from typing_extensions import override
 
+from contracts.catalogue import CATALOGUE, PBX_EXCHANGE
 from contracts.messages import Command, PbxResult
+from tests.support.model import AT_RISK, ATTEMPTS, DONE_WORDS, OVERDUE, Modelled
 from tests.support.platform import Event, Platform
 from tests.support.workers import rows, store
 from worker.core.decision import Decision
@@ -33,64 +35,24 @@ from worker.shell.settings import Settings
 LIMIT = 2
 NUMBERS = 3
 EXAMPLES = int(os.environ.get("STORIES", "40"))
-ATTEMPTS = 2
-AT_RISK, OVERDUE = timedelta(minutes=1), timedelta(minutes=5)
-NEVER = datetime.max.replace(tzinfo=UTC)
-DONE_WORDS = ("done", "already", "not_applicable")
 STEPS = ("activation", "handset_logout", "hunt_group_membership", "extension_reset")
+
+PBX_TYPES = {definition.type for definition in CATALOGUE if definition.exchange == PBX_EXCHANGE}
 
 places = some.integers(0, NUMBERS - 1)
 words = some.sampled_from([*DONE_WORDS, "retry_later", "retry_later", "refused", "refused"])
+wishes = some.tuples(some.sampled_from(["activate", "deactivate"]), places)
 steps = some.one_of(
-    some.tuples(some.just("activate"), places),
-    some.tuples(some.just("deactivate"), places),
+    some.tuples(some.just("ask"), wishes.map(lambda wish: [wish])),
+    some.tuples(some.just("ask"), wishes.map(lambda wish: [wish])),
+    some.tuples(some.just("ask"), some.lists(wishes, min_size=2, max_size=5)),
+    some.tuples(some.just("ask_again"), some.integers(0, 5)),
+    some.tuples(some.just("ask_otherwise"), some.integers(0, 5)),
     some.tuples(some.just("answer"), places, words, some.integers(0, 2)),
     some.tuples(some.just("repeat"), some.integers(0, 5)),
     some.tuples(some.just("later"), some.sampled_from([AT_RISK, OVERDUE])),
     some.tuples(some.just("kill")),
 )
-
-
-@dataclass
-class Modelled:
-    """What a number should be: its status, and the attempts of each step that is open."""
-
-    status: str = "RESERVED"
-    operation: str = ""
-    open: dict[str, int] = field(default_factory=dict)
-    paused: set[str] = field(default_factory=set)
-    deadline: datetime = NEVER
-    stuck: bool = False
-
-    def answer(self, operation_id: str, word: str) -> None:
-        """A step was answered."""
-        if operation_id not in self.open:
-            return
-        if word in DONE_WORDS:
-            del self.open[operation_id]
-        elif self.stuck or (word == "retry_later" and operation_id in self.paused):
-            return
-        elif word == "retry_later" and self.open[operation_id] < ATTEMPTS:
-            self.open[operation_id] += 1
-            self.paused.add(operation_id)
-        elif self.status == "PENDING":
-            self.fail()
-        if self.status == "PENDING" and not self.open:
-            self.status = {"activate": "ACTIVE", "deactivate": "RESERVED"}[self.operation]
-            self.stuck = False
-
-    def passes(self, now: datetime) -> None:
-        """It is later: what was to be asked again has been, and who is late has failed."""
-        self.paused.clear()
-        if self.status == "PENDING" and now >= self.deadline:
-            self.fail()
-
-    def fail(self) -> None:
-        """The operation cannot go on: an activation falls back, a deactivation is stuck."""
-        if self.operation == "activate":
-            self.status, self.open = "RESERVED", {}
-        else:
-            self.stuck = True
 
 
 class Listening(Reporter):
@@ -113,6 +75,14 @@ class Listening(Reporter):
         self.handled[result.id] += 1
 
 
+class Asked(NamedTuple):
+    """A command, and whether the model says that it is accepted."""
+
+    operation: str
+    number: str
+    accepted: bool
+
+
 class Story:
     """One story: numbers of an account of its own, told to the worker and to the model."""
 
@@ -122,7 +92,9 @@ class Story:
         self.numbers = [f"+4420{account}{place:02d}" for place in range(NUMBERS)]
         self.model = {number: Modelled() for number in self.numbers}
         self.model[self.numbers[0]].status = "ACTIVE"
-        self.commands: dict[str, str] = {}
+        self.model[self.numbers[0]].furnished = True
+        self.commands: dict[str, Asked] = {}
+        self.reused: set[str] = set()
         self.answers: list[tuple[str, str, str, str]] = []
 
     async def tell(self, step: tuple[Any, ...]) -> None:
@@ -131,39 +103,50 @@ class Story:
         await getattr(self, f"_{word}")(*arguments)
         await self.stage.rest()
 
-    async def _activate(self, place: int) -> None:
-        number = self.numbers[place]
-        model = self.model[number]
-        used = sum(item.status != "RESERVED" for item in self.model.values())
-        accepted = model.status == "RESERVED" and used < LIMIT
-        command = await self._send("activate", number, accepted=accepted)
-        if accepted:
-            await self._begin(model, "activate", command)
+    async def _ask(self, wishes: list[tuple[str, int]]) -> None:
+        """Commands that arrive together, in this order."""
+        begun = []
+        for operation, place in wishes:
+            number = self.numbers[place]
+            model = self.model[number]
+            free = LIMIT - sum(item.status != "RESERVED" for item in self.model.values())
+            command = f"{self.account}-command-{len(self.commands)}"
+            accepted = model.takes(operation, free)
+            self.commands[command] = Asked(operation, number, accepted=accepted)
+            if accepted:
+                model.begin(operation, command, self.stage.clock)
+                begun.append((model, command))
+            await self._send(command)
+        for command in list(self.commands)[-len(wishes) :]:
+            await self.stage.until_handled(command)
+        for model, command in begun:
+            found = await rows(
+                self.stage.database,
+                f"SELECT operation_id FROM pbx_operations WHERE command_id = '{command}'",
+            )
+            model.open = {str(operation_id): 1 for (operation_id,) in found}
+            assert model.open
 
-    async def _deactivate(self, place: int) -> None:
-        number = self.numbers[place]
-        model = self.model[number]
-        accepted = model.status == "ACTIVE"
-        command = await self._send("deactivate", number, accepted=accepted)
-        if accepted:
-            await self._begin(model, "deactivate", command)
+    async def _ask_again(self, choice: int) -> None:
+        """The same command once more: nothing follows."""
+        if self.commands:
+            command = list(self.commands)[choice % len(self.commands)]
+            await self._send(command)
+            await self.stage.until_handled(command)
 
-    async def _send(self, operation: str, number: str, *, accepted: bool) -> str:
-        command = await self.stage.platform.send(operation, number, account_id=self.account)
-        self.commands[command] = "accepted" if accepted else "rejected"
-        await self.stage.until_handled(command)
-        return command
+    async def _ask_otherwise(self, choice: int) -> None:
+        """Another command under an id that was used before: refused, and nothing follows."""
+        if self.commands:
+            command = list(self.commands)[choice % len(self.commands)]
+            self.reused.add(command)
+            await self._send(command, requested_by="Eve")
+            await self.stage.until_handled(command)
 
-    async def _begin(self, model: Modelled, operation: str, command: str) -> None:
-        found = await rows(
-            self.stage.database,
-            f"SELECT operation_id FROM pbx_operations WHERE command_id = '{command}'",
+    async def _send(self, command: str, **changes: str) -> None:
+        asked = self.commands[command]
+        await self.stage.platform.send(
+            asked.operation, asked.number, id=command, account_id=self.account, **changes
         )
-        model.status, model.operation, model.stuck = "PENDING", operation, False
-        model.open = {str(operation_id): 1 for (operation_id,) in found}
-        model.paused = set()
-        model.deadline = self.stage.clock + OVERDUE
-        assert model.open
 
     async def _answer(self, place: int, word: str, choice: int) -> None:
         number = self.numbers[place]
@@ -300,11 +283,12 @@ async def check(story: Story) -> None:
     ]
     ledger = await pairs(
         story.stage.database,
-        f"SELECT command_id, outcome FROM commands WHERE account_id = '{story.account}'",
+        "SELECT command_id, outcome FROM commands"
+        f" WHERE original AND account_id = '{story.account}'",
     )
     assert {*ledger} == {*story.commands}
-    for command, accepted in story.commands.items():
-        assert (ledger[command] == "rejected") is (accepted == "rejected")
+    for command, asked in story.commands.items():
+        assert (ledger[command] != "rejected") is asked.accepted
         assert ledger[command] != "pending"
     await _check_events(story)
 
@@ -322,6 +306,8 @@ def _events_of(story: Story) -> list[Event]:
 
 def _ends(event: Event) -> bool:
     data, kind = event["data"], event["type"].split(".")[2]
+    if data.get("code") == "COMMAND_ID_REUSED":
+        return False
     if kind == "operation_failed":
         return not data["needs_a_person"]
     wanted = {("activate", "ACTIVE"), ("deactivate", "RESERVED")}
@@ -330,13 +316,34 @@ def _ends(event: Event) -> bool:
     )
 
 
-async def _check_events(story: Story) -> None:
-    def ends() -> Counter[str]:
-        return Counter(it["data"]["command_id"] for it in _events_of(story) if _ends(it))
+class Told(NamedTuple):
+    """What was heard of a story: each command's last words, refused reuses, what the PBX got."""
 
+    ends: Counter[str]
+    reused: list[str]
+    asked: set[tuple[str, str]]
+
+
+def _told(story: Story) -> Told:
+    told = Told(Counter(), [], set())
+    for event in _events_of(story):
+        command = event["data"]["command_id"]
+        told.ends.update([command] * _ends(event))
+        if event["data"].get("code") == "COMMAND_ID_REUSED":
+            told.reused.append(command)
+        if event["type"] in PBX_TYPES:
+            told.asked.add((command, event["type"].split(".")[2]))
+    told.reused.sort()
+    return told
+
+
+async def _check_events(story: Story) -> None:
+    asked = set().union(*(model.asked for model in story.model.values()))
+    wanted = Told(Counter(dict.fromkeys(story.commands, 1)), sorted(story.reused), asked)
     # What the broker has confirmed is still on its way to the one who listens.
-    await story.stage.platform.until(lambda: {*ends()} == {*story.commands})
-    assert ends() == dict.fromkeys(story.commands, 1)
+    with contextlib.suppress(AssertionError):
+        await story.stage.platform.until(lambda: _told(story) == wanted)
+    assert _told(story) == wanted
     sequences: dict[str, list[int]] = {}
     for event in _events_of(story):
         data = event["data"]
