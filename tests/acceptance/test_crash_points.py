@@ -19,7 +19,7 @@ __all__ = ["environment"]
 NUMBERS = 900
 SITE = (
     """INSERT INTO voice_services (service_id, account_id, account_kind, site_id, quantity)
-    VALUES ('service-1', 'acme', 'occupier', 'london', 1000)""",
+    VALUES ('service-1', 'acme', 'occupier', 'london', 10000)""",
     """INSERT INTO phone_numbers (phone_number, site_id, account_id, status, main_number)
     VALUES ('+442079400000', 'london', 'acme', 'ACTIVE', true)""",
     """INSERT INTO call_settings
@@ -100,15 +100,18 @@ async def killed_at(
     """The points at which a worker died, each worker recovering what the one before had left."""
     survived: list[int] = []
     died: list[int] = []
+    asked: list[str] = []
     for point in points:
         async with dying_at(point, environment) as worker:
+            # First it recovers: what it is asked next is all that the points are counted on.
+            await at_rest(platform, database, asked)
             commands = await ask(platform, point)
             (died if await dies(worker, platform, database, commands) else survived).append(point)
+        asked = commands
         # A worker may come to rest between two pings, so one survivor is not yet the last point.
         if len(survived) == 3:
             break
     async with dying_at(0, environment):
-        asked = [f"point-{point}-{it}" for point in died for it in ("activate", "deactivate")]
         await at_rest(platform, database, asked)
     return died + survived
 
