@@ -6,6 +6,9 @@ they do not name is allowed: new fields may come within a version.
 
 from typing import Any, Final
 
+# pydantic's schema generator is made to be subclassed, and speaks in the types of pydantic_core.
+# That and typing_extensions (`override` is in `typing` only since 3.12) are pydantic's own
+# requirements, in versions that it chooses; so they are not declared beside it.
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 from typing_extensions import override

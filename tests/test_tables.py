@@ -29,5 +29,5 @@ def test_every_table_is_shown_somewhere() -> None:
 
 def test_every_setting_exit_code_and_action_has_a_meaning() -> None:
     assert all(field.description for field in Settings.model_fields.values())
-    assert {*MEANINGS} == {*Exit}
+    assert [*MEANINGS] == [*Exit]
     assert TABLES["actions"]().count("\n") == len(Action) + 2

@@ -19,23 +19,31 @@ from worker.shell.settings import Settings, environment_name
 __all__ = ["DOCUMENTS", "TABLES"]
 
 DOCUMENTS: Final = Path(__file__).with_name("docs")
+UNITS: Final = ("seconds", "commands", "messages", "attempts")
 
 
 def _settings() -> str:
     return table(
-        ("setting", "default", "meaning"),
+        ("setting", "default", "unit", "meaning"),
         (
-            (f"`{environment_name(name)}`", f"`{_shown(field)}`", field.description or "")
+            (f"`{environment_name(name)}`", _shown(field), _unit(name), field.description or "")
             for name, field in Settings.model_fields.items()
         ),
     )
 
 
+def _unit(name: str) -> str:
+    # A setting with a unit bears it in its name.
+    return next((unit for unit in UNITS if unit in name.split("_")), "")
+
+
 def _shown(field: FieldInfo) -> str:
     default = field.default
     if isinstance(default, (tuple, frozenset)):
-        return ",".join(sorted(default))
-    return str(default).lower() if isinstance(default, bool) else str(default)
+        words = ",".join(sorted(default))
+    else:
+        words = str(default).lower() if isinstance(default, bool) else str(default)
+    return f"`{words}`" if words else "none"
 
 
 def _metrics() -> str:

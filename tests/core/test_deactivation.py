@@ -223,6 +223,16 @@ def test_a_main_number_is_taken_down_without_any_logout() -> None:
     assert len(ended.messages) == 1
 
 
+def test_a_main_number_that_loses_its_call_settings_says_so_to_the_pbx_and_to_all() -> None:
+    main_number = replace(ACTIVE, main_number=True, has_call_settings=True)
+
+    (reset,) = to_pbx(main_number)
+    assert isinstance(reset, ExtensionReset)
+    assert "call_settings" in reset.data.clear
+    ended = completed(begun(main_number, deactivate()))
+    assert status_said(ended).settings_cleared == ("call_settings",)
+
+
 def test_a_main_number_leaves_the_hunt_group_that_somebody_put_it_into() -> None:
     leaving = to_pbx(replace(ACTIVE, main_number=True, hunt_groups=("evening",)))
 

@@ -93,6 +93,18 @@ async def test_a_deactivation_tells_the_pbx_in_order_and_leaves_a_blank_number(
     assert await rows(database, "SELECT active, pending FROM entitlement_usage") == [(0, 0)]
 
 
+async def test_a_main_number_that_is_deactivated_loses_its_call_settings(
+    database: Database, settings: Settings, platform: Platform
+) -> None:
+    await store(database, SERVICE.format(quantity=1), MAIN, CALL_SETTINGS)
+    async with working(database, settings):
+        command = await platform.send("deactivate", MAIN_NUMBER)
+        assert await platform.outcome(command) == ["PENDING", "RESERVED"]
+
+    assert platform.events[1]["data"]["settings_cleared"] == ["call_settings"]
+    assert await rows(database, "SELECT 1 FROM call_settings") == []
+
+
 async def test_the_same_command_again_has_no_second_effect(
     database: Database, settings: Settings, platform: Platform
 ) -> None:

@@ -42,8 +42,8 @@ MEANINGS: Final[Mapping[Exit, str]] = {
     Exit.MISMATCH: "the broker holds something else under one of our names",
     Exit.UNAVAILABLE: "a server cannot be reached or used",
     Exit.SETTINGS: "a setting is missing, unknown or wrong",
-    Exit.FAILED: "the command was accepted, and ended without success",
     Exit.NOT_READY: "not prepared: run `migrate` or `topology` first",
+    Exit.FAILED: "the command was accepted, and ended without success",
 }
 
 # The mark keeps click from joining the lines.

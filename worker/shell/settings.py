@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -18,6 +18,10 @@ PREFIX: Final = "WORKER_"
 FILE_SUFFIX: Final = "_FILE"
 SHARED_NAMES: Final = ("AMQP_URL", "DATABASE_URL")
 """Names without the prefix, because other programs of a platform use them too."""
+
+
+Seconds = Annotated[float, Field(gt=0, le=365 * 86_400)]
+"""At most a year: what is not finite, or too far away for a calendar, is no span of time."""
 
 
 class SettingsError(Exception):
@@ -46,19 +50,19 @@ class Settings(BaseModel):
     """The steps that are done only when a PBX says so, comma separated; none by default."""
     step_attempts_maximum: Annotated[int, Field(ge=1)] = 5
     """How often a step is asked for, when the PBX answers `retry_later`."""
-    step_first_pause_seconds: Annotated[float, Field(gt=0)] = 2
+    step_first_pause_seconds: Seconds = 2
     """How long the PBX is left alone after its first `retry_later`; twice as long each time."""
-    step_longest_pause_seconds: Annotated[float, Field(gt=0)] = 60
+    step_longest_pause_seconds: Seconds = 60
     """The longest such pause."""
-    operation_at_risk_seconds: Annotated[float, Field(gt=0)] = 60
+    operation_at_risk_seconds: Seconds = 60
     """How long an operation may take before it is said to be late."""
-    operation_time_allowed_seconds: Annotated[float, Field(gt=0)] = 300
+    operation_time_allowed_seconds: Seconds = 300
     """How long an operation may take before it counts as overdue."""
-    sweep_interval_seconds: Annotated[float, Field(gt=0)] = 1
+    sweep_interval_seconds: Seconds = 1
     """How often the database is asked for work that nobody announced."""
-    publish_timeout_seconds: Annotated[float, Field(gt=0)] = 15
+    publish_timeout_seconds: Seconds = 15
     """How long a publisher confirm is waited for."""
-    stop_deadline_seconds: Annotated[float, Field(gt=0)] = 20
+    stop_deadline_seconds: Seconds = 20
     """How long a stop may take; what is not done by then is done after the next start."""
     declare_topology: bool = True
     """Declare exchanges and queues at each connect; false where the broker forbids it."""
@@ -112,12 +116,13 @@ def _names_a_server(url: str, schemes: AbstractSet[str]) -> bool:
     # Looked at here, because the drivers answer a port like `56x2` with a traceback of their own.
     try:
         parts = urlsplit(url)
-        port = parts.port
+        # A database may be named by its socket's folder, in the query: then there is no host.
+        asked = parse_qs(parts.query)
+        ports = (parts.port, *map(int, asked.get("port", ())))
     except ValueError:
         return False
-    # A database may be named by its socket's folder, in the query: then there is no host.
-    named = bool(parts.hostname) or "host=" in parts.query
-    return parts.scheme in schemes and named and port != 0
+    named = bool(parts.hostname) or "host" in asked
+    return parts.scheme in schemes and named and 0 not in ports
 
 
 def load(environment: Mapping[str, str]) -> Settings:
@@ -169,5 +174,6 @@ def _explain(error: ValidationError) -> str:
             known = ", ".join(sorted(environment_name(name) for name in Settings.model_fields))
             lines.append(f"{environment_name(field)} is not a setting. Settings are: {known}.")
         else:
-            lines.append(f"{environment_name(field)}: {problem['msg']}.")
+            words = problem["msg"].removeprefix("Value error, ")
+            lines.append(f"{environment_name(field)}: {words}.")
     return "\n".join(lines)
