@@ -12,6 +12,7 @@ import pytest
 from contracts.catalogue import COMMANDS
 from contracts.reading import ReadErrorCode, read
 from contracts.tables import DOCUMENTS, READ_ERROR_MEANINGS, TABLES, rewrite, with_tables
+from contracts.values import Step
 from tests.support.workers import store, until_leading, working
 from worker.shell.database.engine import Database
 from worker.shell.settings import Settings
@@ -88,12 +89,38 @@ async def test_the_program_that_is_shown_gets_its_answers(
     await store(database, SITE, RESERVED)
     async with working(database, settings) as lane:
         await until_leading(lane)
-        program = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", blocks(WEB_TIER, "python")[0]),
-            *("+442079460201", "acme", "london-1"),
-            env={**os.environ, "AMQP_URL": amqp_url},
-            stdout=asyncio.subprocess.PIPE,
-        )
-        output, _ = await asyncio.wait_for(program.communicate(), PATIENCE_SECONDS)
+        lines = await answers_to_the_program(amqp_url)
 
-    assert output.decode() == "PENDING sequence 1\nACTIVE sequence 2\n"
+    assert lines == ["PENDING sequence 1", "ACTIVE sequence 2"]
+
+
+async def test_the_program_that_is_shown_understands_a_pbx_that_is_silent(
+    database: Database, settings: Settings, amqp_url: str
+) -> None:
+    hurried = settings.model_copy(
+        update={
+            "awaited_steps": frozenset({Step.ACTIVATION}),
+            "operation_at_risk_seconds": 0.1,
+            "operation_time_allowed_seconds": 1.0,
+            "sweep_interval_seconds": 0.1,
+        }
+    )
+    await store(database, SITE, RESERVED)
+    async with working(database, hurried) as lane:
+        await until_leading(lane)
+        lines = await answers_to_the_program(amqp_url)
+
+    # A slow machine may come to the deadline before it could say that the operation is late.
+    assert [line.split()[0] for line in lines if "DELAYED" not in line] == ["PENDING", "FAILED"]
+    assert "DEADLINE_PASSED" in lines[-1]
+
+
+async def answers_to_the_program(amqp_url: str) -> list[str]:
+    program = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", blocks(WEB_TIER, "python")[0]),
+        *("+442079460201", "acme", "london-1"),
+        env={**os.environ, "AMQP_URL": amqp_url},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    output, _ = await asyncio.wait_for(program.communicate(), PATIENCE_SECONDS)
+    return output.decode().splitlines()
