@@ -6,7 +6,7 @@ FROM ${BASE} AS build
 WORKDIR /build
 COPY requirements.lock ./
 RUN python3 -m venv /opt/worker \
-    && /opt/worker/bin/pip install --no-cache-dir --require-hashes --requirement requirements.lock
+    && /opt/worker/bin/pip install --no-cache-dir --require-hashes --no-deps --requirement requirements.lock
 COPY pyproject.toml README.md ./
 COPY contracts contracts
 COPY worker worker
