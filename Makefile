@@ -20,6 +20,10 @@ test: setup ## Prove it: every test, on private servers, with branch coverage
 	@echo "RabbitMQ and PostgreSQL: private ones, started for this run on free ports of 127.0.0.1"
 	@$(PYTHON) -m pytest --cov --cov-report=term $(ARGUMENTS)
 
+.PHONY: campaign
+campaign: setup ## Kill everything again and again under a million commands; OPTIONS="--seed 7 --commands 20000"
+	@$(PYTHON) -m tests.campaign $(OPTIONS)
+
 .PHONY: lint
 lint: setup ## Check format, style, types and import rules
 	.venv/bin/ruff format --check .

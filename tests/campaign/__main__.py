@@ -1,0 +1,68 @@
+"""The command line: `python -m tests.campaign --help`."""
+
+import asyncio
+import secrets
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from tests.campaign import report
+from tests.campaign.campaign import Campaign, Result, carried_out, planned
+from tests.campaign.page import page
+from tests.campaign.progress import shown
+from tests.campaign.schedule import SIZES, Size
+from tests.campaign.verdict import GOOD
+
+
+@click.command()
+@click.option("--preset", type=click.Choice(list(SIZES)), default="full", show_default=True)
+@click.option("--seed", type=int, help="The same seed plans the same campaign.")
+@click.option("--commands", type=click.IntRange(min=1))
+@click.option("--worker-kills", type=click.IntRange(min=0))
+@click.option("--broker-restarts", type=click.IntRange(min=0))
+@click.option("--database-restarts", type=click.IntRange(min=0))
+@click.option("--others", type=click.IntRange(min=0), help="How often each further fault.")
+@click.option("--freezes", type=click.IntRange(min=0), help="How often the leader is frozen.")
+@click.option("--minutes", type=float, default=180, show_default=True, help="At most.")
+@click.option("--report", "folder", type=click.Path(file_okay=False, path_type=Path))
+def main(
+    preset: str, seed: int | None, minutes: float, folder: Path | None, **counts: int | None
+) -> None:
+    """Send commands while everything dies, and prove that nothing was lost or doubled.
+
+    The report is written to build/campaign/SEED unless said otherwise.
+    """
+    chosen = secrets.randbelow(1_000_000) if seed is None else seed
+    size = _size(preset, counts)
+    place = folder or Path("build/campaign") / str(chosen)
+    click.echo(f"Seed {chosen}: {size.commands:,} commands, {size.faults.total():,} faults")
+    result = asyncio.run(_run(planned(chosen, size, minutes, place)))
+    _write(result, place)
+    raise SystemExit(0 if result.verdict.word == GOOD else 1)
+
+
+async def _run(campaign: Campaign) -> Result:
+    async with shown(campaign):
+        return await carried_out(campaign)
+
+
+def _size(preset: str, counts: dict[str, int | None]) -> Size:
+    given = {name: count for name, count in counts.items() if count is not None}
+    return replace(SIZES[preset], **given)  # type: ignore[arg-type]
+
+
+def _write(result: Result, place: Path) -> None:
+    told = report.told(result)
+    (place / "report.json").write_text(report.written(result), encoding="utf-8")
+    (place / "report.html").write_text(page(told), encoding="utf-8")
+    for name, finding in result.findings.items():
+        if finding.count:
+            click.echo(f"{finding.count:>9,}  {name}")
+    click.echo(f"{result.verdict.word}: {place / 'report.html'}")
+    for reason in result.verdict.reasons:
+        click.echo(f"  {reason}")
+
+
+if __name__ == "__main__":
+    main()

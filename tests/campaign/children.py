@@ -1,0 +1,48 @@
+"""The other processes of a campaign: none of them outlives it."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from tests.campaign.workers import COMMAND
+from worker.servers.process import Runner
+
+END_SECONDS = 60
+
+
+@asynccontextmanager
+async def child(
+    module: str, *arguments: object, environment: Mapping[str, str]
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A module of the campaign as a process; asked to end, and waited for, at the end."""
+    command = [sys.executable, "-m", f"tests.campaign.{module}", *map(str, arguments)]
+    process = await asyncio.create_subprocess_exec(
+        *Runner(None, environment).guarded(command, signal.SIGKILL), env=dict(environment)
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), END_SECONDS)
+        except TimeoutError:
+            process.kill()
+
+
+async def prepare(environment: Mapping[str, str], records: str) -> None:
+    """Tables, topology and records, by the installed command as an operator would."""
+    for arguments in (("migrate",), ("topology",), ("import", "-")):
+        process = await asyncio.create_subprocess_exec(
+            COMMAND,
+            *arguments,
+            env=dict(environment),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        output, _ = await process.communicate(records.encode())
+        if process.returncode != 0:
+            raise RuntimeError(f"{' '.join(arguments)} failed:\n{output.decode()}")

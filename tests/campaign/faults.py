@@ -1,0 +1,159 @@
+"""Carrying out faults on servers, queues and workers."""
+
+import asyncio
+import random
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+import asyncpg
+from pamqp import commands as amqp
+
+from tests.campaign.schedule import Fault
+from tests.campaign.wire import Wire
+from tests.campaign.workers import Workers
+from worker.servers import PrivateServers
+
+PBX_QUEUES = {
+    "pbx.handset-logout": "handset_logout.*",
+    "pbx.hunt-group-membership": "hunt_group_membership.*",
+    "pbx.extension-reset": "extension_reset.*",
+}
+PBX_EXCHANGE = "telephony.pbx"
+POLICY = "campaign-full"
+ALARM = "{resource_limit, memory, node()}"
+END_SESSIONS = """
+    SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+    WHERE usename = current_user AND pid <> pg_backend_pid()
+"""
+
+
+@dataclass(frozen=True)
+class Faults:
+    """What can be done to whom; each returns what it did, when that is over."""
+
+    servers: PrivateServers
+    workers: Workers
+    dice: random.Random
+    hold_seconds: tuple[float, float]
+    freeze_seconds: float
+
+    async def carry_out(self, fault: Fault) -> str:
+        """Does it; what it was, in a word or two."""
+        return await self._means[fault]()
+
+    @property
+    def _means(self) -> Mapping[Fault, Callable[[], Awaitable[str]]]:
+        return {
+            Fault.WORKER_KILL: self._kill_worker,
+            Fault.WORKER_RESTART: self._restart_worker,
+            Fault.LEADER_FREEZE: self._freeze_leader,
+            Fault.BROKER_KILL: self._kill_broker,
+            Fault.BROKER_RESTART: self._restart_broker,
+            Fault.MEMORY_ALARM: self._alarm,
+            Fault.QUEUE_FULL: self._fill_queue,
+            Fault.QUEUE_UNBOUND: self._unbind_queue,
+            Fault.DATABASE_KILL: self._kill_database,
+            Fault.DATABASE_RESTART: self._restart_database,
+            Fault.SESSIONS_ENDED: self._end_sessions,
+        }
+
+    async def _kill_worker(self) -> str:
+        return await self._signal(signal.SIGKILL)
+
+    async def _restart_worker(self) -> str:
+        return await self._signal(signal.SIGTERM)
+
+    async def _signal(self, number: signal.Signals) -> str:
+        while True:
+            slot = self.workers.any_of_them(self.dice)
+            leads = slot.leads
+            if slot.send(number):
+                return "leader" if leads else "standby"
+            await asyncio.sleep(0.01)
+
+    async def _freeze_leader(self) -> str:
+        slot = await self.workers.leader()
+        slot.send(signal.SIGSTOP)
+        start = slot.starts
+        await asyncio.sleep(self.freeze_seconds)
+        slot.send(signal.SIGCONT)
+        return "thawed" if slot.starts == start else "killed while frozen"
+
+    async def _kill_broker(self) -> str:
+        await self.servers.rabbitmq.kill()
+        await self.servers.rabbitmq.start()
+        return "kill -9"
+
+    async def _restart_broker(self) -> str:
+        await self.servers.rabbitmq.restart()
+        return "in order"
+
+    async def _kill_database(self) -> str:
+        await self.servers.postgresql.kill()
+        await self.servers.postgresql.start()
+        return "kill -9"
+
+    async def _restart_database(self) -> str:
+        await self.servers.postgresql.restart()
+        return "fast"
+
+    async def _end_sessions(self) -> str:
+        connection = await asyncpg.connect(plain_url(self.servers))
+        try:
+            ended = await connection.fetchval(END_SESSIONS)
+        finally:
+            await connection.close()
+        return f"{ended} sessions"
+
+    async def _alarm(self) -> str:
+        control = self.servers.rabbitmq.control
+        await control("eval", f"rabbit_alarm:set_alarm({{{ALARM}, []}}).")
+        try:
+            await self._hold()
+        finally:
+            await control("eval", f"rabbit_alarm:clear_alarm({ALARM}).")
+        return "no publishing"
+
+    async def _fill_queue(self) -> str:
+        queue = self.dice.choice(list(PBX_QUEUES))
+        full = '{"max-length": 0, "overflow": "reject-publish"}'
+        control = self.servers.rabbitmq.control
+        await control("set_policy", "--apply-to", "queues", POLICY, f"^{queue}$", full)
+        try:
+            await self._hold()
+        finally:
+            await control("clear_policy", POLICY)
+        return queue
+
+    async def _unbind_queue(self) -> str:
+        queue, key = self.dice.choice(list(PBX_QUEUES.items()))
+        url = self.servers.rabbitmq.url
+        await asyncio.to_thread(_unbind, url, queue, key)
+        try:
+            await self._hold()
+        finally:
+            await asyncio.to_thread(_bind, url, queue, key)
+        return queue
+
+    async def _hold(self) -> None:
+        await asyncio.sleep(self.dice.uniform(*self.hold_seconds))
+
+
+def plain_url(servers: PrivateServers) -> str:
+    """The database's URL as its driver reads it."""
+    return servers.postgresql.url.replace("+asyncpg", "")
+
+
+def _unbind(url: str, queue: str, routing_key: str) -> None:
+    wire = Wire(url)
+    unbind = amqp.Queue.Unbind(queue=queue, exchange=PBX_EXCHANGE, routing_key=routing_key)
+    wire.call(unbind, amqp.Queue.UnbindOk)
+    wire.close()
+
+
+def _bind(url: str, queue: str, routing_key: str) -> None:
+    wire = Wire(url)
+    bind = amqp.Queue.Bind(queue=queue, exchange=PBX_EXCHANGE, routing_key=routing_key)
+    wire.call(bind, amqp.Queue.BindOk)
+    wire.close()

@@ -1,0 +1,82 @@
+"""What was heard, a line for each delivery."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+STATUSES = frozenset({"PENDING", "ACTIVE", "RESERVED"})
+REJECTED = "rejected"
+FAILED = "failed"
+DELAYED = "delayed"
+MANUAL_LOGOUT = "manual_logout"
+LOGOUT = "logout"
+RESET = "reset"
+ADD, REMOVE = "add", "remove"
+UNREADABLE = "unreadable"
+
+KINDS = {
+    "telephony.phone_number.command_rejected.v1": REJECTED,
+    "telephony.phone_number.operation_delayed.v1": DELAYED,
+    "telephony.phone_number.operation_failed.v1": FAILED,
+    "telephony.handset.manual_logout_required.v1": MANUAL_LOGOUT,
+    "telephony.handset.logout.v1": LOGOUT,
+    "telephony.extension.reset.v1": RESET,
+}
+
+
+class Note(NamedTuple):
+    """One delivery, as far as the verdict needs it."""
+
+    place: str
+    """The queue that it came from."""
+    kind: str
+    """A status, or another word of this module."""
+    id: str
+    command_id: str
+    phone_number: str
+    about: str = ""
+    """The refusal's code, the device or the hunt group."""
+    sequence: int = 0
+    limit: int = -1
+    """Of the entitlement; less than zero where none was told."""
+    used: int = 0
+    redelivered: bool = False
+
+
+def noted(place: str, event: Any, *, redelivered: bool) -> Note:
+    """What is noted of a message. Raises LookupError or TypeError where it is no such message."""
+    data = event["data"]
+    kind = KINDS.get(event["type"]) or data.get("status") or data["action"]
+    entitlement = data.get("entitlement")
+    return Note(
+        place=place,
+        kind=kind,
+        id=event["id"],
+        command_id=data["command_id"],
+        phone_number=data["phone_number"],
+        about=data.get("code") or data.get("device_id") or data.get("hunt_group_id") or "",
+        sequence=data.get("sequence", 0),
+        limit=entitlement["limit"] if entitlement else -1,
+        used=entitlement["active"] + entitlement["pending"] if entitlement else 0,
+        redelivered=redelivered,
+    )
+
+
+def is_terminal(kind: str) -> bool:
+    """Whether a command with such an event has come to its end."""
+    return kind in {"ACTIVE", "RESERVED", REJECTED, FAILED}
+
+
+def line_of(note: Note) -> str:
+    """The note as a line, tabs between its fields."""
+    return "\t".join(map(str, (*note[:-1], int(note.redelivered)))) + "\n"
+
+
+def read(lines: Iterable[str]) -> Iterator[Note]:
+    """The notes of these lines."""
+    for line in lines:
+        place, kind, identifier, command, number, about, *numbers = line.rstrip("\n").split("\t")
+        sequence, limit, used, redelivered = map(int, numbers)
+        yield Note(
+            *(place, kind, identifier, command, number, about, sequence, limit, used),
+            redelivered=bool(redelivered),
+        )

@@ -1,0 +1,156 @@
+"""All who listen in a campaign: `subscriber FOLDER COMMANDS`, by `AMQP_URL`, until SIGTERM.
+
+It acknowledges only what it has noted.
+"""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TextIO
+
+from pamqp import commands as amqp
+from pydantic_core import from_json
+
+from tests.campaign.counters import Counters
+from tests.campaign.notes import UNREADABLE, Note, is_terminal, line_of, noted
+from tests.campaign.publisher import AGAIN_SECONDS, COUNTERS
+from tests.campaign.wire import Delivery, Lost, Wire
+
+NOTES = "notes.tsv"
+EVENTS = "campaign.events"
+DEAD_LETTERS = "telephony.phone_number.commands.dead_letter"
+QUEUES = {
+    "events": EVENTS,
+    "handsets": "pbx.handset-logout",
+    "groups": "pbx.hunt-group-membership",
+    "extensions": "pbx.extension-reset",
+    "dead": DEAD_LETTERS,
+}
+PREFETCH = 1000
+PAUSE_SECONDS = 0.02
+QUIET_SECONDS = 1
+MICROSECONDS = 1_000_000
+
+
+class Subscriber:
+    """Notes whatever is said."""
+
+    def __init__(self, folder: Path, count: int, notes: TextIO) -> None:
+        self._counters = Counters(folder / COUNTERS)
+        self._answered = bytearray(count)
+        self._notes = notes
+        self._stopping = False
+        self._newest = ""
+
+    def stop(self, *_: object) -> None:
+        """Ends `run` when nothing comes any more."""
+        self._stopping = True
+
+    def run(self, url: str) -> None:
+        """Listens, on one connection after another."""
+        quiet = False
+        while not quiet:
+            try:
+                wire = _listening(url)
+            except Lost:
+                time.sleep(AGAIN_SECONDS)
+                continue
+            try:
+                self._listen(wire)
+                quiet = True
+            except Lost:
+                time.sleep(AGAIN_SECONDS)
+            finally:
+                wire.close()
+
+    def _listen(self, wire: Wire) -> None:
+        last = time.monotonic()
+        while not self._stopping or time.monotonic() < last + QUIET_SECONDS:
+            deliveries = [item for item in wire.pump(PAUSE_SECONDS) if isinstance(item, Delivery)]
+            if deliveries:
+                self._note(deliveries)
+                wire.acknowledge(deliveries[-1].tag)
+                last = time.monotonic()
+            # A little patience makes one round of many.
+            time.sleep(PAUSE_SECONDS)
+        wire.pump(0)
+
+    def _note(self, deliveries: Iterable[Delivery]) -> None:
+        notes = [self._read(delivery) for delivery in deliveries]
+        self._notes.writelines(map(line_of, notes))
+        self._notes.flush()
+        self._counters["noted"] += len(notes)
+        answers = [self._answers(note) for note in notes]
+        if any(answers):
+            self._counters["newest_answer_microseconds"] = time.time_ns() // 1000
+        if self._newest:
+            newest = datetime.fromisoformat(self._newest).timestamp()
+            self._counters["newest_event_microseconds"] = int(newest * MICROSECONDS)
+
+    def _read(self, delivery: Delivery) -> Note:
+        try:
+            event: Any = from_json(delivery.body)
+            self._newest = max(self._newest, event.get("time") or "")
+            if delivery.consumer != "dead":
+                return noted(delivery.consumer, event, redelivered=delivery.redelivered)
+            identifier, number = event["id"], event["data"]["phone_number"]
+        except (ValueError, LookupError, TypeError, AttributeError):
+            identifier = number = repr(delivery.body[:200])
+        # The headers say why a message is here: a person will want to read them.
+        why = repr(delivery.properties)
+        return Note(delivery.consumer, UNREADABLE, identifier, identifier, number, why)
+
+    def _answers(self, note: Note) -> bool:
+        """Whether this is the first end of a command."""
+        if not is_terminal(note.kind) or not note.command_id.isdecimal():
+            return False
+        index = int(note.command_id)
+        if index >= len(self._answered) or self._answered[index]:
+            return False
+        self._answered[index] = 1
+        self._counters["answered"] += 1
+        return True
+
+
+def declare(url: str) -> None:
+    """Makes the queue of events, bound to all of them."""
+    wire = Wire(url)
+    arguments: dict[str, Any] = {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000}
+    wire.call(
+        amqp.Queue.Declare(queue=EVENTS, durable=True, arguments=arguments),
+        amqp.Queue.DeclareOk,
+    )
+    wire.call(
+        amqp.Queue.Bind(queue=EVENTS, exchange="telephony.events", routing_key="#"),
+        amqp.Queue.BindOk,
+    )
+    wire.close()
+
+
+def _listening(url: str) -> Wire:
+    wire = Wire(url)
+    try:
+        wire.call(amqp.Basic.Qos(prefetch_count=PREFETCH), amqp.Basic.QosOk)
+        for consumer, queue in QUEUES.items():
+            wire.call(amqp.Basic.Consume(queue=queue, consumer_tag=consumer), amqp.Basic.ConsumeOk)
+    except Lost:
+        wire.close()
+        raise
+    return wire
+
+
+def main() -> None:
+    """Listens until SIGTERM, and then until it is quiet."""
+    folder, count = Path(sys.argv[1]), int(sys.argv[2])
+    with (folder / NOTES).open("w", encoding="utf-8") as notes:
+        subscriber = Subscriber(folder, count, notes)
+        signal.signal(signal.SIGTERM, subscriber.stop)
+        subscriber.run(os.environ["AMQP_URL"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""Watching a campaign: how fast it goes, and how soon it goes on after a fault."""
+
+import asyncio
+import time
+from dataclasses import asdict, dataclass, field
+from statistics import quantiles
+
+from tests.campaign.counters import Counters
+from tests.campaign.schedule import Fault
+
+POLL_SECONDS = 0.02
+SAMPLE_SECONDS = 0.5
+SAMPLED = ("published", "confirmed", "answered", "noted")
+
+
+@dataclass
+class Incident:
+    """A fault that was carried out."""
+
+    fault: Fault
+    lane: str
+    began: float
+    """Seconds since the campaign began."""
+    ended: float = 0
+    detail: str = ""
+    recovered_seconds: float | None = None
+    """From its end (of a worker: its death) to the first answer decided after that."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The counters at one moment."""
+
+    seconds: float
+    published: int
+    confirmed: int
+    answered: int
+    noted: int
+
+
+@dataclass
+class Watch:
+    """Reads the counters all the time."""
+
+    counters: Counters
+    began: float = field(default_factory=time.time)
+    samples: list[Sample] = field(default_factory=list)
+    incidents: list[Incident] = field(default_factory=list)
+    moved: float = field(default_factory=time.time)
+    """When something was last heard."""
+    _waiting: list[tuple[float, Incident]] = field(default_factory=list)
+    _noted: int = 0
+
+    @property
+    def seconds(self) -> float:
+        """Since the campaign began."""
+        return time.time() - self.began
+
+    @property
+    def idle_seconds(self) -> float:
+        """Since something was last heard."""
+        return time.time() - self.moved
+
+    def begin(self, fault: Fault, lane: str) -> Incident:
+        """A fault begins now."""
+        incident = Incident(fault, lane, began=self.seconds)
+        self.incidents.append(incident)
+        return incident
+
+    def end(self, incident: Incident, detail: str) -> None:
+        """What was done is over: from now on it should recover."""
+        incident.ended, incident.detail = self.seconds, detail
+        self._waiting.append((time.time(), incident))
+
+    async def run(self) -> None:
+        """Watches until it is cancelled."""
+        while True:
+            self._look()
+            await asyncio.sleep(POLL_SECONDS)
+
+    def _look(self) -> None:
+        now = time.time()
+        newest = self.counters["newest_event_microseconds"] / 1e6
+        for since, incident in [item for item in self._waiting if item[0] < newest]:
+            incident.recovered_seconds = now - since
+            self._waiting.remove((since, incident))
+        if self.counters["noted"] != self._noted:
+            self._noted, self.moved = self.counters["noted"], now
+        if not self.samples or self.seconds >= self.samples[-1].seconds + SAMPLE_SECONDS:
+            counts = {name: self.counters[name] for name in SAMPLED}
+            self.samples.append(Sample(self.seconds, **counts))
+
+    def recoveries(self) -> dict[str, dict[str, float]]:
+        """For each kind of fault, how long it took to go on, in seconds."""
+        times: dict[str, list[float]] = {}
+        for incident in self.incidents:
+            if incident.recovered_seconds is not None:
+                times.setdefault(_group(incident), []).append(incident.recovered_seconds)
+        return {name: _percentiles(values) for name, values in sorted(times.items())}
+
+    def told(self) -> dict[str, object]:
+        """All of it, for a report."""
+        return {
+            "recovery_seconds": self.recoveries(),
+            "incidents": [asdict(incident) for incident in self.incidents],
+            "samples": [asdict(sample) for sample in self.samples],
+        }
+
+
+def _group(incident: Incident) -> str:
+    workers = incident.fault in {Fault.WORKER_KILL, Fault.WORKER_RESTART}
+    return f"{incident.fault} ({incident.detail})" if workers else str(incident.fault)
+
+
+def _percentiles(values: list[float]) -> dict[str, float]:
+    hundred = quantiles(values, n=100, method="inclusive") if len(values) > 1 else values * 99
+    told = {"count": len(values), "p50": hundred[49], "p95": hundred[94], "p99": hundred[98]}
+    return {name: round(value, 3) for name, value in {**told, "max": max(values)}.items()}

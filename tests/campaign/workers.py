@@ -1,0 +1,123 @@
+"""The workers of a campaign, each started again at once when it ends, as an operator's would be."""
+
+import asyncio
+import contextlib
+import random
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from worker.servers.process import Runner
+
+COMMAND = str(Path(sys.executable).with_name("activation-worker"))
+LEADS = b'"leadership_gained"'
+PAUSE_SECONDS = 0.05
+STOP_SECONDS = 40
+TAIL_BYTES = 3000
+UNEXPECTED = b"unexpected_error"
+
+
+class Slot:
+    """One worker after the other."""
+
+    def __init__(
+        self, name: str, command: list[str], environment: Mapping[str, str], log: Path
+    ) -> None:
+        self._command = command
+        self._environment = dict(environment)
+        self._log = log
+        self._name = name
+        self._process: asyncio.subprocess.Process | None = None
+        self._asked = False
+        self.troubles: list[str] = []
+        self.starts = 0
+
+    @property
+    def leads(self) -> bool:
+        """Whether the worker that runs now has said that it leads."""
+        return self._process is not None and LEADS in self._log.read_bytes()
+
+    def send(self, number: signal.Signals) -> bool:
+        """Sends a signal to the worker that runs now; whether there was one."""
+        if self._process is None or self._process.returncode is not None:
+            return False
+        self._asked = self._asked or number in {signal.SIGKILL, signal.SIGTERM}
+        self._process.send_signal(number)
+        return True
+
+    async def run(self) -> None:
+        """Keeps a worker running until this is cancelled; then stops it in order."""
+        while True:
+            await self._start()
+            try:
+                await self._wait()
+            except asyncio.CancelledError:
+                await self._stop()
+                raise
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _start(self) -> None:
+        self._asked = False
+        self.starts += 1
+        with self._log.open("wb") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command, env=self._environment, stdout=log, stderr=log
+            )
+
+    async def _wait(self) -> None:
+        if self._process is None:
+            raise RuntimeError("there is no worker to wait for")
+        code = await self._process.wait()
+        said = self._log.read_bytes()
+        if not self._asked or UNEXPECTED in said:
+            tail = said[-TAIL_BYTES:].decode(errors="replace")
+            self.troubles.append(f"{self._name}, start {self.starts}, ended with {code}:\n{tail}")
+
+    async def _stop(self) -> None:
+        self.send(signal.SIGCONT)
+        self.send(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(self._wait(), STOP_SECONDS)
+        except TimeoutError:
+            self.troubles.append(f"{self._name} did not stop in {STOP_SECONDS} s")
+            self.send(signal.SIGKILL)
+
+
+class Workers:
+    """Those that run side by side."""
+
+    def __init__(self, slots: list[Slot]) -> None:
+        self.slots = slots
+
+    def any_of_them(self, dice: random.Random) -> Slot:
+        """One of them, by chance."""
+        return dice.choice(self.slots)
+
+    async def leader(self) -> Slot:
+        """The one that leads, as soon as one does."""
+        while True:
+            for slot in self.slots:
+                if slot.leads:
+                    return slot
+            await asyncio.sleep(PAUSE_SECONDS)
+
+
+@asynccontextmanager
+async def running(
+    environment: Mapping[str, str], folder: Path, count: int = 2
+) -> AsyncIterator[Workers]:
+    """So many workers, stopped in order at the end."""
+    command = Runner(None, environment).guarded([COMMAND, "run"], signal.SIGKILL)
+    names = [f"worker-{place}" for place in range(count)]
+    slots = [Slot(name, command, environment, folder / f"{name}.log") for name in names]
+    tasks = [asyncio.create_task(slot.run()) for slot in slots]
+    try:
+        yield Workers(slots)
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
