@@ -1,3 +1,3 @@
 """What all tests share."""
 
-pytest_plugins = ("tests.support.servers", "tests.support.workers")
+pytest_plugins = ("tests.support.servers", "tests.support.workers", "tests.support.lossy")

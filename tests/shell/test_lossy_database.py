@@ -1,0 +1,160 @@
+"""A bad network before PostgreSQL: every command has one effect, and one answer under one id."""
+
+import asyncio
+
+import pytest
+
+from tests.support.lossy import NUMBERS, SITE, activated_once, until, until_none, working_far_away
+from tests.support.platform import Platform
+from tests.support.proxy import Lost, Proxy, Trap
+from tests.support.workers import rows, store, until_leading, working
+from worker.shell.database.engine import Database, open_database
+from worker.shell.settings import Settings
+
+# The batch is the transaction that stores the one, the relay's note stores the other.
+PENDING, ACTIVE = b'"status":"PENDING"', b'"status":"ACTIVE"'
+LEADERS = """SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
+OTHERS_IN_TRANSACTION = """SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
+    AND xact_start IS NOT NULL AND pid <> pg_backend_pid()"""
+
+
+@pytest.mark.parametrize("lost", Lost)
+@pytest.mark.parametrize("stored", [PENDING, ACTIVE])
+async def test_a_commit_that_is_lost_or_not_answered_is_made_sure_of_and_not_done_again(
+    database: Database,
+    lossy_settings: Settings,
+    platform: Platform,
+    database_proxy: Proxy,
+    stored: bytes,
+    lost: Lost,
+) -> None:
+    await store(database, *SITE)
+    async with working_far_away(lossy_settings):
+        trap = database_proxy.set(Trap(lost, of="COMMIT", about=stored))
+        command = await platform.send("activate", NUMBERS[0])
+        await asyncio.wait_for(trap.sprung.wait(), 30)
+        await activated_once(platform, database, [command])
+
+    assert len(platform.events) == 2, "nothing was said twice: the broker was never away"
+
+
+async def test_a_batch_whose_commit_is_not_answered_is_in_the_database(
+    database: Database, lossy_settings: Settings, platform: Platform, database_proxy: Proxy
+) -> None:
+    await store(database, *SITE)
+    async with working_far_away(lossy_settings):
+        trap = database_proxy.set(Trap(Lost.REPLY, of="COMMIT", about=PENDING))
+        commands = [await platform.send("activate", NUMBERS[0])]
+        await asyncio.wait_for(trap.sprung.wait(), 30)
+        database_proxy.refuse()
+        database_proxy.cut()
+        stored = await rows(database, "SELECT command_id FROM commands")
+        assert platform.events == [], "who does not know what is stored says nothing"
+        await database_proxy.accept()
+        await activated_once(platform, database, commands)
+
+    assert stored == [(commands[0],)]
+
+
+async def test_a_database_that_is_cut_off_in_the_middle_of_many_commands(
+    database: Database, lossy_settings: Settings, platform: Platform, database_proxy: Proxy
+) -> None:
+    await store(database, *SITE)
+    async with working_far_away(lossy_settings):
+        commands = [await platform.send("activate", number) for number in NUMBERS[:10]]
+        await platform.until(lambda: platform.events)
+        database_proxy.cut()
+        commands += [await platform.send("activate", number) for number in NUMBERS[10:]]
+        await activated_once(platform, database, commands)
+
+
+async def test_a_database_that_refuses_connections_for_a_while(
+    database: Database, lossy_settings: Settings, platform: Platform, database_proxy: Proxy
+) -> None:
+    await store(database, *SITE)
+    async with working_far_away(lossy_settings):
+        database_proxy.refuse()
+        database_proxy.cut()
+        command = await platform.send("activate", NUMBERS[0])
+        await until_none(database, LEADERS)
+        await database_proxy.accept()
+        await activated_once(platform, database, [command])
+
+
+async def test_a_worker_that_starts_before_its_database_can_be_reached(
+    database: Database,
+    lossy_settings: Settings,
+    platform: Platform,
+    database_proxy: Proxy,
+    broker_proxy: Proxy,
+) -> None:
+    await store(database, *SITE)
+    database_proxy.refuse()
+    command = await platform.send("activate", NUMBERS[0])
+    async with (
+        open_database(lossy_settings.database_url) as far_away,
+        working(far_away, lossy_settings) as lane,
+    ):
+        await until(lambda: broker_proxy.accepted)
+        assert not lane.leads
+        await database_proxy.accept()
+        await until_leading(lane)
+        await activated_once(platform, database, [command])
+
+
+async def test_a_database_that_freezes_for_a_moment_is_waited_for(
+    database: Database, lossy_settings: Settings, platform: Platform, database_proxy: Proxy
+) -> None:
+    await store(database, *SITE)
+    at_leisure = lossy_settings.model_copy(update={"sweep_interval_seconds": 3600})
+    async with working_far_away(at_leisure):
+        database_proxy.freeze()
+        commands = [await platform.send("activate", number) for number in NUMBERS]
+        await until(lambda: database_proxy.kept_back)
+        assert platform.events == []
+        database_proxy.thaw()
+        await activated_once(platform, database, commands)
+
+
+@pytest.mark.campaign
+async def test_a_frozen_database_takes_the_lead_away_and_work_goes_on_without_new_traffic(
+    database: Database, lossy_settings: Settings, platform: Platform, database_proxy: Proxy
+) -> None:
+    await store(database, *SITE)
+    async with working_far_away(lossy_settings):
+        database_proxy.freeze()
+        commands = [await platform.send("activate", number) for number in NUMBERS]
+        await until_none(database, LEADERS)
+        database_proxy.thaw()
+        await activated_once(platform, database, commands)
+        assert len(await rows(database, LEADERS)) == 1
+
+
+@pytest.mark.campaign
+async def test_a_transaction_that_freezes_is_given_up_and_done_again(
+    database: Database, lossy_settings: Settings, platform: Platform, database_proxy: Proxy
+) -> None:
+    await store(database, *SITE)
+    async with working_far_away(lossy_settings):
+        started = database_proxy.set(Trap(Lost.REPLY, 0, of="BEGIN"))
+        database_proxy.slow(0.01)
+        command = await platform.send("activate", NUMBERS[0])
+        await until(lambda: started.passed)
+        database_proxy.freeze()
+        # Nobody may hold a lock for ever: the server gives up what the worker cannot go on with.
+        await until_none(database, OTHERS_IN_TRANSACTION)
+        assert platform.events == []
+        database_proxy.slow(0)
+        database_proxy.thaw()
+        await activated_once(platform, database, [command])
+
+
+async def test_a_slow_way_to_the_database_only_takes_longer(
+    database: Database, lossy_settings: Settings, platform: Platform, database_proxy: Proxy
+) -> None:
+    await store(database, *SITE)
+    database_proxy.slow(0.002)
+    async with working_far_away(lossy_settings):
+        commands = [await platform.send("activate", number) for number in NUMBERS]
+        await activated_once(platform, database, commands)
