@@ -52,7 +52,6 @@ class Campaign:
     counters: Counters
     watch: Watch
     lanes: dict[str, Lane]
-    in_course: Counter[str] = field(default_factory=Counter)
     done: Counter[Fault] = field(default_factory=Counter)
     troubles: list[str] = field(default_factory=list)
     """What makes the run prove nothing."""
@@ -128,6 +127,9 @@ async def _course(campaign: Campaign, servers: PrivateServers, environment: dict
                     await _with_faults(campaign, faults, publisher.wait)
             except TimeoutError:
                 campaign.troubles.append(f"not done after {campaign.minutes:g} minutes")
+                # The end may have come between a stop and a start.
+                await servers.rabbitmq.start()
+                await servers.postgresql.start()
             campaign.at_rest = await _rest(campaign, servers)
     campaign.worker_troubles += [trouble for slot in workers.slots for trouble in slot.troubles]
 
@@ -167,9 +169,7 @@ async def _run_lane(campaign: Campaign, name: str, lane: Lane, faults: Faults) -
         while not _is_due(campaign, name, share, last):
             await asyncio.sleep(POLL_SECONDS)
         incident = campaign.watch.begin(fault, name)
-        campaign.in_course[name] += 1
         await _carry_out(campaign, faults, incident)
-        campaign.in_course[name] -= 1
         last = time.time()
         # Only now, so that the commands do not run ahead of what takes long.
         lane.due.pop(0)
@@ -190,10 +190,10 @@ def _is_due(campaign: Campaign, lane: str, share: float, last: float) -> bool:
     if campaign.counters["answered"] >= share * campaign.size.commands:
         return True
     # While something else keeps the commands from going on, kills go on: faults come together.
-    others = any(count for name, count in campaign.in_course.items() if name != lane)
+    disturbed = campaign.watch.is_disturbed("broker", "database")
     answered = campaign.counters["newest_answer_microseconds"] / 1e6
     waited = time.time() - max(last, answered)
-    return lane == "kills" and others and waited > BROUGHT_FORWARD_SECONDS
+    return lane == "kills" and disturbed and waited > BROUGHT_FORWARD_SECONDS
 
 
 async def _rest(campaign: Campaign, servers: PrivateServers) -> bool:

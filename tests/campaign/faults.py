@@ -21,6 +21,7 @@ PBX_QUEUES = {
 }
 PBX_EXCHANGE = "telephony.pbx"
 POLICY = "campaign-full"
+DOWN_SECONDS = 3
 ALARM = "{resource_limit, memory, node()}"
 END_SESSIONS = """
     SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
@@ -68,17 +69,21 @@ class Faults:
         while True:
             slot = self.workers.any_of_them(self.dice)
             leads = slot.leads
-            if slot.send(number):
+            # What is frozen is to be thawed: another worker leads by then.
+            if not slot.frozen and slot.send(number):
                 return "leader" if leads else "standby"
             await asyncio.sleep(0.01)
 
     async def _freeze_leader(self) -> str:
         slot = await self.workers.leader()
         slot.send(signal.SIGSTOP)
-        start = slot.starts
-        await asyncio.sleep(self.freeze_seconds)
-        slot.send(signal.SIGCONT)
-        return "thawed" if slot.starts == start else "killed while frozen"
+        slot.frozen = True
+        try:
+            await asyncio.sleep(self.freeze_seconds)
+        finally:
+            slot.frozen = False
+            slot.send(signal.SIGCONT)
+        return "thawed"
 
     async def _kill_broker(self) -> str:
         await self.servers.rabbitmq.kill()
@@ -91,11 +96,14 @@ class Faults:
 
     async def _kill_database(self) -> str:
         await self.servers.postgresql.kill()
+        await self._stay_down()
         await self.servers.postgresql.start()
         return "kill -9"
 
     async def _restart_database(self) -> str:
-        await self.servers.postgresql.restart()
+        await self.servers.postgresql.stop()
+        await self._stay_down()
+        await self.servers.postgresql.start()
         return "fast"
 
     async def _end_sessions(self) -> str:
@@ -135,6 +143,10 @@ class Faults:
         finally:
             await asyncio.to_thread(_bind, url, queue, key)
         return queue
+
+    async def _stay_down(self) -> None:
+        # By itself it would be back before most have noticed.
+        await asyncio.sleep(self.dice.choice((0.0, self.dice.uniform(0, DOWN_SECONDS))))
 
     async def _hold(self) -> None:
         await asyncio.sleep(self.dice.uniform(*self.hold_seconds))

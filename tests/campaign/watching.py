@@ -25,6 +25,8 @@ class Incident:
     detail: str = ""
     recovered_seconds: float | None = None
     """From its end (of a worker: its death) to the first answer decided after that."""
+    alone: bool = True
+    """Whether nothing else happened between its beginning and its recovery."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Watch:
     incidents: list[Incident] = field(default_factory=list)
     moved: float = field(default_factory=time.time)
     """When something was last heard."""
+    _in_course: list[Incident] = field(default_factory=list)
     _waiting: list[tuple[float, Incident]] = field(default_factory=list)
     _noted: int = 0
 
@@ -61,15 +64,24 @@ class Watch:
         """Since something was last heard."""
         return time.time() - self.moved
 
+    def is_disturbed(self, *lanes: str) -> bool:
+        """Whether a fault of these lanes is in course."""
+        return any(incident.lane in lanes for incident in self._in_course)
+
     def begin(self, fault: Fault, lane: str) -> Incident:
         """A fault begins now."""
-        incident = Incident(fault, lane, began=self.seconds)
+        others = [*self._in_course, *(waiting for _, waiting in self._waiting)]
+        incident = Incident(fault, lane, began=self.seconds, alone=not others)
+        for other in others:
+            other.alone = False
+        self._in_course.append(incident)
         self.incidents.append(incident)
         return incident
 
     def end(self, incident: Incident, detail: str) -> None:
         """What was done is over: from now on it should recover."""
         incident.ended, incident.detail = self.seconds, detail
+        self._in_course.remove(incident)
         self._waiting.append((time.time(), incident))
 
     async def run(self) -> None:
@@ -109,7 +121,9 @@ class Watch:
 
 def _group(incident: Incident) -> str:
     workers = incident.fault in {Fault.WORKER_KILL, Fault.WORKER_RESTART}
-    return f"{incident.fault} ({incident.detail})" if workers else str(incident.fault)
+    words = [incident.detail] if workers else []
+    words += [] if incident.alone else ["not alone"]
+    return f"{incident.fault} ({', '.join(words)})" if words else str(incident.fault)
 
 
 def _percentiles(values: list[float]) -> dict[str, float]:

@@ -12,32 +12,69 @@ from pathlib import Path
 from worker.servers.process import Runner
 
 COMMAND = str(Path(sys.executable).with_name("activation-worker"))
-LEADS = b'"leadership_gained"'
+GAINED, LOST = b'"leadership_gained"', b'"leadership_lost"'
 PAUSE_SECONDS = 0.05
 STOP_SECONDS = 40
 TAIL_BYTES = 3000
-UNEXPECTED = b"unexpected_error"
+UNEXPECTED = b'"unexpected_error"'
+
+
+class Log:
+    """What one worker writes, read as it grows."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read_bytes = 0
+        self._leads = False
+        self.unexpected: list[str] = []
+
+    @property
+    def leads(self) -> bool:
+        """Whether it has said that it leads, and not that it has lost the lead."""
+        self.catch_up()
+        return self._leads
+
+    def catch_up(self) -> None:
+        """Reads what is new, whole lines only."""
+        with self._path.open("rb") as file:
+            file.seek(self._read_bytes)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    return
+                self._read_bytes += len(line)
+                if GAINED in line or LOST in line:
+                    self._leads = GAINED in line
+                elif UNEXPECTED in line:
+                    self.unexpected.append(line.decode(errors="replace"))
+
+    def tail(self) -> str:
+        """Its last words."""
+        with self._path.open("rb") as file:
+            file.seek(max(0, self._path.stat().st_size - TAIL_BYTES))
+            return file.read().decode(errors="replace")
 
 
 class Slot:
     """One worker after the other."""
 
     def __init__(
-        self, name: str, command: list[str], environment: Mapping[str, str], log: Path
+        self, name: str, command: list[str], environment: Mapping[str, str], folder: Path
     ) -> None:
         self._command = command
         self._environment = dict(environment)
-        self._log = log
+        self._path = folder / f"{name}.log"
         self._name = name
         self._process: asyncio.subprocess.Process | None = None
+        self._log: Log | None = None
         self._asked = False
+        self.frozen = False
         self.troubles: list[str] = []
         self.starts = 0
 
     @property
     def leads(self) -> bool:
-        """Whether the worker that runs now has said that it leads."""
-        return self._process is not None and LEADS in self._log.read_bytes()
+        """Whether the worker that runs now leads."""
+        return self._log is not None and self._log.leads
 
     def send(self, number: signal.Signals) -> bool:
         """Sends a signal to the worker that runs now; whether there was one."""
@@ -61,19 +98,21 @@ class Slot:
     async def _start(self) -> None:
         self._asked = False
         self.starts += 1
-        with self._log.open("wb") as log:
+        with self._path.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command, env=self._environment, stdout=log, stderr=log
             )
+        self._log = Log(self._path)
 
     async def _wait(self) -> None:
-        if self._process is None:
+        if self._process is None or self._log is None:
             raise RuntimeError("there is no worker to wait for")
         code = await self._process.wait()
-        said = self._log.read_bytes()
-        if not self._asked or UNEXPECTED in said:
-            tail = said[-TAIL_BYTES:].decode(errors="replace")
-            self.troubles.append(f"{self._name}, start {self.starts}, ended with {code}:\n{tail}")
+        self._log.catch_up()
+        name = f"{self._name}, start {self.starts}"
+        self.troubles += [f"{name}: {line}" for line in self._log.unexpected]
+        if not self._asked:
+            self.troubles.append(f"{name} ended by itself with {code}:\n{self._log.tail()}")
 
     async def _stop(self) -> None:
         self.send(signal.SIGCONT)
@@ -111,7 +150,7 @@ async def running(
     """So many workers, stopped in order at the end."""
     command = Runner(None, environment).guarded([COMMAND, "run"], signal.SIGKILL)
     names = [f"worker-{place}" for place in range(count)]
-    slots = [Slot(name, command, environment, folder / f"{name}.log") for name in names]
+    slots = [Slot(name, command, environment, folder) for name in names]
     tasks = [asyncio.create_task(slot.run()) for slot in slots]
     try:
         yield Workers(slots)
