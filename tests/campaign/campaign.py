@@ -158,7 +158,7 @@ async def _with_faults(
 
 async def _keep_gate(campaign: Campaign) -> None:
     while True:
-        campaign.counters["gate"] = gate(campaign.lanes, campaign.size.commands)
+        campaign.counters["gate"] = gate(campaign.lanes, campaign.size)
         await asyncio.sleep(POLL_SECONDS)
 
 
@@ -168,11 +168,10 @@ async def _run_lane(campaign: Campaign, name: str, lane: Lane, faults: Faults) -
         share, fault = lane.due[0]
         while not _is_due(campaign, name, share, last):
             await asyncio.sleep(POLL_SECONDS)
+        lane.due.pop(0)
         incident = campaign.watch.begin(fault, name)
         await _carry_out(campaign, faults, incident)
         last = time.time()
-        # Only now, so that the commands do not run ahead of what takes long.
-        lane.due.pop(0)
 
 
 async def _carry_out(campaign: Campaign, faults: Faults, incident: Incident) -> None:
@@ -191,8 +190,8 @@ def _is_due(campaign: Campaign, lane: str, share: float, last: float) -> bool:
         return True
     # While something else keeps the commands from going on, kills go on: faults come together.
     disturbed = campaign.watch.is_disturbed("broker", "database")
-    answered = campaign.counters["newest_answer_microseconds"] / 1e6
-    waited = time.time() - max(last, answered)
+    heard = campaign.counters["heard_microseconds"] / 1e6
+    waited = time.time() - max(last, heard)
     return lane == "kills" and disturbed and waited > BROUGHT_FORWARD_SECONDS
 
 

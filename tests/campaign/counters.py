@@ -13,11 +13,10 @@ NAMES = (
     "repeated",
     "answered",
     "noted",
-    "newest_event_microseconds",
-    "newest_answer_microseconds",
+    "heard_microseconds",
 )
 """The gate is the campaign's: no command beyond it is published yet. Then the publisher's, then
-the subscriber's."""
+the subscriber's; heard is when an event last came that had not come before."""
 SIZE = 8 * len(NAMES)
 PLACES = {name: 8 * place for place, name in enumerate(NAMES)}
 

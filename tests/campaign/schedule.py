@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-FIRST, LAST = 0.02, 0.95
+FIRST, LAST = 0.02, 0.90
 """Of the commands: before there is nothing to disturb, and afterwards nothing may be seen."""
-GATE = 0.03
-"""How far, as a share, the commands may run ahead of a fault that is due."""
 
 
 class Fault(StrEnum):
@@ -54,6 +52,8 @@ class Size:
     others: int
     """Of each further fault."""
     freezes: int
+    ahead: float
+    """How far, as a share, the commands may run ahead of a fault that is due."""
     freeze_seconds: float = 15
     hold_seconds: tuple[float, float] = (2, 8)
     """How long an alarm, a full queue or a missing binding lasts."""
@@ -90,8 +90,8 @@ class Size:
 
 
 SIZES = {
-    "short": Size(3_000, 6, 1, 1, others=1, freezes=0, hold_seconds=(1, 2)),
-    "full": Size(1_000_000, 1_000, 100, 100, others=25, freezes=10),
+    "short": Size(3_000, 6, 1, 1, others=1, freezes=0, ahead=0.1, hold_seconds=(1, 2)),
+    "full": Size(1_000_000, 1_000, 100, 100, others=25, freezes=10, ahead=0.03),
 }
 
 
@@ -113,9 +113,10 @@ def lanes(seed: int, faults: Mapping[Fault, int]) -> dict[str, Lane]:
     return {name: _lane(dice, faults, kinds) for name, kinds in LANES.items()}
 
 
-def gate(planned: Mapping[str, Lane], commands: int) -> int:
+def gate(planned: Mapping[str, Lane], size: Size) -> int:
     """Up to which command may be published: no lane is left behind."""
-    return int((GATE + min(lane.next_share for lane in planned.values())) * commands)
+    due = min(lane.next_share for lane in planned.values())
+    return int((due + size.ahead) * size.commands)
 
 
 def _lane(dice: random.Random, faults: Mapping[Fault, int], kinds: tuple[Fault, ...]) -> Lane:

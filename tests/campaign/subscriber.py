@@ -8,7 +8,6 @@ import signal
 import sys
 import time
 from collections.abc import Iterable
-from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -33,7 +32,7 @@ QUEUES = {
 PREFETCH = 1000
 PAUSE_SECONDS = 0.02
 QUIET_SECONDS = 1
-MICROSECONDS = 1_000_000
+SETTLED_SECONDS = 0.3
 
 
 class Subscriber:
@@ -44,7 +43,7 @@ class Subscriber:
         self._answered = bytearray(count)
         self._notes = notes
         self._stopping = False
-        self._newest = ""
+        self._connected = 0.0
 
     def stop(self, *_: object) -> None:
         """Ends `run` when nothing comes any more."""
@@ -68,7 +67,7 @@ class Subscriber:
                 wire.close()
 
     def _listen(self, wire: Wire) -> None:
-        last = time.monotonic()
+        last = self._connected = time.monotonic()
         while not self._stopping or time.monotonic() < last + QUIET_SECONDS:
             deliveries = [item for item in wire.pump(PAUSE_SECONDS) if isinstance(item, Delivery)]
             if deliveries:
@@ -84,35 +83,36 @@ class Subscriber:
         self._notes.writelines(map(line_of, notes))
         self._notes.flush()
         self._counters["noted"] += len(notes)
-        answers = [self._answers(note) for note in notes]
-        if any(answers):
-            self._counters["newest_answer_microseconds"] = time.time_ns() // 1000
-        if self._newest:
-            newest = datetime.fromisoformat(self._newest).timestamp()
-            self._counters["newest_event_microseconds"] = int(newest * MICROSECONDS)
+        for note in notes:
+            self._take(note)
+
+    def _take(self, note: Note) -> None:
+        # What comes with the connection was said before the broker was lost.
+        settled = time.monotonic() > self._connected + SETTLED_SECONDS
+        if settled and note.place == "events" and not note.redelivered:
+            self._counters["heard_microseconds"] = time.time_ns() // 1000
+        if self._is_first_end(note):
+            self._counters["answered"] += 1
 
     def _read(self, delivery: Delivery) -> Note:
         try:
             event: Any = from_json(delivery.body)
-            self._newest = max(self._newest, event.get("time") or "")
             if delivery.consumer != "dead":
                 return noted(delivery.consumer, event, redelivered=delivery.redelivered)
             identifier, number = event["id"], event["data"]["phone_number"]
-        except (ValueError, LookupError, TypeError, AttributeError):
+        except (ValueError, LookupError, TypeError):
             identifier = number = repr(delivery.body[:200])
         # The headers say why a message is here: a person will want to read them.
         why = repr(delivery.properties)
         return Note(delivery.consumer, UNREADABLE, identifier, identifier, number, why)
 
-    def _answers(self, note: Note) -> bool:
-        """Whether this is the first end of a command."""
+    def _is_first_end(self, note: Note) -> bool:
         if not is_terminal(note.kind) or not note.command_id.isdecimal():
             return False
         index = int(note.command_id)
         if index >= len(self._answered) or self._answered[index]:
             return False
         self._answered[index] = 1
-        self._counters["answered"] += 1
         return True
 
 

@@ -10,6 +10,8 @@ from tests.campaign.schedule import Fault
 
 POLL_SECONDS = 0.02
 SAMPLE_SECONDS = 0.5
+UNDER_WAY_SECONDS = 0.15
+"""What is heard so soon after a fault was said before it."""
 SAMPLED = ("published", "confirmed", "answered", "noted")
 
 
@@ -24,7 +26,7 @@ class Incident:
     ended: float = 0
     detail: str = ""
     recovered_seconds: float | None = None
-    """From its end (of a worker: its death) to the first answer decided after that."""
+    """From its end (of a worker: its death) to the next event that was not on its way before."""
     alone: bool = True
     """Whether nothing else happened between its beginning and its recovery."""
 
@@ -92,8 +94,8 @@ class Watch:
 
     def _look(self) -> None:
         now = time.time()
-        newest = self.counters["newest_event_microseconds"] / 1e6
-        for since, incident in [item for item in self._waiting if item[0] < newest]:
+        heard = self.counters["heard_microseconds"] / 1e6 - UNDER_WAY_SECONDS
+        for since, incident in [item for item in self._waiting if item[0] < heard]:
             incident.recovered_seconds = now - since
             self._waiting.remove((since, incident))
         if self.counters["noted"] != self._noted:
