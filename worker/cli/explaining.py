@@ -8,11 +8,12 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from worker.cli.exits import Exit
 from worker.servers import ServerUnavailable
-from worker.shell.broker import BrokerUnavailable, NotTaken, Unroutable
+from worker.shell.broker import BrokerUnavailable
 from worker.shell.database.fitness import NotReady
 from worker.shell.dead_letter_box import NoSuchDeadLetter
 from worker.shell.http import HttpUnavailableError
 from worker.shell.importing import ImportBusy, ImportRefused
+from worker.shell.publishing import NotPublished
 from worker.shell.resolving import NothingToResolve
 from worker.shell.sending import NoTopology, WrongCommand
 from worker.shell.topology import TopologyMismatch
@@ -36,8 +37,7 @@ EXPLANATIONS: Final[tuple[tuple[type[Exception], Exit, str], ...]] = (
     (HttpUnavailableError, Exit.UNAVAILABLE, SAYS_IT_ALL),
     (ChannelNotFoundEntity, Exit.NOT_READY, "{}. Run `activation-worker topology` first."),
     (BrokerUnavailable, Exit.UNAVAILABLE, BROKER),
-    (NotTaken, Exit.UNAVAILABLE, BROKER),
-    (Unroutable, Exit.UNAVAILABLE, BROKER),
+    (NotPublished, Exit.UNAVAILABLE, BROKER),
     (AMQPError, Exit.UNAVAILABLE, BROKER),
     (SQLAlchemyError, Exit.UNAVAILABLE, DATABASE),
     (asyncpg.PostgresError, Exit.UNAVAILABLE, DATABASE),

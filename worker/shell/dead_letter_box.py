@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import aio_pika
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 
 from contracts.topology import DEAD_LETTER_QUEUE
-from worker.shell.broker import Publisher, connect
+from worker.shell.broker import connect
+from worker.shell.publishing import Publisher
 from worker.shell.settings import Settings
 
 __all__ = [
@@ -121,8 +122,8 @@ async def replay(
 
     Raises `NoSuchDeadLetter` after the others were done.
     """
-    async with _box(settings) as (channel, letters):
-        publisher = Publisher(channel, channel, settings.publish_timeout_seconds)
+    async with _box(settings) as (connection, letters):
+        publisher = Publisher(connection, settings.publish_timeout_seconds)
 
         async def send(letter: Letter) -> None:
             exchange, original = letter.origin
@@ -184,17 +185,17 @@ def _missing(keys: AbstractSet[str]) -> str:
 
 
 @asynccontextmanager
-async def _box(settings: Settings) -> AsyncIterator[tuple[AbstractChannel, list[Letter]]]:
-    """All dead letters, and the channel that holds them; those not taken out go back."""
+async def _box(settings: Settings) -> AsyncIterator[tuple[AbstractConnection, list[Letter]]]:
+    """All dead letters, and a connection to publish on; those not taken out go back."""
     async with await connect(settings.amqp_urls) as connection:
-        channel = await connection.channel(on_return_raises=True)
+        channel = await connection.channel()
         queue = await channel.get_queue(DEAD_LETTER_QUEUE, ensure=False)
         letters = []
         # All of them, however few are wanted: what is returned goes behind what was returned
         # before, so that taking only some would change their order at each look.
         while (message := await queue.get(fail=False)) is not None:
             letters.append(Letter(message))
-        yield channel, letters
+        yield connection, letters
         # Not left to the closing channel: that puts them back in any order.
         for letter in letters:
             if not letter.message.processed:

@@ -9,8 +9,10 @@ import aio_pika
 from aio_pika.abc import AbstractIncomingMessage
 
 from contracts.topology import DEAD_LETTER_QUEUE
-from worker.shell.broker import BrokerUnavailable, Link, NotTaken, Unroutable
+from worker.shell.broker import BrokerUnavailable
+from worker.shell.link import Link
 from worker.shell.logs import Action, get_logger
+from worker.shell.publishing import NotPublished
 
 __all__ = ["DeadLetter", "park"]
 
@@ -36,11 +38,11 @@ async def park(letter: DeadLetter, link: Link) -> None:
     while True:
         try:
             await link.publisher.send(_kept(letter), exchange="", routing_key=DEAD_LETTER_QUEUE)
-        except (Unroutable, NotTaken) as error:
+        except NotPublished as error:
             get_logger().error(Action.MESSAGE_PARKED, failed=str(error), code=letter.code)
             await asyncio.sleep(TRY_AGAIN_SECONDS)
-        except BrokerUnavailable:
-            link.lose()
+        except BrokerUnavailable as error:
+            link.lose(str(error))
             raise
         else:
             get_logger().warning(Action.MESSAGE_PARKED, code=letter.code, detail=letter.detail)

@@ -3,8 +3,7 @@
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from itertools import islice
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
@@ -14,15 +13,25 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.envelope import Envelope
 from contracts.reading import UnreadableError, read
-from worker.shell.broker import CONNECT_TIMEOUT_SECONDS, BrokerUnavailable, Link
-from worker.shell.database.engine import Database, is_data_error
+from worker.core.suspicion import GIVEN_UP_AFTER_ATTEMPTS
+from worker.shell.broker import CONNECT_TIMEOUT_SECONDS, BrokerUnavailable
+from worker.shell.database.engine import Transactions, is_data_error, is_transient
 from worker.shell.dead_letters import DeadLetter, park
+from worker.shell.link import Link
+from worker.shell.outflow import Outflow
 from worker.shell.reporting import Reporter
 from worker.shell.settling import Settler
+from worker.shell.suspects import Suspects
 
 __all__ = ["Effect", "Intake", "Message", "Received", "Reception"]
 
 CANNOT_BE_STORED: Final = "CANNOT_BE_STORED"
+KILLS_THE_WORKER: Final = "KILLS_THE_WORKER"
+GIVEN_UP: Final = (
+    f"handling it was begun {GIVEN_UP_AFTER_ATTEMPTS} times, in the end alone, and never finished:"
+    " each time the worker died or lost its servers"
+)
+PROBE_GROWTH: Final = 4
 
 Message = TypeVar("Message", bound=Envelope)
 Effect = TypeVar("Effect")
@@ -61,57 +70,75 @@ class Intake(Generic[Message, Effect]):
     def __init__(
         self,
         reception: Reception[Message, Effect],
-        database: Database,
+        database: Transactions,
         link: Link,
         *,
         channel: AbstractChannel,
-        batch_maximum_messages: int,
+        suspects: Suspects,
+        outflow: Outflow,
         reporter: Reporter,
-        committed: Callable[[], None],
     ) -> None:
         self._reception = reception
         self._database = database
         self._link = link
         self._channel = channel
-        self._batch_maximum_messages = batch_maximum_messages
+        self._suspects = suspects
+        self._outflow = outflow
         self._reporter = reporter
-        self._committed = committed
         self._waiting: deque[AbstractIncomingMessage] = deque()
         self._arrived = asyncio.Event()
-        self._stopping = False
+        self._stopping = asyncio.Event()
         self._settler = Settler()
         self._parking: set[asyncio.Task[None]] = set()
+        self.deliveries = 0
+        """How many messages it was given so far."""
+
+    @property
+    def queue(self) -> str:
+        """The queue that it consumes."""
+        return self._reception.queue
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it holds no message that is not acknowledged."""
+        return not self._settler.outstanding
 
     async def run(self) -> None:
         """Handles batch after batch; returns after `stop`, the last batch acknowledged."""
         queue = await self._channel.get_queue(self._reception.queue, ensure=False)
         consumer = await queue.consume(self._receive, timeout=CONNECT_TIMEOUT_SECONDS)
-        while not self._stopping:
+        while not self._stopping.is_set():
             await self._arrived.wait()
             self._arrived.clear()
-            while self._waiting and not self._stopping:
-                await self._handle(self._take())
+            while self._waiting and not self._stopping.is_set():
+                await self._outflow.released(self._stopping)
+                if not self._stopping.is_set():
+                    await self._handle(await self._take())
         await queue.cancel(consumer, timeout=CONNECT_TIMEOUT_SECONDS)
         if self._parking:
             await asyncio.wait(self._parking)
 
     def stop(self) -> None:
         """Ends `run` after the batch at hand; what still waits goes back to the queue."""
-        self._stopping = True
+        self._stopping.set()
         self._arrived.set()
 
     async def _receive(self, delivery: AbstractIncomingMessage) -> None:
         # The library cancels its callbacks when the connection is lost, in the middle of
         # whatever they do: so this one only takes note.
+        self.deliveries += 1
         self._settler.received(delivery)
         self._waiting.append(delivery)
         self._arrived.set()
 
-    def _take(self) -> list[AbstractIncomingMessage]:
-        batch = list(islice(self._waiting, self._batch_maximum_messages))
-        for _ in batch:
-            self._waiting.popleft()
-        return batch
+    async def _take(self) -> list[AbstractIncomingMessage]:
+        """The next messages that may be handled together; one given up is put away."""
+        batch = await self._suspects.begin(self._waiting)
+        taken = [self._waiting.popleft() for _ in range(batch.messages)]
+        if batch.given_up:
+            self._park(DeadLetter(taken[0], KILLS_THE_WORKER, GIVEN_UP))
+            return []
+        return taken
 
     async def _handle(self, batch: Sequence[AbstractIncomingMessage]) -> None:
         readable = []
@@ -126,24 +153,44 @@ class Intake(Generic[Message, Effect]):
             await self._settler.settle(await self._decide(readable))
 
     async def _decide(self, batch: Sequence[Received[Message]]) -> list[AbstractIncomingMessage]:
-        """Decides the batch; the deliveries that are dealt with. Bad data is found by halving."""
+        """Decides the batch; the deliveries that are dealt with."""
         started = perf_counter()
         try:
             effect = await self._database.persist(
-                lambda connection: self._reception.transact(connection, batch)
+                lambda on: self._transact(on, batch), patient=len(batch) == 1
             )
-        except DBAPIError as error:
-            if not is_data_error(error):
-                raise
-            return await self._decide_apart(batch, error)
-        self._committed()
+        except Exception as error:
+            if is_transient(error):
+                return await self._probe(batch)
+            if isinstance(error, DBAPIError) and is_data_error(error):
+                return await self._decide_apart(batch, error)
+            raise
+        self._outflow.committed()
         self._reporter.committed(len(batch), perf_counter() - started)
         self._reception.report(batch, effect)
         return [received.delivery for received in batch]
 
+    async def _transact(
+        self, connection: AsyncConnection, batch: Sequence[Received[Message]]
+    ) -> Effect:
+        await self._suspects.clear(connection, [received.delivery for received in batch])
+        return await self._reception.transact(connection, batch)
+
+    async def _probe(self, batch: Sequence[Received[Message]]) -> list[AbstractIncomingMessage]:
+        # The database is away, or overwhelmed: one message asks until it answers, and what follows
+        # grows step by step. Nothing is counted against a message for that.
+        dealt_with = []
+        size = 1
+        while batch:
+            dealt_with += await self._decide(batch[:size])
+            batch = batch[size:]
+            size *= PROBE_GROWTH
+        return dealt_with
+
     async def _decide_apart(
         self, batch: Sequence[Received[Message]], error: DBAPIError
     ) -> list[AbstractIncomingMessage]:
+        """Finds what can never be stored, by halving; the others are decided."""
         if len(batch) == 1:
             reason = str(error.orig).split("\n", maxsplit=1)[0]
             self._park(DeadLetter(batch[0].delivery, CANNOT_BE_STORED, reason))

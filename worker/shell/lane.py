@@ -2,23 +2,29 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Sequence
+from collections import deque
+from functools import partial
 from typing import Any, Final
 
 from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
-from worker.shell.broker import BrokerUnavailable, Link, connect, open_link
+from worker.shell.broker import BrokerUnavailable, connect
 from worker.shell.clock import Clock, utc_now
+from worker.shell.concurrency import cancelled, first_of
 from worker.shell.database.engine import Database, is_transient
 from worker.shell.intake import Effect, Intake, Message, Reception
 from worker.shell.leadership import Leadership, LeadershipLost, leading
+from worker.shell.link import Link, open_link
 from worker.shell.logs import Action, get_logger
+from worker.shell.outflow import Outflow
 from worker.shell.receptions import CommandReception, ResultReception
 from worker.shell.relay import Relay
 from worker.shell.reporting import Reporter
 from worker.shell.settings import Settings
+from worker.shell.suspects import Suspects
 from worker.shell.topology import declare
+from worker.shell.watchdog import watch_consumer, watch_publisher
 
 __all__ = ["Lane"]
 
@@ -40,6 +46,7 @@ class Lane:
         self._settings = settings
         self._reporter = reporter
         self._clock = clock
+        self._urls = deque(settings.amqp_urls)
         self.stopping = asyncio.Event()
         """Whether a stop was asked for."""
         self.linked = False
@@ -65,6 +72,8 @@ class Lane:
                 ChannelInvalidStateError,
             ) as error:
                 get_logger().warning(Action.BROKER_LOST, reason=str(error))
+                # A node may accept connections and yet be cut off from its cluster.
+                self._urls.rotate(-1)
             except Exception as error:
                 if not is_transient(error):
                     raise
@@ -75,12 +84,12 @@ class Lane:
     async def _pause(self, seconds: float) -> None:
         # Jitter: a broker that comes back must not meet all of its clients at one moment.
         jittered = seconds * random.uniform(0.5, 1)  # noqa: S311
-        await _first_of(self.stopping.wait(), asyncio.sleep(jittered))
+        await first_of(self.stopping.wait(), asyncio.sleep(jittered))
 
     async def _live(self) -> None:
         settings = self._settings
         async with open_link(
-            settings.amqp_urls,
+            self._urls,
             prefetch_messages=settings.prefetch_messages,
             publish_timeout_seconds=settings.publish_timeout_seconds,
         ) as link:
@@ -90,22 +99,21 @@ class Lane:
             self._reporter.metrics.reconnected("broker")
             self.linked = True
             try:
-                await _first_of(self._lead(link), self._stopped_or(link))
+                await first_of(self._lead(link), self._stopped_or(link))
             finally:
                 self.linked = self.leads = False
                 self._reporter.metrics.leads(leads=False)
             if link.lost.is_set():
-                reason = "the connection was lost"
-                raise BrokerUnavailable(reason)
+                raise BrokerUnavailable(link.reason)
 
     async def _declare(self) -> None:
         # On a connection of its own: a declaration that fails closes its channel.
-        connection = await connect(self._settings.amqp_urls)
+        connection = await connect(self._urls)
         async with connection:
             await declare(connection)
 
     async def _stopped_or(self, link: Link) -> None:
-        await _first_of(link.lost.wait(), self.stopping.wait())
+        await first_of(link.lost.wait(), self.stopping.wait())
         if self.leads and not link.lost.is_set():
             # Serving ends by itself on a stop, in order; only a lost link cuts it short.
             await link.lost.wait()
@@ -117,65 +125,73 @@ class Lane:
             await self._serve(link, leadership)
 
     async def _serve(self, link: Link, leadership: Leadership) -> None:
-        policy = self._settings.policy
+        settings, policy = self._settings, self._settings.policy
         relay = Relay(
-            self._database,
-            link,
+            leadership,
+            link.publisher,
             policy=policy,
             clock=self._clock,
             reporter=self._reporter,
-            sweep_interval_seconds=self._settings.sweep_interval_seconds,
+            sweep_interval_seconds=settings.sweep_interval_seconds,
+            target_missing=partial(self._declare_again, link),
         )
-        commands = self._intake(
-            CommandReception(policy, self._clock, self._reporter), link, link.commands, relay
-        )
-        results = self._intake(
-            ResultReception(policy, self._clock, self._reporter), link, link.results, relay
+        outflow = Outflow(relay, self._clock, settings.outbox_age_maximum_seconds)
+        common = (policy, self._clock, self._reporter)
+        commands, results = (
+            self._intake(reception, leadership, link, channel=channel, outflow=outflow)
+            for reception, channel in (
+                (CommandReception(*common), link.commands),
+                (ResultReception(*common), link.results),
+            )
         )
         taking_in = asyncio.gather(commands.run(), results.run())
         relaying = asyncio.create_task(relay.run())
-        leading_on = asyncio.create_task(leadership.keep())
-        tasks: tuple[asyncio.Future[Any], ...] = (taking_in, relaying, leading_on)
+        watching = asyncio.gather(
+            leadership.keep(),
+            watch_publisher(link.publisher, self._reporter),
+            *(
+                watch_consumer(intake, link, settings.watchdog_seconds)
+                for intake in (commands, results)
+            ),
+        )
+        tasks: tuple[asyncio.Future[Any], ...] = (taking_in, relaying, watching)
         try:
-            await _first_of(self.stopping.wait(), *map(asyncio.shield, tasks))
+            await first_of(self.stopping.wait(), *map(asyncio.shield, tasks))
             commands.stop()
             results.stop()
             await taking_in
             relay.stop()
             await relaying
         finally:
-            await _cancelled(tasks)
+            await cancelled(tasks)
+
+    def _declare_again(self, link: Link, reason: str) -> None:
+        # A new life begins with the declarations; where those are forbidden, the messages are
+        # tried again until somebody else has made what is missing.
+        if self._settings.declare_topology:
+            link.lose(reason)
 
     def _intake(
         self,
         reception: Reception[Message, Effect],
+        leadership: Leadership,
         link: Link,
+        *,
         channel: AbstractChannel,
-        relay: Relay,
+        outflow: Outflow,
     ) -> Intake[Message, Effect]:
+        suspects = Suspects(
+            reception.queue,
+            leadership,
+            self._clock,
+            batch_maximum_messages=self._settings.batch_maximum_commands,
+        )
         return Intake(
             reception,
-            self._database,
+            leadership,
             link,
             channel=channel,
-            batch_maximum_messages=self._settings.batch_maximum_commands,
+            suspects=suspects,
+            outflow=outflow,
             reporter=self._reporter,
-            committed=relay.wake,
         )
-
-
-async def _first_of(*awaitables: Awaitable[object]) -> None:
-    """Waits for the first to end, cancels the others, and raises what the first raised."""
-    tasks = [asyncio.ensure_future(item) for item in awaitables]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        await _cancelled(tasks)
-
-
-async def _cancelled(tasks: Sequence[asyncio.Future[Any]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

@@ -5,17 +5,21 @@ import contextlib
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.shell.database.engine import Database, is_transient
+from worker.shell.database.engine import Database, Work, is_transient
+from worker.shell.database.statements import statement
 from worker.shell.logs import Action, get_logger
 
 __all__ = ["Leadership", "LeadershipLost", "leading"]
 
+Result = TypeVar("Result")
+
+LANE: Final = 0
 LOCK: Final = 7_254_002
 """The advisory lock of the one lane."""
 PING_SECONDS: Final = 3
@@ -27,15 +31,29 @@ GIVE_UP_ATTEMPTS: Final = 10
 
 
 class LeadershipLost(Exception):
-    """Another worker leads."""
+    """Another worker leads, or has led in between."""
 
 
 class Leadership:
-    """The advisory lock, on a database session of its own."""
+    """The advisory lock, on a database session of its own, and the term that was begun with it.
+
+    The lock says who may begin; the term fences off who has not noticed that it is over.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._connection: AsyncConnection | None = None
+        self._term: int | None = None
+
+    async def persist(self, work: Work[Result], *, patient: bool = True) -> Result:
+        """Like `Database.persist`, as long as this term lasts; else raises `LeadershipLost`."""
+        return await self._database.persist(lambda on: self._fenced(on, work), patient=patient)
+
+    async def _fenced(self, connection: AsyncConnection, work: Work[Result]) -> Result:
+        term = await connection.scalar(statement("current_term"), {"lane": LANE})
+        if term != self._term:
+            raise LeadershipLost(f"term {term} has begun, ours was {self._term}")
+        return await work(connection)
 
     async def gain(self) -> None:
         """Returns when this worker leads, however long that takes."""
@@ -45,7 +63,7 @@ class Leadership:
                 get_logger().info(Action.STANDING_BY)
                 standing_by = True
             await asyncio.sleep(TRY_AGAIN_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 -- jitter
-        get_logger().info(Action.LEADERSHIP_GAINED)
+        get_logger().info(Action.LEADERSHIP_GAINED, term=self._term)
 
     async def keep(self) -> None:
         """Pings for ever. Raises `LeadershipLost` when another worker has taken over."""
@@ -77,7 +95,7 @@ class Leadership:
                     raise
             await asyncio.sleep(TRY_AGAIN_SECONDS)
         get_logger().warning(Action.LEADERSHIP_LOST)
-        raise LeadershipLost
+        raise LeadershipLost("another worker holds the lock")
 
     async def _try(self) -> bool:
         if self._connection is None:
@@ -85,6 +103,10 @@ class Leadership:
         locked = await self._connection.scalar(
             text("SELECT pg_try_advisory_lock(:lock)"), {"lock": LOCK}
         )
+        if locked:
+            mine = {"lane": LANE, "term": self._term}
+            begun = await self._connection.scalar(statement("take_lead"), mine)
+            self._term = self._term if begun is None else begun
         return bool(locked)
 
     async def _open(self) -> AsyncConnection:

@@ -139,6 +139,10 @@ class Metrics:
         """Whether this worker serves the commands, or stands by."""
         self._leader.set(leads)
 
+    def blocked(self, *, blocked: bool) -> None:
+        """Whether the broker takes nothing from publishers."""
+        self._blocked.set(blocked)
+
     async def render(self) -> bytes:
         """All of it in the Prometheus text format, at most some seconds old."""
         await self._measured.look()
@@ -228,6 +232,11 @@ class Metrics:
         self._leader = Gauge(
             f"{PREFIX}_leader",
             "1 where this worker serves the commands, 0 where it stands by.",
+            registry=self.registry,
+        )
+        self._blocked = Gauge(
+            f"{PREFIX}_broker_blocked",
+            "1 while RabbitMQ, short of memory or disk, takes nothing from this publisher.",
             registry=self.registry,
         )
         self._last_commit = Gauge(

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from time import monotonic
 from typing import Final
@@ -13,12 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.core.batch import Concluded, conclude_all
 from worker.core.operation import Policy
-from worker.shell.broker import Link, NotTaken, Unroutable
 from worker.shell.clock import Clock
-from worker.shell.database.engine import Database
+from worker.shell.database.engine import Transactions
 from worker.shell.database.loading import load_for_conclusion
 from worker.shell.database.outbox import (
     OutgoingMessage,
+    Refused,
     delay_messages,
     find_ready,
     forget_messages,
@@ -26,12 +26,21 @@ from worker.shell.database.outbox import (
 )
 from worker.shell.database.steps import mark_sent, release_steps, resend_steps
 from worker.shell.database.writing import write_conclusions
+from worker.shell.publishing import (
+    NotPublished,
+    Publisher,
+    TargetMissing,
+    Unroutable,
+    Unsendable,
+)
 from worker.shell.reporting import Reporter
 
 __all__ = ["Relay"]
 
 TURN_MAXIMUM_MESSAGES: Final = 500
 """Published in one pipeline. RabbitMQ gains little beyond a thousand in flight."""
+SENDING_ATTEMPTS_MAXIMUM: Final = 3
+"""So often is tried what the broker says can never be sent: its limits may just be changing."""
 
 
 class Relay:
@@ -39,23 +48,30 @@ class Relay:
 
     def __init__(
         self,
-        database: Database,
-        link: Link,
+        database: Transactions,
+        publisher: Publisher,
         *,
         policy: Policy,
         clock: Clock,
         reporter: Reporter,
         sweep_interval_seconds: float,
+        target_missing: Callable[[str], None],
     ) -> None:
         self._database = database
-        self._link = link
+        self._publisher = publisher
         self._policy = policy
         self._clock = clock
         self._reporter = reporter
         self._sweep_interval_seconds = sweep_interval_seconds
+        self._target_missing = target_missing
         self._wanted = asyncio.Event()
         self._stopping = False
         self._swept_at = -math.inf
+        self._oldest_unpublished: datetime | None = None
+
+    def oldest_unpublished(self) -> datetime | None:
+        """When the oldest message that is being said, and was never tried before, was decided."""
+        return self._oldest_unpublished
 
     def wake(self) -> None:
         """Something was committed: look now and not at the next sweep."""
@@ -84,9 +100,7 @@ class Relay:
         self.wake()
 
     async def _turn(self) -> bool:
-        messages = await self._database.persist(
-            lambda on: next_messages(on, self._clock(), TURN_MAXIMUM_MESSAGES)
-        )
+        messages = await self._next()
         refused = await self._publish(messages)
         sent = [message for message in messages if message.position not in refused]
         await self._start_clocks([message for message in sent if message.awaited])
@@ -97,11 +111,20 @@ class Relay:
         asked_again = await self._ask_again() if sweeping else 0
         numbers = None if sweeping else {message.phone_number for message in sent}
         concluded = await self._database.persist(
-            lambda on: self._note(on, messages, refused, numbers)
+            lambda on: self._note(on, sent, refused.values(), numbers)
         )
         for item in concluded:
             self._reporter.concluded(item)
         return bool(messages or concluded or asked_again)
+
+    async def _next(self) -> list[OutgoingMessage]:
+        messages = await self._database.persist(
+            lambda on: next_messages(on, self._clock(), TURN_MAXIMUM_MESSAGES)
+        )
+        untried = (message.decided_at for message in messages if message.attempts == 0)
+        self._oldest_unpublished = min(untried, default=None)
+        # What goes on without a word goes on: deadlines, and what was said before.
+        return [] if messages and await self._publisher.is_blocked() else messages
 
     async def _start_clocks(self, sent: Sequence[OutgoingMessage]) -> None:
         if sent:
@@ -114,57 +137,51 @@ class Relay:
             lambda on: resend_steps(on, self._clock(), TURN_MAXIMUM_MESSAGES)
         )
 
-    async def _publish(self, messages: Sequence[OutgoingMessage]) -> dict[int, str]:
-        """Publishes all; by position, why the broker did not take one.
+    async def _publish(self, messages: Sequence[OutgoingMessage]) -> dict[int, Refused]:
+        """Publishes all; by position, what the broker did not take and why.
 
         One number's messages go one after the other, each confirmed before the next; those of
         different numbers go side by side. After a refusal the number's later ones stay behind.
         """
-        refused: dict[int, str] = {}
+        refused: dict[int, Refused] = {}
         blocked: set[str] = set()
         for wave in _waves(messages):
             going = [message for message in wave if _place_of(message) not in blocked]
             for held in (message for message in wave if _place_of(message) in blocked):
-                refused[held.position] = "waits for an earlier message of the number"
-            reasons = await asyncio.gather(*map(self._publish_one, going))
-            for message, reason in zip(going, reasons, strict=True):
-                if reason is not None:
-                    refused[message.position] = reason
+                refused[held.position] = Refused(held, "waits for an earlier message of the number")
+            problems = await self._publisher.publish(going)
+            for message, problem in zip(going, problems, strict=True):
+                refusal = self._refusal(message, problem)
+                if refusal is not None:
+                    refused[message.position] = refusal
                     blocked.add(_place_of(message))
         return refused
 
-    async def _publish_one(self, message: OutgoingMessage) -> str | None:
-        try:
-            await self._link.publisher.publish(message)
-        except Unroutable as error:
-            # An event that nobody has subscribed to has been said; a PBX message has not.
-            if message.must_be_routed:
-                return self._refused(message, str(error))
-            self._reporter.unheard(message)
-        except NotTaken as error:
-            return self._refused(message, str(error))
-        self._reporter.published(message)
-        return None
-
-    def _refused(self, message: OutgoingMessage, reason: str) -> str:
-        self._reporter.refused(message, reason)
-        return reason
+    def _refusal(self, message: OutgoingMessage, problem: NotPublished | None) -> Refused | None:
+        # An event that nobody has subscribed to has been said; a PBX message has not.
+        unheard = isinstance(problem, Unroutable) and not message.must_be_routed
+        if problem is None or unheard:
+            tell = self._reporter.unheard if unheard else self._reporter.published
+            tell(message)
+            return None
+        self._reporter.refused(message, str(problem))
+        if isinstance(problem, TargetMissing):
+            self._target_missing(str(problem))
+        never = isinstance(problem, Unsendable) and message.attempts + 1 >= SENDING_ATTEMPTS_MAXIMUM
+        if never:
+            self._reporter.unsendable(message, str(problem))
+        return Refused(message, str(problem), parked=never)
 
     async def _note(
         self,
         connection: AsyncConnection,
-        messages: Sequence[OutgoingMessage],
-        refused: dict[int, str],
+        sent: Sequence[OutgoingMessage],
+        refused: Collection[Refused],
         numbers: set[str] | None,
     ) -> list[Concluded]:
         now = self._clock()
-        sent = [message for message in messages if message.position not in refused]
         await forget_messages(connection, sent)
-        await delay_messages(
-            connection,
-            [(item, refused[item.position]) for item in messages if item.position in refused],
-            now,
-        )
+        await delay_messages(connection, refused, now)
         return await self._conclude(connection, numbers, now)
 
     async def _conclude(

@@ -91,6 +91,25 @@ class Reporter:
             effect=effect,
         )
 
+    def blocked(self, *, blocked: bool) -> None:
+        """The broker has stopped reading from publishers, or goes on."""
+        self.metrics.blocked(blocked=blocked)
+        if blocked:
+            get_logger().error(Action.BROKER_BLOCKED)
+        else:
+            get_logger().info(Action.BROKER_UNBLOCKED)
+
+    def unsendable(self, message: OutgoingMessage, reason: str) -> None:
+        """A message can never be sent as it is, and is parked."""
+        get_logger().error(
+            Action.MESSAGE_UNSENDABLE,
+            phone_number=message.phone_number,
+            position=message.position,
+            message_id=message.message_id,
+            type=message.message_type,
+            reason=reason,
+        )
+
     def unreadable(self, code: str, detail: str) -> None:
         """A message can never be handled."""
         self.metrics.message_unreadable(code)

@@ -21,7 +21,8 @@ from contracts.messages import (
     OperationFailed,
     StatusChanged,
 )
-from worker.shell.broker import BrokerUnavailable, connect, persistent
+from worker.shell.broker import BrokerUnavailable, connect
+from worker.shell.publishing import persistent
 from worker.shell.settings import Settings
 
 __all__ = ["NoTopology", "Sent", "WrongCommand", "in_words", "send_command"]

@@ -62,6 +62,10 @@ class Settings(BaseModel):
     """How often the database is asked for work that nobody announced."""
     publish_timeout_seconds: Seconds = 15
     """How long a publisher confirm is waited for."""
+    outbox_age_maximum_seconds: Seconds = 30
+    """How old the oldest message that was never tried may be before intake pauses."""
+    watchdog_seconds: Seconds = 30
+    """How often a consumer that gets nothing asks whether messages wait in its queue."""
     stop_deadline_seconds: Seconds = 20
     """How long a stop may take; what is not done by then is done after the next start."""
     declare_topology: bool = True

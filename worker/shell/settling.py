@@ -25,6 +25,11 @@ class Settler:
         # overtaken by a `multiple` beyond it would acknowledge its tag a second time.
         self._one_at_a_time = asyncio.Lock()
 
+    @property
+    def outstanding(self) -> int:
+        """How many deliveries are not acknowledged."""
+        return len(self._outstanding)
+
     def received(self, delivery: AbstractIncomingMessage) -> None:
         """Notes a delivery, in the order of arrival."""
         self._outstanding[_tag(delivery)] = None

@@ -5,7 +5,7 @@ import random
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError
@@ -13,9 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from worker.shell.logs import Action, get_logger
 
-__all__ = ["Database", "is_data_error", "is_transient", "open_database"]
+__all__ = ["Database", "Transactions", "Work", "is_data_error", "is_transient", "open_database"]
 
 Result = TypeVar("Result")
+Work = Callable[[AsyncConnection], Awaitable[Result]]
 
 CONNECT_TIMEOUT_SECONDS: Final = 5
 COMMAND_TIMEOUT_SECONDS: Final = 30
@@ -26,7 +27,8 @@ SERVER_SETTINGS: Final = {
     "jit": "off",
     "statement_timeout": "20s",
     "lock_timeout": "10s",
-    "idle_in_transaction_session_timeout": "30s",
+    # A worker that is frozen in the middle of a transaction holds its locks no longer than this.
+    "idle_in_transaction_session_timeout": "10s",
 }
 POOL_CONNECTIONS: Final = 5
 RETRY_FIRST_SECONDS: Final = 0.05
@@ -75,11 +77,19 @@ def is_data_error(error: BaseException) -> bool:
     )
 
 
+class Transactions(Protocol):
+    """Where work is stored in transactions."""
+
+    async def persist(self, work: Work[Result], *, patient: bool = True) -> Result:
+        """See `Database.persist`."""
+
+
 class Database:
     """The pool of connections. Safe to share between tasks."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
+        self._lost = False
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
@@ -87,32 +97,41 @@ class Database:
         async with self.engine.begin() as connection:
             yield connection
 
-    async def persist(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
+    async def persist(self, work: Work[Result], *, patient: bool = True) -> Result:
         """The result of the work, in one transaction that is tried until it commits.
 
         Work may run several times, and a lost answer to COMMIT runs it once more after it had
         been stored: it must find out for itself what is already there. Raises what is not
-        transient.
+        transient; without patience also what is, for one who has something smaller to try.
         """
         delay_seconds = RETRY_FIRST_SECONDS
-        lost = False
         while True:
             try:
                 result = await _to_its_end(self._once(work))
             except Exception as error:
                 if not is_transient(error):
                     raise
-                if not lost:
-                    get_logger().warning(Action.DATABASE_LOST, reason=str(error).split("\n")[0])
-                lost = True
+                self._note_lost(error)
+                if not patient:
+                    raise
                 await asyncio.sleep(delay_seconds * random.uniform(0.5, 1))  # noqa: S311 -- jitter
                 delay_seconds = min(delay_seconds * 2, RETRY_LONGEST_SECONDS)
             else:
-                if lost:
-                    get_logger().info(Action.DATABASE_BACK)
+                self._note_back()
                 return result
 
-    async def _once(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
+    def _note_lost(self, error: Exception) -> None:
+        if not self._lost:
+            reason = str(error).split("\n")[0] or type(error).__name__
+            get_logger().warning(Action.DATABASE_LOST, reason=reason)
+        self._lost = True
+
+    def _note_back(self) -> None:
+        if self._lost:
+            get_logger().info(Action.DATABASE_BACK)
+        self._lost = False
+
+    async def _once(self, work: Work[Result]) -> Result:
         async with self.transaction() as connection:
             return await work(connection)
 

@@ -1,6 +1,6 @@
 """What must still be said: taking it, and noting that it was said or was not."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -13,6 +13,7 @@ from worker.shell.database.statements import statement
 __all__ = [
     "OutgoingMessage",
     "Ready",
+    "Refused",
     "delay_messages",
     "find_ready",
     "forget_messages",
@@ -44,6 +45,16 @@ class OutgoingMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """A message that the broker did not take."""
+
+    message: OutgoingMessage
+    reason: str
+    parked: bool = False
+    """Whether it is not tried again until a person says so."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ready:
     """A number of whose operation something follows now, and who holds the number."""
 
@@ -69,16 +80,18 @@ async def forget_messages(
 
 
 async def delay_messages(
-    connection: AsyncConnection, refused: Sequence[tuple[OutgoingMessage, str]], now: datetime
+    connection: AsyncConnection, refused: Collection[Refused], now: datetime
 ) -> None:
     """The broker refused them, and why: they are kept, and tried again later and later."""
     if refused:
         await connection.execute(
             statement("delay_messages"),
             {
-                "position": [message.position for message, _ in refused],
-                "next_attempt_at": [now + _delay(message.attempts) for message, _ in refused],
-                "last_error": [reason for _, reason in refused],
+                "position": [item.message.position for item in refused],
+                "next_attempt_at": [
+                    None if item.parked else now + _delay(item.message.attempts) for item in refused
+                ],
+                "last_error": [item.reason for item in refused],
             },
         )
 

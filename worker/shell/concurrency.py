@@ -1,0 +1,25 @@
+"""Tasks that end together."""
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from typing import Any
+
+__all__ = ["cancelled", "first_of"]
+
+
+async def first_of(*awaitables: Awaitable[object]) -> None:
+    """Waits for the first to end, cancels the others, and raises what the first raised."""
+    tasks = [asyncio.ensure_future(item) for item in awaitables]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        await cancelled(tasks)
+
+
+async def cancelled(tasks: Sequence[asyncio.Future[Any]]) -> None:
+    """Cancels those that have not ended, and waits until all have."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,54 @@
+"""What follows the intake: woken when there is something to say, a brake when that cannot be said."""
+
+import asyncio
+import contextlib
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from worker.shell.clock import Clock
+from worker.shell.logs import Action, get_logger
+
+__all__ = ["Outflow"]
+
+LOOK_AGAIN_SECONDS: Final = 0.2
+
+
+class Saying(Protocol):
+    """What says what was decided."""
+
+    def wake(self) -> None:
+        """Something was committed."""
+
+    def oldest_unpublished(self) -> datetime | None:
+        """When the oldest message that was never tried was decided."""
+
+
+class Outflow:
+    """Holds the intake back while the oldest message that was never tried is too old.
+
+    What the broker has refused does not count: one PBX queue that is full must not stop a
+    building in another town. It looks again by itself: what lets go need not be new traffic.
+    """
+
+    def __init__(self, relay: Saying, clock: Clock, age_maximum_seconds: float) -> None:
+        self._relay = relay
+        self._clock = clock
+        self._age_maximum = timedelta(seconds=age_maximum_seconds)
+
+    def committed(self) -> None:
+        """There is something to say."""
+        self._relay.wake()
+
+    async def released(self, stopping: asyncio.Event) -> None:
+        """Returns as soon as more may be taken in, or when that is not wanted any more."""
+        if not self._is_held_up():
+            return
+        get_logger().warning(Action.INTAKE_PAUSED, oldest=str(self._relay.oldest_unpublished()))
+        while self._is_held_up() and not stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), LOOK_AGAIN_SECONDS)
+        get_logger().info(Action.INTAKE_RESUMED)
+
+    def _is_held_up(self) -> bool:
+        oldest = self._relay.oldest_unpublished()
+        return oldest is not None and self._clock() - oldest > self._age_maximum

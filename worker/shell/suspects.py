@@ -1,0 +1,86 @@
+"""Which redelivered messages may be handled together, and which never again."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from aio_pika.abc import AbstractIncomingMessage
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from worker.core.suspicion import is_given_up, together
+from worker.shell.clock import Clock
+from worker.shell.database.engine import Transactions
+from worker.shell.database.statements import statement
+
+__all__ = ["Batch", "Suspects"]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is handled next, from the front of what waits."""
+
+    messages: int
+    """How many."""
+    given_up: bool = False
+    """It is one message, and it is not handled any more."""
+
+
+class Suspects:
+    """Counts, for one queue, what was begun with a redelivered message and never finished.
+
+    A message that comes for the first time is not counted: nobody pays for this until a worker
+    has died.
+    """
+
+    def __init__(
+        self, queue: str, database: Transactions, clock: Clock, *, batch_maximum_messages: int
+    ) -> None:
+        self._queue = queue
+        self._database = database
+        self._clock = clock
+        self._batch_maximum_messages = batch_maximum_messages
+
+    async def begin(self, waiting: Iterable[AbstractIncomingMessage]) -> Batch:
+        """The next batch, its redelivered messages counted, and that stored."""
+        first = list(islice(waiting, self._batch_maximum_messages))
+        if not any(delivery.redelivered for delivery in first):
+            return Batch(len(first))
+        return await self._database.persist(lambda on: self._begin(on, first))
+
+    async def clear(
+        self, connection: AsyncConnection, deliveries: Sequence[AbstractIncomingMessage]
+    ) -> None:
+        """They are dealt with: to be called in the transaction that does so."""
+        digests = _digests(deliveries)
+        if digests:
+            await connection.execute(
+                statement("clear_suspects"), {"queue": self._queue, "digests": digests}
+            )
+
+    async def _begin(
+        self, connection: AsyncConnection, waiting: Sequence[AbstractIncomingMessage]
+    ) -> Batch:
+        found = await connection.execute(
+            statement("find_suspects"), {"queue": self._queue, "digests": _digests(waiting)}
+        )
+        known = {bytes(row.digest): row.attempts for row in found}
+        attempts = [known.get(_digest(item), 0) if item.redelivered else 0 for item in waiting]
+        if is_given_up(attempts[0]):
+            return Batch(1, given_up=True)
+        size = together(attempts, self._batch_maximum_messages)
+        await connection.execute(
+            statement("count_suspects"),
+            {"queue": self._queue, "digests": _digests(waiting[:size]), "now": self._clock()},
+        )
+        return Batch(size)
+
+
+def _digests(deliveries: Sequence[AbstractIncomingMessage]) -> list[bytes]:
+    # In key order, so that two workers cannot deadlock.
+    return sorted({_digest(delivery) for delivery in deliveries if delivery.redelivered})
+
+
+def _digest(delivery: AbstractIncomingMessage) -> bytes:
+    # Not by its id alone: what kills a worker need not have one, or may share it.
+    return hashlib.sha256(f"{delivery.message_id}\n".encode() + delivery.body).digest()
