@@ -18,7 +18,7 @@ from worker.shell.metrics import Metrics, describe
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NUMBER = "+442079460001"
-MEASURED = Measurements(7, 2, 31.5, 4, 5, 1, 0, 0, {"activate": OperationsUnderWay(3, 1, 60.0)})
+MEASURED = Measurements(7, 2, 1, 31.5, 4, 5, 1, 0, 0, {"activate": OperationsUnderWay(3, 1, 60.0)})
 
 
 def _command(identifier: str = "c-1") -> Activate:

@@ -9,6 +9,7 @@ from worker.cli.dead_letters import dead_letters
 from worker.cli.exits import EXITS
 from worker.cli.importing import import_records
 from worker.cli.numbers import pending, resolve, send, show
+from worker.cli.outbox import outbox
 from worker.cli.preparing import check, migrate, topology
 from worker.cli.running import run, standalone
 
@@ -16,7 +17,7 @@ __all__ = ["main"]
 
 COMMANDS: Final = (
     *(run, migrate, topology, check, import_records, send, show, pending, resolve),
-    *(dead_letters, contracts, standalone),
+    *(outbox, dead_letters, contracts, standalone),
 )
 
 

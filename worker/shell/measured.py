@@ -63,6 +63,11 @@ _PLAIN_GAUGES: Final[tuple[tuple[str, str, Callable[[Measurements], float]], ...
         lambda seen: seen.outbox_delayed_messages,
     ),
     (
+        "outbox_parked_messages",
+        "Messages that can never be sent as they are. Any is an alarm: `activation-worker outbox`.",
+        lambda seen: seen.outbox_parked_messages,
+    ),
+    (
         "outbox_oldest_message_age_seconds",
         "Age of the oldest unconfirmed message; 0 where there is none.",
         lambda seen: seen.outbox_oldest_seconds,

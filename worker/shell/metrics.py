@@ -281,4 +281,4 @@ def _described(family: Metric) -> MetricDescription:
     return MetricDescription(name, family.type, tuple(sorted(labels)), family.documentation)
 
 
-_NOTHING: Final = Measurements(0, 0, 0, 0, 0, 0, 0, 0)
+_NOTHING: Final = Measurements(0, 0, 0, 0, 0, 0, 0, 0, 0)

@@ -1,4 +1,4 @@
-"""What follows the intake: woken when there is something to say, a brake when that cannot be said."""
+"""What follows the intake: woken when there is something to say, a brake when it cannot be said."""
 
 import asyncio
 import contextlib

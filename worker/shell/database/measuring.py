@@ -43,6 +43,7 @@ class Measurements:
 
     outbox_messages: int
     outbox_delayed_messages: int
+    outbox_parked_messages: int
     outbox_oldest_seconds: float
     used_services: int
     bought_services: int
@@ -73,6 +74,7 @@ async def _measure(connection: AsyncConnection, now: datetime) -> Measurements:
     return Measurements(
         outbox_messages=outbox.messages,
         outbox_delayed_messages=outbox.delayed_messages,
+        outbox_parked_messages=outbox.parked_messages,
         outbox_oldest_seconds=max(0.0, float(outbox.oldest_seconds)),
         used_services=int(entitlement.used_services),
         bought_services=int(entitlement.bought_services),

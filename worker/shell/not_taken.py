@@ -1,0 +1,74 @@
+"""Messages that the broker did not take: looking at them, and deciding what becomes of them."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from worker.core.waiting import clock_time
+from worker.shell.database.engine import open_database
+from worker.shell.database.statements import statement
+from worker.shell.settings import Settings
+
+__all__ = ["NoSuchMessage", "discard", "in_words", "look", "retry"]
+
+Row = Mapping[str, Any]
+
+
+class NoSuchMessage(Exception):
+    """No message that was not taken has this position."""
+
+
+async def look(settings: Settings, maximum: int) -> Sequence[Row]:
+    """Those that were tried and not taken, oldest first."""
+    async with (
+        open_database(settings.database_url) as database,
+        database.transaction() as connection,
+    ):
+        found = await connection.execute(statement("show_outbox"), {"maximum": maximum})
+        return [dict(row) for row in found.mappings()]
+
+
+async def retry(settings: Settings, positions: Collection[int] | None) -> int:
+    """Has them tried again at once, None for all; how many. Raises `NoSuchMessage`."""
+    asked = None if positions is None else sorted(positions)
+    return await _change(settings, positions, "retry_messages", positions=asked)
+
+
+async def discard(
+    settings: Settings, positions: Collection[int], *, discarded_by: str, reason: str
+) -> int:
+    """Takes parked ones out of the way and keeps them, with who and why; raises like `retry`."""
+    return await _change(
+        settings,
+        positions,
+        "discard_messages",
+        positions=sorted(positions),
+        discarded_by=discarded_by,
+        reason=reason,
+        now=datetime.now(UTC),
+    )
+
+
+async def _change(
+    settings: Settings, wanted: Collection[int] | None, name: str, **parameters: object
+) -> int:
+    async with (
+        open_database(settings.database_url) as database,
+        database.transaction() as connection,
+    ):
+        done = {row.position for row in await connection.execute(statement(name), parameters)}
+        if missing := {*(wanted or ())} - done:
+            raise NoSuchMessage(
+                f"No such message: {', '.join(map(str, sorted(missing)))}. `activation-worker"
+                " outbox list` shows those that are there; only parked ones can be discarded."
+            )
+    return len(done)
+
+
+def in_words(row: Row) -> str:
+    """A line for people, and a second one that says why."""
+    state = "PARKED" if row["parked"] else f"next attempt {clock_time(row['next_attempt_at'])}"
+    return (
+        f"{row['position']}  {row['phone_number']}  {row['message_type']} to {row['exchange']}"
+        f" {row['routing_key']}  {row['attempts']} attempts, {state}\n    {row['last_error']}"
+    )
