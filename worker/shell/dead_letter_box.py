@@ -123,7 +123,7 @@ async def replay(
     Raises `NoSuchDeadLetter` after the others were done.
     """
     async with _box(settings) as (connection, letters):
-        publisher = Publisher(connection, settings.publish_timeout_seconds)
+        publisher = Publisher(connection, settings.publish_timeout_seconds, alone=set())
 
         async def send(letter: Letter) -> None:
             exchange, original = letter.origin

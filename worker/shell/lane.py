@@ -47,6 +47,7 @@ class Lane:
         self._reporter = reporter
         self._clock = clock
         self._urls = deque(settings.amqp_urls)
+        self._published_alone: set[int] = set()
         self.stopping = asyncio.Event()
         """Whether a stop was asked for."""
         self.linked = False
@@ -92,6 +93,7 @@ class Lane:
             self._urls,
             prefetch_messages=settings.prefetch_messages,
             publish_timeout_seconds=settings.publish_timeout_seconds,
+            alone=self._published_alone,
         ) as link:
             if settings.declare_topology:
                 await self._declare()

@@ -52,7 +52,11 @@ class Link:
 
 @asynccontextmanager
 async def open_link(
-    urls: Sequence[str], *, prefetch_messages: int, publish_timeout_seconds: float
+    urls: Sequence[str],
+    *,
+    prefetch_messages: int,
+    publish_timeout_seconds: float,
+    alone: set[int],
 ) -> AsyncIterator[Link]:
     """Connections and channels, closed at the end. Raises `BrokerUnavailable`.
 
@@ -61,7 +65,7 @@ async def open_link(
     """
     async with AsyncExitStack() as stack:
         connections = [await _opened(stack, urls) for _ in range(2)]
-        publisher = Publisher(connections[1], publish_timeout_seconds)
+        publisher = Publisher(connections[1], publish_timeout_seconds, alone=alone)
         try:
             async with asyncio.timeout(SET_UP_TIMEOUT_SECONDS):
                 commands = await _consuming(connections[0], prefetch_messages)

@@ -73,12 +73,17 @@ class Publisher:
     """Publishes with confirms, on a channel that is opened again when the broker closes it.
 
     The broker closes a channel for one bad message and answers none of the others that were in
-    flight: those are published once more, one by one, until the bad one has betrayed itself.
+    flight: those are published once more, each alone, until the bad one has betrayed itself.
+    `alone` holds their positions and outlives a publisher: what the library still writes on the
+    closed channel often costs the connection too (504, "expected 'channel.open'").
     """
 
-    def __init__(self, connection: AbstractConnection, timeout_seconds: float) -> None:
+    def __init__(
+        self, connection: AbstractConnection, timeout_seconds: float, *, alone: set[int]
+    ) -> None:
         self._connection = connection
         self._timeout_seconds = timeout_seconds
+        self._alone = alone
         self._channel: AbstractChannel | None = None
         # Replies go to queues that strangers name: what goes wrong there stays there.
         self._replies: AbstractChannel | None = None
@@ -103,13 +108,26 @@ class Publisher:
         A broker that is blocked is waited for. Raises `BrokerUnavailable` when nobody can say what
         became of them: they may be there, and are sent again with their ids.
         """
-        return await self._all([self._publishing(message) for message in messages])
+        together = [message for message in messages if message.position not in self._alone]
+        groups = [together, *([item] for item in messages if item.position in self._alone)]
+        found: dict[int, NotPublished | None] = {}
+        for group in groups:
+            problems = await self._together([self._publishing(message) for message in group])
+            for message, problem in zip(group, problems, strict=True):
+                if isinstance(problem, _ChannelLost) and len(group) > 1:
+                    self._alone.add(message.position)
+                    groups.append([message])
+                else:
+                    found[message.position] = _verdict(problem)
+                    self._alone.discard(message.position)
+        return [found[message.position] for message in messages]
 
     async def send(self, message: AbstractMessage, *, exchange: str, routing_key: str) -> None:
         """Publishes any message, mandatory; raises what `publish` returns or raises."""
-        (problem,) = await self._all([lambda: self._send(message, exchange, routing_key)])
-        if problem is not None:
-            raise problem
+        (problem,) = await self._together([lambda: self._send(message, exchange, routing_key)])
+        verdict = _verdict(problem)
+        if verdict is not None:
+            raise verdict
 
     def _publishing(self, outgoing: OutgoingMessage) -> Callable[[], Awaitable[None]]:
         message = persistent(
@@ -123,21 +141,14 @@ class Publisher:
             return lambda: self._reply(message, outgoing.routing_key)
         return lambda: self._send(message, outgoing.exchange, outgoing.routing_key)
 
-    async def _all(
-        self, publishing: Sequence[Callable[[], Awaitable[None]]]
-    ) -> list[NotPublished | None]:
-        found = await self._together(publishing)
-        for place, problem in enumerate(found):
-            if isinstance(problem, _ChannelLost):
-                (found[place],) = await self._together([publishing[place]])
-        return [_verdict(problem) for problem in found]
-
     async def _together(
         self, publishing: Sequence[Callable[[], Awaitable[None]]]
     ) -> list[Exception | None]:
+        if not publishing:
+            return []
         try:
             await self.open()
-        except LOST as error:
+        except (*LOST, RuntimeError) as error:  # the library's word for a closed connection
             raise BrokerUnavailable(str(error) or type(error).__name__) from error
         tasks = [asyncio.ensure_future(publish()) for publish in publishing]
         try:

@@ -1,0 +1,103 @@
+"""One leader, and no word of a former one counts."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from tests.support.workers import rows
+from worker.shell.database.engine import Database, open_database
+from worker.shell.leadership import LeadershipLost, leading
+
+TERM = "SELECT term FROM leadership"
+
+
+async def nothing(_: AsyncConnection) -> None:
+    """Stores nothing."""
+
+
+def writing(mark: str) -> Callable[[AsyncConnection], Awaitable[None]]:
+    async def write(connection: AsyncConnection) -> None:
+        await connection.execute(
+            text(f"INSERT INTO suspects VALUES ('{mark}', 'digest', 1, now())")
+        )
+
+    return write
+
+
+async def end_session(database: Database) -> None:
+    """Ends the session that holds the lead, as the server does with one that was frozen."""
+    await rows(
+        database,
+        "SELECT pg_terminate_backend(pid) FROM pg_locks"
+        " WHERE locktype = 'advisory' AND database ="
+        " (SELECT oid FROM pg_database WHERE datname = current_database())",
+    )
+
+
+async def test_a_former_leader_can_store_nothing(database: Database, database_url: str) -> None:
+    async with leading(database) as former:
+        await former.persist(writing("former"))
+        await end_session(database)
+        async with open_database(database_url) as other, leading(other) as present:
+            await present.persist(writing("present"))
+            with pytest.raises(LeadershipLost):
+                await former.persist(writing("too late"))
+
+    assert await rows(database, "SELECT queue FROM suspects ORDER BY queue") == [
+        ("former",),
+        ("present",),
+    ]
+
+
+async def test_the_next_term_waits_for_what_the_former_leader_has_begun(
+    database: Database, database_url: str
+) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(connection: AsyncConnection) -> None:
+        begun.set()
+        await go_on.wait()
+        await writing("former")(connection)
+
+    async with leading(database) as former, open_database(database_url) as other:
+        storing = asyncio.create_task(former.persist(slow))
+        await begun.wait()
+        await end_session(database)
+        next_one = leading(other)
+        taking_over = asyncio.create_task(next_one.__aenter__())
+        while not await rows(
+            database, "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        ):
+            await asyncio.sleep(0.02)
+        assert not taking_over.done()
+        go_on.set()
+        await storing
+        present = await taking_over
+        assert await rows(database, "SELECT queue FROM suspects") == [("former",)]
+        await present.persist(nothing)
+        await next_one.__aexit__(None, None, None)
+
+
+async def test_a_leader_whose_session_was_cut_goes_on_in_its_term(database: Database) -> None:
+    async with leading(database) as leadership:
+        before = await rows(database, TERM)
+        keeping = asyncio.create_task(leadership.keep())
+        await end_session(database)
+        async with asyncio.timeout(20):
+            while not await rows(database, "SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"):
+                await asyncio.sleep(0.05)
+        await leadership.persist(nothing)
+        keeping.cancel()
+
+        assert await rows(database, TERM) == before
+
+
+async def test_each_lead_is_a_term_of_its_own(database: Database) -> None:
+    for _ in range(2):
+        async with leading(database):
+            pass
+
+    assert await rows(database, TERM) == [(2,)]
