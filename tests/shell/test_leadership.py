@@ -38,10 +38,10 @@ async def end_session(database: Database) -> None:
 
 
 async def test_a_former_leader_can_store_nothing(database: Database, database_url: str) -> None:
-    async with leading(database) as former:
+    async with leading(database, 10) as former:
         await former.persist(writing("former"))
         await end_session(database)
-        async with open_database(database_url) as other, leading(other) as present:
+        async with open_database(database_url) as other, leading(other, 10) as present:
             await present.persist(writing("present"))
             with pytest.raises(LeadershipLost):
                 await former.persist(writing("too late"))
@@ -62,11 +62,11 @@ async def test_the_next_term_waits_for_what_the_former_leader_has_begun(
         await go_on.wait()
         await writing("former")(connection)
 
-    async with leading(database) as former, open_database(database_url) as other:
+    async with leading(database, 10) as former, open_database(database_url) as other:
         storing = asyncio.create_task(former.persist(slow))
         await begun.wait()
         await end_session(database)
-        next_one = leading(other)
+        next_one = leading(other, 10)
         taking_over = asyncio.create_task(next_one.__aenter__())
         while not await rows(
             database, "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
@@ -82,7 +82,7 @@ async def test_the_next_term_waits_for_what_the_former_leader_has_begun(
 
 
 async def test_a_leader_whose_session_was_cut_goes_on_in_its_term(database: Database) -> None:
-    async with leading(database) as leadership:
+    async with leading(database, 10) as leadership:
         before = await rows(database, TERM)
         keeping = asyncio.create_task(leadership.keep())
         await end_session(database)
@@ -97,7 +97,7 @@ async def test_a_leader_whose_session_was_cut_goes_on_in_its_term(database: Data
 
 async def test_each_lead_is_a_term_of_its_own(database: Database) -> None:
     for _ in range(2):
-        async with leading(database):
+        async with leading(database, 10):
             pass
 
     assert await rows(database, TERM) == [(2,)]

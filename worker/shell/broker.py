@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import aio_pika
 from aio_pika.abc import AbstractConnection
@@ -14,7 +14,8 @@ __all__ = ["CONNECT_TIMEOUT_SECONDS", "LOST", "BrokerUnavailable", "connect"]
 CONNECT_TIMEOUT_SECONDS: Final = 10
 """A broker that accepts TCP but does not speak (booting, frozen) would be waited for for ever."""
 HEARTBEAT_SECONDS: Final = 10
-"""A dead peer is noticed after about three heartbeats; the library's default takes 3 minutes."""
+"""A dead peer is noticed after about three heartbeats; the library's default takes 3 minutes.
+A URL that names its own (`?heartbeat=5`) has its way."""
 LOST: Final = (AMQPError, ChannelInvalidStateError, OSError, TimeoutError)
 """What the library raises when a connection or a channel is gone, or does not answer."""
 
@@ -37,7 +38,8 @@ async def connect(urls: Sequence[str]) -> AbstractConnection:
 
 
 async def _connect(url: str) -> AbstractConnection:
-    connection = aio_pika.Connection(make_url(url, heartbeat=HEARTBEAT_SECONDS))
+    asked = parse_qs(urlsplit(url).query).get("heartbeat", [str(HEARTBEAT_SECONDS)])
+    connection = aio_pika.Connection(make_url(url, heartbeat=asked[0]))
     try:
         await connection.connect(timeout=CONNECT_TIMEOUT_SECONDS)
     except BaseException:

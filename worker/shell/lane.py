@@ -121,7 +121,9 @@ class Lane:
             await link.lost.wait()
 
     async def _lead(self, link: Link) -> None:
-        async with leading(self._database) as leadership:
+        async with leading(
+            self._database, self._settings.leader_silence_maximum_seconds
+        ) as leadership:
             self.leads = True
             self._reporter.metrics.leads(leads=True)
             await self._serve(link, leadership)
@@ -137,7 +139,12 @@ class Lane:
             sweep_interval_seconds=settings.sweep_interval_seconds,
             target_missing=partial(self._declare_again, link),
         )
-        outflow = Outflow(relay, self._clock, settings.outbox_age_maximum_seconds)
+        outflow = Outflow(
+            relay,
+            self._clock,
+            self._reporter,
+            age_maximum_seconds=settings.outbox_age_maximum_seconds,
+        )
         common = (policy, self._clock, self._reporter)
         commands, results = (
             self._intake(reception, leadership, link, channel=channel, outflow=outflow)

@@ -22,10 +22,7 @@ Result = TypeVar("Result")
 LANE: Final = 0
 LOCK: Final = 7_254_002
 """The advisory lock of the one lane."""
-PING_SECONDS: Final = 3
-ABANDONED_AFTER: Final = "10s"
-"""PostgreSQL itself ends the session of a leader that is frozen or cut off, and so frees the
-lock: a worker that cannot ping for so long can do no harm as a leader that others wait for."""
+PINGS_PER_SILENCE: Final = 3
 TRY_AGAIN_SECONDS: Final = 0.5
 GIVE_UP_ATTEMPTS: Final = 10
 
@@ -40,8 +37,10 @@ class Leadership:
     The lock says who may begin; the term fences off who has not noticed that it is over.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, silence_maximum_seconds: float) -> None:
         self._database = database
+        self._silence_maximum_seconds = silence_maximum_seconds
+        self._ping_seconds = silence_maximum_seconds / PINGS_PER_SILENCE
         self._connection: AsyncConnection | None = None
         self._term: int | None = None
 
@@ -68,7 +67,7 @@ class Leadership:
     async def keep(self) -> None:
         """Pings for ever. Raises `LeadershipLost` when another worker has taken over."""
         while True:
-            await asyncio.sleep(PING_SECONDS)
+            await asyncio.sleep(self._ping_seconds)
             if not await self._ping():
                 await self._regain()
 
@@ -112,7 +111,10 @@ class Leadership:
     async def _open(self) -> AsyncConnection:
         connection = await self._database.engine.connect()
         await connection.execution_options(isolation_level="AUTOCOMMIT")
-        await connection.execute(text(f"SET idle_session_timeout = '{ABANDONED_AFTER}'"))
+        # PostgreSQL itself ends the session of a leader that is frozen or cut off, and so frees
+        # the lock for those who stand by.
+        milliseconds = int(self._silence_maximum_seconds * 1000)
+        await connection.execute(text(f"SET idle_session_timeout = {milliseconds}"))
         return connection
 
     async def _ping(self) -> bool:
@@ -125,14 +127,14 @@ class Leadership:
     async def _database_ping(self) -> None:
         if self._connection is None:
             raise ConnectionError
-        async with asyncio.timeout(PING_SECONDS):
+        async with asyncio.timeout(self._ping_seconds):
             await self._connection.execute(text("SELECT 1"))
 
 
 @asynccontextmanager
-async def leading(database: Database) -> AsyncIterator[Leadership]:
-    """Waits until this worker leads; gives the lead up at the end."""
-    leadership = Leadership(database)
+async def leading(database: Database, silence_maximum_seconds: float) -> AsyncIterator[Leadership]:
+    """Waits until this worker leads; gives the lead up at the end, or after so long a silence."""
+    leadership = Leadership(database, silence_maximum_seconds)
     try:
         await leadership.gain()
         yield leadership

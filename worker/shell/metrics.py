@@ -143,6 +143,10 @@ class Metrics:
         """Whether the broker takes nothing from publishers."""
         self._blocked.set(blocked)
 
+    def paused(self, *, paused: bool) -> None:
+        """Whether nothing is taken in, because what was decided cannot be said."""
+        self._paused.set(paused)
+
     async def render(self) -> bytes:
         """All of it in the Prometheus text format, at most some seconds old."""
         await self._measured.look()
@@ -237,6 +241,11 @@ class Metrics:
         self._blocked = Gauge(
             f"{PREFIX}_broker_blocked",
             "1 while RabbitMQ, short of memory or disk, takes nothing from this publisher.",
+            registry=self.registry,
+        )
+        self._paused = Gauge(
+            f"{PREFIX}_intake_paused",
+            "1 while nothing is taken in, because what was decided cannot be said.",
             registry=self.registry,
         )
         self._last_commit = Gauge(

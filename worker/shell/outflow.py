@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from worker.shell.clock import Clock
-from worker.shell.logs import Action, get_logger
+from worker.shell.reporting import Reporter
 
 __all__ = ["Outflow"]
 
@@ -30,9 +30,12 @@ class Outflow:
     building in another town. It looks again by itself: what lets go need not be new traffic.
     """
 
-    def __init__(self, relay: Saying, clock: Clock, age_maximum_seconds: float) -> None:
+    def __init__(
+        self, relay: Saying, clock: Clock, reporter: Reporter, *, age_maximum_seconds: float
+    ) -> None:
         self._relay = relay
         self._clock = clock
+        self._reporter = reporter
         self._age_maximum = timedelta(seconds=age_maximum_seconds)
 
     def committed(self) -> None:
@@ -43,11 +46,11 @@ class Outflow:
         """Returns as soon as more may be taken in, or when that is not wanted any more."""
         if not self._is_held_up():
             return
-        get_logger().warning(Action.INTAKE_PAUSED, oldest=str(self._relay.oldest_unpublished()))
+        self._reporter.paused(self._relay.oldest_unpublished())
         while self._is_held_up() and not stopping.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), LOOK_AGAIN_SECONDS)
-        get_logger().info(Action.INTAKE_RESUMED)
+        self._reporter.paused(None)
 
     def _is_held_up(self) -> bool:
         oldest = self._relay.oldest_unpublished()

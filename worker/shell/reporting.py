@@ -99,6 +99,14 @@ class Reporter:
         else:
             get_logger().info(Action.BROKER_UNBLOCKED)
 
+    def paused(self, oldest: datetime | None) -> None:
+        """Nothing more is taken in, because a message of that time was not said; None: it is."""
+        self.metrics.paused(paused=oldest is not None)
+        if oldest is None:
+            get_logger().info(Action.INTAKE_RESUMED)
+        else:
+            get_logger().warning(Action.INTAKE_PAUSED, oldest_message_of=oldest.isoformat())
+
     def unsendable(self, message: OutgoingMessage, reason: str) -> None:
         """A message can never be sent as it is, and is parked."""
         get_logger().error(

@@ -66,6 +66,8 @@ class Settings(BaseModel):
     """How old the oldest message that was never tried may be before intake pauses."""
     watchdog_seconds: Seconds = 30
     """How often a consumer that gets nothing asks whether messages wait in its queue."""
+    leader_silence_maximum_seconds: Annotated[float, Field(ge=0.5, le=3600)] = 10
+    """How long a leader may be frozen or cut off before another worker takes over."""
     stop_deadline_seconds: Seconds = 20
     """How long a stop may take; what is not done by then is done after the next start."""
     declare_topology: bool = True

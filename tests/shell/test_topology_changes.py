@@ -1,0 +1,148 @@
+"""Exchanges, queues and permissions change under a running worker: it waits, says why, goes on."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from tests.support.platform import Event, Platform
+from tests.support.workers import rows, store, until_leading, working
+from worker.servers import PrivateServers
+from worker.shell.database.engine import Database
+from worker.shell.settings import Settings
+
+NUMBERS = tuple(f"+44207946{index:04}" for index in range(1, 6))
+MAIN_NUMBER = "+442079460000"
+SITE = (
+    """INSERT INTO voice_services (service_id, account_id, account_kind, site_id, quantity)
+    VALUES ('service-1', 'acme', 'occupier', 'london', 20)""",
+    f"""INSERT INTO phone_numbers (phone_number, site_id, account_id, status, main_number)
+    VALUES ('{MAIN_NUMBER}', 'london', 'acme', 'ACTIVE', true)""",
+    f"""INSERT INTO call_settings
+    VALUES ('{MAIN_NUMBER}', 'reception', 'hunt_group', 'none', 'none')""",
+    *(
+        f"""INSERT INTO phone_numbers (phone_number, site_id, account_id, extension, status)
+        VALUES ('{number}', 'london', 'acme', '1', 'RESERVED')"""
+        for number in NUMBERS
+    ),
+)
+USER = "worker-of-this-test"
+Control = Callable[..., Awaitable[str]]
+
+
+@pytest.fixture
+async def control(servers: PrivateServers, amqp_url: str) -> Control:
+    """`rabbitmqctl` on the virtual host of this test."""
+    virtual_host = amqp_url.rsplit("/", 1)[1]
+
+    async def run(verb: str, *arguments: str) -> str:
+        return await servers.rabbitmq.control(verb, "--vhost", virtual_host, *arguments)
+
+    return run
+
+
+async def until_refused(database: Database, words: str) -> None:
+    """Waits until the outbox says why a message is still there."""
+    query = f"SELECT 1 FROM outbox WHERE last_error LIKE '%{words}%'"
+    async with asyncio.timeout(30):
+        while not await rows(database, query):
+            await asyncio.sleep(0.05)
+
+
+async def retried(database: Database) -> None:
+    """Spares the test the pause before the next attempt."""
+    await store(database, "UPDATE outbox SET next_attempt_at = NULL")
+
+
+def joins(platform: Platform) -> set[str]:
+    return {message["data"]["phone_number"] for message in platform.pbx_messages}
+
+
+async def test_a_pbx_queue_that_is_full_gets_its_messages_when_there_is_room(
+    database: Database, settings: Settings, platform: Platform, control: Control
+) -> None:
+    full = '{"max-length": 1, "overflow": "reject-publish"}'
+    await store(database, *SITE)
+    read: list[Event] = []
+    async with working(database, settings):
+        # A site's own queue, and no consumer that would empty it.
+        queue = await platform.channel.declare_queue("site.pbx", durable=True)
+        await queue.bind("telephony.pbx", "hunt_group_membership.london")
+        await control("set_policy", "full", "^site", full)
+        commands = [await platform.send("activate", number) for number in NUMBERS]
+        assert [await platform.outcome(it) for it in commands] == [["PENDING", "ACTIVE"]] * 5
+        await until_refused(database, "the broker refused it")
+        await control("clear_policy", "full")
+        await platform.collect(queue, read)
+        async with asyncio.timeout(30):
+            while await rows(database, "SELECT 1 FROM outbox"):
+                await retried(database)
+                await asyncio.sleep(0.1)
+
+    assert {message["data"]["phone_number"] for message in read} == {*NUMBERS}
+    assert await rows(database, "SELECT count(*) FROM hunt_group_members") == [(5,)]
+
+
+async def test_an_exchange_that_was_deleted_is_declared_again(
+    database: Database, settings: Settings, platform: Platform
+) -> None:
+    await store(database, *SITE)
+    async with working(database, settings) as lane:
+        await until_leading(lane)
+        await platform.channel.exchange_delete("telephony.pbx")
+        command = await platform.send("activate", NUMBERS[0])
+        assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
+        await until_refused(database, "no exchange ''telephony.pbx''")
+        await retried(database)
+        await platform.until(lambda: joins(platform) == {NUMBERS[0]})
+
+    assert len({message["id"] for message in platform.pbx_messages}) == 1
+
+
+async def test_without_the_right_to_declare_a_missing_exchange_is_waited_for(
+    database: Database, settings: Settings, platform: Platform
+) -> None:
+    await store(database, *SITE)
+    async with working(database, settings.model_copy(update={"declare_topology": False})) as lane:
+        await until_leading(lane)
+        await platform.channel.exchange_delete("telephony.pbx")
+        commands = [await platform.send("activate", number) for number in NUMBERS]
+        assert [await platform.outcome(it) for it in commands] == [["PENDING", "ACTIVE"]] * 5
+        await until_refused(database, "no exchange ''telephony.pbx''")
+        exchange = await platform.channel.declare_exchange("telephony.pbx", "topic", durable=True)
+        queue = await platform.channel.get_queue("pbx.hunt-group-membership", ensure=False)
+        await queue.bind(exchange, "hunt_group_membership.*")
+        async with asyncio.timeout(30):
+            while await rows(database, "SELECT 1 FROM outbox"):
+                await retried(database)
+                await asyncio.sleep(0.1)
+
+    assert joins(platform) == {*NUMBERS}
+
+
+async def test_the_right_to_publish_may_be_withdrawn_and_given_back(
+    database: Database,
+    settings: Settings,
+    platform: Platform,
+    amqp_url: str,
+    servers: PrivateServers,
+    control: Control,
+) -> None:
+    await servers.rabbitmq.control("add_user", USER, USER)
+    await control("set_permissions", USER, "^$", ".*", ".*")
+    own = {"declare_topology": False, "amqp_urls": (amqp_url.replace("guest", USER),)}
+    await store(database, *SITE)
+    async with working(database, settings.model_copy(update=own)) as lane:
+        await until_leading(lane)
+        await control("set_permissions", USER, "^$", "^telephony.events$", ".*")
+        commands = [await platform.send("activate", number) for number in NUMBERS]
+        assert [await platform.outcome(it) for it in commands] == [["PENDING", "ACTIVE"]] * 5
+        await until_refused(database, "ACCESS_REFUSED")
+        await control("set_permissions", USER, "^$", ".*", ".*")
+        async with asyncio.timeout(30):
+            while await rows(database, "SELECT 1 FROM outbox"):
+                await retried(database)
+                await asyncio.sleep(0.1)
+    await servers.rabbitmq.control("delete_user", USER)
+
+    assert joins(platform) == {*NUMBERS}
