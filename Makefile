@@ -24,6 +24,10 @@ test: setup ## Prove it: every test, on private servers, with branch coverage
 campaign: setup ## Kill everything again and again under a million commands; OPTIONS="--seed 7 --commands 20000"
 	@$(PYTHON) -m tests.campaign $(OPTIONS)
 
+.PHONY: test-long
+test-long: setup ## Every crash point and every lost answer, long freezes, clusters: minutes of faults
+	@$(PYTHON) -m pytest -m campaign $(ARGUMENTS)
+
 .PHONY: lint
 lint: setup ## Check format, style, types and import rules
 	.venv/bin/ruff format --check .

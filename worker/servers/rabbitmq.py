@@ -6,6 +6,7 @@ import secrets
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 from urllib.parse import quote
@@ -17,7 +18,7 @@ from worker.servers.management import GUEST, Management
 from worker.servers.ports import LOOPBACK, on_free_ports
 from worker.servers.process import Runner, ServerProcess
 
-__all__ = ["PrivateRabbitMQ"]
+__all__ = ["Membership", "PrivateRabbitMQ"]
 
 START_DEADLINE_SECONDS: Final = 120
 EPMD_DEADLINE_SECONDS: Final = 10
@@ -35,13 +36,27 @@ class Ports(NamedTuple):
     epmd: int
 
 
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """What a node shares with the others of its cluster."""
+
+    cookie: str
+    node: str
+    """Its own name."""
+    nodes: tuple[str, ...]
+    """The names of all, its own among them; the first is started first."""
+    epmd_port: int
+    """Where all of them find each other; somebody else runs it."""
+
+
 class PrivateRabbitMQ:
     """A RabbitMQ for this machine's own use: anybody on it may connect, as guest.
 
     Node name, cookie, log and data are in its folder and nowhere else.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, membership: Membership | None = None) -> None:
+        self._membership = membership
         self._programs = rabbitmq_folder()
         self._epmd_program = program("epmd", package="erlang-base")
         self._account = account_for("rabbitmq")
@@ -152,7 +167,8 @@ class PrivateRabbitMQ:
             self._folder.directory(name)
         self._folder.write("enabled_plugins", "[rabbitmq_management].\n")
         if not self._cookie.exists():
-            self._folder.write("home/.erlang.cookie", secrets.token_hex(20), mode=0o400)
+            cookie = self._membership.cookie if self._membership else secrets.token_hex(20)
+            self._folder.write("home/.erlang.cookie", cookie, mode=0o400)
 
     @property
     def _cookie(self) -> Path:
@@ -160,10 +176,13 @@ class PrivateRabbitMQ:
 
     async def _launch(self, chosen: tuple[int, ...]) -> None:
         ports = Ports(*chosen)
+        if self._membership:
+            ports = ports._replace(epmd=self._membership.epmd_port)
         runner = self._runner(ports)
-        self._folder.write("rabbitmq.conf", _configuration(ports))
+        self._folder.write("rabbitmq.conf", _configuration(ports, self._membership))
         try:
-            await self._start_epmd(runner, ports)
+            if not self._membership:
+                await self._start_epmd(runner, ports)
             await self._start_broker(runner, ports)
         except BaseException:
             await self.kill()
@@ -204,8 +223,11 @@ class PrivateRabbitMQ:
         return process
 
     def _runner(self, ports: Ports) -> Runner:
-        cookie = self._cookie.read_bytes()
-        node = f"activation-{hashlib.sha256(cookie).hexdigest()[:8]}@localhost"
+        if self._membership:
+            ports, node = ports._replace(epmd=self._membership.epmd_port), self._membership.node
+        else:
+            digest = hashlib.sha256(self._cookie.read_bytes()).hexdigest()
+            node = f"activation-{digest[:8]}@localhost"
         return Runner(self._account, _environment(self._folder.path, ports, node))
 
 
@@ -218,13 +240,20 @@ async def _accepts_connections(port: int) -> bool:
     return True
 
 
-def _configuration(ports: Ports) -> str:
-    return f"""\
+def _configuration(ports: Ports, membership: Membership | None) -> str:
+    alone = f"""\
 listeners.tcp.1 = {LOOPBACK}:{ports.amqp}
 management.tcp.ip = {LOOPBACK}
 management.tcp.port = {ports.management}
 disk_free_limit.absolute = 50MB
 """
+    if membership is None:
+        return alone
+    nodes = "".join(
+        f"cluster_formation.classic_config.nodes.{place} = {node}\n"
+        for place, node in enumerate(membership.nodes, start=1)
+    )
+    return f"{alone}cluster_partition_handling = pause_minority\n{nodes}"
 
 
 def _environment(folder: Path, ports: Ports, node: str) -> dict[str, str]:
