@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from tests.campaign import report
-from tests.campaign.campaign import Campaign, Result, carried_out, planned
+from tests.campaign.campaign import Result, carried_out, planned
+from tests.campaign.course import Campaign
 from tests.campaign.page import page
 from tests.campaign.progress import shown
 from tests.campaign.schedule import SIZES, Size

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tests.campaign.campaign import Campaign
+from tests.campaign.course import Campaign
 
 BAR_SECONDS = 0.5
 LINE_SECONDS = 15

@@ -16,6 +16,7 @@ GAINED, LOST = b'"leadership_gained"', b'"leadership_lost"'
 PAUSE_SECONDS = 0.05
 STOP_SECONDS = 40
 TAIL_BYTES = 3000
+TROUBLES_AT_MOST = 20
 UNEXPECTED = b'"unexpected_error"'
 
 
@@ -113,6 +114,8 @@ class Slot:
         self.troubles += [f"{name}: {line}" for line in self._log.unexpected]
         if not self._asked:
             self.troubles.append(f"{name} ended by itself with {code}:\n{self._log.tail()}")
+        # One that cannot even start would fill the report with it.
+        del self.troubles[TROUBLES_AT_MOST:]
 
     async def _stop(self) -> None:
         self.send(signal.SIGCONT)
