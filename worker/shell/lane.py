@@ -18,6 +18,7 @@ from worker.shell.leadership import Leadership, LeadershipLost, leading
 from worker.shell.link import Link, open_link
 from worker.shell.logs import Action, get_logger
 from worker.shell.outflow import Outflow
+from worker.shell.pruning import prune
 from worker.shell.receptions import CommandReception, ResultReception
 from worker.shell.relay import Relay
 from worker.shell.reporting import Reporter
@@ -158,6 +159,7 @@ class Lane:
         watching = asyncio.gather(
             leadership.keep(),
             watch_publisher(link.publisher, self._reporter),
+            prune(leadership, self._clock, settings.history_days),
             *(
                 watch_consumer(intake, link, settings.watchdog_seconds)
                 for intake in (commands, results)

@@ -68,6 +68,8 @@ class Settings(BaseModel):
     """How often a consumer that gets nothing asks whether messages wait in its queue."""
     leader_silence_maximum_seconds: Annotated[float, Field(ge=0.5, le=3600)] = 10
     """How long a leader may be frozen or cut off before another worker takes over."""
+    history_days: Annotated[int, Field(ge=30, le=36_500)] = 90
+    """How long ended commands, PBX steps and decisions are kept; repeats of older ones are new."""
     stop_deadline_seconds: Seconds = 20
     """How long a stop may take; what is not done by then is done after the next start."""
     declare_topology: bool = True

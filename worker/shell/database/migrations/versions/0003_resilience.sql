@@ -39,3 +39,9 @@ CREATE TABLE discarded_messages (
     discarded_by  text NOT NULL,
     reason        text NOT NULL
 );
+
+-- What is old ----------------------------------------------------------------------------------
+
+-- Rows arrive in the order of time: a few pages of index instead of an entry for each command.
+CREATE INDEX commands_by_time ON commands USING brin (received_at);
+CREATE INDEX pbx_operations_by_time ON pbx_operations USING brin (asked_at);
