@@ -7,7 +7,7 @@ import pytest
 from aio_pika.exceptions import ChannelNotFoundEntity
 
 from contracts.values import Step
-from tests.support.platform import Platform, platform_at
+from tests.support.platform import DEAD_LETTERS, Platform, platform_at
 from tests.support.workers import rows, store, until_leading, working
 from worker.servers import PrivateServers
 from worker.shell.database.engine import Database
@@ -100,3 +100,46 @@ async def consumers(amqp_url: str, queue: str) -> int:
         except ChannelNotFoundEntity:
             return 0
         return declared.declaration_result.consumer_count or 0
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        "53100",  # disk full
+        "53200",  # out of memory
+        "58030",  # input or output failed
+        "25006",  # read-only: this server is the primary no more
+        "40001",  # could not be serialised
+        "55P03",  # a lock was not to be had
+        "57014",  # took too long
+    ],
+)
+async def test_a_database_that_cannot_store_now_is_waited_for(
+    database: Database, settings: Settings, platform: Platform, state: str
+) -> None:
+    await store(database, SITE, RESERVED, *refusing(state))
+    async with working(database, settings) as lane:
+        await until_leading(lane)
+        commands = [await platform.send("activate", number) for number in NUMBERS]
+        async with asyncio.timeout(20):
+            while not await rows(database, "SELECT 1 FROM refusals WHERE last_value >= 4"):
+                await asyncio.sleep(0.02)
+        await store(database, "DROP TRIGGER refuses ON outbox")
+        outcomes = [await platform.outcome(command) for command in commands]
+
+    assert outcomes == [["PENDING", "ACTIVE"]] * len(NUMBERS)
+    letters = await platform.channel.declare_queue(DEAD_LETTERS, passive=True)
+    assert letters.declaration_result.message_count == 0
+
+
+def refusing(state: str) -> tuple[str, ...]:
+    """Nothing can be stored in the outbox, for a reason with this SQLSTATE."""
+    return (
+        "CREATE SEQUENCE refusals",
+        f"""CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            PERFORM nextval('refusals');
+            RAISE EXCEPTION 'not now' USING ERRCODE = '{state}';
+        END $$""",
+        """CREATE TRIGGER refuses BEFORE INSERT ON outbox
+        FOR EACH STATEMENT EXECUTE FUNCTION refuse()""",
+    )

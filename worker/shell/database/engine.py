@@ -37,6 +37,8 @@ RETRY_LONGEST_SECONDS: Final = 5.0
 DATA_ERROR_CLASSES: Final = frozenset({"21", "22", "23"})
 """SQLSTATE classes that say: this value can never be stored."""
 UNIQUE_VIOLATION: Final = "23505"
+READ_ONLY: Final = "25006"
+"""This server is the primary no more; a new connection may find the one that is."""
 TRANSIENT_CLASSES: Final = frozenset({"08", "25", "40", "53", "55", "57", "58"})
 """SQLSTATE classes that say: not now (connection, rollback, resources, locks, shutdown, I/O)."""
 TRANSIENT_STATES: Final = frozenset({UNIQUE_VIOLATION, "0A000"})
@@ -133,7 +135,12 @@ class Database:
 
     async def _once(self, work: Work[Result]) -> Result:
         async with self.transaction() as connection:
-            return await work(connection)
+            try:
+                return await work(connection)
+            except DBAPIError as error:
+                if _state_of(error) == READ_ONLY:
+                    await connection.invalidate()
+                raise
 
 
 async def _to_its_end(transaction: Coroutine[None, None, Result]) -> Result:
