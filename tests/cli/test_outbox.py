@@ -25,9 +25,9 @@ SITE = (
 # No command can bring such a routing key about; whoever makes it possible one day is protected.
 POISON = f"""
     INSERT INTO outbox (phone_number, holds_operation, message_id, message_type, exchange,
-        routing_key, correlation_id, must_be_routed, body, decided_at)
+        routing_key, correlation_id, must_be_routed, body, decided_at, queued_at)
     VALUES ('{NUMBERS[0]}', false, 'poison', 'telephony.extension.reset.v1', 'telephony.pbx',
-        repeat('k', 300), 'story', true, '{{}}', now())
+        repeat('k', 300), 'story', true, '{{}}', now(), now())
 """
 
 

@@ -52,6 +52,7 @@ def message(
         ordered=True,
         body=b'{"id": "%d", "data": {}}' % place,
         decided_at=datetime.now(UTC),
+        queued_at=datetime.now(UTC),
         attempts=0,
     )
 

@@ -31,7 +31,8 @@ async def look(settings: Settings, maximum: int) -> Sequence[Row]:
 async def retry(settings: Settings, positions: Collection[int] | None) -> int:
     """Has them tried again at once, None for all; how many. Raises `NoSuchMessage`."""
     asked = None if positions is None else sorted(positions)
-    return await _change(settings, positions, "retry_messages", positions=asked)
+    now = datetime.now(UTC)
+    return await _change(settings, positions, "retry_messages", positions=asked, now=now)
 
 
 async def discard(

@@ -20,7 +20,7 @@ class Saying(Protocol):
         """Something was committed."""
 
     def oldest_unpublished(self) -> datetime | None:
-        """When the oldest message that was never tried was decided."""
+        """Since when the oldest message waits that was never tried."""
 
 
 class Outflow:

@@ -70,7 +70,7 @@ class Relay:
         self._oldest_unpublished: datetime | None = None
 
     def oldest_unpublished(self) -> datetime | None:
-        """When the oldest message that is being said, and was never tried before, was decided."""
+        """Since when the oldest message waits that was never tried before."""
         return self._oldest_unpublished
 
     def wake(self) -> None:
@@ -121,7 +121,7 @@ class Relay:
         messages = await self._database.persist(
             lambda on: next_messages(on, self._clock(), TURN_MAXIMUM_MESSAGES)
         )
-        untried = (message.decided_at for message in messages if message.attempts == 0)
+        untried = (message.queued_at for message in messages if message.attempts == 0)
         self._oldest_unpublished = min(untried, default=None)
         # What goes on without a word goes on: deadlines, and what was said before.
         return [] if messages and await self._publisher.is_blocked() else messages

@@ -41,6 +41,8 @@ class OutgoingMessage:
     """Whether it keeps its place among the number's messages."""
     body: bytes
     decided_at: datetime
+    queued_at: datetime
+    """Since when it waits."""
     attempts: int
 
 

@@ -45,3 +45,10 @@ CREATE TABLE discarded_messages (
 -- Rows arrive in the order of time: a few pages of index instead of an entry for each command.
 CREATE INDEX commands_by_time ON commands USING brin (received_at);
 CREATE INDEX pbx_operations_by_time ON pbx_operations USING brin (asked_at);
+
+-- What waits to be said ------------------------------------------------------------------------
+
+-- Since when it waits: a step that is asked for again keeps the time of its decision.
+ALTER TABLE outbox ADD COLUMN queued_at timestamptz;
+UPDATE outbox SET queued_at = decided_at;
+ALTER TABLE outbox ALTER COLUMN queued_at SET NOT NULL;
