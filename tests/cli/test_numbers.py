@@ -103,8 +103,8 @@ async def test_operations_under_way_are_listed_with_what_holds_them_up(
     message = (
         "INSERT INTO outbox (phone_number, holds_operation, message_id, message_type, exchange,"
         " routing_key, correlation_id, must_be_routed, body, decided_at, queued_at, last_error)"
-        f" VALUES ('{NUMBER}', true, 'm', 'telephony.phone_number.status_changed.v1', 'e', 'r', 'c', true,"
-        " '', now(), now(), 'no queue')"
+        f" VALUES ('{NUMBER}', true, 'm', 'telephony.phone_number.status_changed.v1', 'e', 'r',"
+        " 'c', true, '', now(), now(), 'no queue')"
     )
     await imported(invoke)
     under_way = f"UPDATE phone_numbers SET status = 'PENDING' WHERE phone_number = '{NUMBER}'"
