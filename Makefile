@@ -1,12 +1,22 @@
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
 
+# Without it the servers are this machine's own; SERVERS=debian-13 puts those of Debian 13 before them.
+ifneq ($(SERVERS),)
+export PATH := $(CURDIR)/build/$(SERVERS)/bin:$(PATH)
+unexport RABBITMQ_SBIN POSTGRESQL_BIN
+setup: build/$(SERVERS)/.complete
+endif
+
 .PHONY: help
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 .venv/.complete: requirements-dev.lock pyproject.toml .ci/setup
 	@.ci/setup
+
+build/debian-13/.complete: .ci/debian-13
+	@.ci/debian-13
 
 .PHONY: setup
 setup: .venv/.complete ## Install what is missing: Debian packages and the virtual environment
@@ -16,7 +26,7 @@ demo: setup ## Show the whole product at work on private servers
 	@$(PYTHON) -m worker.demo
 
 .PHONY: test
-test: setup ## Prove it: every test, on private servers, with branch coverage
+test: setup ## Prove it: every test, on private servers; SERVERS=debian-13 takes RabbitMQ 4 and PostgreSQL 17
 	@echo "RabbitMQ and PostgreSQL: private ones, started for this run on free ports of 127.0.0.1"
 	@$(PYTHON) -m pytest --cov --cov-report=term $(ARGUMENTS)
 
@@ -48,9 +58,9 @@ contracts: setup ## Write schemas, AsyncAPI and examples into contracts/exported
 
 .PHONY: wheels
 wheels: setup ## Build both wheels into dist: the worker, and the contracts alone
-	rm -rf build contracts/build
+	rm -rf build/lib build/bdist.* contracts/build
 	$(PYTHON) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist . ./contracts
-	rm -rf build contracts/build contracts/*.egg-info
+	rm -rf build/lib build/bdist.* contracts/build contracts/*.egg-info
 
 # Buildah needs no engine; health checks are not in its own format. OPTIONS go to either, for
 # example --build-arg BASE=... for another base image.
