@@ -11,6 +11,7 @@ from worker.shell.logs import Action
 from worker.shell.settings import Settings
 from worker.tables import DOCUMENTS, TABLES
 
+TESTS = Path(__file__).parent
 PAGES = sorted(DOCUMENTS.glob("*.md"))
 
 
@@ -31,3 +32,11 @@ def test_every_setting_exit_code_and_action_has_a_meaning() -> None:
     assert all(field.description for field in Settings.model_fields.values())
     assert [*MEANINGS] == [*Exit]
     assert TABLES["actions"]().count("\n") == len(Action) + 2
+
+
+def test_every_test_that_the_page_on_reliability_names_is_there() -> None:
+    page = (DOCUMENTS / "reliability.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(tests/[a-z_/]+\.py)`", page))
+
+    assert len(named) > 10
+    assert [name for name in sorted(named) if not (TESTS.parent / name).exists()] == []

@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from itertools import count
 from signal import SIGKILL
+from typing import NamedTuple
 
 import pytest
 
 from tests.acceptance.test_installed_command import Environment, environment
+from tests.support.pbx import ALL_STEPS, answering
 from tests.support.platform import Event, Platform
 from tests.support.workers import rows, store
 from worker.shell.database.engine import Database
@@ -37,6 +39,24 @@ SITE = (
 )
 
 
+class Way(NamedTuple):
+    """A part of the path: from where on its points are counted, and which steps are awaited."""
+
+    marker: str
+    awaited_steps: str
+
+
+FROM_THE_COMMAND = Way("point-{}-", "")
+FROM_THE_RESULT = Way("answer-to-point-{}-", ALL_STEPS)
+ways = pytest.mark.parametrize(
+    "way",
+    [
+        pytest.param(FROM_THE_COMMAND, id="from the command"),
+        pytest.param(FROM_THE_RESULT, id="from the result"),
+    ],
+)
+
+
 @pytest.fixture
 async def site(database: Database) -> None:
     """Numbers to activate, and numbers in full use to deactivate."""
@@ -45,12 +65,13 @@ async def site(database: Database) -> None:
 
 @asynccontextmanager
 async def dying_at(
-    point: int, environment: Environment
+    point: int, way: Way, environment: Environment
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A worker that is killed at this point after the commands of the point have reached it."""
+    """A worker that is killed at this point of the way that the point's commands take."""
+    marker = way.marker.format(point)
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.support.crashing", str(point), f"point-{point}-", "run"),
-        env=dict(environment),
+        *(sys.executable, "-m", "tests.support.crashing", str(point), marker, "run"),
+        env={**environment, "WORKER_AWAITED_STEPS": way.awaited_steps},
         stderr=asyncio.subprocess.DEVNULL,
     )
     try:
@@ -70,11 +91,11 @@ async def ask(platform: Platform, point: int) -> list[str]:
 
 
 async def at_rest(platform: Platform, database: Database, commands: Iterable[str]) -> None:
-    """Waits until every command has its last word, and nothing is left to be said."""
+    """Waits until every command has its last word, and nothing is left to be said or done."""
     for command in commands:
         await platform.outcome(command)
     async with asyncio.timeout(30):
-        while await rows(database, "SELECT 1 FROM outbox"):
+        while await rows(database, "SELECT 1 FROM outbox UNION SELECT 1 FROM operations"):
             await asyncio.sleep(0.02)
 
 
@@ -95,14 +116,18 @@ async def dies(
 
 
 async def killed_at(
-    points: Iterable[int], platform: Platform, database: Database, environment: Environment
+    points: Iterable[int],
+    way: Way,
+    platform: Platform,
+    database: Database,
+    environment: Environment,
 ) -> list[int]:
     """The points at which a worker died, each worker recovering what the one before had left."""
     survived: list[int] = []
     died: list[int] = []
     asked: list[str] = []
     for point in points:
-        async with dying_at(point, environment) as worker:
+        async with dying_at(point, way, environment) as worker:
             # First it recovers: what it is asked next is all that the points are counted on.
             await at_rest(platform, database, asked)
             commands = await ask(platform, point)
@@ -111,7 +136,7 @@ async def killed_at(
         # A worker may come to rest between two pings, so one survivor is not yet the last point.
         if len(survived) == 3:
             break
-    async with dying_at(0, environment):
+    async with dying_at(0, way, environment):
         await at_rest(platform, database, asked)
     return died + survived
 
@@ -151,22 +176,26 @@ DEACTIVATED = [
 ]
 
 
+@ways
 @pytest.mark.usefixtures("site")
 async def test_a_worker_that_is_killed_at_some_points_of_the_path(
-    environment: Environment, database: Database, platform: Platform
+    environment: Environment, database: Database, platform: Platform, way: Way
 ) -> None:
-    points = await killed_at(range(1, 500, 20), platform, database, environment)
+    async with answering(platform, way.awaited_steps):
+        points = await killed_at(range(1, 500, 40), way, platform, database, environment)
 
-    assert len(points) >= 10
+    assert len(points) >= 5
     await check(platform, database, points)
 
 
 @pytest.mark.campaign
+@ways
 @pytest.mark.usefixtures("site")
 async def test_a_worker_that_is_killed_at_every_point_of_the_path(
-    environment: Environment, database: Database, platform: Platform
+    environment: Environment, database: Database, platform: Platform, way: Way
 ) -> None:
-    points = await killed_at(count(1), platform, database, environment)
+    async with answering(platform, way.awaited_steps):
+        points = await killed_at(count(1), way, platform, database, environment)
 
     assert len(points) > 100
     print(f"{len(points)} points")  # noqa: T201 -- the figure that a campaign is run for

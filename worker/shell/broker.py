@@ -5,11 +5,11 @@ from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 import aio_pika
-from aio_pika.abc import AbstractConnection
+from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.connection import make_url
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
-__all__ = ["CONNECT_TIMEOUT_SECONDS", "LOST", "BrokerUnavailable", "connect"]
+__all__ = ["CONNECT_TIMEOUT_SECONDS", "LOST", "BrokerUnavailable", "channel_on", "connect"]
 
 CONNECT_TIMEOUT_SECONDS: Final = 10
 """A broker that accepts TCP but does not speak (booting, frozen) would be waited for for ever."""
@@ -48,3 +48,11 @@ async def _connect(url: str) -> AbstractConnection:
         await connection.close()
         raise
     return connection
+
+
+async def channel_on(connection: AbstractConnection, **options: bool) -> AbstractChannel:
+    """A new channel. Raises `BrokerUnavailable` where the connection is lost, or while it is."""
+    try:
+        return await connection.channel(**options)
+    except (*LOST, RuntimeError) as error:  # the library's word for a closed connection
+        raise BrokerUnavailable(str(error) or type(error).__name__) from error

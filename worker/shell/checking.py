@@ -7,7 +7,7 @@ from typing import Final
 from aio_pika.abc import AbstractConnection
 
 from contracts.topology import EXCHANGES, QUEUES
-from worker.shell.broker import connect
+from worker.shell.broker import channel_on, connect
 from worker.shell.database.engine import open_database
 from worker.shell.database.fitness import require_fit
 from worker.shell.settings import Settings
@@ -59,10 +59,10 @@ async def _check_broker(settings: Settings) -> None:
 
 async def _look_for_exchange(connection: AbstractConnection, name: str) -> None:
     # A channel each: the broker closes the channel on which something was not found.
-    async with connection.channel() as channel:
+    async with await channel_on(connection) as channel:
         await channel.declare_exchange(name, passive=True, timeout=PATIENCE_SECONDS)
 
 
 async def _look_for_queue(connection: AbstractConnection, name: str) -> None:
-    async with connection.channel() as channel:
+    async with await channel_on(connection) as channel:
         await channel.declare_queue(name, passive=True, timeout=PATIENCE_SECONDS)

@@ -8,7 +8,13 @@ from typing import Final
 
 from aio_pika.abc import AbstractChannel, AbstractConnection
 
-from worker.shell.broker import CONNECT_TIMEOUT_SECONDS, LOST, BrokerUnavailable, connect
+from worker.shell.broker import (
+    CONNECT_TIMEOUT_SECONDS,
+    LOST,
+    BrokerUnavailable,
+    channel_on,
+    connect,
+)
 from worker.shell.publishing import Publisher
 
 __all__ = ["Link", "open_link"]
@@ -85,7 +91,7 @@ async def open_link(
 
 
 async def _consuming(connection: AbstractConnection, prefetch_messages: int) -> AbstractChannel:
-    channel = await connection.channel(publisher_confirms=False)
+    channel = await channel_on(connection, publisher_confirms=False)
     await channel.set_qos(prefetch_messages, timeout=CONNECT_TIMEOUT_SECONDS)
     return channel
 

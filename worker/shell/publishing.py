@@ -16,7 +16,7 @@ from aio_pika.exceptions import (
 from aiormq.exceptions import ChannelAccessRefused
 
 from contracts.envelope import CONTENT_TYPE
-from worker.shell.broker import LOST, BrokerUnavailable
+from worker.shell.broker import LOST, BrokerUnavailable, channel_on
 from worker.shell.concurrency import cancelled
 from worker.shell.database.outbox import OutgoingMessage
 
@@ -91,7 +91,7 @@ class Publisher:
     async def open(self) -> None:
         """Opens the channel, or again if the broker has closed it."""
         if self._channel is None or self._channel.is_closed:
-            self._channel = await self._connection.channel(on_return_raises=True)
+            self._channel = await channel_on(self._connection, on_return_raises=True)
 
     async def is_blocked(self) -> bool:
         """Whether the broker is short of memory or disk, and reads nothing from publishers."""
@@ -146,10 +146,7 @@ class Publisher:
     ) -> list[Exception | None]:
         if not publishing:
             return []
-        try:
-            await self.open()
-        except (*LOST, RuntimeError) as error:  # the library's word for a closed connection
-            raise BrokerUnavailable(str(error) or type(error).__name__) from error
+        await self.open()
         tasks = [asyncio.ensure_future(publish()) for publish in publishing]
         try:
             await self._until_done(tasks)
@@ -183,9 +180,9 @@ class Publisher:
 
     async def _reply(self, message: AbstractMessage, queue: str) -> None:
         # A courtesy: the event says the same. Whoever asked may be gone, and is not waited for.
-        with contextlib.suppress(*LOST, ValueError):
+        with contextlib.suppress(*LOST, BrokerUnavailable, ValueError):
             if self._replies is None or self._replies.is_closed:
-                self._replies = await self._connection.channel()
+                self._replies = await channel_on(self._connection)
             await self._replies.default_exchange.publish(message, queue, mandatory=False)
 
 

@@ -8,6 +8,7 @@ from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import ChannelClosed, ChannelPreconditionFailed
 
 from contracts.topology import EXCHANGES, QUEUES, Exchange, Queue
+from worker.shell.broker import channel_on
 
 __all__ = ["TopologyMismatch", "declare"]
 
@@ -49,7 +50,7 @@ async def _verified(declaration: Awaitable[None], what: str) -> None:
 
 async def _declare_exchange(connection: AbstractConnection, exchange: Exchange) -> None:
     # A channel each: the broker closes the channel of a declaration that does not match.
-    async with connection.channel() as channel:
+    async with await channel_on(connection) as channel:
         await channel.declare_exchange(
             exchange.name,
             aio_pika.ExchangeType(exchange.kind),
@@ -60,7 +61,7 @@ async def _declare_exchange(connection: AbstractConnection, exchange: Exchange) 
 
 
 async def _declare_queue(connection: AbstractConnection, queue: Queue) -> None:
-    async with connection.channel() as channel:
+    async with await channel_on(connection) as channel:
         declared = await channel.declare_queue(
             queue.name,
             durable=True,

@@ -6,7 +6,7 @@ from typing import Final, Protocol
 from aio_pika.abc import AbstractConnection
 from aiormq.exceptions import ChannelAccessRefused
 
-from worker.shell.broker import CONNECT_TIMEOUT_SECONDS, LOST
+from worker.shell.broker import CONNECT_TIMEOUT_SECONDS, LOST, BrokerUnavailable, channel_on
 from worker.shell.link import Link
 from worker.shell.publishing import Publisher
 from worker.shell.reporting import Reporter
@@ -49,7 +49,7 @@ async def watch_consumer(intake: Consuming, link: Link, interval_seconds: float)
             waiting = await _waiting(link.connections[0], intake.queue)
         except ChannelAccessRefused:
             return
-        except LOST:
+        except (*LOST, BrokerUnavailable):
             continue  # The link itself tells of that.
         if suspicious and waiting and intake.deliveries == before:
             link.lose(f"{waiting} messages wait in {intake.queue}, and none is delivered")
@@ -73,6 +73,6 @@ async def watch_publisher(publisher: Publisher, reporter: Reporter) -> None:
 
 async def _waiting(connection: AbstractConnection, queue: str) -> int:
     # A channel of its own: on one that knows the queue the library answers from memory.
-    async with connection.channel() as channel:
+    async with await channel_on(connection) as channel:
         found = await channel.declare_queue(queue, passive=True, timeout=CONNECT_TIMEOUT_SECONDS)
         return found.declaration_result.message_count or 0
