@@ -48,6 +48,10 @@ class Leadership:
         """Like `Database.persist`, as long as this term lasts; else raises `LeadershipLost`."""
         return await self._database.persist(lambda on: self._fenced(on, work), patient=patient)
 
+    async def look(self, work: Work[Result]) -> Result:
+        """For work that only reads, in whoever's term: a lock would cost it a write to the disk."""
+        return await self._database.persist(work)
+
     async def _fenced(self, connection: AsyncConnection, work: Work[Result]) -> Result:
         term = await connection.scalar(statement("current_term"), {"lane": LANE})
         if term != self._term:

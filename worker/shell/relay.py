@@ -118,7 +118,7 @@ class Relay:
         return bool(messages or concluded or asked_again)
 
     async def _next(self) -> list[OutgoingMessage]:
-        messages = await self._database.persist(
+        messages = await self._database.look(
             lambda on: next_messages(on, self._clock(), TURN_MAXIMUM_MESSAGES)
         )
         untried = (message.queued_at for message in messages if message.attempts == 0)

@@ -85,6 +85,9 @@ class Transactions(Protocol):
     async def persist(self, work: Work[Result], *, patient: bool = True) -> Result:
         """See `Database.persist`."""
 
+    async def look(self, work: Work[Result]) -> Result:
+        """The same for work that only reads."""
+
 
 class Database:
     """The pool of connections. Safe to share between tasks."""
