@@ -1,7 +1,6 @@
 """A message that can never be sent holds back its number, until a person decides."""
 
 import asyncio
-import json
 
 import pytest
 
@@ -29,10 +28,11 @@ POISON = f"""
     VALUES ('{NUMBERS[0]}', false, 'poison', 'telephony.extension.reset.v1', 'telephony.pbx',
         repeat('k', 300), 'story', true, '{{}}', now(), now())
 """
+PARKED = "SELECT position FROM outbox WHERE next_attempt_at = 'infinity'"
 
 
 @pytest.fixture
-async def parked(database: Database, settings: Settings, platform: Platform, invoke: Invoke) -> int:
+async def parked(database: Database, settings: Settings, platform: Platform) -> int:
     """The position of a message that can never be sent, its number's activation behind it."""
     await store(database, *SITE, POISON)
     async with working(database, settings):
@@ -40,12 +40,10 @@ async def parked(database: Database, settings: Settings, platform: Platform, inv
         free = await platform.send("activate", NUMBERS[1])
         assert await platform.outcome(free) == ["PENDING", "ACTIVE"]
         async with asyncio.timeout(30):
-            while not (listed := json.loads((await invoke("outbox", "list", "--json")).stdout)) or (
-                not listed[0]["parked"]
-            ):
-                await asyncio.sleep(0.2)
+            while not (parked := await rows(database, PARKED)):
+                await asyncio.sleep(0.05)
     assert platform.said_of("held") == []
-    return int(listed[0]["position"])
+    return int(parked[0][0])
 
 
 async def test_a_parked_message_is_shown_with_its_reason(
