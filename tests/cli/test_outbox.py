@@ -40,10 +40,12 @@ async def parked(database: Database, settings: Settings, platform: Platform) -> 
         free = await platform.send("activate", NUMBERS[1])
         assert await platform.outcome(free) == ["PENDING", "ACTIVE"]
         async with asyncio.timeout(30):
-            while not (parked := await rows(database, PARKED)):
+            while not (found := await rows(database, PARKED)):
                 await asyncio.sleep(0.05)
     assert platform.said_of("held") == []
-    return int(parked[0][0])
+    position = found[0][0]
+    assert isinstance(position, int)
+    return position
 
 
 async def test_a_parked_message_is_shown_with_its_reason(
