@@ -5,7 +5,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from tests.campaign.children import child
 from tests.campaign.counters import Counters
 from tests.campaign.faults import Faults
 from tests.campaign.final import waiting
+from tests.campaign.network import Network
 from tests.campaign.schedule import Fault, Lane, Size, gate
 from tests.campaign.watching import Incident, Watch
 from tests.campaign.wire import Lost
@@ -22,6 +23,7 @@ from tests.campaign.workers import running
 from tests.campaign.world import World
 from worker.servers import PrivateServers, ServerUnavailable
 
+WORKERS = ("worker-0", "worker-1")
 POLL_SECONDS = 0.05
 REST_SECONDS = 300
 STALLED_SECONDS = 300
@@ -68,14 +70,14 @@ async def run(
     size = campaign.size
     campaign.watch.began = time.time()
     arguments = (campaign.folder, campaign.seed, size.commands, size.numbers, size.window)
-    async with running(environment, campaign.folder) as workers:
-        faults = Faults(
-            servers,
-            workers,
-            random.Random(f"choices {campaign.seed}"),
-            hold_seconds=size.hold_seconds,
-            freeze_seconds=size.freeze_seconds,
-        )
+    async with AsyncExitStack() as stack:
+        networks = [
+            await stack.enter_async_context(Network.before(servers, name)) for name in WORKERS
+        ]
+        apart = {network.worker: environment | network.environment for network in networks}
+        workers = await stack.enter_async_context(running(apart, campaign.folder))
+        dice = random.Random(f"choices {campaign.seed}")
+        faults = Faults(servers, workers, networks, dice, size)
         with _watching(campaign):
             try:
                 async with (

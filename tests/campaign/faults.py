@@ -3,15 +3,17 @@
 import asyncio
 import random
 import signal
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import asyncpg
 from pamqp import commands as amqp
 
-from tests.campaign.schedule import Fault
+from tests.campaign.network import Network
+from tests.campaign.schedule import Fault, Size
 from tests.campaign.wire import Wire
 from tests.campaign.workers import Workers
+from tests.support.quota import full_disk
 from worker.servers import PrivateServers
 
 PBX_QUEUES = {
@@ -22,6 +24,7 @@ PBX_QUEUES = {
 PBX_EXCHANGE = "telephony.pbx"
 POLICY = "campaign-full"
 DOWN_SECONDS = 3
+MORE_THAN_ANY_DISK, DISK_FREE_LIMIT = "1000000GB", "50MB"
 ALARM = "{resource_limit, memory, node()}"
 END_SESSIONS = """
     SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
@@ -35,9 +38,9 @@ class Faults:
 
     servers: PrivateServers
     workers: Workers
+    networks: Sequence[Network]
     dice: random.Random
-    hold_seconds: tuple[float, float]
-    freeze_seconds: float
+    size: Size
 
     async def carry_out(self, fault: Fault) -> str:
         """Does it; what it was, in a word or two."""
@@ -52,11 +55,15 @@ class Faults:
             Fault.BROKER_KILL: self._kill_broker,
             Fault.BROKER_RESTART: self._restart_broker,
             Fault.MEMORY_ALARM: self._alarm,
+            Fault.DISK_ALARM: self._fill_broker,
             Fault.QUEUE_FULL: self._fill_queue,
             Fault.QUEUE_UNBOUND: self._unbind_queue,
             Fault.DATABASE_KILL: self._kill_database,
             Fault.DATABASE_RESTART: self._restart_database,
+            Fault.DATABASE_FULL: self._fill_database,
             Fault.SESSIONS_ENDED: self._end_sessions,
+            Fault.CONNECTION_CUT: self._cut,
+            Fault.PARTITION: self._partition,
         }
 
     async def _kill_worker(self) -> str:
@@ -79,7 +86,7 @@ class Faults:
         slot.send(signal.SIGSTOP)
         slot.frozen = True
         try:
-            await asyncio.sleep(self.freeze_seconds)
+            await asyncio.sleep(self.size.freeze_seconds)
         finally:
             slot.frozen = False
             slot.send(signal.SIGCONT)
@@ -123,6 +130,20 @@ class Faults:
             await control("eval", f"rabbit_alarm:clear_alarm({ALARM}).")
         return "no publishing"
 
+    async def _fill_broker(self) -> str:
+        control = self.servers.rabbitmq.control
+        await control("set_disk_free_limit", MORE_THAN_ANY_DISK)
+        try:
+            await self._hold()
+        finally:
+            await control("set_disk_free_limit", DISK_FREE_LIMIT)
+        return "no publishing"
+
+    async def _fill_database(self) -> str:
+        async with full_disk(self.servers.postgresql.url):
+            await self._hold()
+        return "no file grows"
+
     async def _fill_queue(self) -> str:
         queue = self.dice.choice(list(PBX_QUEUES))
         full = '{"max-length": 0, "overflow": "reject-publish"}'
@@ -144,12 +165,26 @@ class Faults:
             await asyncio.to_thread(_bind, url, queue, key)
         return queue
 
+    async def _cut(self) -> str:
+        network, side = self._any_connection()
+        await network.cut(side, self.dice.uniform(*self.size.hold_seconds))
+        return f"{network.worker} from the {side}"
+
+    async def _partition(self) -> str:
+        network, side = self._any_connection()
+        await network.partition(side, self.dice.uniform(*self.size.partition_seconds))
+        return f"{network.worker} from the {side}"
+
+    def _any_connection(self) -> tuple[Network, str]:
+        network = self.dice.choice(self.networks)
+        return network, self.dice.choice(list(network.proxies))
+
     async def _stay_down(self) -> None:
         # By itself it would be back before most have noticed.
         await asyncio.sleep(self.dice.choice((0.0, self.dice.uniform(0, DOWN_SECONDS))))
 
     async def _hold(self) -> None:
-        await asyncio.sleep(self.dice.uniform(*self.hold_seconds))
+        await asyncio.sleep(self.dice.uniform(*self.size.hold_seconds))
 
 
 def plain_url(servers: PrivateServers) -> str:

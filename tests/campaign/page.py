@@ -7,7 +7,13 @@ from typing import Any
 
 WIDTH, HEIGHT, LANE_HEIGHT, MARGIN = 1200, 220, 22, 70
 POINTS = 600
-COLOURS = {"kills": "#c0392b", "workers": "#e67e22", "broker": "#8e44ad", "database": "#2471a3"}
+COLOURS = {
+    "kills": "#c0392b",
+    "workers": "#e67e22",
+    "broker": "#8e44ad",
+    "database": "#2471a3",
+    "network": "#616a6b",
+}
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 80rem; color: #222 }
 table { border-collapse: collapse; margin: 1rem 0 }

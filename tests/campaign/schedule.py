@@ -19,11 +19,15 @@ class Fault(StrEnum):
     BROKER_KILL = "broker killed"
     BROKER_RESTART = "broker restarted"
     MEMORY_ALARM = "memory alarm"
+    DISK_ALARM = "disk alarm"
     QUEUE_FULL = "PBX queue full"
     QUEUE_UNBOUND = "PBX queue unbound"
     DATABASE_KILL = "database killed"
     DATABASE_RESTART = "database restarted"
+    DATABASE_FULL = "database full"
     SESSIONS_ENDED = "database sessions ended"
+    CONNECTION_CUT = "connection cut"
+    PARTITION = "partition"
 
 
 LANES: Mapping[str, tuple[Fault, ...]] = {
@@ -33,10 +37,17 @@ LANES: Mapping[str, tuple[Fault, ...]] = {
         Fault.BROKER_KILL,
         Fault.BROKER_RESTART,
         Fault.MEMORY_ALARM,
+        Fault.DISK_ALARM,
         Fault.QUEUE_FULL,
         Fault.QUEUE_UNBOUND,
     ),
-    "database": (Fault.DATABASE_KILL, Fault.DATABASE_RESTART, Fault.SESSIONS_ENDED),
+    "database": (
+        Fault.DATABASE_KILL,
+        Fault.DATABASE_RESTART,
+        Fault.DATABASE_FULL,
+        Fault.SESSIONS_ENDED,
+    ),
+    "network": (Fault.CONNECTION_CUT, Fault.PARTITION),
 }
 """Faults of one lane follow each other, those of several overlap."""
 
@@ -52,11 +63,15 @@ class Size:
     others: int
     """Of each further fault."""
     freezes: int
+    partitions: int
+    databases_full: int
+    """Only tables of more than 16 MiB cannot grow then: a short campaign has none."""
     ahead: float
     """How far, as a share, the commands may run ahead of a fault that is due."""
     freeze_seconds: float = 15
     hold_seconds: tuple[float, float] = (2, 8)
-    """How long an alarm, a full queue or a missing binding lasts."""
+    """How long an alarm, a full disk or queue, a missing binding or connection lasts."""
+    partition_seconds: tuple[float, float] = (5, 25)
 
     @property
     def numbers(self) -> int:
@@ -80,18 +95,37 @@ class Size:
                 # In order it takes twice as long, and is no harder.
                 Fault.BROKER_RESTART: self.broker_restarts // 4,
                 Fault.MEMORY_ALARM: self.others,
+                Fault.DISK_ALARM: self.others,
                 Fault.QUEUE_FULL: self.others,
                 Fault.QUEUE_UNBOUND: self.others,
                 Fault.DATABASE_KILL: self.database_restarts - self.database_restarts // 2,
                 Fault.DATABASE_RESTART: self.database_restarts // 2,
+                Fault.DATABASE_FULL: self.databases_full,
                 Fault.SESSIONS_ENDED: self.others,
+                Fault.CONNECTION_CUT: self.others,
+                Fault.PARTITION: self.partitions,
             }
         )
 
 
 SIZES = {
-    "short": Size(3_000, 6, 1, 1, others=1, freezes=0, ahead=0.1, hold_seconds=(1, 2)),
-    "full": Size(1_000_000, 1_000, 100, 100, others=25, freezes=10, ahead=0.03),
+    "short": Size(
+        *(3_000, 6, 1, 1),
+        others=1,
+        freezes=0,
+        partitions=0,
+        databases_full=0,
+        ahead=0.1,
+        hold_seconds=(1, 2),
+    ),
+    "full": Size(
+        *(1_000_000, 1_000, 100, 100),
+        others=25,
+        freezes=10,
+        partitions=20,
+        databases_full=25,
+        ahead=0.03,
+    ),
 }
 
 

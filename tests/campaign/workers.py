@@ -58,10 +58,8 @@ class Log:
 class Slot:
     """One worker after the other."""
 
-    def __init__(
-        self, name: str, command: list[str], environment: Mapping[str, str], folder: Path
-    ) -> None:
-        self._command = command
+    def __init__(self, name: str, environment: Mapping[str, str], folder: Path) -> None:
+        self._command = Runner(None, environment).guarded([COMMAND, "run"], signal.SIGKILL)
         self._environment = dict(environment)
         self._path = folder / f"{name}.log"
         self._name = name
@@ -148,12 +146,10 @@ class Workers:
 
 @asynccontextmanager
 async def running(
-    environment: Mapping[str, str], folder: Path, count: int = 2
+    environments: Mapping[str, Mapping[str, str]], folder: Path
 ) -> AsyncIterator[Workers]:
-    """So many workers, stopped in order at the end."""
-    command = Runner(None, environment).guarded([COMMAND, "run"], signal.SIGKILL)
-    names = [f"worker-{place}" for place in range(count)]
-    slots = [Slot(name, command, environment, folder) for name in names]
+    """A worker for each name, with its environment, stopped in order at the end."""
+    slots = [Slot(name, environment, folder) for name, environment in environments.items()]
     tasks = [asyncio.create_task(slot.run()) for slot in slots]
     try:
         yield Workers(slots)

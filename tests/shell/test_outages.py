@@ -8,6 +8,7 @@ from aio_pika.exceptions import ChannelNotFoundEntity
 
 from contracts.values import Step
 from tests.support.platform import DEAD_LETTERS, Platform, platform_at
+from tests.support.quota import full_disk
 from tests.support.workers import rows, store, until_leading, working
 from worker.servers import PrivateServers
 from worker.shell.database.engine import Database
@@ -22,6 +23,15 @@ RESERVED = (
     "INSERT INTO phone_numbers (phone_number, site_id, account_id, status) VALUES "
     + ", ".join(f"('{number}', 'london', 'acme', 'RESERVED')" for number in NUMBERS)
 )
+
+LONG_LEDGER = """
+    INSERT INTO commands (source, command_id, fingerprint, original, operation, phone_number,
+        account_id, site_id, correlation_id, received_at, outcome)
+    SELECT '/tests', 'old-' || place, '', true, 'activate', '+442079460000', 'acme', 'london',
+        repeat('c', 200), now() - interval '1 day', 'completed'
+    FROM generate_series(1, 60000) AS place
+"""
+"""Larger than a file may become while the disk is full."""
 
 
 async def test_a_database_that_restarts_rejects_and_loses_nothing(
@@ -108,6 +118,7 @@ async def consumers(amqp_url: str, queue: str) -> int:
         "53100",  # disk full
         "53200",  # out of memory
         "58030",  # input or output failed
+        "XX000",  # a quota is used up, or an internal error
         "25006",  # read-only: this server is the primary no more
         "40001",  # could not be serialised
         "55P03",  # a lock was not to be had
@@ -128,6 +139,24 @@ async def test_a_database_that_cannot_store_now_is_waited_for(
         outcomes = [await platform.outcome(command) for command in commands]
 
     assert outcomes == [["PENDING", "ACTIVE"]] * len(NUMBERS)
+    letters = await platform.channel.declare_queue(DEAD_LETTERS, passive=True)
+    assert letters.declaration_result.message_count == 0
+
+
+async def test_a_disk_that_is_full_is_waited_for(
+    database: Database, database_url: str, settings: Settings, platform: Platform
+) -> None:
+    await store(database, SITE, RESERVED, LONG_LEDGER)
+    async with working(database, settings) as lane:
+        await until_leading(lane)
+        async with full_disk(database_url):
+            commands = [await platform.send("activate", number) for number in NUMBERS * 3]
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(3):
+                    await platform.outcome(commands[-1])
+        outcomes = [await platform.outcome(command) for command in commands]
+
+    assert outcomes[: len(NUMBERS)] == [["PENDING", "ACTIVE"]] * len(NUMBERS)
     letters = await platform.channel.declare_queue(DEAD_LETTERS, passive=True)
     assert letters.declaration_result.message_count == 0
 

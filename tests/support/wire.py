@@ -55,6 +55,21 @@ class Conversation(Protocol):
         """What the client asks for with the thing said; None when for nothing."""
 
 
+class UnknownConversation:
+    """Whatever is said, as it comes: enough for a network that only fails, and loses no request."""
+
+    def length_asked(self, heard: bytearray) -> int:
+        """All of it."""
+        return len(heard)
+
+    def length_answered(self, heard: bytearray) -> int:
+        """All of it."""
+        return len(heard)
+
+    def request(self, said: bytes) -> Request | None:
+        """Nothing is known of it."""
+
+
 class PostgresConversation:
     """A request is a Query, or a Sync with all that it sends off: it is answered by Ready."""
 

@@ -39,8 +39,11 @@ DATA_ERROR_CLASSES: Final = frozenset({"21", "22", "23"})
 UNIQUE_VIOLATION: Final = "23505"
 READ_ONLY: Final = "25006"
 """This server is the primary no more; a new connection may find the one that is."""
-TRANSIENT_CLASSES: Final = frozenset({"08", "25", "40", "53", "55", "57", "58"})
-"""SQLSTATE classes that say: not now (connection, rollback, resources, locks, shutdown, I/O)."""
+TRANSIENT_CLASSES: Final = frozenset({"08", "25", "40", "53", "55", "57", "58", "XX"})
+"""SQLSTATE classes that say: not now (connection, rollback, resources, locks, shutdown, I/O).
+
+XX is an internal error: so PostgreSQL reports a file that an exceeded quota keeps from growing.
+Whatever else it may be, it is the server's trouble, and no command may be put away for it."""
 TRANSIENT_STATES: Final = frozenset({UNIQUE_VIOLATION, "0A000"})
 """A unique violation means that another worker was faster: deciding again finds what it left.
 0A000 is a cached plan that a migration made stale; the next transaction plans anew."""
