@@ -1,15 +1,18 @@
 """One leader, and no word of a former one counts."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tests.support.workers import rows
+from tests.support.platform import Platform
+from tests.support.workers import rows, store, until_leading, working
 from worker.shell.database.engine import Database, open_database
 from worker.shell.leadership import LeadershipLost, leading
+from worker.shell.settings import Settings
 
 TERM = "SELECT term FROM leadership"
 
@@ -101,3 +104,18 @@ async def test_each_lead_is_a_term_of_its_own(database: Database) -> None:
             pass
 
     assert await rows(database, TERM) == [(2,)]
+
+
+async def test_nothing_of_a_former_lead_goes_on(
+    database: Database, settings: Settings, platform: Platform
+) -> None:
+    async with working(database, settings) as lane:
+        await until_leading(lane)
+        await store(database, "UPDATE leadership SET term = term + 1")
+        command = await platform.send("activate", "+442079460000")
+        assert await platform.outcome(command) == ["NUMBER_UNKNOWN"]
+        names = Counter(
+            getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks()
+        )
+
+    assert (names["Leadership.keep"], names["Relay.run"], names["Intake.run"]) == (1, 1, 2)

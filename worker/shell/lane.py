@@ -4,14 +4,14 @@ import asyncio
 import random
 from collections import deque
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
 from worker.shell.broker import BrokerUnavailable, connect
 from worker.shell.clock import Clock, utc_now
-from worker.shell.concurrency import cancelled, first_of
+from worker.shell.concurrency import all_of, cancelled, first_of
 from worker.shell.database.engine import Database, is_transient
 from worker.shell.intake import Effect, Intake, Message, Reception
 from worker.shell.leadership import Leadership, LeadershipLost, leading
@@ -154,18 +154,20 @@ class Lane:
                 (ResultReception(*common), link.results),
             )
         )
-        taking_in = asyncio.gather(commands.run(), results.run())
+        taking_in = asyncio.create_task(all_of(commands.run(), results.run()))
         relaying = asyncio.create_task(relay.run())
-        watching = asyncio.gather(
-            leadership.keep(),
-            watch_publisher(link.publisher, self._reporter),
-            prune(leadership, self._clock, settings.history_days),
-            *(
-                watch_consumer(intake, link, settings.watchdog_seconds)
-                for intake in (commands, results)
-            ),
+        watching = asyncio.create_task(
+            all_of(
+                leadership.keep(),
+                watch_publisher(link.publisher, self._reporter),
+                prune(leadership, self._clock, settings.history_days),
+                *(
+                    watch_consumer(intake, link, settings.watchdog_seconds)
+                    for intake in (commands, results)
+                ),
+            )
         )
-        tasks: tuple[asyncio.Future[Any], ...] = (taking_in, relaying, watching)
+        tasks = (taking_in, relaying, watching)
         try:
             await first_of(self.stopping.wait(), *map(asyncio.shield, tasks))
             commands.stop()
