@@ -54,7 +54,10 @@ async def test_a_parked_message_is_shown_with_its_reason(
     listed = await invoke("outbox", "list")
 
     assert f"{parked}  {NUMBERS[0]}  telephony.extension.reset.v1" in listed.output
-    assert "3 attempts, PARKED\n    it cannot be encoded: Routing key too long" in listed.output
+    assert (
+        "3 attempts, PARKED\n    it cannot be encoded: string exceeds maximum length"
+        in listed.output
+    )
     assert await rows(database, "SELECT status FROM phone_numbers ORDER BY phone_number") == [
         ("PENDING",),
         ("ACTIVE",),

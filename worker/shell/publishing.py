@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from typing import cast
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractMessage
@@ -13,12 +15,13 @@ from aio_pika.exceptions import (
     DeliveryError,
     PublishError,
 )
+from aiormq import Channel, spec
 from aiormq.exceptions import ChannelAccessRefused
 
 from contracts.envelope import CONTENT_TYPE
 from worker.shell.broker import LOST, BrokerUnavailable, channel_on
-from worker.shell.concurrency import cancelled
 from worker.shell.database.outbox import OutgoingMessage
+from worker.shell.pipeline import Confirm, Publication, publish_together
 
 __all__ = [
     "NotPublished",
@@ -108,11 +111,25 @@ class Publisher:
         A broker that is blocked is waited for. Raises `BrokerUnavailable` when nobody can say what
         became of them: they may be there, and are sent again with their ids.
         """
+        replying = await self._reply([message for message in messages if not message.exchange])
+        found = await self._publish([message for message in messages if message.exchange])
+        await self._until_done(replying)
+        return [found.get(message.position) for message in messages]
+
+    async def send(self, message: AbstractMessage, *, exchange: str, routing_key: str) -> None:
+        """Publishes any message, mandatory; raises what `publish` returns or raises."""
+        publication = Publication(exchange, routing_key, message.properties, message.body)
+        (problem,) = await self._together([publication])
+        verdict = _verdict(problem)
+        if verdict is not None:
+            raise verdict
+
+    async def _publish(self, messages: Sequence[OutgoingMessage]) -> dict[int, NotPublished | None]:
         together = [message for message in messages if message.position not in self._alone]
         groups = [together, *([item] for item in messages if item.position in self._alone)]
         found: dict[int, NotPublished | None] = {}
         for group in groups:
-            problems = await self._together([self._publishing(message) for message in group])
+            problems = await self._together(list(map(_publication, group)))
             for message, problem in zip(group, problems, strict=True):
                 if isinstance(problem, _ChannelLost) and len(group) > 1:
                     self._alone.add(message.position)
@@ -120,78 +137,76 @@ class Publisher:
                 else:
                     found[message.position] = _verdict(problem)
                     self._alone.discard(message.position)
-        return [found[message.position] for message in messages]
+        return found
 
-    async def send(self, message: AbstractMessage, *, exchange: str, routing_key: str) -> None:
-        """Publishes any message, mandatory; raises what `publish` returns or raises."""
-        (problem,) = await self._together([lambda: self._send(message, exchange, routing_key)])
-        verdict = _verdict(problem)
-        if verdict is not None:
-            raise verdict
-
-    def _publishing(self, outgoing: OutgoingMessage) -> Callable[[], Awaitable[None]]:
-        message = persistent(
-            outgoing.body,
-            message_id=outgoing.message_id,
-            message_type=outgoing.message_type,
-            correlation_id=outgoing.correlation_id,
-        )
-        message.timestamp = outgoing.decided_at
-        if not outgoing.exchange:
-            return lambda: self._reply(message, outgoing.routing_key)
-        return lambda: self._send(message, outgoing.exchange, outgoing.routing_key)
-
-    async def _together(
-        self, publishing: Sequence[Callable[[], Awaitable[None]]]
-    ) -> list[Exception | None]:
-        if not publishing:
+    async def _together(self, publications: Sequence[Publication]) -> list[Exception | None]:
+        if not publications:
             return []
         await self.open()
-        tasks = [asyncio.ensure_future(publish()) for publish in publishing]
-        try:
-            await self._until_done(tasks)
-        finally:
-            await cancelled(tasks)
-        return [_problem(task, alive=not self._connection.is_closed) for task in tasks]
+        confirms = await _begin(self._channel, publications)
+        await self._until_done(confirms)
+        alive = not self._connection.is_closed
+        return [
+            _problem(confirm, publication, alive=alive)
+            for confirm, publication in zip(confirms, publications, strict=True)
+        ]
 
-    async def _until_done(self, tasks: Sequence[asyncio.Future[None]]) -> None:
-        while True:
-            _, open_ones = await asyncio.wait(tasks, timeout=self._timeout_seconds)
-            if not open_ones:
-                return
+    async def _until_done(self, confirms: Sequence[Confirm]) -> None:
+        open_ones: AbstractSet[Confirm] = {*confirms}
+        while open_ones:
+            _, open_ones = await asyncio.wait(open_ones, timeout=self._timeout_seconds)
             # One that timed out under an alarm is still delivered when the alarm is over: to
             # publish it again and again would only make copies.
-            if not await self.is_blocked():
+            if open_ones and not await self.is_blocked():
                 raise BrokerUnavailable(
                     f"{len(open_ones)} messages were not confirmed in {self._timeout_seconds:g} s"
                 )
 
-    async def _send(self, message: AbstractMessage, exchange: str, routing_key: str) -> None:
-        if self._channel is None:
-            raise BrokerUnavailable("there is no channel")
-        if exchange:
-            target = await self._channel.get_exchange(exchange, ensure=False)
-        else:
-            target = self._channel.default_exchange
-        try:
-            await target.publish(message, routing_key, mandatory=True)
-        except PublishError:
-            raise Unroutable(f"{exchange!r} has no queue for {routing_key!r}") from None
-
-    async def _reply(self, message: AbstractMessage, queue: str) -> None:
+    async def _reply(self, messages: Sequence[OutgoingMessage]) -> Sequence[Confirm]:
         # A courtesy: the event says the same. Whoever asked may be gone, and is not waited for.
-        with contextlib.suppress(*LOST, BrokerUnavailable, ValueError):
-            if self._replies is None or self._replies.is_closed:
+        with contextlib.suppress(*LOST, BrokerUnavailable):
+            if messages and (self._replies is None or self._replies.is_closed):
                 self._replies = await channel_on(self._connection)
-            await self._replies.default_exchange.publish(message, queue, mandatory=False)
+            if messages:
+                return await _begin(self._replies, list(map(_publication, messages)))
+        return []
 
 
-def _problem(task: asyncio.Future[None], *, alive: bool) -> Exception | None:
-    """What a task says of its message; raises `BrokerUnavailable` when the connection is gone."""
+def _publication(message: OutgoingMessage) -> Publication:
+    return Publication(
+        message.exchange,
+        message.routing_key,
+        spec.Basic.Properties(
+            content_type=CONTENT_TYPE,
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+            message_id=message.message_id,
+            message_type=message.message_type,
+            correlation_id=message.correlation_id,
+            timestamp=message.decided_at,
+        ),
+        message.body,
+        mandatory=bool(message.exchange),
+    )
+
+
+async def _begin(
+    channel: AbstractChannel | None, publications: Sequence[Publication]
+) -> list[Confirm]:
+    if channel is None:
+        raise BrokerUnavailable("there is no channel")
     try:
-        task.result()
-    except NotPublished as problem:
-        return problem
+        underlay = cast("Channel", await channel.get_underlay_channel())
+        return await publish_together(underlay, publications)
+    except ChannelInvalidStateError as error:
+        raise BrokerUnavailable("the channel is closed") from error
+
+
+def _problem(confirm: Confirm, publication: Publication, *, alive: bool) -> Exception | None:
+    """What became of a message; raises `BrokerUnavailable` when the connection is gone."""
+    try:
+        confirm.result()
+    except PublishError:
+        return Unroutable(f"{publication.exchange!r} has no queue for {publication.routing_key!r}")
     except DeliveryError as error:
         return NotTaken(f"the broker refused it: {type(error).__name__}")
     except (AMQPChannelError, ChannelInvalidStateError) as error:
