@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as some
 
-from contracts.messages import Activate, Command
+from contracts.messages import Activate, Command, CommandData
 from tests.support.builders import (
     ACTIVE_IN_FULL_USE,
     NOW,
@@ -21,6 +21,15 @@ from tests.support.builders import (
     decided,
 )
 from worker.core.identity import derived_id, fingerprint
+
+FINGERPRINT = "6e06fbfed1fef62666b440eb848d2cee"
+
+
+class Later(CommandData):
+    """What a later version may ask for."""
+
+    priority: str | None = None
+
 
 parts = some.lists(some.text(max_size=5), min_size=2, max_size=5)
 
@@ -62,6 +71,13 @@ def test_a_reused_id_gets_a_refusal_of_its_own_for_each_content() -> None:
     refusals = [decided(None, command).messages[0].id for command in commands]
 
     assert len(set(refusals)) == 2
+
+
+def test_a_fingerprint_stays_what_it_was_when_fields_are_added() -> None:
+    assert fingerprint(activate()) == FINGERPRINT
+    later = activate().model_copy(update={"data": Later(**command_data().model_dump())})
+
+    assert fingerprint(later) == FINGERPRINT
 
 
 def test_a_resend_in_another_envelope_is_the_same_command() -> None:

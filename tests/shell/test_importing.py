@@ -4,6 +4,8 @@ import json
 import pytest
 from sqlalchemy import text
 
+from contracts.values import Step
+from tests.support.platform import Platform
 from tests.support.records import (
     MAIN,
     NUMBER,
@@ -17,9 +19,10 @@ from tests.support.records import (
     refusal,
     service,
 )
-from tests.support.workers import rows, store
+from tests.support.workers import rows, store, until_leading, working
 from worker.shell.database.engine import Database
 from worker.shell.importing import ImportBusy, import_lines
+from worker.shell.settings import Settings
 
 WRONG_TOGETHER = [
     ([number(), number(label="x")], "line 2: says something else of the same phone_number"),
@@ -172,9 +175,50 @@ async def test_a_second_import_at_the_same_time_is_told_so(
     database: Database, database_url: str
 ) -> None:
     async with database.transaction() as connection:
-        await connection.execute(text("SELECT pg_advisory_xact_lock(7254002)"))
+        await connection.execute(text("SELECT pg_advisory_xact_lock(7254003)"))
         with pytest.raises(ImportBusy, match="when it has ended"):
             await imported(database_url, number())
+
+
+async def test_records_are_imported_while_a_worker_serves(
+    database: Database, database_url: str, settings: Settings
+) -> None:
+    async with working(database, settings) as lane:
+        await until_leading(lane)
+        await imported(database_url, number())
+
+        assert lane.leads
+    assert await rows(database, "SELECT phone_number FROM phone_numbers") == [(NUMBER,)]
+
+
+@pytest.mark.parametrize("changed", [{"status": "COOLDOWN", "account_id": None}, {"site_id": "b"}])
+async def test_what_is_outstanding_for_a_number_ends_when_it_changes_hands(
+    database: Database,
+    database_url: str,
+    settings: Settings,
+    platform: Platform,
+    changed: Fields,
+) -> None:
+    await imported(
+        database_url, service(), number(), number(MAIN, status="ACTIVE", main_number=True)
+    )
+    await imported(database_url, call_settings())
+    waiting = settings.model_copy(
+        update={
+            "awaited_steps": frozenset({Step.HUNT_GROUP_MEMBERSHIP}),
+            "operation_at_risk_seconds": 0.01,
+        }
+    )
+    async with working(database, waiting) as lane:
+        command = await platform.send("activate", NUMBER)
+        assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
+        await imported(database_url, {**number(status="ACTIVE"), **changed})
+        other = await platform.send("activate", OTHER)
+        assert await platform.outcome(other) == ["NUMBER_UNKNOWN"]
+
+        assert lane.leads
+    assert await rows(database, "SELECT 1 FROM operations") == []
+    assert await rows(database, "SELECT 1 FROM pbx_operations WHERE ended_at IS NULL") == []
 
 
 async def test_a_byte_order_mark_and_empty_lines_do_no_harm(database_url: str) -> None:

@@ -132,6 +132,25 @@ async def test_a_frozen_database_takes_the_lead_away_and_work_goes_on_without_ne
 
 
 @pytest.mark.campaign
+async def test_a_leader_cut_off_from_the_database_alone_hands_its_commands_on(
+    database: Database,
+    settings: Settings,
+    lossy_settings: Settings,
+    platform: Platform,
+    database_proxy: Proxy,
+) -> None:
+    await store(database, *SITE)
+    quick = {"leader_silence_maximum_seconds": 1}
+    async with working_far_away(lossy_settings.model_copy(update=quick)) as leader:
+        async with working(database, settings.model_copy(update=quick)) as standby:
+            database_proxy.freeze()
+            await until_leading(standby)
+            command = await platform.send("activate", NUMBERS[0])
+            await activated_once(platform, database, [command])
+            assert leader.leads, "it has not even noticed everything yet"
+        database_proxy.thaw()
+
+
 async def test_a_transaction_that_freezes_is_given_up_and_done_again(
     database: Database, lossy_settings: Settings, platform: Platform, database_proxy: Proxy
 ) -> None:

@@ -4,6 +4,7 @@ import asyncio
 
 import aio_pika
 import pytest
+from aio_pika.abc import AbstractIncomingMessage
 from aio_pika.exceptions import ChannelNotFoundEntity
 
 from contracts.values import Step
@@ -159,6 +160,37 @@ async def test_a_disk_that_is_full_is_waited_for(
     assert outcomes[: len(NUMBERS)] == [["PENDING", "ACTIVE"]] * len(NUMBERS)
     letters = await platform.channel.declare_queue(DEAD_LETTERS, passive=True)
     assert letters.declaration_result.message_count == 0
+
+
+async def test_what_the_database_cannot_store_is_not_counted_against_a_message(
+    database: Database, settings: Settings, platform: Platform, amqp_url: str
+) -> None:
+    await store(database, SITE, RESERVED, *refusing("53100"))
+    command = await platform.send("activate", NUMBERS[0])
+    await returned_to_its_queue(amqp_url)
+    async with working(database, settings) as lane:
+        await until_leading(lane)
+        async with asyncio.timeout(20):
+            while not await rows(database, "SELECT 1 FROM refusals WHERE last_value >= 2"):
+                await asyncio.sleep(0.02)
+        assert await rows(database, "SELECT attempts FROM suspects") == [(0,)]
+        await store(database, "DROP TRIGGER refuses ON outbox")
+        assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
+    assert await rows(database, "SELECT 1 FROM suspects") == []
+
+
+async def returned_to_its_queue(amqp_url: str) -> None:
+    """Takes a command and is gone: it comes again, and is marked for that."""
+    taken = asyncio.Event()
+
+    async def take(_: AbstractIncomingMessage) -> None:
+        taken.set()
+
+    async with await aio_pika.connect(amqp_url) as connection:
+        channel = await connection.channel()
+        queue = await channel.get_queue("telephony.phone_number.commands", ensure=False)
+        await queue.consume(take)
+        await asyncio.wait_for(taken.wait(), 10)
 
 
 def refusing(state: str) -> tuple[str, ...]:

@@ -11,14 +11,8 @@ from tests.support.platform import Platform
 from worker.servers import PrivateServers
 from worker.shell.broker import BrokerUnavailable, connect
 from worker.shell.database.outbox import OutgoingMessage
-from worker.shell.publishing import (
-    NotPublished,
-    NotTaken,
-    Publisher,
-    TargetMissing,
-    Unroutable,
-    Unsendable,
-)
+from worker.shell.outlet import NotPublished, NotTaken, TargetMissing, Unroutable, Unsendable
+from worker.shell.publishing import Publisher
 
 EVENTS = "telephony.events"
 PBX = "telephony.pbx"
@@ -103,7 +97,7 @@ async def test_what_is_wrong_with_a_message_is_said_of_that_message_alone(
 async def test_a_connection_that_is_lost_leaves_everything_unknown(
     publisher: Publisher, servers: PrivateServers, amqp_url: str
 ) -> None:
-    await publisher.open()
+    await publisher.publish([message(0)])
     name = amqp_url.rsplit("/", 1)[1]
     await servers.rabbitmq.control("close_all_connections", "--vhost", name, "test")
 

@@ -305,6 +305,40 @@ async def test_results_and_deadlines_are_kept_through_a_restart(
         assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
 
 
+async def test_a_result_that_waited_through_an_outage_is_not_late(
+    database: Database, settings: Settings, platform: Platform
+) -> None:
+    await store(database, *SITE)
+    waiting = awaiting(settings, "activation", operation_time_allowed_seconds=1)
+    async with working(database, waiting):
+        command = await platform.send("activate", NUMBER)
+        pending = await pending_event(platform)
+    await asyncio.sleep(1.2)
+    for _ in range(500):
+        await platform.answer("somebody-else", "done")
+    await platform.answer(pending["id"], "done")
+    async with working(database, waiting):
+        assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
+
+
+async def test_a_pending_event_is_said_even_of_an_operation_that_was_given_up(
+    database: Database, settings: Settings, amqp_url: str
+) -> None:
+    await store(database, *SITE)
+    wish = {"operation": "activate", "number": NUMBER, "account": "acme", "site": "london"}
+    waiting = awaiting(settings, "activation")
+    async with working(database, waiting):
+        await send_command(settings, wish, wait_seconds=None, tell=lambda _: None)
+        refused = "SELECT 1 FROM outbox WHERE attempts > 0"
+        await until_empty(database, f"SELECT 1 WHERE NOT EXISTS ({refused})")
+        await resolve_number(waiting, NUMBER, Resolution.GIVE_UP, decided_by="Ada", reason="gone")
+        async with platform_at(amqp_url) as platform:
+            await platform.until(lambda: len(platform.events) == 3)
+
+    said = [event["data"]["status"] for event in platform.events]
+    assert said == ["PENDING", "RESERVED", "RESERVED"]
+
+
 async def test_an_unreadable_result_becomes_a_dead_letter(
     database: Database, settings: Settings, platform: Platform
 ) -> None:

@@ -1,15 +1,18 @@
 """Exchanges, queues and permissions change under a running worker: it waits, says why, goes on."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 
-from tests.support.platform import Event, Platform
+from tests.support.platform import DEAD_LETTERS, Event, Platform
 from tests.support.workers import rows, store, until_leading, working
 from worker.servers import PrivateServers
+from worker.shell.broker import connect
 from worker.shell.database.engine import Database
 from worker.shell.settings import Settings
+from worker.shell.topology import declare
 
 NUMBERS = tuple(f"+44207946{index:04}" for index in range(1, 6))
 MAIN_NUMBER = "+442079460000"
@@ -39,6 +42,17 @@ async def control(servers: PrivateServers, amqp_url: str) -> Control:
         return await servers.rabbitmq.control(verb, "--vhost", virtual_host, *arguments)
 
     return run
+
+
+@asynccontextmanager
+async def silent(servers: PrivateServers, amqp_url: str, queue: str) -> AsyncIterator[None]:
+    """The queue answers nobody, like one without a majority of its nodes."""
+    process = f"'{amqp_url.rsplit('/', 1)[1]}_{queue}'"
+    await servers.rabbitmq.control("eval", f"sys:suspend({process}).")
+    try:
+        yield
+    finally:
+        await servers.rabbitmq.control("eval", f"sys:resume({process}).")
 
 
 async def until_refused(database: Database, words: str) -> None:
@@ -146,3 +160,46 @@ async def test_the_right_to_publish_may_be_withdrawn_and_given_back(
     await servers.rabbitmq.control("delete_user", USER)
 
     assert joins(platform) == {*NUMBERS}
+
+
+@pytest.mark.campaign
+async def test_a_queue_that_never_confirms_holds_up_its_own_messages_only(
+    servers: PrivateServers,
+    database: Database,
+    settings: Settings,
+    platform: Platform,
+    amqp_url: str,
+) -> None:
+    await store(database, *SITE)
+    # The broker's channel itself stands still for five seconds over such a queue.
+    impatient = settings.model_copy(update={"publish_timeout_seconds": 8})
+    async with working(database, impatient) as lane:
+        await until_leading(lane)
+        async with silent(servers, amqp_url, "pbx.hunt-group-membership"):
+            first = await platform.send("activate", NUMBERS[0])
+            await until_refused(database, "not confirmed in 8 s")
+            second = await platform.send("activate", NUMBERS[1])
+            assert await platform.outcome(first) == ["PENDING", "ACTIVE"]
+            assert await platform.outcome(second) == ["PENDING", "ACTIVE"]
+            assert joins(platform) == set()
+        # What goes the same way is spared for half a minute.
+        async with asyncio.timeout(60):
+            while joins(platform) != {*NUMBERS[:2]}:
+                await retried(database)
+                await asyncio.sleep(0.5)
+
+
+async def test_a_dead_letter_waits_for_its_queue(
+    database: Database, settings: Settings, platform: Platform, amqp_url: str
+) -> None:
+    async with working(database, settings) as lane:
+        await until_leading(lane)
+        await platform.channel.queue_delete(DEAD_LETTERS)
+        await platform.send_raw(b"no json")
+        command = await platform.send("activate", "+442079469999")
+        assert await platform.outcome(command) == ["NUMBER_UNKNOWN"]
+        await asyncio.sleep(1)
+        async with await connect([amqp_url]) as connection:
+            await declare(connection)
+
+        assert (await platform.dead_letter()).body == b"no json"

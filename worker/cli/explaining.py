@@ -14,7 +14,7 @@ from worker.shell.dead_letter_box import NoSuchDeadLetter
 from worker.shell.http import HttpUnavailableError
 from worker.shell.importing import ImportBusy, ImportRefused
 from worker.shell.not_taken import NoSuchMessage
-from worker.shell.publishing import NotPublished
+from worker.shell.outlet import NotPublished
 from worker.shell.resolving import NothingToResolve
 from worker.shell.sending import NoTopology, WrongCommand
 from worker.shell.topology import TopologyMismatch

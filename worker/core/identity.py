@@ -25,5 +25,6 @@ def fingerprint(command: Command) -> str:
 
     The envelope does not count: a resend may carry another time, trace or expiry.
     """
-    content = [command.type, *command.data.model_dump().values()]
+    # By name and without what is absent: a field that a later version adds changes no fingerprint.
+    content = {"type": command.type, **command.data.model_dump(exclude_none=True)}
     return hashlib.blake2b(json.dumps(content).encode(), digest_size=16).hexdigest()

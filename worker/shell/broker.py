@@ -8,8 +8,18 @@ import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.connection import make_url
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
+from aiormq.exceptions import ChannelAccessRefused
 
-__all__ = ["CONNECT_TIMEOUT_SECONDS", "LOST", "BrokerUnavailable", "channel_on", "connect"]
+from worker.shell.lenient import read_leniently
+
+__all__ = [
+    "CONNECT_TIMEOUT_SECONDS",
+    "LOST",
+    "BrokerUnavailable",
+    "channel_on",
+    "connect",
+    "ready_messages",
+]
 
 CONNECT_TIMEOUT_SECONDS: Final = 10
 """A broker that accepts TCP but does not speak (booting, frozen) would be waited for for ever."""
@@ -18,6 +28,9 @@ HEARTBEAT_SECONDS: Final = 10
 A URL that names its own (`?heartbeat=5`) has its way."""
 LOST: Final = (AMQPError, ChannelInvalidStateError, OSError, TimeoutError)
 """What the library raises when a connection or a channel is gone, or does not answer."""
+
+
+read_leniently()
 
 
 class BrokerUnavailable(Exception):
@@ -55,4 +68,19 @@ async def channel_on(connection: AbstractConnection, **options: bool) -> Abstrac
     try:
         return await connection.channel(**options)
     except (*LOST, RuntimeError) as error:  # the library's word for a closed connection
+        raise BrokerUnavailable(str(error) or type(error).__name__) from error
+
+
+async def ready_messages(connection: AbstractConnection, queue: str) -> int:
+    """How many wait in the queue; none where this user may not look. Raises `BrokerUnavailable`."""
+    try:
+        # A channel of its own: on one that knows the queue the library answers from memory.
+        async with await channel_on(connection) as channel:
+            found = await channel.declare_queue(
+                queue, passive=True, timeout=CONNECT_TIMEOUT_SECONDS
+            )
+            return found.declaration_result.message_count or 0
+    except ChannelAccessRefused:
+        return 0
+    except LOST as error:
         raise BrokerUnavailable(str(error) or type(error).__name__) from error

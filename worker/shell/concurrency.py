@@ -14,6 +14,8 @@ async def all_of(*awaitables: Awaitable[object]) -> None:
     lead once more, kept it, and nobody served.
     """
     tasks = [asyncio.ensure_future(item) for item in awaitables]
+    if not tasks:
+        return
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
         for task in done:

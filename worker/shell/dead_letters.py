@@ -12,7 +12,7 @@ from contracts.topology import DEAD_LETTER_QUEUE
 from worker.shell.broker import BrokerUnavailable
 from worker.shell.link import Link
 from worker.shell.logs import Action, get_logger
-from worker.shell.publishing import NotPublished
+from worker.shell.outlet import NotPublished
 
 __all__ = ["DeadLetter", "park"]
 

@@ -81,7 +81,11 @@ async def _refuse_impossible(connection: AsyncConnection) -> None:
 
 
 async def _store(connection: AsyncConnection, records: Records) -> None:
-    for name in ("import_release_main_numbers", "import_forget_call_settings"):
+    for name in (
+        "import_end_operations",
+        "import_release_main_numbers",
+        "import_forget_call_settings",
+    ):
         await connection.execute(statement(name))
     for kind, of_kind in records.items():
         for first in range(0, len(of_kind), CHUNK_RECORDS):

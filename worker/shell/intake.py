@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from time import perf_counter
@@ -14,9 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contracts.envelope import Envelope
 from contracts.reading import UnreadableError, read
 from worker.core.suspicion import GIVEN_UP_AFTER_ATTEMPTS
-from worker.shell.broker import CONNECT_TIMEOUT_SECONDS, BrokerUnavailable
+from worker.shell.broker import CONNECT_TIMEOUT_SECONDS, BrokerUnavailable, ready_messages
 from worker.shell.database.engine import Transactions, is_data_error, is_transient
 from worker.shell.dead_letters import DeadLetter, park
+from worker.shell.leadership import LeadershipLost
 from worker.shell.link import Link
 from worker.shell.outflow import Outflow
 from worker.shell.reporting import Reporter
@@ -92,6 +94,7 @@ class Intake(Generic[Message, Effect]):
         self._parking: set[asyncio.Task[None]] = set()
         self.deliveries = 0
         """How many messages it was given so far."""
+        self._behind = math.inf
 
     @property
     def queue(self) -> str:
@@ -103,9 +106,15 @@ class Intake(Generic[Message, Effect]):
         """Whether it holds no message that is not acknowledged."""
         return not self._settler.outstanding
 
+    @property
+    def has_caught_up(self) -> bool:
+        """Whether it has handled as many messages as waited when it began."""
+        return self._behind <= 0
+
     async def run(self) -> None:
         """Handles batch after batch; returns after `stop`, the last batch acknowledged."""
         queue = await self._channel.get_queue(self._reception.queue, ensure=False)
+        self._behind = await ready_messages(self._link.connections[0], self.queue)
         consumer = await queue.consume(self._receive, timeout=CONNECT_TIMEOUT_SECONDS)
         while not self._stopping.is_set():
             await self._arrived.wait()
@@ -151,16 +160,20 @@ class Intake(Generic[Message, Effect]):
                 readable.append(Received(delivery, message))
         if readable:
             await self._settler.settle(await self._decide(readable))
+        self._behind -= len(batch)
 
-    async def _decide(self, batch: Sequence[Received[Message]]) -> list[AbstractIncomingMessage]:
+    async def _decide(
+        self, batch: Sequence[Received[Message]], *, patient: bool = False
+    ) -> list[AbstractIncomingMessage]:
         """Decides the batch; the deliveries that are dealt with."""
         started = perf_counter()
         try:
             effect = await self._database.persist(
-                lambda on: self._transact(on, batch), patient=len(batch) == 1
+                lambda on: self._transact(on, batch), patient=patient
             )
         except Exception as error:
             if is_transient(error):
+                await self._suspects.forgive([received.delivery for received in batch])
                 return await self._probe(batch)
             if isinstance(error, DBAPIError) and is_data_error(error):
                 return await self._decide_apart(batch, error)
@@ -182,7 +195,7 @@ class Intake(Generic[Message, Effect]):
         dealt_with = []
         size = 1
         while batch:
-            dealt_with += await self._decide(batch[:size])
+            dealt_with += await self._decide(batch[:size], patient=size == 1)
             batch = batch[size:]
             size *= PROBE_GROWTH
         return dealt_with
@@ -206,6 +219,8 @@ class Intake(Generic[Message, Effect]):
         task.add_done_callback(self._parking.discard)
 
     async def _park_and_settle(self, letter: DeadLetter) -> None:
-        with contextlib.suppress(BrokerUnavailable):
+        with contextlib.suppress(BrokerUnavailable, LeadershipLost):
             await park(letter, self._link)
+            if letter.delivery.redelivered:
+                await self._database.persist(lambda on: self._suspects.clear(on, [letter.delivery]))
             await self._settler.settle([letter.delivery])

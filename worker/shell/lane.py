@@ -4,12 +4,13 @@ import asyncio
 import random
 from collections import deque
 from functools import partial
+from time import monotonic
 from typing import Final
 
 from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
-from worker.shell.broker import BrokerUnavailable, connect
+from worker.shell.broker import LOST, BrokerUnavailable, connect
 from worker.shell.clock import Clock, utc_now
 from worker.shell.concurrency import all_of, cancelled, first_of
 from worker.shell.database.engine import Database, is_transient
@@ -20,17 +21,19 @@ from worker.shell.logs import Action, get_logger
 from worker.shell.outflow import Outflow
 from worker.shell.pruning import prune
 from worker.shell.receptions import CommandReception, ResultReception
-from worker.shell.relay import Relay
+from worker.shell.relay import Relay, Surroundings
 from worker.shell.reporting import Reporter
 from worker.shell.settings import Settings
 from worker.shell.suspects import Suspects
-from worker.shell.topology import declare
+from worker.shell.topology import TopologyMismatch, declare
 from worker.shell.watchdog import watch_consumer, watch_publisher
 
 __all__ = ["Lane"]
 
 RETRY_FIRST_SECONDS: Final = 0.2
 RETRY_LONGEST_SECONDS: Final = 10.0
+STEADY_SECONDS: Final = 20.0
+"""After a life of this length the next failure is a new one, and not the same once more."""
 
 
 class Lane:
@@ -49,6 +52,7 @@ class Lane:
         self._clock = clock
         self._urls = deque(settings.amqp_urls)
         self._published_alone: set[int] = set()
+        self._declared = False
         self.stopping = asyncio.Event()
         """Whether a stop was asked for."""
         self.linked = False
@@ -64,15 +68,12 @@ class Lane:
         """Serves until `stop`. Raises only what is neither an outage nor a lost lead."""
         delay_seconds = RETRY_FIRST_SECONDS
         while not self.stopping.is_set():
+            began = monotonic()
             try:
                 await self._live()
-                delay_seconds = RETRY_FIRST_SECONDS
-            except (
-                BrokerUnavailable,
-                LeadershipLost,
-                AMQPError,
-                ChannelInvalidStateError,
-            ) as error:
+            except LeadershipLost as error:
+                get_logger().warning(Action.LEADERSHIP_LOST, reason=str(error))
+            except (BrokerUnavailable, AMQPError, ChannelInvalidStateError) as error:
                 get_logger().warning(Action.BROKER_LOST, reason=str(error))
                 # A node may accept connections and yet be cut off from its cluster.
                 self._urls.rotate(-1)
@@ -80,6 +81,8 @@ class Lane:
                 if not is_transient(error):
                     raise
                 get_logger().warning(Action.DATABASE_LOST, reason=str(error).split("\n")[0])
+            if monotonic() - began > STEADY_SECONDS:
+                delay_seconds = RETRY_FIRST_SECONDS
             await self._pause(delay_seconds)
             delay_seconds = min(delay_seconds * 2, RETRY_LONGEST_SECONDS)
 
@@ -111,9 +114,18 @@ class Lane:
 
     async def _declare(self) -> None:
         # On a connection of its own: a declaration that fails closes its channel.
-        connection = await connect(self._urls)
-        async with connection:
-            await declare(connection)
+        try:
+            async with await connect(self._urls) as connection:
+                await declare(connection)
+        except LOST as error:
+            raise BrokerUnavailable(str(error) or type(error).__name__) from error
+        except TopologyMismatch as error:
+            # Only a start may fail for it. What was there once may still be there; if not, the
+            # consumers will say so.
+            if not self._declared:
+                raise
+            get_logger().error(Action.TOPOLOGY_REFUSED, reason=str(error))
+        self._declared = True
 
     async def _stopped_or(self, link: Link) -> None:
         await first_of(link.lost.wait(), self.stopping.wait())
@@ -138,7 +150,10 @@ class Lane:
             clock=self._clock,
             reporter=self._reporter,
             sweep_interval_seconds=settings.sweep_interval_seconds,
-            target_missing=partial(self._declare_again, link),
+            around=Surroundings(
+                target_missing=partial(self._declare_again, link),
+                results_are_read=lambda: results.has_caught_up,
+            ),
         )
         outflow = Outflow(
             relay,
@@ -158,7 +173,7 @@ class Lane:
         relaying = asyncio.create_task(relay.run())
         watching = asyncio.create_task(
             all_of(
-                leadership.keep(),
+                _keep(leadership, link),
                 watch_publisher(link.publisher, self._reporter),
                 prune(leadership, self._clock, settings.history_days),
                 *(
@@ -208,3 +223,13 @@ class Lane:
             outflow=outflow,
             reporter=self._reporter,
         )
+
+
+async def _keep(leadership: Leadership, link: Link) -> None:
+    try:
+        await leadership.keep()
+    except LeadershipLost:
+        # The next leader needs what this one still holds, and a transaction that hangs on a silent
+        # database would keep it for half a minute.
+        await link.close()
+        raise

@@ -5,6 +5,7 @@ import contextlib
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from time import monotonic
 from typing import Final, TypeVar
 
 from sqlalchemy import text
@@ -21,7 +22,7 @@ Result = TypeVar("Result")
 
 LANE: Final = 0
 LOCK: Final = 7_254_002
-"""The advisory lock of the one lane."""
+"""The advisory lock of the one lane; 7254003 is that of an import."""
 PINGS_PER_SILENCE: Final = 3
 TRY_AGAIN_SECONDS: Final = 0.5
 GIVE_UP_ATTEMPTS: Final = 10
@@ -86,8 +87,9 @@ class Leadership:
     async def _regain(self) -> None:
         # After a restart of the database the old leader still holds deliveries: it comes first,
         # before those who stand by, and steps down only if one of them really leads.
-        refused = 0
-        while refused < GIVE_UP_ATTEMPTS:
+        refused, lost_at = 0, monotonic()
+        # Cut off from the database alone, it must not keep the commands that the next leader needs.
+        while refused < GIVE_UP_ATTEMPTS and monotonic() - lost_at < self._silence_maximum_seconds:
             await self.give_up()
             try:
                 if await self._try():
@@ -97,8 +99,7 @@ class Leadership:
                 if not is_transient(error):
                     raise
             await asyncio.sleep(TRY_AGAIN_SECONDS)
-        get_logger().warning(Action.LEADERSHIP_LOST)
-        raise LeadershipLost("another worker holds the lock")
+        raise LeadershipLost("another worker holds the lock, or the database is out of reach")
 
     async def _try(self) -> bool:
         if self._connection is None:

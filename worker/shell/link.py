@@ -41,6 +41,11 @@ class Link:
         self.lost = asyncio.Event()
         self.reason = "the connection was closed"
 
+    async def close(self) -> None:
+        """Hands all deliveries back at once, whatever is still under way here."""
+        for connection in self.connections:
+            await _close(connection)
+
     def lose(self, reason: str) -> None:
         """Gives all of it up, for a reason that belongs into the log."""
         if not self.lost.is_set():
@@ -76,7 +81,6 @@ async def open_link(
             async with asyncio.timeout(SET_UP_TIMEOUT_SECONDS):
                 commands = await _consuming(connections[0], prefetch_messages)
                 results = await _consuming(connections[0], prefetch_messages)
-                await publisher.open()
         except LOST as error:
             raise BrokerUnavailable(str(error) or type(error).__name__) from error
         link = Link(connections, commands, results, publisher)

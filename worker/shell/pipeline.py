@@ -27,14 +27,14 @@ _ROUTES_REMEMBERED = 4096
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """A message and where it goes."""
+    """A message and where it goes; it comes back if no queue takes it."""
 
     exchange: str
     routing_key: str
     properties: commands.Basic.Properties
-    """With a message id that no other message in flight on the channel has."""
+    """With a message id that no other message in flight on the channel has: by it a returned
+    message finds its confirm. Without that, a return would be followed by an ack for success."""
     body: bytes
-    mandatory: bool = True
 
 
 async def publish_together(channel: Channel, publications: Sequence[Publication]) -> list[Confirm]:
@@ -61,7 +61,6 @@ def _add(channel: Channel, publication: Publication, written: bytearray) -> Conf
         return confirm
     channel.delivery_tag += 1
     channel.confirmations[channel.delivery_tag] = confirm
-    # By it a returned message finds its confirm.
     message_id = publication.properties.message_id or ""
     channel.message_id_delivery_tag[message_id] = channel.delivery_tag
     confirm.add_done_callback(lambda _: channel.message_id_delivery_tag.pop(message_id, None))
@@ -75,7 +74,7 @@ def _encoded(channel: Channel, publication: Publication) -> bytes:
     parts = (ContentBody(body[start : start + size]) for start in range(0, len(body), size))
     return b"".join(
         (
-            _route(number, publication.exchange, publication.routing_key, publication.mandatory),
+            _route(number, publication.exchange, publication.routing_key),
             frame.marshal(head, number),
             *(frame.marshal(part, number) for part in parts),
         )
@@ -83,8 +82,6 @@ def _encoded(channel: Channel, publication: Publication) -> bytes:
 
 
 @lru_cache(_ROUTES_REMEMBERED)
-def _route(number: int, exchange: str, routing_key: str, mandatory: bool) -> bytes:  # noqa: FBT001
-    publish = commands.Basic.Publish(
-        exchange=exchange, routing_key=routing_key, mandatory=mandatory
-    )
+def _route(number: int, exchange: str, routing_key: str) -> bytes:
+    publish = commands.Basic.Publish(exchange=exchange, routing_key=routing_key, mandatory=True)
     return frame.marshal(publish, number)

@@ -5,7 +5,8 @@ import contextlib
 import math
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from time import monotonic
 from typing import Final
 
@@ -26,21 +27,27 @@ from worker.shell.database.outbox import (
 )
 from worker.shell.database.steps import mark_sent, release_steps, resend_steps
 from worker.shell.database.writing import write_conclusions
-from worker.shell.publishing import (
-    NotPublished,
-    Publisher,
-    TargetMissing,
-    Unroutable,
-    Unsendable,
-)
+from worker.shell.outlet import NotPublished, TargetMissing, Unroutable, Unsendable
+from worker.shell.publishing import Publisher
 from worker.shell.reporting import Reporter
 
-__all__ = ["Relay"]
+__all__ = ["Relay", "Surroundings"]
 
 TURN_MAXIMUM_MESSAGES: Final = 500
 """Published in one pipeline. RabbitMQ gains little beyond a thousand in flight."""
+LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 SENDING_ATTEMPTS_MAXIMUM: Final = 3
 """So often is tried what the broker says can never be sent: its limits may just be changing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the relay tells the lane, and what it must know of it."""
+
+    target_missing: Callable[[str], None]
+    """To be told when an exchange does not exist."""
+    results_are_read: Callable[[], bool]
+    """Whether every result is counted that waited when this lead began."""
 
 
 class Relay:
@@ -55,7 +62,7 @@ class Relay:
         clock: Clock,
         reporter: Reporter,
         sweep_interval_seconds: float,
-        target_missing: Callable[[str], None],
+        around: Surroundings,
     ) -> None:
         self._database = database
         self._publisher = publisher
@@ -63,7 +70,7 @@ class Relay:
         self._clock = clock
         self._reporter = reporter
         self._sweep_interval_seconds = sweep_interval_seconds
-        self._target_missing = target_missing
+        self._around = around
         self._wanted = asyncio.Event()
         self._stopping = False
         self._swept_at = -math.inf
@@ -101,8 +108,7 @@ class Relay:
 
     async def _turn(self) -> bool:
         messages = await self._next()
-        refused = await self._publish(messages)
-        sent = [message for message in messages if message.position not in refused]
+        sent, refused = await self._publish(messages)
         await self._start_clocks([message for message in sent if message.awaited])
         # By the clock too, however busy: deadlines must not wait until nothing is to be said.
         sweeping = not messages or monotonic() - self._swept_at >= self._sweep_interval_seconds
@@ -110,9 +116,7 @@ class Relay:
             self._swept_at = monotonic()
         asked_again = await self._ask_again() if sweeping else 0
         numbers = None if sweeping else {message.phone_number for message in sent}
-        concluded = await self._database.persist(
-            lambda on: self._note(on, sent, refused.values(), numbers)
-        )
+        concluded = await self._database.persist(lambda on: self._note(on, sent, refused, numbers))
         for item in concluded:
             self._reporter.concluded(item)
         return bool(messages or concluded or asked_again)
@@ -137,25 +141,29 @@ class Relay:
             lambda on: resend_steps(on, self._clock(), TURN_MAXIMUM_MESSAGES)
         )
 
-    async def _publish(self, messages: Sequence[OutgoingMessage]) -> dict[int, Refused]:
-        """Publishes all; by position, what the broker did not take and why.
+    async def _publish(
+        self, messages: Sequence[OutgoingMessage]
+    ) -> tuple[list[OutgoingMessage], list[Refused]]:
+        """Publishes all; what the broker took, and what it did not take and why.
 
         One number's messages go one after the other, each confirmed before the next; those of
-        different numbers go side by side. After a refusal the number's later ones stay behind.
+        different numbers go side by side. After a refusal the number's later ones stay behind,
+        untried.
         """
-        refused: dict[int, Refused] = {}
+        sent: list[OutgoingMessage] = []
+        refused: list[Refused] = []
         blocked: set[str] = set()
         for wave in _waves(messages):
             going = [message for message in wave if _place_of(message) not in blocked]
-            for held in (message for message in wave if _place_of(message) in blocked):
-                refused[held.position] = Refused(held, "waits for an earlier message of the number")
             problems = await self._publisher.publish(going)
             for message, problem in zip(going, problems, strict=True):
                 refusal = self._refusal(message, problem)
-                if refusal is not None:
-                    refused[message.position] = refusal
+                if refusal is None:
+                    sent.append(message)
+                else:
+                    refused.append(refusal)
                     blocked.add(_place_of(message))
-        return refused
+        return sent, refused
 
     def _refusal(self, message: OutgoingMessage, problem: NotPublished | None) -> Refused | None:
         # An event that nobody has subscribed to has been said; a PBX message has not.
@@ -166,7 +174,7 @@ class Relay:
             return None
         self._reporter.refused(message, str(problem))
         if isinstance(problem, TargetMissing):
-            self._target_missing(str(problem))
+            self._around.target_missing(str(problem))
         never = isinstance(problem, Unsendable) and message.attempts + 1 >= SENDING_ATTEMPTS_MAXIMUM
         if never:
             self._reporter.unsendable(message, str(problem))
@@ -187,7 +195,9 @@ class Relay:
     async def _conclude(
         self, connection: AsyncConnection, numbers: set[str] | None, now: datetime
     ) -> list[Concluded]:
-        found = await find_ready(connection, numbers, now, TURN_MAXIMUM_MESSAGES)
+        # Nobody is late whose word may still lie in the queue, after an outage.
+        late_by = now if self._around.results_are_read() else LONG_AGO
+        found = await find_ready(connection, numbers, late_by, TURN_MAXIMUM_MESSAGES)
         if not found:
             return []
         known = await load_for_conclusion(

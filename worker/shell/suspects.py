@@ -40,13 +40,27 @@ class Suspects:
         self._database = database
         self._clock = clock
         self._batch_maximum_messages = batch_maximum_messages
+        self._counted: frozenset[bytes] = frozenset()
 
     async def begin(self, waiting: Iterable[AbstractIncomingMessage]) -> Batch:
         """The next batch, its redelivered messages counted, and that stored."""
         first = list(islice(waiting, self._batch_maximum_messages))
         if not any(delivery.redelivered for delivery in first):
             return Batch(len(first))
-        return await self._database.persist(lambda on: self._begin(on, first))
+        batch = await self._database.persist(lambda on: self._begin(on, first))
+        begun = [] if batch.given_up else _digests(first[: batch.messages])
+        self._counted = frozenset(begun)
+        return batch
+
+    async def forgive(self, deliveries: Sequence[AbstractIncomingMessage]) -> None:
+        """Takes back what `begin` counted: it was no fault of theirs that this came to nothing."""
+        innocent = self._counted.intersection(_digests(deliveries))
+        self._counted -= innocent
+        if innocent:
+            forgiven = {"queue": self._queue, "digests": sorted(innocent)}
+            await self._database.persist(
+                lambda on: on.execute(statement("forgive_suspects"), forgiven)
+            )
 
     async def clear(
         self, connection: AsyncConnection, deliveries: Sequence[AbstractIncomingMessage]

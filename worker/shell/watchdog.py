@@ -3,10 +3,7 @@
 import asyncio
 from typing import Final, Protocol
 
-from aio_pika.abc import AbstractConnection
-from aiormq.exceptions import ChannelAccessRefused
-
-from worker.shell.broker import CONNECT_TIMEOUT_SECONDS, LOST, BrokerUnavailable, channel_on
+from worker.shell.broker import BrokerUnavailable, ready_messages
 from worker.shell.link import Link
 from worker.shell.publishing import Publisher
 from worker.shell.reporting import Reporter
@@ -36,7 +33,6 @@ async def watch_consumer(intake: Consuming, link: Link, interval_seconds: float)
     """Gives the link up when messages wait in the queue and none is delivered, twice in a row.
 
     Every framework has known brokers that seem connected and deliver nothing after a restart.
-    Returns where the broker does not let this user look.
     """
     suspicious = False
     while True:
@@ -46,10 +42,8 @@ async def watch_consumer(intake: Consuming, link: Link, interval_seconds: float)
             suspicious = False
             continue
         try:
-            waiting = await _waiting(link.connections[0], intake.queue)
-        except ChannelAccessRefused:
-            return
-        except (*LOST, BrokerUnavailable):
+            waiting = await ready_messages(link.connections[0], intake.queue)
+        except BrokerUnavailable:
             continue  # The link itself tells of that.
         if suspicious and waiting and intake.deliveries == before:
             link.lose(f"{waiting} messages wait in {intake.queue}, and none is delivered")
@@ -69,10 +63,3 @@ async def watch_publisher(publisher: Publisher, reporter: Reporter) -> None:
     finally:
         if was_blocked:
             reporter.metrics.blocked(blocked=False)
-
-
-async def _waiting(connection: AbstractConnection, queue: str) -> int:
-    # A channel of its own: on one that knows the queue the library answers from memory.
-    async with await channel_on(connection) as channel:
-        found = await channel.declare_queue(queue, passive=True, timeout=CONNECT_TIMEOUT_SECONDS)
-        return found.declaration_result.message_count or 0

@@ -9,6 +9,7 @@ from typing import Final, Protocol, TypeVar
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from worker.shell.logs import Action, get_logger
@@ -30,12 +31,13 @@ SERVER_SETTINGS: Final = {
     # A worker that is frozen in the middle of a transaction holds its locks no longer than this.
     "idle_in_transaction_session_timeout": "10s",
 }
-POOL_CONNECTIONS: Final = 5
+POOL_CONNECTIONS: Final = 8
+"""The lead, two intakes, the relay and the pruning; three more for those who ask over HTTP."""
 RETRY_FIRST_SECONDS: Final = 0.05
 RETRY_LONGEST_SECONDS: Final = 5.0
 
-DATA_ERROR_CLASSES: Final = frozenset({"21", "22", "23"})
-"""SQLSTATE classes that say: this value can never be stored."""
+DATA_ERROR_CLASSES: Final = frozenset({"21", "22", "23", "54"})
+"""SQLSTATE classes that say: this value can never be stored (54: too long for an index)."""
 UNIQUE_VIOLATION: Final = "23505"
 READ_ONLY: Final = "25006"
 """This server is the primary no more; a new connection may find the one that is."""
@@ -59,7 +61,7 @@ def is_transient(error: BaseException) -> bool:
     By SQLSTATE and the state of the connection, never by text. A refused connection is a bare
     `OSError`, and asyncpg's word for a value that it cannot encode is a `ValueError` too.
     """
-    if isinstance(error, OSError | TimeoutError):
+    if isinstance(error, OSError | TimeoutError | PoolTimeoutError):
         return True
     if isinstance(error, asyncpg.InterfaceError):
         return not isinstance(error, ValueError)

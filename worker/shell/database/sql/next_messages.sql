@@ -4,10 +4,11 @@ SELECT position, phone_number, message_id, message_type, exchange, routing_key, 
     must_be_routed, awaited, ordered, body, decided_at, queued_at, attempts
 FROM outbox
 WHERE CASE
-    WHEN ordered THEN phone_number <> ALL(ARRAY(
-        SELECT phone_number FROM outbox
-        WHERE ordered AND next_attempt_at > CAST(:now AS timestamptz)
-    ))
+    WHEN ordered THEN NOT EXISTS (
+        SELECT FROM outbox AS delayed
+        WHERE delayed.phone_number = outbox.phone_number
+            AND delayed.ordered AND delayed.next_attempt_at > CAST(:now AS timestamptz)
+    )
     ELSE next_attempt_at IS NULL OR next_attempt_at <= CAST(:now AS timestamptz)
 END
 ORDER BY position

@@ -1,0 +1,207 @@
+"""A way out to the broker: one channel with confirms, and what became of each message on it."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from time import monotonic
+from typing import TYPE_CHECKING, Final, cast
+
+from aio_pika.abc import AbstractChannel, AbstractConnection
+from aio_pika.exceptions import (
+    AMQPChannelError,
+    ChannelInvalidStateError,
+    ChannelNotFoundEntity,
+    DeliveryError,
+    PublishError,
+)
+from aiormq.exceptions import ChannelAccessRefused
+
+from worker.shell.broker import CONNECT_TIMEOUT_SECONDS, LOST, BrokerUnavailable, channel_on
+from worker.shell.pipeline import Confirm, Publication, publish_together
+
+if TYPE_CHECKING:
+    from aiormq import Channel
+
+__all__ = [
+    "ChannelLost",
+    "NotPublished",
+    "NotTaken",
+    "Outlet",
+    "TargetMissing",
+    "Unroutable",
+    "Unsendable",
+    "is_blocked",
+]
+
+SILENCE_SECONDS: Final = 30
+"""How long nothing is sent to where nothing was confirmed."""
+
+
+class NotPublished(Exception):
+    """The broker has not taken the message; the text says why, for a person."""
+
+
+class Unroutable(NotPublished):
+    """It reached no queue."""
+
+
+class NotTaken(NotPublished):
+    """A queue is full or not available, or permission is missing: it may succeed later."""
+
+
+class TargetMissing(NotTaken):
+    """Its exchange does not exist."""
+
+
+class Unsendable(NotPublished):
+    """It can never be sent as it is."""
+
+
+class ChannelLost(Exception):
+    """The broker closed the channel for the sake of one of the messages in flight on it."""
+
+    def verdict(self) -> NotPublished:
+        """What that means for a message that was alone on it."""
+        (error,) = self.args
+        if isinstance(error, ChannelNotFoundEntity):
+            return TargetMissing(str(error))
+        if isinstance(error, ChannelAccessRefused):
+            return NotTaken(str(error))
+        if isinstance(error, ChannelInvalidStateError):
+            raise BrokerUnavailable(str(error)) from error
+        return Unsendable(str(error))
+
+
+class Outlet:
+    """A channel for messages of one kind: what one kind suffers from its queues, no other does.
+
+    It is opened again when the broker closes it. A queue without a majority of its nodes confirms
+    nothing, and the broker's channel stands still over it: then that channel is left to itself,
+    and what goes the same way is not sent for a while.
+    """
+
+    def __init__(self, connection: AbstractConnection, timeout_seconds: float) -> None:
+        self._connection = connection
+        self._timeout_seconds = timeout_seconds
+        self._channel: AbstractChannel | None = None
+        self._silent_until: dict[str, float] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+
+    async def publish(
+        self, publications: Sequence[Publication]
+    ) -> list[NotPublished | ChannelLost | None]:
+        """All in flight together; for each, why it was not confirmed, or None where it was.
+
+        A broker that is blocked is waited for. Raises `BrokerUnavailable` when nobody can say what
+        became of them.
+        """
+        going = [item for item in publications if not self._is_silent(item.routing_key)]
+        found = dict(zip(map(id, going), await self._send(going), strict=True))
+        silent = NotTaken(f"nothing was confirmed on this way; tried again in {SILENCE_SECONDS} s")
+        return [found.get(id(item), silent) for item in publications]
+
+    def _is_silent(self, routing_key: str) -> bool:
+        return monotonic() < self._silent_until.get(routing_key, 0)
+
+    async def _send(
+        self, publications: Sequence[Publication]
+    ) -> list[NotPublished | ChannelLost | None]:
+        if not publications:
+            return []
+        confirms = await self._begin(publications)
+        unconfirmed = await self._until_done(confirms)
+        if unconfirmed:
+            self._leave(
+                publication.routing_key
+                for confirm, publication in zip(confirms, publications, strict=True)
+                if confirm in unconfirmed
+            )
+        alive = not self._connection.is_closed
+        return [
+            _problem(confirm, publication, alive=alive)
+            for confirm, publication in zip(confirms, publications, strict=True)
+        ]
+
+    async def _begin(self, publications: Sequence[Publication]) -> list[Confirm]:
+        if self._channel is None or self._channel.is_closed:
+            self._channel = await channel_on(self._connection, on_return_raises=True)
+        try:
+            underlay = cast("Channel", await self._channel.get_underlay_channel())
+            return await publish_together(underlay, publications)
+        except ChannelInvalidStateError as error:
+            raise BrokerUnavailable("the channel is closed") from error
+
+    async def _until_done(self, confirms: Sequence[Confirm]) -> AbstractSet[Confirm]:
+        """Waits for the confirms; those that the broker owes us though it answers."""
+        open_ones: AbstractSet[Confirm] = {*confirms}
+        while open_ones:
+            _, open_ones = await asyncio.wait(open_ones, timeout=self._timeout_seconds)
+            # One that timed out under an alarm is still delivered when the alarm is over: to
+            # publish it again and again would only make copies.
+            if open_ones and not await is_blocked(self._connection):
+                problem = f"not confirmed in {self._timeout_seconds:g} s"
+                await self._require_answer(problem)
+                for confirm in open_ones:
+                    confirm.set_exception(NotTaken(problem))
+                return open_ones
+        return open_ones
+
+    async def _require_answer(self, problem: str) -> None:
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
+                channel = await channel_on(self._connection)
+                await channel.close()
+        except LOST as error:
+            raise BrokerUnavailable(problem) from error
+
+    def _leave(self, routing_keys: Iterable[str]) -> None:
+        self._silent_until.update(dict.fromkeys(routing_keys, monotonic() + SILENCE_SECONDS))
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            task = asyncio.create_task(_close(channel))
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+
+async def is_blocked(connection: AbstractConnection) -> bool:
+    """Whether the broker is short of memory or disk, and reads nothing from publishers."""
+    if connection.is_closed or connection.transport is None:
+        return False
+    ready = asyncio.ensure_future(connection.transport.connection.ready())
+    await asyncio.wait([ready], timeout=0)
+    ready.cancel()
+    return not ready.done()
+
+
+async def _close(channel: AbstractChannel) -> None:
+    with contextlib.suppress(*LOST, asyncio.CancelledError):
+        await channel.close()
+
+
+def _problem(
+    confirm: Confirm, publication: Publication, *, alive: bool
+) -> NotPublished | ChannelLost | None:
+    """What became of a message; raises `BrokerUnavailable` when the connection is gone."""
+    try:
+        confirm.result()
+    except NotPublished as problem:
+        return problem
+    except DeliveryError as error:
+        return _refused(error, publication)
+    except (AMQPChannelError, ChannelInvalidStateError) as error:
+        if alive:
+            return ChannelLost(error)
+        raise BrokerUnavailable(str(error)) from error
+    except (*LOST, asyncio.CancelledError) as error:
+        raise BrokerUnavailable(str(error) or type(error).__name__) from error
+    except (ValueError, TypeError, OverflowError) as error:
+        # Never written: it cannot be said in AMQP at all.
+        return Unsendable(f"it cannot be encoded: {error}")
+    return None
+
+
+def _refused(error: DeliveryError, publication: Publication) -> NotPublished:
+    if isinstance(error, PublishError):
+        return Unroutable(f"{publication.exchange!r} has no queue for {publication.routing_key!r}")
+    return NotTaken(f"the broker refused it: {type(error).__name__}")
