@@ -89,6 +89,7 @@ def _judged(campaign: Campaign, final: Final) -> Result:
         faults_wanted=campaign.size.faults,
         faults_done=campaign.done,
         at_rest=campaign.at_rest,
+        worker_troubles=len(campaign.worker_troubles),
         troubles=tuple(campaign.troubles),
     )
     return Result(campaign, judge(findings, went), findings, ledger.outcomes, ledger.deliveries)

@@ -58,7 +58,7 @@ class Ledger:
     def __init__(self, said: Said, world: Iterable[Number]) -> None:
         self._said = said
         self._world = {number.phone_number: number for number in world}
-        self._effects: dict[str, str] = {}
+        self._effects: dict[str, tuple[str, str]] = {}
         self._ends: dict[int, str] = {}
         self._status: dict[str, tuple[int, str]] = {}
         self._status_events: Counter[str] = Counter()
@@ -85,7 +85,7 @@ class Ledger:
         self._find_lost()
         self._find_missing_effects()
         self._find_differences(final)
-        if len(set(self._effects.values())) < len(self._effects):
+        if len({identifier for identifier, _ in self._effects.values()}) < len(self._effects):
             self._find("doubled effects", "one id was given to two messages that differ")
         for place, waiting in final.left.items():
             if waiting:
@@ -111,8 +111,8 @@ class Ledger:
         key = "|".join((note.command_id, note.kind, self._subject(note), round_))
         known = self._effects.get(key)
         if known is None:
-            self._effects[key] = note.id
-        elif known == note.id:
+            self._effects[key] = note.id, note.digest
+        elif known == (note.id, note.digest):
             self._find("repeated deliveries", note)
         else:
             self._find("doubled effects", f"{note} also came as {known}")
@@ -122,6 +122,9 @@ class Ledger:
         return "" if note.kind == notes.REJECTED else note.about
 
     def _take(self, note: Note) -> None:
+        # No PBX result is awaited, and each id has one content: neither can come to this.
+        if note.kind == notes.FAILED or note.about == "COMMAND_ID_REUSED":
+            self._find("unexpected", note)
         if 0 <= note.limit < note.used:
             self._find("over-entitled", note)
         if notes.is_terminal(note.kind):
@@ -204,7 +207,7 @@ class Ledger:
 
 MEANINGS = {
     "lost": "confirmed or announced, and never heard of again",
-    "doubled effects": "one thing said under two ids, or two ends of one command",
+    "doubled effects": "one thing said twice and differently, or two ends of one command",
     "unexpected": "follows from nothing that was commanded",
     "out of order": "a first delivery older than one before it, of the same number",
     "over-entitled": "more numbers in use than voice services",

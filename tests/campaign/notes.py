@@ -1,7 +1,10 @@
 """What was heard, a line for each delivery."""
 
 from collections.abc import Iterable, Iterator
+from hashlib import blake2b
 from typing import Any, NamedTuple
+
+from pydantic_core import from_json
 
 STATUSES = frozenset({"PENDING", "ACTIVE", "RESERVED"})
 REJECTED = "rejected"
@@ -39,11 +42,14 @@ class Note(NamedTuple):
     limit: int = -1
     """Of the entitlement; less than zero where none was told."""
     used: int = 0
+    digest: str = ""
+    """Of all that was said."""
     redelivered: bool = False
 
 
-def noted(place: str, event: Any, *, redelivered: bool) -> Note:
-    """What is noted of a message. Raises LookupError or TypeError where it is no such message."""
+def noted(place: str, body: bytes, *, redelivered: bool) -> Note:
+    """What is noted of a message. LookupError, TypeError or ValueError where it is none."""
+    event: Any = from_json(body)
     data = event["data"]
     kind = KINDS.get(event["type"]) or data.get("status") or data["action"]
     entitlement = data.get("entitlement")
@@ -57,6 +63,7 @@ def noted(place: str, event: Any, *, redelivered: bool) -> Note:
         sequence=data.get("sequence", 0),
         limit=entitlement["limit"] if entitlement else -1,
         used=entitlement["active"] + entitlement["pending"] if entitlement else 0,
+        digest=blake2b(body, digest_size=8).hexdigest(),
         redelivered=redelivered,
     )
 
@@ -74,9 +81,10 @@ def line_of(note: Note) -> str:
 def read(lines: Iterable[str]) -> Iterator[Note]:
     """The notes of these lines."""
     for line in lines:
-        place, kind, identifier, command, number, about, *numbers = line.rstrip("\n").split("\t")
-        sequence, limit, used, redelivered = map(int, numbers)
+        *words, sequence, limit, used, digest, redelivered = line.rstrip("\n").split("\t")
+        place, kind, identifier, command, number, about = words
         yield Note(
-            *(place, kind, identifier, command, number, about, sequence, limit, used),
-            redelivered=bool(redelivered),
+            *(place, kind, identifier, command, number, about),
+            *(int(sequence), int(limit), int(used), digest),
+            redelivered=redelivered == "1",
         )

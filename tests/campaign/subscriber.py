@@ -96,9 +96,9 @@ class Subscriber:
 
     def _read(self, delivery: Delivery) -> Note:
         try:
-            event: Any = from_json(delivery.body)
             if delivery.consumer != "dead":
-                return noted(delivery.consumer, event, redelivered=delivery.redelivered)
+                return noted(delivery.consumer, delivery.body, redelivered=delivery.redelivered)
+            event: Any = from_json(delivery.body)
             identifier, number = event["id"], event["data"]["phone_number"]
         except (ValueError, LookupError, TypeError):
             identifier = number = repr(delivery.body[:200])

@@ -113,6 +113,22 @@ def test_two_ends_of_one_command_are_doubled(kind: str) -> None:
     assert "doubled effects" in wrong(*HEARD, other)
 
 
+@pytest.mark.parametrize("repeated", HEARD, ids=lambda note: note.kind)
+def test_one_id_with_another_content_is_doubled(repeated: Note) -> None:
+    assert wrong(*HEARD, repeated._replace(digest="other")) == {"doubled effects": 1}
+
+
+@pytest.mark.parametrize(
+    "end", [REFUSED._replace(kind="failed"), REFUSED._replace(about="COMMAND_ID_REUSED")]
+)
+def test_an_end_to_which_nothing_in_the_plan_can_come_is_unexpected(end: Note) -> None:
+    assert wrong(*without(REFUSED), end) == {"unexpected": 1}
+
+
+def test_a_worker_that_failed_by_itself_is_no_pass() -> None:
+    assert judge(findings(), replace(COURSE, worker_troubles=1)).word == BAD
+
+
 def test_one_id_for_two_messages_is_doubled() -> None:
     same = LOGGED_OUT._replace(id=RESET.id)
 

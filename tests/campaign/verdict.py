@@ -22,6 +22,8 @@ class Course:
     faults_done: Mapping[Fault, int]
     at_rest: bool
     """Whether nothing was under way any more when the servers were looked at."""
+    worker_troubles: int = 0
+    """How often a worker ended by itself, or met what it did not expect."""
     troubles: tuple[str, ...] = ()
     """What went wrong with the campaign itself."""
 
@@ -41,6 +43,8 @@ def judge(findings: Mapping[str, Finding], course: Course) -> Verdict:
         for name, finding in findings.items()
         if finding.count and name not in ALLOWED and (course.at_rest or name not in PROVEN_AT_REST)
     )
+    if course.worker_troubles:
+        wrong += (f"{course.worker_troubles} times a worker failed by itself",)
     if wrong:
         return Verdict(BAD, (*wrong, *_doubts(course)))
     doubts = _doubts(course)

@@ -12,7 +12,8 @@ from pathlib import Path
 from worker.servers.process import Runner
 
 COMMAND = str(Path(sys.executable).with_name("activation-worker"))
-GAINED, LOST = b'"leadership_gained"', b'"leadership_lost"'
+GAINED = b'"leadership_gained"'
+LOST = (b'"leadership_lost"', b'"broker_lost"', b'"standing_by"')
 PAUSE_SECONDS = 0.05
 STOP_SECONDS = 40
 TAIL_BYTES = 3000
@@ -31,7 +32,7 @@ class Log:
 
     @property
     def leads(self) -> bool:
-        """Whether it has said that it leads, and not that it has lost the lead."""
+        """Whether it has said that it leads, and not that it has lost the lead or the broker."""
         self.catch_up()
         return self._leads
 
@@ -43,7 +44,7 @@ class Log:
                 if not line.endswith(b"\n"):
                     return
                 self._read_bytes += len(line)
-                if GAINED in line or LOST in line:
+                if GAINED in line or any(word in line for word in LOST):
                     self._leads = GAINED in line
                 elif UNEXPECTED in line:
                     self.unexpected.append(line.decode(errors="replace"))

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from tests.support.platform import DEAD_LETTERS, Event, Platform
+from tests.support.platform import DEAD_LETTERS, Event, Platform, platform_at
 from tests.support.workers import rows, store, until_leading, working
 from worker.servers import PrivateServers
 from worker.shell.broker import connect
@@ -203,3 +203,17 @@ async def test_a_dead_letter_waits_for_its_queue(
             await declare(connection)
 
         assert (await platform.dead_letter()).body == b"no json"
+
+
+async def test_a_queue_that_came_back_as_another_does_not_end_a_worker_that_has_worked(
+    database: Database, settings: Settings, platform: Platform, amqp_url: str, control: Control
+) -> None:
+    await store(database, *SITE)
+    async with working(database, settings) as lane:
+        await until_leading(lane)
+        await platform.channel.queue_delete("pbx.handset-logout")
+        await platform.channel.declare_queue("pbx.handset-logout", durable=True)
+        await control("close_all_connections", "a test")
+        async with platform_at(amqp_url) as again:
+            command = await again.send("activate", NUMBERS[0])
+            assert await again.outcome(command) == ["PENDING", "ACTIVE"]
