@@ -93,11 +93,6 @@ class PrivateRabbitMQ:
         """The virtual host `/`, which is there from the start."""
         return f"amqp://{GUEST}:{GUEST}@{LOOPBACK}:{self.ports.amqp}/"
 
-    @property
-    def management_url(self) -> str:
-        """The management pages and their API, for guest with the password guest."""
-        return f"http://{LOOPBACK}:{self.ports.management}"
-
     async def start(self) -> None:
         """Starts it and returns when it accepts connections; a no-op while it runs."""
         if self._processes and all(process.is_running for process in self._processes):

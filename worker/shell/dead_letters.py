@@ -39,13 +39,13 @@ async def park(letter: DeadLetter, link: Link) -> None:
         try:
             await link.publisher.send(_kept(letter), exchange="", routing_key=DEAD_LETTER_QUEUE)
         except NotPublished as error:
-            get_logger().error(Action.MESSAGE_PARKED, failed=str(error), code=letter.code)
+            get_logger().error(Action.MESSAGE_PUT_AWAY, failed=str(error), code=letter.code)
             await asyncio.sleep(TRY_AGAIN_SECONDS)
         except BrokerUnavailable as error:
             link.lose(str(error))
             raise
         else:
-            get_logger().warning(Action.MESSAGE_PARKED, code=letter.code, detail=letter.detail)
+            get_logger().warning(Action.MESSAGE_PUT_AWAY, code=letter.code, detail=letter.detail)
             return
 
 

@@ -52,7 +52,7 @@ class Lane:
         self._clock = clock
         self._urls = deque(settings.amqp_urls)
         self._published_alone: set[int] = set()
-        self._declared = False
+        self._has_worked = False
         self.stopping = asyncio.Event()
         """Whether a stop was asked for."""
         self.linked = False
@@ -102,8 +102,9 @@ class Lane:
             if settings.declare_topology:
                 await self._declare()
             get_logger().info(Action.BROKER_CONNECTED)
-            self._reporter.metrics.reconnected("broker")
-            self.linked = True
+            if self._has_worked:
+                self._reporter.metrics.reconnected()
+            self.linked = self._has_worked = True
             try:
                 await first_of(self._lead(link), self._stopped_or(link))
             finally:
@@ -122,10 +123,9 @@ class Lane:
         except TopologyMismatch as error:
             # Only a start may fail for it. What was there once may still be there; if not, the
             # consumers will say so.
-            if not self._declared:
+            if not self._has_worked:
                 raise
             get_logger().error(Action.TOPOLOGY_REFUSED, reason=str(error))
-        self._declared = True
 
     async def _stopped_or(self, link: Link) -> None:
         await first_of(link.lost.wait(), self.stopping.wait())

@@ -43,7 +43,7 @@ class Action(StrEnum):
     """A PBX said what became of a step, and what that did; `unknown` where nobody waited."""
     MESSAGE_UNREADABLE = "message_unreadable"
     """A message is no command that the worker can read."""
-    MESSAGE_PARKED = "message_parked"
+    MESSAGE_PUT_AWAY = "message_put_away"
     """A message was put into the dead-letter queue, or could not be put there yet."""
     MESSAGE_UNSENDABLE = "message_unsendable"
     """A message can never be sent as it is and is parked: `activation-worker outbox` decides."""

@@ -7,7 +7,7 @@ without end would cost the one who stores it more than the worker itself.
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from itertools import product
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from prometheus_client import (
     CollectorRegistry,
@@ -39,7 +39,6 @@ COMMIT_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 STORY_SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 3600)
 BATCH_MESSAGES: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
-Server = Literal["broker", "database"]
 
 UNKNOWN: Final = "unknown"
 """The effect of a result for which nobody waited."""
@@ -131,9 +130,9 @@ class Metrics:
         """An event was said, and nobody had subscribed to it."""
         self._unheard.labels(message_type).inc()
 
-    def reconnected(self, server: Server) -> None:
+    def reconnected(self) -> None:
         """A server that had been lost is back."""
-        self._reconnects.labels(server).inc()
+        self._reconnects.inc()
 
     def leads(self, *, leads: bool) -> None:
         """Whether this worker serves the commands, or stands by."""
@@ -231,7 +230,7 @@ class Metrics:
 
     def _register_state(self) -> None:
         self._reconnects = self._counter(
-            "reconnects_total", "Times that a lost server came back.", "server"
+            "broker_reconnects_total", "Times that a lost connection to the broker was made again."
         )
         self._leader = Gauge(
             f"{PREFIX}_leader",
@@ -265,7 +264,6 @@ class Metrics:
             (self._failures, (Operation, FailureCode)),
             (self._results, (StepResult, (*Verdict, UNKNOWN))),
             (self._unreadable, (ReadErrorCode,)),
-            (self._reconnects, (("broker", "database"),)),
         )
         for metric, labels in every:
             for values in product(*labels):
