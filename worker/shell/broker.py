@@ -55,6 +55,10 @@ async def _connect(url: str) -> AbstractConnection:
     connection = aio_pika.Connection(make_url(url, heartbeat=asked[0]))
     try:
         await connection.connect(timeout=CONNECT_TIMEOUT_SECONDS)
+    except StopAsyncIteration as error:
+        # The library's word for a peer that hangs up before it has said anything.
+        await connection.close()
+        raise ConnectionResetError("the connection ended in the middle of its opening") from error
     except BaseException:
         # One that never opened still counts as open: its finalizer would start a task to close
         # it, in whatever thread the garbage collector happens to run.
