@@ -118,4 +118,4 @@ async def test_nothing_of_a_former_lead_goes_on(
             getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks()
         )
 
-    assert (names["_keep"], names["Relay.run"], names["Intake.run"]) == (1, 1, 2)
+    assert (names["Service._keep_lead"], names["Relay.run"], names["Intake.run"]) == (1, 1, 2)

@@ -1,32 +1,24 @@
-"""One lane: a queue, its intake and its relay, kept alive through every outage."""
+"""One lane: a link, a lead, a service; and all of it again after every outage."""
 
 import asyncio
 import random
 from collections import deque
-from functools import partial
 from time import monotonic
 from typing import Final
 
-from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
 from worker.shell.broker import LOST, BrokerUnavailable, connect
 from worker.shell.clock import Clock, utc_now
-from worker.shell.concurrency import all_of, cancelled, first_of
+from worker.shell.concurrency import first_of
 from worker.shell.database.engine import Database, is_transient
-from worker.shell.intake import Effect, Intake, Message, Reception
-from worker.shell.leadership import Leadership, LeadershipLost, leading
+from worker.shell.leadership import LeadershipLost, leading
 from worker.shell.link import Link, open_link
 from worker.shell.logs import Action, get_logger
-from worker.shell.outflow import Outflow
-from worker.shell.pruning import prune
-from worker.shell.receptions import CommandReception, ResultReception
-from worker.shell.relay import Relay, Surroundings
 from worker.shell.reporting import Reporter
+from worker.shell.service import Service
 from worker.shell.settings import Settings
-from worker.shell.suspects import Suspects
 from worker.shell.topology import TopologyMismatch, declare
-from worker.shell.watchdog import watch_consumer, watch_publisher
 
 __all__ = ["Lane"]
 
@@ -139,97 +131,11 @@ class Lane:
         ) as leadership:
             self.leads = True
             self._reporter.metrics.leads(leads=True)
-            await self._serve(link, leadership)
-
-    async def _serve(self, link: Link, leadership: Leadership) -> None:
-        settings, policy = self._settings, self._settings.policy
-        relay = Relay(
-            leadership,
-            link.publisher,
-            policy=policy,
-            clock=self._clock,
-            reporter=self._reporter,
-            sweep_interval_seconds=settings.sweep_interval_seconds,
-            around=Surroundings(
-                target_missing=partial(self._declare_again, link),
-                results_are_read=lambda: results.has_caught_up,
-            ),
-        )
-        outflow = Outflow(
-            relay,
-            self._clock,
-            self._reporter,
-            age_maximum_seconds=settings.outbox_age_maximum_seconds,
-        )
-        common = (policy, self._clock, self._reporter)
-        commands, results = (
-            self._intake(reception, leadership, link, channel=channel, outflow=outflow)
-            for reception, channel in (
-                (CommandReception(*common), link.commands),
-                (ResultReception(*common), link.results),
+            service = Service(
+                link,
+                leadership,
+                settings=self._settings,
+                reporter=self._reporter,
+                clock=self._clock,
             )
-        )
-        taking_in = asyncio.create_task(all_of(commands.run(), results.run()))
-        relaying = asyncio.create_task(relay.run())
-        watching = asyncio.create_task(
-            all_of(
-                _keep(leadership, link),
-                watch_publisher(link.publisher, self._reporter),
-                prune(leadership, self._clock, settings.history_days),
-                *(
-                    watch_consumer(intake, link, settings.watchdog_seconds)
-                    for intake in (commands, results)
-                ),
-            )
-        )
-        tasks = (taking_in, relaying, watching)
-        try:
-            await first_of(self.stopping.wait(), *map(asyncio.shield, tasks))
-            commands.stop()
-            results.stop()
-            await taking_in
-            relay.stop()
-            await relaying
-        finally:
-            await cancelled(tasks)
-
-    def _declare_again(self, link: Link, reason: str) -> None:
-        # A new life begins with the declarations; where those are forbidden, the messages are
-        # tried again until somebody else has made what is missing.
-        if self._settings.declare_topology:
-            link.lose(reason)
-
-    def _intake(
-        self,
-        reception: Reception[Message, Effect],
-        leadership: Leadership,
-        link: Link,
-        *,
-        channel: AbstractChannel,
-        outflow: Outflow,
-    ) -> Intake[Message, Effect]:
-        suspects = Suspects(
-            reception.queue,
-            leadership,
-            self._clock,
-            batch_maximum_messages=self._settings.batch_maximum_commands,
-        )
-        return Intake(
-            reception,
-            leadership,
-            link,
-            channel=channel,
-            suspects=suspects,
-            outflow=outflow,
-            reporter=self._reporter,
-        )
-
-
-async def _keep(leadership: Leadership, link: Link) -> None:
-    try:
-        await leadership.keep()
-    except LeadershipLost:
-        # The next leader needs what this one still holds, and a transaction that hangs on a silent
-        # database would keep it for half a minute.
-        await link.close()
-        raise
+            await service.run(self.stopping)
