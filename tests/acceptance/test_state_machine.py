@@ -330,7 +330,6 @@ async def test_every_story_of_kills_ends_as_the_model_says(
     settings = configure(
         max_examples=int(EXAMPLES or 8),
         stateful_step_count=20,
-        deadline=None,
         # Not shrunk: each story that fails costs the patience of its last wait.
         phases=[Phase.generate],
         derandomize=EXAMPLES is None,

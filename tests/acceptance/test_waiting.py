@@ -401,7 +401,7 @@ async def test_every_story_ends_as_the_model_says(
 
     @given(some.lists(steps, min_size=6, max_size=20))
     # Not shrunk: each story that fails costs the patience of its last wait.
-    @configure(max_examples=EXAMPLES, deadline=None, phases=[Phase.reuse, Phase.generate])
+    @configure(max_examples=EXAMPLES, phases=[Phase.reuse, Phase.generate])
     def tell(told_steps: list[tuple[Any, ...]]) -> None:
         story = told(stage, next(accounts), told_steps)
         asyncio.run_coroutine_threadsafe(story, loop).result()

@@ -164,4 +164,4 @@ class Telephony(RuleBasedStateMachine):
 
 
 TestTelephony = Telephony.TestCase
-TestTelephony.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestTelephony.settings = settings(max_examples=60, stateful_step_count=25)
