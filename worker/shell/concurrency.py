@@ -2,9 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Sequence
-from typing import Any
+from typing import Any, Final
 
 __all__ = ["all_of", "cancelled", "first_of"]
+
+CANCEL_AGAIN_SECONDS: Final = 5
+"""Longer than an orderly end takes, and short against an outage."""
 
 
 async def all_of(*awaitables: Awaitable[object]) -> None:
@@ -36,7 +39,16 @@ async def first_of(*awaitables: Awaitable[object]) -> None:
 
 
 async def cancelled(tasks: Sequence[asyncio.Future[Any]]) -> None:
-    """Cancels those that have not ended, and waits until all have."""
+    """Cancels those that have not ended, and waits until all have.
+
+    More than once: a library may take the first cancellation for something else, and go on.
+    """
+    open_ones = [task for task in tasks if not task.done()]
+    while open_ones:
+        for task in open_ones:
+            task.cancel()
+        _, pending = await asyncio.wait(open_ones, timeout=CANCEL_AGAIN_SECONDS)
+        open_ones = list(pending)
     for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+        if not task.cancelled():
+            task.exception()
