@@ -162,6 +162,8 @@ async def _to_its_end(transaction: Coroutine[None, None, Result]) -> Result:
         while not task.done():
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()  # whoever was cancelled asks for no answer
         raise
 
 
