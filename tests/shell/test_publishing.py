@@ -103,3 +103,11 @@ async def test_a_connection_that_is_lost_leaves_everything_unknown(
 
     with pytest.raises(BrokerUnavailable):
         await publisher.publish([message(1)])
+
+
+@pytest.mark.usefixtures("platform")
+async def test_a_confirm_that_comes_while_the_broker_is_asked_for_counts(amqp_url: str) -> None:
+    async with await connect([amqp_url]) as connection:
+        impatient = Publisher(connection, 0.0001, alone=set())
+
+        assert await impatient.publish([message(place) for place in range(50)]) == [None] * 50

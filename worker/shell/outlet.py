@@ -142,6 +142,8 @@ class Outlet:
             if open_ones and not await is_blocked(self._connection):
                 problem = f"not confirmed in {self._timeout_seconds:g} s"
                 await self._require_answer(problem)
+                # Some may have been confirmed while we asked.
+                open_ones = {confirm for confirm in open_ones if not confirm.done()}
                 for confirm in open_ones:
                     confirm.set_exception(NotTaken(problem))
                 return open_ones
