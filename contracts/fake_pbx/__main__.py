@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from pydantic import TypeAdapter, ValidationError
@@ -119,6 +120,8 @@ def main(words: Sequence[str] | None = None) -> None:
     """Runs the fake PBX."""
     arguments = _arguments(words)
     url = os.environ.get("AMQP_URL", "amqp://guest:guest@127.0.0.1:5672/")
+    if urlsplit(url).scheme not in {"amqp", "amqps"} or not urlsplit(url).hostname:
+        sys.exit("AMQP_URL: expected amqp://user:password@host:port/virtual-host.")
     sys.exit(asyncio.run(_run(arguments, url)))
 
 

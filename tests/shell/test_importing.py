@@ -1,5 +1,6 @@
 import asyncio
 import json
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -39,6 +40,11 @@ WRONG_TOGETHER = [
         [member(MAIN), call_settings(), number(MAIN, main_number=True)],
         f"line 1: {MAIN} is a main number: it is never a member of its own hunt group",
     ),
+]
+
+PAGE = Path(__file__).parents[2] / "worker" / "docs" / "operations.md"
+SAMPLE = [
+    line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith('    {"kind"')
 ]
 
 
@@ -245,3 +251,7 @@ async def until_somebody_waits(database: Database) -> None:
     async with asyncio.timeout(30):
         while not await rows(database, f"{query} AND wait_event_type = 'Lock'"):
             await asyncio.sleep(0.02)
+
+
+async def test_the_sample_of_the_operators_page_can_be_imported(database_url: str) -> None:
+    assert sum((await import_lines(database_url, SAMPLE)).values()) == len(SAMPLE) == 6

@@ -50,7 +50,8 @@ def send(as_json: bool, wait: bool, timeout: float, **fields: str | float | None
     )
     if sent.name == Exit.TIMED_OUT.name:
         click.echo(
-            f"No outcome within {timeout:g} s. Is a worker running? Look with"
+            f"No outcome within {timeout:g} s. It may be PENDING still, or no worker is running;"
+            " and a repeat of a command that was decided is not answered. Look with"
             f" `activation-worker show {fields['number']}`.",
             err=True,
         )

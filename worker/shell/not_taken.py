@@ -32,7 +32,8 @@ async def retry(settings: Settings, positions: Collection[int] | None) -> int:
     """Has them tried again at once, None for all; how many. Raises `NoSuchMessage`."""
     asked = None if positions is None else sorted(positions)
     now = datetime.now(UTC)
-    return await _change(settings, positions, "retry_messages", positions=asked, now=now)
+    missing = "`activation-worker outbox list` shows those that are there."
+    return await _change(settings, positions, "retry_messages", missing, positions=asked, now=now)
 
 
 async def discard(
@@ -43,6 +44,8 @@ async def discard(
         settings,
         positions,
         "discard_messages",
+        "Only PARKED ones can be discarded. The others are tried again by themselves: mend what"
+        " `activation-worker outbox list` says, or decide on the number with `resolve`.",
         positions=sorted(positions),
         discarded_by=discarded_by,
         reason=reason,
@@ -51,7 +54,11 @@ async def discard(
 
 
 async def _change(
-    settings: Settings, wanted: Collection[int] | None, name: str, **parameters: object
+    settings: Settings,
+    wanted: Collection[int] | None,
+    name: str,
+    if_missing: str,
+    **parameters: object,
 ) -> int:
     async with (
         open_database(settings.database_url) as database,
@@ -60,8 +67,7 @@ async def _change(
         done = {row.position for row in await connection.execute(statement(name), parameters)}
         if missing := {*(wanted or ())} - done:
             raise NoSuchMessage(
-                f"No such message: {', '.join(map(str, sorted(missing)))}. `activation-worker"
-                " outbox list` shows those that are there; only parked ones can be discarded."
+                f"No such message: {', '.join(map(str, sorted(missing)))}. {if_missing}"
             )
     return len(done)
 
