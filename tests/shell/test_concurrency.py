@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from worker.shell import concurrency
-from worker.shell.concurrency import all_of, cancelled, first_of
+from worker.shell.concurrency import all_of, cancelled, first_of, uninterrupted
 
 
 async def failing() -> None:
@@ -58,3 +58,44 @@ async def test_what_a_cancelled_task_raised_is_not_reported_twice() -> None:
     await cancelled([task])
 
     assert isinstance(task.exception(), LookupError)
+
+
+async def test_who_cancels_is_not_kept_from_it_by_being_cancelled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(concurrency, "CANCEL_AGAIN_SECONDS", 0.05)
+    noticed = 0
+
+    async def stubborn() -> None:
+        nonlocal noticed
+        while noticed < 3:
+            try:
+                await asyncio.sleep(3600)
+            except asyncio.CancelledError:
+                noticed += 1
+
+    task = asyncio.create_task(stubborn())
+    await asyncio.sleep(0)
+    cancelling = asyncio.create_task(cancelled([task]))
+    await asyncio.sleep(0.01)
+    cancelling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cancelling
+
+    assert task.done()
+
+
+async def test_what_must_not_be_interrupted_comes_to_its_end() -> None:
+    ended = asyncio.Event()
+
+    async def work() -> None:
+        await asyncio.sleep(0.05)
+        ended.set()
+
+    task = asyncio.create_task(uninterrupted(work()))
+    await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert ended.is_set()

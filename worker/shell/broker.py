@@ -1,5 +1,6 @@
 """RabbitMQ: connections built from scratch, never repaired by the library."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
@@ -10,6 +11,7 @@ from aio_pika.connection import make_url
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 from aiormq.exceptions import ChannelAccessRefused
 
+from worker.shell.concurrency import uninterrupted
 from worker.shell.lenient import read_leniently
 
 __all__ = [
@@ -77,12 +79,18 @@ async def channel_on(connection: AbstractConnection, **options: bool) -> Abstrac
 
 async def ready_messages(connection: AbstractConnection, queue: str) -> int:
     """How many wait in the queue; none where this user may not look. Raises `BrokerUnavailable`."""
+    # Cancelled in the middle, the library may take no notice, or lose the whole connection.
+    return await uninterrupted(_ready_messages(connection, queue))
+
+
+async def _ready_messages(connection: AbstractConnection, queue: str) -> int:
     try:
         # A channel of its own: on one that knows the queue the library answers from memory.
-        async with await channel_on(connection) as channel:
-            found = await channel.declare_queue(
-                queue, passive=True, timeout=CONNECT_TIMEOUT_SECONDS
-            )
+        async with (
+            asyncio.timeout(CONNECT_TIMEOUT_SECONDS),
+            await channel_on(connection) as channel,
+        ):
+            found = await channel.declare_queue(queue, passive=True)
             return found.declaration_result.message_count or 0
     except ChannelAccessRefused:
         return 0

@@ -1,10 +1,13 @@
 """Tasks that end together."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
-from typing import Any, Final
+import contextlib
+from collections.abc import Awaitable, Coroutine, Sequence
+from typing import Any, Final, TypeVar
 
-__all__ = ["all_of", "cancelled", "first_of"]
+__all__ = ["all_of", "cancelled", "first_of", "uninterrupted"]
+
+Result = TypeVar("Result")
 
 CANCEL_AGAIN_SECONDS: Final = 5
 """Longer than an orderly end takes, and short against an outage."""
@@ -39,16 +42,36 @@ async def first_of(*awaitables: Awaitable[object]) -> None:
 
 
 async def cancelled(tasks: Sequence[asyncio.Future[Any]]) -> None:
-    """Cancels those that have not ended, and waits until all have.
+    """Cancels those that have not ended, and waits until all have, whoever is cancelled meanwhile.
 
     More than once: a library may take the first cancellation for something else, and go on.
     """
+    interrupted = False
     open_ones = [task for task in tasks if not task.done()]
     while open_ones:
         for task in open_ones:
             task.cancel()
-        _, pending = await asyncio.wait(open_ones, timeout=CANCEL_AGAIN_SECONDS)
-        open_ones = list(pending)
+        try:
+            await asyncio.wait(open_ones, timeout=CANCEL_AGAIN_SECONDS)
+        except asyncio.CancelledError:
+            interrupted = True
+        open_ones = [task for task in open_ones if not task.done()]
     for task in tasks:
         if not task.cancelled():
             task.exception()
+    if interrupted:
+        raise asyncio.CancelledError
+
+
+async def uninterrupted(work: Coroutine[None, None, Result]) -> Result:
+    """Its result; whoever is cancelled in the middle of it waits for its end first."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        while not task.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()  # whoever was cancelled asks for no answer
+        raise

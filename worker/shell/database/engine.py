@@ -1,10 +1,9 @@
 """The connection to PostgreSQL, and what its failures mean."""
 
 import asyncio
-import contextlib
 import random
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final, Protocol, TypeVar
 
@@ -13,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from worker.shell.concurrency import uninterrupted
 from worker.shell.logs import Action, get_logger
 
 __all__ = ["Database", "Transactions", "Work", "is_data_error", "is_transient", "open_database"]
@@ -118,7 +118,9 @@ class Database:
         delay_seconds = RETRY_FIRST_SECONDS
         while True:
             try:
-                result = await _to_its_end(self._once(work))
+                # Cancelling a commit is no rollback: seven of ten cancelled ones had been stored.
+                # So one that has begun is waited for; the timeouts above bound the wait.
+                result = await uninterrupted(self._once(work))
             except Exception as error:
                 if not is_transient(error):
                     raise
@@ -150,21 +152,6 @@ class Database:
                 if _state_of(error) == READ_ONLY:
                     await connection.invalidate()
                 raise
-
-
-async def _to_its_end(transaction: Coroutine[None, None, Result]) -> Result:
-    # Cancelling a commit is not a rollback: seven of ten cancelled ones had been stored. So a
-    # transaction that has begun is waited for; the timeouts above bound the wait.
-    task = asyncio.ensure_future(transaction)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        while not task.done():
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.wait([task])
-        if not task.cancelled():
-            task.exception()  # whoever was cancelled asks for no answer
-        raise
 
 
 @asynccontextmanager
