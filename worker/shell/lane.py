@@ -1,13 +1,12 @@
 """One lane: a link, a lead, a service; and all of it again after every outage."""
 
 import asyncio
-import random
 from collections import deque
-from time import monotonic
 from typing import Final
 
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
+from worker.shell.backoff import Backoff
 from worker.shell.broker import LOST, BrokerUnavailable, connect
 from worker.shell.clock import Clock, utc_now
 from worker.shell.concurrency import first_of
@@ -58,9 +57,8 @@ class Lane:
 
     async def run(self) -> None:
         """Serves until `stop`. Raises only what is neither an outage nor a lost lead."""
-        delay_seconds = RETRY_FIRST_SECONDS
+        backoff = Backoff(RETRY_FIRST_SECONDS, RETRY_LONGEST_SECONDS, steady_seconds=STEADY_SECONDS)
         while not self.stopping.is_set():
-            began = monotonic()
             try:
                 await self._live()
             except LeadershipLost as error:
@@ -73,15 +71,7 @@ class Lane:
                 if not is_transient(error):
                     raise
                 get_logger().warning(Action.DATABASE_LOST, reason=str(error).split("\n")[0])
-            if monotonic() - began > STEADY_SECONDS:
-                delay_seconds = RETRY_FIRST_SECONDS
-            await self._pause(delay_seconds)
-            delay_seconds = min(delay_seconds * 2, RETRY_LONGEST_SECONDS)
-
-    async def _pause(self, seconds: float) -> None:
-        # Jitter: a broker that comes back must not meet all of its clients at one moment.
-        jittered = seconds * random.uniform(0.5, 1)  # noqa: S311
-        await first_of(self.stopping.wait(), asyncio.sleep(jittered))
+            await first_of(self.stopping.wait(), asyncio.sleep(backoff.pause_seconds()))
 
     async def _live(self) -> None:
         settings = self._settings

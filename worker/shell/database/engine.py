@@ -1,7 +1,6 @@
 """The connection to PostgreSQL, and what its failures mean."""
 
 import asyncio
-import random
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -12,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from worker.shell.backoff import Backoff
 from worker.shell.concurrency import uninterrupted
 from worker.shell.logs import Action, get_logger
 
@@ -115,7 +115,7 @@ class Database:
         been stored: it must find out for itself what is already there. Raises what is not
         transient; without patience also what is, for one who has something smaller to try.
         """
-        delay_seconds = RETRY_FIRST_SECONDS
+        backoff = Backoff(RETRY_FIRST_SECONDS, RETRY_LONGEST_SECONDS)
         while True:
             try:
                 # Cancelling a commit is no rollback: seven of ten cancelled ones had been stored.
@@ -127,8 +127,7 @@ class Database:
                 self._note_lost(error)
                 if not patient:
                     raise
-                await asyncio.sleep(delay_seconds * random.uniform(0.5, 1))  # noqa: S311 -- jitter
-                delay_seconds = min(delay_seconds * 2, RETRY_LONGEST_SECONDS)
+                await asyncio.sleep(backoff.pause_seconds())
             else:
                 self._note_back()
                 return result
