@@ -31,25 +31,45 @@ async def test_the_first_that_ends_ends_the_others() -> None:
     assert other.cancelled()
 
 
+class Stubborn:
+    """A task that takes no notice of its first two cancellations."""
+
+    def __init__(self) -> None:
+        self.noticed = 0
+        self.task = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        while self.noticed < 3:
+            try:
+                await asyncio.sleep(3600)
+            except asyncio.CancelledError:
+                self.noticed += 1
+
+
 async def test_a_task_that_takes_no_notice_is_cancelled_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(concurrency, "CANCEL_AGAIN_SECONDS", 0.01)
-    noticed = 0
-
-    async def stubborn() -> None:
-        nonlocal noticed
-        while noticed < 3:
-            try:
-                await asyncio.sleep(3600)
-            except asyncio.CancelledError:
-                noticed += 1
-
-    task = asyncio.create_task(stubborn())
+    stubborn = Stubborn()
     await asyncio.sleep(0)
-    await asyncio.wait_for(cancelled([task]), 10)
+    await asyncio.wait_for(cancelled([stubborn.task]), 10)
 
-    assert noticed == 3
+    assert stubborn.noticed == 3
+
+
+async def test_who_cancels_is_not_kept_from_it_by_being_cancelled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(concurrency, "CANCEL_AGAIN_SECONDS", 0.05)
+    stubborn = Stubborn()
+    await asyncio.sleep(0)
+    cancelling = asyncio.create_task(cancelled([stubborn.task]))
+    await asyncio.sleep(0.01)
+    cancelling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cancelling
+
+    assert stubborn.task.done()
 
 
 async def test_what_a_cancelled_task_raised_is_not_reported_twice() -> None:
@@ -58,31 +78,6 @@ async def test_what_a_cancelled_task_raised_is_not_reported_twice() -> None:
     await cancelled([task])
 
     assert isinstance(task.exception(), LookupError)
-
-
-async def test_who_cancels_is_not_kept_from_it_by_being_cancelled(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(concurrency, "CANCEL_AGAIN_SECONDS", 0.05)
-    noticed = 0
-
-    async def stubborn() -> None:
-        nonlocal noticed
-        while noticed < 3:
-            try:
-                await asyncio.sleep(3600)
-            except asyncio.CancelledError:
-                noticed += 1
-
-    task = asyncio.create_task(stubborn())
-    await asyncio.sleep(0)
-    cancelling = asyncio.create_task(cancelled([task]))
-    await asyncio.sleep(0.01)
-    cancelling.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await cancelling
-
-    assert task.done()
 
 
 async def test_what_must_not_be_interrupted_comes_to_its_end() -> None:

@@ -191,6 +191,24 @@ async def test_what_cannot_be_read_is_kept_whole_with_the_reason(
     assert letter.headers["x-original-routing-key"] == "phone_number.activate"
 
 
+async def test_what_is_too_long_for_an_index_is_put_away_alone(
+    database: Database, settings: Settings, platform: Platform
+) -> None:
+    await store(database, SERVICE.format(quantity=1), RESERVED)
+    # As long as the contract allows, of letters that neither repeat nor fit into a byte.
+    source = "".join(chr(0x4E00 + place * 7) for place in range(1024))
+    data = {"phone_number": NUMBER, "account_id": "acme", "site_id": "london"}
+    kind = "telephony.phone_number.activate.v1"
+    event = {"specversion": "1.0", "id": "1", "source": source, "type": kind, "data": data}
+    async with working(database, settings):
+        await platform.send_raw(json.dumps(event).encode())
+        command = await platform.send("activate", NUMBER)
+        assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
+        letter = await platform.dead_letter()
+
+    assert letter.headers["x-error-code"] == "CANNOT_BE_STORED"
+
+
 async def test_a_command_with_a_stray_routing_key_is_not_lost(
     platform: Platform,
 ) -> None:

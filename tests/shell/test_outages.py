@@ -1,18 +1,20 @@
 """Servers that go away and come back: nothing is rejected, nothing is lost, nobody restarts us."""
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import aio_pika
 import pytest
 from aio_pika.abc import AbstractIncomingMessage
 from aio_pika.exceptions import ChannelNotFoundEntity
+from sqlalchemy import text
 
 from contracts.values import Step
 from tests.support.platform import DEAD_LETTERS, Platform, platform_at
 from tests.support.quota import full_disk
 from tests.support.workers import rows, store, until_leading, working
 from worker.servers import PrivateServers
-from worker.shell.database.engine import Database
+from worker.shell.database.engine import CONNECT_TIMEOUT_SECONDS, POOL_CONNECTIONS, Database
 from worker.shell.settings import Settings
 
 SITE = """
@@ -191,6 +193,21 @@ async def returned_to_its_queue(amqp_url: str) -> None:
         queue = await channel.get_queue("telephony.phone_number.commands", ensure=False)
         await queue.consume(take)
         await asyncio.wait_for(taken.wait(), 10)
+
+
+async def test_a_pool_that_is_used_up_is_waited_for(database: Database) -> None:
+    async with AsyncExitStack() as stack:
+        for _ in range(POOL_CONNECTIONS):
+            await stack.enter_async_context(database.engine.connect())
+        asking = asyncio.create_task(rows_in_the_end(database))
+        # Longer than the pool lets anybody wait for a connection.
+        await asyncio.sleep(CONNECT_TIMEOUT_SECONDS + 1)
+        assert not asking.done()
+    assert await asyncio.wait_for(asking, 20) == 1
+
+
+async def rows_in_the_end(database: Database) -> int:
+    return await database.persist(lambda on: on.scalar(text("SELECT 1"))) or 0
 
 
 def refusing(state: str) -> tuple[str, ...]:

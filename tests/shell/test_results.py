@@ -9,6 +9,7 @@ import pytest
 from tests.support.platform import Platform, platform_at
 from tests.support.workers import rows, store, working
 from worker.core.results import Resolution
+from worker.shell import intake
 from worker.shell.database.engine import Database
 from worker.shell.resolving import NothingToResolve, resolve_number
 from worker.shell.sending import send_command
@@ -319,6 +320,21 @@ async def test_a_result_that_waited_through_an_outage_is_not_late(
     await platform.answer(pending["id"], "done")
     async with working(database, waiting):
         assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
+
+
+async def test_results_that_were_purged_are_not_waited_for(
+    database: Database, settings: Settings, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # More were counted than come: somebody purged the queue in that moment.
+    async def counted(*_: object) -> int:
+        return 5
+
+    monkeypatch.setattr(intake, "ready_messages", counted)
+    await store(database, *SITE)
+    times = {"operation_time_allowed_seconds": 0.5, "watchdog_seconds": 0.2}
+    async with working(database, awaiting(settings, "activation", **times)):
+        command = await platform.send("activate", NUMBER)
+        await platform.until(lambda: "RESERVED" in platform.said_of(command))
 
 
 async def test_a_pending_event_is_said_even_of_an_operation_that_was_given_up(

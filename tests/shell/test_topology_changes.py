@@ -217,3 +217,22 @@ async def test_a_queue_that_came_back_as_another_does_not_end_a_worker_that_has_
         async with platform_at(amqp_url) as again:
             command = await again.send("activate", NUMBERS[0])
             assert await again.outcome(command) == ["PENDING", "ACTIVE"]
+
+
+async def test_what_is_held_behind_a_message_was_not_tried(
+    database: Database, settings: Settings, platform: Platform
+) -> None:
+    active = f"UPDATE phone_numbers SET status = 'ACTIVE' WHERE phone_number = '{NUMBERS[0]}'"
+    login = f"INSERT INTO handset_logins VALUES ('{NUMBERS[0]}', 'desk-7', 'digital')"
+    await store(database, *SITE, active, login)
+    async with working(database, settings) as lane:
+        await until_leading(lane)
+        await platform.channel.queue_delete("pbx.handset-logout")
+        await platform.send("deactivate", NUMBERS[0])
+        await until_refused(database, "no queue")
+        kinds = "SELECT message_type, attempts FROM outbox ORDER BY position"
+        tried = [
+            (str(kind).split(".")[1], attempts) for kind, attempts in await rows(database, kinds)
+        ]
+
+    assert tried == [("handset", 1), ("extension", 0)]

@@ -32,9 +32,6 @@ LOST: Final = (AMQPError, ChannelInvalidStateError, OSError, TimeoutError)
 """What the library raises when a connection or a channel is gone, or does not answer."""
 
 
-read_leniently()
-
-
 class BrokerUnavailable(Exception):
     """No node of the broker can be used now; the text says which were tried and why."""
 
@@ -53,6 +50,7 @@ async def connect(urls: Sequence[str]) -> AbstractConnection:
 
 
 async def _connect(url: str) -> AbstractConnection:
+    read_leniently()
     asked = parse_qs(urlsplit(url).query).get("heartbeat", [str(HEARTBEAT_SECONDS)])
     connection = aio_pika.Connection(make_url(url, heartbeat=asked[0]))
     try:

@@ -19,22 +19,20 @@ async def all_of(*awaitables: Awaitable[object]) -> None:
     `asyncio.gather` lets the others run on: the ping of a leader that had stepped down took the
     lead once more, kept it, and nobody served.
     """
-    tasks = [asyncio.ensure_future(item) for item in awaitables]
-    if not tasks:
-        return
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-        for task in done:
-            task.result()
-    finally:
-        await cancelled(tasks)
+    await _until(asyncio.FIRST_EXCEPTION, awaitables)
 
 
 async def first_of(*awaitables: Awaitable[object]) -> None:
     """Waits for the first to end, cancels the others, and raises what the first raised."""
+    await _until(asyncio.FIRST_COMPLETED, awaitables)
+
+
+async def _until(enough: str, awaitables: Sequence[Awaitable[object]]) -> None:
     tasks = [asyncio.ensure_future(item) for item in awaitables]
+    if not tasks:
+        return
     try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(tasks, return_when=enough)
         for task in done:
             task.result()
     finally:

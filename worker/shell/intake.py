@@ -108,8 +108,12 @@ class Intake(Generic[Message, Effect]):
 
     @property
     def has_caught_up(self) -> bool:
-        """Whether it has handled as many messages as waited when it began."""
+        """Whether it has handled as many messages as waited when it began, or found none left."""
         return self._behind <= 0
+
+    def found_empty(self) -> None:
+        """Its queue holds nothing: what it was behind with has been purged, or put away."""
+        self._behind = 0
 
     async def run(self) -> None:
         """Handles batch after batch; returns after `stop`, the last batch acknowledged."""
@@ -146,6 +150,7 @@ class Intake(Generic[Message, Effect]):
         taken = [self._waiting.popleft() for _ in range(batch.messages)]
         if batch.given_up:
             self._park(DeadLetter(taken[0], KILLS_THE_WORKER, GIVEN_UP))
+            self._behind -= 1
             return []
         return taken
 

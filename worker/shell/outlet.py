@@ -18,6 +18,7 @@ from aio_pika.exceptions import (
 from aiormq.exceptions import ChannelAccessRefused
 
 from worker.shell.broker import CONNECT_TIMEOUT_SECONDS, LOST, BrokerUnavailable, channel_on
+from worker.shell.concurrency import uninterrupted
 from worker.shell.pipeline import Confirm, Publication, publish_together
 
 if TYPE_CHECKING:
@@ -141,7 +142,8 @@ class Outlet:
             # publish it again and again would only make copies.
             if open_ones and not await is_blocked(self._connection):
                 problem = f"not confirmed in {self._timeout_seconds:g} s"
-                await self._require_answer(problem)
+                # Cancelled in the middle, the library may take no notice of it.
+                await uninterrupted(self._require_answer(problem))
                 # Some may have been confirmed while we asked.
                 open_ones = {confirm for confirm in open_ones if not confirm.done()}
                 for confirm in open_ones:

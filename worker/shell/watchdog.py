@@ -28,6 +28,9 @@ class Consuming(Protocol):
     def is_idle(self) -> bool:
         """Whether it holds none of them."""
 
+    def found_empty(self) -> None:
+        """To be told that nothing waits in its queue."""
+
 
 async def watch_consumer(intake: Consuming, link: Link, interval_seconds: float) -> None:
     """Gives the link up when messages wait in the queue and none is delivered, twice in a row.
@@ -48,6 +51,8 @@ async def watch_consumer(intake: Consuming, link: Link, interval_seconds: float)
         if suspicious and waiting and intake.deliveries == before:
             link.lose(f"{waiting} messages wait in {intake.queue}, and none is delivered")
         suspicious = waiting > 0
+        if not waiting:
+            intake.found_empty()
 
 
 async def watch_publisher(publisher: Publisher, reporter: Reporter) -> None:
