@@ -219,8 +219,8 @@ class Stage:
 
     async def _busy(self) -> bool:
         # In this order: what is concluded in between is seen in the outbox.
-        async with self.database.transaction() as connection:
-            if await find_ready(connection, None, self.clock, 1):
+        async with self.database.transaction() as session:
+            if await find_ready(session, self.clock, 1):
                 return True
         waiting = await rows(
             self.database,

@@ -8,12 +8,12 @@ from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Final, TypeVar
 
+import asyncpg
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.shell.database.engine import Database, Work, is_transient
-from worker.shell.database.statements import statement
 from worker.shell.logs import Action, get_logger
 
 __all__ = ["Leadership", "LeadershipLost", "leading"]
@@ -26,6 +26,15 @@ LOCK: Final = 7_254_002
 PINGS_PER_SILENCE: Final = 3
 TRY_AGAIN_SECONDS: Final = 0.5
 GIVE_UP_ATTEMPTS: Final = 10
+TERM_IS_OVER: Final = "AW001"
+"""The SQLSTATE of `require_term`."""
+TAKE_LEAD: Final = """
+UPDATE leadership SET term = term + 1, gained_at = now()
+WHERE lane = CAST(:lane AS integer) AND term IS DISTINCT FROM CAST(:term AS bigint)
+RETURNING term
+"""
+"""A new term, unless nobody else has led since ours. Waits for what the former leader has under
+way: every transaction of a leader shares a lock on this row."""
 
 
 class LeadershipLost(Exception):
@@ -47,17 +56,17 @@ class Leadership:
 
     async def persist(self, work: Work[Result], *, patient: bool = True) -> Result:
         """Like `Database.persist`, as long as this term lasts; else raises `LeadershipLost`."""
-        return await self._database.persist(lambda on: self._fenced(on, work), patient=patient)
+        fence = f"SELECT require_term({LANE}, {self._term});"
+        try:
+            return await self._database.persist(work, patient=patient, first=fence)
+        except asyncpg.PostgresError as error:
+            if error.sqlstate == TERM_IS_OVER:
+                raise LeadershipLost(str(error)) from error
+            raise
 
     async def look(self, work: Work[Result]) -> Result:
         """For work that only reads, in whoever's term: a lock would cost it a write to the disk."""
-        return await self._database.persist(work)
-
-    async def _fenced(self, connection: AsyncConnection, work: Work[Result]) -> Result:
-        term = await connection.scalar(statement("current_term"), {"lane": LANE})
-        if term != self._term:
-            raise LeadershipLost(f"term {term} has begun, ours was {self._term}")
-        return await work(connection)
+        return await self._database.look(work)
 
     async def gain(self) -> None:
         """Returns when this worker leads, however long that takes."""
@@ -109,7 +118,7 @@ class Leadership:
         )
         if locked:
             mine = {"lane": LANE, "term": self._term}
-            begun = await self._connection.scalar(statement("take_lead"), mine)
+            begun = await self._connection.scalar(text(TAKE_LEAD), mine)
             self._term = self._term if begun is None else begun
         return bool(locked)
 

@@ -5,14 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from worker.core.situation import AccountAtSite
-from worker.shell.database.statements import statement
+from worker.shell.database.session import Session
 
 __all__ = [
     "OutgoingMessage",
-    "Ready",
     "Refused",
     "delay_messages",
     "find_ready",
@@ -35,6 +31,8 @@ class OutgoingMessage:
     routing_key: str
     correlation_id: str
     must_be_routed: bool
+    holds_operation: bool
+    """Whether the number's operation waits for it to be sent."""
     awaited: bool
     """Whether a PBX result is awaited for the step that it asks for."""
     ordered: bool
@@ -56,61 +54,36 @@ class Refused:
     """Whether it is not tried again until a person says so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A number of whose operation something follows now, and who holds the number."""
-
-    phone_number: str
-    holder: AccountAtSite
-
-
-async def next_messages(
-    connection: AsyncConnection, now: datetime, maximum: int
-) -> list[OutgoingMessage]:
+async def next_messages(session: Session, now: datetime, maximum: int) -> list[OutgoingMessage]:
     """The next messages in the order of their decisions, those that are delayed left out."""
-    rows = await connection.execute(statement("next_messages"), {"now": now, "maximum": maximum})
+    rows = await session.fetch("next_messages", now=now, maximum=maximum)
     return [OutgoingMessage(*row) for row in rows]
 
 
-async def forget_messages(
-    connection: AsyncConnection, messages: Collection[OutgoingMessage]
-) -> None:
+async def forget_messages(session: Session, messages: Collection[OutgoingMessage]) -> None:
     """The broker has them: nothing is left to be done."""
     if messages:
         positions = [message.position for message in messages]
-        await connection.execute(statement("forget_messages"), {"positions": positions})
+        await session.change("forget_messages", positions=positions)
 
 
-async def delay_messages(
-    connection: AsyncConnection, refused: Collection[Refused], now: datetime
-) -> None:
+async def delay_messages(session: Session, refused: Collection[Refused], now: datetime) -> None:
     """The broker refused them, and why: they are kept, and tried again later and later."""
     if refused:
-        await connection.execute(
-            statement("delay_messages"),
-            {
-                "position": [item.message.position for item in refused],
-                "next_attempt_at": [
-                    None if item.parked else now + _delay(item.message.attempts) for item in refused
-                ],
-                "last_error": [item.reason for item in refused],
-            },
+        await session.change(
+            "delay_messages",
+            position=[item.message.position for item in refused],
+            next_attempt_at=[
+                None if item.parked else now + _delay(item.message.attempts) for item in refused
+            ],
+            last_error=[item.reason for item in refused],
         )
 
 
-async def find_ready(
-    connection: AsyncConnection, phone_numbers: Collection[str] | None, now: datetime, maximum: int
-) -> list[Ready]:
-    """Operations that can go on now: of these numbers, or of all when None."""
-    rows = await connection.execute(
-        statement("find_ready"),
-        {
-            "phone_numbers": None if phone_numbers is None else sorted(phone_numbers),
-            "now": now,
-            "maximum": maximum,
-        },
-    )
-    return [Ready(row.phone_number, AccountAtSite(row.account_id, row.site_id)) for row in rows]
+async def find_ready(session: Session, now: datetime, maximum: int) -> list[str]:
+    """The numbers whose operations can go on now."""
+    rows = await session.fetch("find_ready", now=now, maximum=maximum)
+    return [row["phone_number"] for row in rows]
 
 
 def _delay(attempts: int) -> timedelta:
