@@ -62,8 +62,8 @@ CONNECTION_FAILURES: Final = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
 )
-"""What says of a connection that it is gone, or does not answer. The last is the driver's word for a
-session that the server ended while nothing was asked."""
+"""What says of a connection that it is gone, or does not answer. The last is what the driver says
+of a session that the server ended while nothing was asked."""
 
 
 def _state_of(error: BaseException) -> str:
