@@ -220,7 +220,7 @@ class Stage:
     async def _busy(self) -> bool:
         # In this order: what is concluded in between is seen in the outbox.
         async with self.database.transaction() as connection:
-            if await find_ready(connection, None, self.clock, 1):
+            if await find_ready(connection, 0, None, now=self.clock, maximum=1):
                 return True
         waiting = await rows(
             self.database,

@@ -30,7 +30,8 @@ class CommandReception:
     policy: Policy
     clock: Clock
     reporter: Reporter
-    queue = COMMAND_QUEUE
+    lane: int = 0
+    queue: str = COMMAND_QUEUE
     messages = COMMANDS
 
     async def transact(
@@ -42,7 +43,8 @@ class CommandReception:
         known = await load_for_commands(connection, commands, now)
         decisions = decide_all(known, commands, now, self.policy)
         answers = [_answer_to(received) for received in batch]
-        await write_decisions(connection, list(zip(commands, decisions, answers, strict=True)), now)
+        decided = list(zip(commands, decisions, answers, strict=True))
+        await write_decisions(connection, self.lane, decided, now)
         return decisions
 
     def report(self, batch: Sequence[Received[Command]], effect: list[Decision]) -> None:

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from time import monotonic
 from typing import Final
 
@@ -35,7 +35,6 @@ __all__ = ["Relay", "Surroundings"]
 
 TURN_MAXIMUM_MESSAGES: Final = 500
 """Published in one pipeline. RabbitMQ gains little beyond a thousand in flight."""
-LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 SENDING_ATTEMPTS_MAXIMUM: Final = 3
 """So often is tried what the broker says can never be sent: its limits may just be changing."""
 
@@ -44,10 +43,13 @@ SENDING_ATTEMPTS_MAXIMUM: Final = 3
 class Surroundings:
     """What the relay tells the lane, and what it must know of it."""
 
+    lane: int
+    """Its number."""
     target_missing: Callable[[str], None]
     """To be told when an exchange does not exist."""
-    results_are_read: Callable[[], bool]
-    """Whether every result is counted that waited when this lead began."""
+    results_read_until: Callable[[datetime], datetime]
+    """Until when all results are counted, at most until the moment given: what was due later is
+    not late, for the word on it may still lie in the queue."""
 
 
 class Relay:
@@ -123,7 +125,7 @@ class Relay:
 
     async def _next(self) -> list[OutgoingMessage]:
         messages = await self._database.look(
-            lambda on: next_messages(on, self._clock(), TURN_MAXIMUM_MESSAGES)
+            lambda on: next_messages(on, self._around.lane, self._clock(), TURN_MAXIMUM_MESSAGES)
         )
         untried = (message.queued_at for message in messages if message.attempts == 0)
         self._oldest_unpublished = min(untried, default=None)
@@ -138,7 +140,7 @@ class Relay:
 
     async def _ask_again(self) -> int:
         return await self._database.persist(
-            lambda on: resend_steps(on, self._clock(), TURN_MAXIMUM_MESSAGES)
+            lambda on: resend_steps(on, self._around.lane, self._clock(), TURN_MAXIMUM_MESSAGES)
         )
 
     async def _publish(
@@ -188,16 +190,19 @@ class Relay:
         numbers: set[str] | None,
     ) -> list[Concluded]:
         now = self._clock()
-        await forget_messages(connection, sent)
-        await delay_messages(connection, refused, now)
+        lane = self._around.lane
+        await forget_messages(connection, lane, sent)
+        await delay_messages(connection, lane, refused, now)
         return await self._conclude(connection, numbers, now)
 
     async def _conclude(
         self, connection: AsyncConnection, numbers: set[str] | None, now: datetime
     ) -> list[Concluded]:
         # Nobody is late whose word may still lie in the queue, after an outage.
-        late_by = now if self._around.results_are_read() else LONG_AGO
-        found = await find_ready(connection, numbers, late_by, TURN_MAXIMUM_MESSAGES)
+        lane, late_by = self._around.lane, self._around.results_read_until(now)
+        found = await find_ready(
+            connection, lane, numbers, now=late_by, maximum=TURN_MAXIMUM_MESSAGES
+        )
         if not found:
             return []
         known = await load_for_conclusion(
@@ -205,7 +210,7 @@ class Relay:
         )
         # What another worker concluded between the look and the lock has nothing to follow.
         concluded = conclude_all(known, [item.phone_number for item in found], now, self._policy)
-        await write_conclusions(connection, concluded, now)
+        await write_conclusions(connection, lane, concluded, now)
         return concluded
 
 

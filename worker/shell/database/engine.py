@@ -32,8 +32,9 @@ SERVER_SETTINGS: Final = {
     # A worker that is frozen in the middle of a transaction holds its locks no longer than this.
     "idle_in_transaction_session_timeout": "10s",
 }
-POOL_CONNECTIONS: Final = 8
-"""The lead, two intakes, the relay and the pruning; three more for those who ask over HTTP."""
+POOL_CONNECTIONS: Final = 20
+"""Opened when first needed. One lane needs eight at most: the session of the worker, two intakes,
+the relay, the pruning, and three for those who ask over HTTP; each further lane needs two."""
 RETRY_FIRST_SECONDS: Final = 0.05
 RETRY_LONGEST_SECONDS: Final = 5.0
 

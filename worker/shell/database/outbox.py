@@ -65,30 +65,33 @@ class Ready:
 
 
 async def next_messages(
-    connection: AsyncConnection, now: datetime, maximum: int
+    connection: AsyncConnection, lane: int, now: datetime, maximum: int
 ) -> list[OutgoingMessage]:
-    """The next messages in the order of their decisions, those that are delayed left out."""
-    rows = await connection.execute(statement("next_messages"), {"now": now, "maximum": maximum})
+    """The lane's next messages in the order of their decisions, those that are delayed left out."""
+    asked = {"lane": lane, "now": now, "maximum": maximum}
+    rows = await connection.execute(statement("next_messages"), asked)
     return [OutgoingMessage(*row) for row in rows]
 
 
 async def forget_messages(
-    connection: AsyncConnection, messages: Collection[OutgoingMessage]
+    connection: AsyncConnection, lane: int, messages: Collection[OutgoingMessage]
 ) -> None:
     """The broker has them: nothing is left to be done."""
     if messages:
         positions = [message.position for message in messages]
-        await connection.execute(statement("forget_messages"), {"positions": positions})
+        said = {"lane": lane, "positions": positions}
+        await connection.execute(statement("forget_messages"), said)
 
 
 async def delay_messages(
-    connection: AsyncConnection, refused: Collection[Refused], now: datetime
+    connection: AsyncConnection, lane: int, refused: Collection[Refused], now: datetime
 ) -> None:
     """The broker refused them, and why: they are kept, and tried again later and later."""
     if refused:
         await connection.execute(
             statement("delay_messages"),
             {
+                "lane": lane,
                 "position": [item.message.position for item in refused],
                 "next_attempt_at": [
                     None if item.parked else now + _delay(item.message.attempts) for item in refused
@@ -99,12 +102,18 @@ async def delay_messages(
 
 
 async def find_ready(
-    connection: AsyncConnection, phone_numbers: Collection[str] | None, now: datetime, maximum: int
+    connection: AsyncConnection,
+    lane: int,
+    phone_numbers: Collection[str] | None,
+    *,
+    now: datetime,
+    maximum: int,
 ) -> list[Ready]:
-    """Operations that can go on now: of these numbers, or of all when None."""
+    """The lane's operations that can go on now: of these numbers, or of all when None."""
     rows = await connection.execute(
         statement("find_ready"),
         {
+            "lane": lane,
             "phone_numbers": None if phone_numbers is None else sorted(phone_numbers),
             "now": now,
             "maximum": maximum,

@@ -178,16 +178,16 @@ async def mark_sent(
     )
 
 
-async def resend_steps(connection: AsyncConnection, now: datetime, maximum: int) -> int:
-    """Puts what is to be asked again into the outbox; how many numbers that were."""
+async def resend_steps(connection: AsyncConnection, lane: int, now: datetime, maximum: int) -> int:
+    """Puts what the lane has to ask again into the outbox; how many numbers that were."""
     found = await connection.execute(
-        statement("find_steps_to_resend"), {"now": now, "maximum": maximum}
+        statement("find_steps_to_resend"), {"lane": lane, "now": now, "maximum": maximum}
     )
     phone_numbers = [row.phone_number for row in found]
     if phone_numbers:
         await _lock(connection, phone_numbers)
         await connection.execute(
-            statement("resend_steps"), {"phone_numbers": phone_numbers, "now": now}
+            statement("resend_steps"), {"lane": lane, "phone_numbers": phone_numbers, "now": now}
         )
     return len(phone_numbers)
 

@@ -70,6 +70,7 @@ class LedgerRow:
 
 async def write_decisions(
     connection: AsyncConnection,
+    lane: int,
     decided: Sequence[tuple[Command, Decision, Answer | None]],
     now: datetime,
 ) -> None:
@@ -81,12 +82,12 @@ async def write_decisions(
     begun = [decision for _, decision, _ in new if decision.number]
     await _write_numbers(connection, [(decision, False) for decision in begun])
     rows = [row for _, decision, answer in new for row in _outbox_rows(decision, answer)]
-    await _begin_operations(connection, begun, rows, now)
-    await _write(connection, "write_outbox", rows, now=now)
+    await _begin_operations(connection, lane, begun, rows, now=now)
+    await _write(connection, "write_outbox", rows, lane=lane, now=now)
 
 
 async def write_conclusions(
-    connection: AsyncConnection, concluded: Sequence[Concluded], now: datetime
+    connection: AsyncConnection, lane: int, concluded: Sequence[Concluded], now: datetime
 ) -> None:
     """Stores how operations ended, and what was said of them on the way."""
     if not concluded:
@@ -102,8 +103,8 @@ async def write_conclusions(
     await _end_operations(connection, ended, now)
     await _change_memberships(connection, ended)
     rows = [row for item in concluded for row in _outbox_rows(item.decision, None)]
-    await _begin_operations(connection, [item.decision for item in ended], rows, now)
-    await _write(connection, "write_outbox", rows, now=now)
+    await _begin_operations(connection, lane, [item.decision for item in ended], rows, now=now)
+    await _write(connection, "write_outbox", rows, lane=lane, now=now)
 
 
 def _has_moved(item: Concluded) -> bool:
@@ -141,8 +142,10 @@ async def _write_numbers(
 
 async def _begin_operations(
     connection: AsyncConnection,
+    lane: int,
     decisions: Iterable[Decision],
     outbox: Iterable[OutboxRow],
+    *,
     now: datetime,
 ) -> None:
     ongoing = [
@@ -154,7 +157,7 @@ async def _begin_operations(
         return
     rows = [_operation_row(*item) for item in ongoing]
     columns = {name: [row[name] for row in rows] for name in rows[0]}
-    await connection.execute(statement("begin_operations"), {**columns, "now": now})
+    await connection.execute(statement("begin_operations"), {**columns, "lane": lane, "now": now})
     messages = {row.message_id: asdict(row) for row in outbox if row.awaited}
     await open_steps(connection, ongoing, messages, now)
 

@@ -5,18 +5,19 @@ WITH superseded AS (
     WHERE phone_number = ANY(CAST(:phone_number AS text[])) AND ended_at IS NULL
 )
 INSERT INTO operations (
-    phone_number, operation, command_source, command_id, fingerprint, correlation_id,
+    lane, phone_number, operation, command_source, command_id, fingerprint, correlation_id,
     requested_by, traceparent, tracestate, since, at_risk_at, deadline
 )
-SELECT *
+SELECT CAST(:lane AS integer), row.*
 FROM unnest(
     CAST(:phone_number AS text[]), CAST(:operation AS text[]), CAST(:command_source AS text[]),
     CAST(:command_id AS text[]), CAST(:fingerprint AS text[]), CAST(:correlation_id AS text[]),
     CAST(:requested_by AS text[]), CAST(:traceparent AS text[]), CAST(:tracestate AS text[]),
     CAST(:since AS timestamptz[]), CAST(:at_risk_at AS timestamptz[]),
     CAST(:deadline AS timestamptz[])
-)
+) AS row
 ON CONFLICT (phone_number) DO UPDATE SET
+    lane = excluded.lane,
     operation = excluded.operation,
     command_source = excluded.command_source,
     command_id = excluded.command_id,

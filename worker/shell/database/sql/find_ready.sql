@@ -5,6 +5,7 @@ FROM operations AS operation
 JOIN phone_numbers AS number USING (phone_number)
 WHERE (CAST(:phone_numbers AS text[]) IS NULL
         OR operation.phone_number = ANY(CAST(:phone_numbers AS text[])))
+    AND operation.lane = CAST(:lane AS integer)
     AND number.account_id IS NOT NULL
     AND CASE
         WHEN operation.failure_code = 'GIVEN_UP' THEN true
