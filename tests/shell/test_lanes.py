@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import text
 
 from tests.support.lanes import BUILDING, NUMBERS, asked, in_order
 from tests.support.lossy import at_rest
 from tests.support.platform import Platform
 from tests.support.workers import rows, store
 from worker.shell.database.engine import Database
+from worker.shell.database.statements import statement
 from worker.shell.lane import Lane
 from worker.shell.lane_changing import ChangeTimedOut, change_number_of_lanes
 from worker.shell.lane_showing import in_words, look
@@ -208,11 +211,10 @@ async def test_a_lane_never_looks_at_what_another_has_to_say(database: Database)
         FROM generate_series(1, 20000) AS place""",
         "ANALYZE outbox",
     )
-    plan = await rows(
-        database,
-        "EXPLAIN (ANALYZE, COSTS off, TIMING off)"
-        " SELECT * FROM outbox WHERE lane = 0 ORDER BY position LIMIT 500",
-    )
+    asked = {"lane": 0, "now": datetime.now(UTC), "maximum": 500}
+    async with database.transaction() as connection:
+        explain = text(f"EXPLAIN (ANALYZE, COSTS off, TIMING off) {statement('next_messages')}")
+        plan = str((await connection.execute(explain, asked)).all())
 
-    assert "outbox_pkey" in str(plan)
-    assert "Rows Removed" not in str(plan)
+    assert "Index Scan using outbox_pkey" in plan
+    assert "Rows Removed" not in plan

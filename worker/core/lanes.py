@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
-__all__ = ["DISTRIBUTION", "LANES_MAXIMUM", "Duty", "duties", "lane_of", "rank_of", "share"]
+__all__ = [
+    "DISTRIBUTION",
+    "LANES_MAXIMUM",
+    "Duty",
+    "duties",
+    "lane_of",
+    "name_of",
+    "rank_of",
+    "share",
+]
 
 DISTRIBUTION: Final = -1
 """The post that hands commands to the lanes, where there is more than one."""
@@ -55,6 +64,11 @@ def duties(lanes: int, *, changing: bool) -> tuple[Duty, ...]:
     """All that is to be done while there are so many lanes, or while their number changes."""
     reader = Duty(_reader(lanes), lanes, paused=changing)
     return (reader, *(Duty(post, lanes) for post in range(lanes) if post != reader.post))
+
+
+def name_of(post: int) -> str:
+    """For people: the number of a lane, or a word."""
+    return "distribution" if post == DISTRIBUTION else str(post)
 
 
 def share(posts: int, members: int, rank: int) -> int:

@@ -42,9 +42,9 @@ __all__ = ["ChangeTimedOut", "ChangeUnderWay", "LaneChange", "change_number_of_l
 
 LOCK: Final = 7_254_004
 """One change at a time."""
-SETTLE_SECONDS: Final = 1
+SETTLE_SECONDS: Final = 0.5
 """What was already on its way through the broker when the way was closed arrives meanwhile."""
-HAND_OVER_SECONDS: Final = 2
+HAND_OVER_SECONDS: Final = 1
 """In which the workers leave the old queues by themselves."""
 LOOK_AGAIN_SECONDS: Final = 0.2
 QUIET_SECONDS: Final = 0.5

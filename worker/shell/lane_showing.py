@@ -7,7 +7,7 @@ from aio_pika.abc import AbstractConnection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.catalogue import COMMAND_QUEUE
-from worker.core.lanes import DISTRIBUTION, duties
+from worker.core.lanes import DISTRIBUTION, duties, name_of
 from worker.shell.broker import connect, ready_messages
 from worker.shell.database.engine import open_database
 from worker.shell.database.lanes import load_lanes
@@ -76,7 +76,7 @@ def _change(shown: Shown) -> str:
 
 
 def _post(post: Shown) -> str:
-    name = "distribution" if post["post"] == DISTRIBUTION else f"lane {post['post']}"
+    name = name_of(post["post"])
     since = post["gained_at"]
     served = (
         f"{post['served_by']}, term {post['term']} since {since:%Y-%m-%d %H:%M:%S}"

@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
 
-from worker.core.lanes import Duty, duties
+from worker.core.lanes import Duty, duties, name_of
 from worker.shell.concurrency import cancelled
 from worker.shell.leadership import Leadership, LeadershipLost, Member, View
 from worker.shell.logs import Action, get_logger
@@ -118,7 +118,7 @@ class Posts:
             leadership, duty = self._member.posts[post], wanted[post]
             self._served[post] = Post(duty, leadership, self._workplace)
             get_logger().info(
-                Action.LEADERSHIP_GAINED, lane=post, lanes=duty.lanes, term=leadership.term
+                Action.LEADERSHIP_GAINED, lane=name_of(post), lanes=duty.lanes, term=leadership.term
             )
             self._stands_by = False
             self._on_change(len(self._served))
@@ -148,8 +148,10 @@ class Posts:
             await self._member.give_up(number)
             error = None if post.serving.cancelled() else post.serving.exception()
             if isinstance(error, LeadershipLost):
-                get_logger().warning(Action.LEADERSHIP_LOST, lane=number, reason=str(error))
+                get_logger().warning(
+                    Action.LEADERSHIP_LOST, lane=name_of(number), reason=str(error)
+                )
             elif error is not None:
                 raise error
             else:
-                get_logger().info(Action.LEADERSHIP_HANDED_ON, lane=number)
+                get_logger().info(Action.LEADERSHIP_HANDED_ON, lane=name_of(number))
