@@ -1,7 +1,6 @@
 """Several lanes with the installed command: workers die, their number changes, through kills."""
 
 import asyncio
-import json
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 
@@ -14,7 +13,7 @@ from tests.acceptance.test_installed_command import (
     environment,
     running,
 )
-from tests.acceptance.test_takeover import started
+from tests.acceptance.test_takeover import Worker, started
 from tests.support.lanes import BUILDING, NUMBERS, asked, in_order
 from tests.support.lossy import at_rest, said_once
 from tests.support.platform import Platform, platform_at
@@ -27,20 +26,17 @@ __all__ = ["environment"]
 ALL = tuple(NUMBERS)
 
 
-async def posts(environment: Environment) -> dict[str, int]:
-    """How many posts each session serves."""
-    code, said = await command(environment, "lanes", "--json")
-    assert code == 0, said
-    held: dict[str, int] = {}
-    for post in json.loads(said)["posts"]:
-        held[post["served_by"]] = held.get(post["served_by"], 0) + 1
-    return held
+SHARES = """SELECT count(*) FROM pg_locks
+    WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND granted AND objid = 7254002
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    GROUP BY pid ORDER BY 1"""
 
 
-async def until_shared(environment: Environment, shares: Sequence[int]) -> None:
+async def until_shared(database: Database, *shares: int) -> None:
+    """Waits until workers serve so many posts each."""
     async with asyncio.timeout(20):
-        while sorted((await posts(environment)).values()) != list(shares):
-            await asyncio.sleep(0.1)
+        while await rows(database, SHARES) != [(share,) for share in shares]:
+            await asyncio.sleep(0.05)
 
 
 async def test_killing_a_worker_hands_its_lanes_on(
@@ -49,10 +45,10 @@ async def test_killing_a_worker_hands_its_lanes_on(
     await store(database, *BUILDING)
     assert (await command(environment, "lanes", "3"))[0] == 0
     async with running(environment), started(environment) as other:
-        await until_shared(environment, [2, 2])
+        await until_shared(database, 2, 2)
         commands = await asked(platform, "activate", ALL)
         other.process.kill()
-        await until_shared(environment, [4])
+        await until_shared(database, 4)
         outcomes = [await platform.outcome(identifier) for identifier in commands]
 
     assert outcomes == [["PENDING", "ACTIVE"]] * len(ALL)

@@ -169,7 +169,7 @@ async def test_results_of_a_pbx_conclude_what_another_worker_began(
     for _ in range(3):
         staff.start()
     await staff.until(1, 1, 1)
-    commands = await asked(platform, "activate", ALL[::6])
+    commands = await asked(platform, "activate", ALL[::5])
     await platform.until(lambda: len(platform.events) == len(commands))
     for event in list(platform.events):
         await platform.answer(event["id"], "done")
@@ -177,6 +177,21 @@ async def test_results_of_a_pbx_conclude_what_another_worker_began(
     assert [await platform.outcome(command) for command in commands] == [
         ["PENDING", "ACTIVE"] for _ in commands
     ]
+    await staff.stop_all()
+
+
+async def test_what_is_late_is_said_to_be_late_in_every_lane(
+    database: Database, settings: Settings, platform: Platform
+) -> None:
+    await store(database, *BUILDING)
+    await change(settings, 2)
+    impatient = {"awaited_steps": frozenset({"activation"}), "operation_at_risk_seconds": 0.2}
+    staff = Staff(database, settings.model_copy(update=impatient))
+    staff.start()
+    await asked(platform, "activate", ALL[::5])
+    await platform.until(
+        lambda: sum(event["type"].endswith("delayed.v1") for event in platform.events) == 16
+    )
     await staff.stop_all()
 
 

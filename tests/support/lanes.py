@@ -9,7 +9,7 @@ ACCOUNTS = tuple(f"account-{place}" for place in range(16))
 NUMBERS: Mapping[str, str] = {
     f"+4420794{account:02}{place:02}": ACCOUNTS[account]
     for account in range(len(ACCOUNTS))
-    for place in range(6)
+    for place in range(5)
 }
 """Each number with its account."""
 BUILDING = (

@@ -4,12 +4,13 @@ import click
 
 from worker.cli.exits import run_async, settings_of_environment
 from worker.cli.options import AS_JSON, SECONDS, to_json
+from worker.core.lanes import LANES_MAXIMUM
 
 __all__ = ["lanes"]
 
 
 @click.command()
-@click.argument("number", metavar="[NUMBER]", type=click.IntRange(1, 64), required=False)
+@click.argument("number", metavar="[NUMBER]", type=click.IntRange(1, LANES_MAXIMUM), required=False)
 @click.option(
     "--wait", "wait_seconds", type=SECONDS, default=60, show_default=True, help="How long at most."
 )

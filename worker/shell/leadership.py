@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import monotonic
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -67,15 +67,15 @@ class View:
 
     lanes: Lanes
     members: int
-    """How many workers share the posts, this one included."""
-    rank: int
-    """The place of this one among them."""
+    """How many workers share the posts."""
+    rank: int | None
+    """The place of this one among them; None where it takes no part any more."""
     taken: frozenset[int]
     """The posts that somebody holds."""
 
     def allowance(self, posts: int) -> int:
         """How many of so many posts are for this worker."""
-        return share(posts, self.members, self.rank)
+        return 0 if self.rank is None else share(posts, self.members, self.rank)
 
 
 class Member:
@@ -93,6 +93,7 @@ class Member:
         """What it holds."""
         self.pause_seconds = min(TRY_AGAIN_SECONDS, silence_maximum_seconds / LOOKS_PER_SILENCE)
         """So often it has to look: that keeps its session alive."""
+        self._retired = False
 
     async def look(self) -> View:
         """Looks around, and so shows that it lives.
@@ -127,6 +128,16 @@ class Member:
                 text("SELECT pg_advisory_unlock(:lock)"), {"lock": _lock_of(post)}
             )
 
+    async def retire(self) -> None:
+        """Takes no further part: the others share out what it hands on, one by one."""
+        if not self._retired:
+            self._retired = True
+            with contextlib.suppress(*FAILURES):
+                connection = await self._session()
+                await connection.execute(
+                    text("SELECT pg_advisory_unlock_shared(:lock)"), {"lock": _lock_of(MEMBER)}
+                )
+
     async def leave(self) -> None:
         """Ends the session, and with it all that it held."""
         connection, self._connection = self._connection, None
@@ -140,11 +151,7 @@ class Member:
         async with asyncio.timeout(self._silence_maximum_seconds / LOOKS_PER_SILENCE):
             lanes = await load_lanes(connection)
             found = (await connection.execute(statement("who_works"), {"lock": LOCK})).all()
-        members = [row for row in found if row.post == MEMBER]
-        taken = [row for row in found if row.post != MEMBER]
-        held = [sum(post.pid == member.pid for post in taken) for member in members]
-        place = [row.is_mine for row in members].index(True)
-        return View(lanes, len(members), rank_of(place, held), frozenset(row.post for row in taken))
+        return _view(lanes, found)
 
     async def _look_again(self) -> View:
         # After a restart of the database the old leader still holds deliveries: it comes first,
@@ -181,9 +188,10 @@ class Member:
         await connection.execution_options(isolation_level="AUTOCOMMIT")
         milliseconds = int(self._silence_maximum_seconds * 1000)
         await connection.execute(text(f"SET idle_session_timeout = {milliseconds}"))
-        await connection.execute(
-            text("SELECT pg_advisory_lock_shared(:lock)"), {"lock": _lock_of(MEMBER)}
-        )
+        if not self._retired:
+            await connection.execute(
+                text("SELECT pg_advisory_lock_shared(:lock)"), {"lock": _lock_of(MEMBER)}
+            )
 
     async def _locked(self, connection: AsyncConnection, post: int) -> bool:
         locked = await connection.scalar(
@@ -195,6 +203,15 @@ class Member:
         mine = {"lane": leadership.post, "term": leadership.term}
         begun = await connection.scalar(statement("take_lead"), mine)
         leadership.term = leadership.term if begun is None else begun
+
+
+def _view(lanes: Lanes, found: Sequence[Row[Any]]) -> View:
+    members = [row for row in found if row.post == MEMBER]
+    taken = [row for row in found if row.post != MEMBER]
+    held = [sum(post.pid == member.pid for post in taken) for member in members]
+    mine = [place for place, member in enumerate(members) if member.is_mine]
+    rank = rank_of(mine[0], held) if mine else None
+    return View(lanes, len(members), rank, frozenset(row.post for row in taken))
 
 
 def _lock_of(post: int) -> int:

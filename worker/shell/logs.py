@@ -72,7 +72,7 @@ class Action(StrEnum):
     LEADERSHIP_LOST = "leadership_lost"
     """This worker may not serve the commands, or one of several lanes, any more."""
     LEADERSHIP_HANDED_ON = "leadership_handed_on"
-    """This worker has finished with a lane, for another one to take it."""
+    """This worker has finished with what it served, for another one to take it."""
     LANES_CHANGING = "lanes_changing"
     """The number of lanes is being changed: commands wait in their queue until that is done."""
     LANES_CHANGED = "lanes_changed"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from worker.core.lanes import Duty, duties, name_of
 from worker.shell.concurrency import cancelled
+from worker.shell.database.lanes import Lanes
 from worker.shell.leadership import Leadership, LeadershipLost, Member, View
 from worker.shell.logs import Action, get_logger
 from worker.shell.service import Service, Workplace
@@ -50,7 +51,7 @@ class Posts:
         self._on_change = on_change
         self._served: dict[int, Post] = {}
         self._stands_by = False
-        self._was_changing = False
+        self._lanes: Lanes | None = None
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Serves until asked to stop, and ends in order; raises what ends it before."""
@@ -58,9 +59,11 @@ class Posts:
         try:
             while self._served or not stopping.is_set():
                 view = await self._look()
-                hurry = False if stopping.is_set() else await self._share(view, stopping)
-                if not hurry:
-                    await self._rest(stopped)
+                if stopping.is_set():
+                    await self._member.retire()
+                elif await self._share(view, stopping):
+                    continue
+                await self._rest(stopped)
                 await self._note_ended()
         finally:
             await cancelled([stopped, *(post.serving for post in self._served.values())])
@@ -80,12 +83,16 @@ class Posts:
             # silent database would keep it for half a minute.
             await self._workplace.link.close()
             raise
-        lanes = view.lanes
-        self._workplace.colleagues.results_read_until = lanes.results_read_until
-        if lanes.changing and not self._was_changing:
-            get_logger().warning(Action.LANES_CHANGING, present=lanes.present, wished=lanes.wished)
-        self._was_changing = lanes.changing
+        self._workplace.colleagues.results_read_until = view.lanes.results_read_until
+        self._tell(view.lanes)
         return view
+
+    def _tell(self, lanes: Lanes) -> None:
+        before, self._lanes = self._lanes, lanes
+        if lanes.changing and not (before and before.changing):
+            get_logger().warning(Action.LANES_CHANGING, present=lanes.present, wished=lanes.wished)
+        if before and lanes.present != before.present:
+            get_logger().info(Action.LANES_CHANGED, lanes=lanes.present)
 
     async def _share(self, view: View, stopping: asyncio.Event) -> bool:
         """Takes and leaves; whether it took something, which is begun after another look."""
@@ -151,6 +158,8 @@ class Posts:
                 get_logger().warning(
                     Action.LEADERSHIP_LOST, lane=name_of(number), reason=str(error)
                 )
+                # Whoever ends this worker's term again and again is not outrun.
+                await asyncio.sleep(self._member.pause_seconds / 2)
             elif error is not None:
                 raise error
             else:
