@@ -1,12 +1,15 @@
 """Several lanes: shared out by workers, changed under way, and nothing lost or overtaken."""
 
 import asyncio
+import json
+import struct
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
 
+from tests.shell.test_lenient import publish
 from tests.support.lanes import BUILDING, NUMBERS, asked, in_order
 from tests.support.lossy import at_rest
 from tests.support.platform import Platform
@@ -157,6 +160,34 @@ async def test_what_cannot_be_read_comes_to_the_dead_letters_with_its_origin(
         ("telephony.commands", "phone_number.deactivate"),
     }
     assert by_body[b"no json"].message_id == "mine"
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        struct.pack(">HQ", 0x0040, 10**17),
+        # Read leniently, it is too long to be said again.
+        struct.pack(">HB", 0x0080, 200) + b"\xff" * 200,
+        struct.pack(">HI", 0x2000, 8) + b"\x01\xffS\x00\x00\x00\x01a",
+        struct.pack(">H", 0),
+    ],
+)
+async def test_whatever_properties_a_command_has_it_finds_its_lane(
+    database: Database, settings: Settings, platform: Platform, staff: Staff, properties: bytes
+) -> None:
+    await store(database, *BUILDING)
+    await change(settings, 2)
+    data = {"phone_number": ALL[0], "account_id": NUMBERS[ALL[0]], "site_id": "london"}
+    kind = "telephony.phone_number.activate.v1"
+    event = {"specversion": "1.0", "id": "odd", "source": "/tests", "type": kind, "data": data}
+    for body in (json.dumps(event), "no json"):
+        await asyncio.to_thread(publish, settings.amqp_urls[0], properties, body.encode())
+    staff.start()
+
+    assert await platform.outcome("odd") == ["PENDING", "ACTIVE"]
+    letter = await platform.dead_letter()
+    assert letter.body == b"no json"
+    assert letter.headers["x-original-exchange"] == "telephony.commands"
 
 
 async def test_results_of_a_pbx_conclude_what_another_worker_began(

@@ -1,5 +1,6 @@
 """A message goes on to another queue as it came, and still says where it came from first."""
 
+from typing import Final
 from uuid import uuid4
 
 import aio_pika
@@ -10,6 +11,8 @@ from worker.shell.lane_queues import LANE_EXCHANGE
 from worker.shell.pipeline import Publication
 
 __all__ = ["forwarded", "origin_of", "stripped"]
+
+ORIGIN: Final = ("x-original-exchange", "x-original-routing-key")
 
 
 def forwarded(delivery: AbstractIncomingMessage, *, exchange: str, routing_key: str) -> Publication:
@@ -28,7 +31,9 @@ def forwarded(delivery: AbstractIncomingMessage, *, exchange: str, routing_key: 
 
 def stripped(publication: Publication) -> Publication:
     """The same with nothing but what is needed: for one that cannot be said in AMQP as it came."""
+    headers = publication.properties.headers or {}
     properties = spec.Basic.Properties(
+        headers={name: headers[name] for name in ORIGIN},
         content_type=publication.properties.content_type,
         delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
         message_id=uuid4().hex,
@@ -38,10 +43,7 @@ def stripped(publication: Publication) -> Publication:
 
 def origin_of(delivery: AbstractIncomingMessage) -> dict[str, str]:
     """Where it was published first, as headers, whether or not it came by way of a lane."""
-    came_by = {
-        "x-original-exchange": delivery.exchange or "",
-        "x-original-routing-key": delivery.routing_key or "",
-    }
+    came_by = dict(zip(ORIGIN, (delivery.exchange or "", delivery.routing_key or ""), strict=True))
     if delivery.exchange != LANE_EXCHANGE:
         return came_by
     return {name: str(delivery.headers.get(name, came_by[name])) for name in came_by}
