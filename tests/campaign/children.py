@@ -32,9 +32,9 @@ async def child(
             process.kill()
 
 
-async def prepare(environment: Mapping[str, str], records: str) -> None:
+async def prepare(environment: Mapping[str, str], records: str, lanes: int) -> None:
     """Tables, topology and records, by the installed command as an operator would."""
-    for arguments in (("migrate",), ("topology",), ("import", "-")):
+    for arguments in (("migrate",), ("topology",), ("lanes", str(lanes)), ("import", "-")):
         process = await asyncio.create_subprocess_exec(
             COMMAND,
             *arguments,

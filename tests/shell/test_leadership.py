@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -10,10 +11,23 @@ from tests.support.platform import Platform
 from tests.support.workers import rows, store, until_leading, working
 from worker.shell.database.engine import Database, open_database
 from worker.shell.database.session import Session
-from worker.shell.leadership import LeadershipLost, leading
+from worker.shell.leadership import Leadership, LeadershipLost, Member, joined
 from worker.shell.settings import Settings
 
 TERM = "SELECT term FROM leadership"
+
+
+@asynccontextmanager
+async def leading(database: Database) -> AsyncIterator[Leadership]:
+    async with joined(database, 10) as member:
+        yield await led(member)
+
+
+async def led(member: Member) -> Leadership:
+    async with asyncio.timeout(20):
+        while (leadership := await member.take(0)) is None:
+            await asyncio.sleep(0.05)
+    return leadership
 
 
 async def nothing(_: Session) -> None:
@@ -38,10 +52,10 @@ async def end_session(database: Database) -> None:
 
 
 async def test_a_former_leader_can_store_nothing(database: Database, database_url: str) -> None:
-    async with leading(database, 10) as former:
+    async with leading(database) as former:
         await former.persist(writing("former"))
         await end_session(database)
-        async with open_database(database_url) as other, leading(other, 10) as present:
+        async with open_database(database_url) as other, leading(other) as present:
             await present.persist(writing("present"))
             with pytest.raises(LeadershipLost):
                 await former.persist(writing("too late"))
@@ -62,11 +76,11 @@ async def test_the_next_term_waits_for_what_the_former_leader_has_begun(
         await go_on.wait()
         await writing("former")(session)
 
-    async with leading(database, 10) as former, open_database(database_url) as other:
+    async with leading(database) as former, open_database(database_url) as other:
         storing = asyncio.create_task(former.persist(slow))
         await begun.wait()
         await end_session(database)
-        next_one = leading(other, 10)
+        next_one = leading(other)
         taking_over = asyncio.create_task(next_one.__aenter__())
         while not await rows(
             database, "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
@@ -82,22 +96,19 @@ async def test_the_next_term_waits_for_what_the_former_leader_has_begun(
 
 
 async def test_a_leader_whose_session_was_cut_goes_on_in_its_term(database: Database) -> None:
-    async with leading(database, 10) as leadership:
+    async with joined(database, 10) as member:
+        leadership = await led(member)
         before = await rows(database, TERM)
-        keeping = asyncio.create_task(leadership.keep())
         await end_session(database)
-        async with asyncio.timeout(20):
-            while not await rows(database, "SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"):
-                await asyncio.sleep(0.05)
+        assert (await member.look()).taken == {0}
         await leadership.persist(nothing)
-        keeping.cancel()
 
         assert await rows(database, TERM) == before
 
 
 async def test_each_lead_is_a_term_of_its_own(database: Database) -> None:
     for _ in range(2):
-        async with leading(database, 10):
+        async with leading(database):
             pass
 
     assert await rows(database, TERM) == [(2,)]
@@ -115,4 +126,4 @@ async def test_nothing_of_a_former_lead_goes_on(
             getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks()
         )
 
-    assert (names["Service._keep_lead"], names["Relay.run"], names["Intake.run"]) == (1, 1, 2)
+    assert (names["Posts.run"], names["Relay.run"], names["Intake.run"]) == (1, 1, 2)

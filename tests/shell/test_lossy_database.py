@@ -13,7 +13,8 @@ from worker.shell.settings import Settings
 
 # The batch is the transaction that stores the one, the relay's note stores the other.
 PENDING, ACTIVE = b'"status":"PENDING"', b'"status":"ACTIVE"'
-LEADERS = """SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted
+LEADERS = """SELECT 1 FROM pg_locks
+    WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND granted
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 OTHERS_IN_TRANSACTION = """SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
     AND xact_start IS NOT NULL AND pid <> pg_backend_pid()"""

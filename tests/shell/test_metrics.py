@@ -128,13 +128,14 @@ async def test_a_commit_tells_its_size_its_time_and_when_it_was() -> None:
     metrics = Metrics()
 
     metrics.batch_committed(messages=40, seconds=0.02)
-    metrics.leads(leads=True)
+    metrics.serves(2)
 
     seen = await _samples(metrics)
     assert seen["batch_messages_sum"] == 40
     assert seen["commit_duration_seconds_sum"] == 0.02
     assert seen["last_commit_timestamp_seconds"] > 0
     assert seen["leader"] == 1
+    assert seen["posts"] == 2
 
 
 async def test_the_database_is_measured_once_for_many_looks() -> None:

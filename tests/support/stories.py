@@ -220,7 +220,7 @@ class Stage:
     async def _busy(self) -> bool:
         # In this order: what is concluded in between is seen in the outbox.
         async with self.database.transaction() as session:
-            if await find_ready(session, self.clock, 1):
+            if await find_ready(session, 0, self.clock, 1):
                 return True
         waiting = await rows(
             self.database,

@@ -13,6 +13,7 @@ from worker.shell.database.fitness import NotReady
 from worker.shell.dead_letter_box import NoSuchDeadLetter
 from worker.shell.http import HttpUnavailableError
 from worker.shell.importing import ImportBusy, ImportRefused
+from worker.shell.lane_changing import ChangeTimedOut, ChangeUnderWay
 from worker.shell.not_taken import NoSuchMessage
 from worker.shell.outlet import NotPublished
 from worker.shell.resolving import NothingToResolve
@@ -33,6 +34,8 @@ EXPLANATIONS: Final[tuple[tuple[type[Exception], Exit, str], ...]] = (
     (NothingToResolve, Exit.NOT_FOUND, SAYS_IT_ALL),
     (NoSuchDeadLetter, Exit.NOT_FOUND, SAYS_IT_ALL),
     (NoSuchMessage, Exit.NOT_FOUND, SAYS_IT_ALL),
+    (ChangeTimedOut, Exit.TIMED_OUT, SAYS_IT_ALL),
+    (ChangeUnderWay, Exit.UNAVAILABLE, SAYS_IT_ALL),
     (ImportBusy, Exit.UNAVAILABLE, SAYS_IT_ALL),
     (ImportRefused, Exit.INVALID_DATA, "nothing was imported.\n{}"),
     (ServerUnavailable, Exit.UNAVAILABLE, SAYS_IT_ALL),

@@ -10,6 +10,7 @@ from aio_pika.abc import AbstractIncomingMessage
 
 from contracts.topology import DEAD_LETTER_QUEUE
 from worker.shell.broker import BrokerUnavailable
+from worker.shell.forwarding import origin_of
 from worker.shell.link import Link
 from worker.shell.logs import Action, get_logger
 from worker.shell.outlet import NotPublished
@@ -57,8 +58,7 @@ def _kept(letter: DeadLetter) -> aio_pika.Message:
             **delivery.headers,
             "x-error-code": letter.code,
             "x-error-detail": letter.detail[:DETAIL_MAXIMUM_CHARACTERS],
-            "x-original-exchange": delivery.exchange or "",
-            "x-original-routing-key": delivery.routing_key or "",
+            **origin_of(delivery),
             "x-failed-at": datetime.now(UTC).isoformat(),
         },
         content_type=delivery.content_type,

@@ -1,4 +1,4 @@
-"""One lane: a link, a lead, a service; and all of it again after every outage."""
+"""A worker's life: a link, a share of the posts; and all of it again after every outage."""
 
 import asyncio
 from collections import deque
@@ -11,13 +11,17 @@ from worker.shell.broker import LOST, BrokerUnavailable, connect
 from worker.shell.clock import Clock, utc_now
 from worker.shell.concurrency import first_of
 from worker.shell.database.engine import Database, is_transient
-from worker.shell.leadership import LeadershipLost, leading
+from worker.shell.database.lanes import load_lanes
+from worker.shell.lane_queues import declare_lanes
+from worker.shell.leadership import LeadershipLost, joined
 from worker.shell.link import Link, open_link
 from worker.shell.logs import Action, get_logger
+from worker.shell.posts import Posts
 from worker.shell.reporting import Reporter
-from worker.shell.service import Service
+from worker.shell.service import Colleagues, Workplace
 from worker.shell.settings import Settings
 from worker.shell.topology import TopologyMismatch, declare
+from worker.shell.watchdog import watch_publisher
 
 __all__ = ["Lane"]
 
@@ -28,7 +32,7 @@ STEADY_SECONDS: Final = 20.0
 
 
 class Lane:
-    """Works until it is asked to stop: connects, waits for the lead, serves, and begins again."""
+    """Works until it is asked to stop: connects, takes its share, serves, and begins again."""
 
     def __init__(
         self,
@@ -49,7 +53,7 @@ class Lane:
         self.linked = False
         """Whether the broker is connected."""
         self.leads = False
-        """Whether this worker serves the lane, or stands by."""
+        """Whether this worker serves something, or stands by."""
 
     def stop(self) -> None:
         """Ends `run` when the work at hand is done."""
@@ -77,7 +81,6 @@ class Lane:
         settings = self._settings
         async with open_link(
             self._urls,
-            prefetch_messages=settings.prefetch_messages,
             publish_timeout_seconds=settings.publish_timeout_seconds,
             alone=self._published_alone,
         ) as link:
@@ -88,18 +91,17 @@ class Lane:
                 self._reporter.metrics.reconnected()
             self.linked = self._has_worked = True
             try:
-                await first_of(self._lead(link), self._stopped_or(link))
+                await first_of(self._serve(link), self._stopped_or(link))
             finally:
                 self.linked = self.leads = False
-                self._reporter.metrics.leads(leads=False)
             if link.lost.is_set():
                 raise BrokerUnavailable(link.reason)
 
-    async def _declare(self) -> None:
+    async def _declare(self, lanes: int | None = None) -> None:
         # On a connection of its own: a declaration that fails closes its channel.
         try:
             async with await connect(self._urls) as connection:
-                await declare(connection)
+                await (declare(connection) if lanes is None else declare_lanes(connection, lanes))
         except LOST as error:
             raise BrokerUnavailable(str(error) or type(error).__name__) from error
         except TopologyMismatch as error:
@@ -115,17 +117,22 @@ class Lane:
             # Serving ends by itself on a stop, in order; only a lost link cuts it short.
             await link.lost.wait()
 
-    async def _lead(self, link: Link) -> None:
-        async with leading(
-            self._database, self._settings.leader_silence_maximum_seconds
-        ) as leadership:
-            self.leads = True
-            self._reporter.metrics.leads(leads=True)
-            service = Service(
-                link,
-                leadership,
-                settings=self._settings,
-                reporter=self._reporter,
-                clock=self._clock,
-            )
-            await service.run(self.stopping)
+    async def _serve(self, link: Link) -> None:
+        settings, reporter = self._settings, self._reporter
+        if settings.declare_topology:
+            await self._declare_lanes()
+        workplace = Workplace(link, settings, reporter, self._clock, Colleagues())
+        async with joined(self._database, settings.leader_silence_maximum_seconds) as member:
+            posts = Posts(member, workplace, self._note_posts)
+            await first_of(posts.run(self.stopping), watch_publisher(link.publisher, reporter))
+
+    async def _declare_lanes(self) -> None:
+        async with self._database.transaction() as connection:
+            # No change begins before this ends: what a change has unbound must stay so.
+            lanes = await load_lanes(connection, keep=True)
+            if lanes.present > 1 and not lanes.changing:
+                await self._declare(lanes.present)
+
+    def _note_posts(self, posts: int) -> None:
+        self.leads = posts > 0
+        self._reporter.metrics.serves(posts)

@@ -1,40 +1,35 @@
-"""Exactly one worker consumes and publishes at a time; the others stand by."""
+"""Each post is held by one worker at a time; all that are connected share the posts."""
 
 import asyncio
 import contextlib
-import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from time import monotonic
 from typing import Final, TypeVar
 
 import asyncpg
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from worker.shell.database.engine import Database, Work, is_transient
-from worker.shell.logs import Action, get_logger
+from worker.core.lanes import rank_of, share
+from worker.shell.database.engine import CONNECTION_FAILURES, Database, Work, is_transient
+from worker.shell.database.lanes import Lanes, load_lanes
+from worker.shell.database.session import Row, Session
 
-__all__ = ["Leadership", "LeadershipLost", "leading"]
+__all__ = ["LOCK", "MEMBER", "Leadership", "LeadershipLost", "Member", "View", "joined"]
 
 Result = TypeVar("Result")
 
-LANE: Final = 0
 LOCK: Final = 7_254_002
-"""The advisory lock of the one lane; 7254003 is that of an import."""
-PINGS_PER_SILENCE: Final = 3
+"""The advisory lock of lane 0; the lane is the upper half of it. 7254003 is that of an import."""
+MEMBER: Final = -2
+"""In place of a post: the lock that every worker shares that takes part."""
+LOOKS_PER_SILENCE: Final = 3
 TRY_AGAIN_SECONDS: Final = 0.5
 GIVE_UP_ATTEMPTS: Final = 10
+FAILURES: Final = (*CONNECTION_FAILURES, DBAPIError, asyncpg.PostgresError)
 TERM_IS_OVER: Final = "AW001"
 """The SQLSTATE of `require_term`."""
-TAKE_LEAD: Final = """
-UPDATE leadership SET term = term + 1, gained_at = now()
-WHERE lane = CAST(:lane AS integer) AND term IS DISTINCT FROM CAST(:term AS bigint)
-RETURNING term
-"""
-"""A new term, unless nobody else has led since ours. Waits for what the former leader has under
-way: every transaction of a leader shares a lock on this row."""
 
 
 class LeadershipLost(Exception):
@@ -42,21 +37,19 @@ class LeadershipLost(Exception):
 
 
 class Leadership:
-    """The advisory lock, on a database session of its own, and the term that was begun with it.
+    """The term that was begun with the lock of a post.
 
     The lock says who may begin; the term fences off who has not noticed that it is over.
     """
 
-    def __init__(self, database: Database, silence_maximum_seconds: float) -> None:
+    def __init__(self, database: Database, post: int) -> None:
         self._database = database
-        self._silence_maximum_seconds = silence_maximum_seconds
-        self._ping_seconds = silence_maximum_seconds / PINGS_PER_SILENCE
-        self._connection: AsyncConnection | None = None
-        self._term: int | None = None
+        self.post = post
+        self.term: int | None = None
 
     async def persist(self, work: Work[Result], *, patient: bool = True) -> Result:
         """Like `Database.persist`, as long as this term lasts; else raises `LeadershipLost`."""
-        fence = f"SELECT require_term({LANE}, {self._term});"
+        fence = f"SELECT require_term({self.post}, {self.term});"
         try:
             return await self._database.persist(work, patient=patient, first=fence)
         except asyncpg.PostgresError as error:
@@ -68,89 +61,161 @@ class Leadership:
         """For work that only reads, in whoever's term: a lock would cost it a write to the disk."""
         return await self._database.look(work)
 
-    async def gain(self) -> None:
-        """Returns when this worker leads, however long that takes."""
-        standing_by = False
-        while not await self._try():
-            if not standing_by:
-                get_logger().info(Action.STANDING_BY)
-                standing_by = True
-            await asyncio.sleep(TRY_AGAIN_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 -- jitter
-        get_logger().info(Action.LEADERSHIP_GAINED, term=self._term)
 
-    async def keep(self) -> None:
-        """Pings for ever. Raises `LeadershipLost` when another worker has taken over."""
-        while True:
-            await asyncio.sleep(self._ping_seconds)
-            if not await self._ping():
-                await self._regain()
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a worker sees when it looks around."""
 
-    async def give_up(self) -> None:
-        """Ends the session, and the lock with it."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with contextlib.suppress(DBAPIError, OSError, TimeoutError):
-                await connection.invalidate()
-                await connection.close()
+    lanes: Lanes
+    members: int
+    """How many workers share the posts."""
+    rank: int | None
+    """The place of this one among them; None where it takes no part any more."""
+    taken: frozenset[int]
+    """The posts that somebody holds."""
 
-    async def _regain(self) -> None:
+    def allowance(self, posts: int) -> int:
+        """How many of so many posts are for this worker."""
+        return 0 if self.rank is None else share(posts, self.members, self.rank)
+
+
+class Member:
+    """A worker that takes part: a database session of its own, with a lock for each of its posts.
+
+    PostgreSQL itself ends the session of a worker that is frozen or cut off, and so frees its posts
+    for the others.
+    """
+
+    def __init__(self, database: Database, silence_maximum_seconds: float) -> None:
+        self._database = database
+        self._silence_maximum_seconds = silence_maximum_seconds
+        self._session: Session | None = None
+        self._ending = contextlib.AsyncExitStack()
+        self.posts: dict[int, Leadership] = {}
+        """What it holds."""
+        self.pause_seconds = min(TRY_AGAIN_SECONDS, silence_maximum_seconds / LOOKS_PER_SILENCE)
+        """So often it has to look: that keeps its session alive."""
+        self._retired = False
+
+    async def look(self) -> View:
+        """Looks around, and so shows that it lives.
+
+        A session that was lost is begun anew, with all that it held. Raises `LeadershipLost` where
+        another worker has one of its posts, or the database is out of reach for too long; and what
+        happened, where it held nothing.
+        """
+        try:
+            return await self._seen()
+        except FAILURES as error:
+            if not self.posts or not is_transient(error):
+                raise
+        return await self._look_again()
+
+    async def take(self, post: int) -> Leadership | None:
+        """Begins a term of the post; None where another worker holds it."""
+        session = await self._opened()
+        if not await _locked(session, post):
+            return None
+        leadership = Leadership(self._database, post)
+        await _begin_term(session, leadership)
+        self.posts[post] = leadership
+        return leadership
+
+    async def give_up(self, post: int) -> None:
+        """Hands the post on."""
+        self.posts.pop(post, None)
+        with contextlib.suppress(*FAILURES):
+            session = await self._opened()
+            await session.driver.execute("SELECT pg_advisory_unlock($1)", _lock_of(post))
+
+    async def retire(self) -> None:
+        """Takes no further part: the others share out what it hands on, one by one."""
+        if not self._retired:
+            self._retired = True
+            with contextlib.suppress(*FAILURES):
+                session = await self._opened()
+                await session.driver.execute(
+                    "SELECT pg_advisory_unlock_shared($1)", _lock_of(MEMBER)
+                )
+
+    async def leave(self) -> None:
+        """Ends the session, and with it all that it held."""
+        self._session = None
+        with contextlib.suppress(*FAILURES):
+            await self._ending.aclose()
+
+    async def _seen(self) -> View:
+        session = await self._opened()
+        async with asyncio.timeout(self._silence_maximum_seconds / LOOKS_PER_SILENCE):
+            lanes = await load_lanes(session)
+            found = await session.fetch("who_works", lock=LOCK)
+        return _view(lanes, found)
+
+    async def _look_again(self) -> View:
         # After a restart of the database the old leader still holds deliveries: it comes first,
         # before those who stand by, and steps down only if one of them really leads.
         refused, lost_at = 0, monotonic()
         # Cut off from the database alone, it must not keep the commands that the next leader needs.
         while refused < GIVE_UP_ATTEMPTS and monotonic() - lost_at < self._silence_maximum_seconds:
-            await self.give_up()
+            await self.leave()
             try:
-                if await self._try():
-                    return
+                if await self._taken_back():
+                    return await self._seen()
                 refused += 1
-            except (DBAPIError, OSError, TimeoutError) as error:
+            except FAILURES as error:
                 if not is_transient(error):
                     raise
             await asyncio.sleep(TRY_AGAIN_SECONDS)
         raise LeadershipLost("another worker holds the lock, or the database is out of reach")
 
-    async def _try(self) -> bool:
-        if self._connection is None:
-            self._connection = await self._open()
-        locked = await self._connection.scalar(
-            text("SELECT pg_try_advisory_lock(:lock)"), {"lock": LOCK}
-        )
-        if locked:
-            mine = {"lane": LANE, "term": self._term}
-            begun = await self._connection.scalar(text(TAKE_LEAD), mine)
-            self._term = self._term if begun is None else begun
-        return bool(locked)
-
-    async def _open(self) -> AsyncConnection:
-        connection = await self._database.engine.connect()
-        await connection.execution_options(isolation_level="AUTOCOMMIT")
-        # PostgreSQL itself ends the session of a leader that is frozen or cut off, and so frees
-        # the lock for those who stand by.
-        milliseconds = int(self._silence_maximum_seconds * 1000)
-        await connection.execute(text(f"SET idle_session_timeout = {milliseconds}"))
-        return connection
-
-    async def _ping(self) -> bool:
-        try:
-            await self._database_ping()
-        except (DBAPIError, OSError, TimeoutError):
-            return False
+    async def _taken_back(self) -> bool:
+        session = await self._opened()
+        for leadership in self.posts.values():
+            if not await _locked(session, leadership.post):
+                return False
+            await _begin_term(session, leadership)
         return True
 
-    async def _database_ping(self) -> None:
-        if self._connection is None:
-            raise ConnectionError
-        async with asyncio.timeout(self._ping_seconds):
-            await self._connection.execute(text("SELECT 1"))
+    async def _opened(self) -> Session:
+        if self._session is None:
+            await self._ending.aclose()
+            session = await self._ending.enter_async_context(self._database.own_session())
+            milliseconds = int(self._silence_maximum_seconds * 1000)
+            await session.driver.execute(f"SET idle_session_timeout = {milliseconds}")
+            if not self._retired:
+                await session.driver.execute("SELECT pg_advisory_lock_shared($1)", _lock_of(MEMBER))
+            self._session = session
+        return self._session
+
+
+async def _locked(session: Session, post: int) -> bool:
+    return bool(await session.driver.fetchval("SELECT pg_try_advisory_lock($1)", _lock_of(post)))
+
+
+async def _begin_term(session: Session, leadership: Leadership) -> None:
+    begun = await session.fetch("take_lead", lane=leadership.post, term=leadership.term)
+    leadership.term = begun[0]["term"] if begun else leadership.term
+
+
+def _view(lanes: Lanes, found: Sequence[Row]) -> View:
+    members = [row for row in found if row["post"] == MEMBER]
+    taken = [row for row in found if row["post"] != MEMBER]
+    held = [sum(post["pid"] == member["pid"] for post in taken) for member in members]
+    mine = [place for place, member in enumerate(members) if member["is_mine"]]
+    rank = rank_of(mine[0], held) if mine else None
+    return View(lanes, len(members), rank, frozenset(row["post"] for row in taken))
+
+
+def _lock_of(post: int) -> int:
+    # One key and not two: so lane 0 has the lock that earlier versions know.
+    return (post << 32) + LOCK
 
 
 @asynccontextmanager
-async def leading(database: Database, silence_maximum_seconds: float) -> AsyncIterator[Leadership]:
-    """Waits until this worker leads; gives the lead up at the end, or after so long a silence."""
-    leadership = Leadership(database, silence_maximum_seconds)
+async def joined(database: Database, silence_maximum_seconds: float) -> AsyncIterator[Member]:
+    """Takes part until the end, or after so long a silence."""
+    member = Member(database, silence_maximum_seconds)
     try:
-        await leadership.gain()
-        yield leadership
+        yield member
     finally:
-        await leadership.give_up()
+        await member.leave()

@@ -1,8 +1,8 @@
-"""All that a lane has of the broker: two connections, three channels, one fate."""
+"""All that a worker has of the broker: two connections, a few channels for each post, one fate."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
@@ -15,6 +15,7 @@ from worker.shell.broker import (
     channel_on,
     connect,
 )
+from worker.shell.outlet import Outlet
 from worker.shell.publishing import Publisher
 
 __all__ = ["Link", "open_link"]
@@ -28,18 +29,63 @@ class Link:
     def __init__(
         self,
         connections: Sequence[AbstractConnection],
-        commands: AbstractChannel,
-        results: AbstractChannel,
-        publisher: Publisher,
+        publish_timeout_seconds: float,
+        alone: set[int],
     ) -> None:
         self.connections = connections
         """The one that consumes, and the one that publishes."""
-        # A channel each: an acknowledgement of many counts the deliveries of its channel.
-        self.commands = commands
-        self.results = results
-        self.publisher = publisher
+        self._publish_timeout_seconds = publish_timeout_seconds
+        self._alone = alone
+        self.publisher = Publisher(connections[1], publish_timeout_seconds, alone=alone)
+        """For what belongs to no post, and for dead letters."""
         self.lost = asyncio.Event()
         self.reason = "the connection was closed"
+
+    @asynccontextmanager
+    async def consuming(self, prefetch_messages: int) -> AsyncIterator[AbstractChannel]:
+        """A channel to consume on, closed at the end. Raises `BrokerUnavailable`.
+
+        One for each queue: an acknowledgement of many counts the deliveries of its channel.
+        """
+        try:
+            async with asyncio.timeout(SET_UP_TIMEOUT_SECONDS):
+                channel = await _consuming(self.connections[0], prefetch_messages)
+        except LOST as error:
+            raise BrokerUnavailable(str(error) or type(error).__name__) from error
+        channel.close_callbacks.add(self.on_closed)
+        # A consumer whose queue is deleted is told nowhere else, and would wait for ever.
+        underlay = await channel.get_underlay_channel()
+        underlay.on_consumer_cancel_callbacks.add(self.on_cancelled)
+        try:
+            yield channel
+        finally:
+            channel.close_callbacks.discard(self.on_closed)
+            await self._close_unless_lost(channel.close)
+
+    @asynccontextmanager
+    async def publishing(self) -> AsyncIterator[Publisher]:
+        """A publisher with channels of its own, closed at the end."""
+        publisher = Publisher(self.connections[1], self._publish_timeout_seconds, alone=self._alone)
+        try:
+            yield publisher
+        finally:
+            await self._close_unless_lost(publisher.close)
+
+    @asynccontextmanager
+    async def outlet(self) -> AsyncIterator[Outlet]:
+        """A way out that takes anything, closed at the end."""
+        outlet = Outlet(self.connections[1], self._publish_timeout_seconds)
+        try:
+            yield outlet
+        finally:
+            await self._close_unless_lost(outlet.close)
+
+    async def _close_unless_lost(self, close: Callable[[], Awaitable[None]]) -> None:
+        # A channel of a connection that is gone is gone too, and would be waited for in vain.
+        if not self.lost.is_set():
+            with contextlib.suppress(*LOST):
+                async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
+                    await close()
 
     async def close(self) -> None:
         """Hands all deliveries back at once, whatever is still under way here."""
@@ -63,34 +109,18 @@ class Link:
 
 @asynccontextmanager
 async def open_link(
-    urls: Sequence[str],
-    *,
-    prefetch_messages: int,
-    publish_timeout_seconds: float,
-    alone: set[int],
+    urls: Sequence[str], *, publish_timeout_seconds: float, alone: set[int]
 ) -> AsyncIterator[Link]:
-    """Connections and channels, closed at the end. Raises `BrokerUnavailable`.
+    """The connections, closed at the end. Raises `BrokerUnavailable`.
 
     Consuming and publishing have a connection each: a broker short of memory or disk stops
     reading from those that publish, and acknowledgements must not wait behind that.
     """
     async with AsyncExitStack() as stack:
         connections = [await _opened(stack, urls) for _ in range(2)]
-        publisher = Publisher(connections[1], publish_timeout_seconds, alone=alone)
-        try:
-            async with asyncio.timeout(SET_UP_TIMEOUT_SECONDS):
-                commands = await _consuming(connections[0], prefetch_messages)
-                results = await _consuming(connections[0], prefetch_messages)
-        except LOST as error:
-            raise BrokerUnavailable(str(error) or type(error).__name__) from error
-        link = Link(connections, commands, results, publisher)
+        link = Link(connections, publish_timeout_seconds, alone)
         for connection in connections:
             connection.close_callbacks.add(link.on_closed)
-        for channel in (commands, results):
-            channel.close_callbacks.add(link.on_closed)
-            # A consumer whose queue is deleted is told nowhere else, and would wait for ever.
-            underlay = await channel.get_underlay_channel()
-            underlay.on_consumer_cancel_callbacks.add(link.on_cancelled)
         yield link
 
 

@@ -134,9 +134,14 @@ class Metrics:
         """A server that had been lost is back."""
         self._reconnects.inc()
 
-    def leads(self, *, leads: bool) -> None:
-        """Whether this worker serves the commands, or stands by."""
-        self._leader.set(leads)
+    def serves(self, posts: int) -> None:
+        """How many posts this worker serves; none where it stands by."""
+        self._leader.set(posts > 0)
+        self._posts.set(posts)
+
+    def distributed(self, lane: int, messages: int) -> None:
+        """The queue of a lane has taken this many commands."""
+        self._distributed.labels(str(lane)).inc(messages)
 
     def blocked(self, *, blocked: bool) -> None:
         """Whether the broker takes nothing from publishers."""
@@ -144,7 +149,9 @@ class Metrics:
 
     def paused(self, *, paused: bool) -> None:
         """Whether nothing is taken in, because what was decided cannot be said."""
-        self._paused.set(paused)
+        # Each lane has an intake of its own, and each that pauses goes on.
+        self._pauses += 1 if paused else -1
+        self._paused.set(self._pauses > 0)
 
     async def render(self) -> bytes:
         """All of it in the Prometheus text format, at most some seconds old."""
@@ -216,6 +223,9 @@ class Metrics:
             "Messages put into the dead-letter queue, and why. Any rise wants a look.",
             "code",
         )
+        self._distributed = self._counter(
+            "distributed_messages_total", "Commands handed to the queue of a lane.", "lane"
+        )
         self._published = self._counter(
             "published_messages_total", "Messages that the broker confirmed.", "type"
         )
@@ -237,6 +247,12 @@ class Metrics:
             "1 where this worker serves the commands, 0 where it stands by.",
             registry=self.registry,
         )
+        self._posts = Gauge(
+            f"{PREFIX}_posts",
+            "Posts that this worker serves: lanes, and the distribution where there are several.",
+            registry=self.registry,
+        )
+        self._pauses = 0
         self._blocked = Gauge(
             f"{PREFIX}_broker_blocked",
             "1 while RabbitMQ, short of memory or disk, takes nothing from this publisher.",

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from worker.shell.clock import Clock
 from worker.shell.reporting import Reporter
 
-__all__ = ["Outflow"]
+__all__ = ["Outflow", "Saying"]
 
 LOOK_AGAIN_SECONDS: Final = 0.2
 
@@ -47,10 +47,12 @@ class Outflow:
         if not self._is_held_up():
             return
         self._reporter.paused(self._relay.oldest_unpublished())
-        while self._is_held_up() and not stopping.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), LOOK_AGAIN_SECONDS)
-        self._reporter.paused(None)
+        try:
+            while self._is_held_up() and not stopping.is_set():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stopping.wait(), LOOK_AGAIN_SECONDS)
+        finally:
+            self._reporter.paused(None)
 
     def _is_held_up(self) -> bool:
         oldest = self._relay.oldest_unpublished()

@@ -102,6 +102,12 @@ class Outlet:
         silent = NotTaken(f"nothing was confirmed on this way; tried again in {SILENCE_SECONDS} s")
         return [found.get(id(item), silent) for item in publications]
 
+    async def close(self) -> None:
+        """Closes its channel; the next message would open another."""
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            await _close(channel)
+
     def _is_silent(self, routing_key: str) -> bool:
         return monotonic() < self._silent_until.get(routing_key, 0)
 

@@ -92,6 +92,14 @@ class Publisher:
         if problem is not None:
             raise _verdict(problem)
 
+    async def close(self) -> None:
+        """Closes its channels."""
+        for outlet in (*self._outlets.values(), self._letters):
+            await outlet.close()
+        replies, self._replies = self._replies, None
+        if replies is not None:
+            await replies.close()
+
     async def _publish(
         self,
         kind: Kind,

@@ -29,7 +29,8 @@ class CommandReception:
     policy: Policy
     clock: Clock
     reporter: Reporter
-    queue = COMMAND_QUEUE
+    lane: int = 0
+    queue: str = COMMAND_QUEUE
     messages = COMMANDS
 
     async def transact(
@@ -41,7 +42,8 @@ class CommandReception:
         known = await load_for_commands(session, commands, now)
         decisions = decide_all(known, commands, now, self.policy)
         answers = [_answer_to(received) for received in batch]
-        await write_decisions(session, list(zip(commands, decisions, answers, strict=True)), now)
+        decided = list(zip(commands, decisions, answers, strict=True))
+        await write_decisions(session, self.lane, decided, now)
         return decisions
 
     def report(self, batch: Sequence[Received[Command]], effect: list[Decision]) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from time import monotonic
 from typing import Final
 
@@ -35,7 +35,6 @@ __all__ = ["Relay", "Surroundings"]
 
 TURN_MAXIMUM_MESSAGES: Final = 500
 """Published in one pipeline. RabbitMQ gains little beyond a thousand in flight."""
-LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 SENDING_ATTEMPTS_MAXIMUM: Final = 3
 """So often is tried what the broker says can never be sent: its limits may just be changing."""
 
@@ -44,10 +43,13 @@ SENDING_ATTEMPTS_MAXIMUM: Final = 3
 class Surroundings:
     """What the relay tells the lane, and what it must know of it."""
 
+    lane: int
+    """Its number."""
     target_missing: Callable[[str], None]
     """To be told when an exchange does not exist."""
-    results_are_read: Callable[[], bool]
-    """Whether every result is counted that waited when this lead began."""
+    results_read_until: Callable[[datetime], datetime]
+    """Until when all results are counted, at most until the moment given: what was due later is
+    not late, for the word on it may still lie in the queue."""
 
 
 class Relay:
@@ -124,7 +126,7 @@ class Relay:
 
     async def _next(self) -> list[OutgoingMessage]:
         messages = await self._database.look(
-            lambda on: next_messages(on, self._clock(), TURN_MAXIMUM_MESSAGES)
+            lambda on: next_messages(on, self._around.lane, self._clock(), TURN_MAXIMUM_MESSAGES)
         )
         untried = (message.queued_at for message in messages if message.attempts == 0)
         self._oldest_unpublished = min(untried, default=None)
@@ -139,7 +141,7 @@ class Relay:
 
     async def _ask_again(self) -> int:
         return await self._database.persist(
-            lambda on: resend_steps(on, self._clock(), TURN_MAXIMUM_MESSAGES)
+            lambda on: resend_steps(on, self._around.lane, self._clock(), TURN_MAXIMUM_MESSAGES)
         )
 
     async def _publish(
@@ -190,13 +192,17 @@ class Relay:
         sweeping: bool,
     ) -> list[Concluded]:
         now = self._clock()
-        await forget_messages(session, sent)
-        await delay_messages(session, refused, now)
-        # Nobody is late whose word may still lie in the queue, after an outage.
-        late_by = now if self._around.results_are_read() else LONG_AGO
-        swept = await find_ready(session, late_by, TURN_MAXIMUM_MESSAGES) if sweeping else []
+        lane = self._around.lane
+        await forget_messages(session, lane, sent)
+        await delay_messages(session, lane, refused, now)
+        swept = await self._sweep(session, now) if sweeping else []
         spoken_of = {message.phone_number for message in sent if message.holds_operation}
         return await self._conclude(session, spoken_of, swept, now)
+
+    async def _sweep(self, session: Session, now: datetime) -> list[str]:
+        # Nobody is late whose word may still lie in the queue, after an outage.
+        late_by = self._around.results_read_until(now)
+        return await find_ready(session, self._around.lane, late_by, TURN_MAXIMUM_MESSAGES)
 
     async def _conclude(
         self, session: Session, spoken_of: AbstractSet[str], swept: Sequence[str], now: datetime
@@ -209,7 +215,7 @@ class Relay:
         # for the sweep to find.
         due = [item for item in numbers if item in swept or can_complete(known, item)]
         concluded = conclude_all(known, due, now, self._policy)
-        await write_conclusions(session, concluded, now)
+        await write_conclusions(session, self._around.lane, concluded, now)
         return concluded
 
 

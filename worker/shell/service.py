@@ -1,118 +1,228 @@
-"""What a leader does: messages in, messages out, and an eye on itself."""
+"""What the holder of a post does: messages in, messages out, and an eye on itself."""
 
 import asyncio
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any, Final, Protocol, TypeVar
 
 from aio_pika.abc import AbstractChannel
 
+from worker.core.lanes import Duty
 from worker.shell.clock import Clock
 from worker.shell.concurrency import all_of, cancelled, first_of
+from worker.shell.database.lanes import LONG_AGO, note_results_read
+from worker.shell.distribution import Distribution
+from worker.shell.draining import DrainedIntake
 from worker.shell.intake import Effect, Intake, Message, Reception
-from worker.shell.leadership import Leadership, LeadershipLost
+from worker.shell.lane_queues import queue_name_of
+from worker.shell.leadership import Leadership
 from worker.shell.link import Link
-from worker.shell.outflow import Outflow
+from worker.shell.outflow import Outflow, Saying
 from worker.shell.pruning import prune
 from worker.shell.receptions import CommandReception, ResultReception
 from worker.shell.relay import Relay, Surroundings
 from worker.shell.reporting import Reporter
 from worker.shell.settings import Settings
 from worker.shell.suspects import Suspects
-from worker.shell.watchdog import watch_consumer, watch_publisher
+from worker.shell.watchdog import Consuming, watch_consumer
 
-__all__ = ["Service"]
+__all__ = ["Colleagues", "Service", "Workplace"]
+
+AnyIntake = TypeVar("AnyIntake", bound=Intake[Any, Any])
+
+NOTE_RESULTS_READ_SECONDS: Final = 1
+
+
+class Inlet(Consuming, Protocol):
+    """Takes messages in."""
+
+    async def run(self) -> None:
+        """Until `stop`."""
+
+    def stop(self) -> None:
+        """Ends `run` in order."""
+
+
+@dataclass(slots=True)
+class Colleagues:
+    """The relays of this worker, and what they know of the results that another worker reads."""
+
+    relays: set[Relay] = field(default_factory=set)
+    results_read_until: datetime = LONG_AGO
+
+    def wake(self) -> None:
+        """Something was stored that one of them may have to conclude."""
+        for relay in self.relays:
+            relay.wake()
+
+    def oldest_unpublished(self) -> None:
+        """Nothing is held up by them: what they have to say they have decided themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """What all posts of a worker share."""
+
+    link: Link
+    settings: Settings
+    reporter: Reporter
+    clock: Clock
+    colleagues: Colleagues
 
 
 class Service:
-    """One lead on one link, from its beginning to its end."""
+    """One post, from the beginning of its term to the end."""
 
-    def __init__(
-        self,
-        link: Link,
-        leadership: Leadership,
-        *,
-        settings: Settings,
-        reporter: Reporter,
-        clock: Clock,
-    ) -> None:
-        self._link = link
+    def __init__(self, duty: Duty, leadership: Leadership, workplace: Workplace) -> None:
+        self._duty = duty
         self._leadership = leadership
-        self._settings = settings
-        self._reporter = reporter
-        self._clock = clock
-        common = (settings.policy, clock, reporter)
-        self._relay = Relay(
-            leadership,
-            link.publisher,
-            policy=settings.policy,
-            clock=clock,
-            reporter=reporter,
-            sweep_interval_seconds=settings.sweep_interval_seconds,
-            around=Surroundings(self._declare_again, lambda: self._results.has_caught_up),
-        )
-        outflow = Outflow(
-            self._relay,
-            clock,
-            reporter,
-            age_maximum_seconds=settings.outbox_age_maximum_seconds,
-        )
-        self._commands = self._intake(CommandReception(*common), link.commands, outflow)
-        self._results = self._intake(ResultReception(*common), link.results, outflow)
+        self._workplace = workplace
+        self._results_are_counted: Callable[[], bool] = lambda: False
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Serves until asked to stop, and ends in order; raises what ends it before."""
-        taking_in = asyncio.create_task(all_of(self._commands.run(), self._results.run()))
-        relaying = asyncio.create_task(self._relay.run())
-        watching = asyncio.create_task(self._watch())
-        tasks = (taking_in, relaying, watching)
-        try:
-            await first_of(stopping.wait(), *map(asyncio.shield, tasks))
-            self._commands.stop()
-            self._results.stop()
-            await taking_in
-            self._relay.stop()
-            await relaying
-        finally:
-            await cancelled(tasks)
+        async with AsyncExitStack() as stack:
+            relay = await self._relay(stack) if self._duty.has_lane else None
+            inlets = await self._inlets(stack, relay)
+            taking_in = asyncio.create_task(all_of(*(inlet.run() for inlet in inlets)))
+            relaying = asyncio.create_task(relay.run() if relay else stopping.wait())
+            watching = asyncio.create_task(all_of(*self._watches(inlets)))
+            tasks = (taking_in, relaying, watching)
+            try:
+                await first_of(stopping.wait(), *map(asyncio.shield, tasks))
+                for inlet in inlets:
+                    inlet.stop()
+                await taking_in
+                if relay is not None:
+                    relay.stop()
+                await relaying
+            finally:
+                await cancelled(tasks)
 
-    async def _watch(self) -> None:
-        watchdog_seconds = self._settings.watchdog_seconds
-        await all_of(
-            self._keep_lead(),
-            watch_publisher(self._link.publisher, self._reporter),
-            watch_consumer(self._commands, self._link, watchdog_seconds),
-            watch_consumer(self._results, self._link, watchdog_seconds),
-            prune(self._leadership, self._clock, self._settings.history_days),
+    async def _relay(self, stack: AsyncExitStack) -> Relay:
+        at, colleagues = self._workplace, self._workplace.colleagues
+        publisher = await stack.enter_async_context(at.link.publishing())
+        around = Surroundings(self._duty.post, self._declare_again, self._results_read_until)
+        relay = Relay(
+            self._leadership,
+            publisher,
+            policy=at.settings.policy,
+            clock=at.clock,
+            reporter=at.reporter,
+            sweep_interval_seconds=at.settings.sweep_interval_seconds,
+            around=around,
+        )
+        colleagues.relays.add(relay)
+        stack.callback(colleagues.relays.discard, relay)
+        return relay
+
+    async def _inlets(self, stack: AsyncExitStack, relay: Relay | None) -> Sequence[Inlet]:
+        outflow = self._outflow(relay or self._workplace.colleagues)
+        inlets: list[Inlet] = []
+        if self._duty.has_lane and not self._duty.paused:
+            inlets.append(await self._commands(stack, outflow))
+        elif not self._duty.paused:
+            inlets.append(await self._distribution(stack))
+        if self._duty.reads_results:
+            inlets.append(await self._results(stack, outflow))
+        return inlets
+
+    async def _commands(self, stack: AsyncExitStack, outflow: Outflow) -> Inlet:
+        at, duty = self._workplace, self._duty
+        queue = queue_name_of(duty.post, duty.lanes)
+        reception = CommandReception(
+            at.settings.policy, at.clock, at.reporter, lane=duty.post, queue=queue
+        )
+        if duty.lanes == 1:
+            return await self._intake(stack, Intake, reception, outflow)
+        intake = await self._intake(stack, DrainedIntake, reception, outflow)
+        intake.lane = duty.post
+        return intake
+
+    async def _results(self, stack: AsyncExitStack, outflow: Outflow) -> Inlet:
+        at = self._workplace
+        reception = ResultReception(at.settings.policy, at.clock, at.reporter)
+        intake = await self._intake(stack, Intake, reception, outflow)
+        self._results_are_counted = lambda: intake.has_caught_up
+        return intake
+
+    async def _distribution(self, stack: AsyncExitStack) -> Inlet:
+        at = self._workplace
+        channel = await self._channel(stack)
+        outlet = await stack.enter_async_context(at.link.outlet())
+        return Distribution(
+            at.link,
+            channel,
+            outlet,
+            lanes=self._duty.lanes,
+            batch_maximum_messages=at.settings.batch_maximum_commands,
+            metrics=at.reporter.metrics,
         )
 
-    async def _keep_lead(self) -> None:
-        try:
-            await self._leadership.keep()
-        except LeadershipLost:
-            # The next leader needs what this one still holds, and a transaction that hangs on a
-            # silent database would keep it for half a minute.
-            await self._link.close()
-            raise
+    async def _intake(
+        self,
+        stack: AsyncExitStack,
+        kind: type[AnyIntake],
+        reception: Reception[Message, Effect],
+        outflow: Outflow,
+    ) -> AnyIntake:
+        at = self._workplace
+        suspects = Suspects(
+            reception.queue,
+            self._leadership,
+            at.clock,
+            batch_maximum_messages=at.settings.batch_maximum_commands,
+        )
+        return kind(
+            reception,
+            self._leadership,
+            at.link,
+            channel=await self._channel(stack),
+            suspects=suspects,
+            outflow=outflow,
+            reporter=at.reporter,
+        )
+
+    async def _channel(self, stack: AsyncExitStack) -> AbstractChannel:
+        at = self._workplace
+        return await stack.enter_async_context(at.link.consuming(at.settings.prefetch_messages))
+
+    def _outflow(self, saying: Saying) -> Outflow:
+        at = self._workplace
+        return Outflow(
+            saying,
+            at.clock,
+            at.reporter,
+            age_maximum_seconds=at.settings.outbox_age_maximum_seconds,
+        )
+
+    def _watches(self, inlets: Sequence[Inlet]) -> Iterator[Coroutine[None, None, None]]:
+        at = self._workplace
+        for inlet in inlets:
+            yield watch_consumer(inlet, at.link, at.settings.watchdog_seconds)
+        if self._duty.reads_results:
+            yield prune(self._leadership, at.clock, at.settings.history_days)
+        if not self._duty.has_lane:
+            yield self._note_results_read()
+
+    async def _note_results_read(self) -> None:
+        # For the lanes: most of them are served by other workers.
+        while True:
+            if self._results_are_counted():
+                now = self._workplace.clock()
+                await self._leadership.persist(partial(note_results_read, now=now))
+            await asyncio.sleep(NOTE_RESULTS_READ_SECONDS)
+
+    def _results_read_until(self, now: datetime) -> datetime:
+        if self._duty.reads_results:
+            return now if self._results_are_counted() else LONG_AGO
+        return min(now, self._workplace.colleagues.results_read_until)
 
     def _declare_again(self, reason: str) -> None:
         # A new life begins with the declarations; where those are forbidden, the messages are
         # tried again until somebody else has made what is missing.
-        if self._settings.declare_topology:
-            self._link.lose(reason)
-
-    def _intake(
-        self, reception: Reception[Message, Effect], channel: AbstractChannel, outflow: Outflow
-    ) -> Intake[Message, Effect]:
-        suspects = Suspects(
-            reception.queue,
-            self._leadership,
-            self._clock,
-            batch_maximum_messages=self._settings.batch_maximum_commands,
-        )
-        return Intake(
-            reception,
-            self._leadership,
-            self._link,
-            channel=channel,
-            suspects=suspects,
-            outflow=outflow,
-            reporter=self._reporter,
-        )
+        if self._workplace.settings.declare_topology:
+            self._workplace.link.lose(reason)

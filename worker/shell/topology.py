@@ -10,7 +10,7 @@ from aio_pika.exceptions import ChannelClosed, ChannelPreconditionFailed
 from contracts.topology import EXCHANGES, QUEUES, Exchange, Queue
 from worker.shell.broker import channel_on
 
-__all__ = ["TopologyMismatch", "declare"]
+__all__ = ["TopologyMismatch", "declare", "declare_exchange", "declare_queue", "verified"]
 
 DECLARE_TIMEOUT_SECONDS: Final = 15
 
@@ -25,12 +25,13 @@ async def declare(connection: AbstractConnection) -> None:
     Raises `TopologyMismatch` naming what differs: wanted and found.
     """
     for exchange in EXCHANGES:
-        await _verified(_declare_exchange(connection, exchange), f"exchange {exchange.name!r}")
+        await verified(declare_exchange(connection, exchange), f"exchange {exchange.name!r}")
     for queue in QUEUES:
-        await _verified(_declare_queue(connection, queue), f"queue {queue.name!r}")
+        await verified(declare_queue(connection, queue), f"queue {queue.name!r}")
 
 
-async def _verified(declaration: Awaitable[None], what: str) -> None:
+async def verified(declaration: Awaitable[None], what: str) -> None:
+    """Declares it. Raises `TopologyMismatch` with a word on what differs."""
     try:
         await declaration
     except ChannelPreconditionFailed as error:
@@ -48,7 +49,8 @@ async def _verified(declaration: Awaitable[None], what: str) -> None:
         raise TopologyMismatch(message) from None
 
 
-async def _declare_exchange(connection: AbstractConnection, exchange: Exchange) -> None:
+async def declare_exchange(connection: AbstractConnection, exchange: Exchange) -> None:
+    """Makes it, or finds it as it should be."""
     # A channel each: the broker closes the channel of a declaration that does not match.
     async with await channel_on(connection) as channel:
         await channel.declare_exchange(
@@ -60,7 +62,8 @@ async def _declare_exchange(connection: AbstractConnection, exchange: Exchange) 
         )
 
 
-async def _declare_queue(connection: AbstractConnection, queue: Queue) -> None:
+async def declare_queue(connection: AbstractConnection, queue: Queue) -> None:
+    """Makes it with its bindings, or finds it as it should be."""
     async with await channel_on(connection) as channel:
         declared = await channel.declare_queue(
             queue.name,

@@ -37,8 +37,9 @@ SERVER_SETTINGS: Final = {
     # A worker that is frozen in the middle of a transaction holds its locks no longer than this.
     "idle_in_transaction_session_timeout": "10s",
 }
-POOL_CONNECTIONS: Final = 8
-"""The lead, two intakes, the relay and the pruning; three more for those who ask over HTTP."""
+POOL_CONNECTIONS: Final = 20
+"""Opened when first needed. One lane needs eight at most: the session of the worker, two intakes,
+the relay, the pruning, and three for those who ask over HTTP; each further lane needs two."""
 RETRY_FIRST_SECONDS: Final = 0.05
 RETRY_LONGEST_SECONDS: Final = 5.0
 
@@ -129,6 +130,15 @@ class Database:
                 if _is_spoilt(driver, error):
                     await pooled.invalidate()
                 raise
+
+    @asynccontextmanager
+    async def own_session(self) -> AsyncIterator[Session]:
+        """The same, and nobody gets it afterwards: its settings and its locks end with it."""
+        async with self.engine.connect() as pooled:
+            try:
+                yield Session((await pooled.get_raw_connection()).driver_connection)
+            finally:
+                await pooled.invalidate()
 
     @asynccontextmanager
     async def transaction(self, first: str = "") -> AsyncIterator[Session]:

@@ -54,24 +54,31 @@ class Refused:
     """Whether it is not tried again until a person says so."""
 
 
-async def next_messages(session: Session, now: datetime, maximum: int) -> list[OutgoingMessage]:
-    """The next messages in the order of their decisions, those that are delayed left out."""
-    rows = await session.fetch("next_messages", now=now, maximum=maximum)
+async def next_messages(
+    session: Session, lane: int, now: datetime, maximum: int
+) -> list[OutgoingMessage]:
+    """The lane's next messages in the order of their decisions, those that are delayed left out."""
+    rows = await session.fetch("next_messages", lane=lane, now=now, maximum=maximum)
     return [OutgoingMessage(*row) for row in rows]
 
 
-async def forget_messages(session: Session, messages: Collection[OutgoingMessage]) -> None:
+async def forget_messages(
+    session: Session, lane: int, messages: Collection[OutgoingMessage]
+) -> None:
     """The broker has them: nothing is left to be done."""
     if messages:
         positions = [message.position for message in messages]
-        await session.change("forget_messages", positions=positions)
+        await session.change("forget_messages", lane=lane, positions=positions)
 
 
-async def delay_messages(session: Session, refused: Collection[Refused], now: datetime) -> None:
+async def delay_messages(
+    session: Session, lane: int, refused: Collection[Refused], now: datetime
+) -> None:
     """The broker refused them, and why: they are kept, and tried again later and later."""
     if refused:
         await session.change(
             "delay_messages",
+            lane=lane,
             position=[item.message.position for item in refused],
             next_attempt_at=[
                 None if item.parked else now + _delay(item.message.attempts) for item in refused
@@ -80,9 +87,9 @@ async def delay_messages(session: Session, refused: Collection[Refused], now: da
         )
 
 
-async def find_ready(session: Session, now: datetime, maximum: int) -> list[str]:
-    """The numbers whose operations can go on now."""
-    rows = await session.fetch("find_ready", now=now, maximum=maximum)
+async def find_ready(session: Session, lane: int, now: datetime, maximum: int) -> list[str]:
+    """The lane's numbers whose operations can go on now."""
+    rows = await session.fetch("find_ready", lane=lane, now=now, maximum=maximum)
     return [row["phone_number"] for row in rows]
 
 

@@ -68,7 +68,10 @@ class LedgerRow:
 
 
 async def write_decisions(
-    session: Session, decided: Sequence[tuple[Command, Decision, Answer | None]], now: datetime
+    session: Session,
+    lane: int,
+    decided: Sequence[tuple[Command, Decision, Answer | None]],
+    now: datetime,
 ) -> None:
     """Stores the decisions on commands: ledger, numbers, operations and what must be said."""
     new = [item for item in decided if item[1].outcome is not Outcome.DUPLICATE]
@@ -84,13 +87,14 @@ async def write_decisions(
         **_moved((number, False) for number in begun),
         **_begun(begun),
         **_columns("message", OutboxRow, rows),
+        lane=lane,
         now=now,
     )
     await _open_steps(session, begun, rows, now)
 
 
 async def write_conclusions(
-    session: Session, concluded: Sequence[Concluded], now: datetime
+    session: Session, lane: int, concluded: Sequence[Concluded], now: datetime
 ) -> None:
     """Stores how operations ended, and what was said of them on the way."""
     if not concluded:
@@ -106,6 +110,7 @@ async def write_conclusions(
         **_moved((item.decision.number, _is_blanked(item)) for item in ended if _has_moved(item)),
         **_ended(ended),
         **_columns("message", OutboxRow, rows),
+        lane=lane,
         now=now,
     )
     await _change_memberships(session, ended)
@@ -113,7 +118,7 @@ async def write_conclusions(
     following = [number for item in ended if (number := item.decision.number) and number.ongoing]
     if following:
         await session.change(
-            together("supersede_steps", "begin_operations"), **_begun(following), now=now
+            together("supersede_steps", "begin_operations"), **_begun(following), lane=lane, now=now
         )
         await _open_steps(session, following, rows, now)
 

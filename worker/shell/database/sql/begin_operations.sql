@@ -1,9 +1,9 @@
 -- The operations that are under way from now on.
 INSERT INTO operations (
-    phone_number, operation, command_source, command_id, fingerprint, correlation_id,
+    lane, phone_number, operation, command_source, command_id, fingerprint, correlation_id,
     requested_by, traceparent, tracestate, since, at_risk_at, deadline
 )
-SELECT *
+SELECT CAST(:lane AS integer), row.*
 FROM unnest(
     CAST(:begun_numbers AS text[]), CAST(:begun_operations AS text[]),
     CAST(:begun_command_sources AS text[]), CAST(:begun_command_ids AS text[]),
@@ -11,8 +11,9 @@ FROM unnest(
     CAST(:begun_requested_by AS text[]), CAST(:begun_traceparents AS text[]),
     CAST(:begun_tracestates AS text[]), CAST(:begun_since AS timestamptz[]),
     CAST(:begun_at_risk_at AS timestamptz[]), CAST(:begun_deadlines AS timestamptz[])
-)
+) AS row
 ON CONFLICT (phone_number) DO UPDATE SET
+    lane = excluded.lane,
     operation = excluded.operation,
     command_source = excluded.command_source,
     command_id = excluded.command_id,

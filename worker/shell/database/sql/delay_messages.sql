@@ -8,4 +8,4 @@ FROM unnest(
     CAST(:position AS bigint[]), CAST(:next_attempt_at AS timestamptz[]),
     CAST(:last_error AS text[])
 ) AS row (position, next_attempt_at, last_error)
-WHERE outbox.position = row.position
+WHERE outbox.lane = CAST(:lane AS integer) AND outbox.position = row.position

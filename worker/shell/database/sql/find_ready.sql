@@ -1,9 +1,10 @@
 -- The numbers of whose operations something follows now: the question that `conclude` answers, asked
--- of the whole table at once.
+-- of all that the lane has under way.
 SELECT operation.phone_number
 FROM operations AS operation
 JOIN phone_numbers AS number USING (phone_number)
-WHERE number.account_id IS NOT NULL
+WHERE operation.lane = CAST(:lane AS integer)
+    AND number.account_id IS NOT NULL
     AND CASE
         WHEN operation.failure_code = 'GIVEN_UP' THEN true
         WHEN EXISTS (

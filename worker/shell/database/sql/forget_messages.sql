@@ -1,2 +1,2 @@
 -- The broker has confirmed them.
-DELETE FROM outbox WHERE position = ANY(CAST(:positions AS bigint[]))
+DELETE FROM outbox WHERE lane = CAST(:lane AS integer) AND position = ANY(CAST(:positions AS bigint[]))

@@ -3,7 +3,7 @@
 SELECT position, phone_number, message_id, message_type, exchange, routing_key, correlation_id,
     must_be_routed, holds_operation, awaited, ordered, body, decided_at, queued_at, attempts
 FROM outbox
-WHERE CASE
+WHERE lane = CAST(:lane AS integer) AND CASE
     WHEN ordered THEN NOT EXISTS (
         SELECT FROM outbox AS delayed
         WHERE delayed.phone_number = outbox.phone_number

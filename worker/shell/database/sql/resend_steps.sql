@@ -6,12 +6,12 @@ WITH again AS (
     RETURNING *
 )
 INSERT INTO outbox (
-    phone_number, holds_operation, awaited, message_id, message_type, exchange, routing_key,
+    lane, phone_number, holds_operation, awaited, message_id, message_type, exchange, routing_key,
     correlation_id, must_be_routed, body, decided_at,
     queued_at
 )
 SELECT
-    again.phone_number, number.status = 'PENDING', true, again.operation_id, again.message_type,
+    CAST(:lane AS integer), again.phone_number, number.status = 'PENDING', true, again.operation_id, again.message_type,
     again.exchange, again.routing_key, again.correlation_id, again.must_be_routed, again.body,
     again.asked_at, CAST(:now AS timestamptz)
 FROM again

@@ -1,0 +1,1 @@
+UPDATE lanes SET former = NULL

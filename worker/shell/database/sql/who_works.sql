@@ -1,0 +1,12 @@
+-- The workers that share the posts, the oldest first, and who holds which. A lock of ours has its
+-- post in the upper half of its key, as a number that may be negative.
+SELECT
+    lock.pid, lock.pid = pg_backend_pid() AS is_mine, session.application_name,
+    session.client_addr::text AS address,
+    CAST(CAST(CAST(lock.classid AS bigint) AS bit(32)) AS integer) AS post
+FROM pg_locks AS lock
+JOIN pg_stat_activity AS session USING (pid)
+WHERE lock.locktype = 'advisory' AND lock.granted AND lock.objsubid = 1
+    AND CAST(lock.objid AS bigint) = CAST(:lock AS bigint)
+    AND lock.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+ORDER BY session.backend_start, lock.pid

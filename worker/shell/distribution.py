@@ -1,0 +1,197 @@
+"""Where there are several lanes: commands in from their one queue, and out to the queues of lanes.
+
+It judges nothing. What it cannot read goes to lane 0, whose intake finds the same and says so.
+"""
+
+import asyncio
+import json
+from collections import Counter, deque
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+
+from contracts.catalogue import COMMAND_QUEUE
+from contracts.reading import BODY_MAXIMUM_BYTES
+from worker.core.lanes import lane_of
+from worker.shell.broker import CONNECT_TIMEOUT_SECONDS, BrokerUnavailable
+from worker.shell.forwarding import forwarded, stripped
+from worker.shell.lane_queues import LANE_EXCHANGE, queue_name_of
+from worker.shell.link import Link
+from worker.shell.logs import Action, get_logger
+from worker.shell.metrics import Metrics
+from worker.shell.outlet import (
+    ChannelLost,
+    NotPublished,
+    Outlet,
+    TargetMissing,
+    Unroutable,
+    Unsendable,
+)
+from worker.shell.pipeline import Publication
+from worker.shell.settling import Settler
+
+__all__ = ["Addressed", "Distribution", "address_of"]
+
+TRY_AGAIN_SECONDS: Final = 1
+
+
+class Addressed(NamedTuple):
+    """A message, and where it goes."""
+
+    delivery: AbstractIncomingMessage
+    lane: int
+    phone_number: str | None
+    """None where that cannot be read: then nothing is in order with it."""
+
+    @property
+    def names(self) -> set[str]:
+        """What it may not share with another that is on its way."""
+        return {name for name in (self.phone_number, self.delivery.message_id) if name}
+
+
+class Distribution:
+    """Consumes the command queue on one link until it is stopped or the link is lost."""
+
+    queue: Final = COMMAND_QUEUE
+
+    def __init__(
+        self,
+        link: Link,
+        channel: AbstractChannel,
+        outlet: Outlet,
+        *,
+        lanes: int,
+        batch_maximum_messages: int,
+        metrics: Metrics,
+    ) -> None:
+        self._link = link
+        self._channel = channel
+        self._outlet = outlet
+        self._lanes = lanes
+        self._batch_maximum_messages = batch_maximum_messages
+        self._metrics = metrics
+        self._waiting: deque[AbstractIncomingMessage] = deque()
+        self._arrived = asyncio.Event()
+        self._stopping = False
+        self._settler = Settler()
+        self.deliveries = 0
+        """How many messages it was given so far."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it holds no message that is not acknowledged."""
+        return not self._settler.outstanding
+
+    def found_empty(self) -> None:
+        """It does not count how far behind it is."""
+
+    async def run(self) -> None:
+        """Hands on batch after batch; returns after `stop`, the last batch acknowledged."""
+        queue = await self._channel.get_queue(self.queue, ensure=False)
+        consumer = await queue.consume(self._receive, timeout=CONNECT_TIMEOUT_SECONDS)
+        while not self._stopping:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._waiting and not self._stopping:
+                await self._hand_on(self._next())
+        await queue.cancel(consumer, timeout=CONNECT_TIMEOUT_SECONDS)
+
+    def stop(self) -> None:
+        """Ends `run` after the messages at hand; what still waits goes back to the queue."""
+        self._stopping = True
+        self._arrived.set()
+
+    async def _receive(self, delivery: AbstractIncomingMessage) -> None:
+        self.deliveries += 1
+        self._settler.received(delivery)
+        self._waiting.append(delivery)
+        self._arrived.set()
+
+    def _next(self) -> list[Addressed]:
+        """The next that may be on their way together: no number twice, and no id.
+
+        So a message that does not get through is never overtaken by a later one of its number; and
+        the broker names one that it gives back by its id.
+        """
+        known: set[str] = set()
+        found: list[Addressed] = []
+        while self._waiting and len(found) < self._batch_maximum_messages:
+            addressed = address_of(self._waiting[0], self._lanes)
+            if not known.isdisjoint(addressed.names):
+                break
+            known |= addressed.names
+            found.append(addressed)
+            self._waiting.popleft()
+        return found
+
+    async def _hand_on(self, batch: Sequence[Addressed]) -> None:
+        going = [
+            forwarded(
+                item.delivery,
+                exchange=LANE_EXCHANGE,
+                routing_key=queue_name_of(item.lane, self._lanes),
+            )
+            for item in batch
+        ]
+        if await self._publish(going):
+            await self._settler.settle([item.delivery for item in batch])
+            for lane, messages in Counter(item.lane for item in batch).items():
+                self._metrics.distributed(lane, messages)
+
+    async def _publish(self, publications: Sequence[Publication]) -> bool:
+        """Whether the queues have all of them; not when that is not waited for any more."""
+        groups = deque([list(publications)])
+        while groups:
+            group = groups.popleft()
+            problems = await self._outlet.publish(group)
+            for publication, problem in zip(group, problems, strict=True):
+                if isinstance(problem, ChannelLost) and len(group) > 1:
+                    groups.append([publication])
+                elif problem is not None:
+                    groups.append([await self._once_more(publication, problem)])
+            if groups and self._stopping:
+                return False
+        return True
+
+    async def _once_more(
+        self, publication: Publication, problem: NotPublished | ChannelLost
+    ) -> Publication:
+        """What to publish instead, after a while. Raises `BrokerUnavailable`."""
+        verdict = problem.verdict() if isinstance(problem, ChannelLost) else problem
+        get_logger().error(
+            Action.MESSAGE_RETURNED,
+            message_id=publication.properties.message_id,
+            message_type=publication.properties.message_type,
+            reason=str(verdict),
+        )
+        if isinstance(verdict, Unroutable | TargetMissing):
+            # The number of lanes has changed, or a queue is gone: a new life sees how things are.
+            self._link.lose(str(verdict))
+            raise BrokerUnavailable(str(verdict))
+        await asyncio.sleep(TRY_AGAIN_SECONDS)
+        return stripped(publication) if isinstance(verdict, Unsendable) else publication
+
+
+def address_of(delivery: AbstractIncomingMessage, lanes: int) -> Addressed:
+    """The lane to which it goes; what cannot be read is lane 0's."""
+    place = _place_in(delivery.body)
+    if place is None:
+        return Addressed(delivery, 0, None)
+    partition_key, phone_number = place
+    return Addressed(delivery, lane_of(partition_key, lanes), phone_number)
+
+
+def _place_in(body: bytes) -> tuple[str, str] | None:
+    """Partition key and number. By the payload, as it is decided, and not by the envelope."""
+    if len(body) > BODY_MAXIMUM_BYTES:
+        return None
+    try:
+        data = json.loads(body)["data"]
+        found = (data["account_id"], data["site_id"], data["phone_number"])
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return None
+    if not all(isinstance(value, str) for value in found):
+        return None
+    account_id, site_id, phone_number = found
+    return f"{account_id}/{site_id}", phone_number

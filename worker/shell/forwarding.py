@@ -1,0 +1,49 @@
+"""A message goes on to another queue as it came, and still says where it came from first."""
+
+from typing import Final
+from uuid import uuid4
+
+import aio_pika
+from aio_pika.abc import AbstractIncomingMessage
+from aiormq import spec
+
+from worker.shell.lane_queues import LANE_EXCHANGE
+from worker.shell.pipeline import Publication
+
+__all__ = ["forwarded", "origin_of", "stripped"]
+
+ORIGIN: Final = ("x-original-exchange", "x-original-routing-key")
+
+
+def forwarded(delivery: AbstractIncomingMessage, *, exchange: str, routing_key: str) -> Publication:
+    """The same message for another place, body and properties untouched.
+
+    But for three. A user id would have to be ours, and a time to live has been checked already. A
+    message without an id gets one: only by it the broker can give it back.
+    """
+    properties = delivery.properties
+    properties.user_id = None
+    properties.expiration = None
+    properties.message_id = delivery.message_id or uuid4().hex
+    properties.headers = {**delivery.headers, **origin_of(delivery)}
+    return Publication(exchange, routing_key, properties, delivery.body)
+
+
+def stripped(publication: Publication) -> Publication:
+    """The same with nothing but what is needed: for one that cannot be said in AMQP as it came."""
+    headers = publication.properties.headers or {}
+    properties = spec.Basic.Properties(
+        headers={name: headers[name] for name in ORIGIN},
+        content_type=publication.properties.content_type,
+        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+        message_id=uuid4().hex,
+    )
+    return Publication(publication.exchange, publication.routing_key, properties, publication.body)
+
+
+def origin_of(delivery: AbstractIncomingMessage) -> dict[str, str]:
+    """Where it was published first, as headers, whether or not it came by way of a lane."""
+    came_by = dict(zip(ORIGIN, (delivery.exchange or "", delivery.routing_key or ""), strict=True))
+    if delivery.exchange != LANE_EXCHANGE:
+        return came_by
+    return {name: str(delivery.headers.get(name, came_by[name])) for name in came_by}
