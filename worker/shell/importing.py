@@ -11,6 +11,8 @@ from worker.shell.records import Record
 
 __all__ = ["ImportBusy", "ImportRefused", "import_lines"]
 
+READS_WHOLE_TABLES: Final = "SET LOCAL plan_cache_mode = auto; SET LOCAL enable_seqscan = on;"
+"""What is settled for the few rows of a batch is wrong for as many as these."""
 CHUNK_RECORDS: Final = 10_000
 """Small enough for each statement to stay far below the statement timeout."""
 
@@ -30,7 +32,10 @@ async def import_lines(database_url: str, lines: Iterable[bytes | str]) -> Mappi
     # All lines first: whoever writes into our standard input may be slow, and a transaction that
     # waits for them would hold its locks.
     records = read_records(lines)
-    async with open_database(database_url) as database, database.transaction() as session:
+    async with (
+        open_database(database_url) as database,
+        database.transaction(READS_WHOLE_TABLES) as session,
+    ):
         await _alone(session)
         await _stage(session, records)
         await _lock(session)
