@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from tests.support.platform import Platform
-from tests.support.workers import rows
+from tests.support.workers import rows, store
 from worker.shell.database.engine import Database
 
 COMMAND = str(Path(sys.executable).with_name("activation-worker"))
@@ -211,8 +211,7 @@ async def test_a_queue_that_is_not_as_wanted_is_named(
 
 
 async def test_the_schema_must_be_current(environment: Environment, database: Database) -> None:
-    async with database.transaction() as connection:
-        await connection.exec_driver_sql("DELETE FROM alembic_version")
+    await store(database, "DELETE FROM alembic_version")
     code, said = await command(environment, "run")
 
     assert code == 10

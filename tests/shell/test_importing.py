@@ -3,7 +3,6 @@ import json
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from contracts.values import Step
 from tests.support.platform import Platform
@@ -180,8 +179,8 @@ async def test_two_numbers_can_change_places_as_main_number(
 async def test_a_second_import_at_the_same_time_is_told_so(
     database: Database, database_url: str
 ) -> None:
-    async with database.transaction() as connection:
-        await connection.execute(text("SELECT pg_advisory_xact_lock(7254003)"))
+    async with database.transaction() as session:
+        await session.driver.execute("SELECT pg_advisory_xact_lock(7254003)")
         with pytest.raises(ImportBusy, match="when it has ended"):
             await imported(database_url, number())
 
@@ -237,8 +236,8 @@ async def test_a_command_that_is_faster_than_the_import_is_not_overwritten(
     database: Database, database_url: str
 ) -> None:
     await imported(database_url, number())
-    async with database.transaction() as connection:
-        await connection.execute(text("UPDATE phone_numbers SET status = 'PENDING'"))
+    async with database.transaction() as session:
+        await session.driver.execute("UPDATE phone_numbers SET status = 'PENDING'")
         importing = asyncio.create_task(refusal(database_url, number(label="Ann")))
         await until_somebody_waits(database)
 

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 
 import pytest
 from aio_pika import Message
-from sqlalchemy import text
 
 from tests.shell.test_lenient import publish
 from tests.support.lanes import BUILDING, NUMBERS, asked, in_order
@@ -325,10 +324,11 @@ async def test_a_lane_never_looks_at_what_another_has_to_say(database: Database)
         FROM generate_series(1, 20000) AS place""",
         "ANALYZE outbox",
     )
-    asked = {"lane": 0, "now": datetime.now(UTC), "maximum": 500}
-    async with database.transaction() as connection:
-        explain = text(f"EXPLAIN (ANALYZE, COSTS off, TIMING off) {statement('next_messages')}")
-        plan = str((await connection.execute(explain, asked)).all())
+    asked, names = statement("next_messages")
+    values = {"lane": 0, "now": datetime.now(UTC), "maximum": 500}
+    explain = f"EXPLAIN (ANALYZE, COSTS off, TIMING off) {asked}"
+    async with database.transaction() as session:
+        plan = str(await session.driver.fetch(explain, *[values[name] for name in names]))
 
     assert "Index Scan using outbox_pkey" in plan
     assert "Rows Removed" not in plan

@@ -6,12 +6,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tests.support.platform import Platform
 from tests.support.workers import rows, store, until_leading, working
 from worker.shell.database.engine import Database, open_database
+from worker.shell.database.session import Session
 from worker.shell.leadership import Leadership, LeadershipLost, Member, joined
 from worker.shell.settings import Settings
 
@@ -31,15 +30,13 @@ async def led(member: Member) -> Leadership:
     return leadership
 
 
-async def nothing(_: AsyncConnection) -> None:
+async def nothing(_: Session) -> None:
     """Stores nothing."""
 
 
-def writing(mark: str) -> Callable[[AsyncConnection], Awaitable[None]]:
-    async def write(connection: AsyncConnection) -> None:
-        await connection.execute(
-            text(f"INSERT INTO suspects VALUES ('{mark}', 'digest', 1, now())")
-        )
+def writing(mark: str) -> Callable[[Session], Awaitable[None]]:
+    async def write(session: Session) -> None:
+        await session.driver.execute(f"INSERT INTO suspects VALUES ('{mark}', 'digest', 1, now())")
 
     return write
 
@@ -74,10 +71,10 @@ async def test_the_next_term_waits_for_what_the_former_leader_has_begun(
 ) -> None:
     begun, go_on = asyncio.Event(), asyncio.Event()
 
-    async def slow(connection: AsyncConnection) -> None:
+    async def slow(session: Session) -> None:
         begun.set()
         await go_on.wait()
-        await writing("former")(connection)
+        await writing("former")(session)
 
     async with leading(database) as former, open_database(database_url) as other:
         storing = asyncio.create_task(former.persist(slow))

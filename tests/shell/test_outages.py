@@ -7,7 +7,6 @@ import aio_pika
 import pytest
 from aio_pika.abc import AbstractIncomingMessage
 from aio_pika.exceptions import ChannelNotFoundEntity
-from sqlalchemy import text
 
 from contracts.values import Step
 from tests.support.platform import DEAD_LETTERS, Platform, platform_at
@@ -207,7 +206,8 @@ async def test_a_pool_that_is_used_up_is_waited_for(database: Database) -> None:
 
 
 async def rows_in_the_end(database: Database) -> int:
-    return await database.persist(lambda on: on.scalar(text("SELECT 1"))) or 0
+    found: int = await database.persist(lambda on: on.driver.fetchval("SELECT 1"))
+    return found
 
 
 def refusing(state: str) -> tuple[str, ...]:

@@ -42,6 +42,7 @@ def message(
         routing_key=routing_key,
         correlation_id="story",
         must_be_routed=True,
+        holds_operation=False,
         awaited=False,
         ordered=True,
         body=b'{"id": "%d", "data": {}}' % place,

@@ -219,8 +219,8 @@ class Stage:
 
     async def _busy(self) -> bool:
         # In this order: what is concluded in between is seen in the outbox.
-        async with self.database.transaction() as connection:
-            if await find_ready(connection, 0, None, now=self.clock, maximum=1):
+        async with self.database.transaction() as session:
+            if await find_ready(session, 0, self.clock, 1):
                 return True
         waiting = await rows(
             self.database,

@@ -6,13 +6,12 @@ from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
 
 from tests.support.platform import Platform, platform_at
 from worker.servers import PrivateServers
 from worker.shell.broker import connect
 from worker.shell.database.engine import Database, open_database
-from worker.shell.database.schema import migrate
+from worker.shell.database.migrating import migrate
 from worker.shell.lane import Lane
 from worker.shell.metrics import Metrics
 from worker.shell.reporting import Reporter
@@ -92,12 +91,12 @@ async def until_leading(*lanes: Lane) -> Lane:
 
 async def store(database: Database, *statements: str) -> None:
     """Runs SQL, each statement in turn, in one transaction."""
-    async with database.transaction() as connection:
+    async with database.transaction() as session:
         for statement in statements:
-            await connection.execute(text(statement))
+            await session.driver.execute(statement)
 
 
 async def rows(database: Database, query: str) -> Sequence[tuple[object, ...]]:
     """What a query finds."""
-    async with database.transaction() as connection:
-        return [tuple(row) for row in await connection.execute(text(query))]
+    async with database.transaction() as session:
+        return [tuple(row) for row in await session.driver.fetch(query)]

@@ -13,7 +13,7 @@ from worker.core.identity import fingerprint
 from worker.core.operation import Policy
 from worker.core.situation import AccountAtSite, MainNumber, Number, Situation, Usage
 
-__all__ = ["CommandKey", "Concluded", "Known", "conclude_all", "decide_all"]
+__all__ = ["CommandKey", "Concluded", "Known", "can_complete", "conclude_all", "decide_all"]
 
 
 class CommandKey(NamedTuple):
@@ -48,6 +48,12 @@ def decide_all(
     return list(_decide_each(_copy(known), commands, now, policy))
 
 
+def can_complete(known: Known, phone_number: str) -> bool:
+    """Whether the number has an operation that waits for nothing any more."""
+    number = known.numbers.get(phone_number)
+    return number is not None and number.ongoing is not None and not number.ongoing.open_steps
+
+
 def conclude_all(
     known: Known, phone_numbers: Iterable[str], now: datetime, policy: Policy
 ) -> list[Concluded]:
@@ -55,7 +61,9 @@ def conclude_all(
     world = _copy(known)
     concluded = []
     for phone_number in phone_numbers:
-        number = world.numbers[phone_number]
+        number = world.numbers.get(phone_number)
+        if number is None:
+            continue
         decision = conclude(_situation_of(world, number), now, policy)
         if decision is not None:
             _apply(world, number, decision)

@@ -3,7 +3,7 @@
 from contracts.topology import EXCHANGES, QUEUES
 from worker.shell.broker import connect
 from worker.shell.database.engine import open_database
-from worker.shell.database.schema import migrate
+from worker.shell.database.migrating import migrate
 from worker.shell.settings import Settings
 from worker.shell.topology import declare
 

@@ -7,10 +7,10 @@ from typing import Final
 
 import aio_pika
 from aio_pika.abc import AbstractIncomingMessage
-from sqlalchemy.ext.asyncio import AsyncConnection
 from typing_extensions import override
 
 from worker.shell.database.lanes import note_drained
+from worker.shell.database.session import Session
 from worker.shell.intake import Effect, Intake, Message
 
 __all__ = ["DrainedIntake", "is_last_word", "last_word"]
@@ -50,10 +50,10 @@ class DrainedIntake(Intake[Message, Effect]):
             # What cannot be read stays in the queue until it lies among the dead letters.
             await asyncio.wait(self._parking)
 
-        async def note(connection: AsyncConnection) -> None:
-            await self._suspects.clear(connection, words)
+        async def note(session: Session) -> None:
+            await self._suspects.clear(session, words)
             change = max(int(str(word.headers[CHANGE])) for word in words)
-            await note_drained(connection, self.lane, change)
+            await note_drained(session, self.lane, change)
 
         await self._database.persist(note)
         await self._settler.settle(words)

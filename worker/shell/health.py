@@ -3,8 +3,6 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
-from sqlalchemy import text
-
 from worker.shell.database.engine import Database
 from worker.shell.database.measuring import DATABASE_FAILURES
 from worker.shell.database.schema import is_current
@@ -39,8 +37,8 @@ def role_of(lane: Serving) -> str:
 
 async def _database(database: Database) -> str | None:
     try:
-        async with database.transaction() as connection:
-            await connection.execute(text("SELECT 1"))
+        async with database.session() as session:
+            await session.driver.execute("SELECT 1")
     except DATABASE_FAILURES as error:
         # The kind only: its text may hold what not everyone who can ask should know.
         return (

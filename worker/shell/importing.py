@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, get_args
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from worker.shell.database.engine import open_database
+from worker.shell.database.session import Session
 from worker.shell.database.statements import statement
 from worker.shell.record_lines import ImportRefused, Numbered, Problem, read_records
 from worker.shell.records import Record
@@ -31,27 +30,25 @@ async def import_lines(database_url: str, lines: Iterable[bytes | str]) -> Mappi
     # All lines first: whoever writes into our standard input may be slow, and a transaction that
     # waits for them would hold its locks.
     records = read_records(lines)
-    async with open_database(database_url) as database, database.transaction() as connection:
-        await _alone(connection)
-        await _stage(connection, records)
-        await _lock(connection)
-        await _refuse_impossible(connection)
-        await _store(connection, records)
+    async with open_database(database_url) as database, database.transaction() as session:
+        await _alone(session)
+        await _stage(session, records)
+        await _lock(session)
+        await _refuse_impossible(session)
+        await _store(session, records)
     return {_kind(kind): len(of_kind) for kind, of_kind in records.items() if of_kind}
 
 
-async def _alone(connection: AsyncConnection) -> None:
-    if not await connection.scalar(statement("import_alone")):
+async def _alone(session: Session) -> None:
+    (alone,) = await session.fetch("import_alone")
+    if not alone[0]:
         raise ImportBusy("Another import is under way. Start this one again when it has ended.")
 
 
-async def _stage(connection: AsyncConnection, records: Records) -> None:
+async def _stage(session: Session, records: Records) -> None:
     """Copies the records, with their line numbers, to where SQL can look at all of them."""
-    driver = (await connection.get_raw_connection()).driver_connection
-    if driver is None:
-        message = "an open connection has a driver"
-        raise AssertionError(message)
-    await driver.execute(statement("import_stage").text)
+    driver = session.driver
+    await driver.execute(statement("import_stage").sql)
     for kind, of_kind in records.items():
         names = [name for name in kind.model_fields if name != "kind"]
         await driver.copy_records_to_table(
@@ -66,32 +63,30 @@ async def _stage(connection: AsyncConnection, records: Records) -> None:
         await driver.execute(f"ANALYZE import_{_kind(kind)}")
 
 
-async def _lock(connection: AsyncConnection) -> None:
+async def _lock(session: Session) -> None:
     # Accounts before numbers, like the worker. Without these locks a command could make a number
     # PENDING between the check and the store, and the import would end its operation silently.
     for name in ("import_open_usage", "import_lock_usage", "import_lock_numbers"):
-        await connection.execute(statement(name))
+        await session.fetch(name)
 
 
-async def _refuse_impossible(connection: AsyncConnection) -> None:
-    found = await connection.execute(statement("import_problems"))
-    problems = [Problem(row.line, row.problem) for row in found]
+async def _refuse_impossible(session: Session) -> None:
+    found = await session.fetch("import_problems")
+    problems = [Problem(row["line"], row["problem"]) for row in found]
     if problems:
         raise ImportRefused(problems)
 
 
-async def _store(connection: AsyncConnection, records: Records) -> None:
+async def _store(session: Session, records: Records) -> None:
     for name in (
         "import_end_operations",
         "import_release_main_numbers",
         "import_forget_call_settings",
     ):
-        await connection.execute(statement(name))
+        await session.fetch(name)
     for kind, of_kind in records.items():
         for first in range(0, len(of_kind), CHUNK_RECORDS):
-            await connection.execute(
-                statement(f"import_{_kind(kind)}"), {"first": first, "end": first + CHUNK_RECORDS}
-            )
+            await session.change(f"import_{_kind(kind)}", first=first, end=first + CHUNK_RECORDS)
 
 
 def _kind(kind: type[Record]) -> str:

@@ -9,14 +9,13 @@ from time import perf_counter
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.envelope import Envelope
 from contracts.reading import UnreadableError, read
 from worker.core.suspicion import GIVEN_UP_AFTER_ATTEMPTS
 from worker.shell.broker import CONNECT_TIMEOUT_SECONDS, BrokerUnavailable, ready_messages
 from worker.shell.database.engine import Transactions, is_data_error, is_transient
+from worker.shell.database.session import Session
 from worker.shell.dead_letters import DeadLetter, park
 from worker.shell.leadership import LeadershipLost
 from worker.shell.link import Link
@@ -57,9 +56,7 @@ class Reception(Protocol[Message, Effect]):
     def messages(self) -> Mapping[str, type[Message]]:
         """What can be read, by type."""
 
-    async def transact(
-        self, connection: AsyncConnection, batch: Sequence[Received[Message]]
-    ) -> Effect:
+    async def transact(self, session: Session, batch: Sequence[Received[Message]]) -> Effect:
         """Does all that follows from the batch, in this transaction."""
 
     def report(self, batch: Sequence[Received[Message]], effect: Effect) -> None:
@@ -180,7 +177,7 @@ class Intake(Generic[Message, Effect]):
             if is_transient(error):
                 await self._suspects.forgive([received.delivery for received in batch])
                 return await self._probe(batch)
-            if isinstance(error, DBAPIError) and is_data_error(error):
+            if is_data_error(error):
                 return await self._decide_apart(batch, error)
             raise
         self._outflow.committed()
@@ -188,11 +185,9 @@ class Intake(Generic[Message, Effect]):
         self._reception.report(batch, effect)
         return [received.delivery for received in batch]
 
-    async def _transact(
-        self, connection: AsyncConnection, batch: Sequence[Received[Message]]
-    ) -> Effect:
-        await self._suspects.clear(connection, [received.delivery for received in batch])
-        return await self._reception.transact(connection, batch)
+    async def _transact(self, session: Session, batch: Sequence[Received[Message]]) -> Effect:
+        await self._suspects.clear(session, [received.delivery for received in batch])
+        return await self._reception.transact(session, batch)
 
     async def _probe(self, batch: Sequence[Received[Message]]) -> list[AbstractIncomingMessage]:
         # The database is away, or overwhelmed: one message asks until it answers, and what follows
@@ -206,11 +201,11 @@ class Intake(Generic[Message, Effect]):
         return dealt_with
 
     async def _decide_apart(
-        self, batch: Sequence[Received[Message]], error: DBAPIError
+        self, batch: Sequence[Received[Message]], error: Exception
     ) -> list[AbstractIncomingMessage]:
         """Finds what can never be stored, by halving; the others are decided."""
         if len(batch) == 1:
-            reason = str(error.orig).split("\n", maxsplit=1)[0]
+            reason = str(error).split("\n", maxsplit=1)[0]
             self._park(DeadLetter(batch[0].delivery, CANNOT_BE_STORED, reason))
             return []
         middle = len(batch) // 2

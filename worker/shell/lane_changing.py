@@ -12,7 +12,6 @@ from time import monotonic
 from typing import Final
 
 from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
-from sqlalchemy import text
 
 from contracts.catalogue import COMMAND_QUEUE
 from worker.shell.broker import channel_on, connect, ready_messages
@@ -77,15 +76,10 @@ async def change_number_of_lanes(
 
 @asynccontextmanager
 async def _alone(database: Database) -> AsyncIterator[None]:
-    async with database.engine.connect() as connection:
-        await connection.execution_options(isolation_level="AUTOCOMMIT")
-        asked = text("SELECT pg_try_advisory_lock(:lock)")
-        if not await connection.scalar(asked, {"lock": LOCK}):
+    async with database.own_session() as session:
+        if not await session.driver.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
             raise ChangeUnderWay("Somebody else is changing the number of lanes now.")
-        try:
-            yield
-        finally:
-            await connection.invalidate()
+        yield
 
 
 class LaneChange:

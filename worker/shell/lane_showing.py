@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from aio_pika.abc import AbstractConnection
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.catalogue import COMMAND_QUEUE
 from worker.core.lanes import DISTRIBUTION, duties, name_of
 from worker.shell.broker import connect, ready_messages
 from worker.shell.database.engine import open_database
 from worker.shell.database.lanes import load_lanes
-from worker.shell.database.statements import statement
+from worker.shell.database.session import Row, Session
 from worker.shell.lane_queues import queue_name_of
 from worker.shell.leadership import LOCK, MEMBER
 from worker.shell.settings import Settings
@@ -31,16 +30,16 @@ async def look(settings: Settings) -> Shown:
     return {**shown, "posts": posts}
 
 
-async def _in_database(connection: AsyncConnection) -> Shown:
-    lanes = await load_lanes(connection)
+async def _in_database(session: Session) -> Shown:
+    lanes = await load_lanes(session)
     posts = [duty.post for duty in duties(lanes.present, changing=False)]
-    found = (await connection.execute(statement("who_works"), {"lock": LOCK})).all()
-    holders = {row.post: row for row in found}
-    rows = (await connection.execute(statement("show_posts"), {"posts": posts})).mappings()
+    found = await session.fetch("who_works", lock=LOCK)
+    holders = {row["post"]: row for row in found}
+    rows = await session.fetch("show_posts", posts=posts)
     return {
         "lanes": lanes.present,
         "changing_to": lanes.wished if lanes.changing else None,
-        "workers": sum(row.post == MEMBER for row in found),
+        "workers": sum(row["post"] == MEMBER for row in found),
         "posts": [
             {**row, "served_by": _name_of(holders[row["post"]]) if row["post"] in holders else None}
             for row in rows
@@ -48,8 +47,9 @@ async def _in_database(connection: AsyncConnection) -> Shown:
     }
 
 
-def _name_of(holder: Any) -> str:  # noqa: ANN401 -- a row
-    return f"{holder.address or 'local'} {holder.application_name} (session {holder.pid})"
+def _name_of(holder: Row) -> str:
+    address = holder["address"] or "local"
+    return f"{address} {holder['application_name']} (session {holder['pid']})"
 
 
 async def _with_queue(connection: AbstractConnection, post: Shown, lanes: int) -> Shown:

@@ -6,16 +6,15 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
-from sqlalchemy import Row, text
+import asyncpg
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.core.lanes import rank_of, share
-from worker.shell.database.engine import Database, Work, is_transient
+from worker.shell.database.engine import CONNECTION_FAILURES, Database, Work, is_transient
 from worker.shell.database.lanes import Lanes, load_lanes
-from worker.shell.database.statements import statement
+from worker.shell.database.session import Row, Session
 
 __all__ = ["LOCK", "MEMBER", "Leadership", "LeadershipLost", "Member", "View", "joined"]
 
@@ -28,7 +27,9 @@ MEMBER: Final = -2
 LOOKS_PER_SILENCE: Final = 3
 TRY_AGAIN_SECONDS: Final = 0.5
 GIVE_UP_ATTEMPTS: Final = 10
-FAILURES: Final = (DBAPIError, OSError, TimeoutError)
+FAILURES: Final = (*CONNECTION_FAILURES, DBAPIError, asyncpg.PostgresError)
+TERM_IS_OVER: Final = "AW001"
+"""The SQLSTATE of `require_term`."""
 
 
 class LeadershipLost(Exception):
@@ -48,17 +49,17 @@ class Leadership:
 
     async def persist(self, work: Work[Result], *, patient: bool = True) -> Result:
         """Like `Database.persist`, as long as this term lasts; else raises `LeadershipLost`."""
-        return await self._database.persist(lambda on: self._fenced(on, work), patient=patient)
+        fence = f"SELECT require_term({self.post}, {self.term});"
+        try:
+            return await self._database.persist(work, patient=patient, first=fence)
+        except asyncpg.PostgresError as error:
+            if error.sqlstate == TERM_IS_OVER:
+                raise LeadershipLost(str(error)) from error
+            raise
 
     async def look(self, work: Work[Result]) -> Result:
         """For work that only reads, in whoever's term: a lock would cost it a write to the disk."""
-        return await self._database.persist(work)
-
-    async def _fenced(self, connection: AsyncConnection, work: Work[Result]) -> Result:
-        term = await connection.scalar(statement("current_term"), {"lane": self.post})
-        if term != self.term:
-            raise LeadershipLost(f"term {term} has begun, ours was {self.term}")
-        return await work(connection)
+        return await self._database.look(work)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,8 @@ class Member:
     def __init__(self, database: Database, silence_maximum_seconds: float) -> None:
         self._database = database
         self._silence_maximum_seconds = silence_maximum_seconds
-        self._connection: AsyncConnection | None = None
+        self._session: Session | None = None
+        self._ending = contextlib.AsyncExitStack()
         self.posts: dict[int, Leadership] = {}
         """What it holds."""
         self.pause_seconds = min(TRY_AGAIN_SECONDS, silence_maximum_seconds / LOOKS_PER_SILENCE)
@@ -111,11 +113,11 @@ class Member:
 
     async def take(self, post: int) -> Leadership | None:
         """Begins a term of the post; None where another worker holds it."""
-        connection = await self._session()
-        if not await self._locked(connection, post):
+        session = await self._opened()
+        if not await _locked(session, post):
             return None
         leadership = Leadership(self._database, post)
-        await self._begin_term(connection, leadership)
+        await _begin_term(session, leadership)
         self.posts[post] = leadership
         return leadership
 
@@ -123,34 +125,30 @@ class Member:
         """Hands the post on."""
         self.posts.pop(post, None)
         with contextlib.suppress(*FAILURES):
-            connection = await self._session()
-            await connection.execute(
-                text("SELECT pg_advisory_unlock(:lock)"), {"lock": _lock_of(post)}
-            )
+            session = await self._opened()
+            await session.driver.execute("SELECT pg_advisory_unlock($1)", _lock_of(post))
 
     async def retire(self) -> None:
         """Takes no further part: the others share out what it hands on, one by one."""
         if not self._retired:
             self._retired = True
             with contextlib.suppress(*FAILURES):
-                connection = await self._session()
-                await connection.execute(
-                    text("SELECT pg_advisory_unlock_shared(:lock)"), {"lock": _lock_of(MEMBER)}
+                session = await self._opened()
+                await session.driver.execute(
+                    "SELECT pg_advisory_unlock_shared($1)", _lock_of(MEMBER)
                 )
 
     async def leave(self) -> None:
         """Ends the session, and with it all that it held."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with contextlib.suppress(*FAILURES):
-                await connection.invalidate()
-                await connection.close()
+        self._session = None
+        with contextlib.suppress(*FAILURES):
+            await self._ending.aclose()
 
     async def _seen(self) -> View:
-        connection = await self._session()
+        session = await self._opened()
         async with asyncio.timeout(self._silence_maximum_seconds / LOOKS_PER_SILENCE):
-            lanes = await load_lanes(connection)
-            found = (await connection.execute(statement("who_works"), {"lock": LOCK})).all()
+            lanes = await load_lanes(session)
+            found = await session.fetch("who_works", lock=LOCK)
         return _view(lanes, found)
 
     async def _look_again(self) -> View:
@@ -171,47 +169,41 @@ class Member:
         raise LeadershipLost("another worker holds the lock, or the database is out of reach")
 
     async def _taken_back(self) -> bool:
-        connection = await self._session()
+        session = await self._opened()
         for leadership in self.posts.values():
-            if not await self._locked(connection, leadership.post):
+            if not await _locked(session, leadership.post):
                 return False
-            await self._begin_term(connection, leadership)
+            await _begin_term(session, leadership)
         return True
 
-    async def _session(self) -> AsyncConnection:
-        if self._connection is None:
-            self._connection = await self._database.engine.connect()
-            await self._prepare(self._connection)
-        return self._connection
-
-    async def _prepare(self, connection: AsyncConnection) -> None:
-        await connection.execution_options(isolation_level="AUTOCOMMIT")
-        milliseconds = int(self._silence_maximum_seconds * 1000)
-        await connection.execute(text(f"SET idle_session_timeout = {milliseconds}"))
-        if not self._retired:
-            await connection.execute(
-                text("SELECT pg_advisory_lock_shared(:lock)"), {"lock": _lock_of(MEMBER)}
-            )
-
-    async def _locked(self, connection: AsyncConnection, post: int) -> bool:
-        locked = await connection.scalar(
-            text("SELECT pg_try_advisory_lock(:lock)"), {"lock": _lock_of(post)}
-        )
-        return bool(locked)
-
-    async def _begin_term(self, connection: AsyncConnection, leadership: Leadership) -> None:
-        mine = {"lane": leadership.post, "term": leadership.term}
-        begun = await connection.scalar(statement("take_lead"), mine)
-        leadership.term = leadership.term if begun is None else begun
+    async def _opened(self) -> Session:
+        if self._session is None:
+            await self._ending.aclose()
+            session = await self._ending.enter_async_context(self._database.own_session())
+            milliseconds = int(self._silence_maximum_seconds * 1000)
+            await session.driver.execute(f"SET idle_session_timeout = {milliseconds}")
+            if not self._retired:
+                await session.driver.execute("SELECT pg_advisory_lock_shared($1)", _lock_of(MEMBER))
+            self._session = session
+        return self._session
 
 
-def _view(lanes: Lanes, found: Sequence[Row[Any]]) -> View:
-    members = [row for row in found if row.post == MEMBER]
-    taken = [row for row in found if row.post != MEMBER]
-    held = [sum(post.pid == member.pid for post in taken) for member in members]
-    mine = [place for place, member in enumerate(members) if member.is_mine]
+async def _locked(session: Session, post: int) -> bool:
+    return bool(await session.driver.fetchval("SELECT pg_try_advisory_lock($1)", _lock_of(post)))
+
+
+async def _begin_term(session: Session, leadership: Leadership) -> None:
+    begun = await session.fetch("take_lead", lane=leadership.post, term=leadership.term)
+    leadership.term = begun[0]["term"] if begun else leadership.term
+
+
+def _view(lanes: Lanes, found: Sequence[Row]) -> View:
+    members = [row for row in found if row["post"] == MEMBER]
+    taken = [row for row in found if row["post"] != MEMBER]
+    held = [sum(post["pid"] == member["pid"] for post in taken) for member in members]
+    mine = [place for place, member in enumerate(members) if member["is_mine"]]
     rank = rank_of(mine[0], held) if mine else None
-    return View(lanes, len(members), rank, frozenset(row.post for row in taken))
+    return View(lanes, len(members), rank, frozenset(row["post"] for row in taken))
 
 
 def _lock_of(post: int) -> int:

@@ -6,7 +6,6 @@ from typing import Any
 
 from worker.core.waiting import clock_time
 from worker.shell.database.engine import open_database
-from worker.shell.database.statements import statement
 from worker.shell.settings import Settings
 
 __all__ = ["NoSuchMessage", "discard", "in_words", "look", "retry"]
@@ -22,10 +21,9 @@ async def look(settings: Settings, maximum: int) -> Sequence[Row]:
     """Those that were tried and not taken, oldest first."""
     async with (
         open_database(settings.database_url) as database,
-        database.transaction() as connection,
+        database.transaction() as session,
     ):
-        found = await connection.execute(statement("show_outbox"), {"maximum": maximum})
-        return [dict(row) for row in found.mappings()]
+        return [dict(row) for row in await session.fetch("show_outbox", maximum=maximum)]
 
 
 async def retry(settings: Settings, positions: Collection[int] | None) -> int:
@@ -62,9 +60,9 @@ async def _change(
 ) -> int:
     async with (
         open_database(settings.database_url) as database,
-        database.transaction() as connection,
+        database.transaction() as session,
     ):
-        done = {row.position for row in await connection.execute(statement(name), parameters)}
+        done = {row["position"] for row in await session.fetch(name, **parameters)}
         if missing := {*(wanted or ())} - done:
             raise NoSuchMessage(
                 f"No such message: {', '.join(map(str, sorted(missing)))}. {if_missing}"

@@ -5,11 +5,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from worker.shell.clock import Clock
 from worker.shell.database.engine import Transactions
+from worker.shell.database.session import Session
 
 __all__ = ["prune"]
 
@@ -18,11 +16,11 @@ PAUSE_SECONDS: Final = 0.2
 BATCH_ROWS: Final = 1000
 
 OLD_ROWS: Final = {
-    "commands": "received_at < :before AND ended_at IS NOT NULL",
-    "pbx_operations": "asked_at < :before AND ended_at IS NOT NULL",
-    "resolutions": "decided_at < :before",
-    "discarded_messages": "discarded_at < :before",
-    "suspects": "last_attempt_at < :before",
+    "commands": "received_at < $1 AND ended_at IS NOT NULL",
+    "pbx_operations": "asked_at < $1 AND ended_at IS NOT NULL",
+    "resolutions": "decided_at < $1",
+    "discarded_messages": "discarded_at < $1",
+    "suspects": "last_attempt_at < $1",
 }
 """Each table with what makes a row of it old. What is under way is never old."""
 
@@ -39,12 +37,10 @@ async def prune(database: Transactions, clock: Clock, history_days: int) -> None
         await asyncio.sleep(INTERVAL_SECONDS)
 
 
-async def _forget(table: str, before: datetime, connection: AsyncConnection) -> int:
-    forgotten = await connection.execute(
-        text(
-            f"DELETE FROM {table} WHERE ctid = ANY(ARRAY("  # noqa: S608 -- from the table above
-            f" SELECT ctid FROM {table} WHERE {OLD_ROWS[table]} LIMIT {BATCH_ROWS}))"
-        ),
-        {"before": before},
+async def _forget(table: str, before: datetime, session: Session) -> int:
+    done: str = await session.driver.execute(
+        f"DELETE FROM {table} WHERE ctid = ANY(ARRAY("  # noqa: S608 -- from the table above
+        f" SELECT ctid FROM {table} WHERE {OLD_ROWS[table]} LIMIT {BATCH_ROWS}))",
+        before,
     )
-    return forgotten.rowcount
+    return int(done.removeprefix("DELETE "))

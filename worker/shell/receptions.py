@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from contracts.catalogue import COMMAND_QUEUE, COMMANDS, RESULT_QUEUE, RESULTS
 from contracts.messages import Command, PbxResult
 from worker.core.batch import decide_all
@@ -15,6 +13,7 @@ from worker.core.operation import PbxStep, Policy
 from worker.core.results import Verdict, answered
 from worker.shell.clock import Clock
 from worker.shell.database.loading import load_for_commands, load_numbers_locked
+from worker.shell.database.session import Session
 from worker.shell.database.steps import find_numbers_of, write_steps
 from worker.shell.database.writing import Answer, write_decisions
 from worker.shell.intake import Received
@@ -35,16 +34,16 @@ class CommandReception:
     messages = COMMANDS
 
     async def transact(
-        self, connection: AsyncConnection, batch: Sequence[Received[Command]]
+        self, session: Session, batch: Sequence[Received[Command]]
     ) -> list[Decision]:
         """One decision for each command, stored with all that follows."""
         now = self.clock()
         commands = [received.message for received in batch]
-        known = await load_for_commands(connection, commands, now)
+        known = await load_for_commands(session, commands, now)
         decisions = decide_all(known, commands, now, self.policy)
         answers = [_answer_to(received) for received in batch]
         decided = list(zip(commands, decisions, answers, strict=True))
-        await write_decisions(connection, self.lane, decided, now)
+        await write_decisions(session, self.lane, decided, now)
         return decisions
 
     def report(self, batch: Sequence[Received[Command]], effect: list[Decision]) -> None:
@@ -70,14 +69,14 @@ class ResultReception:
     messages = RESULTS
 
     async def transact(
-        self, connection: AsyncConnection, batch: Sequence[Received[PbxResult]]
+        self, session: Session, batch: Sequence[Received[PbxResult]]
     ) -> list[Effect]:
         """One effect for each result, stored."""
         now = self.clock()
         phone_numbers = await find_numbers_of(
-            connection, {received.message.data.operation_id for received in batch}
+            session, {received.message.data.operation_id for received in batch}
         )
-        numbers = await load_numbers_locked(connection, phone_numbers) if phone_numbers else {}
+        numbers = await load_numbers_locked(session, phone_numbers) if phone_numbers else {}
         steps: dict[str, tuple[str, PbxStep]] = {
             step.operation_id: (number.phone_number, step)
             for number in numbers.values()
@@ -88,7 +87,7 @@ class ResultReception:
         before = {key: step for key, (_, step) in steps.items()}
         effects = [self._answer(steps, received.message, now) for received in batch]
         changed = [step for key, (_, step) in steps.items() if step != before[key]]
-        await write_steps(connection, changed)
+        await write_steps(session, changed)
         return effects
 
     def report(self, batch: Sequence[Received[PbxResult]], effect: list[Effect]) -> None:

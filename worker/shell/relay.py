@@ -5,14 +5,13 @@ import contextlib
 import math
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
 from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from worker.core.batch import Concluded, conclude_all
+from worker.core.batch import Concluded, can_complete, conclude_all
 from worker.core.operation import Policy
 from worker.shell.clock import Clock
 from worker.shell.database.engine import Transactions
@@ -25,6 +24,7 @@ from worker.shell.database.outbox import (
     forget_messages,
     next_messages,
 )
+from worker.shell.database.session import Session
 from worker.shell.database.steps import mark_sent, release_steps, resend_steps
 from worker.shell.database.writing import write_conclusions
 from worker.shell.outlet import NotPublished, TargetMissing, Unroutable, Unsendable
@@ -117,8 +117,9 @@ class Relay:
         if sweeping:
             self._swept_at = monotonic()
         asked_again = await self._ask_again() if sweeping else 0
-        numbers = None if sweeping else {message.phone_number for message in sent}
-        concluded = await self._database.persist(lambda on: self._note(on, sent, refused, numbers))
+        concluded = await self._database.persist(
+            lambda on: self._note(on, sent, refused, sweeping=sweeping)
+        )
         for item in concluded:
             self._reporter.concluded(item)
         return bool(messages or concluded or asked_again)
@@ -184,33 +185,37 @@ class Relay:
 
     async def _note(
         self,
-        connection: AsyncConnection,
+        session: Session,
         sent: Sequence[OutgoingMessage],
         refused: Collection[Refused],
-        numbers: set[str] | None,
+        *,
+        sweeping: bool,
     ) -> list[Concluded]:
         now = self._clock()
         lane = self._around.lane
-        await forget_messages(connection, lane, sent)
-        await delay_messages(connection, lane, refused, now)
-        return await self._conclude(connection, numbers, now)
+        await forget_messages(session, lane, sent)
+        await delay_messages(session, lane, refused, now)
+        swept = await self._sweep(session, now) if sweeping else []
+        spoken_of = {message.phone_number for message in sent if message.holds_operation}
+        return await self._conclude(session, spoken_of, swept, now)
+
+    async def _sweep(self, session: Session, now: datetime) -> list[str]:
+        # Nobody is late whose word may still lie in the queue, after an outage.
+        late_by = self._around.results_read_until(now)
+        return await find_ready(session, self._around.lane, late_by, TURN_MAXIMUM_MESSAGES)
 
     async def _conclude(
-        self, connection: AsyncConnection, numbers: set[str] | None, now: datetime
+        self, session: Session, spoken_of: AbstractSet[str], swept: Sequence[str], now: datetime
     ) -> list[Concluded]:
-        # Nobody is late whose word may still lie in the queue, after an outage.
-        lane, late_by = self._around.lane, self._around.results_read_until(now)
-        found = await find_ready(
-            connection, lane, numbers, now=late_by, maximum=TURN_MAXIMUM_MESSAGES
-        )
-        if not found:
+        numbers = sorted({*spoken_of, *swept})
+        if not numbers:
             return []
-        known = await load_for_conclusion(
-            connection, {item.holder for item in found}, [item.phone_number for item in found], now
-        )
-        # What another worker concluded between the look and the lock has nothing to follow.
-        concluded = conclude_all(known, [item.phone_number for item in found], now, self._policy)
-        await write_conclusions(connection, lane, concluded, now)
+        known = await load_for_conclusion(session, numbers, now)
+        # What was just said can only complete an operation; whatever else may follow of one is
+        # for the sweep to find.
+        due = [item for item in numbers if item in swept or can_complete(known, item)]
+        concluded = conclude_all(known, due, now, self._policy)
+        await write_conclusions(session, self._around.lane, concluded, now)
         return concluded
 
 

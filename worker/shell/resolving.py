@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from worker.core.results import Resolution, resolved
 from worker.shell.database.engine import open_database
 from worker.shell.database.loading import load_numbers_locked
-from worker.shell.database.statements import statement
 from worker.shell.database.steps import change_operations, write_steps
 from worker.shell.settings import Settings
 
@@ -26,9 +25,9 @@ async def resolve_number(
     """
     async with (
         open_database(settings.database_url) as database,
-        database.transaction() as connection,
+        database.transaction() as session,
     ):
-        number = (await load_numbers_locked(connection, [phone_number])).get(phone_number)
+        number = (await load_numbers_locked(session, [phone_number])).get(phone_number)
         if number is None or number.ongoing is None:
             raise NothingToResolve(
                 f"{phone_number} has no operation on its way. `activation-worker pending` lists"
@@ -37,19 +36,17 @@ async def resolve_number(
         now = datetime.now(UTC)
         by = f"{resolution} by {decided_by}: {reason}"
         after = resolved(number.ongoing, resolution, now, settings.policy, reason=by)
-        await write_steps(connection, after.steps)
-        await change_operations(connection, [replace(number, ongoing=after)])
+        await write_steps(session, after.steps)
+        await change_operations(session, [replace(number, ongoing=after)])
         if resolution is not Resolution.RETRY:
-            await connection.execute(statement("drop_unsent"), {"phone_number": phone_number})
-        await connection.execute(
-            statement("note_resolution"),
-            {
-                "phone_number": phone_number,
-                "decided_at": now,
-                "command_source": number.ongoing.command_source,
-                "command_id": number.ongoing.command_id,
-                "resolution": resolution.value,
-                "decided_by": decided_by,
-                "reason": reason,
-            },
+            await session.change("drop_unsent", phone_number=phone_number)
+        await session.change(
+            "note_resolution",
+            phone_number=phone_number,
+            decided_at=now,
+            command_source=number.ongoing.command_source,
+            command_id=number.ongoing.command_id,
+            resolution=resolution.value,
+            decided_by=decided_by,
+            reason=reason,
         )

@@ -8,7 +8,6 @@ from worker.core.situation import Number
 from worker.core.waiting import at_deadline, clock_time, explained
 from worker.shell.database.engine import open_database
 from worker.shell.database.loading import load_numbers_with_steps
-from worker.shell.database.statements import statement
 from worker.shell.settings import Settings
 
 __all__ = ["in_words", "operation_in_words", "show_number", "show_pending"]
@@ -28,22 +27,19 @@ PARTS: Final = (
 
 async def show_number(settings: Settings, phone_number: str) -> Shown | None:
     """All of it, as plain values; None where the number is not provisioned."""
-    parameters = {"phone_number": phone_number}
     async with (
         open_database(settings.database_url) as database,
-        database.transaction() as connection,
+        database.transaction() as session,
     ):
-        found = await connection.execute(
-            statement("show_number"), {**parameters, "today": datetime.now(UTC).date()}
-        )
-        number = found.mappings().one_or_none()
-        if number is None:
+        today = datetime.now(UTC).date()
+        found = await session.fetch("show_number", phone_number=phone_number, today=today)
+        if not found:
             return None
-        shown: dict[str, Any] = dict(number)
+        shown: dict[str, Any] = dict(found[0])
         for part in PARTS:
-            found = await connection.execute(statement(f"show_{part}"), parameters)
-            shown[part] = [dict(row) for row in found.mappings()]
-        known = (await load_numbers_with_steps(connection, [phone_number]))[phone_number]
+            rows = await session.fetch(f"show_{part}", phone_number=phone_number)
+            shown[part] = [dict(row) for row in rows]
+        known = (await load_numbers_with_steps(session, [phone_number]))[phone_number]
     shown["waiting"] = [_waiting(known, datetime.now(UTC))] if known.ongoing else []
     return shown
 
@@ -52,11 +48,11 @@ async def show_pending(settings: Settings) -> Sequence[Shown]:
     """The operations on their way, oldest first, each with what it waits for and what follows."""
     async with (
         open_database(settings.database_url) as database,
-        database.transaction() as connection,
+        database.transaction() as session,
     ):
-        found = await connection.execute(statement("show_pending"))
-        phone_numbers = [row.phone_number for row in found]
-        numbers = await load_numbers_with_steps(connection, phone_numbers)
+        found = await session.fetch("show_pending")
+        phone_numbers = [row["phone_number"] for row in found]
+        numbers = await load_numbers_with_steps(session, phone_numbers)
     now = datetime.now(UTC)
     return [_waiting(numbers[phone_number], now) for phone_number in phone_numbers]
 

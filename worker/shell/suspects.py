@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from itertools import islice
 
 from aio_pika.abc import AbstractIncomingMessage
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.core.suspicion import is_given_up, together
 from worker.shell.clock import Clock
 from worker.shell.database.engine import Transactions
-from worker.shell.database.statements import statement
+from worker.shell.database.session import Session
 
 __all__ = ["Batch", "Suspects"]
 
@@ -57,35 +56,30 @@ class Suspects:
         innocent = self._counted.intersection(_digests(deliveries))
         self._counted -= innocent
         if innocent:
-            forgiven = {"queue": self._queue, "digests": sorted(innocent)}
             await self._database.persist(
-                lambda on: on.execute(statement("forgive_suspects"), forgiven)
+                lambda on: on.change(
+                    "forgive_suspects", queue=self._queue, digests=sorted(innocent)
+                )
             )
 
-    async def clear(
-        self, connection: AsyncConnection, deliveries: Sequence[AbstractIncomingMessage]
-    ) -> None:
+    async def clear(self, session: Session, deliveries: Sequence[AbstractIncomingMessage]) -> None:
         """They are dealt with: to be called in the transaction that does so."""
         digests = _digests(deliveries)
         if digests:
-            await connection.execute(
-                statement("clear_suspects"), {"queue": self._queue, "digests": digests}
-            )
+            await session.change("clear_suspects", queue=self._queue, digests=digests)
 
-    async def _begin(
-        self, connection: AsyncConnection, waiting: Sequence[AbstractIncomingMessage]
-    ) -> Batch:
-        found = await connection.execute(
-            statement("find_suspects"), {"queue": self._queue, "digests": _digests(waiting)}
-        )
-        known = {bytes(row.digest): row.attempts for row in found}
+    async def _begin(self, session: Session, waiting: Sequence[AbstractIncomingMessage]) -> Batch:
+        found = await session.fetch("find_suspects", queue=self._queue, digests=_digests(waiting))
+        known = {row["digest"]: row["attempts"] for row in found}
         attempts = [known.get(_digest(item), 0) if item.redelivered else 0 for item in waiting]
         if is_given_up(attempts[0]):
             return Batch(1, given_up=True)
         size = together(attempts, self._batch_maximum_messages)
-        await connection.execute(
-            statement("count_suspects"),
-            {"queue": self._queue, "digests": _digests(waiting[:size]), "now": self._clock()},
+        await session.change(
+            "count_suspects",
+            queue=self._queue,
+            digests=_digests(waiting[:size]),
+            now=self._clock(),
         )
         return Batch(size)
 

@@ -2,23 +2,24 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Final, Protocol, TypeVar
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from worker.shell.backoff import Backoff
 from worker.shell.concurrency import uninterrupted
+from worker.shell.database.session import Driver, Session
 from worker.shell.logs import Action, get_logger
 
 __all__ = ["Database", "Transactions", "Work", "is_data_error", "is_transient", "open_database"]
 
 Result = TypeVar("Result")
-Work = Callable[[AsyncConnection], Awaitable[Result]]
+Work = Callable[[Session], Awaitable[Result]]
 
 CONNECT_TIMEOUT_SECONDS: Final = 5
 COMMAND_TIMEOUT_SECONDS: Final = 30
@@ -27,6 +28,10 @@ SERVER_SETTINGS: Final = {
     "application_name": "activation-worker",
     # Compiling small statements costs more than it saves.
     "jit": "off",
+    # A plan for each statement is made once. Made anew for each batch, plans cost more than the
+    # statements; and one that is made for any batch never takes the few rows of a new table for
+    # a reason to read all of it.
+    "plan_cache_mode": "force_generic_plan",
     "statement_timeout": "20s",
     "lock_timeout": "10s",
     # A worker that is frozen in the middle of a transaction holds its locks no longer than this.
@@ -51,10 +56,20 @@ Whatever else it may be, it is the server's trouble, and no command may be put a
 TRANSIENT_STATES: Final = frozenset({UNIQUE_VIOLATION, "0A000"})
 """A unique violation means that another worker was faster: deciding again finds what it left.
 0A000 is a cached plan that a migration made stale; the next transaction plans anew."""
+CONNECTION_FAILURES: Final = (
+    OSError,
+    TimeoutError,
+    PoolTimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+"""What says of a connection that it is gone, or does not answer. The last is what the driver says
+of a session that the server ended while nothing was asked."""
 
 
-def _state_of(error: DBAPIError) -> str:
-    return str(getattr(error.orig, "sqlstate", None) or "")
+def _state_of(error: BaseException) -> str:
+    source = error.orig if isinstance(error, DBAPIError) else error
+    return str(getattr(source, "sqlstate", None) or "")
 
 
 def is_transient(error: BaseException) -> bool:
@@ -63,26 +78,26 @@ def is_transient(error: BaseException) -> bool:
     By SQLSTATE and the state of the connection, never by text. A refused connection is a bare
     `OSError`, and asyncpg's word for a value that it cannot encode is a `ValueError` too.
     """
-    if isinstance(error, OSError | TimeoutError | PoolTimeoutError):
-        return True
-    if isinstance(error, asyncpg.InterfaceError):
+    if isinstance(error, CONNECTION_FAILURES):
         return not isinstance(error, ValueError)
-    if isinstance(error, asyncpg.PostgresError):
-        return str(error.sqlstate)[:2] in TRANSIENT_CLASSES
-    if not isinstance(error, DBAPIError):
-        return False
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
     state = _state_of(error)
-    return (
-        error.connection_invalidated or state[:2] in TRANSIENT_CLASSES or state in TRANSIENT_STATES
-    )
+    return state[:2] in TRANSIENT_CLASSES or state in TRANSIENT_STATES
 
 
 def is_data_error(error: BaseException) -> bool:
     """Whether a value can never be stored, however often it is tried."""
+    return _state_of(error)[:2] in DATA_ERROR_CLASSES and not is_transient(error)
+
+
+def _is_spoilt(driver: Driver, error: BaseException) -> bool:
+    """Whether nobody can say what state a connection is in, or it leads to the wrong server."""
     return (
-        isinstance(error, DBAPIError)
-        and not is_transient(error)
-        and _state_of(error)[:2] in DATA_ERROR_CLASSES
+        driver.is_closed()
+        or not isinstance(error, Exception)
+        or isinstance(error, CONNECTION_FAILURES)
+        or _state_of(error) == READ_ONLY
     )
 
 
@@ -104,24 +119,77 @@ class Database:
         self._lost = False
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """One transaction: committed at the end, rolled back by an exception."""
-        async with self.engine.begin() as connection:
-            yield connection
+    async def session(self) -> AsyncIterator[Session]:
+        """A connection on which each statement is a transaction of its own."""
+        async with self.engine.connect() as pooled:
+            driver = (await pooled.get_raw_connection()).driver_connection
+            try:
+                yield Session(driver)
+            except BaseException as error:
+                # The pool does not see what happens here, and would give it to the next.
+                if _is_spoilt(driver, error):
+                    await pooled.invalidate()
+                raise
 
-    async def persist(self, work: Work[Result], *, patient: bool = True) -> Result:
+    @asynccontextmanager
+    async def own_session(self) -> AsyncIterator[Session]:
+        """The same, and nobody gets it afterwards: its settings and its locks end with it."""
+        async with self.engine.connect() as pooled:
+            try:
+                yield Session((await pooled.get_raw_connection()).driver_connection)
+            finally:
+                await pooled.invalidate()
+
+    @asynccontextmanager
+    async def transaction(self, first: str = "") -> AsyncIterator[Session]:
+        """One transaction: committed at the end, rolled back by an exception.
+
+        `first` is SQL without parameters that travels with its beginning.
+        """
+        async with self.session() as session:
+            driver = session.driver
+            try:
+                await driver.execute(f"BEGIN;{first}")
+                yield session
+                await driver.execute("COMMIT;")
+            except BaseException as error:
+                if not _is_spoilt(driver, error):
+                    await driver.execute("ROLLBACK;")
+                raise
+
+    async def persist(self, work: Work[Result], *, patient: bool = True, first: str = "") -> Result:
         """The result of the work, in one transaction that is tried until it commits.
 
         Work may run several times, and a lost answer to COMMIT runs it once more after it had
         been stored: it must find out for itself what is already there. Raises what is not
         transient; without patience also what is, for one who has something smaller to try.
+        `first` as in `transaction`.
         """
+
+        async def transact() -> Result:
+            async with self.transaction(first) as session:
+                return await work(session)
+
+        return await self._until_done(transact, patient=patient)
+
+    async def look(self, work: Work[Result]) -> Result:
+        """The same for work that only reads: each of its statements sees its own moment."""
+
+        async def read() -> Result:
+            async with self.session() as session:
+                return await work(session)
+
+        return await self._until_done(read, patient=True)
+
+    async def _until_done(
+        self, once: Callable[[], Coroutine[None, None, Result]], *, patient: bool
+    ) -> Result:
         backoff = Backoff(RETRY_FIRST_SECONDS, RETRY_LONGEST_SECONDS)
         while True:
             try:
                 # Cancelling a commit is no rollback: seven of ten cancelled ones had been stored.
                 # So one that has begun is waited for; the timeouts above bound the wait.
-                result = await uninterrupted(self._once(work))
+                result = await uninterrupted(once())
             except Exception as error:
                 if not is_transient(error):
                     raise
@@ -143,15 +211,6 @@ class Database:
         if self._lost:
             get_logger().info(Action.DATABASE_BACK)
         self._lost = False
-
-    async def _once(self, work: Work[Result]) -> Result:
-        async with self.transaction() as connection:
-            try:
-                return await work(connection)
-            except DBAPIError as error:
-                if _state_of(error) == READ_ONLY:
-                    await connection.invalidate()
-                raise
 
 
 @asynccontextmanager

@@ -1,9 +1,7 @@
 """Whether the database is one on which the worker can keep its promises."""
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from worker.shell.database.schema import is_current_on
+from worker.shell.database.session import Session
 
 __all__ = ["NotReady", "require_fit"]
 
@@ -12,11 +10,11 @@ class NotReady(Exception):
     """The worker must not start like this; the text says what to do."""
 
 
-async def require_fit(connection: AsyncConnection) -> None:
+async def require_fit(session: Session) -> None:
     """Raises `NotReady` where the schema is not current or a commit could be lost."""
-    if not await is_current_on(connection):
+    if not await is_current_on(session):
         raise NotReady("The database's schema is not current: run `activation-worker migrate`.")
-    if await connection.scalar(text("SHOW synchronous_commit")) == "off":
+    if await session.driver.fetchval("SHOW synchronous_commit") == "off":
         raise NotReady(
             "synchronous_commit is off: a commit could be lost after its command was"
             " acknowledged. Set it to on for this role."

@@ -5,11 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import RowMapping, text
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from worker.core.lanes import DISTRIBUTION, duties, lane_of
-from worker.shell.database.statements import statement
+from worker.shell.database.session import Row, Session
 
 __all__ = [
     "LONG_AGO",
@@ -46,69 +43,68 @@ class Lanes:
         return self.present != self.wished
 
 
-async def load_lanes(connection: AsyncConnection, *, keep: bool = False) -> Lanes:
+async def load_lanes(session: Session, *, keep: bool = False) -> Lanes:
     """How things are now; and stay, if wanted, until the transaction ends."""
     if keep:
-        await connection.execute(text("SELECT FROM lanes FOR SHARE"))
-    row = (await connection.execute(statement("load_lanes"))).mappings().one()
+        await session.driver.execute("SELECT FROM lanes FOR SHARE")
+    (row,) = await session.fetch("load_lanes")
     values = {**row, "results_read_until": row["results_read_until"] or LONG_AGO}
     return Lanes(**values)
 
 
-async def wish_for_lanes(connection: AsyncConnection, wished: int) -> Lanes:
+async def wish_for_lanes(session: Session, wished: int) -> Lanes:
     """Begins a change, goes on with the one that is under way, or ends it where it began."""
-    await connection.execute(statement("wish_for_lanes"), {"wished": wished})
-    return await load_lanes(connection)
+    await session.change("wish_for_lanes", wished=wished)
+    return await load_lanes(session)
 
 
-async def note_drained(connection: AsyncConnection, lane: int, change: int) -> None:
+async def note_drained(session: Session, lane: int, change: int) -> None:
     """All that stood in the lane's queue before this change is handled."""
-    await connection.execute(statement("note_drained"), {"lane": lane, "change": change})
+    await session.change("note_drained", lane=lane, change=change)
 
 
-async def note_results_read(connection: AsyncConnection, now: datetime) -> None:
+async def note_results_read(session: Session, now: datetime) -> None:
     """All that PBX systems said until now is counted."""
-    await connection.execute(statement("note_results_read"), {"lane": DISTRIBUTION, "now": now})
+    await session.change("note_results_read", lane=DISTRIBUTION, now=now)
 
 
-async def find_undrained(connection: AsyncConnection) -> Sequence[int]:
+async def find_undrained(session: Session) -> Sequence[int]:
     """The lanes whose queues may still hold something; where there is one, it has none."""
-    rows = await connection.execute(statement("find_undrained"))
-    return [row.lane for row in rows]
+    return [row["lane"] for row in await session.fetch("find_undrained")]
 
 
-async def change_lanes(connection: AsyncConnection) -> Lanes:
+async def change_lanes(session: Session) -> Lanes:
     """Lets the wish come true, in one moment for everything that is under way.
 
     Waits for what the leaders have begun; what they begin afterwards is refused.
     """
-    await connection.execute(statement("end_terms"))
-    lanes = await load_lanes(connection)
-    if not lanes.changing or (lanes.present > 1 and await find_undrained(connection)):
+    await session.change("end_terms")
+    lanes = await load_lanes(session)
+    if not lanes.changing or (lanes.present > 1 and await find_undrained(session)):
         return lanes
     posts = [duty.post for duty in duties(lanes.wished, changing=False)]
-    await connection.execute(statement("open_posts"), {"posts": posts})
-    await _move(connection, lanes.wished)
-    await connection.execute(statement("change_lanes"))
-    return await load_lanes(connection)
+    await session.change("open_posts", posts=posts)
+    await _move(session, lanes.wished)
+    await session.change("change_lanes")
+    return await load_lanes(session)
 
 
-async def forget_former_lanes(connection: AsyncConnection) -> None:
+async def forget_former_lanes(session: Session) -> None:
     """Their queues are deleted."""
-    await connection.execute(statement("forget_former_lanes"))
+    await session.change("forget_former_lanes")
 
 
-async def _move(connection: AsyncConnection, lanes: int) -> None:
-    found = (await connection.execute(statement("find_under_way"))).mappings().all()
+async def _move(session: Session, lanes: int) -> None:
+    found = await session.fetch("find_under_way")
     where = {
         "phone_number": [row["phone_number"] for row in found],
         "lane": [lane_of(_holder_of(row), lanes) for row in found],
     }
     for name in ("move_outbox", "move_operations"):
-        await connection.execute(statement(name), where)
+        await session.change(name, **where)
 
 
-def _holder_of(row: RowMapping) -> str:
+def _holder_of(row: Row) -> str:
     if row["account_id"] is None:
         return str(row["phone_number"])
     return f"{row['account_id']}/{row['site_id']}"

@@ -1,11 +1,8 @@
 """From rows to what is known: locks first, then one fresh look."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import date, datetime
-
-from sqlalchemy import RowMapping
-from sqlalchemy.ext.asyncio import AsyncConnection
+from datetime import datetime
 
 from contracts.messages import Command
 from contracts.values import CallTarget, DeviceKind, FailureCode, NumberStatus, Operation, Step
@@ -18,7 +15,7 @@ from worker.core.situation import (
     Number,
     Usage,
 )
-from worker.shell.database.statements import statement
+from worker.shell.database.session import Row, Session
 from worker.shell.database.steps import load_steps
 
 __all__ = [
@@ -29,53 +26,82 @@ __all__ = [
 ]
 
 
-async def load_for_commands(
-    connection: AsyncConnection, commands: Collection[Command], now: datetime
-) -> Known:
+async def load_for_commands(session: Session, commands: Sequence[Command], now: datetime) -> Known:
     """What decisions on these commands may look at, locked until the transaction ends."""
-    holders = {AccountAtSite(item.data.account_id, item.data.site_id) for item in commands}
-    numbers = {item.data.phone_number for item in commands}
-    await _lock(connection, holders, numbers)
-    return Known(
-        numbers=await _numbers(connection, numbers),
-        usages=await _usages(connection, holders, now.date()),
-        ledger=await _ledger(connection, commands),
+    holders = sorted({AccountAtSite(item.data.account_id, item.data.site_id) for item in commands})
+    await session.fetch(
+        "lock_for_commands",
+        account_ids=[holder.account_id for holder in holders],
+        site_ids=[holder.site_id for holder in holders],
+        phone_numbers=sorted({command.data.phone_number for command in commands}),
     )
+    rows = await session.fetch(
+        "load_for_commands",
+        sources=[command.source for command in commands],
+        command_ids=[command.id for command in commands],
+        phone_numbers=[command.data.phone_number for command in commands],
+        account_ids=[command.data.account_id for command in commands],
+        site_ids=[command.data.site_id for command in commands],
+        today=now.date(),
+    )
+    known = Known()
+    for row in rows:
+        key = CommandKey(row["asked_source"], row["asked_id"])
+        known.ledger[key] = frozenset(row["fingerprints"])
+        if row["active"] is not None:
+            known.usages[AccountAtSite(row["asked_account"], row["asked_site"])] = _usage(row)
+        if row["phone_number"] is not None:
+            known.numbers[row["phone_number"]] = _number(row)
+    return known
 
 
 async def load_for_conclusion(
-    connection: AsyncConnection,
-    holders: Collection[AccountAtSite],
-    phone_numbers: Collection[str],
-    now: datetime,
+    session: Session, phone_numbers: Sequence[str], now: datetime
 ) -> Known:
     """What the conclusion of operations may look at, locked until the transaction ends."""
-    await _lock(connection, holders, phone_numbers)
-    return Known(
-        numbers=await load_numbers_with_steps(connection, phone_numbers),
-        usages=await _usages(connection, holders, now.date()),
-        main_numbers=await _main_numbers(connection, holders),
+    await session.fetch("lock_for_conclusion", phone_numbers=phone_numbers)
+    rows = await session.fetch("load_for_conclusion", phone_numbers=phone_numbers, today=now.date())
+    known = Known()
+    for row in rows:
+        holder = AccountAtSite(row["account_id"], row["site_id"])
+        known.numbers[row["phone_number"]] = _number(row)
+        if row["active"] is not None:
+            known.usages[holder] = _usage(row)
+        if row["main_phone_number"] is not None:
+            known.main_numbers[holder] = _main_number(row)
+    await _add_steps(
+        session, known.numbers, [row["phone_number"] for row in rows if row["has_steps"]]
     )
+    return known
 
 
 async def load_numbers_locked(
-    connection: AsyncConnection, phone_numbers: Collection[str]
+    session: Session, phone_numbers: Collection[str]
 ) -> dict[str, Number]:
     """The numbers with their operations and steps, locked until the transaction ends."""
-    await _lock(connection, (), phone_numbers)
-    return await load_numbers_with_steps(connection, phone_numbers)
+    await session.fetch("lock_numbers", phone_numbers=sorted(phone_numbers))
+    return await load_numbers_with_steps(session, phone_numbers)
 
 
 async def load_numbers_with_steps(
-    connection: AsyncConnection, phone_numbers: Collection[str]
+    session: Session, phone_numbers: Collection[str]
 ) -> dict[str, Number]:
     """The numbers with their operations and steps, as they are at this moment."""
-    numbers = await _numbers(connection, phone_numbers)
-    for phone_number, steps in (await load_steps(connection, phone_numbers)).items():
+    rows = await session.fetch("load_numbers", phone_numbers=sorted(phone_numbers))
+    numbers = {row["phone_number"]: _number(row) for row in rows}
+    await _add_steps(session, numbers, numbers)
+    return numbers
+
+
+async def _add_steps(
+    session: Session, numbers: dict[str, Number], waiting: Collection[str]
+) -> None:
+    if not waiting:
+        return
+    for phone_number, steps in (await load_steps(session, waiting)).items():
         number = numbers[phone_number]
         if number.ongoing is not None:
             numbers[phone_number] = replace(number, ongoing=_waiting(number.ongoing, steps))
-    return numbers
 
 
 def _waiting(ongoing: OngoingOperation, steps: tuple[PbxStep, ...]) -> OngoingOperation:
@@ -85,21 +111,7 @@ def _waiting(ongoing: OngoingOperation, steps: tuple[PbxStep, ...]) -> OngoingOp
     return replace(ongoing, steps=steps)
 
 
-async def _lock(
-    connection: AsyncConnection, holders: Iterable[AccountAtSite], phone_numbers: Iterable[str]
-) -> None:
-    await connection.execute(statement("lock_usage"), _pairs(holders))
-    await connection.execute(statement("lock_numbers"), {"phone_numbers": sorted(phone_numbers)})
-
-
-async def _numbers(connection: AsyncConnection, phone_numbers: Iterable[str]) -> dict[str, Number]:
-    rows = await connection.execute(
-        statement("load_numbers"), {"phone_numbers": sorted(phone_numbers)}
-    )
-    return {row["phone_number"]: _number(row) for row in rows.mappings()}
-
-
-def _number(row: RowMapping) -> Number:
+def _number(row: Row) -> Number:
     return Number(
         phone_number=row["phone_number"],
         site_id=row["site_id"],
@@ -118,7 +130,7 @@ def _number(row: RowMapping) -> Number:
     )
 
 
-def _ongoing(row: RowMapping) -> OngoingOperation:
+def _ongoing(row: Row) -> OngoingOperation:
     return OngoingOperation(
         operation=Operation(row["operation"]),
         command_source=row["command_source"],
@@ -137,7 +149,7 @@ def _ongoing(row: RowMapping) -> OngoingOperation:
     )
 
 
-def _failure(row: RowMapping) -> Failure | None:
+def _failure(row: Row) -> Failure | None:
     if row["failure_code"] is None:
         return None
     step = row["failure_step"]
@@ -149,51 +161,14 @@ def _failure(row: RowMapping) -> Failure | None:
     )
 
 
-async def _usages(
-    connection: AsyncConnection, holders: Iterable[AccountAtSite], today: date
-) -> dict[AccountAtSite, Usage]:
-    rows = await connection.execute(statement("load_usage"), {**_pairs(holders), "today": today})
-    return {
-        AccountAtSite(row.account_id, row.site_id): Usage(int(row.limit), row.active, row.pending)
-        for row in rows
-    }
+def _usage(row: Row) -> Usage:
+    return Usage(row["limit"], row["active"], row["pending"])
 
 
-async def _main_numbers(
-    connection: AsyncConnection, holders: Iterable[AccountAtSite]
-) -> dict[AccountAtSite, MainNumber]:
-    rows = await connection.execute(statement("load_main_numbers"), _pairs(holders))
-    return {
-        AccountAtSite(row.account_id, row.site_id): MainNumber(
-            row.phone_number,
-            NumberStatus(row.status),
-            row.hunt_group_id,
-            frozenset(map(CallTarget, row.targets)),
-        )
-        for row in rows
-    }
-
-
-async def _ledger(
-    connection: AsyncConnection, commands: Collection[Command]
-) -> dict[CommandKey, frozenset[str]]:
-    rows = await connection.execute(
-        statement("load_ledger"),
-        {
-            "sources": [command.source for command in commands],
-            "command_ids": [command.id for command in commands],
-        },
+def _main_number(row: Row) -> MainNumber:
+    return MainNumber(
+        row["main_phone_number"],
+        NumberStatus(row["main_status"]),
+        row["main_hunt_group_id"],
+        frozenset(map(CallTarget, row["main_targets"])),
     )
-    ledger: dict[CommandKey, frozenset[str]] = {}
-    for row in rows:
-        key = CommandKey(row.source, row.command_id)
-        ledger[key] = ledger.get(key, frozenset()) | {row.fingerprint}
-    return ledger
-
-
-def _pairs(holders: Iterable[AccountAtSite]) -> dict[str, list[str]]:
-    ordered = sorted(holders)
-    return {
-        "account_ids": [holder.account_id for holder in ordered],
-        "site_ids": [holder.site_id for holder in ordered],
-    }

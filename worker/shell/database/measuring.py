@@ -8,10 +8,9 @@ from typing import Final
 
 import asyncpg
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from worker.shell.database.engine import Database
-from worker.shell.database.statements import statement
+from worker.shell.database.session import Session
 from worker.shell.logs import Action, get_logger
 
 __all__ = ["DATABASE_FAILURES", "Measurements", "OperationsUnderWay", "measure"]
@@ -65,25 +64,23 @@ async def measure(database: Database) -> Measurements | None:
         return None
 
 
-async def _measure(connection: AsyncConnection, now: datetime) -> Measurements:
-    outbox = (await connection.execute(statement("measure_outbox"), {"now": now})).one()
-    entitlement = (
-        await connection.execute(statement("measure_entitlement"), {"today": now.date()})
-    ).one()
-    operations = await connection.execute(statement("measure_operations"), {"now": now})
+async def _measure(session: Session, now: datetime) -> Measurements:
+    (outbox,) = await session.fetch("measure_outbox", now=now)
+    (entitlement,) = await session.fetch("measure_entitlement", today=now.date())
+    operations = await session.fetch("measure_operations", now=now)
     return Measurements(
-        outbox_messages=outbox.messages,
-        outbox_delayed_messages=outbox.delayed_messages,
-        outbox_parked_messages=outbox.parked_messages,
-        outbox_oldest_seconds=max(0.0, float(outbox.oldest_seconds)),
-        used_services=int(entitlement.used_services),
-        bought_services=int(entitlement.bought_services),
-        free_services=int(entitlement.free_services),
-        oversubscribed_accounts=entitlement.oversubscribed_accounts,
-        exhausted_accounts=entitlement.exhausted_accounts,
+        outbox_messages=outbox["messages"],
+        outbox_delayed_messages=outbox["delayed_messages"],
+        outbox_parked_messages=outbox["parked_messages"],
+        outbox_oldest_seconds=max(0.0, float(outbox["oldest_seconds"])),
+        used_services=int(entitlement["used_services"]),
+        bought_services=int(entitlement["bought_services"]),
+        free_services=int(entitlement["free_services"]),
+        oversubscribed_accounts=entitlement["oversubscribed_accounts"],
+        exhausted_accounts=entitlement["exhausted_accounts"],
         operations={
-            row.operation: OperationsUnderWay(
-                row.numbers, row.overdue_numbers, max(0.0, float(row.oldest_seconds))
+            row["operation"]: OperationsUnderWay(
+                row["numbers"], row["overdue_numbers"], max(0.0, float(row["oldest_seconds"]))
             )
             for row in operations
         },

@@ -5,14 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from worker.core.situation import AccountAtSite
-from worker.shell.database.statements import statement
+from worker.shell.database.session import Session
 
 __all__ = [
     "OutgoingMessage",
-    "Ready",
     "Refused",
     "delay_messages",
     "find_ready",
@@ -35,6 +31,8 @@ class OutgoingMessage:
     routing_key: str
     correlation_id: str
     must_be_routed: bool
+    holds_operation: bool
+    """Whether the number's operation waits for it to be sent."""
     awaited: bool
     """Whether a PBX result is awaited for the step that it asks for."""
     ordered: bool
@@ -56,70 +54,43 @@ class Refused:
     """Whether it is not tried again until a person says so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A number of whose operation something follows now, and who holds the number."""
-
-    phone_number: str
-    holder: AccountAtSite
-
-
 async def next_messages(
-    connection: AsyncConnection, lane: int, now: datetime, maximum: int
+    session: Session, lane: int, now: datetime, maximum: int
 ) -> list[OutgoingMessage]:
     """The lane's next messages in the order of their decisions, those that are delayed left out."""
-    asked = {"lane": lane, "now": now, "maximum": maximum}
-    rows = await connection.execute(statement("next_messages"), asked)
+    rows = await session.fetch("next_messages", lane=lane, now=now, maximum=maximum)
     return [OutgoingMessage(*row) for row in rows]
 
 
 async def forget_messages(
-    connection: AsyncConnection, lane: int, messages: Collection[OutgoingMessage]
+    session: Session, lane: int, messages: Collection[OutgoingMessage]
 ) -> None:
     """The broker has them: nothing is left to be done."""
     if messages:
         positions = [message.position for message in messages]
-        said = {"lane": lane, "positions": positions}
-        await connection.execute(statement("forget_messages"), said)
+        await session.change("forget_messages", lane=lane, positions=positions)
 
 
 async def delay_messages(
-    connection: AsyncConnection, lane: int, refused: Collection[Refused], now: datetime
+    session: Session, lane: int, refused: Collection[Refused], now: datetime
 ) -> None:
     """The broker refused them, and why: they are kept, and tried again later and later."""
     if refused:
-        await connection.execute(
-            statement("delay_messages"),
-            {
-                "lane": lane,
-                "position": [item.message.position for item in refused],
-                "next_attempt_at": [
-                    None if item.parked else now + _delay(item.message.attempts) for item in refused
-                ],
-                "last_error": [item.reason for item in refused],
-            },
+        await session.change(
+            "delay_messages",
+            lane=lane,
+            position=[item.message.position for item in refused],
+            next_attempt_at=[
+                None if item.parked else now + _delay(item.message.attempts) for item in refused
+            ],
+            last_error=[item.reason for item in refused],
         )
 
 
-async def find_ready(
-    connection: AsyncConnection,
-    lane: int,
-    phone_numbers: Collection[str] | None,
-    *,
-    now: datetime,
-    maximum: int,
-) -> list[Ready]:
-    """The lane's operations that can go on now: of these numbers, or of all when None."""
-    rows = await connection.execute(
-        statement("find_ready"),
-        {
-            "lane": lane,
-            "phone_numbers": None if phone_numbers is None else sorted(phone_numbers),
-            "now": now,
-            "maximum": maximum,
-        },
-    )
-    return [Ready(row.phone_number, AccountAtSite(row.account_id, row.site_id)) for row in rows]
+async def find_ready(session: Session, lane: int, now: datetime, maximum: int) -> list[str]:
+    """The lane's numbers whose operations can go on now."""
+    rows = await session.fetch("find_ready", lane=lane, now=now, maximum=maximum)
+    return [row["phone_number"] for row in rows]
 
 
 def _delay(attempts: int) -> timedelta:

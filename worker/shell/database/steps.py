@@ -5,16 +5,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from contracts.messages import StatusChanged
 from contracts.values import FailureCode, Step
 from worker.core.operation import Failure, OngoingOperation, PbxStep, Policy, StepState
 from worker.core.situation import Number
 from worker.core.steps import STEPS
 from worker.shell.database.outbox import OutgoingMessage
-from worker.shell.database.statements import statement
+from worker.shell.database.session import Row, Session
 
 __all__ = [
     "change_operations",
@@ -34,7 +31,7 @@ _STEPS_BY_TYPE = {
 
 
 async def open_steps(
-    connection: AsyncConnection,
+    session: Session,
     operations: Iterable[tuple[str, OngoingOperation]],
     messages: Mapping[str, Mapping[str, Any]],
     now: datetime,
@@ -55,7 +52,7 @@ async def open_steps(
     ]
     if rows:
         columns = {name: [row[name] for row in rows] for name in rows[0]}
-        await connection.execute(statement("open_steps"), {**columns, "now": now})
+        await session.change("open_steps", **columns, now=now)
 
 
 _MESSAGE_COLUMNS = (
@@ -68,29 +65,25 @@ _MESSAGE_COLUMNS = (
 )
 
 
-async def find_numbers_of(connection: AsyncConnection, operation_ids: Collection[str]) -> list[str]:
+async def find_numbers_of(session: Session, operation_ids: Collection[str]) -> list[str]:
     """The numbers whose steps have these ids; an id that was never given out has none."""
-    rows = await connection.execute(
-        statement("find_steps"), {"operation_ids": sorted(operation_ids)}
-    )
-    return [row.phone_number for row in rows]
+    rows = await session.fetch("find_steps", operation_ids=sorted(operation_ids))
+    return [row["phone_number"] for row in rows]
 
 
 async def load_steps(
-    connection: AsyncConnection, phone_numbers: Iterable[str]
+    session: Session, phone_numbers: Iterable[str]
 ) -> dict[str, tuple[PbxStep, ...]]:
     """By number the steps that its operation waits for, in the order in which they were asked."""
-    rows = await connection.execute(
-        statement("load_steps"), {"phone_numbers": sorted(phone_numbers)}
-    )
+    rows = await session.fetch("load_steps", phone_numbers=sorted(phone_numbers))
     steps: dict[str, tuple[PbxStep, ...]] = {}
-    for row in rows.mappings():
+    for row in rows:
         phone_number = row["phone_number"]
         steps[phone_number] = (*steps.get(phone_number, ()), _step(row))
     return steps
 
 
-def _step(row: RowMapping) -> PbxStep:
+def _step(row: Row) -> PbxStep:
     step = Step(row["step"] or _STEPS_BY_TYPE[row["message_type"]])
     return PbxStep(
         operation_id=row["operation_id"],
@@ -111,7 +104,7 @@ def _step(row: RowMapping) -> PbxStep:
     )
 
 
-async def write_steps(connection: AsyncConnection, steps: Collection[PbxStep]) -> None:
+async def write_steps(session: Session, steps: Collection[PbxStep]) -> None:
     """The steps as they are from now on."""
     rows: list[dict[str, object]] = [
         {
@@ -131,10 +124,10 @@ async def write_steps(connection: AsyncConnection, steps: Collection[PbxStep]) -
     ]
     if rows:
         columns = {name: [row[name] for row in rows] for name in rows[0]}
-        await connection.execute(statement("write_steps"), columns)
+        await session.change("write_steps", **columns)
 
 
-async def change_operations(connection: AsyncConnection, numbers: Sequence[Number | None]) -> None:
+async def change_operations(session: Session, numbers: Sequence[Number | None]) -> None:
     """The operations of these numbers as they are from now on, their steps left out."""
     changed = [
         (number.phone_number, number.ongoing)
@@ -144,61 +137,50 @@ async def change_operations(connection: AsyncConnection, numbers: Sequence[Numbe
     if not changed:
         return
     failures = [ongoing.failure for _, ongoing in changed]
-    await connection.execute(
-        statement("change_operations"),
-        {
-            "phone_number": [phone_number for phone_number, _ in changed],
-            "at_risk_at": [ongoing.at_risk_at for _, ongoing in changed],
-            "deadline": [ongoing.deadline for _, ongoing in changed],
-            "delayed": [ongoing.delayed for _, ongoing in changed],
-            "round": [ongoing.round for _, ongoing in changed],
-            "failure_code": [failure.code if failure else None for failure in failures],
-            "failure_step": [failure.step if failure else None for failure in failures],
-            "failure_detail": [failure.detail if failure else None for failure in failures],
-            "failure_pbx_code": [failure.pbx_code if failure else None for failure in failures],
-        },
+    await session.change(
+        "change_operations",
+        phone_number=[phone_number for phone_number, _ in changed],
+        at_risk_at=[ongoing.at_risk_at for _, ongoing in changed],
+        deadline=[ongoing.deadline for _, ongoing in changed],
+        delayed=[ongoing.delayed for _, ongoing in changed],
+        round=[ongoing.round for _, ongoing in changed],
+        failure_code=[failure.code if failure else None for failure in failures],
+        failure_step=[failure.step if failure else None for failure in failures],
+        failure_detail=[failure.detail if failure else None for failure in failures],
+        failure_pbx_code=[failure.pbx_code if failure else None for failure in failures],
     )
 
 
 async def mark_sent(
-    connection: AsyncConnection, sent: Sequence[OutgoingMessage], now: datetime, policy: Policy
+    session: Session, sent: Sequence[OutgoingMessage], now: datetime, policy: Policy
 ) -> None:
     """The broker has these messages: the clocks of their operations start."""
     # Every change of a step happens under its number's lock, taken in one order: so results,
     # the relay and a person's decision cannot deadlock.
-    await _lock(connection, {message.phone_number for message in sent})
-    await connection.execute(
-        statement("mark_sent"),
-        {
-            "operation_ids": [message.message_id for message in sent],
-            "now": now,
-            "at_risk_at": now + policy.at_risk_after,
-            "deadline": now + policy.time_allowed,
-        },
+    await _lock(session, {message.phone_number for message in sent})
+    await session.change(
+        "mark_sent",
+        operation_ids=[message.message_id for message in sent],
+        now=now,
+        at_risk_at=now + policy.at_risk_after,
+        deadline=now + policy.time_allowed,
     )
 
 
-async def resend_steps(connection: AsyncConnection, lane: int, now: datetime, maximum: int) -> int:
+async def resend_steps(session: Session, lane: int, now: datetime, maximum: int) -> int:
     """Puts what the lane has to ask again into the outbox; how many numbers that were."""
-    found = await connection.execute(
-        statement("find_steps_to_resend"), {"lane": lane, "now": now, "maximum": maximum}
-    )
-    phone_numbers = [row.phone_number for row in found]
+    found = await session.fetch("find_steps_to_resend", lane=lane, now=now, maximum=maximum)
+    phone_numbers = [row["phone_number"] for row in found]
     if phone_numbers:
-        await _lock(connection, phone_numbers)
-        await connection.execute(
-            statement("resend_steps"), {"lane": lane, "phone_numbers": phone_numbers, "now": now}
-        )
+        await _lock(session, phone_numbers)
+        await session.change("resend_steps", lane=lane, phone_numbers=phone_numbers, now=now)
     return len(phone_numbers)
 
 
-async def release_steps(connection: AsyncConnection, policy: Policy) -> int:
+async def release_steps(session: Session, policy: Policy) -> int:
     """Waits no more for results that the configuration does not ask for; how many these were."""
-    released = await connection.execute(
-        statement("release_steps"), {"awaited_steps": sorted(policy.awaited_steps)}
-    )
-    return released.rowcount
+    return await session.change("release_steps", awaited_steps=sorted(policy.awaited_steps))
 
 
-async def _lock(connection: AsyncConnection, phone_numbers: Collection[str]) -> None:
-    await connection.execute(statement("lock_numbers"), {"phone_numbers": sorted(phone_numbers)})
+async def _lock(session: Session, phone_numbers: Collection[str]) -> None:
+    await session.fetch("lock_numbers", phone_numbers=sorted(phone_numbers))

@@ -5,17 +5,16 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from contracts.catalogue import definition_of, routing_key_of
 from contracts.messages import Command, PublishedMessage
 from contracts.values import NumberStatus, Operation
 from worker.core.batch import Concluded
 from worker.core.decision import Decision, Outcome
 from worker.core.identity import fingerprint
-from worker.core.operation import OngoingOperation
+from worker.core.situation import Number
 from worker.core.speech import operation_of
-from worker.shell.database.statements import statement
+from worker.shell.database.session import Session
+from worker.shell.database.statements import together
 from worker.shell.database.steps import change_operations, open_steps
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ class LedgerRow:
 
 
 async def write_decisions(
-    connection: AsyncConnection,
+    session: Session,
     lane: int,
     decided: Sequence[tuple[Command, Decision, Answer | None]],
     now: datetime,
@@ -78,33 +77,50 @@ async def write_decisions(
     new = [item for item in decided if item[1].outcome is not Outcome.DUPLICATE]
     if not new:
         return
-    await _write(connection, "write_ledger", [_ledger_row(*item[:2]) for item in new], now=now)
-    begun = [decision for _, decision, _ in new if decision.number]
-    await _write_numbers(connection, [(decision, False) for decision in begun])
+    begun = [decision.number for _, decision, _ in new if decision.number]
     rows = [row for _, decision, answer in new for row in _outbox_rows(decision, answer)]
-    await _begin_operations(connection, lane, begun, rows, now=now)
-    await _write(connection, "write_outbox", rows, lane=lane, now=now)
+    await session.fetch(
+        together(
+            "write_ledger", "write_numbers", "supersede_steps", "begin_operations", "write_outbox"
+        ),
+        **_columns("ledger", LedgerRow, [_ledger_row(*item[:2]) for item in new]),
+        **_moved((number, False) for number in begun),
+        **_begun(begun),
+        **_columns("message", OutboxRow, rows),
+        lane=lane,
+        now=now,
+    )
+    await _open_steps(session, begun, rows, now)
 
 
 async def write_conclusions(
-    connection: AsyncConnection, lane: int, concluded: Sequence[Concluded], now: datetime
+    session: Session, lane: int, concluded: Sequence[Concluded], now: datetime
 ) -> None:
     """Stores how operations ended, and what was said of them on the way."""
     if not concluded:
         return
     await change_operations(
-        connection,
+        session,
         [item.decision.number for item in concluded if item.decision.outcome is Outcome.NOTICED],
     )
     ended = [item for item in concluded if item.decision.outcome in ENDS]
-    await _write_numbers(
-        connection, [(item.decision, _is_blanked(item)) for item in ended if _has_moved(item)]
-    )
-    await _end_operations(connection, ended, now)
-    await _change_memberships(connection, ended)
     rows = [row for item in concluded for row in _outbox_rows(item.decision, None)]
-    await _begin_operations(connection, lane, [item.decision for item in ended], rows, now=now)
-    await _write(connection, "write_outbox", rows, lane=lane, now=now)
+    await session.fetch(
+        together("write_numbers", "end_steps", "note_outcomes", "end_operations", "write_outbox"),
+        **_moved((item.decision.number, _is_blanked(item)) for item in ended if _has_moved(item)),
+        **_ended(ended),
+        **_columns("message", OutboxRow, rows),
+        lane=lane,
+        now=now,
+    )
+    await _change_memberships(session, ended)
+    # After their end: what follows an end is a new operation on the same number.
+    following = [number for item in ended if (number := item.decision.number) and number.ongoing]
+    if following:
+        await session.change(
+            together("supersede_steps", "begin_operations"), **_begun(following), lane=lane, now=now
+        )
+        await _open_steps(session, following, rows, now)
 
 
 def _has_moved(item: Concluded) -> bool:
@@ -122,85 +138,58 @@ def _is_blanked(item: Concluded) -> bool:
     )
 
 
-async def _write_numbers(
-    connection: AsyncConnection, moved: Iterable[tuple[Decision, bool]]
-) -> None:
+def _moved(numbers: Iterable[tuple[Number | None, bool]]) -> Mapping[str, object]:
     # One command can only follow another on the same number after a conclusion, so a number
     # stands here once.
-    rows = [(decision.number, blank) for decision, blank in moved if decision.number]
-    if rows:
-        await connection.execute(
-            statement("write_numbers"),
-            {
-                "phone_number": [number.phone_number for number, _ in rows],
-                "status": [number.status.value for number, _ in rows],
-                "sequence": [number.sequence for number, _ in rows],
-                "blank": [blank for _, blank in rows],
-            },
-        )
-
-
-async def _begin_operations(
-    connection: AsyncConnection,
-    lane: int,
-    decisions: Iterable[Decision],
-    outbox: Iterable[OutboxRow],
-    *,
-    now: datetime,
-) -> None:
-    ongoing = [
-        (decision.number.phone_number, decision.number.ongoing)
-        for decision in decisions
-        if decision.number is not None and decision.number.ongoing is not None
-    ]
-    if not ongoing:
-        return
-    rows = [_operation_row(*item) for item in ongoing]
-    columns = {name: [row[name] for row in rows] for name in rows[0]}
-    await connection.execute(statement("begin_operations"), {**columns, "lane": lane, "now": now})
-    messages = {row.message_id: asdict(row) for row in outbox if row.awaited}
-    await open_steps(connection, ongoing, messages, now)
-
-
-def _operation_row(phone_number: str, ongoing: OngoingOperation) -> dict[str, object]:
+    rows = [(number, blank) for number, blank in numbers if number is not None]
     return {
-        "phone_number": phone_number,
-        "operation": ongoing.operation,
-        "command_source": ongoing.command_source,
-        "command_id": ongoing.command_id,
-        "fingerprint": ongoing.command_fingerprint,
-        "correlation_id": ongoing.correlation_id,
-        "requested_by": ongoing.requested_by,
-        "traceparent": ongoing.traceparent,
-        "tracestate": ongoing.tracestate,
-        "since": ongoing.since,
-        "at_risk_at": ongoing.at_risk_at,
-        "deadline": ongoing.deadline,
+        "moved_numbers": [number.phone_number for number, _ in rows],
+        "moved_statuses": [number.status for number, _ in rows],
+        "moved_sequences": [number.sequence for number, _ in rows],
+        "moved_blank": [blank for _, blank in rows],
     }
 
 
-async def _end_operations(
-    connection: AsyncConnection, ended: Sequence[Concluded], now: datetime
+def _begun(numbers: Iterable[Number]) -> Mapping[str, object]:
+    rows = [(item.phone_number, item.ongoing) for item in numbers if item.ongoing is not None]
+    return {
+        "begun_numbers": [phone_number for phone_number, _ in rows],
+        "begun_operations": [ongoing.operation for _, ongoing in rows],
+        "begun_command_sources": [ongoing.command_source for _, ongoing in rows],
+        "begun_command_ids": [ongoing.command_id for _, ongoing in rows],
+        "begun_fingerprints": [ongoing.command_fingerprint for _, ongoing in rows],
+        "begun_correlation_ids": [ongoing.correlation_id for _, ongoing in rows],
+        "begun_requested_by": [ongoing.requested_by for _, ongoing in rows],
+        "begun_traceparents": [ongoing.traceparent for _, ongoing in rows],
+        "begun_tracestates": [ongoing.tracestate for _, ongoing in rows],
+        "begun_since": [ongoing.since for _, ongoing in rows],
+        "begun_at_risk_at": [ongoing.at_risk_at for _, ongoing in rows],
+        "begun_deadlines": [ongoing.deadline for _, ongoing in rows],
+    }
+
+
+async def _open_steps(
+    session: Session, numbers: Iterable[Number], outbox: Iterable[OutboxRow], now: datetime
 ) -> None:
-    if not ended:
-        return
+    messages = {row.message_id: asdict(row) for row in outbox if row.awaited}
+    if messages:
+        ongoing = [(item.phone_number, item.ongoing) for item in numbers if item.ongoing]
+        await open_steps(session, ongoing, messages, now)
+
+
+def _ended(ended: Sequence[Concluded]) -> Mapping[str, object]:
     decisions = [item.decision for item in ended]
-    await connection.execute(
-        statement("end_operations"),
-        {
-            "phone_number": [item.before.phone_number for item in ended],
-            "outcome": [
-                None if item.outcome is Outcome.SETTLED else item.outcome.value
-                for item in decisions
-            ],
-            "failure": [item.failure.code.value if item.failure else None for item in decisions],
-            "detail": [item.detail for item in decisions],
-            "now": now,
-        },
-    )
+    return {
+        "ended_numbers": [item.before.phone_number for item in ended],
+        "ended_outcomes": [
+            None if item.outcome is Outcome.SETTLED else item.outcome.value for item in decisions
+        ],
+        "ended_failures": [item.failure.code if item.failure else None for item in decisions],
+        "ended_details": [item.detail for item in decisions],
+    }
 
 
-async def _change_memberships(connection: AsyncConnection, ended: Sequence[Concluded]) -> None:
+async def _change_memberships(session: Session, ended: Sequence[Concluded]) -> None:
     joined = [
         (item.before.phone_number, hunt_group)
         for item in ended
@@ -209,13 +198,12 @@ async def _change_memberships(connection: AsyncConnection, ended: Sequence[Concl
     ]
     if joined:
         numbers, groups = zip(*joined, strict=True)
-        await connection.execute(
-            statement("join_hunt_groups"),
-            {"phone_number": list(numbers), "hunt_group_id": list(groups)},
+        await session.change(
+            "join_hunt_groups", phone_number=list(numbers), hunt_group_id=list(groups)
         )
     cleared = [item.before.phone_number for item in ended if _is_blanked(item)]
     if cleared:
-        await connection.execute(statement("clear_numbers"), {"phone_numbers": cleared})
+        await session.change("clear_numbers", phone_numbers=cleared)
 
 
 def _ledger_row(command: Command, decision: Decision) -> LedgerRow:
@@ -279,15 +267,15 @@ def _outbox_row(
     )
 
 
-async def _write(
-    connection: AsyncConnection,
-    name: str,
-    rows: Sequence["DataclassInstance"],
-    **shared: object,
-) -> None:
-    if not rows:
-        return
-    columns: Mapping[str, list[object]] = {
-        column.name: [getattr(row, column.name) for row in rows] for column in fields(rows[0])
+def _columns(
+    of: str, kind: type["DataclassInstance"], rows: Sequence["DataclassInstance"]
+) -> Mapping[str, list[object]]:
+    """The rows as one array for each column, the way in which `unnest` takes them."""
+    return {
+        _parameter(of, column.name): [getattr(row, column.name) for row in rows]
+        for column in fields(kind)
     }
-    await connection.execute(statement(name), {**columns, **shared})
+
+
+def _parameter(of: str, column: str) -> str:
+    return column if column.startswith(f"{of}_") else f"{of}_{column}"

@@ -1,20 +1,16 @@
--- The operations that are under way from now on. What an earlier one left outstanding is
--- superseded: a PBX that obeys `sequence` drops the older message.
-WITH superseded AS (
-    UPDATE pbx_operations SET ended_at = CAST(:now AS timestamptz)
-    WHERE phone_number = ANY(CAST(:phone_number AS text[])) AND ended_at IS NULL
-)
+-- The operations that are under way from now on.
 INSERT INTO operations (
     lane, phone_number, operation, command_source, command_id, fingerprint, correlation_id,
     requested_by, traceparent, tracestate, since, at_risk_at, deadline
 )
 SELECT CAST(:lane AS integer), row.*
 FROM unnest(
-    CAST(:phone_number AS text[]), CAST(:operation AS text[]), CAST(:command_source AS text[]),
-    CAST(:command_id AS text[]), CAST(:fingerprint AS text[]), CAST(:correlation_id AS text[]),
-    CAST(:requested_by AS text[]), CAST(:traceparent AS text[]), CAST(:tracestate AS text[]),
-    CAST(:since AS timestamptz[]), CAST(:at_risk_at AS timestamptz[]),
-    CAST(:deadline AS timestamptz[])
+    CAST(:begun_numbers AS text[]), CAST(:begun_operations AS text[]),
+    CAST(:begun_command_sources AS text[]), CAST(:begun_command_ids AS text[]),
+    CAST(:begun_fingerprints AS text[]), CAST(:begun_correlation_ids AS text[]),
+    CAST(:begun_requested_by AS text[]), CAST(:begun_traceparents AS text[]),
+    CAST(:begun_tracestates AS text[]), CAST(:begun_since AS timestamptz[]),
+    CAST(:begun_at_risk_at AS timestamptz[]), CAST(:begun_deadlines AS timestamptz[])
 ) AS row
 ON CONFLICT (phone_number) DO UPDATE SET
     lane = excluded.lane,

@@ -14,6 +14,6 @@ INSERT INTO discarded_messages (
     discarded_at, discarded_by, reason
 )
 SELECT position, phone_number, message_id, message_type, exchange, routing_key, body, last_error,
-    CAST(:now AS timestamptz), :discarded_by, :reason
+    CAST(:now AS timestamptz), CAST(:discarded_by AS text), CAST(:reason AS text)
 FROM discarded
 RETURNING position

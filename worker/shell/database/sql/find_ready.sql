@@ -1,11 +1,9 @@
--- Operations of which something follows now, of these numbers or of all (null): the question that
--- `conclude` answers, asked of the whole table at once.
-SELECT operation.phone_number, number.account_id, number.site_id
+-- The numbers of whose operations something follows now: the question that `conclude` answers, asked
+-- of all that the lane has under way.
+SELECT operation.phone_number
 FROM operations AS operation
 JOIN phone_numbers AS number USING (phone_number)
-WHERE (CAST(:phone_numbers AS text[]) IS NULL
-        OR operation.phone_number = ANY(CAST(:phone_numbers AS text[])))
-    AND operation.lane = CAST(:lane AS integer)
+WHERE operation.lane = CAST(:lane AS integer)
     AND number.account_id IS NOT NULL
     AND CASE
         WHEN operation.failure_code = 'GIVEN_UP' THEN true

@@ -7,7 +7,7 @@ SET
     features = CASE WHEN row.blank THEN '{}' ELSE number.features END,
     pin_is_default = row.blank OR number.pin_is_default
 FROM unnest(
-    CAST(:phone_number AS text[]), CAST(:status AS text[]), CAST(:sequence AS bigint[]),
-    CAST(:blank AS boolean[])
+    CAST(:moved_numbers AS text[]), CAST(:moved_statuses AS text[]),
+    CAST(:moved_sequences AS bigint[]), CAST(:moved_blank AS boolean[])
 ) AS row (phone_number, status, sequence, blank)
 WHERE number.phone_number = row.phone_number

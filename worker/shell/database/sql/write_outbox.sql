@@ -8,12 +8,13 @@ SELECT
     row.message_type, row.exchange, row.routing_key, row.correlation_id, row.must_be_routed, row.body,
     CAST(:now AS timestamptz), CAST(:now AS timestamptz)
 FROM unnest(
-    CAST(:phone_number AS text[]), CAST(:holds_operation AS boolean[]),
-    CAST(:awaited AS boolean[]), CAST(:ordered AS boolean[]), CAST(:message_id AS text[]),
-    CAST(:message_type AS text[]), CAST(:exchange AS text[]), CAST(:routing_key AS text[]),
-    CAST(:correlation_id AS text[]), CAST(:must_be_routed AS boolean[]), CAST(:body AS bytea[])
+    CAST(:message_phone_number AS text[]), CAST(:message_holds_operation AS boolean[]),
+    CAST(:message_awaited AS boolean[]), CAST(:message_ordered AS boolean[]), CAST(:message_id AS text[]),
+    CAST(:message_type AS text[]), CAST(:message_exchange AS text[]), CAST(:message_routing_key AS text[]),
+    CAST(:message_correlation_id AS text[]), CAST(:message_must_be_routed AS boolean[]), CAST(:message_body AS bytea[])
 ) WITH ORDINALITY AS row (
     phone_number, holds_operation, awaited, ordered, message_id, message_type, exchange,
     routing_key, correlation_id, must_be_routed, body, place
 )
 ORDER BY row.place
+RETURNING position
