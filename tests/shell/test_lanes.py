@@ -7,16 +7,20 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 
 import pytest
+from aio_pika import Message
 
 from tests.shell.test_lenient import publish
 from tests.support.lanes import BUILDING, NUMBERS, asked, in_order
 from tests.support.lossy import at_rest
 from tests.support.platform import Platform
 from tests.support.workers import rows, store
+from worker.shell.broker import connect
 from worker.shell.database.engine import Database
 from worker.shell.database.statements import statement
+from worker.shell.draining import last_word
 from worker.shell.lane import Lane
-from worker.shell.lane_changing import ChangeTimedOut, change_number_of_lanes
+from worker.shell.lane_changing import ChangeTimedOut, ChangeUnderWay, change_number_of_lanes
+from worker.shell.lane_queues import declare_lanes, delete_lanes, fence_off_lanes
 from worker.shell.lane_showing import in_words, look
 from worker.shell.metrics import Metrics
 from worker.shell.reporting import Reporter
@@ -161,6 +165,12 @@ async def test_what_cannot_be_read_comes_to_the_dead_letters_with_its_origin(
     assert by_body[b"no json"].message_id == "mine"
 
 
+def odd_command() -> dict[str, object]:
+    data = {"phone_number": ALL[0], "account_id": NUMBERS[ALL[0]], "site_id": "london"}
+    kind = "telephony.phone_number.activate.v1"
+    return {"specversion": "1.0", "id": "odd", "source": "/tests", "type": kind, "data": data}
+
+
 @pytest.mark.parametrize(
     "properties",
     [
@@ -176,10 +186,7 @@ async def test_whatever_properties_a_command_has_it_finds_its_lane(
 ) -> None:
     await store(database, *BUILDING)
     await change(settings, 2)
-    data = {"phone_number": ALL[0], "account_id": NUMBERS[ALL[0]], "site_id": "london"}
-    kind = "telephony.phone_number.activate.v1"
-    event = {"specversion": "1.0", "id": "odd", "source": "/tests", "type": kind, "data": data}
-    for body in (json.dumps(event), "no json"):
+    for body in (json.dumps(odd_command()), "no json"):
         await asyncio.to_thread(publish, settings.amqp_urls[0], properties, body.encode())
     staff.start()
 
@@ -244,6 +251,67 @@ async def test_without_a_worker_fewer_lanes_are_waited_for_and_can_be_left_as_th
     await change(settings, 1)
 
     assert (await look(settings))["lanes"] == 1
+
+
+async def test_only_one_changes_the_number_at_a_time(
+    settings: Settings, database: Database
+) -> None:
+    ended = await asyncio.gather(change(settings, 2), change(settings, 3), return_exceptions=True)
+
+    assert sum(isinstance(error, ChangeUnderWay) for error in ended) == 1
+    assert await rows(database, "SELECT present = wished FROM lanes") == [(True,)]
+
+
+async def test_what_lies_in_the_queues_of_before_is_not_deleted_with_them(
+    database: Database, settings: Settings, platform: Platform, staff: Staff
+) -> None:
+    await store(database, *BUILDING, "UPDATE lanes SET former = 3")
+    async with await connect(settings.amqp_urls) as connection:
+        await declare_lanes(connection, 3)
+    astray = "telephony.phone_number.commands.lane-1-of-3"
+    for message in (last_word(1), Message(json.dumps(odd_command()).encode())):
+        await platform.channel.default_exchange.publish(message, astray)
+    await change(settings, 1)
+    staff.start()
+
+    assert await platform.outcome("odd") == ["PENDING", "ACTIVE"]
+    assert await rows(database, "SELECT former FROM lanes") == [(None,)]
+
+
+async def test_what_reaches_no_lane_stays_where_it_was(
+    database: Database, settings: Settings, platform: Platform
+) -> None:
+    await store(database, *BUILDING)
+    await change(settings, 2)
+    staff = Staff(database, settings.model_copy(update={"declare_topology": False}))
+    worker = staff.start()
+    await staff.until(3)
+    async with await connect(settings.amqp_urls) as connection:
+        await fence_off_lanes(connection, 2)
+    commands = await asked(platform, "activate", ALL)
+    await until(lambda: not worker.linked)
+    assert platform.events == []
+    await change(settings, 2)
+
+    for command in commands:
+        assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
+    await staff.stop_all()
+
+
+async def test_the_queue_of_a_lane_that_is_deleted_is_made_anew(
+    database: Database, settings: Settings, platform: Platform, staff: Staff
+) -> None:
+    await store(database, *BUILDING)
+    await change(settings, 2)
+    worker = staff.start()
+    await staff.until(3)
+    async with await connect(settings.amqp_urls) as connection:
+        await delete_lanes(connection, 2)
+    await until(lambda: not worker.linked)
+    commands = await asked(platform, "activate", ALL)
+
+    for command in commands:
+        assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
 
 
 async def test_a_lane_never_looks_at_what_another_has_to_say(database: Database) -> None:

@@ -42,13 +42,14 @@ def queue_names_of(lanes: int) -> Sequence[str]:
 
 async def declare_lanes(connection: AbstractConnection, lanes: int) -> None:
     """Makes their queues, or verifies them. Raises `TopologyMismatch`."""
-    names = queue_names_of(lanes)
+    names, command = queue_names_of(lanes), f"lanes {lanes}"
     if names:
         exchange = Exchange(LANE_EXCHANGE, "direct")
-        await verified(declare_exchange(connection, exchange), f"exchange {exchange.name!r}")
+        declaration = declare_exchange(connection, exchange)
+        await verified(declaration, f"exchange {exchange.name!r}", command=command)
     for name in names:
         queue = Queue(name, (Binding(LANE_EXCHANGE, name),), _ARGUMENTS)
-        await verified(declare_queue(connection, queue), f"queue {name!r}")
+        await verified(declare_queue(connection, queue), f"queue {name!r}", command=command)
 
 
 async def fence_off_lanes(connection: AbstractConnection, lanes: int) -> None:

@@ -30,20 +30,20 @@ async def declare(connection: AbstractConnection) -> None:
         await verified(declare_queue(connection, queue), f"queue {queue.name!r}")
 
 
-async def verified(declaration: Awaitable[None], what: str) -> None:
-    """Declares it. Raises `TopologyMismatch` with a word on what differs."""
+async def verified(declaration: Awaitable[None], what: str, *, command: str = "topology") -> None:
+    """Declares it. Raises `TopologyMismatch` with what differs, and the command to repeat then."""
     try:
         await declaration
     except ChannelPreconditionFailed as error:
         message = (
             f"The {what} is there, but not as wanted. The broker says: {error}. Nothing was"
-            " changed. Empty it, delete it and run `activation-worker topology` again."
+            f" changed. Empty it, delete it and run `activation-worker {command}` again."
         )
         raise TopologyMismatch(message) from None
     except ChannelClosed as error:
         message = (
             f"The {what} could not be declared. The broker says: {error}. Let a user with"
-            " configure permission run `activation-worker topology`, and start the worker with"
+            f" configure permission run `activation-worker {command}`, and start the worker with"
             " WORKER_DECLARE_TOPOLOGY=false."
         )
         raise TopologyMismatch(message) from None
