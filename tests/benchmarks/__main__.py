@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from tests.benchmarks import report, throughput
+from tests.benchmarks import growth, latency, memory, picture, report, start, throughput
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.machine import machine, versions
 from tests.benchmarks.report import Result
@@ -24,6 +24,10 @@ WIDTH = 120
 Subject = Callable[[Stage, Size], Awaitable[list[Figure]]]
 SUBJECTS: dict[str, Subject] = {
     "throughput": throughput.measure,
+    "latency": latency.measure,
+    "growth": growth.measure,
+    "memory": memory.measure,
+    "start": start.measure,
 }
 
 
@@ -47,6 +51,7 @@ def main(*, quick: bool, seed: int | None, only: str | None, folder: Path) -> No
     report.show(result, console if console.is_terminal else Console(width=WIDTH))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "benchmark.json").write_text(report.written(result), encoding="utf-8")
+    picture.draw(result, folder / "benchmark.svg")
     click.echo(f"{len(result.missed)} missed: {folder / 'benchmark.json'}")
 
 
@@ -71,6 +76,7 @@ async def _run(subjects: list[str], seed: int, *, quick: bool) -> Result:
             stage = Stage(servers, Path(folder), seed, tell=_progress(began))
             for name in subjects:
                 result.figures += await SUBJECTS[name](stage, QUICK if quick else FULL)
+            result.plans, result.memory = stage.plans, stage.memory
     result.seconds = time.monotonic() - began
     return result
 

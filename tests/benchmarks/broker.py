@@ -1,5 +1,6 @@
 """Queues filled, looked at and read, at a cost that is the same for whoever is measured."""
 
+import asyncio
 import time
 from collections.abc import Iterable, Iterator
 
@@ -14,6 +15,7 @@ OUTPUTS = (EVENTS, "pbx.handset-logout", "pbx.hunt-group-membership", "pbx.exten
 UNCONFIRMED_AT_MOST = 2000
 PAUSE_SECONDS = 0.01
 SILENCE_SECONDS = 10
+CONSUMED_WITHIN_SECONDS = 30
 QUORUM = {"x-queue-type": "quorum"}
 
 
@@ -76,9 +78,19 @@ class Depths:
         asked = amqp.Queue.Declare(queue=queue, passive=True)
         return self._wire.call(asked, amqp.Queue.DeclareOk).message_count or 0
 
-    def outputs(self) -> int:
-        """How many messages are ready in all queues that hear the worker."""
-        return sum(map(self.of, OUTPUTS))
+    def outputs(self, queues: Iterable[str] = OUTPUTS) -> int:
+        """How many messages are ready in these queues together."""
+        return sum(map(self.of, queues))
+
+
+async def until_consumed(url: str, queue: str) -> None:
+    """Returns as soon as somebody consumes the queue."""
+    wire = Wire(url)
+    asked = amqp.Queue.Declare(queue=queue, passive=True)
+    async with asyncio.timeout(CONSUMED_WITHIN_SECONDS):
+        while not wire.call(asked, amqp.Queue.DeclareOk).consumer_count:
+            await asyncio.sleep(PAUSE_SECONDS)
+    wire.close()
 
 
 def everything(url: str, queues: Iterable[str] = OUTPUTS) -> Iterator[Delivery]:

@@ -25,6 +25,8 @@ class Result:
     versions: Mapping[str, str]
     seconds: float = 0
     figures: list[Figure] = field(default_factory=list)
+    plans: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
+    memory: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
 
     @property
     def missed(self) -> Sequence[Figure]:

@@ -81,17 +81,18 @@ async def record(stage: Stage, template: str, world: World) -> Path:
         async with stage.place(template) as place:
             preload(place.amqp_url, [command])
             async with running(worker(), place.environment, stage.folder / "sample.log"):
-                await _until_said(place.amqp_url, len(SAID[operation]))
+                await until_said(place.amqp_url, len(SAID[operation]))
             samples[operation] = await _taken(place.amqp_url, command.command_id)
     path = stage.folder / "samples.json"
     samples.write(path)
     return path
 
 
-async def _until_said(amqp_url: str, count: int) -> None:
+async def until_said(amqp_url: str, count: int, queues: Sequence[str] = OUTPUTS) -> None:
+    """Returns as soon as so many messages wait to be heard."""
     depths = Depths(amqp_url)
     async with asyncio.timeout(WITHIN_SECONDS):
-        while depths.outputs() < count:
+        while depths.outputs(queues) < count:
             await asyncio.sleep(POLL_SECONDS)
     depths.close()
 

@@ -23,6 +23,7 @@ class Size:
     backlog: int
     memory_commands: int
     large_messages: int
+    huge_messages: int
     starts: int
 
 
@@ -41,6 +42,7 @@ FULL = Size(
     backlog=200_000,
     memory_commands=300_000,
     large_messages=2_000,
+    huge_messages=300,
     starts=5,
 )
 QUICK = Size(
@@ -58,5 +60,6 @@ QUICK = Size(
     backlog=10_000,
     memory_commands=20_000,
     large_messages=500,
+    huge_messages=100,
     starts=2,
 )

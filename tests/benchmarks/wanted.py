@@ -18,7 +18,12 @@ EXCHANGE = "telephony.commands"
 SOURCE = "/benchmark/web-tier"
 PROPERTIES_OFFSET = 12
 """Behind class, weight and size."""
-CLASSES = {Operation.ACTIVATE: Activate, Operation.DEACTIVATE: Deactivate}
+CLASSES: dict[Operation, type[Activate | Deactivate]] = {
+    Operation.ACTIVATE: Activate,
+    Operation.DEACTIVATE: Deactivate,
+}
+
+FIRST_IDS = {Operation.ACTIVATE: 0, Operation.DEACTIVATE: 10_000_000}
 
 SAID = {
     Operation.ACTIVATE: ("PENDING", "ACTIVE"),
@@ -79,10 +84,15 @@ def wanted(
     `first` leaves out as many numbers, which an earlier run on the same database has used.
     """
     choose = world.reserved if operation is Operation.ACTIVATE else world.in_use
-    places = choose(first + count)[first:]
+    places = choose(first, count)
     random.Random(f"order {seed}").shuffle(places)
     return [
-        Command(f"{first + index:08}", operation, place, account(place, world.accounts))
+        Command(
+            f"{FIRST_IDS[operation] + first + index:08}",
+            operation,
+            place,
+            account(place, world.accounts),
+        )
         for index, place in enumerate(places)
     ]
 

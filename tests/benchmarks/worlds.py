@@ -10,6 +10,8 @@ import asyncpg
 
 SITE = "london"
 SERVICES_OF_AN_ACCOUNT = 1_000_000
+STRIDE = 7919
+"""A prime: steps of this length meet every number once before they meet one again."""
 LEDGER_SOURCE = "/benchmark/past"
 
 
@@ -22,14 +24,14 @@ class World:
     accounts: int = 1000
     ledger_rows: int = 0
 
-    def reserved(self, count: int) -> list[int]:
+    def reserved(self, first: int, count: int) -> list[int]:
         """The places of so many RESERVED numbers, spread over all of them."""
         there = self.plain // 2
-        return [place * there // count * 2 for place in range(count)]
+        return [index * STRIDE % there * 2 for index in range(first, first + count)]
 
-    def in_use(self, count: int) -> list[int]:
+    def in_use(self, first: int, count: int) -> list[int]:
         """The places of so many numbers in full use."""
-        return list(range(self.plain, self.plain + count))
+        return list(range(self.plain + first, self.plain + first + count))
 
 
 def phone_number(place: int) -> str:
