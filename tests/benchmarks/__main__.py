@@ -12,13 +12,19 @@ import click
 from rich.console import Console
 
 from tests.benchmarks import growth, latency, memory, picture, report, start, throughput
+from tests.benchmarks.broker import Missing
+from tests.benchmarks.contestants import Failed
+from tests.benchmarks.costs import Elsewhere
 from tests.benchmarks.figures import Figure
+from tests.benchmarks.ledger import WrongRun
 from tests.benchmarks.machine import machine, versions
 from tests.benchmarks.report import Result
 from tests.benchmarks.sizes import FULL, QUICK, Size
 from tests.benchmarks.stage import Stage
-from worker.servers import PrivateServers
+from tests.support.amqp_wire import Lost
+from worker.servers import PrivateServers, ServerUnavailable
 
+FAILURES = (Failed, Lost, Missing, WrongRun, ServerUnavailable, OSError, TimeoutError)
 WIDTH = 120
 """Where there is no terminal to ask."""
 Subject = Callable[[Stage, Size], Awaitable[list[Figure]]]
@@ -53,6 +59,7 @@ def main(*, quick: bool, seed: int | None, only: str | None, folder: Path) -> No
     (folder / "benchmark.json").write_text(report.written(result), encoding="utf-8")
     picture.draw(result, folder / "benchmark.svg")
     click.echo(f"{len(result.missed)} missed: {folder / 'benchmark.json'}")
+    raise SystemExit(1 if result.failures else 0)
 
 
 def _chosen(only: str | None) -> list[str]:
@@ -63,22 +70,27 @@ def _chosen(only: str | None) -> list[str]:
 
 
 async def _run(subjects: list[str], seed: int, *, quick: bool) -> Result:
-    began = time.monotonic()
+    began, elsewhere = time.monotonic(), Elsewhere()
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         async with PrivateServers.started() as servers:
-            result = Result(
-                seed,
-                quick,
-                datetime.now(UTC).isoformat(timespec="seconds"),
-                machine(),
-                await versions(servers),
-            )
+            date = datetime.now(UTC).isoformat(timespec="seconds")
+            result = Result(seed, quick, date, machine(), await versions(servers))
             stage = Stage(servers, Path(folder), seed, tell=_progress(began))
             for name in subjects:
-                result.figures += await SUBJECTS[name](stage, QUICK if quick else FULL)
+                await _measured(result, name, stage)
             result.plans, result.memory = stage.plans, stage.memory
+            result.used_by_others = elsewhere.share()
     result.seconds = time.monotonic() - began
     return result
+
+
+async def _measured(result: Result, name: str, stage: Stage) -> None:
+    try:
+        result.figures += await SUBJECTS[name](stage, QUICK if result.quick else FULL)
+    except FAILURES as error:
+        # The other subjects are still worth their figures.
+        result.failures.append(f"{name}: {error!r}")
+        stage.tell(result.failures[-1])
 
 
 def _progress(began: float) -> Callable[[str], None]:

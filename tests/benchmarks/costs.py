@@ -1,6 +1,6 @@
 """What a run costs, beside its time: processor seconds, and the memory of the one measured."""
 
-import os
+import time
 from dataclasses import dataclass
 from typing import Self
 
@@ -20,7 +20,7 @@ class Costs:
     @classmethod
     def until_now(cls, pid: int) -> Self:
         """What the process, and the servers that this program has started, have used so far."""
-        servers = psutil.Process(os.getpid()).children(recursive=True)
+        servers = psutil.Process().children(recursive=True)
         return cls(
             _seconds(psutil.Process(pid)),
             sum(_seconds(item) for item in servers if _name(item).startswith("beam")),
@@ -36,9 +36,32 @@ class Costs:
         )
 
 
+class Elsewhere:
+    """How busy the machine is with what is not ours: figures of a busy one mean little."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._before = _busy_seconds() - _own_seconds()
+
+    def share(self) -> float:
+        """The part of all processors that others have used since."""
+        passed = (time.monotonic() - self._began) * (psutil.cpu_count() or 1)
+        return max(0.0, _busy_seconds() - _own_seconds() - self._before) / passed
+
+
 def resident_mebibytes(pid: int) -> float:
     """The memory that the process holds now."""
     return float(psutil.Process(pid).memory_info().rss) / MEBIBYTE
+
+
+def _busy_seconds() -> float:
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - times.iowait - times.guest - times.guest_nice)
+
+
+def _own_seconds() -> float:
+    own = psutil.Process()
+    return sum(map(_seconds, (own, *own.children(recursive=True))))
 
 
 def _name(process: psutil.Process) -> str:

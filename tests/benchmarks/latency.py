@@ -32,9 +32,9 @@ async def measure(stage: Stage, size: Size) -> list[Figure]:
     ]
     round_trip = Plan(world, stage.seed, (unloaded,))
     loads = Plan(world, stage.seed, (unloaded, *rates))
-    probed = await _timed(stage, throughput.WORKERS, probe(recorded), round_trip)
-    mine = await _timed(stage, throughput.WORKERS, worker(), loads)
-    theirs = await _timed(stage, throughput.PEERS, FASTSTREAM, loads)
+    probed = await timed(stage, throughput.WORKERS, probe(recorded), round_trip)
+    mine = await timed(stage, throughput.WORKERS, worker(), loads)
+    theirs = await timed(stage, throughput.PEERS, FASTSTREAM, loads)
     return [
         *_figures("probe", probed),
         *_figures("worker", mine),
@@ -49,8 +49,9 @@ async def measure(stage: Stage, size: Size) -> list[Figure]:
     ]
 
 
-async def _timed(stage: Stage, template: str, contestant: Contestant, plan: Plan) -> Times:
+async def timed(stage: Stage, template: str, contestant: Contestant, plan: Plan) -> Times:
     name = contestant.name
+    """How long each command of each section took."""
     planned, times = stage.folder / f"{name}.plan", stage.folder / f"{name}.times"
     plan.write(planned)
     log = stage.folder / f"{name}.log"

@@ -7,6 +7,7 @@ what waits: up to 200 at a time, with 600 prefetched, as the worker does.
 
 import asyncio
 import os
+import signal
 import sys
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -19,7 +20,6 @@ from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractIncomingMess
 
 from tests.benchmarks.broker import COMMANDS
 from tests.benchmarks.samples import Sample, Samples
-from tests.benchmarks.signals import until_asked_to_stop
 from worker.shell.pipeline import Publication, publish_together
 
 if TYPE_CHECKING:
@@ -41,6 +41,12 @@ class Probe:
         self._publish = publish
         self._waiting: deque[AbstractIncomingMessage] = deque()
         self._arrived = asyncio.Event()
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Ends `run` after the batch at hand."""
+        self._stopping = True
+        self._arrived.set()
 
     async def receive(self, delivery: AbstractIncomingMessage) -> None:
         """Takes note of a command."""
@@ -49,10 +55,10 @@ class Probe:
 
     async def run(self) -> None:
         """Answers whatever waits."""
-        while True:
+        while not self._stopping:
             await self._arrived.wait()
             self._arrived.clear()
-            while self._waiting:
+            while self._waiting and not self._stopping:
                 count = min(BATCH_MAXIMUM, len(self._waiting))
                 taken = [self._waiting.popleft() for _ in range(count)]
                 await self._publish(
@@ -130,9 +136,9 @@ async def main(samples: Samples, *, pipelined: bool) -> None:
         await consuming.set_qos(prefetch_count=PREFETCH)
         queue = await consuming.get_queue(COMMANDS, ensure=False)
         probe = Probe(samples, publish)
-        running = asyncio.create_task(probe.run())
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, probe.stop)
         await queue.consume(probe.receive)
-        await until_asked_to_stop(running)
+        await probe.run()
 
 
 if __name__ == "__main__":

@@ -24,6 +24,10 @@ class Result:
     machine: Mapping[str, object]
     versions: Mapping[str, str]
     seconds: float = 0
+    used_by_others: float = 0
+    """The part of all processors."""
+    failures: list[str] = field(default_factory=list)
+    """What could not be measured, and why."""
     figures: list[Figure] = field(default_factory=list)
     plans: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
     memory: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
@@ -67,6 +71,8 @@ def show(result: Result, console: Console) -> None:
         subject = figure.subject
     console.print(table)
     console.print(about(result))
+    for failure in result.failures:
+        console.print(failure, style="bold red", markup=False)
 
 
 def about(result: Result) -> str:
@@ -75,7 +81,8 @@ def about(result: Result) -> str:
     versions = ", ".join(f"{name} {of_name}" for name, of_name in result.versions.items())
     return (
         f"{known['processor']}, {known['cores']} cores, {known['memory_gibibytes']} GiB;"
-        f" {versions}; seed {result.seed}; {result.date}; {result.seconds:.0f} s"
+        f" {versions}; seed {result.seed}; {result.date}; {result.seconds:.0f} s,"
+        f" {result.used_by_others:.0%} of the processors busy with other things"
     )
 
 

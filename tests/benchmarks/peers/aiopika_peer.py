@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 from typing import Any
 
 import aio_pika
@@ -15,7 +16,6 @@ from tests.benchmarks.broker import COMMANDS
 from tests.benchmarks.peers.concurrency import CONCURRENT_COMMANDS
 from tests.benchmarks.peers.deciding import activate, engine_for
 from tests.benchmarks.peers.relay import Relay
-from tests.benchmarks.signals import until_asked_to_stop
 
 
 async def main() -> None:
@@ -48,7 +48,9 @@ async def main() -> None:
         await consuming.set_qos(prefetch_count=CONCURRENT_COMMANDS)
         queue = await consuming.get_queue(COMMANDS, ensure=True)
         await queue.consume(handle)
-        await until_asked_to_stop(asyncio.create_task(relay.run()))
+        running = asyncio.create_task(relay.run())
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
+        await asyncio.gather(running, return_exceptions=True)
     await engine.dispose()
 
 
