@@ -48,6 +48,9 @@ def pipelined_probe(samples: Path) -> Contestant:
 
 
 FASTSTREAM = Contestant("FastStream", module("peers.faststream_peer"))
+FASTSTREAM_IN_TWO = Contestant(
+    "FastStream, two commits", module("peers.faststream_peer", "--two-commits")
+)
 AIO_PIKA = Contestant("aio-pika", module("peers.aiopika_peer"))
 
 

@@ -43,7 +43,7 @@ async def measure(stage: Stage, size: Size) -> list[Figure]:
     before = [await plans.whole_reads(case.database_url) for case in cases]
     queued = await measure_backlog(stage, most.database_url, most.world, size)
     rounds = [
-        {case.name: await _cycled(stage, case, size, place) for case in cases}
+        {case.name: await _cycled(stage, case, size, place) for case in _turned(cases, place)}
         for place in range(size.growth_rounds)
     ]
     after = [await plans.whole_reads(case.database_url) for case in cases]
@@ -60,6 +60,12 @@ async def measure(stage: Stage, size: Size) -> list[Figure]:
         )
     )
     return figures
+
+
+def _turned(cases: Sequence[Case], place: int) -> Sequence[Case]:
+    """Another one first in each round: nobody always runs on a rested machine."""
+    first = place % len(cases)
+    return [*cases[first:], *cases[:first]]
 
 
 def _worlds(size: Size) -> dict[str, World]:

@@ -12,6 +12,7 @@ from tests.benchmarks import latency, picture, plans, report, samples
 from tests.benchmarks.contestants import (
     AIO_PIKA,
     FASTSTREAM,
+    FASTSTREAM_IN_TWO,
     Contestant,
     pipelined_probe,
     probe,
@@ -65,7 +66,9 @@ async def test_the_worker_and_the_probes_say_what_must_be_said(
         await _raced(stage, WORKERS, contestant, operation)
 
 
-@pytest.mark.parametrize("peer", [FASTSTREAM, AIO_PIKA], ids=lambda peer: peer.name)
+@pytest.mark.parametrize(
+    "peer", [FASTSTREAM, FASTSTREAM_IN_TWO, AIO_PIKA], ids=lambda peer: peer.name
+)
 async def test_the_peers_say_what_must_be_said(stage: Stage, peer: Contestant) -> None:
     await _raced(stage, PEERS, peer, Operation.ACTIVATE)
 

@@ -11,6 +11,7 @@ from tests.benchmarks import samples
 from tests.benchmarks.contestants import (
     AIO_PIKA,
     FASTSTREAM,
+    FASTSTREAM_IN_TWO,
     Contestant,
     pipelined_probe,
     probe,
@@ -26,6 +27,7 @@ from tests.benchmarks.worlds import World, build
 
 OF_THE_LIMIT = {Operation.ACTIVATE: 0.75, Operation.DEACTIVATE: 0.6}
 OF_A_PEER = 8
+THE_PEERS = (FASTSTREAM, FASTSTREAM_IN_TWO, AIO_PIKA)
 WORKERS, PEERS = "throughput", "peers"
 """The databases that are cloned."""
 
@@ -59,7 +61,7 @@ async def measure(stage: Stage, size: Size) -> list[Figure]:
             Entry(pipelined_probe(recorded), WORKERS, size.commands),
         ]
         if operation is Operation.ACTIVATE:
-            entries += [Entry(peer, PEERS, size.peer_commands) for peer in (FASTSTREAM, AIO_PIKA)]
+            entries += [Entry(peer, PEERS, size.peer_commands) for peer in THE_PEERS]
         runs = await _rounds(stage, world, operation, entries, size.rounds)
         figures += _figures(operation, runs)
     return figures
@@ -82,8 +84,7 @@ async def _rounds(
 def _figures(operation: Operation, runs: dict[str, list[Run]]) -> Iterator[Figure]:
     limits: dict[str, Limit | None] = {
         "probe": at_least(OF_THE_LIMIT[operation]),
-        FASTSTREAM.name: at_least(OF_A_PEER),
-        AIO_PIKA.name: at_least(OF_A_PEER),
+        **{peer.name: at_least(OF_A_PEER) for peer in THE_PEERS},
     }
     for name, of_name in runs.items():
         rate = median(run.commands_a_second for run in of_name)
