@@ -7,6 +7,7 @@ read from end to end during all of a benchmark.
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +34,10 @@ LARGE_ROWS = 20_000
 SEQUENTIAL = "Seq Scan"
 
 
+Asked = dict[tuple[str, tuple[bool, ...]], Sequence[object]]
+"""Statements with the parameters that they had last; which of them were null makes a difference."""
+
+
 @dataclass(frozen=True, slots=True)
 class Explained:
     """A statement, and how it is carried out."""
@@ -44,9 +49,9 @@ class Explained:
     """The large tables that are read from end to end."""
 
 
-async def explain(stage: Stage, database_url: str, world: World) -> list[Explained]:
-    """Every statement of a worker that activates and deactivates, explained."""
-    asked: dict[str, Sequence[object]] = {}
+async def asked(stage: Stage, database_url: str, world: World) -> Asked:
+    """Every statement of a worker that activates and deactivates."""
+    found: Asked = {}
     configure(sys.stderr, format="json", level="WARNING")
     async with stage.beside(database_url) as place, open_database(database_url) as database:
         commands = [
@@ -56,35 +61,47 @@ async def explain(stage: Stage, database_url: str, world: World) -> list[Explain
         ]
         preload(place.amqp_url, commands)
         settings = load({"DATABASE_URL": database_url, "AMQP_URL": place.amqp_url})
-        with _noted(database, asked):
+        with _noted(database, found):
             async with working(database, settings):
                 due = sum(len(SAID[command.operation]) for command in commands)
                 await until_said(place.amqp_url, due)
-    return await _explained(database_url, asked)
+    return found
 
 
-async def whole_reads(database_url: str) -> int:
-    """How often a large table was read from end to end so far."""
+async def explain(database_url: str, asked: Asked) -> list[Explained]:
+    """How PostgreSQL would carry out these statements now."""
     connection = await asyncpg.connect(database_url.replace("+asyncpg", ""))
     try:
         large = await _large_tables(connection)
-        return int(
-            await connection.fetchval(
-                "SELECT coalesce(sum(seq_scan), 0) FROM pg_stat_user_tables"
-                " WHERE relname = ANY($1)",
-                sorted(large),
-            )
-        )
+        found = []
+        for (sql, _), parameters in asked.items():
+            if name := _names().get(sql.split("\n", 1)[0]):
+                told = await connection.fetchval(f"EXPLAIN (FORMAT JSON) {sql}", *parameters)
+                found.append(_read(name, json.loads(told)[0]["Plan"], large))
+        return found
     finally:
         await connection.close()
 
 
+async def whole_reads(database_url: str) -> Counter[str]:
+    """How often each table that is large by now was read from end to end so far."""
+    connection = await asyncpg.connect(database_url.replace("+asyncpg", ""))
+    try:
+        rows = await connection.fetch(
+            "SELECT relname, seq_scan FROM pg_stat_user_tables WHERE relname = ANY($1)",
+            sorted(await _large_tables(connection)),
+        )
+    finally:
+        await connection.close()
+    return Counter({row["relname"]: row["seq_scan"] for row in rows})
+
+
 @contextmanager
-def _noted(database: Database, asked: dict[str, Sequence[object]]) -> Iterator[None]:
+def _noted(database: Database, found: Asked) -> Iterator[None]:
     """Keeps each statement with the parameters with which it was asked last."""
 
     def note(_connection: object, _cursor: object, sql: str, parameters: Any, *_: object) -> None:
-        asked[sql] = parameters
+        found[sql, tuple(item is None for item in parameters)] = parameters
 
     engine = database.engine.sync_engine
     event.listen(engine, "before_cursor_execute", note)
@@ -92,20 +109,6 @@ def _noted(database: Database, asked: dict[str, Sequence[object]]) -> Iterator[N
         yield
     finally:
         event.remove(engine, "before_cursor_execute", note)
-
-
-async def _explained(url: str, asked: Mapping[str, Sequence[object]]) -> list[Explained]:
-    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
-    try:
-        large = await _large_tables(connection)
-        found = []
-        for sql, parameters in asked.items():
-            if name := _names().get(sql.split("\n", 1)[0]):
-                told = await connection.fetchval(f"EXPLAIN (FORMAT JSON) {sql}", *parameters)
-                found.append(_read(name, json.loads(told)[0]["Plan"], large))
-        return found
-    finally:
-        await connection.close()
 
 
 async def _large_tables(connection: asyncpg.Connection) -> frozenset[str]:

@@ -29,7 +29,7 @@ class Result:
     failures: list[str] = field(default_factory=list)
     """What could not be measured, and why."""
     figures: list[Figure] = field(default_factory=list)
-    plans: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
+    plans: dict[str, list[tuple[str, tuple[str, ...]]]] = field(default_factory=dict)
     memory: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
 
     @property

@@ -46,7 +46,7 @@ class Stage:
     seed: int
     tell: Callable[[str], None] = print
     """Where the course of the benchmark is told."""
-    plans: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict)
+    plans: dict[str, list[tuple[str, tuple[str, ...]]]] = field(default_factory=dict)
     """How each statement is carried out, by database."""
     memory: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     """When how many MiB were resident."""

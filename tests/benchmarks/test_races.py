@@ -92,8 +92,9 @@ async def test_a_cycle_puts_numbers_into_use_and_out_of_it(stage: Stage) -> None
 
 async def test_what_the_worker_asks_is_explained(stage: Stage) -> None:
     async with stage.place(WORKERS) as place:
-        explained = await plans.explain(stage, place.database_url, WORLD)
-        assert await plans.whole_reads(place.database_url) == 0
+        asked = await plans.asked(stage, place.database_url, WORLD)
+        explained = await plans.explain(place.database_url, asked)
+        assert not await plans.whole_reads(place.database_url)
     found = {item.statement: item for item in explained}
     assert {"lock_numbers", "write_ledger", "next_messages", "end_operations"} <= set(found)
     assert not any(item.read_whole for item in explained)
