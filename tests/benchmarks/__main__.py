@@ -25,7 +25,7 @@ from tests.support.amqp_wire import Lost
 from worker.servers import PrivateServers, ServerUnavailable
 
 FAILURES = (Failed, Lost, Missing, WrongRun, ServerUnavailable, OSError, TimeoutError)
-WIDTH = 120
+WIDTH = 140
 """Where there is no terminal to ask."""
 Subject = Callable[[Stage, Size], Awaitable[list[Figure]]]
 SUBJECTS: dict[str, Subject] = {

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -11,7 +12,7 @@ from tests.benchmarks.figures import MISSED, Figure
 from tests.benchmarks.report import Result, about, number
 
 WORKER, OTHER, BAD = "#1f6f8b", "#b8c4cc", "#c0392b"
-INCHES = (13, 9)
+INCHES, CAPTION_CHARACTERS = (13, 9), 180
 THROUGHPUT, LATENCY, RATIO = "throughput, ", "latency", "times"
 PERCENT_SHOWN = "p95"
 
@@ -27,7 +28,7 @@ def draw(result: Result, path: Path) -> None:
     latencies = [item for item in result.figures if _is_latency(item)]
     _bars(lower[0], "From command to ACTIVE, p95, ms", latencies, logarithmic=True)
     _promises(lower[1], [item for item in result.figures if item.limit is not None])
-    sheet.supxlabel(about(result), fontsize=7)
+    sheet.supxlabel(fill(about(result), CAPTION_CHARACTERS), fontsize=7)
     sheet.savefig(path, format="svg", metadata={"Date": None})
 
 

@@ -8,7 +8,7 @@ class Size:
     """The size of every part."""
 
     commands: int
-    """In a run against the probe."""
+    """Activations in a run against the probe; of deactivations, which say more, half as many."""
     peer_commands: int
     rounds: int
     latency_seconds: float
@@ -34,7 +34,7 @@ FULL = Size(
     latency_seconds=8,
     latency_rates=(50, 200, 1000),
     round_trips=300,
-    growth_commands=10_000,
+    growth_commands=8_000,
     growth_rounds=3,
     many_numbers=(100_000, 1_000_000),
     many_ledger_rows=2_000_000,
@@ -46,7 +46,7 @@ FULL = Size(
     starts=5,
 )
 QUICK = Size(
-    commands=4_000,
+    commands=3_000,
     peer_commands=500,
     rounds=1,
     latency_seconds=2,
