@@ -38,6 +38,14 @@ campaign: setup ## Kill everything again and again under a million commands; OPT
 test-long: setup ## Every crash point and every lost answer, long freezes, clusters: minutes of faults
 	@$(PYTHON) -m pytest -m campaign $(ARGUMENTS)
 
+.PHONY: bench
+bench: setup ## Measure against the physical limit and against others: a quarter of an hour
+	@$(PYTHON) -m tests.benchmarks $(OPTIONS)
+
+.PHONY: bench-quick
+bench-quick: setup ## The same, a look in two minutes
+	@$(PYTHON) -m tests.benchmarks --quick $(OPTIONS)
+
 .PHONY: lint
 lint: setup ## Check format, style, types and import rules
 	.venv/bin/ruff format --check .

@@ -18,9 +18,9 @@ from tests.campaign.final import waiting
 from tests.campaign.network import Network
 from tests.campaign.schedule import Fault, Lane, Size, gate
 from tests.campaign.watching import Incident, Watch
-from tests.campaign.wire import Lost
 from tests.campaign.workers import running
 from tests.campaign.world import World
+from tests.support.amqp_wire import Lost
 from worker.servers import PrivateServers, ServerUnavailable
 
 WORKERS = ("worker-0", "worker-1")

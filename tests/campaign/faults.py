@@ -11,8 +11,8 @@ from pamqp import commands as amqp
 
 from tests.campaign.network import Network
 from tests.campaign.schedule import Fault, Size
-from tests.campaign.wire import Wire
 from tests.campaign.workers import Workers
+from tests.support.amqp_wire import Wire
 from tests.support.quota import full_disk
 from worker.servers import PrivateServers
 

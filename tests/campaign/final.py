@@ -8,7 +8,7 @@ from pamqp import commands as amqp
 from tests.campaign.faults import plain_url
 from tests.campaign.ledger import Final
 from tests.campaign.subscriber import QUEUES
-from tests.campaign.wire import Wire
+from tests.support.amqp_wire import Wire
 from worker.servers import PrivateServers
 
 COMMAND_QUEUE = "telephony.phone_number.commands"

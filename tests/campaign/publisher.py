@@ -15,8 +15,8 @@ from pamqp import header
 
 from tests.campaign.counters import Counters
 from tests.campaign.plan import Command, Emission, commands, emissions
-from tests.campaign.wire import Lost, Settled, Wire
 from tests.campaign.world import build
+from tests.support.amqp_wire import Lost, Settled, Wire
 
 EXCHANGE = "telephony.commands"
 CONFIRMED = "confirmed"

@@ -17,7 +17,7 @@ from pydantic_core import from_json
 from tests.campaign.counters import Counters
 from tests.campaign.notes import UNREADABLE, Note, is_terminal, line_of, noted
 from tests.campaign.publisher import AGAIN_SECONDS, COUNTERS
-from tests.campaign.wire import Delivery, Lost, Wire
+from tests.support.amqp_wire import Delivery, Lost, Wire
 
 NOTES = "notes.tsv"
 EVENTS = "campaign.events"

@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from tests.campaign.wire import Wire
+from tests.support.amqp_wire import Wire
 from tests.support.platform import Platform
 from tests.support.workers import store, until_leading, working
 from worker.shell.database.engine import Database

@@ -16,6 +16,7 @@ TIMEOUT_SECONDS = 10
 READ_BYTES = 1 << 20
 CHANNEL = 1
 FRAME_HEAD = 7
+FRAME_OVERHEAD = 8
 METHOD, HEADER, BODY = 1, 2, 3
 DELIVER, ACK, NACK = (60, 60), (60, 80), (60, 120)
 
@@ -56,6 +57,7 @@ class Wire:
         self._properties = b""
         self._body = bytearray()
         self._awaited_bytes = 0
+        self._part_bytes = 0
         try:
             place = (parts.hostname or "", parts.port or 5672)
             self._socket = socket.create_connection(place, TIMEOUT_SECONDS)
@@ -84,7 +86,8 @@ class Wire:
         method += b"".join(bytes((len(name),)) + name for name in names) + b"\0"
         head = struct.pack(">HHQ", 60, 0, len(body)) + properties
         self._outgoing += b"".join((_framed(METHOD, method), _framed(HEADER, head)))
-        self._outgoing += _framed(BODY, body)
+        for start in range(0, len(body), self._part_bytes):
+            self._outgoing += _framed(BODY, body[start : start + self._part_bytes])
 
     def acknowledge(self, tag: int) -> None:
         """Acknowledges everything up to this delivery."""
@@ -105,6 +108,7 @@ class Wire:
         self._outgoing += frame.marshal(commands.Connection.StartOk(response=credentials), 0)
         tune = self._until(commands.Connection.Tune)
         tuned = commands.Connection.TuneOk(tune.channel_max, tune.frame_max, 0)
+        self._part_bytes = tune.frame_max - FRAME_OVERHEAD
         self._outgoing += frame.marshal(tuned, 0)
         self._outgoing += frame.marshal(commands.Connection.Open(virtual_host), 0)
         self._until(commands.Connection.OpenOk)

@@ -1,0 +1,71 @@
+"""How long from the publishing of a command to the receipt of ACTIVE, and under which load."""
+
+import json
+from collections.abc import Iterator
+
+from tests.benchmarks import samples, throughput
+from tests.benchmarks.broker import COMMANDS, until_consumed
+from tests.benchmarks.contestants import FASTSTREAM, Contestant, module, probe, running, worker
+from tests.benchmarks.figures import Figure, at_most, percentile
+from tests.benchmarks.processes import finished
+from tests.benchmarks.sizes import Size
+from tests.benchmarks.stage import Stage
+from tests.benchmarks.stopwatch import Plan, Section
+
+PERCENTS = (50, 95, 99)
+OF_A_ROUND_TRIP = 3
+UNLOADED = "one at a time"
+SUBJECT = "latency"
+
+Times = dict[str, list[float]]
+"""Milliseconds of each command, by section."""
+
+
+async def measure(stage: Stage, size: Size) -> list[Figure]:
+    """The probe's round trip, then the worker and FastStream under the same loads."""
+    world = await throughput.prepared(stage, size)
+    recorded = await samples.record(stage, throughput.WORKERS, world)
+    unloaded = Section(UNLOADED, size.round_trips)
+    rates = [
+        Section(f"{rate:,}/s", round(rate * size.latency_seconds), rate)
+        for rate in size.latency_rates
+    ]
+    round_trip = Plan(world, stage.seed, (unloaded,))
+    loads = Plan(world, stage.seed, (unloaded, *rates))
+    probed = await timed(stage, throughput.WORKERS, probe(recorded), round_trip)
+    mine = await timed(stage, throughput.WORKERS, worker(), loads)
+    theirs = await timed(stage, throughput.PEERS, FASTSTREAM, loads)
+    return [
+        *_figures("probe", probed),
+        *_figures("worker", mine),
+        *_figures("FastStream", theirs),
+        Figure(
+            SUBJECT,
+            f"worker / probe, {UNLOADED}, p50",
+            percentile(mine[UNLOADED], 50) / percentile(probed[UNLOADED], 50),
+            "times",
+            at_most(OF_A_ROUND_TRIP),
+        ),
+    ]
+
+
+async def timed(stage: Stage, template: str, contestant: Contestant, plan: Plan) -> Times:
+    name = contestant.name
+    """How long each command of each section took."""
+    planned, times = stage.folder / f"{name}.plan", stage.folder / f"{name}.times"
+    plan.write(planned)
+    log = stage.folder / f"{name}.log"
+    async with stage.place(template) as place, running(contestant, place.environment, log):
+        await until_consumed(place.amqp_url, COMMANDS)
+        await finished(module("stopwatch", planned, times), place.environment)
+    found: Times = json.loads(times.read_bytes())
+    told = ", ".join(f"{item} {percentile(found[item], 50):.1f} ms" for item in found)
+    stage.tell(f"latency, {name}: {told}")
+    return found
+
+
+def _figures(name: str, times: Times) -> Iterator[Figure]:
+    for section, milliseconds in times.items():
+        for percent in PERCENTS:
+            value = percentile(milliseconds, percent)
+            yield Figure(SUBJECT, f"{name}, {section}, p{percent}", value, "ms")

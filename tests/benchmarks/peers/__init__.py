@@ -1,0 +1,1 @@
+"""What a competent developer would write instead: one message, one transaction."""

@@ -1,0 +1,166 @@
+"""One command, one transaction: ledger, row locks, entitlement check, state and outbox.
+
+PENDING and ACTIVE are stored in one transaction, which is the fastest that this way of working can
+be, and less than what is promised: the worker makes PENDING known before ACTIVE is decided.
+`two_commits` keeps that promise. The statements are those of SQLAlchemy's Core, which cost less
+than its ORM.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_or_skip
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from contracts.messages import Activate, Entitlement
+from contracts.refusals import RefusalCode
+from contracts.values import NumberStatus
+from tests.benchmarks.peers.schema import ENTITLEMENTS, LEDGER, OUTBOX, PHONE_NUMBERS
+from tests.benchmarks.peers.speech import Values, rejected, status_changed
+
+SERVER_SETTINGS = {"jit": "off", "application_name": "peer"}
+
+
+class Known(NamedTuple):
+    """A number and what its account has bought, both locked."""
+
+    number: Row[Any]
+    bought: Row[Any]
+
+    def used(self, *, active: int = 0, pending: int = 0) -> Entitlement:
+        """The account's use when it has changed by so much."""
+        bought = self.bought
+        return Entitlement(
+            limit=bought.quantity, active=bought.active + active, pending=bought.pending + pending
+        )
+
+
+def engine_for(database_url: str, concurrent_commands: int) -> AsyncEngine:
+    """A pool with a connection for each command under way, and one for the relay."""
+    return create_async_engine(
+        database_url,
+        pool_size=concurrent_commands + 1,
+        max_overflow=0,
+        connect_args={"server_settings": SERVER_SETTINGS},
+    )
+
+
+async def activate(engine: AsyncEngine, command: Activate) -> None:
+    """Decides and stores; nothing happens when the command came before."""
+    async with engine.begin() as connection:
+        if await is_new(connection, command):
+            await connection.execute(insert(OUTBOX), await _decided(connection, command))
+
+
+async def is_new(connection: AsyncConnection, command: Activate) -> bool:
+    """Puts the command into the ledger; false when it is there already."""
+    kept = await connection.scalar(
+        insert_or_skip(LEDGER)
+        .values(
+            source=command.source,
+            command_id=command.id,
+            operation="activate",
+            phone_number=command.data.phone_number,
+            received_at=datetime.now(UTC),
+        )
+        .on_conflict_do_nothing()
+        .returning(LEDGER.c.command_id)
+    )
+    return kept is not None
+
+
+async def locked(connection: AsyncConnection, command: Activate) -> Known | RefusalCode:
+    """What the command is about, locked; or why it is refused."""
+    bought, number = await locked_rows(connection, command)
+    if number is None:
+        return RefusalCode.NUMBER_UNKNOWN
+    refusal = _refusal(command, number, bought)
+    if refusal is not None or bought is None:
+        return refusal or RefusalCode.ENTITLEMENT_EXHAUSTED
+    return Known(number, bought)
+
+
+async def locked_rows(
+    connection: AsyncConnection, command: Activate
+) -> tuple[Row[Any] | None, Row[Any] | None]:
+    """What was bought and the number; in this order, like everybody who locks both."""
+    bought = await _locked_entitlement(connection, command)
+    return bought, await _locked_number(connection, command)
+
+
+async def move(
+    connection: AsyncConnection, known: Known, status: NumberStatus, used: Entitlement, steps: int
+) -> None:
+    """Brings the number to its new state, and the account's use with it."""
+    await connection.execute(
+        update(PHONE_NUMBERS)
+        .where(PHONE_NUMBERS.c.phone_number == known.number.phone_number)
+        .values(status=status, sequence=known.number.sequence + steps)
+    )
+    await connection.execute(
+        update(ENTITLEMENTS)
+        .where(
+            ENTITLEMENTS.c.account_id == known.bought.account_id,
+            ENTITLEMENTS.c.site_id == known.bought.site_id,
+        )
+        .values(active=used.active, pending=used.pending)
+    )
+
+
+async def refused(connection: AsyncConnection, command: Activate, code: RefusalCode) -> Values:
+    """Keeps the refusal in the ledger; what is to be said of it."""
+    await connection.execute(
+        update(LEDGER)
+        .where(LEDGER.c.source == command.source, LEDGER.c.command_id == command.id)
+        .values(refusal=code)
+    )
+    return rejected(command, code)
+
+
+async def _decided(connection: AsyncConnection, command: Activate) -> list[Values]:
+    known = await locked(connection, command)
+    if isinstance(known, RefusalCode):
+        return [await refused(connection, command, known)]
+    before, after = known.used(pending=1), known.used(active=1)
+    await move(connection, known, NumberStatus.ACTIVE, after, steps=2)
+    return [
+        status_changed(command, known.number, before, NumberStatus.PENDING, 1),
+        status_changed(command, known.number, after, NumberStatus.ACTIVE, 2),
+    ]
+
+
+async def _locked_entitlement(connection: AsyncConnection, command: Activate) -> Row[Any] | None:
+    found = await connection.execute(
+        select(ENTITLEMENTS)
+        .where(
+            ENTITLEMENTS.c.account_id == command.data.account_id,
+            ENTITLEMENTS.c.site_id == command.data.site_id,
+        )
+        .with_for_update()
+    )
+    return found.one_or_none()
+
+
+async def _locked_number(connection: AsyncConnection, command: Activate) -> Row[Any] | None:
+    found = await connection.execute(
+        select(PHONE_NUMBERS)
+        .where(PHONE_NUMBERS.c.phone_number == command.data.phone_number)
+        .with_for_update()
+    )
+    return found.one_or_none()
+
+
+def _refusal(command: Activate, number: Row[Any], bought: Row[Any] | None) -> RefusalCode | None:
+    data = command.data
+    checks = (
+        (number.site_id != data.site_id, RefusalCode.SITE_MISMATCH),
+        (number.account_id is None, RefusalCode.NUMBER_NOT_ALLOCATED),
+        (number.account_id != data.account_id, RefusalCode.ACCOUNT_MISMATCH),
+        (number.status != NumberStatus.RESERVED, RefusalCode.NUMBER_NOT_RESERVED),
+        (
+            bought is None or bought.active + bought.pending + 1 > bought.quantity,
+            RefusalCode.ENTITLEMENT_EXHAUSTED,
+        ),
+    )
+    return next((code for applies, code in checks if applies), None)

@@ -1,0 +1,118 @@
+"""The worker that one would write with FastStream and SQLAlchemy: by `AMQP_URL`, `DATABASE_URL`.
+
+With `--two-commits` it keeps the worker's promise that PENDING is known before ACTIVE is decided.
+
+As its experts would tune it: no log line for each message, uvloop, confirmed and persistent
+publishing, and acknowledgement after the commit. The framework handles as many messages side by
+side as are prefetched.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import uvloop
+from faststream import AckPolicy, FastStream
+from faststream.rabbit import (
+    Channel,
+    ExchangeType,
+    RabbitBroker,
+    RabbitExchange,
+    RabbitMessage,
+    RabbitQueue,
+)
+from faststream.rabbit.schemas.queue import QueueType
+from pydantic_core import from_json
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from contracts.envelope import CONTENT_TYPE
+from contracts.messages import Activate
+from tests.benchmarks.broker import COMMANDS
+from tests.benchmarks.peers import two_commits
+from tests.benchmarks.peers.concurrency import CONCURRENT_COMMANDS
+from tests.benchmarks.peers.deciding import activate, engine_for
+from tests.benchmarks.peers.relay import Publish, Relay
+
+QUEUE = RabbitQueue(COMMANDS, queue_type=QueueType.QUORUM, durable=True, declare=False)
+EVENTS = RabbitExchange("telephony.events", type=ExchangeType.TOPIC, durable=True, declare=False)
+
+
+def broker_at(url: str) -> RabbitBroker:
+    """A broker that handles so many messages side by side."""
+    channel = Channel(prefetch_count=CONCURRENT_COMMANDS, on_return_raises=True)
+    return RabbitBroker(url, logger=None, default_channel=channel)
+
+
+def publishing_on(broker: RabbitBroker) -> Publish:
+    """How a row of the outbox is said."""
+    publisher = broker.publisher(exchange=EVENTS, persist=True, mandatory=True)
+
+    async def publish(row: Row[Any]) -> None:
+        await publisher.publish(
+            row.body,
+            routing_key=row.routing_key,
+            content_type=CONTENT_TYPE,
+            message_id=row.message_id,
+            message_type=row.message_type,
+            correlation_id=row.correlation_id,
+        )
+
+    return publish
+
+
+def handling(broker: RabbitBroker, decide: Callable[[Activate], Awaitable[None]]) -> None:
+    """Lets every command be decided, and acknowledged after that."""
+
+    @broker.subscriber(QUEUE, ack_policy=AckPolicy.NACK_ON_ERROR, decoder=_decoded, no_reply=True)
+    async def handle(command: Activate) -> None:
+        await decide(command)
+
+
+async def with_relay(broker: RabbitBroker, engine: AsyncEngine) -> None:
+    """One commit for each command; a relay says what was stored."""
+    relay = Relay(engine, publishing_on(broker))
+
+    async def decide(command: Activate) -> None:
+        await activate(engine, command)
+        relay.wake()
+
+    handling(broker, decide)
+    app = FastStream(broker, logger=None)
+    running: list[asyncio.Task[None]] = []
+
+    @app.after_startup
+    async def start_relay() -> None:
+        running.append(asyncio.create_task(relay.run()))
+
+    await app.run()
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+
+
+async def with_two_commits(broker: RabbitBroker, engine: AsyncEngine) -> None:
+    """PENDING is stored and said, then ACTIVE; each handler says what it has stored."""
+    publish = publishing_on(broker)
+    handling(broker, lambda command: two_commits.activate(engine, command, publish))
+    await FastStream(broker, logger=None).run()
+
+
+async def _decoded(message: RabbitMessage) -> object:
+    # The framework decodes application/json by itself, and not what CloudEvents calls it.
+    decoded: object = from_json(message.body)
+    return decoded
+
+
+async def main() -> None:
+    """Works until SIGTERM."""
+    engine = engine_for(os.environ["DATABASE_URL"], CONCURRENT_COMMANDS)
+    work = with_two_commits if "--two-commits" in sys.argv else with_relay
+    await work(broker_at(os.environ["AMQP_URL"]), engine)
+    await engine.dispose()
+
+
+if __name__ == "__main__":
+    uvloop.run(main())

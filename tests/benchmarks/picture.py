@@ -1,0 +1,78 @@
+"""The figures as a picture, for the documents."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from textwrap import fill
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Sheet
+
+from tests.benchmarks.figures import MISSED, Figure
+from tests.benchmarks.report import Result, about, number
+
+WORKER, OTHER, BAD = "#1f6f8b", "#b8c4cc", "#c0392b"
+INCHES, CAPTION_CHARACTERS = (13, 9), 180
+THROUGHPUT, LATENCY, RATIO = "throughput, ", "latency", "times"
+PERCENT_SHOWN = "p95"
+
+
+def draw(result: Result, path: Path) -> None:
+    """Writes an SVG whose text stays text."""
+    # Without these the same figures would give another file each time.
+    mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "benchmark", "font.size": 8})
+    sheet = Sheet(figsize=INCHES, layout="constrained")
+    upper, lower = sheet.subplots(2, 2)
+    _bars(upper[0], "Commands a second, activate", _rates(result, "activate"))
+    _bars(upper[1], "Commands a second, deactivate", _rates(result, "deactivate"))
+    latencies = [item for item in result.figures if _is_latency(item)]
+    _bars(lower[0], "From command to ACTIVE, p95, ms", latencies, logarithmic=True)
+    _promises(lower[1], [item for item in result.figures if item.limit is not None])
+    sheet.supxlabel(fill(about(result), CAPTION_CHARACTERS), fontsize=7)
+    sheet.savefig(path, format="svg", metadata={"Date": None})
+
+
+def _rates(result: Result, operation: str) -> list[Figure]:
+    return [
+        item
+        for item in result.figures
+        if item.subject == THROUGHPUT + operation and item.unit != RATIO
+    ]
+
+
+def _is_latency(figure: Figure) -> bool:
+    return figure.subject == LATENCY and figure.name.endswith(PERCENT_SHOWN)
+
+
+def _bars(axes: Axes, title: str, figures: Sequence[Figure], *, logarithmic: bool = False) -> None:
+    axes.set_title(title, loc="left")
+    names = [figure.name.removesuffix(f", {PERCENT_SHOWN}") for figure in figures]
+    colours = [WORKER if name.startswith("worker") else OTHER for name in names]
+    bars = axes.barh(names, [figure.value for figure in figures], color=colours)
+    axes.bar_label(bars, [number(figure.value) for figure in figures], padding=3)
+    axes.invert_yaxis()
+    axes.spines[["top", "right"]].set_visible(False)
+    if logarithmic and figures:
+        axes.set_xscale("log")
+
+
+def _promises(axes: Axes, figures: Sequence[Figure]) -> None:
+    """How far each figure is on the right side of its limit: one is just met."""
+    axes.set_title("Promises: 1 is just met, more is better", loc="left")
+    names = [f"{figure.subject}: {figure.name}" for figure in figures]
+    kept = [_kept(figure) for figure in figures]
+    colours = [BAD if figure.verdict == MISSED else WORKER for figure in figures]
+    bars = axes.barh(names, kept, color=colours)
+    axes.bar_label(bars, [number(figure.value) for figure in figures], padding=3)
+    axes.axvline(1, color="black", linewidth=0.8)
+    axes.invert_yaxis()
+    axes.tick_params(axis="y", labelsize=6)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _kept(figure: Figure) -> float:
+    if figure.limit is None or not figure.limit.value:
+        return 1.0 if figure.verdict != MISSED else 0.0
+    if figure.limit.direction == "at least":
+        return figure.value / figure.limit.value
+    return figure.limit.value / figure.value

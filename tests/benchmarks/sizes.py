@@ -1,0 +1,65 @@
+"""How much is measured: all of it in a quarter of an hour, or a look in two minutes."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """The size of every part."""
+
+    commands: int
+    """Activations in a run against the probe; of deactivations, which say more, half as many."""
+    peer_commands: int
+    rounds: int
+    latency_seconds: float
+    """How long each rate is kept up."""
+    latency_rates: tuple[int, ...]
+    round_trips: int
+    growth_commands: int
+    growth_rounds: int
+    many_numbers: tuple[int, ...]
+    many_ledger_rows: int
+    many_active: int
+    backlog: int
+    memory_commands: int
+    large_messages: int
+    huge_messages: int
+    starts: int
+
+
+FULL = Size(
+    commands=20_000,
+    peer_commands=2_000,
+    rounds=3,
+    latency_seconds=8,
+    latency_rates=(50, 200, 1000),
+    round_trips=300,
+    growth_commands=8_000,
+    growth_rounds=3,
+    many_numbers=(100_000, 1_000_000),
+    many_ledger_rows=2_000_000,
+    many_active=20_000,
+    backlog=200_000,
+    memory_commands=300_000,
+    large_messages=2_000,
+    huge_messages=300,
+    starts=5,
+)
+QUICK = Size(
+    commands=3_000,
+    peer_commands=500,
+    rounds=1,
+    latency_seconds=2,
+    latency_rates=(50, 200),
+    round_trips=50,
+    growth_commands=2_000,
+    growth_rounds=1,
+    many_numbers=(50_000,),
+    many_ledger_rows=50_000,
+    many_active=5_000,
+    backlog=10_000,
+    memory_commands=10_000,
+    large_messages=500,
+    huge_messages=100,
+    starts=2,
+)

@@ -1,0 +1,146 @@
+"""The benchmark in small: everybody says what must be said, and nobody is asked how fast."""
+
+import json
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from contracts.values import Operation
+from tests.benchmarks import latency, picture, plans, report, samples
+from tests.benchmarks.contestants import (
+    AIO_PIKA,
+    FASTSTREAM,
+    FASTSTREAM_IN_TWO,
+    Contestant,
+    pipelined_probe,
+    probe,
+    worker,
+)
+from tests.benchmarks.cycle import Plan
+from tests.benchmarks.cycling import cycled
+from tests.benchmarks.figures import MET, MISSED, Figure, at_least, at_most, percentile
+from tests.benchmarks.ledger import WrongRun, verify
+from tests.benchmarks.machine import machine
+from tests.benchmarks.peers import schema
+from tests.benchmarks.race import race
+from tests.benchmarks.report import Result
+from tests.benchmarks.stage import Stage
+from tests.benchmarks.stopwatch import Plan as Loads
+from tests.benchmarks.stopwatch import Section
+from tests.benchmarks.wanted import SAID, wanted
+from tests.benchmarks.worlds import World, build
+from tests.support.amqp_wire import Delivery
+from worker.servers import PrivateServers
+
+WORLD = World(plain=400, in_full_use=100, accounts=10)
+WORKERS, PEERS = "benchmark_workers", "benchmark_peers"
+COMMANDS = 100
+
+
+@pytest.fixture(scope="module")
+async def stage(servers: PrivateServers, tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    made = Stage(servers, tmp_path_factory.mktemp("benchmark"), seed=1)
+    await made.template(WORKERS, partial(build, world=WORLD))
+    await made.template(PEERS, partial(schema.build, world=WORLD), migrated=False)
+    return made
+
+
+@pytest.fixture(scope="module")
+async def recorded(stage: Stage) -> Path:
+    return await samples.record(stage, WORKERS, WORLD)
+
+
+async def _raced(stage: Stage, template: str, contestant: Contestant, operation: Operation) -> None:
+    async with stage.place(template) as place:
+        commands = wanted(operation, WORLD, COMMANDS, stage.seed)
+        await race(stage, place, contestant, commands)
+
+
+@pytest.mark.parametrize("operation", list(Operation))
+async def test_the_worker_and_the_probes_say_what_must_be_said(
+    stage: Stage, recorded: Path, operation: Operation
+) -> None:
+    for contestant in (worker(), probe(recorded), pipelined_probe(recorded)):
+        await _raced(stage, WORKERS, contestant, operation)
+
+
+@pytest.mark.parametrize(
+    "peer", [FASTSTREAM, FASTSTREAM_IN_TWO, AIO_PIKA], ids=lambda peer: peer.name
+)
+async def test_the_peers_say_what_must_be_said(stage: Stage, peer: Contestant) -> None:
+    await _raced(stage, PEERS, peer, Operation.ACTIVATE)
+
+
+async def test_every_command_of_every_load_is_timed(stage: Stage) -> None:
+    sections = (Section("one at a time", 5), Section("100/s", 20, 100))
+    times = await latency.timed(stage, WORKERS, worker(), Loads(WORLD, 1, sections))
+    assert {name: len(of_name) for name, of_name in times.items()} == {
+        "one at a time": 5,
+        "100/s": 20,
+    }
+
+
+async def test_a_cycle_puts_numbers_into_use_and_out_of_it(stage: Stage) -> None:
+    plan = Plan(WORLD, seed=1, commands=100, numbers=20)
+    async with stage.place(WORKERS) as place:
+        run = await cycled(stage, place, plan)
+    assert run.course.counted == pytest.approx(90, abs=10)
+    assert run.memory
+
+
+async def test_what_the_worker_asks_is_explained(stage: Stage) -> None:
+    async with stage.place(WORKERS) as place:
+        asked = await plans.asked(stage, place.database_url, WORLD)
+        explained = await plans.explain(place.database_url, asked)
+        assert not await plans.whole_reads(place.database_url)
+    found = {item.statement: item for item in explained}
+    assert {"lock_numbers", "write_ledger", "next_messages", "end_operations"} <= set(found)
+    assert not any(item.read_whole for item in explained)
+    assert any("phone_numbers" in step for step in found["lock_numbers"].steps)
+
+
+def test_a_run_that_says_too_little_or_too_much_is_wrong() -> None:
+    commands = wanted(Operation.ACTIVATE, WORLD, 2, seed=1)
+    heard = [
+        _delivery(command.command_id, word)
+        for command in commands
+        for word in SAID[Operation.ACTIVATE]
+    ]
+    verify(commands, heard)
+    with pytest.raises(WrongRun, match="missing: 1"):
+        verify(commands, heard[1:])
+    with pytest.raises(WrongRun, match="too much: 1"):
+        verify(commands, [*heard, heard[0]])
+
+
+def test_verdicts_and_percentiles() -> None:
+    figure = Figure("growth", "ratio", 0.9, "times", at_least(0.9))
+    assert figure.verdict == MET
+    assert replace(figure, limit=at_most(0.8)).verdict == MISSED
+    assert [percentile(range(1, 101), percent) for percent in (50, 95, 99)] == [50, 95, 99]
+    assert percentile([7], 99) == 7
+
+
+def test_the_report_and_the_picture_show_every_figure(tmp_path: Path) -> None:
+    figures = [
+        Figure("throughput, activate", "worker", 2000, "commands/s"),
+        Figure("latency", "worker, one at a time, p95", 5, "ms"),
+        Figure("memory", "growth", 1.2, "times", at_most(1.1)),
+    ]
+    result = Result(
+        1, quick=True, date="2026-01-01", machine=machine(), versions={}, figures=figures
+    )
+    picture.draw(result, tmp_path / "picture.svg")
+    assert "growth" in (tmp_path / "picture.svg").read_text()
+    assert [item["verdict"] for item in json.loads(report.written(result))["figures"]] == [
+        "shown",
+        "shown",
+        MISSED,
+    ]
+
+
+def _delivery(command_id: str, status: str) -> Delivery:
+    body = json.dumps({"type": "any", "data": {"command_id": command_id, "status": status}})
+    return Delivery("events", 1, redelivered=False, properties=b"", body=body.encode())
