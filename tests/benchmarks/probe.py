@@ -97,9 +97,10 @@ async def by_the_pipeline(channel: AbstractChannel) -> Publish:
     below = cast("Channel", await channel.get_underlay_channel())
 
     async def publish(batch: Batch) -> None:
-        await asyncio.gather(
-            *await publish_together(below, [_publication(*item) for item in batch])
-        )
+        wave = await publish_together(below, [_publication(*item) for item in batch])
+        await wave.known
+        for confirm in wave.confirms:
+            confirm.result()
 
     return publish
 

@@ -10,7 +10,7 @@ from tests.benchmarks.broker import declare_events
 from worker.servers import PrivateServers
 from worker.shell.broker import connect
 from worker.shell.database.engine import open_database
-from worker.shell.database.schema import migrate
+from worker.shell.database.migrating import migrate
 from worker.shell.topology import declare
 
 Build = Callable[[str], Awaitable[None]]

@@ -142,7 +142,9 @@ def mask_secrets(text: str) -> str:
     """The text with the passwords of URLs and connection strings replaced by `***`."""
     if "://" in text:
         text = _URL_PASSWORD.sub(r"\g<before>***@", text)
-    return _NAMED_PASSWORD.sub(r"\g<name>=***", text)
+    if "=" in text:
+        text = _NAMED_PASSWORD.sub(r"\g<name>=***", text)
+    return text
 
 
 # Up to the last @ before the next URL: a password may hold an @ that nobody has encoded.

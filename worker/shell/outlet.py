@@ -2,8 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Collection, Iterable, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Final, cast
 
@@ -19,7 +18,7 @@ from aiormq.exceptions import ChannelAccessRefused
 
 from worker.shell.broker import CONNECT_TIMEOUT_SECONDS, LOST, BrokerUnavailable, channel_on
 from worker.shell.concurrency import uninterrupted
-from worker.shell.pipeline import Confirm, Publication, publish_together
+from worker.shell.pipeline import Confirm, Publication, Wave, publish_together
 
 if TYPE_CHECKING:
     from aiormq import Channel
@@ -116,21 +115,17 @@ class Outlet:
     ) -> list[NotPublished | ChannelLost | None]:
         if not publications:
             return []
-        confirms = await self._begin(publications)
-        unconfirmed = await self._until_done(confirms)
+        wave = await self._begin(publications)
+        unconfirmed = await self._until_known(wave)
+        both = list(zip(wave.confirms, publications, strict=True))
         if unconfirmed:
             self._leave(
-                publication.routing_key
-                for confirm, publication in zip(confirms, publications, strict=True)
-                if confirm in unconfirmed
+                publication.routing_key for confirm, publication in both if confirm in unconfirmed
             )
         alive = not self._connection.is_closed
-        return [
-            _problem(confirm, publication, alive=alive)
-            for confirm, publication in zip(confirms, publications, strict=True)
-        ]
+        return [_problem(confirm, publication, alive=alive) for confirm, publication in both]
 
-    async def _begin(self, publications: Sequence[Publication]) -> list[Confirm]:
+    async def _begin(self, publications: Sequence[Publication]) -> Wave:
         if self._channel is None or self._channel.is_closed:
             self._channel = await channel_on(self._connection, on_return_raises=True)
         try:
@@ -139,23 +134,24 @@ class Outlet:
         except ChannelInvalidStateError as error:
             raise BrokerUnavailable("the channel is closed") from error
 
-    async def _until_done(self, confirms: Sequence[Confirm]) -> AbstractSet[Confirm]:
+    async def _until_known(self, wave: Wave) -> Collection[Confirm]:
         """Waits for the confirms; those that the broker owes us though it answers."""
-        open_ones: AbstractSet[Confirm] = {*confirms}
-        while open_ones:
-            _, open_ones = await asyncio.wait(open_ones, timeout=self._timeout_seconds)
+        while True:
+            await asyncio.wait([wave.known], timeout=self._timeout_seconds)
+            if wave.known.done():
+                return ()
             # One that timed out under an alarm is still delivered when the alarm is over: to
             # publish it again and again would only make copies.
-            if open_ones and not await is_blocked(self._connection):
-                problem = f"not confirmed in {self._timeout_seconds:g} s"
-                # Cancelled in the middle, the library may take no notice of it.
-                await uninterrupted(self._require_answer(problem))
-                # Some may have been confirmed while we asked.
-                open_ones = {confirm for confirm in open_ones if not confirm.done()}
-                for confirm in open_ones:
-                    confirm.set_exception(NotTaken(problem))
-                return open_ones
-        return open_ones
+            if await is_blocked(self._connection):
+                continue
+            problem = f"not confirmed in {self._timeout_seconds:g} s"
+            # Cancelled in the middle, the library may take no notice of it.
+            await uninterrupted(self._require_answer(problem))
+            # Some may have been confirmed while we asked.
+            open_ones = wave.open_confirms
+            for confirm in open_ones:
+                confirm.set_exception(NotTaken(problem))
+            return open_ones
 
     async def _require_answer(self, problem: str) -> None:
         try:
