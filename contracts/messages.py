@@ -1,5 +1,8 @@
 """The messages: one class for each type, its payload beside it."""
 
+import hashlib
+import json
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -28,6 +31,7 @@ __all__ = [
     "AwaitedStep",
     "Command",
     "CommandData",
+    "CommandMessage",
     "CommandRejected",
     "CommandRejectedData",
     "Deactivate",
@@ -62,18 +66,32 @@ class CommandData(Data):
     requested_by: ShortText | None = None
 
 
-class Activate(Envelope):
+class CommandMessage(Envelope):
+    """What all commands have in common."""
+
+    data: CommandData
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What makes two commands with one id the same command: their type and their payload.
+
+        The envelope does not count: a resend may carry another time, trace or expiry.
+        """
+        # By name and without what is absent: a field that a later version adds changes nothing.
+        content = {"type": self.type, **self.data.model_dump(exclude_none=True)}
+        return hashlib.blake2b(json.dumps(content).encode(), digest_size=16).hexdigest()
+
+
+class Activate(CommandMessage):
     """Put a RESERVED number of the account into use; consumes one voice service at the site."""
 
     type: Literal["telephony.phone_number.activate.v1"] = "telephony.phone_number.activate.v1"
-    data: CommandData
 
 
-class Deactivate(Envelope):
+class Deactivate(CommandMessage):
     """Take an ACTIVE, unassigned number out of use; its settings are cleared for good."""
 
     type: Literal["telephony.phone_number.deactivate.v1"] = "telephony.phone_number.deactivate.v1"
-    data: CommandData
 
 
 Command = Activate | Deactivate

@@ -33,7 +33,6 @@ from tests.support.builders import (
 )
 from worker.core.conclude import conclude
 from worker.core.decision import Decision, Outcome
-from worker.core.identity import fingerprint
 from worker.core.operation import OngoingOperation
 from worker.core.situation import Number, Situation
 
@@ -73,7 +72,7 @@ def test_a_pending_number_keeps_the_operation_that_is_under_way() -> None:
             operation=Operation.ACTIVATE,
             command_source=SOURCE,
             command_id="command-1",
-            command_fingerprint=fingerprint(command),
+            command_fingerprint=command.fingerprint,
             correlation_id="story",
             requested_by="Ada",
             traceparent="00-a-b-01",

@@ -26,7 +26,6 @@ from tests.support.builders import (
 )
 from worker.core.batch import CommandKey, Known, conclude_all, decide_all
 from worker.core.decision import Decision, Outcome
-from worker.core.identity import fingerprint
 from worker.core.situation import AccountAtSite, MainNumber, Number, Usage
 
 FIRST, SECOND, THIRD = (
@@ -88,9 +87,9 @@ def test_the_same_id_from_another_source_is_another_command() -> None:
 @pytest.mark.parametrize(
     ("fingerprints", "word"),
     [
-        ({fingerprint(activate())}, "duplicate"),
+        ({activate().fingerprint}, "duplicate"),
         ({"other"}, "COMMAND_ID_REUSED"),
-        ({"other", fingerprint(activate())}, "duplicate"),
+        ({"other", activate().fingerprint}, "duplicate"),
     ],
 )
 def test_the_ledger_knows_what_came_before_the_batch(fingerprints: set[str], word: str) -> None:

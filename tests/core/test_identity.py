@@ -20,7 +20,7 @@ from tests.support.builders import (
     deactivate,
     decided,
 )
-from worker.core.identity import derived_id, fingerprint
+from worker.core.identity import derived_id
 
 FINGERPRINT = "6e06fbfed1fef62666b440eb848d2cee"
 
@@ -74,10 +74,10 @@ def test_a_reused_id_gets_a_refusal_of_its_own_for_each_content() -> None:
 
 
 def test_a_fingerprint_stays_what_it_was_when_fields_are_added() -> None:
-    assert fingerprint(activate()) == FINGERPRINT
+    assert activate().fingerprint == FINGERPRINT
     later = activate().model_copy(update={"data": Later(**command_data().model_dump())})
 
-    assert fingerprint(later) == FINGERPRINT
+    assert later.fingerprint == FINGERPRINT
 
 
 def test_a_resend_in_another_envelope_is_the_same_command() -> None:
@@ -85,7 +85,7 @@ def test_a_resend_in_another_envelope_is_the_same_command() -> None:
         time=NOW, expirytime=NOW + timedelta(hours=1), correlationid="x", traceparent="y"
     )
 
-    assert fingerprint(resent) == fingerprint(activate())
+    assert resent.fingerprint == activate().fingerprint
 
 
 @pytest.mark.parametrize(
@@ -106,4 +106,4 @@ def test_a_resend_in_another_envelope_is_the_same_command() -> None:
     ],
 )
 def test_another_type_or_payload_is_another_command(other: Command) -> None:
-    assert fingerprint(other) != fingerprint(activate())
+    assert other.fingerprint != activate().fingerprint

@@ -24,7 +24,6 @@ from tests.support.builders import (
 )
 from worker.core.batch import CommandKey, Known, conclude_all, decide_all
 from worker.core.decision import Decision, Outcome
-from worker.core.identity import fingerprint
 from worker.core.situation import Number, Usage
 
 PHONE_NUMBERS = [MAIN_PHONE_NUMBER, *(f"+44207946000{place}" for place in range(1, 5))]
@@ -85,7 +84,7 @@ class Telephony(RuleBasedStateMachine):
         assert decisions == decide_all(known, batch, NOW, POLICY)
         for command, decision in zip(batch, decisions, strict=True):
             key = CommandKey(command.source, command.id)
-            self.ledger[key] = self.ledger.get(key, frozenset()) | {fingerprint(command)}
+            self.ledger[key] = self.ledger.get(key, frozenset()) | {command.fingerprint}
             if decision.outcome in {Outcome.REJECTED, Outcome.DUPLICATE}:
                 assert decision.number is None
                 assert len(decision.messages) == (decision.outcome is Outcome.REJECTED)

@@ -25,7 +25,6 @@ from tests.support.builders import (
 )
 from worker.core.decide import decide
 from worker.core.decision import Decision, Outcome
-from worker.core.identity import fingerprint
 from worker.core.situation import Number, Situation, Usage
 
 CODES_IN_ORDER = [
@@ -258,6 +257,6 @@ def test_the_same_command_again_is_passed_over_whatever_else_holds(
     case = accepted(operation)
     if code is not None:
         case = FAULTS[code](case)
-    again = replace(case, earlier=case.earlier | {fingerprint(case.command)})
+    again = replace(case, earlier=case.earlier | {case.command.fingerprint})
 
     assert again.decision() == Decision(Outcome.DUPLICATE)

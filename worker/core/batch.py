@@ -9,7 +9,6 @@ from contracts.messages import Command
 from worker.core.conclude import conclude
 from worker.core.decide import decide
 from worker.core.decision import Decision, Outcome
-from worker.core.identity import fingerprint
 from worker.core.operation import Policy
 from worker.core.situation import AccountAtSite, MainNumber, Number, Situation, Usage
 
@@ -85,7 +84,7 @@ def _decide_each(
         )
         decision = decide(situation, command, now, policy)
         if decision.outcome is not Outcome.DUPLICATE:
-            world.ledger[key] = situation.earlier_contents | {fingerprint(command)}
+            world.ledger[key] = situation.earlier_contents | {command.fingerprint}
         if number is not None:
             _apply(world, number, decision)
         yield decision

@@ -6,7 +6,6 @@ from datetime import datetime
 from contracts.messages import Activate, Command
 from contracts.values import Step
 from worker.core.decision import Decision, Outcome
-from worker.core.identity import fingerprint
 from worker.core.number import Move, moved
 from worker.core.operation import OngoingOperation, Policy
 from worker.core.refusing import Question, Refused, admit, is_duplicate
@@ -71,7 +70,7 @@ def _operation(command: Command, now: datetime, policy: Policy) -> OngoingOperat
         operation=operation_of(command),
         command_source=command.source,
         command_id=command.id,
-        command_fingerprint=fingerprint(command),
+        command_fingerprint=command.fingerprint,
         correlation_id=command.correlationid or command.id,
         requested_by=command.data.requested_by,
         traceparent=command.traceparent,

@@ -8,7 +8,6 @@ from typing import Final
 from contracts.messages import Activate, Command
 from contracts.refusals import REFUSALS, RefusalCode
 from contracts.values import NumberStatus
-from worker.core.identity import fingerprint
 from worker.core.situation import Number, Situation
 
 __all__ = ["Question", "Refused", "admit", "is_duplicate"]
@@ -41,7 +40,7 @@ class Refused:
 
 def is_duplicate(question: Question) -> bool:
     """Whether the same command, with the same content, came before."""
-    return fingerprint(question.command) in question.situation.earlier_contents
+    return question.command.fingerprint in question.situation.earlier_contents
 
 
 def admit(question: Question) -> Number | Refused:

@@ -89,12 +89,10 @@ class Usage:
 
     def moved(self, before: NumberStatus, after: NumberStatus) -> "Usage":
         """The usage after one number changed its status."""
-        return replace(
-            self,
-            active=self.active + (after is NumberStatus.ACTIVE) - (before is NumberStatus.ACTIVE),
-            pending=self.pending
-            + (after is NumberStatus.PENDING)
-            - (before is NumberStatus.PENDING),
+        return Usage(
+            self.limit,
+            self.active + (after is NumberStatus.ACTIVE) - (before is NumberStatus.ACTIVE),
+            self.pending + (after is NumberStatus.PENDING) - (before is NumberStatus.PENDING),
         )
 
     def as_contract(self) -> Entitlement:

@@ -26,7 +26,7 @@ from contracts.messages import (
     StatusChangedData,
 )
 from contracts.values import EXTENSION_FEATURES, DeviceKind, NumberStatus, Operation
-from worker.core.identity import derived_id, fingerprint
+from worker.core.identity import derived_id
 from worker.core.operation import Failure, OngoingOperation, PbxStep
 from worker.core.refusing import Question, Refused
 from worker.core.situation import AccountAtSite, HandsetLogin, Number, Usage
@@ -96,7 +96,7 @@ def rejection(question: Question, refused: Refused) -> CommandRejected:
     data = command.data
     number = situation.number if refused.names_status else None
     return CommandRejected(
-        id=derived_id(command.source, command.id, "rejected", fingerprint(command)),
+        id=derived_id(command.source, command.id, "rejected", command.fingerprint),
         subject=data.phone_number,
         time=question.now,
         correlationid=command.correlationid or command.id,

@@ -190,8 +190,12 @@ def _pretty_renderer(stream: TextIO) -> Processor:
     )
 
 
+# Made once: `json.dumps` makes one for each record that is not all plain.
+_ENCODER: Final = json.JSONEncoder(default=str, ensure_ascii=False)
+
+
 def _render_json(_: WrappedLogger, __: str, fields: EventDict) -> str:
-    return json.dumps(fields, default=str, ensure_ascii=False)
+    return _ENCODER.encode(fields)
 
 
 def _masked(render: Processor) -> Processor:

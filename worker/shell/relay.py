@@ -120,8 +120,7 @@ class Relay:
         concluded = await self._database.persist(
             lambda on: self._note(on, sent, refused, sweeping=sweeping)
         )
-        for item in concluded:
-            self._reporter.concluded(item)
+        self._reporter.concluded(concluded)
         return bool(messages or concluded or asked_again)
 
     async def _next(self) -> list[OutgoingMessage]:

@@ -9,7 +9,7 @@ from worker.core.batch import Concluded
 from worker.core.decision import Decision, Outcome
 from worker.core.results import Verdict
 from worker.shell.database.outbox import OutgoingMessage
-from worker.shell.logs import Action, get_logger
+from worker.shell.logs import Action, Logger, get_logger
 from worker.shell.metrics import UNKNOWN, Metrics
 
 __all__ = ["Reporter"]
@@ -47,9 +47,10 @@ class Reporter:
     def decided(self, commands: Sequence[Command], decisions: Sequence[Decision]) -> None:
         """Commands were decided, and that is stored."""
         now = datetime.now(UTC)
+        log = get_logger().bind()
         for command, decision in zip(commands, decisions, strict=True):
             self.metrics.command_decided(command, decision, now)
-            get_logger().info(
+            log.info(
                 ACTIONS[decision.outcome],
                 phone_number=command.data.phone_number,
                 command_id=command.id,
@@ -57,16 +58,22 @@ class Reporter:
                 **_refusal_of(decision),
             )
 
-    def concluded(self, item: Concluded) -> None:
-        """Something followed of an operation, and that is stored."""
+    def concluded(self, items: Sequence[Concluded]) -> None:
+        """Something followed of operations, and that is stored."""
+        now = datetime.now(UTC)
+        log = get_logger().bind()
+        for item in items:
+            self._concluded(item, log, now)
+
+    def _concluded(self, item: Concluded, log: Logger, now: datetime) -> None:
         before, decision = item
         if before.ongoing is None or decision.number is None:
             return
-        self.metrics.operation_concluded(item, datetime.now(UTC))
+        self.metrics.operation_concluded(item, now)
         action = CONCLUSIONS[decision.outcome]
         if decision.outcome is Outcome.NOTICED and decision.failure is not None:
             action = Action.OPERATION_NEEDS_A_PERSON
-        tell = getattr(get_logger(), LEVELS.get(action, "info"))
+        tell = getattr(log, LEVELS.get(action, "info"))
         tell(
             action,
             phone_number=before.phone_number,

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from worker.shell.database.session import Session
 
@@ -19,8 +19,7 @@ __all__ = [
 LONGEST_DELAY_SECONDS: Final = 60
 
 
-@dataclass(frozen=True, slots=True)
-class OutgoingMessage:
+class OutgoingMessage(NamedTuple):
     """A message on its way out."""
 
     position: int

@@ -1,24 +1,20 @@
 """From decisions to rows: set by set, one statement for each table."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final, NamedTuple
 
 from contracts.catalogue import definition_of, routing_key_of
 from contracts.messages import Command, PublishedMessage
 from contracts.values import NumberStatus, Operation
 from worker.core.batch import Concluded
 from worker.core.decision import Decision, Outcome
-from worker.core.identity import fingerprint
 from worker.core.situation import Number
 from worker.core.speech import operation_of
 from worker.shell.database.session import Session
 from worker.shell.database.statements import together
 from worker.shell.database.steps import change_operations, open_steps
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 __all__ = ["Answer", "write_conclusions", "write_decisions"]
 
@@ -33,8 +29,7 @@ class Answer:
     correlation_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxRow:
+class OutboxRow(NamedTuple):
     """A message on its way out; the names are the table's columns."""
 
     phone_number: str
@@ -50,8 +45,7 @@ class OutboxRow:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerRow:
+class LedgerRow(NamedTuple):
     source: str
     command_id: str
     fingerprint: str
@@ -171,7 +165,7 @@ def _begun(numbers: Iterable[Number]) -> Mapping[str, object]:
 async def _open_steps(
     session: Session, numbers: Iterable[Number], outbox: Iterable[OutboxRow], now: datetime
 ) -> None:
-    messages = {row.message_id: asdict(row) for row in outbox if row.awaited}
+    messages = {row.message_id: row._asdict() for row in outbox if row.awaited}
     if messages:
         ongoing = [(item.phone_number, item.ongoing) for item in numbers if item.ongoing]
         await open_steps(session, ongoing, messages, now)
@@ -211,7 +205,7 @@ def _ledger_row(command: Command, decision: Decision) -> LedgerRow:
     return LedgerRow(
         source=command.source,
         command_id=command.id,
-        fingerprint=fingerprint(command),
+        fingerprint=command.fingerprint,
         original=decision.refusal != "COMMAND_ID_REUSED",
         operation=operation_of(command).value,
         phone_number=data.phone_number,
@@ -234,16 +228,13 @@ def _outbox_rows(decision: Decision, answer: Answer | None) -> Iterable[OutboxRo
         row = _outbox_row(message, holds=holds, awaited=message.id in awaited, ordered=ordered)
         yield row
         if place == 0 and answer is not None:
-            yield OutboxRow(
-                **{
-                    **asdict(row),
-                    "holds_operation": False,
-                    "awaited": False,
-                    "exchange": "",
-                    "routing_key": answer.queue,
-                    "correlation_id": answer.correlation_id,
-                    "must_be_routed": False,
-                }
+            yield row._replace(
+                holds_operation=False,
+                awaited=False,
+                exchange="",
+                routing_key=answer.queue,
+                correlation_id=answer.correlation_id,
+                must_be_routed=False,
             )
 
 
@@ -268,14 +259,9 @@ def _outbox_row(
 
 
 def _columns(
-    of: str, kind: type["DataclassInstance"], rows: Sequence["DataclassInstance"]
-) -> Mapping[str, list[object]]:
+    of: str, kind: type[LedgerRow | OutboxRow], rows: Sequence[LedgerRow | OutboxRow]
+) -> Mapping[str, Sequence[object]]:
     """The rows as one array for each column, the way in which `unnest` takes them."""
-    return {
-        _parameter(of, column.name): [getattr(row, column.name) for row in rows]
-        for column in fields(kind)
-    }
-
-
-def _parameter(of: str, column: str) -> str:
-    return column if column.startswith(f"{of}_") else f"{of}_{column}"
+    names = [name if name.startswith(f"{of}_") else f"{of}_{name}" for name in kind._fields]
+    columns = zip(*rows, strict=True) if rows else ((),) * len(names)
+    return dict(zip(names, columns, strict=True))
