@@ -15,6 +15,7 @@ from contracts.reading import UnreadableError, read
 from worker.core.suspicion import GIVEN_UP_AFTER_ATTEMPTS
 from worker.shell.broker import CONNECT_TIMEOUT_SECONDS, BrokerUnavailable, ready_messages
 from worker.shell.database.engine import Transactions, is_data_error, is_transient
+from worker.shell.database.outbox import OutgoingMessage
 from worker.shell.database.session import Session
 from worker.shell.dead_letters import DeadLetter, park
 from worker.shell.leadership import LeadershipLost
@@ -24,7 +25,7 @@ from worker.shell.reporting import Reporter
 from worker.shell.settling import Settler
 from worker.shell.suspects import Suspects
 
-__all__ = ["Effect", "Intake", "Message", "Received", "Reception"]
+__all__ = ["Effect", "Intake", "Message", "Received", "Reception", "Stored"]
 
 CANNOT_BE_STORED: Final = "CANNOT_BE_STORED"
 KILLS_THE_WORKER: Final = "KILLS_THE_WORKER"
@@ -45,6 +46,14 @@ class Received(NamedTuple, Generic[Message]):
     message: Message
 
 
+class Stored(NamedTuple, Generic[Effect]):
+    """What a transaction has stored."""
+
+    effect: Effect
+    messages: Sequence[OutgoingMessage] = ()
+    """What is to be said."""
+
+
 class Reception(Protocol[Message, Effect]):
     """What is done with the messages of one queue."""
 
@@ -56,7 +65,9 @@ class Reception(Protocol[Message, Effect]):
     def messages(self) -> Mapping[str, type[Message]]:
         """What can be read, by type."""
 
-    async def transact(self, session: Session, batch: Sequence[Received[Message]]) -> Effect:
+    async def transact(
+        self, session: Session, batch: Sequence[Received[Message]]
+    ) -> Stored[Effect]:
         """Does all that follows from the batch, in this transaction."""
 
     def report(self, batch: Sequence[Received[Message]], effect: Effect) -> None:
@@ -170,7 +181,7 @@ class Intake(Generic[Message, Effect]):
         """Decides the batch; the deliveries that are dealt with."""
         started = perf_counter()
         try:
-            effect = await self._database.persist(
+            stored = await self._database.persist(
                 lambda on: self._transact(on, batch), patient=patient
             )
         except Exception as error:
@@ -180,12 +191,14 @@ class Intake(Generic[Message, Effect]):
             if is_data_error(error):
                 return await self._decide_apart(batch, error)
             raise
-        self._outflow.committed()
+        self._outflow.committed(stored.messages)
         self._reporter.committed(len(batch), perf_counter() - started)
-        self._reception.report(batch, effect)
+        self._reception.report(batch, stored.effect)
         return [received.delivery for received in batch]
 
-    async def _transact(self, session: Session, batch: Sequence[Received[Message]]) -> Effect:
+    async def _transact(
+        self, session: Session, batch: Sequence[Received[Message]]
+    ) -> Stored[Effect]:
         await self._suspects.clear(session, [received.delivery for received in batch])
         return await self._reception.transact(session, batch)
 

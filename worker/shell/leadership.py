@@ -47,6 +47,11 @@ class Leadership:
         self.post = post
         self.term: int | None = None
 
+    @property
+    def failures(self) -> int:
+        """Like `Database.failures`."""
+        return self._database.failures
+
     async def persist(self, work: Work[Result], *, patient: bool = True) -> Result:
         """Like `Database.persist`, as long as this term lasts; else raises `LeadershipLost`."""
         fence = f"SELECT require_term({self.post}, {self.term});"

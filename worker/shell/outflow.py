@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from worker.shell.clock import Clock
+from worker.shell.database.outbox import OutgoingMessage
 from worker.shell.reporting import Reporter
 
 __all__ = ["Outflow", "Saying"]
@@ -16,8 +18,8 @@ LOOK_AGAIN_SECONDS: Final = 0.2
 class Saying(Protocol):
     """What says what was decided."""
 
-    def wake(self) -> None:
-        """Something was committed."""
+    def follow(self, messages: Sequence[OutgoingMessage]) -> None:
+        """To be told what was committed to be said; when nothing, look for what follows."""
 
     def oldest_unpublished(self) -> datetime | None:
         """Since when the oldest message waits that was never tried."""
@@ -38,9 +40,9 @@ class Outflow:
         self._reporter = reporter
         self._age_maximum = timedelta(seconds=age_maximum_seconds)
 
-    def committed(self) -> None:
-        """There is something to say."""
-        self._relay.wake()
+    def committed(self, messages: Sequence[OutgoingMessage]) -> None:
+        """These are to be said; where there are none, something else may follow."""
+        self._relay.follow(messages)
 
     async def released(self, stopping: asyncio.Event) -> None:
         """Returns as soon as more may be taken in, or when that is not wanted any more."""

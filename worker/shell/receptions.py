@@ -16,7 +16,7 @@ from worker.shell.database.loading import load_for_commands, load_numbers_locked
 from worker.shell.database.session import Session
 from worker.shell.database.steps import find_numbers_of, write_steps
 from worker.shell.database.writing import Answer, write_decisions
-from worker.shell.intake import Received
+from worker.shell.intake import Received, Stored
 from worker.shell.reporting import Reporter
 
 __all__ = ["CommandReception", "ResultReception"]
@@ -35,7 +35,7 @@ class CommandReception:
 
     async def transact(
         self, session: Session, batch: Sequence[Received[Command]]
-    ) -> list[Decision]:
+    ) -> Stored[list[Decision]]:
         """One decision for each command, stored with all that follows."""
         now = self.clock()
         commands = [received.message for received in batch]
@@ -43,8 +43,7 @@ class CommandReception:
         decisions = decide_all(known, commands, now, self.policy)
         answers = [_answer_to(received) for received in batch]
         decided = list(zip(commands, decisions, answers, strict=True))
-        await write_decisions(session, self.lane, decided, now)
-        return decisions
+        return Stored(decisions, await write_decisions(session, self.lane, decided, now))
 
     def report(self, batch: Sequence[Received[Command]], effect: list[Decision]) -> None:
         """Tells what was decided."""
@@ -70,7 +69,7 @@ class ResultReception:
 
     async def transact(
         self, session: Session, batch: Sequence[Received[PbxResult]]
-    ) -> list[Effect]:
+    ) -> Stored[list[Effect]]:
         """One effect for each result, stored."""
         now = self.clock()
         phone_numbers = await find_numbers_of(
@@ -88,7 +87,7 @@ class ResultReception:
         effects = [self._answer(steps, received.message, now) for received in batch]
         changed = [step for key, (_, step) in steps.items() if step != before[key]]
         await write_steps(session, changed)
-        return effects
+        return Stored(effects)
 
     def report(self, batch: Sequence[Received[PbxResult]], effect: list[Effect]) -> None:
         """Tells what the results did."""

@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
-from typing import Final
+from typing import Final, NamedTuple
 
 from worker.core.batch import Concluded, can_complete, conclude_all
 from worker.core.operation import Policy
@@ -30,11 +30,14 @@ from worker.shell.database.writing import write_conclusions
 from worker.shell.outlet import NotPublished, TargetMissing, Unroutable, Unsendable
 from worker.shell.publishing import Publisher
 from worker.shell.reporting import Reporter
+from worker.shell.upcoming import Upcoming
 
 __all__ = ["Relay", "Surroundings"]
 
 TURN_MAXIMUM_MESSAGES: Final = 500
 """Published in one pipeline. RabbitMQ gains little beyond a thousand in flight."""
+UPCOMING_MAXIMUM_MESSAGES: Final = 4 * TURN_MAXIMUM_MESSAGES
+"""So many are kept in memory between being stored and being sent; a few megabytes."""
 SENDING_ATTEMPTS_MAXIMUM: Final = 3
 """So often is tried what the broker says can never be sent: its limits may just be changing."""
 
@@ -50,6 +53,13 @@ class Surroundings:
     results_read_until: Callable[[datetime], datetime]
     """Until when all results are counted, at most until the moment given: what was due later is
     not late, for the word on it may still lie in the queue."""
+
+
+class Noted(NamedTuple):
+    """What was stored at the end of a turn."""
+
+    concluded: Sequence[Concluded]
+    to_say: Sequence[OutgoingMessage]
 
 
 class Relay:
@@ -77,17 +87,22 @@ class Relay:
         self._stopping = False
         self._swept_at = -math.inf
         self._oldest_unpublished: datetime | None = None
+        self._upcoming = Upcoming(UPCOMING_MAXIMUM_MESSAGES)
+        self._failures = 0
 
     def oldest_unpublished(self) -> datetime | None:
         """Since when the oldest message waits that was never tried before."""
         return self._oldest_unpublished
 
-    def wake(self) -> None:
-        """Something was committed: look now and not at the next sweep."""
+    def follow(self, messages: Sequence[OutgoingMessage]) -> None:
+        """These were committed; where there are none, something else was: look for what follows."""
+        self._upcoming.add(messages)
+        if not messages:
+            self._sweep_soon()
         self._wanted.set()
 
     async def run(self) -> None:
-        """Works at once when woken, and from time to time unasked.
+        """Works at once when there is something to do, and from time to time unasked.
 
         Returns after `stop`, when nothing is left that could be said or completed now.
         """
@@ -106,31 +121,55 @@ class Relay:
     def stop(self) -> None:
         """Ends `run` when all that is stored by now has been said."""
         self._stopping = True
-        self.wake()
+        self.follow(())
+
+    def _sweep_soon(self) -> None:
+        self._swept_at = -math.inf
 
     async def _turn(self) -> bool:
-        messages = await self._next()
-        sent, refused = await self._publish(messages)
-        await self._start_clocks([message for message in sent if message.awaited])
         # By the clock too, however busy: deadlines must not wait until nothing is to be said.
-        sweeping = not messages or monotonic() - self._swept_at >= self._sweep_interval_seconds
+        sweeping = monotonic() - self._swept_at >= self._sweep_interval_seconds
         if sweeping:
             self._swept_at = monotonic()
+        messages = await self._next(looking=sweeping)
+        if not messages and not sweeping:
+            return False
+        sent, refused = await self._publish(messages)
+        await self._start_clocks([message for message in sent if message.awaited])
         asked_again = await self._ask_again() if sweeping else 0
-        concluded = await self._database.persist(
+        if refused or asked_again:
+            self._upcoming.doubt()
+        concluded, to_say = await self._database.persist(
             lambda on: self._note(on, sent, refused, sweeping=sweeping)
         )
+        self._upcoming.add(to_say)
         self._reporter.concluded(concluded)
         return bool(messages or concluded or asked_again)
 
-    async def _next(self) -> list[OutgoingMessage]:
-        messages = await self._database.look(
-            lambda on: next_messages(on, self._around.lane, self._clock(), TURN_MAXIMUM_MESSAGES)
-        )
+    async def _next(self, *, looking: bool) -> list[OutgoingMessage]:
+        # A transaction that failed may have been stored all the same.
+        failures, self._failures = self._failures, self._database.failures
+        if looking or failures != self._failures or not self._upcoming.is_complete:
+            messages = await self._look()
+        else:
+            messages = self._upcoming.take(TURN_MAXIMUM_MESSAGES)
         untried = (message.queued_at for message in messages if message.attempts == 0)
         self._oldest_unpublished = min(untried, default=None)
-        # What goes on without a word goes on: deadlines, and what was said before.
-        return [] if messages and await self._publisher.is_blocked() else messages
+        if messages and await self._publisher.is_blocked():
+            # What goes on without a word goes on: deadlines, and what was said before.
+            self._upcoming.doubt()
+            return []
+        return messages
+
+    async def _look(self) -> list[OutgoingMessage]:
+        self._upcoming.doubt()
+        lane, now = self._around.lane, self._clock()
+        messages, held_up = await self._database.look(
+            lambda on: next_messages(on, lane, now, TURN_MAXIMUM_MESSAGES)
+        )
+        is_all = not held_up and len(messages) < TURN_MAXIMUM_MESSAGES
+        self._upcoming.looked(messages, is_all=is_all)
+        return messages
 
     async def _start_clocks(self, sent: Sequence[OutgoingMessage]) -> None:
         if sent:
@@ -189,7 +228,7 @@ class Relay:
         refused: Collection[Refused],
         *,
         sweeping: bool,
-    ) -> list[Concluded]:
+    ) -> Noted:
         now = self._clock()
         lane = self._around.lane
         await forget_messages(session, lane, sent)
@@ -205,17 +244,17 @@ class Relay:
 
     async def _conclude(
         self, session: Session, spoken_of: AbstractSet[str], swept: Sequence[str], now: datetime
-    ) -> list[Concluded]:
+    ) -> Noted:
         numbers = sorted({*spoken_of, *swept})
         if not numbers:
-            return []
+            return Noted([], [])
         known = await load_for_conclusion(session, numbers, now)
         # What was just said can only complete an operation; whatever else may follow of one is
         # for the sweep to find.
         due = [item for item in numbers if item in swept or can_complete(known, item)]
         concluded = conclude_all(known, due, now, self._policy)
-        await write_conclusions(session, self._around.lane, concluded, now)
-        return concluded
+        to_say = await write_conclusions(session, self._around.lane, concluded, now)
+        return Noted(concluded, to_say)
 
 
 def _place_of(message: OutgoingMessage) -> str:

@@ -14,6 +14,7 @@ from worker.core.lanes import Duty
 from worker.shell.clock import Clock
 from worker.shell.concurrency import all_of, cancelled, first_of
 from worker.shell.database.lanes import LONG_AGO, note_results_read
+from worker.shell.database.outbox import OutgoingMessage
 from worker.shell.distribution import Distribution
 from worker.shell.draining import DrainedIntake
 from worker.shell.intake import Effect, Intake, Message, Reception
@@ -53,10 +54,10 @@ class Colleagues:
     relays: set[Relay] = field(default_factory=set)
     results_read_until: datetime = LONG_AGO
 
-    def wake(self) -> None:
+    def follow(self, messages: Sequence[OutgoingMessage]) -> None:
         """Something was stored that one of them may have to conclude."""
         for relay in self.relays:
-            relay.wake()
+            relay.follow(messages)
 
     def oldest_unpublished(self) -> None:
         """Nothing is held up by them: what they have to say they have decided themselves."""

@@ -105,6 +105,10 @@ def _is_spoilt(driver: Driver, error: BaseException) -> bool:
 class Transactions(Protocol):
     """Where work is stored in transactions."""
 
+    @property
+    def failures(self) -> int:
+        """See `Database.failures`."""
+
     async def persist(self, work: Work[Result], *, patient: bool = True) -> Result:
         """See `Database.persist`."""
 
@@ -117,6 +121,8 @@ class Database:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
+        self.failures = 0
+        """How many transactions have failed so far; some of them may have been stored."""
         self._lost = False
 
     @asynccontextmanager
@@ -203,6 +209,7 @@ class Database:
                 return result
 
     def _note_lost(self, error: Exception) -> None:
+        self.failures += 1
         if not self._lost:
             reason = str(error).split("\n")[0] or type(error).__name__
             get_logger().warning(Action.DATABASE_LOST, reason=reason)

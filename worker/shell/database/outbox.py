@@ -55,10 +55,14 @@ class Refused:
 
 async def next_messages(
     session: Session, lane: int, now: datetime, maximum: int
-) -> list[OutgoingMessage]:
-    """The lane's next messages in the order of their decisions, those that are delayed left out."""
+) -> tuple[list[OutgoingMessage], bool]:
+    """The lane's next messages in the order of their decisions, and whether any is left out.
+
+    Left out are those that are delayed, and those behind them.
+    """
+    held_up = await session.fetch("find_delayed", lane=lane)
     rows = await session.fetch("next_messages", lane=lane, now=now, maximum=maximum)
-    return [OutgoingMessage(*row) for row in rows]
+    return [OutgoingMessage(*row) for row in rows], bool(held_up)
 
 
 async def forget_messages(

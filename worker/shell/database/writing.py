@@ -12,7 +12,8 @@ from worker.core.batch import Concluded
 from worker.core.decision import Decision, Outcome
 from worker.core.situation import Number
 from worker.core.speech import operation_of
-from worker.shell.database.session import Session
+from worker.shell.database.outbox import OutgoingMessage
+from worker.shell.database.session import Row, Session
 from worker.shell.database.statements import together
 from worker.shell.database.steps import change_operations, open_steps
 
@@ -66,14 +67,17 @@ async def write_decisions(
     lane: int,
     decided: Sequence[tuple[Command, Decision, Answer | None]],
     now: datetime,
-) -> None:
-    """Stores the decisions on commands: ledger, numbers, operations and what must be said."""
+) -> list[OutgoingMessage]:
+    """Stores the decisions on commands: ledger, numbers, operations and what must be said.
+
+    Returns the last.
+    """
     new = [item for item in decided if item[1].outcome is not Outcome.DUPLICATE]
     if not new:
-        return
+        return []
     begun = [decision.number for _, decision, _ in new if decision.number]
     rows = [row for _, decision, answer in new for row in _outbox_rows(decision, answer)]
-    await session.fetch(
+    places = await session.fetch(
         together(
             "write_ledger", "write_numbers", "supersede_steps", "begin_operations", "write_outbox"
         ),
@@ -85,21 +89,22 @@ async def write_decisions(
         now=now,
     )
     await _open_steps(session, begun, rows, now)
+    return _outgoing(rows, places, now)
 
 
 async def write_conclusions(
     session: Session, lane: int, concluded: Sequence[Concluded], now: datetime
-) -> None:
-    """Stores how operations ended, and what was said of them on the way."""
+) -> list[OutgoingMessage]:
+    """Stores how operations ended, and what is said of them on the way; returns the last."""
     if not concluded:
-        return
+        return []
     await change_operations(
         session,
         [item.decision.number for item in concluded if item.decision.outcome is Outcome.NOTICED],
     )
     ended = [item for item in concluded if item.decision.outcome in ENDS]
     rows = [row for item in concluded for row in _outbox_rows(item.decision, None)]
-    await session.fetch(
+    places = await session.fetch(
         together("write_numbers", "end_steps", "note_outcomes", "end_operations", "write_outbox"),
         **_moved((item.decision.number, _is_blanked(item)) for item in ended if _has_moved(item)),
         **_ended(ended),
@@ -115,6 +120,7 @@ async def write_conclusions(
             together("supersede_steps", "begin_operations"), **_begun(following), lane=lane, now=now
         )
         await _open_steps(session, following, rows, now)
+    return _outgoing(rows, places, now)
 
 
 def _has_moved(item: Concluded) -> bool:
@@ -256,6 +262,17 @@ def _outbox_row(
         must_be_routed=definition.must_be_routed or awaited,
         body=message.encode(),
     )
+
+
+def _outgoing(
+    rows: Sequence[OutboxRow], places: Sequence[Row], now: datetime
+) -> list[OutgoingMessage]:
+    return [
+        OutgoingMessage(
+            position=place["position"], decided_at=now, queued_at=now, attempts=0, **row._asdict()
+        )
+        for row, place in zip(rows, places, strict=True)
+    ]
 
 
 def _columns(

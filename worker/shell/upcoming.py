@@ -1,0 +1,45 @@
+"""What is to be said next, as far as it need not be looked for."""
+
+from collections import deque
+from collections.abc import Collection, Sequence
+
+from worker.shell.database.outbox import OutgoingMessage
+
+__all__ = ["Upcoming"]
+
+
+class Upcoming:
+    """The messages that were committed here, kept until they are sent.
+
+    It only saves a look at the database, and for a lone command two of them: everything in it is
+    stored. Whenever something may be in the outbox that is not here, it counts for nothing, and
+    the outbox is looked at.
+    """
+
+    def __init__(self, maximum_messages: int) -> None:
+        self._maximum_messages = maximum_messages
+        self._messages: deque[OutgoingMessage] = deque()
+        self.is_complete = False
+        """Whether nothing can be sent now that is not here."""
+
+    def add(self, messages: Collection[OutgoingMessage]) -> None:
+        """They were committed, after all that is here."""
+        self._messages.extend(messages)
+        if len(self._messages) > self._maximum_messages:
+            self.doubt()
+
+    def doubt(self) -> None:
+        """Something may be in the outbox that is not here, or may not be sent that is."""
+        self.is_complete = False
+        self._messages.clear()
+
+    def looked(self, found: Sequence[OutgoingMessage], *, is_all: bool) -> None:
+        """The outbox was looked at; what was committed meanwhile may have been seen or not."""
+        seen = {message.position for message in found}
+        self._messages = deque(item for item in self._messages if item.position not in seen)
+        self.is_complete = is_all
+
+    def take(self, maximum_messages: int) -> list[OutgoingMessage]:
+        """The next ones, in the order of their decisions."""
+        count = min(maximum_messages, len(self._messages))
+        return [self._messages.popleft() for _ in range(count)]
