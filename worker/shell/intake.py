@@ -192,6 +192,8 @@ class Intake(Generic[Message, Effect]):
                 return await self._decide_apart(batch, error)
             raise
         self._outflow.committed(stored.messages)
+        # What was decided is said first, and spoken of afterwards.
+        await asyncio.sleep(0)
         self._reporter.committed(len(batch), perf_counter() - started)
         self._reception.report(batch, stored.effect)
         return [received.delivery for received in batch]

@@ -5,7 +5,6 @@ import contextlib
 import math
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
@@ -21,7 +20,6 @@ from worker.shell.database.outbox import (
     Refused,
     delay_messages,
     find_ready,
-    forget_messages,
     next_messages,
 )
 from worker.shell.database.session import Session
@@ -136,15 +134,10 @@ class Relay:
             return False
         sent, refused = await self._publish(messages)
         await self._start_clocks([message for message in sent if message.awaited])
-        asked_again = await self._ask_again() if sweeping else 0
-        if refused or asked_again:
-            self._upcoming.doubt()
-        concluded, to_say = await self._database.persist(
-            lambda on: self._note(on, sent, refused, sweeping=sweeping)
-        )
-        self._upcoming.add(to_say)
-        self._reporter.concluded(concluded)
-        return bool(messages or concluded or asked_again)
+        concluded = await self._note(sent, refused)
+        if sweeping:
+            concluded += await self._sweep()
+        return bool(messages or concluded)
 
     async def _next(self, *, looking: bool) -> list[OutgoingMessage]:
         # A transaction that failed may have been stored all the same.
@@ -176,11 +169,6 @@ class Relay:
             await self._database.persist(
                 lambda on: mark_sent(on, sent, self._clock(), self._policy)
             )
-
-    async def _ask_again(self) -> int:
-        return await self._database.persist(
-            lambda on: resend_steps(on, self._around.lane, self._clock(), TURN_MAXIMUM_MESSAGES)
-        )
 
     async def _publish(
         self, messages: Sequence[OutgoingMessage]
@@ -221,40 +209,54 @@ class Relay:
             self._reporter.unsendable(message, str(problem))
         return Refused(message, str(problem), parked=never)
 
-    async def _note(
-        self,
-        session: Session,
-        sent: Sequence[OutgoingMessage],
-        refused: Collection[Refused],
-        *,
-        sweeping: bool,
-    ) -> Noted:
-        now = self._clock()
-        lane = self._around.lane
-        await forget_messages(session, lane, sent)
-        await delay_messages(session, lane, refused, now)
-        swept = await self._sweep(session, now) if sweeping else []
-        spoken_of = {message.phone_number for message in sent if message.holds_operation}
-        return await self._conclude(session, spoken_of, swept, now)
+    async def _note(self, sent: Sequence[OutgoingMessage], refused: Collection[Refused]) -> int:
+        """Stores what became of messages, and what follows; how many operations go on."""
+        if refused:
+            self._upcoming.doubt()
+            lane, now = self._around.lane, self._clock()
+            await self._database.persist(lambda on: delay_messages(on, lane, refused, now))
+        if not sent:
+            return 0
+        # Messages that hold no operation end nothing.
+        numbers = sorted({message.phone_number for message in sent if message.holds_operation})
+        return self._went_on(
+            await self._database.persist(lambda on: self._conclude(on, numbers, sent))
+        )
 
-    async def _sweep(self, session: Session, now: datetime) -> list[str]:
+    async def _sweep(self) -> int:
+        """Looks for what nobody announced; how many operations go on."""
+        lane, now = self._around.lane, self._clock()
+        asked_again = await self._database.persist(
+            lambda on: resend_steps(on, lane, now, TURN_MAXIMUM_MESSAGES)
+        )
+        if asked_again:
+            self._upcoming.doubt()
+        return asked_again + self._went_on(await self._database.persist(self._conclude_ready))
+
+    async def _conclude_ready(self, session: Session) -> Noted:
         # Nobody is late whose word may still lie in the queue, after an outage.
-        late_by = self._around.results_read_until(now)
-        return await find_ready(session, self._around.lane, late_by, TURN_MAXIMUM_MESSAGES)
+        late_by = self._around.results_read_until(self._clock())
+        ready = await find_ready(session, self._around.lane, late_by, TURN_MAXIMUM_MESSAGES)
+        return await self._conclude(session, sorted(ready)) if ready else Noted([], [])
 
     async def _conclude(
-        self, session: Session, spoken_of: AbstractSet[str], swept: Sequence[str], now: datetime
+        self,
+        session: Session,
+        numbers: Sequence[str],
+        sent: Sequence[OutgoingMessage] = (),
     ) -> Noted:
-        numbers = sorted({*spoken_of, *swept})
-        if not numbers:
-            return Noted([], [])
-        known = await load_for_conclusion(session, numbers, now)
-        # What was just said can only complete an operation; whatever else may follow of one is
-        # for the sweep to find.
-        due = [item for item in numbers if item in swept or can_complete(known, item)]
+        lane, now = self._around.lane, self._clock()
+        known = await load_for_conclusion(session, numbers, (lane, sent), now)
+        # What was just sent can only complete an operation; whatever else may follow of one is for
+        # the sweep to find.
+        due = [item for item in numbers if not sent or can_complete(known, item)]
         concluded = conclude_all(known, due, now, self._policy)
-        to_say = await write_conclusions(session, self._around.lane, concluded, now)
-        return Noted(concluded, to_say)
+        return Noted(concluded, await write_conclusions(session, lane, concluded, now))
+
+    def _went_on(self, noted: Noted) -> int:
+        self._upcoming.add(noted.to_say)
+        self._reporter.concluded(noted.concluded)
+        return len(noted.concluded)
 
 
 def _place_of(message: OutgoingMessage) -> str:

@@ -15,6 +15,7 @@ from worker.core.situation import (
     Number,
     Usage,
 )
+from worker.shell.database.outbox import OutgoingMessage
 from worker.shell.database.session import Row, Session
 from worker.shell.database.steps import load_steps
 
@@ -28,13 +29,6 @@ __all__ = [
 
 async def load_for_commands(session: Session, commands: Sequence[Command], now: datetime) -> Known:
     """What decisions on these commands may look at, locked until the transaction ends."""
-    holders = sorted({AccountAtSite(item.data.account_id, item.data.site_id) for item in commands})
-    await session.fetch(
-        "lock_for_commands",
-        account_ids=[holder.account_id for holder in holders],
-        site_ids=[holder.site_id for holder in holders],
-        phone_numbers=sorted({command.data.phone_number for command in commands}),
-    )
     rows = await session.fetch(
         "load_for_commands",
         sources=[command.source for command in commands],
@@ -56,11 +50,23 @@ async def load_for_commands(session: Session, commands: Sequence[Command], now: 
 
 
 async def load_for_conclusion(
-    session: Session, phone_numbers: Sequence[str], now: datetime
+    session: Session,
+    phone_numbers: Sequence[str],
+    sent: tuple[int, Collection[OutgoingMessage]],
+    now: datetime,
 ) -> Known:
-    """What the conclusion of operations may look at, locked until the transaction ends."""
-    await session.fetch("lock_for_conclusion", phone_numbers=phone_numbers)
-    rows = await session.fetch("load_for_conclusion", phone_numbers=phone_numbers, today=now.date())
+    """What the conclusion of operations may look at, locked until the transaction ends.
+
+    Forgets what the lane has sent: the broker has it, and nobody waits for it any more.
+    """
+    lane, messages = sent
+    rows = await session.fetch(
+        "load_for_conclusion",
+        lane=lane,
+        positions=[message.position for message in messages],
+        phone_numbers=phone_numbers,
+        today=now.date(),
+    )
     known = Known()
     for row in rows:
         holder = AccountAtSite(row["account_id"], row["site_id"])

@@ -12,7 +12,6 @@ __all__ = [
     "Refused",
     "delay_messages",
     "find_ready",
-    "forget_messages",
     "next_messages",
 ]
 
@@ -63,15 +62,6 @@ async def next_messages(
     held_up = await session.fetch("find_delayed", lane=lane)
     rows = await session.fetch("next_messages", lane=lane, now=now, maximum=maximum)
     return [OutgoingMessage(*row) for row in rows], bool(held_up)
-
-
-async def forget_messages(
-    session: Session, lane: int, messages: Collection[OutgoingMessage]
-) -> None:
-    """The broker has them: nothing is left to be done."""
-    if messages:
-        positions = [message.position for message in messages]
-        await session.change("forget_messages", lane=lane, positions=positions)
 
 
 async def delay_messages(
