@@ -142,7 +142,7 @@ class Outlet:
                 return ()
             # One that timed out under an alarm is still delivered when the alarm is over: to
             # publish it again and again would only make copies.
-            if await is_blocked(self._connection):
+            if is_blocked(self._connection):
                 continue
             problem = f"not confirmed in {self._timeout_seconds:g} s"
             # Cancelled in the middle, the library may take no notice of it.
@@ -170,14 +170,18 @@ class Outlet:
             task.add_done_callback(self._closing.discard)
 
 
-async def is_blocked(connection: AbstractConnection) -> bool:
+def is_blocked(connection: AbstractConnection) -> bool:
     """Whether the broker is short of memory or disk, and reads nothing from publishers."""
     if connection.is_closed or connection.transport is None:
         return False
-    ready = asyncio.ensure_future(connection.transport.connection.ready())
-    await asyncio.wait([ready], timeout=0)
-    ready.cancel()
-    return not ready.done()
+    # The library only lets us wait for it: so this begins to, and looks whether it would.
+    ready = connection.transport.connection.ready()
+    try:
+        ready.send(None)
+    except StopIteration:
+        return False
+    ready.close()
+    return True
 
 
 async def _close(channel: AbstractChannel) -> None:

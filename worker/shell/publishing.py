@@ -60,9 +60,9 @@ class Publisher:
         # Replies go to queues that strangers name: what goes wrong there stays there.
         self._replies: AbstractChannel | None = None
 
-    async def is_blocked(self) -> bool:
+    def is_blocked(self) -> bool:
         """Whether the broker is short of memory or disk, and reads nothing from publishers."""
-        return await is_blocked(self._connection)
+        return is_blocked(self._connection)
 
     async def publish(self, messages: Sequence[OutgoingMessage]) -> list[NotPublished | None]:
         """Side by side; for each, why the broker has not confirmed it, or None where it has.
@@ -79,7 +79,9 @@ class Publisher:
                 replies.append(message)
         await self._reply(replies)
         found: dict[int, NotPublished | None] = {}
-        await all_of(*(self._publish(kind, of_kind, found) for kind, of_kind in kinds.items()))
+        ways = [self._publish(kind, of_kind, found) for kind, of_kind in kinds.items()]
+        # A task of its own would come after all that is ready to run now.
+        await (ways[0] if len(ways) == 1 else all_of(*ways))
         return [found.get(message.position) for message in messages]
 
     async def send(self, message: AbstractMessage, *, exchange: str, routing_key: str) -> None:

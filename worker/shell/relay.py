@@ -36,6 +36,9 @@ TURN_MAXIMUM_MESSAGES: Final = 500
 """Published in one pipeline. RabbitMQ gains little beyond a thousand in flight."""
 UPCOMING_MAXIMUM_MESSAGES: Final = 4 * TURN_MAXIMUM_MESSAGES
 """So many are kept in memory between being stored and being sent; a few megabytes."""
+FORGET_AFTER_SECONDS: Final = 0.02
+"""So long does a relay that is done wait for more: forgetting what was sent costs the disk a write,
+and whatever comes next needs one anyway."""
 SENDING_ATTEMPTS_MAXIMUM: Final = 3
 """So often is tried what the broker says can never be sent: its limits may just be changing."""
 
@@ -86,6 +89,10 @@ class Relay:
         self._swept_at = -math.inf
         self._oldest_unpublished: datetime | None = None
         self._upcoming = Upcoming(UPCOMING_MAXIMUM_MESSAGES)
+        self._sent: list[OutgoingMessage] = []
+        """What the broker has and the outbox still holds."""
+        self._untold: list[Concluded] = []
+        """What is stored and not yet reported: first it is said."""
         self._failures = 0
 
     def oldest_unpublished(self) -> datetime | None:
@@ -110,11 +117,17 @@ class Relay:
             last = self._stopping
             while await self._turn():
                 pass
-            if last:
-                return
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._sweep_interval_seconds):
-                    await self._wanted.wait()
+            if not await self._is_wanted_within(FORGET_AFTER_SECONDS):
+                await self._forget()
+                if last:
+                    return
+                await self._is_wanted_within(self._sweep_interval_seconds)
+
+    async def _is_wanted_within(self, seconds: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._wanted.wait()
+        return self._wanted.is_set()
 
     def stop(self) -> None:
         """Ends `run` when all that is stored by now has been said."""
@@ -130,9 +143,10 @@ class Relay:
         if sweeping:
             self._swept_at = monotonic()
         messages = await self._next(looking=sweeping)
-        if not messages and not sweeping:
-            return False
-        sent, refused = await self._publish(messages)
+        try:
+            sent, refused = await self._publish(messages)
+        finally:
+            self._tell()
         await self._start_clocks([message for message in sent if message.awaited])
         concluded = await self._note(sent, refused)
         if sweeping:
@@ -148,13 +162,14 @@ class Relay:
             messages = self._upcoming.take(TURN_MAXIMUM_MESSAGES)
         untried = (message.queued_at for message in messages if message.attempts == 0)
         self._oldest_unpublished = min(untried, default=None)
-        if messages and await self._publisher.is_blocked():
+        if messages and self._publisher.is_blocked():
             # What goes on without a word goes on: deadlines, and what was said before.
             self._upcoming.doubt()
             return []
         return messages
 
     async def _look(self) -> list[OutgoingMessage]:
+        await self._forget()
         self._upcoming.doubt()
         lane, now = self._around.lane, self._clock()
         messages, held_up = await self._database.look(
@@ -215,10 +230,16 @@ class Relay:
             self._upcoming.doubt()
             lane, now = self._around.lane, self._clock()
             await self._database.persist(lambda on: delay_messages(on, lane, refused, now))
-        if not sent:
-            return 0
-        # Messages that hold no operation end nothing.
+        self._sent.extend(sent)
+        # Messages that hold no operation end nothing, and are forgotten with the next that do.
         numbers = sorted({message.phone_number for message in sent if message.holds_operation})
+        return await self._forget(numbers) if numbers else 0
+
+    async def _forget(self, numbers: Sequence[str] = ()) -> int:
+        """Nobody waits any more for what was sent; how many operations go on for that."""
+        if not self._sent:
+            return 0
+        sent, self._sent = self._sent, []
         return self._went_on(
             await self._database.persist(lambda on: self._conclude(on, numbers, sent))
         )
@@ -255,8 +276,12 @@ class Relay:
 
     def _went_on(self, noted: Noted) -> int:
         self._upcoming.add(noted.to_say)
-        self._reporter.concluded(noted.concluded)
+        self._untold.extend(noted.concluded)
         return len(noted.concluded)
+
+    def _tell(self) -> None:
+        untold, self._untold = self._untold, []
+        self._reporter.concluded(untold)
 
 
 def _place_of(message: OutgoingMessage) -> str:

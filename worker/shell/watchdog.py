@@ -60,7 +60,7 @@ async def watch_publisher(publisher: Publisher, reporter: Reporter) -> None:
     was_blocked = False
     try:
         while True:
-            is_blocked = await publisher.is_blocked()
+            is_blocked = publisher.is_blocked()
             if is_blocked != was_blocked:
                 reporter.blocked(blocked=is_blocked)
                 was_blocked = is_blocked
