@@ -230,7 +230,10 @@ async def test_what_is_held_behind_a_message_was_not_tried(
         await platform.channel.queue_delete("pbx.handset-logout")
         await platform.send("deactivate", NUMBERS[0])
         await until_refused(database, "no queue")
-        kinds = "SELECT message_type, attempts FROM outbox ORDER BY position"
+        kinds = (
+            "SELECT message_type, attempts FROM outbox WHERE exchange = 'telephony.pbx'"
+            " ORDER BY position"
+        )
         tried = [
             (str(kind).split(".")[1], attempts) for kind, attempts in await rows(database, kinds)
         ]

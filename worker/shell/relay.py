@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from worker.core.batch import Concluded, can_complete, conclude_all
 from worker.core.operation import Policy
 from worker.shell.clock import Clock
+from worker.shell.concurrency import cancelled
 from worker.shell.database.engine import Transactions
 from worker.shell.database.loading import load_for_conclusion
 from worker.shell.database.outbox import (
@@ -91,6 +92,7 @@ class Relay:
         self._upcoming = Upcoming(UPCOMING_MAXIMUM_MESSAGES)
         self._sent: list[OutgoingMessage] = []
         """What the broker has and the outbox still holds."""
+        self._noting: asyncio.Task[int] | None = None
         self._untold: list[Concluded] = []
         """What is stored and not yet reported: first it is said."""
         self._failures = 0
@@ -112,6 +114,13 @@ class Relay:
         Returns after `stop`, when nothing is left that could be said or completed now.
         """
         await self._database.persist(lambda on: release_steps(on, self._policy))
+        try:
+            await self._work()
+        finally:
+            if self._noting is not None:
+                await cancelled([self._noting])
+
+    async def _work(self) -> None:
         while True:
             self._wanted.clear()
             last = self._stopping
@@ -148,10 +157,15 @@ class Relay:
         finally:
             self._tell()
         await self._start_clocks([message for message in sent if message.awaited])
-        concluded = await self._note(sent, refused)
+        went_on = await self._noted()
+        if sent or refused:
+            self._noting = asyncio.create_task(self._note(sent, refused))
+        if refused:
+            # What comes behind a message that was not taken must not go before that is stored.
+            went_on += await self._noted()
         if sweeping:
-            concluded += await self._sweep()
-        return bool(messages or concluded)
+            went_on += await self._sweep()
+        return bool(messages or went_on)
 
     async def _next(self, *, looking: bool) -> list[OutgoingMessage]:
         # A transaction that failed may have been stored all the same.
@@ -169,6 +183,7 @@ class Relay:
         return messages
 
     async def _look(self) -> list[OutgoingMessage]:
+        await self._noted()
         await self._forget()
         self._upcoming.doubt()
         lane, now = self._around.lane, self._clock()
@@ -234,6 +249,11 @@ class Relay:
         # Messages that hold no operation end nothing, and are forgotten with the next that do.
         numbers = sorted({message.phone_number for message in sent if message.holds_operation})
         return await self._forget(numbers) if numbers else 0
+
+    async def _noted(self) -> int:
+        """Waits for what `_note` has begun: the next messages are sent meanwhile."""
+        noting, self._noting = self._noting, None
+        return 0 if noting is None else await noting
 
     async def _forget(self, numbers: Sequence[str] = ()) -> int:
         """Nobody waits any more for what was sent; how many operations go on for that."""
