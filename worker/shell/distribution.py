@@ -103,6 +103,8 @@ class Distribution:
         self._arrived.set()
 
     async def _receive(self, delivery: AbstractIncomingMessage) -> None:
+        if not self._link.may_keep(len(delivery.body)):
+            return
         self.deliveries += 1
         self._settler.received(delivery)
         self._waiting.append(delivery)

@@ -147,6 +147,8 @@ class Intake(Generic[Message, Effect]):
     async def _receive(self, delivery: AbstractIncomingMessage) -> None:
         # The library cancels its callbacks when the connection is lost, in the middle of
         # whatever they do: so this one only takes note.
+        if not self._link.may_keep(len(delivery.body)):
+            return
         self.deliveries += 1
         self._settler.received(delivery)
         self._waiting.append(delivery)

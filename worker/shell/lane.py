@@ -17,6 +17,7 @@ from worker.shell.leadership import LeadershipLost, joined
 from worker.shell.link import Link, open_link
 from worker.shell.logs import Action, get_logger
 from worker.shell.posts import Posts
+from worker.shell.prefetch import Prefetch
 from worker.shell.reporting import Reporter
 from worker.shell.service import Colleagues, Workplace
 from worker.shell.settings import Settings
@@ -47,6 +48,7 @@ class Lane:
         self._clock = clock
         self._urls = deque(settings.amqp_urls)
         self._published_alone: set[int] = set()
+        self._prefetch = Prefetch(settings.prefetch_messages)
         self._has_worked = False
         self.stopping = asyncio.Event()
         """Whether a stop was asked for."""
@@ -83,6 +85,7 @@ class Lane:
             self._urls,
             publish_timeout_seconds=settings.publish_timeout_seconds,
             alone=self._published_alone,
+            prefetch=self._prefetch,
         ) as link:
             if settings.declare_topology:
                 await self._declare()

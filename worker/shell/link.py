@@ -16,6 +16,7 @@ from worker.shell.broker import (
     connect,
 )
 from worker.shell.outlet import Outlet
+from worker.shell.prefetch import Prefetch
 from worker.shell.publishing import Publisher
 
 __all__ = ["Link", "open_link"]
@@ -31,25 +32,27 @@ class Link:
         connections: Sequence[AbstractConnection],
         publish_timeout_seconds: float,
         alone: set[int],
+        prefetch: Prefetch,
     ) -> None:
         self.connections = connections
         """The one that consumes, and the one that publishes."""
         self._publish_timeout_seconds = publish_timeout_seconds
         self._alone = alone
+        self._prefetch = prefetch
         self.publisher = Publisher(connections[1], publish_timeout_seconds, alone=alone)
         """For what belongs to no post, and for dead letters."""
         self.lost = asyncio.Event()
         self.reason = "the connection was closed"
 
     @asynccontextmanager
-    async def consuming(self, prefetch_messages: int) -> AsyncIterator[AbstractChannel]:
+    async def consuming(self) -> AsyncIterator[AbstractChannel]:
         """A channel to consume on, closed at the end. Raises `BrokerUnavailable`.
 
         One for each queue: an acknowledgement of many counts the deliveries of its channel.
         """
         try:
             async with asyncio.timeout(SET_UP_TIMEOUT_SECONDS):
-                channel = await _consuming(self.connections[0], prefetch_messages)
+                channel = await _consuming(self.connections[0], self._prefetch.use())
         except LOST as error:
             raise BrokerUnavailable(str(error) or type(error).__name__) from error
         channel.close_callbacks.add(self.on_closed)
@@ -92,6 +95,12 @@ class Link:
         for connection in self.connections:
             await _close(connection)
 
+    def may_keep(self, body_bytes: int) -> bool:
+        """To be asked of each message: what comes while all is given up goes back to its queue."""
+        if self._prefetch.must_change(body_bytes):
+            self.lose(f"consuming begins anew after a message of {body_bytes} bytes")
+        return not self.lost.is_set()
+
     def lose(self, reason: str) -> None:
         """Gives all of it up, for a reason that belongs into the log."""
         if not self.lost.is_set():
@@ -109,7 +118,7 @@ class Link:
 
 @asynccontextmanager
 async def open_link(
-    urls: Sequence[str], *, publish_timeout_seconds: float, alone: set[int]
+    urls: Sequence[str], *, publish_timeout_seconds: float, alone: set[int], prefetch: Prefetch
 ) -> AsyncIterator[Link]:
     """The connections, closed at the end. Raises `BrokerUnavailable`.
 
@@ -118,7 +127,7 @@ async def open_link(
     """
     async with AsyncExitStack() as stack:
         connections = [await _opened(stack, urls) for _ in range(2)]
-        link = Link(connections, publish_timeout_seconds, alone)
+        link = Link(connections, publish_timeout_seconds, alone, prefetch)
         for connection in connections:
             connection.close_callbacks.add(link.on_closed)
         yield link

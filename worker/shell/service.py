@@ -189,7 +189,7 @@ class Service:
 
     async def _channel(self, stack: AsyncExitStack) -> AbstractChannel:
         at = self._workplace
-        return await stack.enter_async_context(at.link.consuming(at.settings.prefetch_messages))
+        return await stack.enter_async_context(at.link.consuming())
 
     def _outflow(self, saying: Saying) -> Outflow:
         at = self._workplace

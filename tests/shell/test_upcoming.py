@@ -1,0 +1,82 @@
+"""What was committed need not be looked for, and never takes the place of a look."""
+
+from datetime import UTC, datetime
+
+from worker.shell.database.outbox import OutgoingMessage
+from worker.shell.upcoming import Upcoming
+
+MAXIMUM = 5
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
+
+
+def message(position: int) -> OutgoingMessage:
+    return OutgoingMessage(
+        position=position,
+        phone_number="+442079460000",
+        message_id=f"message-{position}",
+        message_type="test",
+        exchange="telephony.events",
+        routing_key="phone_number.status.active",
+        correlation_id="story",
+        must_be_routed=False,
+        holds_operation=False,
+        awaited=False,
+        ordered=True,
+        body=b"{}",
+        decided_at=NOW,
+        queued_at=NOW,
+        attempts=0,
+    )
+
+
+def messages(*positions: int) -> list[OutgoingMessage]:
+    return [message(position) for position in positions]
+
+
+def in_step() -> Upcoming:
+    upcoming = Upcoming(MAXIMUM)
+    upcoming.looked([], is_all=True)
+    return upcoming
+
+
+def test_nothing_is_known_before_the_first_look() -> None:
+    upcoming = Upcoming(MAXIMUM)
+    upcoming.add(messages(1))
+
+    assert not upcoming.is_complete
+
+
+def test_what_was_committed_after_a_look_is_taken_in_its_order() -> None:
+    upcoming = in_step()
+    upcoming.add(messages(3, 4))
+    upcoming.add(messages(2))
+
+    assert upcoming.is_complete
+    assert [item.position for item in upcoming.take(2)] == [3, 4]
+    assert [item.position for item in upcoming.take(2)] == [2]
+    assert upcoming.take(2) == []
+
+
+def test_what_a_look_has_found_is_not_taken_once_more() -> None:
+    upcoming = Upcoming(MAXIMUM)
+    upcoming.add(messages(1, 2))
+    upcoming.looked(messages(1), is_all=True)
+
+    assert [item.position for item in upcoming.take(MAXIMUM)] == [2]
+
+
+def test_in_doubt_everything_is_looked_for() -> None:
+    upcoming = in_step()
+    upcoming.add(messages(1))
+    upcoming.doubt()
+
+    assert not upcoming.is_complete
+    assert upcoming.take(MAXIMUM) == []
+
+
+def test_more_than_fits_is_looked_for() -> None:
+    upcoming = in_step()
+    upcoming.add(messages(*range(MAXIMUM + 1)))
+
+    assert not upcoming.is_complete
+    assert upcoming.take(MAXIMUM) == []
