@@ -240,6 +240,8 @@ async def open_database(url: str) -> AsyncIterator[Database]:
         async_creator=connect,
         pool_size=POOL_CONNECTIONS,
         max_overflow=0,
+        # The one that was used last: it has the statements prepared, and its server process is warm.
+        pool_use_lifo=True,
         pool_timeout=CONNECT_TIMEOUT_SECONDS,
     )
     try:
