@@ -23,8 +23,15 @@ CONTENT_TYPE: Final = "application/cloudevents+json"
 WORKER_SOURCE: Final = "/telephony/activation-worker"
 """The `source` of everything that the worker publishes."""
 
-Source = Annotated[str, StringConstraints(pattern=r"^[^\u0000\s]+$", max_length=1024)]
-"""A CloudEvents source: a URI reference, so without white space."""
+# Each character by its number: what counts as white space differs between regular expressions.
+Source = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$",
+        max_length=1024,
+    ),
+]
+"""A CloudEvents source: a URI reference, so without white space and control characters."""
 
 
 class Data(BaseModel):
