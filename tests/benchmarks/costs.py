@@ -17,6 +17,11 @@ class Costs:
     broker: float
     database: float
 
+    @property
+    def together(self) -> float:
+        """Of all that took part."""
+        return self.contestant + self.broker + self.database
+
     @classmethod
     def until_now(cls, pid: int) -> Self:
         """What the process, and the servers that this program has started, have used so far."""

@@ -34,6 +34,11 @@ class Run:
     """To which the costs belong."""
     resident_mebibytes: float
 
+    @property
+    def milliseconds(self) -> float:
+        """Processor milliseconds for one command, of all that took part."""
+        return self.milliseconds_of(self.costs.together)
+
     def milliseconds_of(self, seconds: float) -> float:
         """Processor milliseconds for one command."""
         return seconds * 1000 / self.commands
@@ -54,18 +59,30 @@ async def race(
     Raises `WrongRun` when what was said is not what must be said.
     """
     await asyncio.to_thread(preload, place.amqp_url, commands)
+    run, done = await carried_out(stage, place, contestant, commands, counted)
+    if done < len(commands) and counted is None:
+        raise Missing(f"{contestant.name} left {len(commands) - done:,} commands unacknowledged")
+    return run
+
+
+async def carried_out(
+    stage: Stage,
+    place: Place,
+    contestant: Contestant,
+    waiting: Sequence[Command],
+    counted: int | None = None,
+) -> tuple[Run, int]:
+    """The same with a queue that is full already, and how many of the commands were done."""
     log = stage.folder / f"{contestant.name}.log"
     depths = Depths(place.amqp_url)
     async with running(contestant, place.environment, log) as pid:
-        run = await asyncio.to_thread(_watched, depths, pid, commands[:counted])
+        run = await asyncio.to_thread(_watched, depths, pid, waiting[:counted])
     left = depths.of(COMMANDS)
     depths.close()
-    if left and counted is None:
-        raise Missing(f"{contestant.name} left {left:,} commands unacknowledged")
     # The queue is a queue: those that are left are the last.
-    done = commands[: len(commands) - left]
+    done = waiting[: len(waiting) - left]
     await asyncio.to_thread(lambda: verify(done, everything(place.amqp_url)))
-    return run
+    return run, len(done)
 
 
 def _watched(depths: Depths, pid: int, commands: Sequence[Command]) -> Run:
