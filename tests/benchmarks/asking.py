@@ -12,6 +12,8 @@ from worker.shell.database.statements import Statement, statement
 PART = re.compile(r"^(?:WITH )?(\w+) AS \($", re.MULTILINE)
 """How a statement begins that is joined to others."""
 PARAMETER = re.compile(r"\$[0-9]+")
+SHOWN_CHARACTERS = 200
+"""Enough to tell statements from each other, and less than any server cuts."""
 
 Asked = dict[str, str]
 """SQL by its name; of several statements that are sent as one, their names joined by ` + `."""
@@ -52,6 +54,13 @@ def name_of(asked: Statement) -> str:
         key=lambda name: -len(_texts()[name]),
     )
     return " + ".join([*named, last])
+
+
+def recognised(query: str) -> str:
+    """The name of the statement that a server shows, be it cut; its beginning where it has none."""
+    shown = query[:SHOWN_CHARACTERS]
+    found = (name for name in _texts() if statement(name).sql.startswith(shown))
+    return next(found, shown.split("\n", maxsplit=1)[0])
 
 
 def _note(found: Asked, asked: str | Statement) -> None:

@@ -88,17 +88,17 @@ async def carried_out(
 def _watched(depths: Depths, pid: int, commands: Sequence[Command]) -> Run:
     due = sum(len(SAID[command.operation]) for command in commands)
     messages_a_command = due / len(commands)
-    first = _until(depths, 1)
+    first = until_there(depths, 1)
     before, began = Costs.until_now(pid), time.monotonic()
     # What was there at the first look had been made before the clock ran.
-    _until(depths, due)
+    until_there(depths, due)
     seconds = time.monotonic() - began
     counted = (due - first) / messages_a_command
     costs = Costs.until_now(pid).since(before)
     return Run(counted / seconds, costs, round(counted), resident_mebibytes(pid))
 
 
-def _until(depths: Depths, due: int) -> int:
+def until_there(depths: Depths, due: int) -> int:
     """How many messages there are, as soon as there are so many."""
     last, before = time.monotonic(), 0
     while True:

@@ -15,6 +15,8 @@ class Size:
     """How long each rate is kept up."""
     latency_rates: tuple[int, ...]
     round_trips: int
+    lane_cases: tuple[tuple[int, int], ...]
+    """How many lanes, and how many workers."""
     lane_commands: int
     lane_rounds: int
     growth_commands: int
@@ -40,7 +42,8 @@ FULL = Size(
     latency_seconds=6,
     latency_rates=(50, 200, 1000),
     round_trips=300,
-    lane_commands=5_000,
+    lane_cases=((1, 1), (2, 2), (4, 2), (2, 3)),
+    lane_commands=4_000,
     lane_rounds=2,
     growth_commands=2_000,
     growth_rounds=6,
@@ -62,6 +65,7 @@ QUICK = Size(
     latency_seconds=2,
     latency_rates=(50, 200),
     round_trips=50,
+    lane_cases=((1, 1), (2, 3)),
     lane_commands=1_000,
     lane_rounds=1,
     growth_commands=1_000,

@@ -11,8 +11,9 @@ from contracts.values import Operation
 from tests.benchmarks import latency, picture, plans, report, samples
 from tests.benchmarks.contestants import (
     AIO_PIKA,
+    AIO_PIKA_IN_ONE,
     FASTSTREAM,
-    FASTSTREAM_IN_TWO,
+    FASTSTREAM_IN_ONE,
     Contestant,
     pipelined_probe,
     probe,
@@ -67,7 +68,7 @@ async def test_the_worker_and_the_probes_say_what_must_be_said(
 
 
 @pytest.mark.parametrize(
-    "peer", [FASTSTREAM, FASTSTREAM_IN_TWO, AIO_PIKA], ids=lambda peer: peer.name
+    "peer", [FASTSTREAM, FASTSTREAM_IN_ONE, AIO_PIKA, AIO_PIKA_IN_ONE], ids=lambda peer: peer.name
 )
 async def test_the_peers_say_what_must_be_said(stage: Stage, peer: Contestant) -> None:
     await _raced(stage, PEERS, peer, Operation.ACTIVATE)
