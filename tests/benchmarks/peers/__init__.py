@@ -1,4 +1,4 @@
-"""What a competent developer would write instead: one message at a time, in transactions of its own.
+"""What a competent developer would write instead: each message in transactions of its own.
 
 All of them promise: a command is decided once, however often it is delivered, under the locks of
 its account and its number; no account uses more than it bought; a message is acknowledged when what
