@@ -8,12 +8,14 @@ class Size:
     """The size of every part."""
 
     commands: int
-    """Activations in a run against the probe; of deactivations, which say more, half as many."""
+    """Activations in a run against the probe; of deactivations, which say more, a quarter."""
     peer_commands: int
     rounds: int
     latency_seconds: float
     """How long each rate is kept up."""
     latency_rates: tuple[int, ...]
+    latency_peer_commands: int
+    """At most so many at a rate that is too much for a peer: it falls behind for as long."""
     round_trips: int
     lane_cases: tuple[tuple[int, int], ...]
     """How many lanes, and how many workers."""
@@ -37,10 +39,11 @@ class Size:
 
 FULL = Size(
     commands=20_000,
-    peer_commands=1_000,
+    peer_commands=800,
     rounds=3,
     latency_seconds=6,
     latency_rates=(50, 200, 1000),
+    latency_peer_commands=2_000,
     round_trips=300,
     lane_cases=((1, 1), (2, 2), (4, 2), (2, 3)),
     lane_commands=4_000,
@@ -59,24 +62,25 @@ FULL = Size(
     starts=5,
 )
 QUICK = Size(
-    commands=3_000,
-    peer_commands=300,
+    commands=2_500,
+    peer_commands=200,
     rounds=1,
     latency_seconds=2,
     latency_rates=(50, 200),
+    latency_peer_commands=300,
     round_trips=50,
     lane_cases=((1, 1), (2, 3)),
-    lane_commands=1_000,
+    lane_commands=800,
     lane_rounds=1,
-    growth_commands=1_000,
+    growth_commands=800,
     growth_rounds=2,
     many_numbers=(50_000,),
     many_ledger_rows=50_000,
     many_active=5_000,
-    backlog=10_000,
+    backlog=8_000,
     backlog_commands=2_000,
     backlog_rounds=1,
-    memory_commands=10_000,
+    memory_commands=8_000,
     large_messages=500,
     huge_messages=100,
     starts=2,

@@ -69,8 +69,8 @@ async def measure(stage: Stage, size: Size) -> list[Figure]:
     recorded = await samples.record(stage, WORKERS, world)
     figures: list[Figure] = []
     for operation in Operation:
-        # A deactivation says more: half as many take as long.
-        count = size.commands if operation is Operation.ACTIVATE else size.commands // 2
+        # A deactivation says more, and its rate is as steady with fewer.
+        count = size.commands if operation is Operation.ACTIVATE else size.commands // 4
         entries = [
             Entry(contestant, WORKERS, count)
             for contestant in (probe(recorded), worker(), pipelined_probe(recorded))
