@@ -24,6 +24,10 @@ APART = Case(2, 3)
 LOCK_PERCENT = 5
 PERCENT = 100
 LOCKS_SHOWN = 3
+TIMES = (
+    "Time in database sessions is that of pg_stat_database.active_time, waiting included; what"
+    " sessions wait for is looked at in pg_stat_activity every 20 ms."
+)
 SUBJECT = "lanes"
 
 Runs = Mapping[Case, Sequence[LaneRun]]
@@ -77,6 +81,7 @@ def _modelled(stage: Stage, runs: Runs) -> Iterator[Figure]:
     for model in modelled(measured):
         name = f"model: {model.lanes} lanes on enough cores"
         yield Figure(SUBJECT, name, model.commands_a_second, "commands/s", note=model.told)
+    stage.notes.append(TIMES)
     used = median(run.used for run in runs[ALONE])
     stage.notes.append(ASSUMPTIONS.replace("\n", " "))
     stage.notes.append(
