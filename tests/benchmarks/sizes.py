@@ -39,7 +39,7 @@ class Size:
 
 FULL = Size(
     commands=20_000,
-    peer_commands=800,
+    peer_commands=1_500,
     rounds=3,
     latency_seconds=6,
     latency_rates=(50, 200, 1000),
@@ -63,7 +63,7 @@ FULL = Size(
 )
 QUICK = Size(
     commands=2_500,
-    peer_commands=200,
+    peer_commands=300,
     rounds=1,
     latency_seconds=2,
     latency_rates=(50, 200),
