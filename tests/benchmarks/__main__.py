@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from tests.benchmarks import growth, latency, memory, picture, report, start, throughput
+from tests.benchmarks import growth, lanes, latency, memory, picture, report, start, throughput
 from tests.benchmarks.broker import Missing
 from tests.benchmarks.contestants import Failed
 from tests.benchmarks.costs import Elsewhere
@@ -32,6 +32,7 @@ SUBJECTS: dict[str, Subject] = {
     "throughput": throughput.measure,
     "latency": latency.measure,
     "growth": growth.measure,
+    "lanes": lanes.measure,
     "memory": memory.measure,
     "start": start.measure,
 }
@@ -79,6 +80,7 @@ async def _run(subjects: list[str], seed: int, *, quick: bool) -> Result:
             for name in subjects:
                 await _measured(result, name, stage)
             result.plans, result.memory = stage.plans, stage.memory
+            result.notes = stage.notes
             result.used_by_others = elsewhere.share()
     result.seconds = time.monotonic() - began
     return result

@@ -1,32 +1,43 @@
 """Throughput, and memory, when far more commands wait than anybody can hold."""
 
+import asyncio
+
 from contracts.values import Operation
 from tests.benchmarks import plans
+from tests.benchmarks.broker import preload
 from tests.benchmarks.contestants import worker
-from tests.benchmarks.race import Run, race
+from tests.benchmarks.race import Run, carried_out, race
 from tests.benchmarks.sizes import Size
 from tests.benchmarks.stage import Stage
 from tests.benchmarks.wanted import wanted
 from tests.benchmarks.worlds import World
-
-ROUNDS_AT_MOST = 2
-"""Each takes numbers that no earlier one has used."""
 
 
 async def measure_backlog(
     stage: Stage, database_url: str, world: World, size: Size
 ) -> list[tuple[Run, Run]]:
     """The same number of commands out of a short queue and out of the longest, in turn."""
-    first = plans.COMMANDS
+    short = size.backlog_rounds * size.backlog_commands
+    # Numbers that no earlier command has used, and no later one uses.
+    commands = wanted(
+        Operation.ACTIVATE, world, short + size.backlog, stage.seed, first=plans.COMMANDS
+    )
+    waiting = commands[short:]
     rounds = []
-    for _ in range(min(size.growth_rounds, ROUNDS_AT_MOST)):
-        runs = []
-        for queued in (size.growth_commands, size.backlog):
-            commands = wanted(Operation.ACTIVATE, world, queued, stage.seed, first)
-            first += queued
-            async with stage.beside(database_url) as place:
-                run = await race(stage, place, worker(), commands, counted=size.growth_commands)
-            stage.tell(f"{queued:,} queued: {run.commands_a_second:,.0f}/s")
-            runs.append(run)
-        rounds.append((runs[0], runs[1]))
+    async with stage.beside(database_url) as deep:
+        await asyncio.to_thread(preload, deep.amqp_url, waiting)
+        for place in range(size.backlog_rounds):
+            first = place * size.backlog_commands
+            own = commands[first : first + size.backlog_commands]
+            async with stage.beside(database_url) as shallow:
+                usual = await race(stage, shallow, worker(), own)
+            run, done = await carried_out(stage, deep, worker(), waiting, size.backlog_commands)
+            _tell(stage, usual, run, len(waiting))
+            waiting = waiting[done:]
+            rounds.append((usual, run))
     return rounds
+
+
+def _tell(stage: Stage, usual: Run, run: Run, queued: int) -> None:
+    rates = f"{run.commands_a_second:,.0f}/s, and {usual.commands_a_second:,.0f}/s without"
+    stage.tell(f"growth, {queued:,} queued: {rates}")

@@ -48,10 +48,13 @@ def pipelined_probe(samples: Path) -> Contestant:
 
 
 FASTSTREAM = Contestant("FastStream", module("peers.faststream_peer"))
-FASTSTREAM_IN_TWO = Contestant(
-    "FastStream, two commits", module("peers.faststream_peer", "--two-commits")
-)
 AIO_PIKA = Contestant("aio-pika", module("peers.aiopika_peer"))
+"""Both keep the worker's promise: PENDING is committed and said before ACTIVE is decided."""
+FASTSTREAM_IN_ONE = Contestant(
+    "FastStream, one commit", module("peers.faststream_peer", "--one-commit")
+)
+AIO_PIKA_IN_ONE = Contestant("aio-pika, one commit", module("peers.aiopika_peer", "--one-commit"))
+"""Both promise less than the worker: PENDING and ACTIVE are stored together, and said later."""
 
 
 @asynccontextmanager

@@ -17,12 +17,17 @@ class Costs:
     broker: float
     database: float
 
+    @property
+    def together(self) -> float:
+        """Of all that took part."""
+        return self.contestant + self.broker + self.database
+
     @classmethod
     def until_now(cls, pid: int) -> Self:
         """What the process, and the servers that this program has started, have used so far."""
         servers = psutil.Process().children(recursive=True)
         return cls(
-            _seconds(psutil.Process(pid)),
+            processor_seconds(pid),
             sum(_seconds(item) for item in servers if _name(item).startswith("beam")),
             sum(_seconds(item) for item in servers if _name(item).startswith("postgres")),
         )
@@ -47,6 +52,11 @@ class Elsewhere:
         """The part of all processors that others have used since."""
         passed = (time.monotonic() - self._began) * (psutil.cpu_count() or 1)
         return max(0.0, _busy_seconds() - _own_seconds() - self._before) / passed
+
+
+def processor_seconds(pid: int) -> float:
+    """What the process, and those of its children that have ended, have used so far."""
+    return _seconds(psutil.Process(pid))
 
 
 def resident_mebibytes(pid: int) -> float:

@@ -134,7 +134,9 @@ class Cycle:
 
     def _listen(self) -> None:
         for item in self._wire.pump(TURN_SECONDS):
-            if isinstance(item, Delivery):
+            # A quorum queue may take back what it gave to the plan before at its very end, though
+            # nobody has to acknowledge it. What the worker says twice is not marked so.
+            if isinstance(item, Delivery) and not item.redelivered:
                 self._take(item.body)
 
     def _take(self, body: bytes) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ from tests.benchmarks.processes import finished
 from tests.benchmarks.stage import Place, Stage
 
 SAMPLE_SECONDS = 0.25
+MILLISECONDS = 1000
 
 Samples = list[tuple[float, float]]
 """When, by the machine's monotonic clock, and how many MiB were resident."""
@@ -30,19 +31,38 @@ class Cycled:
     """To which the costs belong."""
     memory: Samples
 
+    @property
+    def milliseconds(self) -> float:
+        """Processor time for one command: the worker's, the broker's and the database's."""
+        return self.costs.together * MILLISECONDS / self.commands
+
 
 async def cycled(stage: Stage, place: Place, plan: Plan) -> Cycled:
     """Starts a worker, carries out the plan with it, and stops it."""
-    planned, course = stage.folder / "cycle.plan", stage.folder / "cycle.course"
-    plan.write(planned)
-    log = stage.folder / "worker.log"
+    async with cycling(stage, place) as carried_out:
+        return await carried_out(plan)
+
+
+@asynccontextmanager
+async def cycling(
+    stage: Stage, place: Place, name: str = "worker"
+) -> AsyncIterator[Callable[[Plan], Awaitable[Cycled]]]:
+    """A worker that carries out one plan after the other; in between it only waits."""
+    files = stage.folder / f"{name}.plan", stage.folder / f"{name}.course"
+    log = stage.folder / f"{name}.log"
     async with running(worker(), place.environment, log) as pid:
         await until_consumed(place.amqp_url, COMMANDS)
-        before = Costs.until_now(pid)
-        async with sampled(pid) as memory:
-            await finished(module("cycle", planned, course), place.environment)
-        costs = Costs.until_now(pid).since(before)
-    return Cycled(Course(**json.loads(course.read_bytes())), costs, plan.commands, memory)
+
+        async def carried_out(plan: Plan) -> Cycled:
+            plan.write(files[0])
+            before = Costs.until_now(pid)
+            async with sampled(pid) as memory:
+                await finished(module("cycle", *files), place.environment)
+            costs = Costs.until_now(pid).since(before)
+            course = Course(**json.loads(files[1].read_bytes()))
+            return Cycled(course, costs, plan.commands, memory)
+
+        yield carried_out
 
 
 @asynccontextmanager

@@ -1,16 +1,24 @@
-"""Throughput when everything has grown, beside the small case, in the same run."""
+"""Throughput when everything has grown, beside the small case, in the same minutes.
+
+Each grown case has a worker of its own, the small one another, both running; commands are given to
+one and then to the other, again and again. So nothing that makes the machine faster or slower for
+longer than some seconds makes a difference between them. The ratio is taken within each round, and
+of all rounds the median; so is that of processor time, which swings less than the clock.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from statistics import median
+from typing import NamedTuple
 
 from tests.benchmarks import plans
+from tests.benchmarks.asking import Asked
 from tests.benchmarks.backlog import measure_backlog
 from tests.benchmarks.cycle import Plan
-from tests.benchmarks.cycling import Cycled, cycled
-from tests.benchmarks.figures import Figure, at_least, at_most
+from tests.benchmarks.cycling import Cycled, cycling
+from tests.benchmarks.figures import Figure, Limit, at_least, at_most
 from tests.benchmarks.race import Run
 from tests.benchmarks.sizes import Size
 from tests.benchmarks.stage import Stage
@@ -21,8 +29,10 @@ SMALL_WORLD = World(plain=1000, accounts=50)
 NUMBERS_OF_AN_ACCOUNT = 20
 WITHIN = 0.9
 MEMORY_MEBIBYTES = 150
-FIRST_IDS, IDS_OF_A_ROUND = 50_000_000, 1_000_000
+FIRST_IDS, IDS_OF_A_CASE, IDS_OF_A_ROUND = 50_000_000, 1_000_000, 20_000
 MILLISECONDS = 1000
+GAUGES = "measure_"
+"""So begin the names of what the metrics ask: sums over all accounts, read by whoever looks."""
 SUBJECT = "growth"
 
 
@@ -35,22 +45,29 @@ class Case:
     database_url: str
 
 
+class Compared(NamedTuple):
+    """One round."""
+
+    small: Cycled
+    grown: Cycled
+
+
 async def measure(stage: Stage, size: Size) -> list[Figure]:
-    """The small case and each grown one in turn; ratios within a round, and their median."""
-    cases = [await _case(stage, *item) for item in _worlds(size).items()]
+    """The small case beside each grown one."""
+    small, *grown = [await _case(stage, *item) for item in _worlds(size).items()]
     stage.tell("growth: the databases are filled")
-    most = cases[len(size.many_numbers)]
-    asked = {case: await _asked(stage, case) for case in (most, cases[-1])}
-    before = {case: await plans.whole_reads(case.database_url) for case in cases}
+    most = grown[len(size.many_numbers) - 1]
+    asked = {case: await _asked(stage, case) for case in (most, grown[-1])}
+    before = {case: await plans.whole_reads(case.database_url) for case in (small, *grown)}
     queued = await measure_backlog(stage, most.database_url, most.world, size)
-    rounds = [
-        {case.name: await _cycled(stage, case, size, place) for case in _turned(cases, place)}
-        for place in range(size.growth_rounds)
-    ]
+    compared = {
+        case.name: await _compared(stage, small, case, size, FIRST_IDS + place * IDS_OF_A_CASE)
+        for place, case in enumerate(grown)
+    }
     # Only now: after much work the planner takes small tables for larger than they are.
-    figures = [await _plans(stage, *item) for item in asked.items()]
+    figures = [figure for item in asked.items() for figure in await _plans(stage, *item)]
     figures += _backlog_figures(size, queued)
-    figures += _figures(rounds)
+    figures += _figures(compared)
     figures.append(_whole_reads([await _read_since(*item) for item in before.items()]))
     return figures
 
@@ -70,12 +87,6 @@ def _whole_reads(found: Sequence[tuple[Case, Counter[str]]]) -> Figure:
     )
     note = "; ".join(told) or "PostgreSQL's own count, over all runs"
     return Figure(SUBJECT, "large tables read from end to end", total, "times", at_most(0), note)
-
-
-def _turned(cases: Sequence[Case], place: int) -> Sequence[Case]:
-    """Another one first in each round: nobody always runs on a rested machine."""
-    first = place % len(cases)
-    return [*cases[first:], *cases[:first]]
 
 
 def _worlds(size: Size) -> dict[str, World]:
@@ -100,59 +111,96 @@ async def _case(stage: Stage, name: str, world: World) -> Case:
     return Case(name, world, url)
 
 
-async def _cycled(stage: Stage, case: Case, size: Size, place: int) -> Cycled:
-    plan = Plan(
-        case.world,
-        stage.seed,
-        size.growth_commands,
-        size.growth_commands,
-        FIRST_IDS + place * IDS_OF_A_ROUND,
-    )
-    async with stage.beside(case.database_url) as beside:
-        found = await cycled(stage, beside, plan)
-    stage.tell(f"growth, {case.name}: {found.course.commands_a_second:,.0f}/s")
-    return found
+async def _compared(
+    stage: Stage, small: Case, grown: Case, size: Size, first_id: int
+) -> list[Compared]:
+    rounds = []
+    async with (
+        stage.beside(small.database_url) as small_place,
+        stage.beside(grown.database_url) as grown_place,
+        cycling(stage, small_place, "small") as with_small,
+        cycling(stage, grown_place, "grown") as with_grown,
+    ):
+        for place in range(size.growth_rounds):
+            ids = first_id + place * IDS_OF_A_ROUND
+            each = [(with_small, _plan(stage, small, size, ids))]
+            each.append((with_grown, _plan(stage, grown, size, ids)))
+            # Another one first in each round: nobody always follows the other.
+            turn = -1 if place % 2 else 1
+            runs = [await carried_out(plan) for carried_out, plan in each[::turn]]
+            rounds.append(Compared(*runs[::turn]))
+    _tell(stage, grown, rounds)
+    return rounds
 
 
-async def _asked(stage: Stage, case: Case) -> plans.Asked:
+def _plan(stage: Stage, case: Case, size: Size, first_id: int) -> Plan:
+    return Plan(case.world, stage.seed, size.growth_commands, size.growth_commands, first_id)
+
+
+def _tell(stage: Stage, grown: Case, rounds: Sequence[Compared]) -> None:
+    rates = [f"{item.grown.course.commands_a_second:,.0f}/s" for item in rounds]
+    usual = [f"{item.small.course.commands_a_second:,.0f}/s" for item in rounds]
+    stage.tell(f"growth, {grown.name}: {', '.join(rates)}; small: {', '.join(usual)}")
+
+
+async def _asked(stage: Stage, case: Case) -> Asked:
     return await plans.asked(stage, case.database_url, case.world)
 
 
-async def _plans(stage: Stage, case: Case, asked: plans.Asked) -> Figure:
+async def _plans(stage: Stage, case: Case, asked: Asked) -> list[Figure]:
     explained = await plans.explain(case.database_url, asked)
-    bad = [item for item in explained if item.read_whole]
-    note = "; ".join(f"{item.statement}: {item.read_whole[0]}" for item in bad)
-    name = f"plans that read a large table whole, {case.name}"
     stage.plans[case.name] = [(item.statement, item.steps) for item in explained]
-    return Figure(SUBJECT, name, len(bad), f"of {len(explained)}", at_most(0), note)
+    gauges = [item for item in explained if item.statement.startswith(GAUGES)]
+    others = [item for item in explained if item not in gauges]
+    whole = f"that read a large table whole, {case.name}"
+    return [
+        _read_whole(f"statements {whole}", others, at_most(0)),
+        _read_whole(f"gauges of the metrics {whole}", gauges),
+    ]
 
 
-def _figures(rounds: Sequence[Mapping[str, Cycled]]) -> Iterator[Figure]:
-    runs = {name: [of_round[name] for of_round in rounds] for name in rounds[0]}
-    rates = {name: [run.course.commands_a_second for run in runs[name]] for name in runs}
-    for name, of_name in rates.items():
-        yield Figure(SUBJECT, name, median(of_name), "commands/s", note=_spent(runs[name]))
-    for name, of_name in rates.items():
-        if name != SMALL:
-            ratio = median(big / small for big, small in zip(of_name, rates[SMALL], strict=True))
-            yield Figure(SUBJECT, f"{name} / {SMALL}", ratio, "times", at_least(WITHIN))
+def _read_whole(
+    name: str, explained: Sequence[plans.Explained], limit: Limit | None = None
+) -> Figure:
+    bad = [item for item in explained if item.read_whole]
+    note = "; ".join(f"{item.statement}: {', '.join(item.read_whole)}" for item in bad)
+    return Figure(SUBJECT, name, len(bad), f"of {len(explained)}", limit, note)
+
+
+def _figures(compared: Mapping[str, Sequence[Compared]]) -> Iterator[Figure]:
+    small = [item.small for rounds in compared.values() for item in rounds]
+    runs = {SMALL: small, **{name: [item.grown for item in compared[name]] for name in compared}}
+    for name, of_name in runs.items():
+        rate = median(run.course.commands_a_second for run in of_name)
+        yield Figure(SUBJECT, name, rate, "commands/s", note=_spent(of_name))
+    for name, rounds in compared.items():
+        rate = median(
+            item.grown.course.commands_a_second / item.small.course.commands_a_second
+            for item in rounds
+        )
+        yield Figure(SUBJECT, f"{name} / {SMALL}", rate, "times", at_least(WITHIN))
+        spent = median(item.grown.milliseconds / item.small.milliseconds for item in rounds)
+        line = f"processor time, {name} / {SMALL}"
+        yield Figure(SUBJECT, line, spent, "times")
 
 
 def _spent(runs: Sequence[Cycled]) -> str:
-    """Processor time for one command, the worker's own and the database's."""
-    own, database = (
+    """Processor time for one command: the worker's own, the broker's and the database's."""
+    own, broker, database = (
         median(getattr(run.costs, name) * MILLISECONDS / run.commands for run in runs)
-        for name in ("contestant", "database")
+        for name in ("contestant", "broker", "database")
     )
-    return f"{own:.2f} + {database:.2f} ms of processor"
+    return f"{own:.2f} + {broker:.2f} + {database:.2f} ms of processor"
 
 
 def _backlog_figures(size: Size, rounds: Sequence[tuple[Run, Run]]) -> Iterator[Figure]:
-    short, long = f"{size.growth_commands:,} queued", f"{size.backlog:,} queued"
+    short, long = f"{size.backlog_commands:,} queued", f"{size.backlog:,} queued"
     for place, name in enumerate((short, long)):
         rate = median(runs[place].commands_a_second for runs in rounds)
         yield Figure(SUBJECT, name, rate, "commands/s")
     ratio = median(deep.commands_a_second / shallow.commands_a_second for shallow, deep in rounds)
     yield Figure(SUBJECT, f"{long} / {short}", ratio, "times", at_least(WITHIN))
+    spent = median(deep.milliseconds / shallow.milliseconds for shallow, deep in rounds)
+    yield Figure(SUBJECT, f"processor time, {long} / {short}", spent, "times")
     memory = max(deep.resident_mebibytes for _, deep in rounds)
     yield Figure(SUBJECT, f"resident with {long}", memory, "MiB", at_most(MEMORY_MEBIBYTES))

@@ -1,6 +1,7 @@
 """How long from the publishing of a command to the receipt of ACTIVE, and under which load."""
 
 import json
+import sys
 from collections.abc import Iterator
 
 from tests.benchmarks import samples, throughput
@@ -26,15 +27,12 @@ async def measure(stage: Stage, size: Size) -> list[Figure]:
     world = await throughput.prepared(stage, size)
     recorded = await samples.record(stage, throughput.WORKERS, world)
     unloaded = Section(UNLOADED, size.round_trips)
-    rates = [
-        Section(f"{rate:,}/s", round(rate * size.latency_seconds), rate)
-        for rate in size.latency_rates
-    ]
     round_trip = Plan(world, stage.seed, (unloaded,))
-    loads = Plan(world, stage.seed, (unloaded, *rates))
+    loads = Plan(world, stage.seed, (unloaded, *_rates(size)))
+    peer_loads = Plan(world, stage.seed, (unloaded, *_rates(size, size.latency_peer_commands)))
     probed = await timed(stage, throughput.WORKERS, probe(recorded), round_trip)
     mine = await timed(stage, throughput.WORKERS, worker(), loads)
-    theirs = await timed(stage, throughput.PEERS, FASTSTREAM, loads)
+    theirs = await timed(stage, throughput.PEERS, FASTSTREAM, peer_loads)
     return [
         *_figures("probe", probed),
         *_figures("worker", mine),
@@ -50,8 +48,8 @@ async def measure(stage: Stage, size: Size) -> list[Figure]:
 
 
 async def timed(stage: Stage, template: str, contestant: Contestant, plan: Plan) -> Times:
-    name = contestant.name
     """How long each command of each section took."""
+    name = contestant.name
     planned, times = stage.folder / f"{name}.plan", stage.folder / f"{name}.times"
     plan.write(planned)
     log = stage.folder / f"{name}.log"
@@ -62,6 +60,13 @@ async def timed(stage: Stage, template: str, contestant: Contestant, plan: Plan)
     told = ", ".join(f"{item} {percentile(found[item], 50):.1f} ms" for item in found)
     stage.tell(f"latency, {name}: {told}")
     return found
+
+
+def _rates(size: Size, most: int = sys.maxsize) -> list[Section]:
+    return [
+        Section(f"{rate:,}/s", min(most, round(rate * size.latency_seconds)), rate)
+        for rate in size.latency_rates
+    ]
 
 
 def _figures(name: str, times: Times) -> Iterator[Figure]:

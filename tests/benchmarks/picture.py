@@ -12,8 +12,8 @@ from tests.benchmarks.figures import MISSED, Figure
 from tests.benchmarks.report import Result, about, number
 
 WORKER, OTHER, BAD = "#1f6f8b", "#b8c4cc", "#c0392b"
-INCHES, CAPTION_CHARACTERS = (13, 9), 180
-THROUGHPUT, LATENCY, RATIO = "throughput, ", "latency", "times"
+INCHES, CAPTION_CHARACTERS = (13, 13), 180
+LATENCY, RATE = "latency", "commands/s"
 PERCENT_SHOWN = "p95"
 
 
@@ -22,9 +22,11 @@ def draw(result: Result, path: Path) -> None:
     # Without these the same figures would give another file each time.
     mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "benchmark", "font.size": 8})
     sheet = Sheet(figsize=INCHES, layout="constrained")
-    upper, lower = sheet.subplots(2, 2)
-    _bars(upper[0], "Commands a second, activate", _rates(result, "activate"))
-    _bars(upper[1], "Commands a second, deactivate", _rates(result, "deactivate"))
+    upper, middle, lower = sheet.subplots(3, 2)
+    _bars(upper[0], "Commands a second, activate", _rates(result, "throughput, activate"))
+    _bars(upper[1], "Commands a second, deactivate", _rates(result, "throughput, deactivate"))
+    _bars(middle[0], "Commands a second, when everything has grown", _rates(result, "growth"))
+    _bars(middle[1], "Commands a second, with lanes, and by the model", _rates(result, "lanes"))
     latencies = [item for item in result.figures if _is_latency(item)]
     _bars(lower[0], "From command to ACTIVE, p95, ms", latencies, logarithmic=True)
     _promises(lower[1], [item for item in result.figures if item.limit is not None])
@@ -32,12 +34,8 @@ def draw(result: Result, path: Path) -> None:
     sheet.savefig(path, format="svg", metadata={"Date": None})
 
 
-def _rates(result: Result, operation: str) -> list[Figure]:
-    return [
-        item
-        for item in result.figures
-        if item.subject == THROUGHPUT + operation and item.unit != RATIO
-    ]
+def _rates(result: Result, subject: str) -> list[Figure]:
+    return [item for item in result.figures if item.subject == subject and item.unit == RATE]
 
 
 def _is_latency(figure: Figure) -> bool:

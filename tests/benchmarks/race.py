@@ -34,6 +34,11 @@ class Run:
     """To which the costs belong."""
     resident_mebibytes: float
 
+    @property
+    def milliseconds(self) -> float:
+        """Processor milliseconds for one command, of all that took part."""
+        return self.milliseconds_of(self.costs.together)
+
     def milliseconds_of(self, seconds: float) -> float:
         """Processor milliseconds for one command."""
         return seconds * 1000 / self.commands
@@ -54,34 +59,46 @@ async def race(
     Raises `WrongRun` when what was said is not what must be said.
     """
     await asyncio.to_thread(preload, place.amqp_url, commands)
+    run, done = await carried_out(stage, place, contestant, commands, counted)
+    if done < len(commands) and counted is None:
+        raise Missing(f"{contestant.name} left {len(commands) - done:,} commands unacknowledged")
+    return run
+
+
+async def carried_out(
+    stage: Stage,
+    place: Place,
+    contestant: Contestant,
+    waiting: Sequence[Command],
+    counted: int | None = None,
+) -> tuple[Run, int]:
+    """The same with a queue that is full already, and how many of the commands were done."""
     log = stage.folder / f"{contestant.name}.log"
     depths = Depths(place.amqp_url)
     async with running(contestant, place.environment, log) as pid:
-        run = await asyncio.to_thread(_watched, depths, pid, commands[:counted])
+        run = await asyncio.to_thread(_watched, depths, pid, waiting[:counted])
     left = depths.of(COMMANDS)
     depths.close()
-    if left and counted is None:
-        raise Missing(f"{contestant.name} left {left:,} commands unacknowledged")
     # The queue is a queue: those that are left are the last.
-    done = commands[: len(commands) - left]
+    done = waiting[: len(waiting) - left]
     await asyncio.to_thread(lambda: verify(done, everything(place.amqp_url)))
-    return run
+    return run, len(done)
 
 
 def _watched(depths: Depths, pid: int, commands: Sequence[Command]) -> Run:
     due = sum(len(SAID[command.operation]) for command in commands)
     messages_a_command = due / len(commands)
-    first = _until(depths, 1)
+    first = until_there(depths, 1)
     before, began = Costs.until_now(pid), time.monotonic()
     # What was there at the first look had been made before the clock ran.
-    _until(depths, due)
+    until_there(depths, due)
     seconds = time.monotonic() - began
     counted = (due - first) / messages_a_command
     costs = Costs.until_now(pid).since(before)
     return Run(counted / seconds, costs, round(counted), resident_mebibytes(pid))
 
 
-def _until(depths: Depths, due: int) -> int:
+def until_there(depths: Depths, due: int) -> int:
     """How many messages there are, as soon as there are so many."""
     last, before = time.monotonic(), 0
     while True:

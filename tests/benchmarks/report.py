@@ -29,6 +29,8 @@ class Result:
     failures: list[str] = field(default_factory=list)
     """What could not be measured, and why."""
     figures: list[Figure] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What must be known to read the figures."""
     plans: dict[str, list[tuple[str, tuple[str, ...]]]] = field(default_factory=dict)
     memory: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
 
@@ -70,6 +72,8 @@ def show(result: Result, console: Console) -> None:
         )
         subject = figure.subject
     console.print(table)
+    for note in result.notes:
+        console.print(note, markup=False)
     console.print(about(result))
     for failure in result.failures:
         console.print(failure, style="bold red", markup=False)

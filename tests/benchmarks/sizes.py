@@ -8,19 +8,29 @@ class Size:
     """The size of every part."""
 
     commands: int
-    """Activations in a run against the probe; of deactivations, which say more, half as many."""
+    """Activations in a run against the probe; of deactivations, which say more, a quarter."""
     peer_commands: int
     rounds: int
     latency_seconds: float
     """How long each rate is kept up."""
     latency_rates: tuple[int, ...]
+    latency_peer_commands: int
+    """At most so many at a rate that is too much for a peer: it falls behind for as long."""
     round_trips: int
+    lane_cases: tuple[tuple[int, int], ...]
+    """How many lanes, and how many workers."""
+    lane_commands: int
+    lane_rounds: int
     growth_commands: int
+    """In one turn, of which each round has two."""
     growth_rounds: int
     many_numbers: tuple[int, ...]
     many_ledger_rows: int
     many_active: int
     backlog: int
+    backlog_commands: int
+    """So many are taken out of it in a round."""
+    backlog_rounds: int
     memory_commands: int
     large_messages: int
     huge_messages: int
@@ -29,36 +39,48 @@ class Size:
 
 FULL = Size(
     commands=20_000,
-    peer_commands=2_000,
+    peer_commands=1_500,
     rounds=3,
-    latency_seconds=8,
+    latency_seconds=6,
     latency_rates=(50, 200, 1000),
+    latency_peer_commands=2_000,
     round_trips=300,
-    growth_commands=8_000,
-    growth_rounds=3,
+    lane_cases=((1, 1), (2, 2), (4, 2), (2, 3)),
+    lane_commands=4_000,
+    lane_rounds=2,
+    growth_commands=2_000,
+    growth_rounds=6,
     many_numbers=(100_000, 1_000_000),
     many_ledger_rows=2_000_000,
     many_active=20_000,
     backlog=200_000,
+    backlog_commands=6_000,
+    backlog_rounds=3,
     memory_commands=300_000,
     large_messages=2_000,
     huge_messages=300,
     starts=5,
 )
 QUICK = Size(
-    commands=3_000,
-    peer_commands=500,
+    commands=2_500,
+    peer_commands=300,
     rounds=1,
     latency_seconds=2,
     latency_rates=(50, 200),
+    latency_peer_commands=300,
     round_trips=50,
-    growth_commands=2_000,
-    growth_rounds=1,
+    lane_cases=((1, 1), (2, 3)),
+    lane_commands=800,
+    lane_rounds=1,
+    growth_commands=800,
+    growth_rounds=2,
     many_numbers=(50_000,),
     many_ledger_rows=50_000,
     many_active=5_000,
-    backlog=10_000,
-    memory_commands=10_000,
+    backlog=8_000,
+    backlog_commands=2_000,
+    backlog_rounds=1,
+    memory_commands=8_000,
     large_messages=500,
     huge_messages=100,
     starts=2,

@@ -50,6 +50,8 @@ class Stage:
     """How each statement is carried out, by database."""
     memory: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     """When how many MiB were resident."""
+    notes: list[str] = field(default_factory=list)
+    """What must be known to read the figures."""
     _templates: dict[str, str] = field(default_factory=dict)
 
     async def template(self, name: str, build: Build, *, migrated: bool = True) -> str:

@@ -9,10 +9,12 @@ import pytest
 
 from contracts.values import Operation
 from tests.benchmarks import latency, picture, plans, report, samples
+from tests.benchmarks.asking import name_of, recognised
 from tests.benchmarks.contestants import (
     AIO_PIKA,
+    AIO_PIKA_IN_ONE,
     FASTSTREAM,
-    FASTSTREAM_IN_TWO,
+    FASTSTREAM_IN_ONE,
     Contestant,
     pipelined_probe,
     probe,
@@ -21,6 +23,8 @@ from tests.benchmarks.contestants import (
 from tests.benchmarks.cycle import Plan
 from tests.benchmarks.cycling import cycled
 from tests.benchmarks.figures import MET, MISSED, Figure, at_least, at_most, percentile
+from tests.benchmarks.lane_model import Measured, modelled
+from tests.benchmarks.lane_runs import Case, laned, template_of
 from tests.benchmarks.ledger import WrongRun, verify
 from tests.benchmarks.machine import machine
 from tests.benchmarks.peers import schema
@@ -33,6 +37,7 @@ from tests.benchmarks.wanted import SAID, wanted
 from tests.benchmarks.worlds import World, build
 from tests.support.amqp_wire import Delivery
 from worker.servers import PrivateServers
+from worker.shell.database.statements import statement, together
 
 WORLD = World(plain=400, in_full_use=100, accounts=10)
 WORKERS, PEERS = "benchmark_workers", "benchmark_peers"
@@ -58,16 +63,16 @@ async def _raced(stage: Stage, template: str, contestant: Contestant, operation:
         await race(stage, place, contestant, commands)
 
 
-@pytest.mark.parametrize("operation", list(Operation))
 async def test_the_worker_and_the_probes_say_what_must_be_said(
-    stage: Stage, recorded: Path, operation: Operation
+    stage: Stage, recorded: Path
 ) -> None:
-    for contestant in (worker(), probe(recorded), pipelined_probe(recorded)):
-        await _raced(stage, WORKERS, contestant, operation)
+    await _raced(stage, WORKERS, probe(recorded), Operation.ACTIVATE)
+    for contestant in (worker(), pipelined_probe(recorded)):
+        await _raced(stage, WORKERS, contestant, Operation.DEACTIVATE)
 
 
 @pytest.mark.parametrize(
-    "peer", [FASTSTREAM, FASTSTREAM_IN_TWO, AIO_PIKA], ids=lambda peer: peer.name
+    "peer", [FASTSTREAM, FASTSTREAM_IN_ONE, AIO_PIKA, AIO_PIKA_IN_ONE], ids=lambda peer: peer.name
 )
 async def test_the_peers_say_what_must_be_said(stage: Stage, peer: Contestant) -> None:
     await _raced(stage, PEERS, peer, Operation.ACTIVATE)
@@ -96,9 +101,51 @@ async def test_what_the_worker_asks_is_explained(stage: Stage) -> None:
         explained = await plans.explain(place.database_url, asked)
         assert not await plans.whole_reads(place.database_url)
     found = {item.statement: item for item in explained}
-    assert {"lock_numbers", "write_ledger", "next_messages", "end_operations"} <= set(found)
+    concluding = "write_numbers + end_steps + note_outcomes + end_operations + write_outbox"
+    assert {"lock_for_commands", "next_messages", concluding} <= set(found)
     assert not any(item.read_whole for item in explained)
-    assert any("phone_numbers" in step for step in found["lock_numbers"].steps)
+    assert any("phone_numbers" in step for step in found["lock_for_commands"].steps)
+
+
+async def test_what_reads_a_table_whole_is_named(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plans, "LARGE_ROWS", 400)
+    wholly = {
+        "no index": "SELECT FROM phone_numbers WHERE label = $1::text",
+        "all of an index": "SELECT phone_number FROM phone_numbers ORDER BY phone_number",
+        "neither": "SELECT FROM phone_numbers WHERE phone_number = $1::text",
+    }
+    async with stage.place(WORKERS) as place:
+        explained = await plans.explain(place.database_url, wholly)
+    assert [bool(item.read_whole) for item in explained] == [True, True, False]
+
+
+async def test_lanes_share_the_work(stage: Stage) -> None:
+    case = Case(2, 2)
+    template = await template_of(stage, WORLD, case.lanes)
+    commands = wanted(Operation.ACTIVATE, WORLD, COMMANDS, stage.seed)
+    run = await laned(stage, case, template, commands)
+    assert [share.name for share in run.shares] == ["distribution and 0", "1"]
+    assert run.in_sessions > 0
+
+
+def test_the_part_that_is_fully_used_first_limits_all_lanes() -> None:
+    few, many = modelled(Measured(lane=0.5, distribution=0.1, broker=0.2, database=0.2), (2, 16))
+    assert (few.commands_a_second, few.limited_by) == (4000, "the lanes")
+    assert (many.commands_a_second, many.limited_by) == (10_000, "the distribution")
+    assert dict(many.cores) == {
+        "the lanes": 5,
+        "the distribution": 1,
+        "the broker": 2,
+        "the database": 2,
+    }
+
+
+def test_statements_go_by_the_names_of_their_files() -> None:
+    assert name_of(together("mark_sent", "write_outbox")) == "mark_sent + write_outbox"
+    assert recognised(statement("write_outbox").sql[:1000]) == "write_outbox"
+    assert recognised("COMMIT;") == "COMMIT;"
 
 
 def test_a_run_that_says_too_little_or_too_much_is_wrong() -> None:

@@ -1,56 +1,101 @@
-"""The same worker on plain aio-pika: by `AMQP_URL`, `DATABASE_URL`."""
+"""The same worker on plain aio-pika: by `AMQP_URL`, `DATABASE_URL`.
+
+What it promises, and what not, stands with the package of the peers; with `--one-commit` less.
+"""
 
 import asyncio
 import os
 import signal
+import sys
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import aio_pika
 import uvloop
-from aio_pika.abc import AbstractIncomingMessage
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
 from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts.envelope import CONTENT_TYPE
 from contracts.messages import Activate
 from tests.benchmarks.broker import COMMANDS
+from tests.benchmarks.peers import logs, two_commits
 from tests.benchmarks.peers.concurrency import CONCURRENT_COMMANDS
 from tests.benchmarks.peers.deciding import activate, engine_for
-from tests.benchmarks.peers.relay import Relay
+from tests.benchmarks.peers.relay import Publish, Relay
+
+Decide = Callable[[Activate], Awaitable[None]]
+
+
+async def publishing_on(channel: AbstractChannel) -> Publish:
+    """How a row of the outbox is said."""
+    events = await channel.get_exchange("telephony.events", ensure=False)
+
+    async def publish(row: Row[Any]) -> None:
+        message = aio_pika.Message(
+            row.body,
+            content_type=CONTENT_TYPE,
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+            message_id=row.message_id,
+            type=row.message_type,
+            correlation_id=row.correlation_id,
+        )
+        await events.publish(message, row.routing_key, mandatory=True)
+
+    return publish
+
+
+async def handling(connection: AbstractConnection, decide: Decide) -> None:
+    """Lets every command be decided, and acknowledged after that."""
+
+    async def handle(delivery: AbstractIncomingMessage) -> None:
+        # Not acknowledged unless it is stored.
+        async with delivery.process(requeue=True):
+            command = Activate.model_validate_json(delivery.body)
+            await decide(command)
+            logs.carried_out(command)
+
+    channel = await connection.channel(publisher_confirms=False)
+    await channel.set_qos(prefetch_count=CONCURRENT_COMMANDS)
+    queue = await channel.get_queue(COMMANDS, ensure=True)
+    await queue.consume(handle)
+
+
+async def until_stopped(work: Awaitable[object]) -> None:
+    """Works until SIGTERM."""
+    running = asyncio.ensure_future(work)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def with_relay(connection: AbstractConnection, engine: AsyncEngine, publish: Publish) -> None:
+    """One commit for each command; a relay says what was stored."""
+    relay = Relay(engine, publish)
+
+    async def decide(command: Activate) -> None:
+        await activate(engine, command)
+        relay.wake()
+
+    await handling(connection, decide)
+    await until_stopped(relay.run())
+
+
+async def with_two_commits(
+    connection: AbstractConnection, engine: AsyncEngine, publish: Publish
+) -> None:
+    """PENDING is stored and said, then ACTIVE; each handler says what it has stored."""
+    await handling(connection, lambda command: two_commits.activate(engine, command, publish))
+    await until_stopped(asyncio.Event().wait())
 
 
 async def main() -> None:
     """Works until SIGTERM."""
+    logs.configure()
     engine = engine_for(os.environ["DATABASE_URL"], CONCURRENT_COMMANDS)
+    work = with_relay if "--one-commit" in sys.argv else with_two_commits
     async with await aio_pika.connect_robust(os.environ["AMQP_URL"]) as connection:
-        publishing = await connection.channel(publisher_confirms=True, on_return_raises=True)
-        events = await publishing.get_exchange("telephony.events", ensure=False)
-
-        async def publish(row: Row[Any]) -> None:
-            message = aio_pika.Message(
-                row.body,
-                content_type=CONTENT_TYPE,
-                delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-                message_id=row.message_id,
-                type=row.message_type,
-                correlation_id=row.correlation_id,
-            )
-            await events.publish(message, row.routing_key, mandatory=True)
-
-        relay = Relay(engine, publish)
-
-        async def handle(delivery: AbstractIncomingMessage) -> None:
-            # Not acknowledged unless it is stored.
-            async with delivery.process(requeue=True):
-                await activate(engine, Activate.model_validate_json(delivery.body))
-            relay.wake()
-
-        consuming = await connection.channel(publisher_confirms=False)
-        await consuming.set_qos(prefetch_count=CONCURRENT_COMMANDS)
-        queue = await consuming.get_queue(COMMANDS, ensure=True)
-        await queue.consume(handle)
-        running = asyncio.create_task(relay.run())
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
-        await asyncio.gather(running, return_exceptions=True)
+        channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+        await work(connection, engine, await publishing_on(channel))
     await engine.dispose()
 
 

@@ -1,7 +1,7 @@
 """One command, one transaction: ledger, row locks, entitlement check, state and outbox.
 
 PENDING and ACTIVE are stored in one transaction, which is the fastest that this way of working can
-be, and less than what is promised: the worker makes PENDING known before ACTIVE is decided.
+be, and promises less than the worker, which makes PENDING known before ACTIVE is decided.
 `two_commits` keeps that promise. The statements are those of SQLAlchemy's Core, which cost less
 than its ORM.
 """

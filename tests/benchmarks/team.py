@@ -1,0 +1,79 @@
+"""Several workers that share the lanes: started, and fixed to their shares before they work."""
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.benchmarks.broker import COMMANDS, until_consumed
+from tests.benchmarks.contestants import Contestant, running, worker
+from tests.benchmarks.stage import Place, Stage
+from worker.core.lanes import DISTRIBUTION, duties, name_of
+from worker.shell.lane_queues import queue_names_of
+from worker.shell.logs import Action
+
+SHARED_WITHIN_SECONDS = 30
+LOOK_AGAIN_SECONDS = 0.1
+THE_DISTRIBUTION = name_of(DISTRIBUTION)
+OF_POSTS = b'"leadership_'
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One worker."""
+
+    pid: int
+    log: Path
+
+    @property
+    def posts(self) -> frozenset[str]:
+        """What it holds, by its own log."""
+        held: set[str] = set()
+        for line in self.log.read_bytes().splitlines(keepends=True):
+            if OF_POSTS in line and line.endswith(b"\n"):
+                told = json.loads(line)
+                change = held.add if told["action"] == Action.LEADERSHIP_GAINED else held.discard
+                change(told["lane"])
+        return frozenset(held)
+
+
+Team = Sequence[Member]
+
+
+@asynccontextmanager
+async def team(stage: Stage, place: Place, lanes: int, workers: int) -> AsyncIterator[Team]:
+    """So many workers, once each has its share and every queue its consumer."""
+    async with AsyncExitStack() as stack:
+        members = []
+        for number in range(workers):
+            log = stage.folder / f"member-{number}.log"
+            contestant = Contestant(f"worker {number}", worker().command)
+            started = running(contestant, place.environment, log)
+            members.append(Member(await stack.enter_async_context(started), log))
+        async with asyncio.timeout(SHARED_WITHIN_SECONDS):
+            while not _is_shared(members, lanes):
+                await asyncio.sleep(LOOK_AGAIN_SECONDS)
+        for queue in (COMMANDS, *queue_names_of(lanes)):
+            await until_consumed(place.amqp_url, queue)
+        yield members
+
+
+@contextmanager
+def frozen(members: Team) -> Iterator[None]:
+    """Nobody works; what fills the queue meanwhile finds it filled when all begin."""
+    for member in members:
+        os.kill(member.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for member in members:
+            os.kill(member.pid, signal.SIGCONT)
+
+
+def _is_shared(members: Team, lanes: int) -> bool:
+    held = [len(member.posts) for member in members]
+    return sum(held) == len(duties(lanes, changing=False)) and max(held) - min(held) <= 1
