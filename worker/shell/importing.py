@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, get_args
 
-from worker.shell.database.engine import open_database
+from worker.shell.database.engine import READING_WHOLE_TABLES, open_database
 from worker.shell.database.session import Session
 from worker.shell.database.statements import statement
 from worker.shell.record_lines import ImportRefused, Numbered, Problem, read_records
@@ -11,8 +11,6 @@ from worker.shell.records import Record
 
 __all__ = ["ImportBusy", "ImportRefused", "import_lines"]
 
-READS_WHOLE_TABLES: Final = "SET LOCAL plan_cache_mode = auto; SET LOCAL enable_seqscan = on;"
-"""What is settled for the few rows of a batch is wrong for as many as these."""
 CHUNK_RECORDS: Final = 10_000
 """Small enough for each statement to stay far below the statement timeout."""
 
@@ -34,7 +32,7 @@ async def import_lines(database_url: str, lines: Iterable[bytes | str]) -> Mappi
     records = read_records(lines)
     async with (
         open_database(database_url) as database,
-        database.transaction(READS_WHOLE_TABLES) as session,
+        database.transaction(READING_WHOLE_TABLES) as session,
     ):
         await _alone(session)
         await _stage(session, records)

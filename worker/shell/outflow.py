@@ -24,6 +24,13 @@ class Saying(Protocol):
     def oldest_unpublished(self) -> datetime | None:
         """Since when the oldest message waits that was never tried."""
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether more waits than can be said soon; not where nothing can be said at all."""
+
+    async def turn(self, at_most_seconds: float) -> None:
+        """Returns when it goes for the next messages, or after so long."""
+
 
 class Outflow:
     """Holds the intake back while the oldest message that was never tried is too old.
@@ -46,6 +53,9 @@ class Outflow:
 
     async def released(self, stopping: asyncio.Event) -> None:
         """Returns as soon as more may be taken in, or when that is not wanted any more."""
+        # Without this a long queue is decided faster than it is said, and the outbox grows.
+        while self._relay.is_behind and not stopping.is_set():
+            await self._relay.turn(LOOK_AGAIN_SECONDS)
         if not self._is_held_up():
             return
         self._reporter.paused(self._relay.oldest_unpublished())

@@ -86,6 +86,9 @@ class Relay:
         self._sweep_interval_seconds = sweep_interval_seconds
         self._around = around
         self._wanted = asyncio.Event()
+        self._turned = asyncio.Event()
+        self._was_full = False
+        """Whether the last look found more than goes into a turn."""
         self._stopping = False
         self._swept_at = -math.inf
         self._oldest_unpublished: datetime | None = None
@@ -107,6 +110,19 @@ class Relay:
         if not messages:
             self._sweep_soon()
         self._wanted.set()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether more waits than the next turn can say; not where nothing can be said at all."""
+        is_behind = self._was_full or len(self._upcoming) > TURN_MAXIMUM_MESSAGES
+        return is_behind and not self._publisher.is_blocked()
+
+    async def turn(self, at_most_seconds: float) -> None:
+        """Returns when it goes for the next messages, or after so long."""
+        self._turned.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(at_most_seconds):
+                await self._turned.wait()
 
     async def run(self) -> None:
         """Works at once when there is something to do, and from time to time unasked.
@@ -174,6 +190,8 @@ class Relay:
             messages = await self._look()
         else:
             messages = self._upcoming.take(TURN_MAXIMUM_MESSAGES)
+            self._was_full = False
+        self._turned.set()
         untried = (message.queued_at for message in messages if message.attempts == 0)
         self._oldest_unpublished = min(untried, default=None)
         if messages and self._publisher.is_blocked():
@@ -190,7 +208,8 @@ class Relay:
         messages, held_up = await self._database.look(
             lambda on: next_messages(on, lane, now, TURN_MAXIMUM_MESSAGES)
         )
-        is_all = not held_up and len(messages) < TURN_MAXIMUM_MESSAGES
+        self._was_full = len(messages) == TURN_MAXIMUM_MESSAGES
+        is_all = not (held_up or self._was_full)
         self._upcoming.looked(messages, is_all=is_all)
         return messages
 

@@ -62,6 +62,12 @@ class Colleagues:
     def oldest_unpublished(self) -> None:
         """Nothing is held up by them: what they have to say they have decided themselves."""
 
+    is_behind = False
+    """Nobody waits for them, for the same reason."""
+
+    async def turn(self, at_most_seconds: float) -> None:
+        """Nobody has to wait for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Workplace:

@@ -39,6 +39,10 @@ class Upcoming:
         self._messages = deque(item for item in self._messages if item.position not in seen)
         self.is_complete = is_all
 
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._messages)
+
     def take(self, maximum_messages: int) -> list[OutgoingMessage]:
         """The next ones, in the order of their decisions."""
         count = min(maximum_messages, len(self._messages))

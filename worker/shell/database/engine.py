@@ -16,7 +16,15 @@ from worker.shell.concurrency import uninterrupted
 from worker.shell.database.session import Driver, Session
 from worker.shell.logs import Action, get_logger
 
-__all__ = ["Database", "Transactions", "Work", "is_data_error", "is_transient", "open_database"]
+__all__ = [
+    "READING_WHOLE_TABLES",
+    "Database",
+    "Transactions",
+    "Work",
+    "is_data_error",
+    "is_transient",
+    "open_database",
+]
 
 Result = TypeVar("Result")
 Work = Callable[[Session], Awaitable[Result]]
@@ -33,11 +41,18 @@ SERVER_SETTINGS: Final = {
     # where it goes by the indexes: one that read whole tables was forty times as slow soon after.
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
+    "enable_mergejoin": "off",
+    "enable_hashjoin": "off",
     "statement_timeout": "20s",
     "lock_timeout": "10s",
     # A worker that is frozen in the middle of a transaction holds its locks no longer than this.
     "idle_in_transaction_session_timeout": "10s",
 }
+READING_WHOLE_TABLES: Final = """
+SET LOCAL plan_cache_mode = auto; SET LOCAL enable_seqscan = on; SET LOCAL enable_mergejoin = on;
+SET LOCAL enable_hashjoin = on;
+"""
+"""Begins a transaction that does: what is right for the few rows of a batch is wrong for it."""
 POOL_CONNECTIONS: Final = 20
 """Opened when first needed. One lane needs eight at most: the session of the worker, two intakes,
 the relay, the pruning, and three for those who ask over HTTP; each further lane needs two."""
@@ -240,7 +255,7 @@ async def open_database(url: str) -> AsyncIterator[Database]:
         async_creator=connect,
         pool_size=POOL_CONNECTIONS,
         max_overflow=0,
-        # The one that was used last: it has the statements prepared, and its server process is warm.
+        # The one that was used last has its statements planned, and its server's caches warm.
         pool_use_lifo=True,
         pool_timeout=CONNECT_TIMEOUT_SECONDS,
     )

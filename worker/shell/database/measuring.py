@@ -9,7 +9,7 @@ from typing import Final
 import asyncpg
 from sqlalchemy.exc import SQLAlchemyError
 
-from worker.shell.database.engine import Database
+from worker.shell.database.engine import READING_WHOLE_TABLES, Database
 from worker.shell.database.session import Session
 from worker.shell.logs import Action, get_logger
 
@@ -56,7 +56,10 @@ class Measurements:
 async def measure(database: Database) -> Measurements | None:
     """One look at the database; None, and a line in the log, where it cannot be had soon."""
     try:
-        async with asyncio.timeout(MEASURING_TIMEOUT_SECONDS), database.transaction() as on:
+        async with (
+            asyncio.timeout(MEASURING_TIMEOUT_SECONDS),
+            database.transaction(READING_WHOLE_TABLES) as on,
+        ):
             return await _measure(on, datetime.now(UTC))
     except DATABASE_FAILURES as error:
         reason = str(error).split("\n", maxsplit=1)[0] or type(error).__name__

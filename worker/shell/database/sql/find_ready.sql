@@ -2,7 +2,12 @@
 -- of all that the lane has under way.
 SELECT operation.phone_number
 FROM operations AS operation
-JOIN phone_numbers AS number USING (phone_number)
+-- One by one: joined as a table, all numbers were read for the sake of a few.
+CROSS JOIN LATERAL (
+    SELECT account_id, status FROM phone_numbers
+    WHERE phone_numbers.phone_number = operation.phone_number
+    LIMIT 1
+) AS number
 WHERE operation.lane = CAST(:lane AS integer)
     AND number.account_id IS NOT NULL
     AND CASE
