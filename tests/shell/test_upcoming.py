@@ -65,6 +65,14 @@ def test_what_a_look_has_found_is_not_taken_once_more() -> None:
     assert [item.position for item in upcoming.take(MAXIMUM)] == [2]
 
 
+def test_what_a_look_has_found_is_not_taken_when_it_is_handed_over_late() -> None:
+    upcoming = Upcoming(MAXIMUM)
+    upcoming.looked(messages(1), is_all=True)
+    upcoming.add(messages(1, 2))
+
+    assert [item.position for item in upcoming.take(MAXIMUM)] == [2]
+
+
 def test_in_doubt_everything_is_looked_for() -> None:
     upcoming = in_step()
     upcoming.add(messages(1))

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Collection, Sequence
+from collections.abc import Set as AbstractSet
 
 from worker.shell.database.outbox import OutgoingMessage
 
@@ -19,12 +20,14 @@ class Upcoming:
     def __init__(self, maximum_messages: int) -> None:
         self._maximum_messages = maximum_messages
         self._messages: deque[OutgoingMessage] = deque()
+        self._seen: AbstractSet[int] = frozenset()
         self.is_complete = False
         """Whether nothing can be sent now that is not here."""
 
     def add(self, messages: Collection[OutgoingMessage]) -> None:
         """They were committed, after all that is here."""
-        self._messages.extend(messages)
+        # A look may find them before whoever has committed them is told that he has.
+        self._messages.extend(item for item in messages if item.position not in self._seen)
         if len(self._messages) > self._maximum_messages:
             self.doubt()
 
@@ -35,8 +38,8 @@ class Upcoming:
 
     def looked(self, found: Sequence[OutgoingMessage], *, is_all: bool) -> None:
         """The outbox was looked at; what was committed meanwhile may have been seen or not."""
-        seen = {message.position for message in found}
-        self._messages = deque(item for item in self._messages if item.position not in seen)
+        self._seen = {message.position for message in found}
+        self._messages = deque(item for item in self._messages if item.position not in self._seen)
         self.is_complete = is_all
 
     def __len__(self) -> int:
