@@ -17,8 +17,18 @@ from worker.shell.database.session import Row, Session
 from worker.shell.database.statements import together
 from worker.shell.database.steps import change_operations, open_steps
 
-__all__ = ["Answer", "write_conclusions", "write_decisions"]
+__all__ = ["CONCLUSIONS", "DECISIONS", "Answer", "write_conclusions", "write_decisions"]
 
+DECISIONS: Final = (
+    *("write_ledger", "write_numbers", "supersede_steps"),
+    *("begin_operations", "write_outbox"),
+)
+"""What decisions change, one statement for each table."""
+CONCLUSIONS: Final = (
+    *("write_numbers", "end_steps", "note_outcomes"),
+    *("end_operations", "write_outbox"),
+)
+"""What the ends of operations change."""
 ENDS: Final = frozenset({Outcome.COMPLETED, Outcome.FAILED, Outcome.SETTLED})
 
 
@@ -78,9 +88,7 @@ async def write_decisions(
     begun = [decision.number for _, decision, _ in new if decision.number]
     rows = [row for _, decision, answer in new for row in _outbox_rows(decision, answer)]
     places = await session.fetch(
-        together(
-            "write_ledger", "write_numbers", "supersede_steps", "begin_operations", "write_outbox"
-        ),
+        together(*DECISIONS),
         **_columns("ledger", LedgerRow, [_ledger_row(*item[:2]) for item in new]),
         **_moved((number, False) for number in begun),
         **_begun(begun),
@@ -105,7 +113,7 @@ async def write_conclusions(
     ended = [item for item in concluded if item.decision.outcome in ENDS]
     rows = [row for item in concluded for row in _outbox_rows(item.decision, None)]
     places = await session.fetch(
-        together("write_numbers", "end_steps", "note_outcomes", "end_operations", "write_outbox"),
+        together(*CONCLUSIONS),
         **_moved((item.decision.number, _is_blanked(item)) for item in ended if _has_moved(item)),
         **_ended(ended),
         **_columns("message", OutboxRow, rows),
