@@ -73,6 +73,24 @@ def test_what_a_look_has_found_is_not_taken_when_it_is_handed_over_late() -> Non
     assert [item.position for item in upcoming.take(MAXIMUM)] == [2]
 
 
+def test_it_knows_of_which_numbers_it_speaks() -> None:
+    upcoming = in_step()
+    upcoming.add(messages(1))
+
+    assert upcoming.speaks_of({"+442079460000"})
+    assert not upcoming.speaks_of({"+442079460001"})
+    assert not upcoming.speaks_of(set())
+
+
+def test_what_former_looks_have_found_is_remembered_for_a_while() -> None:
+    upcoming = Upcoming(MAXIMUM)
+    upcoming.looked(messages(1), is_all=True)
+    upcoming.looked(messages(2), is_all=True)
+    upcoming.add(messages(1, 2, 3))
+
+    assert [item.position for item in upcoming.take(MAXIMUM)] == [3]
+
+
 def test_in_doubt_everything_is_looked_for() -> None:
     upcoming = in_step()
     upcoming.add(messages(1))

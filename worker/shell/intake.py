@@ -5,6 +5,7 @@ import contextlib
 import math
 from collections import deque
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from time import perf_counter
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
@@ -69,6 +70,9 @@ class Reception(Protocol[Message, Effect]):
         self, session: Session, batch: Sequence[Received[Message]]
     ) -> Stored[Effect]:
         """Does all that follows from the batch, in this transaction."""
+
+    def spoken_of(self, batch: Sequence[Received[Message]]) -> AbstractSet[str]:
+        """The numbers of which something may have to be said for that."""
 
     def report(self, batch: Sequence[Received[Message]], effect: Effect) -> None:
         """Tells what was done, once it is stored."""
@@ -182,6 +186,7 @@ class Intake(Generic[Message, Effect]):
     ) -> list[AbstractIncomingMessage]:
         """Decides the batch; the deliveries that are dealt with."""
         started = perf_counter()
+        self._outflow.deciding(self._reception.spoken_of(batch))
         try:
             stored = await self._database.persist(
                 lambda on: self._transact(on, batch), patient=patient

@@ -151,8 +151,9 @@ class LaneChange:
         await self._database.persist(forget_former_lanes)
 
     async def _send_back(self, queue: str) -> None:
-        # A queue that was drained is empty. But what is deleted with a queue is gone: so whatever
-        # strange way a command may have taken, it goes back to where all commands come from.
+        # A queue that was drained is empty, but for what lost its way to the dead letters when the
+        # broker was lost. What is deleted with a queue is gone: so it goes back to where all
+        # commands come from.
         if not await ready_messages(self._connection, queue):
             return
         async with await channel_on(self._connection) as channel:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
@@ -17,6 +18,9 @@ LOOK_AGAIN_SECONDS: Final = 0.2
 
 class Saying(Protocol):
     """What says what was decided."""
+
+    def expect(self, phone_numbers: AbstractSet[str]) -> None:
+        """To be told of which numbers something is being stored that is not yet known as stored."""
 
     def follow(self, messages: Sequence[OutgoingMessage]) -> None:
         """To be told what was committed to be said; when nothing, look for what follows."""
@@ -46,6 +50,10 @@ class Outflow:
         self._clock = clock
         self._reporter = reporter
         self._age_maximum = timedelta(seconds=age_maximum_seconds)
+
+    def deciding(self, phone_numbers: AbstractSet[str]) -> None:
+        """Something is being stored that may have to be said of these numbers."""
+        self._relay.expect(phone_numbers)
 
     def committed(self, messages: Sequence[OutgoingMessage]) -> None:
         """These are to be said; where there are none, something else may follow."""

@@ -1,6 +1,7 @@
 """What is done with commands, and what with the results of PBX systems."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -45,6 +46,10 @@ class CommandReception:
         decided = list(zip(commands, decisions, answers, strict=True))
         return Stored(decisions, await write_decisions(session, self.lane, decided, now))
 
+    def spoken_of(self, batch: Sequence[Received[Command]]) -> AbstractSet[str]:
+        """The numbers that the commands name."""
+        return {received.message.data.phone_number for received in batch}
+
     def report(self, batch: Sequence[Received[Command]], effect: list[Decision]) -> None:
         """Tells what was decided."""
         self.reporter.decided([received.message for received in batch], effect)
@@ -88,6 +93,10 @@ class ResultReception:
         changed = [step for key, (_, step) in steps.items() if step != before[key]]
         await write_steps(session, changed)
         return Stored(effects)
+
+    def spoken_of(self, _batch: Sequence[Received[PbxResult]]) -> AbstractSet[str]:
+        """None: what follows of results is concluded by the relay."""
+        return frozenset()
 
     def report(self, batch: Sequence[Received[PbxResult]], effect: list[Effect]) -> None:
         """Tells what the results did."""

@@ -5,6 +5,7 @@ import contextlib
 import math
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
@@ -65,7 +66,7 @@ class Noted(NamedTuple):
 
 
 class Relay:
-    """Publishes the outbox and concludes operations; all it knows is in the database."""
+    """Publishes the outbox and concludes operations; all that it must know is in the database."""
 
     def __init__(
         self,
@@ -96,6 +97,8 @@ class Relay:
         self._sent: list[OutgoingMessage] = []
         """What the broker has and the outbox still holds."""
         self._noting: asyncio.Task[int] | None = None
+        self._deciding: AbstractSet[str] = frozenset()
+        self._concluding: AbstractSet[str] = frozenset()
         self._untold: list[Concluded] = []
         """What is stored and not yet reported: first it is said."""
         self._failures = 0
@@ -104,8 +107,13 @@ class Relay:
         """Since when the oldest message waits that was never tried before."""
         return self._oldest_unpublished
 
+    def expect(self, phone_numbers: AbstractSet[str]) -> None:
+        """Something is being stored of these numbers: the server may have it before we know."""
+        self._deciding = phone_numbers
+
     def follow(self, messages: Sequence[OutgoingMessage]) -> None:
         """These were committed; where there are none, something else was: look for what follows."""
+        self._deciding = frozenset()
         self._upcoming.add(messages)
         if not messages:
             self._sweep_soon()
@@ -175,6 +183,7 @@ class Relay:
         await self._start_clocks([message for message in sent if message.awaited])
         went_on = await self._noted()
         if sent or refused:
+            self._concluding = {message.phone_number for message in sent}
             self._noting = asyncio.create_task(self._note(sent, refused))
         if refused:
             # What comes behind a message that was not taken must not go before that is stored.
@@ -186,7 +195,8 @@ class Relay:
     async def _next(self, *, looking: bool) -> list[OutgoingMessage]:
         # A transaction that failed may have been stored all the same.
         failures, self._failures = self._failures, self._database.failures
-        if looking or failures != self._failures or not self._upcoming.is_complete:
+        in_doubt = failures != self._failures or self._is_overtaking
+        if looking or in_doubt or not self._upcoming.is_complete:
             messages = await self._look()
         else:
             messages = self._upcoming.take(TURN_MAXIMUM_MESSAGES)
@@ -199,6 +209,17 @@ class Relay:
             self._upcoming.doubt()
             return []
         return messages
+
+    @property
+    def _is_overtaking(self) -> bool:
+        """Whether what comes next may come after something of the same number.
+
+        A lock is free when the server has committed, and an answer may be late: what was stored
+        behind it can be known here before it. The outbox has both in their order.
+        """
+        return self._upcoming.speaks_of(self._deciding) or self._upcoming.speaks_of(
+            self._concluding
+        )
 
     async def _look(self) -> list[OutgoingMessage]:
         await self._noted()
@@ -272,7 +293,9 @@ class Relay:
     async def _noted(self) -> int:
         """Waits for what `_note` has begun: the next messages are sent meanwhile."""
         noting, self._noting = self._noting, None
-        return 0 if noting is None else await noting
+        went_on = 0 if noting is None else await noting
+        self._concluding = frozenset()
+        return went_on
 
     async def _forget(self, numbers: Sequence[str] = ()) -> int:
         """Nobody waits any more for what was sent; how many operations go on for that."""

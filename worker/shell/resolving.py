@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from worker.core.results import Resolution, resolved
 from worker.shell.database.engine import open_database
 from worker.shell.database.loading import load_numbers_locked
+from worker.shell.database.session import Session
 from worker.shell.database.steps import change_operations, write_steps
 from worker.shell.settings import Settings
 
@@ -23,10 +24,9 @@ async def resolve_number(
 
     Raises `NothingToResolve`.
     """
-    async with (
-        open_database(settings.database_url) as database,
-        database.transaction() as session,
-    ):
+    by = f"{resolution} by {decided_by}: {reason}"
+
+    async def decide(session: Session) -> None:
         number = (await load_numbers_locked(session, [phone_number])).get(phone_number)
         if number is None or number.ongoing is None:
             raise NothingToResolve(
@@ -34,7 +34,6 @@ async def resolve_number(
                 " the numbers that have."
             )
         now = datetime.now(UTC)
-        by = f"{resolution} by {decided_by}: {reason}"
         after = resolved(number.ongoing, resolution, now, settings.policy, reason=by)
         await write_steps(session, after.steps)
         await change_operations(session, [replace(number, ongoing=after)])
@@ -50,3 +49,7 @@ async def resolve_number(
             decided_by=decided_by,
             reason=reason,
         )
+
+    async with open_database(settings.database_url) as database:
+        # Tried again: a worker that has just sent what is dropped here may stand in the way.
+        await database.persist(decide)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -53,6 +54,9 @@ class Colleagues:
 
     relays: set[Relay] = field(default_factory=set)
     results_read_until: datetime = LONG_AGO
+
+    def expect(self, phone_numbers: AbstractSet[str]) -> None:
+        """What is stored here is said by nobody."""
 
     def follow(self, messages: Sequence[OutgoingMessage]) -> None:
         """Something was stored that one of them may have to conclude."""

@@ -20,13 +20,13 @@ class Upcoming:
     def __init__(self, maximum_messages: int) -> None:
         self._maximum_messages = maximum_messages
         self._messages: deque[OutgoingMessage] = deque()
-        self._seen: AbstractSet[int] = frozenset()
+        self._seen: dict[int, None] = {}
         self.is_complete = False
         """Whether nothing can be sent now that is not here."""
 
     def add(self, messages: Collection[OutgoingMessage]) -> None:
         """They were committed, after all that is here."""
-        # A look may find them before whoever has committed them is told that he has.
+        # A look may find them before whoever has committed them is told so.
         self._messages.extend(item for item in messages if item.position not in self._seen)
         if len(self._messages) > self._maximum_messages:
             self.doubt()
@@ -38,13 +38,21 @@ class Upcoming:
 
     def looked(self, found: Sequence[OutgoingMessage], *, is_all: bool) -> None:
         """The outbox was looked at; what was committed meanwhile may have been seen or not."""
-        self._seen = {message.position for message in found}
+        self._seen.update(dict.fromkeys(message.position for message in found))
+        for position in list(self._seen)[: -self._maximum_messages]:
+            del self._seen[position]
         self._messages = deque(item for item in self._messages if item.position not in self._seen)
         self.is_complete = is_all
 
     def __len__(self) -> int:
         """How many there are."""
         return len(self._messages)
+
+    def speaks_of(self, phone_numbers: AbstractSet[str]) -> bool:
+        """Whether any of them is about one of these numbers."""
+        return bool(phone_numbers) and any(
+            message.phone_number in phone_numbers for message in self._messages
+        )
 
     def take(self, maximum_messages: int) -> list[OutgoingMessage]:
         """The next ones, in the order of their decisions."""

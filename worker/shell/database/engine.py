@@ -53,9 +53,9 @@ SET LOCAL plan_cache_mode = auto; SET LOCAL enable_seqscan = on; SET LOCAL enabl
 SET LOCAL enable_hashjoin = on;
 """
 """Begins a transaction that does: what is right for the few rows of a batch is wrong for it."""
-POOL_CONNECTIONS: Final = 20
-"""Opened when first needed. One lane needs eight at most: the session of the worker, two intakes,
-the relay, the pruning, and three for those who ask over HTTP; each further lane needs two."""
+POOL_CONNECTIONS: Final = 30
+"""Opened when first needed. One lane needs nine at most: the session of the worker, two intakes, two
+for the relay, the pruning, and three for those who ask over HTTP; each further lane needs three."""
 RETRY_FIRST_SECONDS: Final = 0.05
 RETRY_LONGEST_SECONDS: Final = 5.0
 
@@ -105,6 +105,13 @@ def is_transient(error: BaseException) -> bool:
 def is_data_error(error: BaseException) -> bool:
     """Whether a value can never be stored, however often it is tried."""
     return _state_of(error)[:2] in DATA_ERROR_CLASSES and not is_transient(error)
+
+
+async def _commit(driver: Driver) -> None:
+    # After a statement that failed, PostgreSQL takes COMMIT for ROLLBACK, and says only so.
+    if await driver.execute("COMMIT;") != "COMMIT":
+        message = "work went on after a statement had failed: nothing was stored"
+        raise AssertionError(message)
 
 
 def _is_spoilt(driver: Driver, error: BaseException) -> bool:
@@ -173,7 +180,7 @@ class Database:
             try:
                 await driver.execute(f"BEGIN;{first}")
                 yield session
-                await driver.execute("COMMIT;")
+                await _commit(driver)
             except BaseException as error:
                 if not _is_spoilt(driver, error):
                     await driver.execute("ROLLBACK;")

@@ -12,8 +12,8 @@ BEGIN
     END IF;
 END $$;
 
--- A function in SQL is planned at each call, one in PL/pgSQL once in a session. And a usage is opened
--- once in its life: that it is missing is found by the change.
+-- A function in SQL is planned at each call, one in PL/pgSQL once in a session. Nothing is touched
+-- where nothing changes: who renames a number must not wait for its account.
 CREATE OR REPLACE FUNCTION change_entitlement_usage(changes usage_change[]) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -22,26 +22,23 @@ DECLARE
             )::usage_change
         FROM unnest(changes) AS one
         GROUP BY one.account_id, one.site_id
+        HAVING sum(one.active) <> 0 OR sum(one.pending) <> 0
         ORDER BY one.account_id, one.site_id
     );
-    changed integer;
 BEGIN
+    -- Opened before it is counted: of two that open the same one, the later waits for the other.
+    INSERT INTO entitlement_usage (account_id, site_id)
+    SELECT change.account_id, change.site_id
+    FROM unnest(summed) AS change
+    WHERE NOT EXISTS (
+        SELECT FROM entitlement_usage AS known
+        WHERE known.account_id = change.account_id AND known.site_id = change.site_id
+    )
+    ON CONFLICT DO NOTHING;
     UPDATE entitlement_usage AS usage
     SET active = usage.active + change.active, pending = usage.pending + change.pending
     FROM unnest(summed) AS change
     WHERE usage.account_id = change.account_id AND usage.site_id = change.site_id;
-    GET DIAGNOSTICS changed = ROW_COUNT;
-    IF changed < cardinality(summed) THEN
-        INSERT INTO entitlement_usage AS usage (account_id, site_id, active, pending)
-        SELECT change.account_id, change.site_id, change.active, change.pending
-        FROM unnest(summed) AS change
-        WHERE NOT EXISTS (
-            SELECT FROM entitlement_usage AS known
-            WHERE known.account_id = change.account_id AND known.site_id = change.site_id
-        )
-        ON CONFLICT (account_id, site_id) DO UPDATE
-        SET active = usage.active + excluded.active, pending = usage.pending + excluded.pending;
-    END IF;
 END $$;
 
 -- What decisions look at of a number.
