@@ -54,8 +54,9 @@ SET LOCAL enable_hashjoin = on;
 """
 """Begins a transaction that does: what is right for the few rows of a batch is wrong for it."""
 POOL_CONNECTIONS: Final = 30
-"""Opened when first needed. One lane needs nine at most: the session of the worker, two intakes, two
-for the relay, the pruning, and three for those who ask over HTTP; each further lane needs three."""
+"""Opened when first needed. One lane needs nine at most: the session of the worker, two intakes,
+two for the relay, the pruning, and three for those who ask over HTTP. Each further one needs three.
+"""
 RETRY_FIRST_SECONDS: Final = 0.05
 RETRY_LONGEST_SECONDS: Final = 5.0
 
