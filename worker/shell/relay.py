@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import math
-from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from worker.shell.database.outbox import (
 from worker.shell.database.session import Session
 from worker.shell.database.steps import mark_sent, release_steps, resend_steps
 from worker.shell.database.writing import write_conclusions
-from worker.shell.outlet import NotPublished, TargetMissing, Unroutable, Unsendable
+from worker.shell.orderly import OrderlyPublisher
 from worker.shell.publishing import Publisher
 from worker.shell.reporting import Reporter
 from worker.shell.upcoming import Upcoming
@@ -41,8 +40,6 @@ UPCOMING_MAXIMUM_MESSAGES: Final = 4 * TURN_MAXIMUM_MESSAGES
 FORGET_AFTER_SECONDS: Final = 0.02
 """So long does a relay that is done wait for more: forgetting what was sent costs the disk a write,
 and whatever comes next needs one anyway."""
-SENDING_ATTEMPTS_MAXIMUM: Final = 3
-"""So often is tried what the broker says can never be sent: its limits may just be changing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +78,7 @@ class Relay:
     ) -> None:
         self._database = database
         self._publisher = publisher
+        self._orderly = OrderlyPublisher(publisher, reporter, around.target_missing)
         self._policy = policy
         self._clock = clock
         self._reporter = reporter
@@ -177,7 +175,7 @@ class Relay:
             self._swept_at = monotonic()
         messages = await self._next(looking=sweeping)
         try:
-            sent, refused = await self._publish(messages)
+            sent, refused = await self._orderly.publish(messages)
         finally:
             self._tell()
         await self._start_clocks([message for message in sent if message.awaited])
@@ -239,45 +237,6 @@ class Relay:
             await self._database.persist(
                 lambda on: mark_sent(on, sent, self._clock(), self._policy)
             )
-
-    async def _publish(
-        self, messages: Sequence[OutgoingMessage]
-    ) -> tuple[list[OutgoingMessage], list[Refused]]:
-        """Publishes all; what the broker took, and what it did not take and why.
-
-        One number's messages go one after the other, each confirmed before the next; those of
-        different numbers go side by side. After a refusal the number's later ones stay behind,
-        untried.
-        """
-        sent: list[OutgoingMessage] = []
-        refused: list[Refused] = []
-        blocked: set[str] = set()
-        for wave in _waves(messages):
-            going = [message for message in wave if _place_of(message) not in blocked]
-            problems = await self._publisher.publish(going)
-            for message, problem in zip(going, problems, strict=True):
-                refusal = self._refusal(message, problem)
-                if refusal is None:
-                    sent.append(message)
-                else:
-                    refused.append(refusal)
-                    blocked.add(_place_of(message))
-        return sent, refused
-
-    def _refusal(self, message: OutgoingMessage, problem: NotPublished | None) -> Refused | None:
-        # An event that nobody has subscribed to has been said; a PBX message has not.
-        unheard = isinstance(problem, Unroutable) and not message.must_be_routed
-        if problem is None or unheard:
-            tell = self._reporter.unheard if unheard else self._reporter.published
-            tell(message)
-            return None
-        self._reporter.refused(message, str(problem))
-        if isinstance(problem, TargetMissing):
-            self._around.target_missing(str(problem))
-        never = isinstance(problem, Unsendable) and message.attempts + 1 >= SENDING_ATTEMPTS_MAXIMUM
-        if never:
-            self._reporter.unsendable(message, str(problem))
-        return Refused(message, str(problem), parked=never)
 
     async def _note(self, sent: Sequence[OutgoingMessage], refused: Collection[Refused]) -> int:
         """Stores what became of messages, and what follows; how many operations go on."""
@@ -344,20 +303,3 @@ class Relay:
     def _tell(self) -> None:
         untold, self._untold = self._untold, []
         self._reporter.concluded(untold)
-
-
-def _place_of(message: OutgoingMessage) -> str:
-    """What messages have in common that must stay in order."""
-    return message.phone_number if message.ordered else message.message_id
-
-
-def _waves(messages: Sequence[OutgoingMessage]) -> list[list[OutgoingMessage]]:
-    waves: list[list[OutgoingMessage]] = []
-    place: Counter[str] = Counter()
-    for message in messages:
-        turn = place[_place_of(message)]
-        place[_place_of(message)] += 1
-        if turn == len(waves):
-            waves.append([])
-        waves[turn].append(message)
-    return waves
