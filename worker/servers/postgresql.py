@@ -208,6 +208,8 @@ class PrivatePostgreSQL:
             "fsync": "on",
             "full_page_writes": "on",
             "synchronous_commit": "on",
+            # Used as far as needed. The default, a quarter of it, does not hold a million numbers.
+            "shared_buffers": "512MB",
             # In the folder, and not in /dev/shm, where a kill would leave it behind.
             "dynamic_shared_memory_type": "mmap",
             "log_checkpoints": "off",
