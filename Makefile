@@ -36,7 +36,7 @@ campaign: setup ## Kill everything again and again under a million commands; OPT
 
 .PHONY: test-long
 test-long: setup ## Every crash point and every lost answer, long freezes, clusters: minutes of faults
-	@$(PYTHON) -m pytest -m campaign $(ARGUMENTS)
+	@$(PYTHON) -m pytest -m 'campaign or benchmark' $(ARGUMENTS)
 
 .PHONY: bench
 bench: setup ## Measure against the physical limit and against others: a quarter of an hour

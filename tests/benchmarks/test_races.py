@@ -78,6 +78,7 @@ async def test_the_peers_say_what_must_be_said(stage: Stage, peer: Contestant) -
     await _raced(stage, PEERS, peer, Operation.ACTIVATE)
 
 
+@pytest.mark.benchmark
 async def test_every_command_of_every_load_is_timed(stage: Stage) -> None:
     sections = (Section("one at a time", 5), Section("100/s", 20, 100))
     times = await latency.timed(stage, WORKERS, worker(), Loads(WORLD, 1, sections))
@@ -87,6 +88,7 @@ async def test_every_command_of_every_load_is_timed(stage: Stage) -> None:
     }
 
 
+@pytest.mark.benchmark
 async def test_a_cycle_puts_numbers_into_use_and_out_of_it(stage: Stage) -> None:
     plan = Plan(WORLD, seed=1, commands=100, numbers=20)
     async with stage.place(WORKERS) as place:
@@ -121,6 +123,7 @@ async def test_what_reads_a_table_whole_is_named(
     assert [bool(item.read_whole) for item in explained] == [True, True, False]
 
 
+@pytest.mark.benchmark
 async def test_lanes_share_the_work(stage: Stage) -> None:
     case = Case(2, 2)
     template = await template_of(stage, WORLD, case.lanes)
