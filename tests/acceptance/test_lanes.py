@@ -1,6 +1,7 @@
 """Several lanes with the installed command: workers die, their number changes, through kills."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 
@@ -120,12 +121,10 @@ async def queues_left(amqp_url: str, names: Sequence[str]) -> list[str]:
     left = []
     async with await connect([amqp_url]) as connection:
         for name in names:
-            try:
+            with contextlib.suppress(ChannelNotFoundEntity):
                 async with await connection.channel() as channel:
                     await channel.declare_queue(name, passive=True)
                     left.append(name)
-            except ChannelNotFoundEntity:
-                pass
     return left
 
 
