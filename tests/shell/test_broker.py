@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiormq.connection import FrameReceiver
 
-from worker.shell.broker import BrokerUnavailable, connect
+from worker.shell.broker import BrokerUnavailable, channel_on, connect
 
 
 @asynccontextmanager
@@ -42,3 +42,17 @@ async def test_a_peer_whose_end_arrives_before_we_listen_is_none_either(
     async with answering(b"") as url:
         with pytest.raises(BrokerUnavailable, match="in the middle of its opening"):
             await connect([url])
+
+
+async def test_who_waits_when_a_connection_ends_between_two_frames_is_told_that_it_ended(
+    monkeypatch: pytest.MonkeyPatch, amqp_url: str
+) -> None:
+    async def ended(_: FrameReceiver) -> None:
+        raise StopAsyncIteration
+
+    connection = await connect([amqp_url])
+    # What is read already answers the first question, to open a channel; then comes the end.
+    monkeypatch.setattr(FrameReceiver, "get_frame", ended)
+    with pytest.raises(BrokerUnavailable, match="has ended"):
+        await channel_on(connection, publisher_confirms=True)
+    await connection.close()
