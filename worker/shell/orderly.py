@@ -2,17 +2,26 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from worker.shell.database.outbox import OutgoingMessage, Refused
 from worker.shell.outlet import NotPublished, TargetMissing, Unroutable, Unsendable
 from worker.shell.publishing import Publisher
 from worker.shell.reporting import Reporter
 
-__all__ = ["OrderlyPublisher"]
+__all__ = ["OrderlyPublisher", "Said"]
 
 SENDING_ATTEMPTS_MAXIMUM: Final = 3
 """So often is tried what the broker says can never be sent: its limits may just be changing."""
+
+
+class Said(NamedTuple):
+    """What became of messages."""
+
+    sent: Sequence[OutgoingMessage]
+    """What the broker took."""
+    refused: Sequence[Refused]
+    """What it did not take, and why."""
 
 
 class OrderlyPublisher:
@@ -25,10 +34,8 @@ class OrderlyPublisher:
         self._reporter = reporter
         self._target_missing = target_missing
 
-    async def publish(
-        self, messages: Sequence[OutgoingMessage]
-    ) -> tuple[list[OutgoingMessage], list[Refused]]:
-        """Publishes all; what the broker took, and what it did not take and why.
+    async def publish(self, messages: Sequence[OutgoingMessage]) -> Said:
+        """Publishes all of them.
 
         One number's messages go one after the other, each confirmed before the next; those of
         different numbers go side by side. After a refusal the number's later ones stay behind,
@@ -47,7 +54,7 @@ class OrderlyPublisher:
                 else:
                     refused.append(refusal)
                     blocked.add(_place_of(message))
-        return sent, refused
+        return Said(sent, refused)
 
     def _refusal(self, message: OutgoingMessage, problem: NotPublished | None) -> Refused | None:
         # An event that nobody has subscribed to has been said; a PBX message has not.

@@ -3,33 +3,32 @@
 import asyncio
 import contextlib
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-from worker.core.batch import Concluded, can_complete, conclude_all
 from worker.core.operation import Policy
 from worker.shell.clock import Clock
+from worker.shell.concluding import Concluder, Noted
 from worker.shell.concurrency import cancelled
 from worker.shell.database.engine import Transactions
-from worker.shell.database.loading import load_for_conclusion
 from worker.shell.database.outbox import (
     OutgoingMessage,
     Refused,
     delay_messages,
-    find_ready,
     next_messages,
 )
-from worker.shell.database.session import Session
 from worker.shell.database.steps import mark_sent, release_steps, resend_steps
-from worker.shell.database.writing import write_conclusions
-from worker.shell.orderly import OrderlyPublisher
+from worker.shell.orderly import OrderlyPublisher, Said
 from worker.shell.publishing import Publisher
 from worker.shell.reporting import Reporter
 from worker.shell.upcoming import Upcoming
+
+if TYPE_CHECKING:
+    from worker.core.batch import Concluded
 
 __all__ = ["Relay", "Surroundings"]
 
@@ -37,6 +36,9 @@ TURN_MAXIMUM_MESSAGES: Final = 500
 """Published in one pipeline. RabbitMQ gains little beyond a thousand in flight."""
 UPCOMING_MAXIMUM_MESSAGES: Final = 4 * TURN_MAXIMUM_MESSAGES
 """So many are kept in memory between being stored and being sent; a few megabytes."""
+AHEAD_MAXIMUM_MESSAGES: Final = 8
+"""Of so few is concluded what follows while they are on their way. With more, locks would be held
+for longer than the database is at work, and publishing is not what the next ones wait for."""
 FORGET_AFTER_SECONDS: Final = 0.02
 """So long does a relay that is done wait for more: forgetting what was sent costs the disk a write,
 and whatever comes next needs one anyway."""
@@ -53,13 +55,6 @@ class Surroundings:
     results_read_until: Callable[[datetime], datetime]
     """Until when all results are counted, at most until the moment given: what was due later is
     not late, for the word on it may still lie in the queue."""
-
-
-class Noted(NamedTuple):
-    """What was stored at the end of a turn."""
-
-    concluded: Sequence[Concluded]
-    to_say: Sequence[OutgoingMessage]
 
 
 class Relay:
@@ -84,6 +79,13 @@ class Relay:
         self._reporter = reporter
         self._sweep_interval_seconds = sweep_interval_seconds
         self._around = around
+        self._concluder = Concluder(
+            database,
+            lane=around.lane,
+            policy=policy,
+            clock=clock,
+            results_read_until=around.results_read_until,
+        )
         self._wanted = asyncio.Event()
         self._turned = asyncio.Event()
         self._was_full = False
@@ -174,15 +176,22 @@ class Relay:
         if sweeping:
             self._swept_at = monotonic()
         messages = await self._next(looking=sweeping)
+        said: asyncio.Future[Said] = asyncio.get_running_loop().create_future()
+        is_ahead = self._may_go_ahead(messages)
+        if is_ahead:
+            self._note_later(messages, self._note_ahead(messages, said))
         try:
             sent, refused = await self._orderly.publish(messages)
+            said.set_result(Said(sent, refused))
         finally:
+            said.cancel()
             self._tell()
         await self._start_clocks([message for message in sent if message.awaited])
-        went_on = await self._noted()
-        if sent or refused:
-            self._concluding = {message.phone_number for message in sent}
-            self._noting = asyncio.create_task(self._note(sent, refused))
+        went_on = 0
+        if not is_ahead:
+            went_on += await self._noted()
+            if messages:
+                self._note_later(messages, self._note(sent, refused))
         if refused:
             # What comes behind a message that was not taken must not go before that is stored.
             went_on += await self._noted()
@@ -238,6 +247,31 @@ class Relay:
                 lambda on: mark_sent(on, sent, self._clock(), self._policy)
             )
 
+    def _may_go_ahead(self, messages: Sequence[OutgoingMessage]) -> bool:
+        is_few = len(messages) <= AHEAD_MAXIMUM_MESSAGES and self._noting is None
+        return (
+            is_few
+            and any(message.holds_operation for message in messages)
+            and not any(message.awaited for message in messages)
+        )
+
+    def _note_later(
+        self, messages: Sequence[OutgoingMessage], noting: Coroutine[None, None, int]
+    ) -> None:
+        self._concluding = {message.phone_number for message in messages}
+        self._noting = asyncio.create_task(noting)
+
+    async def _note_ahead(
+        self, messages: Sequence[OutgoingMessage], said: asyncio.Future[Said]
+    ) -> int:
+        """The same as `_note`, begun while the messages are on their way."""
+        sent = [*self._sent, *messages]
+        noted = await self._concluder.conclude_if_taken(_numbers_held_by(messages), sent, said)
+        if noted is None:
+            return await self._note(*await said)
+        self._sent.clear()
+        return self._went_on(noted)
+
     async def _note(self, sent: Sequence[OutgoingMessage], refused: Collection[Refused]) -> int:
         """Stores what became of messages, and what follows; how many operations go on."""
         if refused:
@@ -246,7 +280,7 @@ class Relay:
             await self._database.persist(lambda on: delay_messages(on, lane, refused, now))
         self._sent.extend(sent)
         # Messages that hold no operation end nothing, and are forgotten with the next that do.
-        numbers = sorted({message.phone_number for message in sent if message.holds_operation})
+        numbers = _numbers_held_by(sent)
         return await self._forget(numbers) if numbers else 0
 
     async def _noted(self) -> int:
@@ -261,9 +295,7 @@ class Relay:
         if not self._sent:
             return 0
         sent, self._sent = self._sent, []
-        return self._went_on(
-            await self._database.persist(lambda on: self._conclude(on, numbers, sent))
-        )
+        return self._went_on(await self._concluder.conclude(numbers, sent))
 
     async def _sweep(self) -> int:
         """Looks for what nobody announced; how many operations go on."""
@@ -273,27 +305,9 @@ class Relay:
         )
         if asked_again:
             self._upcoming.doubt()
-        return asked_again + self._went_on(await self._database.persist(self._conclude_ready))
-
-    async def _conclude_ready(self, session: Session) -> Noted:
-        # Nobody is late whose word may still lie in the queue, after an outage.
-        late_by = self._around.results_read_until(self._clock())
-        ready = await find_ready(session, self._around.lane, late_by, TURN_MAXIMUM_MESSAGES)
-        return await self._conclude(session, sorted(ready)) if ready else Noted([], [])
-
-    async def _conclude(
-        self,
-        session: Session,
-        numbers: Sequence[str],
-        sent: Sequence[OutgoingMessage] = (),
-    ) -> Noted:
-        lane, now = self._around.lane, self._clock()
-        known = await load_for_conclusion(session, numbers, (lane, sent), now)
-        # What was just sent can only complete an operation; whatever else may follow of one is for
-        # the sweep to find.
-        due = [item for item in numbers if not sent or can_complete(known, item)]
-        concluded = conclude_all(known, due, now, self._policy)
-        return Noted(concluded, await write_conclusions(session, lane, concluded, now))
+        return asked_again + self._went_on(
+            await self._concluder.conclude_ready(TURN_MAXIMUM_MESSAGES)
+        )
 
     def _went_on(self, noted: Noted) -> int:
         self._upcoming.add(noted.to_say)
@@ -303,3 +317,7 @@ class Relay:
     def _tell(self) -> None:
         untold, self._untold = self._untold, []
         self._reporter.concluded(untold)
+
+
+def _numbers_held_by(messages: Sequence[OutgoingMessage]) -> list[str]:
+    return sorted({message.phone_number for message in messages if message.holds_operation})

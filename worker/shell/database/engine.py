@@ -151,15 +151,19 @@ class Database:
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
         """A connection on which each statement is a transaction of its own."""
-        async with self.engine.connect() as pooled:
-            driver = (await pooled.get_raw_connection()).driver_connection
-            try:
-                yield Session(driver)
-            except BaseException as error:
-                # The pool does not see what happens here, and would give it to the next.
-                if _is_spoilt(driver, error):
-                    await pooled.invalidate()
-                raise
+        # As the pool has it: a connection of the engine costs three times as much to take and give
+        # back, 0.05 ms more each time, and a lone command waits for two.
+        pooled = await self.engine.raw_connection()
+        driver = pooled.driver_connection
+        try:
+            yield Session(driver)
+        except BaseException as error:
+            # The pool does not see what happens here, and would give it to the next.
+            if _is_spoilt(driver, error):
+                pooled.invalidate()
+            raise
+        finally:
+            pooled.close()
 
     @asynccontextmanager
     async def own_session(self) -> AsyncIterator[Session]:

@@ -1,0 +1,100 @@
+"""What follows once messages are with the broker: they are forgotten, and operations go on."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from worker.core.batch import Concluded, can_complete, conclude_all
+from worker.core.operation import Policy
+from worker.shell.clock import Clock
+from worker.shell.database.engine import Transactions
+from worker.shell.database.loading import load_for_conclusion
+from worker.shell.database.outbox import OutgoingMessage, find_ready
+from worker.shell.database.session import Session
+from worker.shell.database.writing import write_conclusions
+from worker.shell.orderly import Said
+
+__all__ = ["Concluder", "Noted"]
+
+TAKEN_WITHIN_SECONDS: Final = 0.1
+"""So long does a transaction hold its locks for messages that are on their way."""
+
+
+class Noted(NamedTuple):
+    """What was stored."""
+
+    concluded: Sequence[Concluded]
+    to_say: Sequence[OutgoingMessage]
+
+
+class _NotTaken(Exception):
+    """The broker has not taken the messages, or nobody knows yet."""
+
+
+class Concluder:
+    """Concludes the operations of one lane; all that it must know is in the database."""
+
+    def __init__(
+        self,
+        database: Transactions,
+        *,
+        lane: int,
+        policy: Policy,
+        clock: Clock,
+        results_read_until: Callable[[datetime], datetime],
+    ) -> None:
+        self._database = database
+        self._lane = lane
+        self._policy = policy
+        self._clock = clock
+        self._results_read_until = results_read_until
+
+    async def conclude(self, numbers: Sequence[str], sent: Sequence[OutgoingMessage]) -> Noted:
+        """Forgets what the broker has, and ends what nothing holds any more of these numbers."""
+        return await self._database.persist(lambda on: self._conclude(on, numbers, sent))
+
+    async def conclude_if_taken(
+        self,
+        numbers: Sequence[str],
+        sent: Sequence[OutgoingMessage],
+        said: asyncio.Future[Said],
+    ) -> Noted | None:
+        """The same for messages that are on their way: stored as soon as the broker has them all.
+
+        None, and nothing is stored, where it has not, or not soon. A lone command is answered a
+        seventh earlier for it.
+        """
+
+        async def work(session: Session) -> Noted:
+            noted = await self._conclude(session, numbers, sent)
+            await asyncio.wait([said], timeout=TAKEN_WITHIN_SECONDS)
+            if not said.done() or said.cancelled() or said.result().refused:
+                raise _NotTaken
+            return noted
+
+        try:
+            return await self._database.persist(work)
+        except _NotTaken:
+            return None
+
+    async def conclude_ready(self, maximum: int) -> Noted:
+        """Looks for operations that can go on though nobody has announced it."""
+        return await self._database.persist(lambda on: self._conclude_ready(on, maximum))
+
+    async def _conclude_ready(self, session: Session, maximum: int) -> Noted:
+        # Nobody is late whose word may still lie in the queue, after an outage.
+        late_by = self._results_read_until(self._clock())
+        ready = await find_ready(session, self._lane, late_by, maximum)
+        return await self._conclude(session, sorted(ready)) if ready else Noted([], [])
+
+    async def _conclude(
+        self, session: Session, numbers: Sequence[str], sent: Sequence[OutgoingMessage] = ()
+    ) -> Noted:
+        lane, now = self._lane, self._clock()
+        known = await load_for_conclusion(session, numbers, (lane, sent), now)
+        # What was just sent can only complete an operation; whatever else may follow of one is for
+        # the sweep to find.
+        due = [item for item in numbers if not sent or can_complete(known, item)]
+        concluded = conclude_all(known, due, now, self._policy)
+        return Noted(concluded, await write_conclusions(session, lane, concluded, now))
