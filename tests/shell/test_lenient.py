@@ -32,6 +32,7 @@ def headers(table: bytes) -> bytes:
         struct.pack(">HQ", TIMESTAMP, 10**17),
         struct.pack(">HQ", TIMESTAMP, 2**64 - 1),
         struct.pack(">HB", MESSAGE_ID, 1) + b"\xff",
+        struct.pack(">HB", MESSAGE_ID, 255) + b"\xff" * 255,
         struct.pack(">HB", CORRELATION_ID, 2) + b"\xc3\x28",
         headers(b"\x01\xffS\x00\x00\x00\x01a"),
         headers(b"\x01aS\x00\x00\x00\x01\xff"),

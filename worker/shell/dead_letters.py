@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 from typing import Final
 
 import aio_pika
-from aio_pika.abc import AbstractIncomingMessage
+from aio_pika.abc import AbstractIncomingMessage, FieldValue
 
 from contracts.topology import DEAD_LETTER_QUEUE
 from worker.shell.broker import BrokerUnavailable
 from worker.shell.forwarding import origin_of
 from worker.shell.link import Link
 from worker.shell.logs import Action, get_logger
-from worker.shell.outlet import NotPublished
+from worker.shell.outlet import NotPublished, Unsendable
 
 __all__ = ["DeadLetter", "park"]
 
@@ -34,13 +34,17 @@ async def park(letter: DeadLetter, link: Link) -> None:
     """Returns when the dead-letter queue has confirmed it, and tries until then.
 
     Raises `BrokerUnavailable` when the link is lost; the delivery then comes again.
-    Body and properties stay as they came; the reason is in the headers.
+    Body and properties stay as they came, unless they cannot be said as we read them: then the
+    body alone. The reason is in the headers.
     """
+    message = _kept(letter)
     while True:
         try:
-            await link.publisher.send(_kept(letter), exchange="", routing_key=DEAD_LETTER_QUEUE)
+            await link.publisher.send(message, exchange="", routing_key=DEAD_LETTER_QUEUE)
         except NotPublished as error:
             get_logger().error(Action.MESSAGE_PUT_AWAY, failed=str(error), code=letter.code)
+            if isinstance(error, Unsendable):
+                message = _bare(letter)
             await asyncio.sleep(TRY_AGAIN_SECONDS)
         except BrokerUnavailable as error:
             link.lose(str(error))
@@ -54,13 +58,7 @@ def _kept(letter: DeadLetter) -> aio_pika.Message:
     delivery = letter.delivery
     return aio_pika.Message(
         delivery.body,
-        headers={
-            **delivery.headers,
-            "x-error-code": letter.code,
-            "x-error-detail": letter.detail[:DETAIL_MAXIMUM_CHARACTERS],
-            **origin_of(delivery),
-            "x-failed-at": datetime.now(UTC).isoformat(),
-        },
+        headers={**delivery.headers, **_reasons(letter)},
         content_type=delivery.content_type,
         content_encoding=delivery.content_encoding,
         delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
@@ -72,3 +70,20 @@ def _kept(letter: DeadLetter) -> aio_pika.Message:
         type=delivery.type,
         app_id=delivery.app_id,
     )
+
+
+def _bare(letter: DeadLetter) -> aio_pika.Message:
+    return aio_pika.Message(
+        letter.delivery.body,
+        headers=_reasons(letter),
+        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+    )
+
+
+def _reasons(letter: DeadLetter) -> dict[str, FieldValue]:
+    return {
+        "x-error-code": letter.code,
+        "x-error-detail": letter.detail[:DETAIL_MAXIMUM_CHARACTERS],
+        **origin_of(letter.delivery),
+        "x-failed-at": datetime.now(UTC).isoformat(),
+    }
