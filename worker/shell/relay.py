@@ -176,6 +176,17 @@ class Relay:
         if sweeping:
             self._swept_at = monotonic()
         messages = await self._next(looking=sweeping)
+        if messages:
+            went_on = await self._say(messages)
+        else:
+            self._tell()
+            went_on = await self._noted()
+        if sweeping:
+            went_on += await self._sweep()
+        return bool(messages or went_on)
+
+    async def _say(self, messages: Sequence[OutgoingMessage]) -> int:
+        """Publishes, and begins to store what follows; how many operations went on before."""
         said: asyncio.Future[Said] = asyncio.get_running_loop().create_future()
         is_ahead = self._may_go_ahead(messages)
         if is_ahead:
@@ -190,14 +201,11 @@ class Relay:
         went_on = 0
         if not is_ahead:
             went_on += await self._noted()
-            if messages:
-                self._note_later(messages, self._note(sent, refused))
+            self._note_later(messages, self._note(sent, refused))
         if refused:
             # What comes behind a message that was not taken must not go before that is stored.
             went_on += await self._noted()
-        if sweeping:
-            went_on += await self._sweep()
-        return bool(messages or went_on)
+        return went_on
 
     async def _next(self, *, looking: bool) -> list[OutgoingMessage]:
         # A transaction that failed may have been stored all the same.
