@@ -53,17 +53,17 @@ async def test_a_worker_goes_on_with_the_other_nodes(
     # The worker is connected to the node that is hit, which leads the queue.
     urls = ",".join([cluster.urls[unlucky], *lucky])
     settings = load({"DATABASE_URL": database_url, "AMQP_URL": urls, "WORKER_HTTP_PORT": "0"})
-    async with platform_at(lucky[0]) as platform, working(database, settings) as lane:
-        await until_leading(lane)
+    async with platform_at(lucky[0]) as platform, working(database, settings) as worker:
+        await until_leading(worker)
         commands = [await platform.send("activate", number) for number in NUMBERS[:20]]
         if fate == "killed":
             await cluster.nodes[unlucky].kill()
         else:
             await cluster.isolate(unlucky)
         async with asyncio.timeout(60):
-            while lane.linked:
+            while worker.linked:
                 await asyncio.sleep(0.05)
-            while not lane.leads:
+            while not worker.leads:
                 await asyncio.sleep(0.05)
         commands += [await platform.send("activate", number) for number in NUMBERS[20:]]
         outcomes = [await platform.outcome(command) for command in commands]

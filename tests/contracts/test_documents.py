@@ -87,8 +87,8 @@ async def test_the_program_that_is_shown_gets_its_answers(
     database: Database, settings: Settings, amqp_url: str
 ) -> None:
     await store(database, SITE, RESERVED)
-    async with working(database, settings) as lane:
-        await until_leading(lane)
+    async with working(database, settings) as worker:
+        await until_leading(worker)
         lines = await answers_to_the_program(amqp_url)
 
     assert lines == ["PENDING sequence 1", "ACTIVE sequence 2"]
@@ -106,8 +106,8 @@ async def test_the_program_that_is_shown_understands_a_pbx_that_is_silent(
         }
     )
     await store(database, SITE, RESERVED)
-    async with working(database, hurried) as lane:
-        await until_leading(lane)
+    async with working(database, hurried) as worker:
+        await until_leading(worker)
         lines = await answers_to_the_program(amqp_url)
 
     # A slow machine may come to the deadline before it could say that the operation is late.

@@ -8,10 +8,10 @@ from tests.support.platform import Platform
 from tests.support.workers import rows, store
 from worker.servers import PrivateServers
 from worker.shell.database.engine import Database
-from worker.shell.lane import Lane
 from worker.shell.metrics import Metrics
 from worker.shell.reporting import Reporter
 from worker.shell.settings import Settings
+from worker.shell.worker import Worker
 
 NUMBERS = tuple(f"+44207946{index:04}" for index in range(1, 501))
 SITE = (
@@ -51,9 +51,9 @@ async def test_an_alarm_stops_publishing_then_the_intake_and_nothing_is_said_twi
         "declare_topology": False,
     }
     metrics = Metrics()
-    lane = Lane(database, settings.model_copy(update=impatient), Reporter(metrics))
+    worker = Worker(database, settings.model_copy(update=impatient), Reporter(metrics))
     async with alarm(servers):
-        working = asyncio.create_task(lane.run())
+        working = asyncio.create_task(worker.run())
         await until_shown(
             metrics, "activation_worker_broker_blocked 1.0", "activation_worker_intake_paused 1.0"
         )
@@ -61,12 +61,12 @@ async def test_an_alarm_stops_publishing_then_the_intake_and_nothing_is_said_twi
         # Longer than a confirm is waited for.
         await asyncio.sleep(1)
         assert await rows(database, "SELECT count(*) FROM commands") == decided
-        assert lane.leads
+        assert worker.leads
     outcomes = [await platform.outcome(command) for command in commands]
     await until_shown(
         metrics, "activation_worker_broker_blocked 0.0", "activation_worker_intake_paused 0.0"
     )
-    lane.stop()
+    worker.stop()
     await working
 
     assert decided not in ([(0,)], [(len(NUMBERS),)])

@@ -18,8 +18,8 @@ from worker.shell.metrics import Metrics
 LOOPBACK = "127.0.0.1"
 
 
-class Lane:
-    """A lane as the endpoints see it."""
+class Worker:
+    """A worker as the endpoints see it."""
 
     def __init__(self, *, linked: bool, leads: bool) -> None:
         self.linked = linked
@@ -101,11 +101,11 @@ async def test_a_probe_that_hangs_is_an_answer_too(
 async def test_servers_that_are_away_are_named_with_what_to_do(
     client: aiohttp.ClientSession,
 ) -> None:
-    lane = Lane(linked=False, leads=False)
+    worker = Worker(linked=False, leads=False)
     async with (
         open_database(f"postgresql://worker:hunter2@{LOOPBACK}:1/nowhere") as database,
         serve(
-            LOOPBACK, 0, probes_of(database, lane), Metrics(), role=lambda: role_of(lane)
+            LOOPBACK, 0, probes_of(database, worker), Metrics(), role=lambda: role_of(worker)
         ) as port,
     ):
         status, text = await _get(client, port, "/readyz")
@@ -120,9 +120,9 @@ async def test_servers_that_are_away_are_named_with_what_to_do(
 async def test_a_standby_on_a_current_schema_is_ready(
     client: aiohttp.ClientSession, database: Database
 ) -> None:
-    lane = Lane(linked=True, leads=False)
-    probes = probes_of(database, lane)
-    async with serve(LOOPBACK, 0, probes, Metrics(), role=lambda: role_of(lane)) as port:
+    worker = Worker(linked=True, leads=False)
+    probes = probes_of(database, worker)
+    async with serve(LOOPBACK, 0, probes, Metrics(), role=lambda: role_of(worker)) as port:
         status, text = await _get(client, port, "/readyz")
 
     assert status == 200
@@ -134,7 +134,7 @@ async def test_a_schema_that_was_never_made_is_named_with_what_to_do(
 ) -> None:
     await store(database, "DROP TABLE alembic_version")
 
-    problem = await probes_of(database, Lane(linked=True, leads=True))["schema"]()
+    problem = await probes_of(database, Worker(linked=True, leads=True))["schema"]()
 
     assert problem is not None
     assert "activation-worker migrate" in problem

@@ -188,11 +188,11 @@ async def test_a_second_import_at_the_same_time_is_told_so(
 async def test_records_are_imported_while_a_worker_serves(
     database: Database, database_url: str, settings: Settings
 ) -> None:
-    async with working(database, settings) as lane:
-        await until_leading(lane)
+    async with working(database, settings) as worker:
+        await until_leading(worker)
         await imported(database_url, number())
 
-        assert lane.leads
+        assert worker.leads
     assert await rows(database, "SELECT phone_number FROM phone_numbers") == [(NUMBER,)]
 
 
@@ -214,14 +214,14 @@ async def test_what_is_outstanding_for_a_number_ends_when_it_changes_hands(
             "operation_at_risk_seconds": 0.01,
         }
     )
-    async with working(database, waiting) as lane:
+    async with working(database, waiting) as worker:
         command = await platform.send("activate", NUMBER)
         assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
         await imported(database_url, {**number(status="ACTIVE"), **changed})
         other = await platform.send("activate", OTHER)
         assert await platform.outcome(other) == ["NUMBER_UNKNOWN"]
 
-        assert lane.leads
+        assert worker.leads
     assert await rows(database, "SELECT 1 FROM operations") == []
     assert await rows(database, "SELECT 1 FROM pbx_operations WHERE ended_at IS NULL") == []
 

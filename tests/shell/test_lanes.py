@@ -18,13 +18,13 @@ from worker.shell.broker import connect
 from worker.shell.database.engine import Database
 from worker.shell.database.statements import statement
 from worker.shell.draining import last_word
-from worker.shell.lane import Lane
 from worker.shell.lane_changing import ChangeTimedOut, ChangeUnderWay, change_number_of_lanes
 from worker.shell.lane_queues import declare_lanes, delete_lanes, fence_off_lanes
 from worker.shell.lane_showing import in_words, look
 from worker.shell.metrics import Metrics
 from worker.shell.reporting import Reporter
 from worker.shell.settings import Settings
+from worker.shell.worker import Worker
 
 ALL = tuple(NUMBERS)
 
@@ -43,17 +43,17 @@ class Staff:
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
         self._settings = settings
-        self._running: dict[Lane, asyncio.Task[None]] = {}
-        self._metrics: dict[Lane, Metrics] = {}
+        self._running: dict[Worker, asyncio.Task[None]] = {}
+        self._metrics: dict[Worker, Metrics] = {}
 
-    def start(self) -> Lane:
+    def start(self) -> Worker:
         metrics = Metrics()
-        worker = Lane(self._database, self._settings, Reporter(metrics))
+        worker = Worker(self._database, self._settings, Reporter(metrics))
         self._metrics[worker] = metrics
         self._running[worker] = asyncio.create_task(worker.run())
         return worker
 
-    async def stop(self, worker: Lane) -> None:
+    async def stop(self, worker: Worker) -> None:
         worker.stop()
         await asyncio.wait_for(self._running.pop(worker), 30)
 

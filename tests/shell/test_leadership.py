@@ -117,8 +117,8 @@ async def test_each_lead_is_a_term_of_its_own(database: Database) -> None:
 async def test_nothing_of_a_former_lead_goes_on(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
-    async with working(database, settings) as lane:
-        await until_leading(lane)
+    async with working(database, settings) as worker:
+        await until_leading(worker)
         await store(database, "UPDATE leadership SET term = term + 1")
         command = await platform.send("activate", "+442079460000")
         assert await platform.outcome(command) == ["NUMBER_UNKNOWN"]

@@ -59,8 +59,8 @@ async def test_a_message_with_a_property_that_cannot_be_read_is_handled_like_any
     }
     sent = json.dumps(command) if body == "a command" else body
     await asyncio.to_thread(publish, amqp_url, properties, sent.encode())
-    async with working(database, settings) as lane:
-        await until_leading(lane)
+    async with working(database, settings) as worker:
+        await until_leading(worker)
         if body == "a command":
             assert await platform.outcome("odd") == ["PENDING", "ACTIVE"]
         else:

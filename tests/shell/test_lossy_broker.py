@@ -116,11 +116,11 @@ async def test_a_broker_that_refuses_connections_for_a_while(
     database: Database, lossy_settings: Settings, platform: Platform, broker_proxy: Proxy
 ) -> None:
     await store(database, *SITE)
-    async with working_far_away(lossy_settings) as lane:
+    async with working_far_away(lossy_settings) as worker:
         broker_proxy.refuse()
         broker_proxy.cut()
         command = await platform.send("activate", NUMBERS[0])
-        await until(lambda: not lane.linked)
+        await until(lambda: not worker.linked)
         await broker_proxy.accept()
         await activated_once(platform, database, [command])
 
@@ -131,11 +131,11 @@ async def test_a_broker_that_takes_connections_but_says_nothing_is_waited_for(
     await store(database, *SITE)
     broker_proxy.freeze()
     command = await platform.send("activate", NUMBERS[0])
-    async with working(database, lossy_settings) as lane:
+    async with working(database, lossy_settings) as worker:
         await until(lambda: broker_proxy.kept_back)
-        assert not lane.linked
+        assert not worker.linked
         broker_proxy.thaw()
-        await until_leading(lane)
+        await until_leading(worker)
         await activated_once(platform, database, [command])
 
 
@@ -146,12 +146,12 @@ async def test_a_frozen_broker_is_given_up_and_what_was_not_said_is_said_without
     impatient = waiting.model_copy(
         update={"operation_at_risk_seconds": 1, "publish_timeout_seconds": 0.5}
     )
-    async with working_far_away(impatient) as lane:
+    async with working_far_away(impatient) as worker:
         await platform.send("activate", NUMBERS[0])
         await platform.until(lambda: platform.events)
         broker_proxy.freeze()
         # That the operation is late is said unasked.
-        await until(lambda: not lane.linked)
+        await until(lambda: not worker.linked)
         assert len(platform.events) == 1
         broker_proxy.thaw()
         await platform.until(lambda: len(platform.events) > 1)
@@ -164,10 +164,10 @@ async def test_a_frozen_broker_is_noticed_by_its_heartbeats_and_read_again_witho
     database: Database, lossy_settings: Settings, platform: Platform, broker_proxy: Proxy
 ) -> None:
     await store(database, *SITE)
-    async with working_far_away(lossy_settings) as lane:
+    async with working_far_away(lossy_settings) as worker:
         broker_proxy.freeze()
         commands = [await platform.send("activate", number) for number in NUMBERS]
-        await until(lambda: not lane.linked)
+        await until(lambda: not worker.linked)
         broker_proxy.thaw()
         await activated_once(platform, database, commands)
 

@@ -95,12 +95,12 @@ async def test_a_worker_that_starts_before_its_database_can_be_reached(
     command = await platform.send("activate", NUMBERS[0])
     async with (
         open_database(lossy_settings.database_url) as far_away,
-        working(far_away, lossy_settings) as lane,
+        working(far_away, lossy_settings) as worker,
     ):
         await until(lambda: broker_proxy.accepted)
-        assert not lane.leads
+        assert not worker.leads
         await database_proxy.accept()
-        await until_leading(lane)
+        await until_leading(worker)
         await activated_once(platform, database, [command])
 
 

@@ -40,8 +40,8 @@ async def test_a_database_that_restarts_rejects_and_loses_nothing(
     servers: PrivateServers, database: Database, settings: Settings, platform: Platform
 ) -> None:
     await store(database, SITE, RESERVED)
-    async with working(database, settings) as lane:
-        await until_leading(lane)
+    async with working(database, settings) as worker:
+        await until_leading(worker)
         restarting = asyncio.create_task(servers.postgresql.restart())
         commands = [await platform.send("activate", number) for number in NUMBERS]
         await restarting
@@ -55,8 +55,8 @@ async def test_a_database_that_is_killed_loses_nothing_either(
     servers: PrivateServers, database: Database, settings: Settings, platform: Platform
 ) -> None:
     await store(database, SITE, RESERVED)
-    async with working(database, settings) as lane:
-        await until_leading(lane)
+    async with working(database, settings) as worker:
+        await until_leading(worker)
         commands = [await platform.send("activate", number) for number in NUMBERS]
         await servers.postgresql.kill()
         await servers.postgresql.start()
@@ -70,8 +70,8 @@ async def test_a_broker_that_restarts_is_found_again(
     servers: PrivateServers, database: Database, settings: Settings, amqp_url: str
 ) -> None:
     await store(database, SITE, RESERVED)
-    async with working(database, settings) as lane:
-        await until_leading(lane)
+    async with working(database, settings) as worker:
+        await until_leading(worker)
         await servers.rabbitmq.restart()
         async with platform_at(amqp_url) as platform:
             commands = [await platform.send("activate", number) for number in NUMBERS]
@@ -86,8 +86,8 @@ async def test_a_queue_that_is_deleted_is_declared_and_read_again(
 ) -> None:
     await store(database, SITE, RESERVED)
     waiting = settings.model_copy(update={"awaited_steps": frozenset({Step.ACTIVATION})})
-    async with working(database, waiting) as lane:
-        await until_leading(lane)
+    async with working(database, waiting) as worker:
+        await until_leading(worker)
         await until_consumed(amqp_url, queue)
         await platform.channel.queue_delete(queue)
         await until_consumed(amqp_url, queue)
@@ -131,8 +131,8 @@ async def test_a_database_that_cannot_store_now_is_waited_for(
     database: Database, settings: Settings, platform: Platform, state: str
 ) -> None:
     await store(database, SITE, RESERVED, *refusing(state))
-    async with working(database, settings) as lane:
-        await until_leading(lane)
+    async with working(database, settings) as worker:
+        await until_leading(worker)
         commands = [await platform.send("activate", number) for number in NUMBERS]
         async with asyncio.timeout(20):
             while not await rows(database, "SELECT 1 FROM refusals WHERE last_value >= 4"):
@@ -149,8 +149,8 @@ async def test_a_disk_that_is_full_is_waited_for(
     database: Database, database_url: str, settings: Settings, platform: Platform
 ) -> None:
     await store(database, SITE, RESERVED, LONG_LEDGER)
-    async with working(database, settings) as lane:
-        await until_leading(lane)
+    async with working(database, settings) as worker:
+        await until_leading(worker)
         async with full_disk(database_url):
             commands = [await platform.send("activate", number) for number in NUMBERS * 3]
             with pytest.raises(TimeoutError):
@@ -169,8 +169,8 @@ async def test_what_the_database_cannot_store_is_not_counted_against_a_message(
     await store(database, SITE, RESERVED, *refusing("53100"))
     command = await platform.send("activate", NUMBERS[0])
     await returned_to_its_queue(amqp_url)
-    async with working(database, settings) as lane:
-        await until_leading(lane)
+    async with working(database, settings) as worker:
+        await until_leading(worker)
         async with asyncio.timeout(20):
             while not await rows(database, "SELECT 1 FROM refusals WHERE last_value >= 2"):
                 await asyncio.sleep(0.02)

@@ -27,8 +27,8 @@ async def test_old_commands_are_forgotten_and_those_under_way_are_not(
         COMMAND.format(name="young", days=29, outcome="rejected", ended="now()", count=1),
         "INSERT INTO suspects VALUES ('queue', 'old', 1, now() - interval '31 days')",
     )
-    async with working(database, settings.model_copy(update={"history_days": 30})) as lane:
-        await until_leading(lane)
+    async with working(database, settings.model_copy(update={"history_days": 30})) as worker:
+        await until_leading(worker)
         async with asyncio.timeout(20):
             while await rows(database, "SELECT count(*) FROM commands") != [(2,)]:
                 await asyncio.sleep(0.05)

@@ -101,8 +101,8 @@ async def test_an_exchange_that_was_deleted_is_declared_again(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
     await store(database, *SITE)
-    async with working(database, settings) as lane:
-        await until_leading(lane)
+    async with working(database, settings) as worker:
+        await until_leading(worker)
         await platform.channel.exchange_delete("telephony.pbx")
         command = await platform.send("activate", NUMBERS[0])
         assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
@@ -117,8 +117,8 @@ async def test_without_the_right_to_declare_a_missing_exchange_is_waited_for(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
     await store(database, *SITE)
-    async with working(database, settings.model_copy(update={"declare_topology": False})) as lane:
-        await until_leading(lane)
+    async with working(database, settings.model_copy(update={"declare_topology": False})) as worker:
+        await until_leading(worker)
         await platform.channel.exchange_delete("telephony.pbx")
         commands = [await platform.send("activate", number) for number in NUMBERS]
         assert [await platform.outcome(it) for it in commands] == [["PENDING", "ACTIVE"]] * 5
@@ -146,8 +146,8 @@ async def test_the_right_to_publish_may_be_withdrawn_and_given_back(
     await control("set_permissions", USER, "^$", ".*", ".*")
     own = {"declare_topology": False, "amqp_urls": (amqp_url.replace("guest", USER),)}
     await store(database, *SITE)
-    async with working(database, settings.model_copy(update=own)) as lane:
-        await until_leading(lane)
+    async with working(database, settings.model_copy(update=own)) as worker:
+        await until_leading(worker)
         await control("set_permissions", USER, "^$", "^telephony.events$", ".*")
         commands = [await platform.send("activate", number) for number in NUMBERS]
         assert [await platform.outcome(it) for it in commands] == [["PENDING", "ACTIVE"]] * 5
@@ -173,8 +173,8 @@ async def test_a_queue_that_never_confirms_holds_up_its_own_messages_only(
     await store(database, *SITE)
     # The broker's channel itself stands still for five seconds over such a queue.
     impatient = settings.model_copy(update={"publish_timeout_seconds": 8})
-    async with working(database, impatient) as lane:
-        await until_leading(lane)
+    async with working(database, impatient) as worker:
+        await until_leading(worker)
         async with silent(servers, amqp_url, "pbx.hunt-group-membership"):
             first = await platform.send("activate", NUMBERS[0])
             await until_refused(database, "not confirmed in 8 s")
@@ -192,8 +192,8 @@ async def test_a_queue_that_never_confirms_holds_up_its_own_messages_only(
 async def test_a_dead_letter_waits_for_its_queue(
     database: Database, settings: Settings, platform: Platform, amqp_url: str
 ) -> None:
-    async with working(database, settings) as lane:
-        await until_leading(lane)
+    async with working(database, settings) as worker:
+        await until_leading(worker)
         await platform.channel.queue_delete(DEAD_LETTERS)
         await platform.send_raw(b"no json")
         command = await platform.send("activate", "+442079469999")
@@ -209,8 +209,8 @@ async def test_a_queue_that_came_back_as_another_does_not_end_a_worker_that_has_
     database: Database, settings: Settings, platform: Platform, amqp_url: str, control: Control
 ) -> None:
     await store(database, *SITE)
-    async with working(database, settings) as lane:
-        await until_leading(lane)
+    async with working(database, settings) as worker:
+        await until_leading(worker)
         await platform.channel.queue_delete("pbx.handset-logout")
         await platform.channel.declare_queue("pbx.handset-logout", durable=True)
         await control("close_all_connections", "a test")
@@ -225,8 +225,8 @@ async def test_what_is_held_behind_a_message_was_not_tried(
     active = f"UPDATE phone_numbers SET status = 'ACTIVE' WHERE phone_number = '{NUMBERS[0]}'"
     login = f"INSERT INTO handset_logins VALUES ('{NUMBERS[0]}', 'desk-7', 'digital')"
     await store(database, *SITE, active, login)
-    async with working(database, settings) as lane:
-        await until_leading(lane)
+    async with working(database, settings) as worker:
+        await until_leading(worker)
         await platform.channel.queue_delete("pbx.handset-logout")
         await platform.send("deactivate", NUMBERS[0])
         await until_refused(database, "no queue")

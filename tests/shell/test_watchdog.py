@@ -35,11 +35,11 @@ async def test_a_consumer_that_gets_nothing_although_messages_wait_begins_again(
         while not taken:
             await asyncio.sleep(0.02)
     impatient = settings.model_copy(update={"watchdog_seconds": 0.3})
-    async with working(database, impatient) as lane:
-        await until_leading(lane)
+    async with working(database, impatient) as worker:
+        await until_leading(worker)
         command = await platform.send("activate", "+442079460001")
         async with asyncio.timeout(30):
-            while lane.linked:
+            while worker.linked:
                 await asyncio.sleep(0.005)
         await queue.cancel(sleeper)
         await taken[0].nack(requeue=True)

@@ -279,8 +279,8 @@ async def test_what_a_dead_worker_left_is_finished_by_the_next(
 ) -> None:
     await store(database, SERVICE.format(quantity=1), RESERVED)
     command = await platform.send("activate", NUMBER)
-    async with working(database, settings) as lane:
-        await until_leading(lane)
-        lane.stop()
+    async with working(database, settings) as worker:
+        await until_leading(worker)
+        worker.stop()
     async with working(database, settings):
         assert await platform.outcome(command) == ["PENDING", "ACTIVE"]

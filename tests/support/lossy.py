@@ -12,8 +12,8 @@ from tests.support.proxy import Proxy, proxied
 from tests.support.wire import AmqpConversation, PostgresConversation
 from tests.support.workers import rows, until_leading, working
 from worker.shell.database.engine import Database, open_database
-from worker.shell.lane import Lane
 from worker.shell.settings import Settings
+from worker.shell.worker import Worker
 
 NUMBERS = tuple(f"+44207946{index:04}" for index in range(20))
 SITE = (
@@ -46,14 +46,14 @@ def lossy_settings(database_proxy: Proxy, broker_proxy: Proxy, settings: Setting
 
 
 @asynccontextmanager
-async def working_far_away(settings: Settings) -> AsyncIterator[Lane]:
+async def working_far_away(settings: Settings) -> AsyncIterator[Worker]:
     """A worker that leads, and whose database is reached by these settings as well."""
     async with (
         open_database(settings.database_url) as database,
-        working(database, settings) as lane,
+        working(database, settings) as worker,
     ):
-        await until_leading(lane)
-        yield lane
+        await until_leading(worker)
+        yield worker
 
 
 async def until(condition: Callable[[], object]) -> None:

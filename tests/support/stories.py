@@ -19,11 +19,11 @@ from worker.core.decision import Decision
 from worker.core.results import Resolution, Verdict
 from worker.shell.database.engine import Database
 from worker.shell.database.outbox import find_ready
-from worker.shell.lane import Lane
 from worker.shell.metrics import Metrics
 from worker.shell.reporting import Reporter
 from worker.shell.resolving import resolve_number
 from worker.shell.settings import Settings
+from worker.shell.worker import Worker
 
 LIMIT = 2
 """Voice services of an account."""
@@ -184,13 +184,13 @@ class Stage:
         self.clock = datetime.now(UTC)
         self.reporter = Listening()
         self.told: Counter[str] = Counter()
-        self._lane: Lane | None = None
+        self._worker: Worker | None = None
         self._working: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """A worker begins to work."""
-        self._lane = Lane(self.database, self.settings, self.reporter, lambda: self.clock)
-        self._working = asyncio.create_task(self._lane.run())
+        self._worker = Worker(self.database, self.settings, self.reporter, lambda: self.clock)
+        self._working = asyncio.create_task(self._worker.run())
 
     async def kill_and_restart(self) -> None:
         """The worker is cut off wherever it is, and another begins."""
@@ -200,9 +200,9 @@ class Stage:
     async def stop(self) -> None:
         """The worker is cut off wherever it is."""
         assert self._working is not None
-        assert self._lane is not None
+        assert self._worker is not None
         # The library can take a cancellation for a lost connection: this one is not survived.
-        self._lane.stop()
+        self._worker.stop()
         self._working.cancel()
         await asyncio.gather(self._working, return_exceptions=True)
 

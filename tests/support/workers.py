@@ -12,11 +12,11 @@ from worker.servers import PrivateServers
 from worker.shell.broker import connect
 from worker.shell.database.engine import Database, open_database
 from worker.shell.database.migrating import migrate
-from worker.shell.lane import Lane
 from worker.shell.metrics import Metrics
 from worker.shell.reporting import Reporter
 from worker.shell.settings import Settings, load
 from worker.shell.topology import declare
+from worker.shell.worker import Worker
 
 TEMPLATE = "activation_template"
 
@@ -70,23 +70,23 @@ def settings(database_url: str, amqp_url: str) -> Settings:
 
 
 @asynccontextmanager
-async def working(database: Database, settings: Settings) -> AsyncIterator[Lane]:
+async def working(database: Database, settings: Settings) -> AsyncIterator[Worker]:
     """A worker inside the test's own process, stopped in order at the end."""
-    lane = Lane(database, settings, Reporter(Metrics()))
-    task = asyncio.create_task(lane.run())
+    worker = Worker(database, settings, Reporter(Metrics()))
+    task = asyncio.create_task(worker.run())
     try:
-        yield lane
+        yield worker
     finally:
-        lane.stop()
+        worker.stop()
         await asyncio.wait_for(task, 30)
 
 
-async def until_leading(*lanes: Lane) -> Lane:
+async def until_leading(*workers: Worker) -> Worker:
     """The one that leads, as soon as one does."""
     async with asyncio.timeout(30):
-        while not any(lane.leads for lane in lanes):
+        while not any(worker.leads for worker in workers):
             await asyncio.sleep(0.02)
-    return next(lane for lane in lanes if lane.leads)
+    return next(worker for worker in workers if worker.leads)
 
 
 async def store(database: Database, *statements: str) -> None:

@@ -12,11 +12,11 @@ from worker.shell.database.fitness import require_fit
 from worker.shell.database.measuring import measure
 from worker.shell.health import probes_of, role_of
 from worker.shell.http import serve
-from worker.shell.lane import Lane
 from worker.shell.logs import Action, get_logger
 from worker.shell.metrics import Metrics
 from worker.shell.reporting import Reporter
 from worker.shell.settings import Settings
+from worker.shell.worker import Worker
 
 __all__ = ["run"]
 
@@ -33,21 +33,21 @@ async def run(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings.database_url))
         metrics = Metrics(partial(measure, database))
-        lane = Lane(database, settings, Reporter(metrics))
+        worker = Worker(database, settings, Reporter(metrics))
         port = await stack.enter_async_context(
             serve(
                 settings.http_host,
                 settings.http_port,
-                probes_of(database, lane),
+                probes_of(database, worker),
                 metrics,
-                role=partial(role_of, lane),
+                role=partial(role_of, worker),
             )
         )
         get_logger().info(Action.HTTP_SERVING, port=port)
-        async with _stopped_by_signals(lane) as stop_now:
-            if await _fit(database, lane):
+        async with _stopped_by_signals(worker) as stop_now:
+            if await _fit(database, worker):
                 get_logger().info(Action.WORKER_STARTED)
-                await _until_stopped(lane, stop_now, settings.stop_deadline_seconds)
+                await _until_stopped(worker, stop_now, settings.stop_deadline_seconds)
         get_logger().info(Action.WORKER_STOPPED)
 
 
@@ -60,10 +60,10 @@ def _settle_the_collector() -> None:
     gc.set_threshold(100_000, 50, 50)
 
 
-async def _fit(database: Database, lane: Lane) -> bool:
+async def _fit(database: Database, worker: Worker) -> bool:
     """Waits for the database and looks at it; False when a stop was asked for before."""
     checking = asyncio.create_task(database.persist(require_fit))
-    asked = asyncio.create_task(lane.stopping.wait())
+    asked = asyncio.create_task(worker.stopping.wait())
     await asyncio.wait((checking, asked), return_when=asyncio.FIRST_COMPLETED)
     asked.cancel()
     if not checking.done():
@@ -73,10 +73,10 @@ async def _fit(database: Database, lane: Lane) -> bool:
     return True
 
 
-async def _until_stopped(lane: Lane, stop_now: asyncio.Event, deadline_seconds: float) -> None:
-    serving = asyncio.create_task(lane.run())
+async def _until_stopped(worker: Worker, stop_now: asyncio.Event, deadline_seconds: float) -> None:
+    serving = asyncio.create_task(worker.run())
     forced = asyncio.create_task(stop_now.wait())
-    asked = asyncio.create_task(lane.stopping.wait())
+    asked = asyncio.create_task(worker.stopping.wait())
     try:
         await asyncio.wait((serving, asked), return_when=asyncio.FIRST_COMPLETED)
         await asyncio.wait(
@@ -91,16 +91,16 @@ async def _until_stopped(lane: Lane, stop_now: asyncio.Event, deadline_seconds: 
 
 
 @asynccontextmanager
-async def _stopped_by_signals(lane: Lane) -> AsyncIterator[asyncio.Event]:
+async def _stopped_by_signals(worker: Worker) -> AsyncIterator[asyncio.Event]:
     stop_now = asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
-        if lane.stopping.is_set():
+        if worker.stopping.is_set():
             stop_now.set()
             return
         get_logger().info(Action.STOPPING)
-        lane.stop()
+        worker.stop()
 
     for number in SIGNALS:
         loop.add_signal_handler(number, stop)

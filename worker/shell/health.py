@@ -13,26 +13,26 @@ Probe = Callable[[], Awaitable[str | None]]
 
 
 class Serving(Protocol):
-    """What can be known of a lane from outside."""
+    """What can be known of a worker from outside."""
 
     linked: bool
     """Whether the broker is connected."""
     leads: bool
-    """Whether this worker serves the lane, or stands by."""
+    """Whether this worker serves a lane, or stands by."""
 
 
-def probes_of(database: Database, lane: Serving) -> Mapping[str, Probe]:
+def probes_of(database: Database, worker: Serving) -> Mapping[str, Probe]:
     """What must be fine for the worker to be ready; a standby that could take over is ready."""
     return {
         "database": lambda: _database(database),
         "schema": _Schema(database),
-        "broker": lambda: _broker(lane),
+        "broker": lambda: _broker(worker),
     }
 
 
-def role_of(lane: Serving) -> str:
+def role_of(worker: Serving) -> str:
     """`leader` where this worker serves the commands, else `standby`."""
-    return "leader" if lane.leads else "standby"
+    return "leader" if worker.leads else "standby"
 
 
 async def _database(database: Database) -> str | None:
@@ -69,8 +69,8 @@ class _Schema:
         )
 
 
-async def _broker(lane: Serving) -> str | None:
-    if lane.linked:
+async def _broker(worker: Serving) -> str | None:
+    if worker.linked:
         return None
     return (
         "RabbitMQ is not connected. Commands wait there, and what was decided waits here."

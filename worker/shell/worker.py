@@ -24,7 +24,7 @@ from worker.shell.settings import Settings
 from worker.shell.topology import TopologyMismatch, declare
 from worker.shell.watchdog import watch_publisher
 
-__all__ = ["Lane"]
+__all__ = ["Worker"]
 
 RETRY_FIRST_SECONDS: Final = 0.2
 RETRY_LONGEST_SECONDS: Final = 10.0
@@ -32,7 +32,7 @@ STEADY_SECONDS: Final = 20.0
 """After a life of this length the next failure is a new one, and not the same once more."""
 
 
-class Lane:
+class Worker:
     """Works until it is asked to stop: connects, takes its share, serves, and begins again."""
 
     def __init__(
