@@ -9,7 +9,7 @@ import pytest
 from tests.support.platform import Platform, platform_at
 from tests.support.workers import rows, store, working
 from worker.core.results import Resolution
-from worker.shell import intake
+from worker.shell import inbox
 from worker.shell.database.engine import Database
 from worker.shell.resolving import NothingToResolve, resolve_number
 from worker.shell.sending import send_command
@@ -329,7 +329,7 @@ async def test_results_that_were_purged_are_not_waited_for(
     async def counted(*_: object) -> int:
         return 5
 
-    monkeypatch.setattr(intake, "ready_messages", counted)
+    monkeypatch.setattr(inbox, "ready_messages", counted)
     await store(database, *SITE)
     times = {"operation_time_allowed_seconds": 0.5, "watchdog_seconds": 0.2}
     async with working(database, awaiting(settings, "activation", **times)):

@@ -9,13 +9,13 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from aio_pika.abc import AbstractIncomingMessage
 
-from contracts.catalogue import COMMAND_QUEUE
 from contracts.reading import BODY_MAXIMUM_BYTES
 from worker.core.lanes import lane_of
-from worker.shell.broker import CONNECT_TIMEOUT_SECONDS, BrokerUnavailable
+from worker.shell.broker import BrokerUnavailable
 from worker.shell.forwarding import forwarded, stripped
+from worker.shell.inbox import Inbox
 from worker.shell.lane_queues import LANE_EXCHANGE, queue_name_of
 from worker.shell.link import Link
 from worker.shell.logs import Action, get_logger
@@ -29,7 +29,6 @@ from worker.shell.outlet import (
     Unsendable,
 )
 from worker.shell.pipeline import Publication
-from worker.shell.settling import Settler
 
 __all__ = ["Addressed", "Distribution", "address_of"]
 
@@ -51,64 +50,32 @@ class Addressed(NamedTuple):
 
 
 class Distribution:
-    """Consumes the command queue on one link until it is stopped or the link is lost."""
-
-    queue: Final = COMMAND_QUEUE
+    """Hands on what its inbox is given, until that is closed or the link is lost."""
 
     def __init__(
         self,
+        inbox: Inbox,
         link: Link,
-        channel: AbstractChannel,
         outlet: Outlet,
         *,
         lanes: int,
         batch_maximum_messages: int,
         metrics: Metrics,
     ) -> None:
+        self.inbox = inbox
+        """What it was given."""
         self._link = link
-        self._channel = channel
         self._outlet = outlet
         self._lanes = lanes
         self._batch_maximum_messages = batch_maximum_messages
         self._metrics = metrics
-        self._waiting: deque[AbstractIncomingMessage] = deque()
-        self._arrived = asyncio.Event()
-        self._stopping = False
-        self._settler = Settler()
-        self.deliveries = 0
-        """How many messages it was given so far."""
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether it holds no message that is not acknowledged."""
-        return not self._settler.outstanding
-
-    def found_empty(self) -> None:
-        """It does not count how far behind it is."""
 
     async def run(self) -> None:
-        """Hands on batch after batch; returns after `stop`, the last batch acknowledged."""
-        queue = await self._channel.get_queue(self.queue, ensure=False)
-        consumer = await queue.consume(self._receive, timeout=CONNECT_TIMEOUT_SECONDS)
-        while not self._stopping:
-            await self._arrived.wait()
-            self._arrived.clear()
-            while self._waiting and not self._stopping:
-                await self._hand_on(self._next())
-        await queue.cancel(consumer, timeout=CONNECT_TIMEOUT_SECONDS)
+        """Hands on batch after batch until the inbox is closed, and acknowledges the last."""
+        await self.inbox.consume(self._hand_on_next)
 
-    def stop(self) -> None:
-        """Ends `run` after the messages at hand; what still waits goes back to the queue."""
-        self._stopping = True
-        self._arrived.set()
-
-    async def _receive(self, delivery: AbstractIncomingMessage) -> None:
-        if not self._link.may_keep(len(delivery.body)):
-            return
-        self.deliveries += 1
-        self._settler.received(delivery)
-        self._waiting.append(delivery)
-        self._arrived.set()
+    async def _hand_on_next(self) -> None:
+        await self._hand_on(self._next())
 
     def _next(self) -> list[Addressed]:
         """The next that may be on their way together: no number twice, and no id.
@@ -118,13 +85,13 @@ class Distribution:
         """
         known: set[str] = set()
         found: list[Addressed] = []
-        while self._waiting and len(found) < self._batch_maximum_messages:
-            addressed = address_of(self._waiting[0], self._lanes)
+        while self.inbox.waiting and len(found) < self._batch_maximum_messages:
+            addressed = address_of(self.inbox.waiting[0], self._lanes)
             if not known.isdisjoint(addressed.names):
                 break
             known |= addressed.names
             found.append(addressed)
-            self._waiting.popleft()
+            self.inbox.waiting.popleft()
         return found
 
     async def _hand_on(self, batch: Sequence[Addressed]) -> None:
@@ -137,7 +104,8 @@ class Distribution:
             for item in batch
         ]
         if await self._publish(going):
-            await self._settler.settle([item.delivery for item in batch])
+            await self.inbox.settle([item.delivery for item in batch])
+            self.inbox.handled(len(batch))
             for lane, messages in Counter(item.lane for item in batch).items():
                 self._metrics.distributed(lane, messages)
 
@@ -152,7 +120,7 @@ class Distribution:
                     groups.append([publication])
                 elif problem is not None:
                     groups.append([await self._once_more(publication, problem)])
-            if groups and self._stopping:
+            if groups and self.inbox.closing.is_set():
                 return False
         return True
 

@@ -56,5 +56,5 @@ class DrainedIntake(Intake[Message, Effect]):
             await note_drained(session, self.lane, change)
 
         await self._database.persist(note)
-        await self._settler.settle(words)
-        self._behind -= len(words)
+        await self.inbox.settle(words)
+        self.inbox.handled(len(words))

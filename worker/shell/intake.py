@@ -2,28 +2,26 @@
 
 import asyncio
 import contextlib
-import math
-from collections import deque
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from time import perf_counter
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from aio_pika.abc import AbstractIncomingMessage
 
 from contracts.envelope import Envelope
 from contracts.reading import UnreadableError, read
 from worker.core.suspicion import GIVEN_UP_AFTER_ATTEMPTS
-from worker.shell.broker import CONNECT_TIMEOUT_SECONDS, BrokerUnavailable, ready_messages
+from worker.shell.broker import BrokerUnavailable
 from worker.shell.database.engine import Transactions, is_data_error, is_transient
 from worker.shell.database.outbox import OutgoingMessage
 from worker.shell.database.session import Session
 from worker.shell.dead_letters import DeadLetter, park
+from worker.shell.inbox import Inbox
 from worker.shell.leadership import LeadershipLost
 from worker.shell.link import Link
 from worker.shell.outflow import Outflow
 from worker.shell.reporting import Reporter
-from worker.shell.settling import Settler
 from worker.shell.suspects import Suspects
 
 __all__ = ["Effect", "Intake", "Message", "Received", "Reception", "Stored"]
@@ -79,7 +77,7 @@ class Reception(Protocol[Message, Effect]):
 
 
 class Intake(Generic[Message, Effect]):
-    """Consumes one queue on one link until it is stopped or the link is lost."""
+    """Decides what an inbox is given, until that is closed or the link is lost."""
 
     def __init__(
         self,
@@ -87,7 +85,7 @@ class Intake(Generic[Message, Effect]):
         database: Transactions,
         link: Link,
         *,
-        channel: AbstractChannel,
+        inbox: Inbox,
         suspects: Suspects,
         outflow: Outflow,
         reporter: Reporter,
@@ -95,76 +93,31 @@ class Intake(Generic[Message, Effect]):
         self._reception = reception
         self._database = database
         self._link = link
-        self._channel = channel
         self._suspects = suspects
         self._outflow = outflow
         self._reporter = reporter
-        self._waiting: deque[AbstractIncomingMessage] = deque()
-        self._arrived = asyncio.Event()
-        self._stopping = asyncio.Event()
-        self._settler = Settler()
+        self.inbox = inbox
+        """What it was given."""
         self._parking: set[asyncio.Task[None]] = set()
-        self.deliveries = 0
-        """How many messages it was given so far."""
-        self._behind = math.inf
-
-    @property
-    def queue(self) -> str:
-        """The queue that it consumes."""
-        return self._reception.queue
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether it holds no message that is not acknowledged."""
-        return not self._settler.outstanding
-
-    @property
-    def has_caught_up(self) -> bool:
-        """Whether it has handled as many messages as waited when it began, or found none left."""
-        return self._behind <= 0
-
-    def found_empty(self) -> None:
-        """Its queue holds nothing: what it was behind with has been purged, or put away."""
-        self._behind = 0
 
     async def run(self) -> None:
-        """Handles batch after batch; returns after `stop`, the last batch acknowledged."""
-        queue = await self._channel.get_queue(self._reception.queue, ensure=False)
-        self._behind = await ready_messages(self._link.connections[0], self.queue)
-        consumer = await queue.consume(self._receive, timeout=CONNECT_TIMEOUT_SECONDS)
-        while not self._stopping.is_set():
-            await self._arrived.wait()
-            self._arrived.clear()
-            while self._waiting and not self._stopping.is_set():
-                await self._outflow.released(self._stopping)
-                if not self._stopping.is_set():
-                    await self._handle(await self._take())
-        await queue.cancel(consumer, timeout=CONNECT_TIMEOUT_SECONDS)
+        """Handles batch after batch until the inbox is closed, and acknowledges the last."""
+        await self.inbox.consume(self._handle_next)
         if self._parking:
             await asyncio.wait(self._parking)
 
-    def stop(self) -> None:
-        """Ends `run` after the batch at hand; what still waits goes back to the queue."""
-        self._stopping.set()
-        self._arrived.set()
-
-    async def _receive(self, delivery: AbstractIncomingMessage) -> None:
-        # The library cancels its callbacks when the connection is lost, in the middle of
-        # whatever they do: so this one only takes note.
-        if not self._link.may_keep(len(delivery.body)):
-            return
-        self.deliveries += 1
-        self._settler.received(delivery)
-        self._waiting.append(delivery)
-        self._arrived.set()
+    async def _handle_next(self) -> None:
+        await self._outflow.released(self.inbox.closing)
+        if not self.inbox.closing.is_set():
+            await self._handle(await self._take())
 
     async def _take(self) -> list[AbstractIncomingMessage]:
         """The next messages that may be handled together; one given up is put away."""
-        batch = await self._suspects.begin(self._waiting)
-        taken = [self._waiting.popleft() for _ in range(batch.messages)]
+        batch = await self._suspects.begin(self.inbox.waiting)
+        taken = [self.inbox.waiting.popleft() for _ in range(batch.messages)]
         if batch.given_up:
             self._park(DeadLetter(taken[0], KILLS_THE_WORKER, GIVEN_UP))
-            self._behind -= 1
+            self.inbox.handled(1)
             return []
         return taken
 
@@ -178,8 +131,8 @@ class Intake(Generic[Message, Effect]):
             else:
                 readable.append(Received(delivery, message))
         if readable:
-            await self._settler.settle(await self._decide(readable))
-        self._behind -= len(batch)
+            await self.inbox.settle(await self._decide(readable))
+        self.inbox.handled(len(batch))
 
     async def _decide(
         self, batch: Sequence[Received[Message]], *, patient: bool = False
@@ -245,4 +198,4 @@ class Intake(Generic[Message, Effect]):
             await park(letter, self._link)
             if letter.delivery.redelivered:
                 await self._database.persist(lambda on: self._suspects.clear(on, [letter.delivery]))
-            await self._settler.settle([letter.delivery])
+            await self.inbox.settle([letter.delivery])

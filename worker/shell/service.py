@@ -9,8 +9,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
-from aio_pika.abc import AbstractChannel
-
+from contracts.catalogue import COMMAND_QUEUE
 from worker.core.lanes import Duty
 from worker.shell.clock import Clock
 from worker.shell.concurrency import all_of, cancelled, first_of
@@ -18,6 +17,7 @@ from worker.shell.database.lanes import LONG_AGO, note_results_read
 from worker.shell.database.outbox import OutgoingMessage
 from worker.shell.distribution import Distribution
 from worker.shell.draining import DrainedIntake
+from worker.shell.inbox import Inbox
 from worker.shell.intake import Effect, Intake, Message, Reception
 from worker.shell.lane_queues import queue_name_of
 from worker.shell.leadership import Leadership
@@ -29,7 +29,7 @@ from worker.shell.relay import Relay, Surroundings
 from worker.shell.reporting import Reporter
 from worker.shell.settings import Settings
 from worker.shell.suspects import Suspects
-from worker.shell.watchdog import Consuming, watch_consumer
+from worker.shell.watchdog import watch_consumer
 
 __all__ = ["Colleagues", "Service", "Workplace"]
 
@@ -38,14 +38,15 @@ AnyIntake = TypeVar("AnyIntake", bound=Intake[Any, Any])
 NOTE_RESULTS_READ_SECONDS: Final = 1
 
 
-class Inlet(Consuming, Protocol):
+class Inlet(Protocol):
     """Takes messages in."""
 
-    async def run(self) -> None:
-        """Until `stop`."""
+    @property
+    def inbox(self) -> Inbox:
+        """What it was given."""
 
-    def stop(self) -> None:
-        """Ends `run` in order."""
+    async def run(self) -> None:
+        """Until its inbox is closed; ends in order."""
 
 
 @dataclass(slots=True)
@@ -105,7 +106,7 @@ class Service:
             try:
                 await first_of(stopping.wait(), *map(asyncio.shield, tasks))
                 for inlet in inlets:
-                    inlet.stop()
+                    inlet.inbox.close()
                 await taking_in
                 if relay is not None:
                     relay.stop()
@@ -157,16 +158,16 @@ class Service:
         at = self._workplace
         reception = ResultReception(at.settings.policy, at.clock, at.reporter)
         intake = await self._intake(stack, Intake, reception, outflow)
-        self._results_are_counted = lambda: intake.has_caught_up
+        self._results_are_counted = lambda: intake.inbox.has_caught_up
         return intake
 
     async def _distribution(self, stack: AsyncExitStack) -> Inlet:
         at = self._workplace
-        channel = await self._channel(stack)
+        inbox = await self._inbox(stack, COMMAND_QUEUE)
         outlet = await stack.enter_async_context(at.link.outlet())
         return Distribution(
+            inbox,
             at.link,
-            channel,
             outlet,
             lanes=self._duty.lanes,
             batch_maximum_messages=at.settings.batch_maximum_commands,
@@ -191,15 +192,15 @@ class Service:
             reception,
             self._leadership,
             at.link,
-            channel=await self._channel(stack),
+            inbox=await self._inbox(stack, reception.queue),
             suspects=suspects,
             outflow=outflow,
             reporter=at.reporter,
         )
 
-    async def _channel(self, stack: AsyncExitStack) -> AbstractChannel:
-        at = self._workplace
-        return await stack.enter_async_context(at.link.consuming())
+    async def _inbox(self, stack: AsyncExitStack, queue: str) -> Inbox:
+        link = self._workplace.link
+        return Inbox(queue, await stack.enter_async_context(link.consuming()), link)
 
     def _outflow(self, saying: Saying) -> Outflow:
         at = self._workplace
@@ -213,7 +214,7 @@ class Service:
     def _watches(self, inlets: Sequence[Inlet]) -> Iterator[Coroutine[None, None, None]]:
         at = self._workplace
         for inlet in inlets:
-            yield watch_consumer(inlet, at.link, at.settings.watchdog_seconds)
+            yield watch_consumer(inlet.inbox, at.link, at.settings.watchdog_seconds)
         if self._duty.reads_results:
             yield prune(self._leadership, at.clock, at.settings.history_days)
         if not self._duty.has_lane:

@@ -1,58 +1,40 @@
 """Looks for what no error tells: a consumer that gets nothing, a publisher that nobody reads."""
 
 import asyncio
-from typing import Final, Protocol
+from typing import Final
 
 from worker.shell.broker import BrokerUnavailable, ready_messages
+from worker.shell.inbox import Inbox
 from worker.shell.link import Link
 from worker.shell.publishing import Publisher
 from worker.shell.reporting import Reporter
 
-__all__ = ["Consuming", "watch_consumer", "watch_publisher"]
+__all__ = ["watch_consumer", "watch_publisher"]
 
 LOOK_AT_PUBLISHER_SECONDS: Final = 1
 
 
-class Consuming(Protocol):
-    """What can be known of an intake from outside."""
-
-    @property
-    def queue(self) -> str:
-        """The queue that it consumes."""
-
-    @property
-    def deliveries(self) -> int:
-        """How many it was given so far."""
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether it holds none of them."""
-
-    def found_empty(self) -> None:
-        """To be told that nothing waits in its queue."""
-
-
-async def watch_consumer(intake: Consuming, link: Link, interval_seconds: float) -> None:
+async def watch_consumer(inbox: Inbox, link: Link, interval_seconds: float) -> None:
     """Gives the link up when messages wait in the queue and none is delivered, twice in a row.
 
     Every framework has known brokers that seem connected and deliver nothing after a restart.
     """
     suspicious = False
     while True:
-        before = intake.deliveries
+        before = inbox.deliveries
         await asyncio.sleep(interval_seconds)
-        if intake.deliveries != before or not intake.is_idle:
+        if inbox.deliveries != before or not inbox.is_empty:
             suspicious = False
             continue
         try:
-            waiting = await ready_messages(link.connections[0], intake.queue)
+            waiting = await ready_messages(link.connections[0], inbox.queue)
         except BrokerUnavailable:
             continue  # The link itself tells of that.
-        if suspicious and waiting and intake.deliveries == before:
-            link.lose(f"{waiting} messages wait in {intake.queue}, and none is delivered")
+        if suspicious and waiting and inbox.deliveries == before:
+            link.lose(f"{waiting} messages wait in {inbox.queue}, and none is delivered")
         suspicious = waiting > 0
         if not waiting:
-            intake.found_empty()
+            inbox.found_empty()
 
 
 async def watch_publisher(publisher: Publisher, reporter: Reporter) -> None:

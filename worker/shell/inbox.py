@@ -1,0 +1,82 @@
+"""What a consumer was given and has not dealt with: taken note of at once, settled in the end."""
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final
+
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+
+from worker.shell.broker import CONNECT_TIMEOUT_SECONDS, ready_messages
+from worker.shell.link import Link
+from worker.shell.settling import Settler
+
+__all__ = ["Inbox"]
+
+
+class Inbox:
+    """The deliveries of one queue on one channel, until it is closed or the link is lost."""
+
+    def __init__(self, queue: str, channel: AbstractChannel, link: Link) -> None:
+        self.queue: Final = queue
+        self._channel = channel
+        self._link = link
+        self._settler = Settler()
+        self._arrived = asyncio.Event()
+        self.waiting: deque[AbstractIncomingMessage] = deque()
+        """What nobody has begun with, in the order of its arrival."""
+        self.closing = asyncio.Event()
+        """Whether nothing more is to be begun with."""
+        self.deliveries = 0
+        """How many messages it was given so far."""
+        self._behind = math.inf
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it holds no message that is not acknowledged."""
+        return not self._settler.outstanding
+
+    @property
+    def has_caught_up(self) -> bool:
+        """Whether as many were handled as waited in the queue at first, or none was left in it."""
+        return self._behind <= 0
+
+    def handled(self, messages: int) -> None:
+        """So many are decided, or on their way to the dead letters."""
+        self._behind -= messages
+
+    def found_empty(self) -> None:
+        """The queue holds nothing: what it was behind with has been purged, or put away."""
+        self._behind = 0
+
+    async def consume(self, handle: Callable[[], Awaitable[None]]) -> None:
+        """Calls `handle` as long as anything waits, again and again until `close`."""
+        self._behind = await ready_messages(self._link.connections[0], self.queue)
+        queue = await self._channel.get_queue(self.queue, ensure=False)
+        consumer = await queue.consume(self._receive, timeout=CONNECT_TIMEOUT_SECONDS)
+        while not self.closing.is_set():
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self.waiting and not self.closing.is_set():
+                await handle()
+        await queue.cancel(consumer, timeout=CONNECT_TIMEOUT_SECONDS)
+
+    def close(self) -> None:
+        """Ends `consume` after what is at hand; what still waits goes back to the queue."""
+        self.closing.set()
+        self._arrived.set()
+
+    async def settle(self, deliveries: Iterable[AbstractIncomingMessage]) -> None:
+        """Acknowledges what is dealt with. Raises `BrokerUnavailable` when the channel is gone."""
+        await self._settler.settle(deliveries)
+
+    async def _receive(self, delivery: AbstractIncomingMessage) -> None:
+        # The library cancels its callbacks when the connection is lost, in the middle of
+        # whatever they do: so this one only takes note.
+        if not self._link.may_keep(len(delivery.body)):
+            return
+        self.deliveries += 1
+        self._settler.received(delivery)
+        self.waiting.append(delivery)
+        self._arrived.set()
