@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.lossy import NUMBERS, SITE, activated_once, until, until_none, working_far_away
 from tests.support.platform import Platform
-from tests.support.proxy import Lost, Proxy, Trap
+from tests.support.proxy import Detour, Lost, Proxy, Trap
 from tests.support.workers import rows, store, until_leading, working
 from worker.shell.database.engine import Database, open_database
 from worker.shell.settings import Settings
@@ -56,6 +56,28 @@ async def test_a_batch_whose_commit_is_not_answered_is_in_the_database(
         await activated_once(platform, database, commands)
 
     assert stored == [(commands[0],)]
+
+
+async def test_what_was_stored_behind_a_commit_whose_answer_is_late_is_not_said_before_it(
+    database: Database, lossy_settings: Settings, platform: Platform, database_proxy: Proxy
+) -> None:
+    await store(database, *SITE)
+    async with working_far_away(lossy_settings):
+        database_proxy.trap = late = Detour(of="COMMIT", about=ACTIVE)
+        activation = await platform.send("activate", NUMBERS[0])
+        await asyncio.wait_for(late.sprung.wait(), 30)
+        # The lock is free, and the number ACTIVE: what follows is decided, stored and known.
+        deactivation = await platform.send("deactivate", NUMBERS[0])
+        decided = f"SELECT 1 FROM commands WHERE command_id = '{deactivation}'"
+        await until_none(database, f"SELECT 1 WHERE NOT EXISTS ({decided})")
+        await asyncio.sleep(0.3)
+        said_meanwhile = list(platform.events)
+        late.arrives.set()
+        assert await platform.outcome(deactivation) == ["PENDING", "RESERVED"]
+
+    assert [event["data"]["command_id"] for event in said_meanwhile] == [activation]
+    assert platform.said_of(activation) == ["PENDING", "ACTIVE"]
+    assert [event["data"]["sequence"] for event in platform.events] == [1, 2, 3, 4]
 
 
 async def test_a_database_that_is_cut_off_in_the_middle_of_many_commands(

@@ -9,10 +9,13 @@ MAXIMUM = 5
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 
 
-def message(position: int) -> OutgoingMessage:
+NUMBER, OTHER_NUMBER = "+442079460000", "+442079460001"
+
+
+def message(position: int, phone_number: str = NUMBER) -> OutgoingMessage:
     return OutgoingMessage(
         position=position,
-        phone_number="+442079460000",
+        phone_number=phone_number,
         message_id=f"message-{position}",
         message_type="test",
         exchange="telephony.events",
@@ -49,12 +52,22 @@ def test_nothing_is_known_before_the_first_look() -> None:
 def test_what_was_committed_after_a_look_is_taken_in_its_order() -> None:
     upcoming = in_step()
     upcoming.add(messages(3, 4))
-    upcoming.add(messages(2))
+    upcoming.add([message(2, OTHER_NUMBER)])
+    upcoming.add(messages(5))
 
     assert upcoming.is_complete
     assert [item.position for item in upcoming.take(2)] == [3, 4]
-    assert [item.position for item in upcoming.take(2)] == [2]
+    assert [item.position for item in upcoming.take(2)] == [2, 5]
     assert upcoming.take(2) == []
+
+
+def test_what_is_told_behind_a_later_message_of_its_number_is_looked_for_in_order() -> None:
+    upcoming = in_step()
+    upcoming.add(messages(3))
+    upcoming.add([message(1, OTHER_NUMBER), *messages(2, 4)])
+
+    assert not upcoming.is_complete
+    assert upcoming.take(MAXIMUM) == []
 
 
 def test_what_a_look_has_found_is_not_taken_once_more() -> None:
@@ -77,8 +90,8 @@ def test_it_knows_of_which_numbers_it_speaks() -> None:
     upcoming = in_step()
     upcoming.add(messages(1))
 
-    assert upcoming.speaks_of({"+442079460000"})
-    assert not upcoming.speaks_of({"+442079460001"})
+    assert upcoming.speaks_of({NUMBER})
+    assert not upcoming.speaks_of({OTHER_NUMBER})
     assert not upcoming.speaks_of(set())
 
 

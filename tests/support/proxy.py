@@ -45,6 +45,20 @@ class Trap:
         return self._lost if len(self.passed) == self._nth else None
 
 
+class Detour(Trap):
+    """Keeps back the answer to one request of a kind: the server has done it, and is not heard."""
+
+    def __init__(self, *, of: str, about: bytes = b"") -> None:
+        super().__init__(Lost.REPLY, of=of, about=about)
+        self.arrives = asyncio.Event()
+        """To be set for the answer to arrive after all, and whatever comes behind it."""
+
+    async def taken(self) -> None:
+        """Returns when the answer may arrive."""
+        self.sprung.set()
+        await self.arrives.wait()
+
+
 class Proxy:
     """Stands on a port of its own before a server; every connection goes through it."""
 
@@ -206,6 +220,9 @@ class Tunnel:
     async def _carry_replies(self, answered: asyncio.StreamReader) -> None:
         async for said in _things_said(answered, self._conversation.length_answered):
             await self._proxy.let_pass()
+            if self._losing is not None and isinstance(self._losing[0], Detour):
+                await self._losing[0].taken()
+                self._losing = None
             if self._losing is None:
                 self._client.write(said)
                 await self._client.drain()

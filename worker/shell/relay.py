@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import math
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
@@ -98,7 +98,6 @@ class Relay:
         """What the broker has and the outbox still holds."""
         self._noting: asyncio.Task[int] | None = None
         self._deciding: AbstractSet[str] = frozenset()
-        self._concluding: AbstractSet[str] = frozenset()
         self._untold: list[Concluded] = []
         """What is stored and not yet reported: first it is said."""
         self._failures = 0
@@ -190,7 +189,7 @@ class Relay:
         said: asyncio.Future[Said] = asyncio.get_running_loop().create_future()
         is_ahead = self._may_go_ahead(messages)
         if is_ahead:
-            self._note_later(messages, self._note_ahead(messages, said))
+            self._noting = asyncio.create_task(self._note_ahead(messages, said))
         try:
             sent, refused = await self._orderly.publish(messages)
             said.set_result(Said(sent, refused))
@@ -201,16 +200,17 @@ class Relay:
         went_on = 0
         if not is_ahead:
             went_on += await self._noted()
-            self._note_later(messages, self._note(sent, refused))
+            self._noting = asyncio.create_task(self._note(sent, refused))
         if refused:
             # What comes behind a message that was not taken must not go before that is stored.
             went_on += await self._noted()
         return went_on
 
     async def _next(self, *, looking: bool) -> list[OutgoingMessage]:
-        # A transaction that failed may have been stored all the same.
+        # A transaction that failed may have been stored all the same. And where the intake waits
+        # for an answer, what it has stored may come before what is known here of the number.
         failures, self._failures = self._failures, self._database.failures
-        in_doubt = failures != self._failures or self._is_overtaking
+        in_doubt = failures != self._failures or self._upcoming.speaks_of(self._deciding)
         if looking or in_doubt or not self._upcoming.is_complete:
             messages = await self._look()
         else:
@@ -224,17 +224,6 @@ class Relay:
             self._upcoming.doubt()
             return []
         return messages
-
-    @property
-    def _is_overtaking(self) -> bool:
-        """Whether what comes next may come after something of the same number.
-
-        A lock is free when the server has committed, and an answer may be late: what was stored
-        behind it can be known here before it. The outbox has both in their order.
-        """
-        return self._upcoming.speaks_of(self._deciding) or self._upcoming.speaks_of(
-            self._concluding
-        )
 
     async def _look(self) -> list[OutgoingMessage]:
         await self._noted()
@@ -263,12 +252,6 @@ class Relay:
             and not any(message.awaited for message in messages)
         )
 
-    def _note_later(
-        self, messages: Sequence[OutgoingMessage], noting: Coroutine[None, None, int]
-    ) -> None:
-        self._concluding = {message.phone_number for message in messages}
-        self._noting = asyncio.create_task(noting)
-
     async def _note_ahead(
         self, messages: Sequence[OutgoingMessage], said: asyncio.Future[Said]
     ) -> int:
@@ -294,9 +277,7 @@ class Relay:
     async def _noted(self) -> int:
         """Waits for what `_note` has begun: the next messages are sent meanwhile."""
         noting, self._noting = self._noting, None
-        went_on = 0 if noting is None else await noting
-        self._concluding = frozenset()
-        return went_on
+        return 0 if noting is None else await noting
 
     async def _forget(self, numbers: Sequence[str] = ()) -> int:
         """Nobody waits any more for what was sent; how many operations go on for that."""

@@ -25,11 +25,23 @@ class Upcoming:
         """Whether nothing can be sent now that is not here."""
 
     def add(self, messages: Collection[OutgoingMessage]) -> None:
-        """They were committed, after all that is here."""
+        """They were committed: mostly after all that is here, and else all of it is doubtful."""
         # A look may find them before whoever has committed them is told so.
-        self._messages.extend(item for item in messages if item.position not in self._seen)
-        if len(self._messages) > self._maximum_messages:
+        added = [item for item in messages if item.position not in self._seen]
+        overtaken = self._overtakes(added)
+        self._messages.extend(added)
+        if overtaken or len(self._messages) > self._maximum_messages:
             self.doubt()
+
+    def _overtakes(self, added: Sequence[OutgoingMessage]) -> bool:
+        """Whether anything here should come behind one of these, of the same number.
+
+        The answer to a COMMIT may arrive after the answer to one that had to wait for it.
+        """
+        first = {item.phone_number: item.position for item in reversed(added)}
+        return any(
+            item.position > first.get(item.phone_number, item.position) for item in self._messages
+        )
 
     def doubt(self) -> None:
         """Something may be in the outbox that is not here, or may not be sent that is."""
