@@ -177,6 +177,11 @@ def odd_command() -> dict[str, object]:
         struct.pack(">HQ", 0x0040, 10**17),
         # Read leniently, it is too long to be said again.
         struct.pack(">HB", 0x0080, 200) + b"\xff" * 200,
+        # So are these, and do not fit into a frame: the broker would end the connection over them.
+        struct.pack(">HI", 0x2000, 40_007)
+        + b"\x01aS"
+        + struct.pack(">I", 40_000)
+        + b"\xff" * 40_000,
         struct.pack(">HI", 0x2000, 8) + b"\x01\xffS\x00\x00\x00\x01a",
         struct.pack(">H", 0),
     ],
@@ -194,6 +199,21 @@ async def test_whatever_properties_a_command_has_it_finds_its_lane(
     letter = await platform.dead_letter()
     assert letter.body == b"no json"
     assert letter.headers["x-original-exchange"] == "telephony.commands"
+
+
+async def test_a_content_type_that_is_no_text_holds_up_no_lane(
+    database: Database, settings: Settings, platform: Platform, staff: Staff
+) -> None:
+    await store(database, *BUILDING)
+    await change(settings, 2)
+    unreadable = struct.pack(">HB", 0x8000, 255) + b"\xff" * 255
+    for properties in (unreadable, struct.pack(">H", 0)):
+        body = json.dumps(odd_command()).encode()
+        await asyncio.to_thread(publish, settings.amqp_urls[0], properties, body)
+    staff.start()
+
+    assert await platform.outcome("odd") == ["PENDING", "ACTIVE"]
+    assert (await platform.dead_letter()).headers["x-error-code"] == "CONTENT_TYPE_UNSUPPORTED"
 
 
 async def test_results_of_a_pbx_conclude_what_another_worker_began(

@@ -19,7 +19,8 @@ SITE = (
     f"""INSERT INTO phone_numbers (phone_number, site_id, account_id, status)
     VALUES ('{NUMBER}', 'london', 'acme', 'RESERVED')""",
 )
-HEADERS, CORRELATION_ID, MESSAGE_ID, TIMESTAMP = 0x2000, 0x0400, 0x0080, 0x0040
+CONTENT_TYPE, HEADERS = 0x8000, 0x2000
+CORRELATION_ID, MESSAGE_ID, TIMESTAMP = 0x0400, 0x0080, 0x0040
 
 
 def headers(table: bytes) -> bytes:
@@ -34,6 +35,7 @@ def headers(table: bytes) -> bytes:
         struct.pack(">HB", MESSAGE_ID, 1) + b"\xff",
         struct.pack(">HB", MESSAGE_ID, 255) + b"\xff" * 255,
         struct.pack(">HB", CORRELATION_ID, 2) + b"\xc3\x28",
+        headers(b"\x01aS" + struct.pack(">I", 40_000) + b"\xff" * 40_000),
         headers(b"\x01\xffS\x00\x00\x00\x01a"),
         headers(b"\x01aS\x00\x00\x00\x01\xff"),
         headers(b"\x01aT" + struct.pack(">Q", 2**63)),
@@ -66,6 +68,17 @@ async def test_a_message_with_a_property_that_cannot_be_read_is_handled_like_any
         else:
             letter = await platform.dead_letter()
             assert (letter.body, letter.headers["x-error-code"]) == (sent.encode(), "NOT_JSON")
+
+
+async def test_a_content_type_that_is_no_text_is_a_reason_to_put_a_command_away_whole(
+    database: Database, settings: Settings, platform: Platform, amqp_url: str
+) -> None:
+    properties = struct.pack(">HB", CONTENT_TYPE, 255) + b"\xff" * 255
+    await asyncio.to_thread(publish, amqp_url, properties, b"{}")
+    async with working(database, settings):
+        letter = await platform.dead_letter()
+
+    assert (letter.body, letter.headers["x-error-code"]) == (b"{}", "CONTENT_TYPE_UNSUPPORTED")
 
 
 def publish(url: str, properties: bytes, body: bytes) -> None:

@@ -15,7 +15,7 @@ class Slow:
     def __init__(self, to_say: int) -> None:
         self.to_say = to_say
 
-    def expect(self, phone_numbers: object) -> None:
+    def expect(self, of: object, phone_numbers: object) -> None:
         """Nothing is expected here."""
 
     def follow(self, messages: object) -> None:

@@ -7,8 +7,12 @@ from datetime import UTC, datetime, timedelta
 import aio_pika
 import pytest
 
+from contracts.catalogue import COMMAND_EXCHANGE, COMMAND_QUEUE
+from contracts.topology import DEAD_LETTER_QUEUE
 from tests.support.platform import Platform
 from tests.support.workers import rows, store, until_leading, working
+from worker.shell import intake
+from worker.shell.broker import connect
 from worker.shell.database.engine import Database
 from worker.shell.settings import Settings
 
@@ -284,3 +288,25 @@ async def test_what_a_dead_worker_left_is_finished_by_the_next(
         worker.stop()
     async with working(database, settings):
         assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
+
+
+async def test_it_ends_though_a_dead_letter_cannot_be_put_away(
+    database: Database,
+    settings: Settings,
+    amqp_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(intake, "PARKING_SECONDS", 0.1)
+    async with await connect([amqp_url]) as connection, working(database, settings) as worker:
+        await until_leading(worker)
+        channel = await connection.channel()
+        await channel.queue_delete(DEAD_LETTER_QUEUE)
+        commands = await channel.get_exchange(COMMAND_EXCHANGE)
+        await commands.publish(aio_pika.Message(b"no json"), "phone_number.activate")
+        await asyncio.sleep(0.5)
+        worker.stop()
+        async with asyncio.timeout(10):
+            while worker.linked:
+                await asyncio.sleep(0.05)
+        waiting = await channel.declare_queue(COMMAND_QUEUE, passive=True)
+        assert waiting.declaration_result.message_count == 1

@@ -47,6 +47,7 @@ EXPLANATIONS: Final[tuple[tuple[type[Exception], Exit, str], ...]] = (
     (SQLAlchemyError, Exit.UNAVAILABLE, DATABASE),
     (asyncpg.PostgresError, Exit.UNAVAILABLE, DATABASE),
     (asyncpg.InterfaceError, Exit.UNAVAILABLE, DATABASE),
+    (asyncpg.InternalClientError, Exit.UNAVAILABLE, DATABASE),
     # The broker's own are among those above.
     (OSError, Exit.UNAVAILABLE, DATABASE),
 )

@@ -1,8 +1,10 @@
 """What follows once messages are with the broker: they are forgotten, and operations go on."""
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from time import monotonic
 from typing import Final, NamedTuple
 
 from worker.core.batch import Concluded, can_complete, conclude_all
@@ -15,10 +17,15 @@ from worker.shell.database.session import Session
 from worker.shell.database.writing import write_conclusions
 from worker.shell.orderly import Said
 
-__all__ = ["Concluder", "Noted"]
+__all__ = ["Concluder", "Noted", "numbers_held_by"]
 
+AHEAD_MAXIMUM_MESSAGES: Final = 8
+"""Of so few is worked out what follows while they are on their way. With more, locks would be held
+for longer than the database is at work, and publishing is not what the next ones wait for."""
 TAKEN_WITHIN_SECONDS: Final = 0.1
 """So long does a transaction hold its locks for messages that are on their way."""
+AHEAD_AGAIN_AFTER_SECONDS: Final = 5
+"""A broker that is slow with some is slow with the next: nothing is worked out twice for it."""
 
 
 class Noted(NamedTuple):
@@ -49,10 +56,21 @@ class Concluder:
         self._policy = policy
         self._clock = clock
         self._results_read_until = results_read_until
+        self._ahead_again_at = -math.inf
 
     async def conclude(self, numbers: Sequence[str], sent: Sequence[OutgoingMessage]) -> Noted:
         """Forgets what the broker has, and ends what nothing holds any more of these numbers."""
         return await self._database.persist(lambda on: self._conclude(on, numbers, sent))
+
+    def may_go_ahead(self, messages: Sequence[OutgoingMessage]) -> bool:
+        """Whether it is worth while for these messages to use `conclude_if_taken`."""
+        return (
+            len(messages) <= AHEAD_MAXIMUM_MESSAGES
+            and monotonic() >= self._ahead_again_at
+            and any(message.holds_operation for message in messages)
+            # Their clocks are started first.
+            and not any(message.awaited for message in messages)
+        )
 
     async def conclude_if_taken(
         self,
@@ -76,6 +94,7 @@ class Concluder:
         try:
             return await self._database.persist(work)
         except _NotTaken:
+            self._ahead_again_at = monotonic() + AHEAD_AGAIN_AFTER_SECONDS
             return None
 
     async def conclude_ready(self, maximum: int) -> Noted:
@@ -98,3 +117,8 @@ class Concluder:
         due = [item for item in numbers if not sent or can_complete(known, item)]
         concluded = conclude_all(known, due, now, self._policy)
         return Noted(concluded, await write_conclusions(session, lane, concluded, now))
+
+
+def numbers_held_by(messages: Sequence[OutgoingMessage]) -> list[str]:
+    """The numbers whose operations wait for any of these, in key order."""
+    return sorted({message.phone_number for message in messages if message.holds_operation})

@@ -5,7 +5,7 @@ It judges nothing. What it cannot read goes to lane 0, whose intake finds the sa
 
 import asyncio
 import json
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -14,6 +14,7 @@ from aio_pika.abc import AbstractIncomingMessage
 from contracts.reading import BODY_MAXIMUM_BYTES
 from worker.core.lanes import lane_of
 from worker.shell.broker import BrokerUnavailable
+from worker.shell.concurrency import first_of
 from worker.shell.forwarding import forwarded, stripped
 from worker.shell.inbox import Inbox
 from worker.shell.lane_queues import LANE_EXCHANGE, queue_name_of
@@ -110,21 +111,34 @@ class Distribution:
                 self._metrics.distributed(lane, messages)
 
     async def _publish(self, publications: Sequence[Publication]) -> bool:
-        """Whether the queues have all of them; not when that is not waited for any more."""
-        groups = deque([list(publications)])
-        while groups:
-            group = groups.popleft()
-            problems = await self._outlet.publish(group)
-            for publication, problem in zip(group, problems, strict=True):
-                if isinstance(problem, ChannelLost) and len(group) > 1:
-                    groups.append([publication])
-                elif problem is not None:
-                    groups.append([await self._once_more(publication, problem)])
-            if groups and self.inbox.closing.is_set():
+        """Whether the queues have all of them; not when that is not waited for any more.
+
+        Raises `BrokerUnavailable`.
+        """
+        going = list(publications)
+        while going:
+            going = await self._left_of(going)
+            if going:
+                await first_of(asyncio.sleep(TRY_AGAIN_SECONDS), self.inbox.closing.wait())
+            if going and self.inbox.closing.is_set():
                 return False
         return True
 
-    async def _once_more(
+    async def _left_of(self, publications: Sequence[Publication]) -> list[Publication]:
+        """Publishes all; what was not taken, as it is to be published next."""
+        left = []
+        alone = []
+        problems = await self._outlet.publish(publications)
+        for publication, problem in zip(publications, problems, strict=True):
+            if isinstance(problem, ChannelLost) and len(publications) > 1:
+                alone.append(publication)
+            elif problem is not None:
+                left.append(self._once_more(publication, problem))
+        for publication in alone:
+            left += await self._left_of([publication])
+        return left
+
+    def _once_more(
         self, publication: Publication, problem: NotPublished | ChannelLost
     ) -> Publication:
         """What to publish instead, after a while. Raises `BrokerUnavailable`."""
@@ -139,7 +153,6 @@ class Distribution:
             # The number of lanes has changed, or a queue is gone: a new life sees how things are.
             self._link.lose(str(verdict))
             raise BrokerUnavailable(str(verdict))
-        await asyncio.sleep(TRY_AGAIN_SECONDS)
         return stripped(publication) if isinstance(verdict, Unsendable) else publication
 
 

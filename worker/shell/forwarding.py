@@ -12,6 +12,8 @@ from worker.shell.pipeline import Publication
 
 __all__ = ["forwarded", "origin_of", "stripped"]
 
+SHORT_STRING_BYTES: Final = 255
+"""As long as such a property can be in AMQP."""
 ORIGIN: Final = ("x-original-exchange", "x-original-routing-key")
 
 
@@ -34,11 +36,17 @@ def stripped(publication: Publication) -> Publication:
     headers = publication.properties.headers or {}
     properties = spec.Basic.Properties(
         headers={name: headers[name] for name in ORIGIN},
-        content_type=publication.properties.content_type,
+        content_type=_cut(publication.properties.content_type),
         delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
         message_id=uuid4().hex,
     )
     return Publication(publication.exchange, publication.routing_key, properties, publication.body)
+
+
+def _cut(content_type: str | None) -> str | None:
+    """What is read of it may be longer than what came: it is wrong either way, and stays so."""
+    whole = (content_type or "").encode()
+    return whole[:SHORT_STRING_BYTES].decode(errors="ignore") or None
 
 
 def origin_of(delivery: AbstractIncomingMessage) -> dict[str, str]:

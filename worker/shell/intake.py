@@ -13,6 +13,7 @@ from contracts.envelope import Envelope
 from contracts.reading import UnreadableError, read
 from worker.core.suspicion import GIVEN_UP_AFTER_ATTEMPTS
 from worker.shell.broker import BrokerUnavailable
+from worker.shell.concurrency import cancelled
 from worker.shell.database.engine import Transactions, is_data_error, is_transient
 from worker.shell.database.outbox import OutgoingMessage
 from worker.shell.database.session import Session
@@ -33,6 +34,8 @@ GIVEN_UP: Final = (
     " each time the worker died or lost its servers"
 )
 PROBE_GROWTH: Final = 4
+PARKING_SECONDS: Final = 5
+"""So long does an orderly end wait for letters on their way to the dead-letter queue."""
 
 Message = TypeVar("Message", bound=Envelope)
 Effect = TypeVar("Effect")
@@ -102,9 +105,13 @@ class Intake(Generic[Message, Effect]):
 
     async def run(self) -> None:
         """Handles batch after batch until the inbox is closed, and acknowledges the last."""
-        await self.inbox.consume(self._handle_next)
-        if self._parking:
-            await asyncio.wait(self._parking)
+        try:
+            await self.inbox.consume(self._handle_next)
+            if self._parking:
+                await asyncio.wait(self._parking, timeout=PARKING_SECONDS)
+        finally:
+            # What does not lie among the dead letters by now comes again, here or elsewhere.
+            await cancelled(list(self._parking))
 
     async def _handle_next(self) -> None:
         await self._outflow.released(self.inbox.closing)
@@ -139,11 +146,12 @@ class Intake(Generic[Message, Effect]):
     ) -> list[AbstractIncomingMessage]:
         """Decides the batch; the deliveries that are dealt with."""
         started = perf_counter()
-        self._outflow.deciding(self._reception.spoken_of(batch))
         try:
-            stored = await self._database.persist(
-                lambda on: self._transact(on, batch), patient=patient
-            )
+            with self._outflow.deciding(self._reception.spoken_of(batch)):
+                stored = await self._database.persist(
+                    lambda on: self._transact(on, batch), patient=patient
+                )
+                self._outflow.committed(stored.messages)
         except Exception as error:
             if is_transient(error):
                 await self._suspects.forgive([received.delivery for received in batch])
@@ -151,7 +159,6 @@ class Intake(Generic[Message, Effect]):
             if is_data_error(error):
                 return await self._decide_apart(batch, error)
             raise
-        self._outflow.committed(stored.messages)
         # What was decided is said first, and spoken of afterwards.
         await asyncio.sleep(0)
         self._reporter.committed(len(batch), perf_counter() - started)
@@ -191,7 +198,13 @@ class Intake(Generic[Message, Effect]):
         # Beside the path: the good messages around a bad one do not wait for it.
         task = asyncio.create_task(self._park_and_settle(letter))
         self._parking.add(task)
-        task.add_done_callback(self._parking.discard)
+        task.add_done_callback(self._parked)
+
+    def _parked(self, task: asyncio.Task[None]) -> None:
+        self._parking.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._link.lose(f"a message could not be put away: {error}")
 
     async def _park_and_settle(self, letter: DeadLetter) -> None:
         with contextlib.suppress(BrokerUnavailable, LeadershipLost):

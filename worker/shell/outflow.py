@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
@@ -19,8 +20,8 @@ LOOK_AGAIN_SECONDS: Final = 0.2
 class Saying(Protocol):
     """What says what was decided."""
 
-    def expect(self, phone_numbers: AbstractSet[str]) -> None:
-        """To be told of which numbers something is being stored that is not yet known as stored."""
+    def expect(self, of: object, phone_numbers: AbstractSet[str]) -> None:
+        """To be told of which numbers someone is storing what is not yet known as stored."""
 
     def follow(self, messages: Sequence[OutgoingMessage]) -> None:
         """To be told what was committed to be said; when nothing, look for what follows."""
@@ -51,9 +52,14 @@ class Outflow:
         self._reporter = reporter
         self._age_maximum = timedelta(seconds=age_maximum_seconds)
 
-    def deciding(self, phone_numbers: AbstractSet[str]) -> None:
-        """Something is being stored that may have to be said of these numbers."""
-        self._relay.expect(phone_numbers)
+    @contextmanager
+    def deciding(self, phone_numbers: AbstractSet[str]) -> Iterator[None]:
+        """Meanwhile something is being stored that may have to be said of these numbers."""
+        self._relay.expect(self, phone_numbers)
+        try:
+            yield
+        finally:
+            self._relay.expect(self, frozenset())
 
     def committed(self, messages: Sequence[OutgoingMessage]) -> None:
         """These are to be said; where there are none, something else may follow."""

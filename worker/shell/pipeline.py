@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Confirm", "Publication", "Wave", "publish_together"]
 
+_FRAME_OVERHEAD_BYTES = 8
 _ROUTES_REMEMBERED = 4096
 """One for each site and message type; a few hundred bytes each."""
 
@@ -145,12 +146,18 @@ def _add(
 def _encoded(channel: Channel, publication: Publication) -> bytes:
     body = publication.body
     number, size = channel.number, channel.max_content_size
-    head = ContentHeader(body_size=len(body), properties=publication.properties)
+    head = frame.marshal(
+        ContentHeader(body_size=len(body), properties=publication.properties), number
+    )
+    if len(head) > size + _FRAME_OVERHEAD_BYTES:
+        # The broker would close the connection over it, at each attempt again.
+        message = f"its properties take {len(head)} bytes, more than fit into a frame"
+        raise ValueError(message)
     parts = (ContentBody(body[start : start + size]) for start in range(0, len(body), size))
     return b"".join(
         (
             _route(number, publication.exchange, publication.routing_key),
-            frame.marshal(head, number),
+            head,
             *(frame.marshal(part, number) for part in parts),
         )
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from worker.core.operation import Policy
 from worker.shell.clock import Clock
-from worker.shell.concluding import Concluder, Noted
+from worker.shell.concluding import Concluder, Noted, numbers_held_by
 from worker.shell.concurrency import cancelled
 from worker.shell.database.engine import Transactions
 from worker.shell.database.outbox import (
@@ -36,9 +36,6 @@ TURN_MAXIMUM_MESSAGES: Final = 500
 """Published in one pipeline. RabbitMQ gains little beyond a thousand in flight."""
 UPCOMING_MAXIMUM_MESSAGES: Final = 4 * TURN_MAXIMUM_MESSAGES
 """So many are kept in memory between being stored and being sent; a few megabytes."""
-AHEAD_MAXIMUM_MESSAGES: Final = 8
-"""Of so few is concluded what follows while they are on their way. With more, locks would be held
-for longer than the database is at work, and publishing is not what the next ones wait for."""
 FORGET_AFTER_SECONDS: Final = 0.02
 """So long does a relay that is done wait for more: forgetting what was sent costs the disk a write,
 and whatever comes next needs one anyway."""
@@ -97,7 +94,8 @@ class Relay:
         self._sent: list[OutgoingMessage] = []
         """What the broker has and the outbox still holds."""
         self._noting: asyncio.Task[int] | None = None
-        self._deciding: AbstractSet[str] = frozenset()
+        self._deciding: dict[object, AbstractSet[str]] = {}
+        """By who is deciding."""
         self._untold: list[Concluded] = []
         """What is stored and not yet reported: first it is said."""
         self._failures = 0
@@ -106,13 +104,12 @@ class Relay:
         """Since when the oldest message waits that was never tried before."""
         return self._oldest_unpublished
 
-    def expect(self, phone_numbers: AbstractSet[str]) -> None:
-        """Something is being stored of these numbers: the server may have it before we know."""
-        self._deciding = phone_numbers
+    def expect(self, of: object, phone_numbers: AbstractSet[str]) -> None:
+        """Somebody is storing something of these numbers: the server may have it before we know."""
+        self._deciding[of] = phone_numbers
 
     def follow(self, messages: Sequence[OutgoingMessage]) -> None:
         """These were committed; where there are none, something else was: look for what follows."""
-        self._deciding = frozenset()
         self._upcoming.add(messages)
         if not messages:
             self._sweep_soon()
@@ -149,7 +146,7 @@ class Relay:
             last = self._stopping
             while await self._turn():
                 pass
-            if not await self._is_wanted_within(FORGET_AFTER_SECONDS):
+            if last or not await self._is_wanted_within(FORGET_AFTER_SECONDS):
                 await self._forget()
                 if last:
                     return
@@ -181,13 +178,16 @@ class Relay:
             self._tell()
             went_on = await self._noted()
         if sweeping:
+            # What is known next may come behind what is being stored now: that must be known first.
+            went_on += await self._noted()
             went_on += await self._sweep()
-        return bool(messages or went_on)
+        # What was stored without a word is looked for.
+        return bool(messages or went_on or self._database.failures != self._failures)
 
     async def _say(self, messages: Sequence[OutgoingMessage]) -> int:
         """Publishes, and begins to store what follows; how many operations went on before."""
         said: asyncio.Future[Said] = asyncio.get_running_loop().create_future()
-        is_ahead = self._may_go_ahead(messages)
+        is_ahead = self._noting is None and self._concluder.may_go_ahead(messages)
         if is_ahead:
             self._noting = asyncio.create_task(self._note_ahead(messages, said))
         try:
@@ -210,7 +210,9 @@ class Relay:
         # A transaction that failed may have been stored all the same. And where the intake waits
         # for an answer, what it has stored may come before what is known here of the number.
         failures, self._failures = self._failures, self._database.failures
-        in_doubt = failures != self._failures or self._upcoming.speaks_of(self._deciding)
+        in_doubt = failures != self._failures or any(
+            map(self._upcoming.speaks_of, self._deciding.values())
+        )
         if looking or in_doubt or not self._upcoming.is_complete:
             messages = await self._look()
         else:
@@ -244,20 +246,12 @@ class Relay:
                 lambda on: mark_sent(on, sent, self._clock(), self._policy)
             )
 
-    def _may_go_ahead(self, messages: Sequence[OutgoingMessage]) -> bool:
-        is_few = len(messages) <= AHEAD_MAXIMUM_MESSAGES and self._noting is None
-        return (
-            is_few
-            and any(message.holds_operation for message in messages)
-            and not any(message.awaited for message in messages)
-        )
-
     async def _note_ahead(
         self, messages: Sequence[OutgoingMessage], said: asyncio.Future[Said]
     ) -> int:
         """The same as `_note`, begun while the messages are on their way."""
         sent = [*self._sent, *messages]
-        noted = await self._concluder.conclude_if_taken(_numbers_held_by(messages), sent, said)
+        noted = await self._concluder.conclude_if_taken(numbers_held_by(messages), sent, said)
         if noted is None:
             return await self._note(*await said)
         self._sent.clear()
@@ -271,7 +265,7 @@ class Relay:
             await self._database.persist(lambda on: delay_messages(on, lane, refused, now))
         self._sent.extend(sent)
         # Messages that hold no operation end nothing, and are forgotten with the next that do.
-        numbers = _numbers_held_by(sent)
+        numbers = numbers_held_by(sent)
         return await self._forget(numbers) if numbers else 0
 
     async def _noted(self) -> int:
@@ -306,7 +300,3 @@ class Relay:
     def _tell(self) -> None:
         untold, self._untold = self._untold, []
         self._reporter.concluded(untold)
-
-
-def _numbers_held_by(messages: Sequence[OutgoingMessage]) -> list[str]:
-    return sorted({message.phone_number for message in messages if message.holds_operation})

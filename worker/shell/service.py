@@ -56,7 +56,7 @@ class Colleagues:
     relays: set[Relay] = field(default_factory=set)
     results_read_until: datetime = LONG_AGO
 
-    def expect(self, phone_numbers: AbstractSet[str]) -> None:
+    def expect(self, of: object, phone_numbers: AbstractSet[str]) -> None:
         """What is stored here is said by nobody."""
 
     def follow(self, messages: Sequence[OutgoingMessage]) -> None:
@@ -132,14 +132,14 @@ class Service:
         return relay
 
     async def _inlets(self, stack: AsyncExitStack, relay: Relay | None) -> Sequence[Inlet]:
-        outflow = self._outflow(relay or self._workplace.colleagues)
+        saying = relay or self._workplace.colleagues
         inlets: list[Inlet] = []
         if self._duty.has_lane and not self._duty.paused:
-            inlets.append(await self._commands(stack, outflow))
+            inlets.append(await self._commands(stack, self._outflow(saying)))
         elif not self._duty.paused:
             inlets.append(await self._distribution(stack))
         if self._duty.reads_results:
-            inlets.append(await self._results(stack, outflow))
+            inlets.append(await self._results(stack, self._outflow(saying)))
         return inlets
 
     async def _commands(self, stack: AsyncExitStack, outflow: Outflow) -> Inlet:

@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 from typing import Final, Protocol, TypeVar
 
 import asyncpg
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, EmulatedDBAPIException
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import PoolProxiedConnection
 
 from worker.shell.backoff import Backoff
 from worker.shell.concurrency import uninterrupted
@@ -151,10 +152,8 @@ class Database:
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
         """A connection on which each statement is a transaction of its own."""
-        # As the pool has it: a connection of the engine costs three times as much to take and give
-        # back, 0.05 ms more each time, and a lone command waits for two.
-        pooled = await self.engine.raw_connection()
-        driver = pooled.driver_connection
+        pooled = await self._take_connection()
+        driver: Driver = pooled.driver_connection
         try:
             yield Session(driver)
         except BaseException as error:
@@ -163,6 +162,22 @@ class Database:
                 pooled.invalidate()
             raise
         finally:
+            pooled.close()
+
+    async def _take_connection(self) -> PoolProxiedConnection:
+        # As the pool has it: a connection of the engine costs three times as much to take and give
+        # back, 0.05 ms more each time, and a lone command waits for two.
+        while True:
+            try:
+                pooled = await self.engine.raw_connection()
+            except EmulatedDBAPIException as error:
+                # What the driver raised is what failures are told by.
+                raise (error.orig or error) from None
+            driver: Driver = pooled.driver_connection
+            if not driver.is_closed():
+                return pooled
+            # The server restarted while nobody used it.
+            pooled.invalidate()
             pooled.close()
 
     @asynccontextmanager

@@ -22,6 +22,7 @@ DATABASE_FAILURES: Final = (
     TimeoutError,
     SQLAlchemyError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.PostgresError,
 )
 """Everything that asking the database can raise, a schema that is not there included."""
