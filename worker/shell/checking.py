@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from aio_pika.abc import AbstractConnection
+from aio_pika.exceptions import ChannelNotFoundEntity
 
 from contracts.topology import EXCHANGES, QUEUES
 from worker.shell.broker import channel_on, connect
 from worker.shell.database.engine import open_database
-from worker.shell.database.fitness import require_fit
+from worker.shell.database.fitness import NotReady, require_fit
+from worker.shell.database.lanes import load_lanes
+from worker.shell.lane_queues import queue_names_of
 from worker.shell.settings import Settings
 
 __all__ = ["Finding", "check_all"]
@@ -26,11 +29,14 @@ class Finding:
 
 
 async def check_all(settings: Settings) -> Sequence[Finding]:
-    """A finding for each thing that a worker needs."""
-    return [
+    """A finding for each thing that a worker needs; of the lanes, where the database can tell."""
+    findings = [
         await _found("database", _check_database(settings)),
         await _found("broker", _check_broker(settings)),
     ]
+    if not any(finding.error for finding in findings):
+        findings.append(await _found("lanes", _check_lanes(settings)))
+    return findings
 
 
 async def _found(subject: str, looking: Awaitable[None]) -> Finding:
@@ -55,6 +61,21 @@ async def _check_broker(settings: Settings) -> None:
             await _look_for_exchange(connection, name)
         for name in (item.name for item in QUEUES):
             await _look_for_queue(connection, name)
+
+
+async def _check_lanes(settings: Settings) -> None:
+    async with open_database(settings.database_url) as database, database.session() as session:
+        lanes = await load_lanes(session)
+    async with await connect(settings.amqp_urls) as connection:
+        for name in queue_names_of(lanes.present):
+            try:
+                await _look_for_queue(connection, name)
+            except ChannelNotFoundEntity as error:
+                message = (
+                    f"The queue {name!r} is missing, so its lane gets no commands. Run"
+                    f" `activation-worker lanes {lanes.present}`: it makes what is not there."
+                )
+                raise NotReady(message) from error
 
 
 async def _look_for_exchange(connection: AbstractConnection, name: str) -> None:
