@@ -75,6 +75,7 @@ async def test_check_names_the_queue_of_a_lane_that_is_missing_and_how_it_comes_
     result = await invoke("check")
 
     assert result.exit_code == Exit.NOT_READY
-    assert "lane-1-of-2' is missing" in result.output
+    assert "no queue 'telephony.phone_number.commands.lane-1-of-2'" in result.output
+    assert "activation-worker lanes 2" in result.output
     assert (await invoke("lanes", "2")).exit_code == Exit.DONE
     assert (await invoke("check")).exit_code == Exit.DONE

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 from aio_pika import Message
 
+from contracts.topology import DEAD_LETTER_QUEUE
 from tests.shell.test_lenient import publish
 from tests.support.lanes import BUILDING, NUMBERS, asked, in_order
 from tests.support.lossy import at_rest
@@ -249,6 +250,28 @@ async def test_what_is_late_is_said_to_be_late_in_every_lane(
     await platform.until(
         lambda: sum(event["type"].endswith("delayed.v1") for event in platform.events) == 16
     )
+    await staff.stop_all()
+
+
+async def test_a_lane_goes_on_though_a_change_waits_for_a_dead_letter_and_is_given_up(
+    database: Database, settings: Settings, platform: Platform
+) -> None:
+    await store(database, *BUILDING)
+    await change(settings, 2)
+    # Nobody makes the queue of dead letters anew.
+    staff = Staff(database, settings.model_copy(update={"declare_topology": False}))
+    staff.start()
+    await staff.until(3)
+    await platform.channel.queue_delete(DEAD_LETTER_QUEUE)
+    await asyncio.to_thread(publish, settings.amqp_urls[0], struct.pack(">H", 0), b"no json")
+    with pytest.raises(ChangeTimedOut, match="lane 0"):
+        await change(settings, 1, wait_seconds=2)
+    await change(settings, 2)
+    commands = await asked(platform, "activate", ALL[::5])
+
+    assert [await platform.outcome(command) for command in commands] == [
+        ["PENDING", "ACTIVE"] for _ in commands
+    ]
     await staff.stop_all()
 
 

@@ -119,3 +119,12 @@ def test_more_than_fits_is_looked_for() -> None:
 
     assert not upcoming.is_complete
     assert upcoming.take(MAXIMUM) == []
+
+
+def test_what_is_told_too_late_to_know_whether_it_was_found_is_looked_for() -> None:
+    upcoming = in_step()
+    upcoming.looked(messages(*range(1, MAXIMUM + 2)), is_all=True)
+    upcoming.add(messages(1))
+
+    assert not upcoming.is_complete
+    assert upcoming.take(MAXIMUM) == []

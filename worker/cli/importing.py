@@ -33,6 +33,8 @@ def import_records(file: BinaryIO) -> None:
         counts = run_async(import_lines(settings.database_url, lines))
     for kind, count in counts.items():
         click.echo(f"{count:>9,}  {kind}")
+    if not counts:
+        click.echo("no records")
 
 
 @contextmanager

@@ -24,8 +24,8 @@ SLOW_NUMBER: Final = "+442079460402"
 """The PBX takes its time to activate it."""
 BURST_NUMBERS: Final = tuple(f"+442079461{index:03}" for index in range(60))
 SPARE_NUMBERS: Final = tuple(f"+442079462{index:03}" for index in range(240))
-SERVICES: Final = {"landlord": 5, "acme": 3, "bolt": 40, "calm": 1, "dune": 1}
-"""Voice services of each account at the site; `calm` has one number more in use than that."""
+SERVICES: Final = {"landlord": 5, "acme": 3, "bolt": 40, "calm": 2, "dune": 1}
+"""Voice services of each account at the site; those of `calm` are all in use."""
 
 
 def records() -> Iterator[str]:

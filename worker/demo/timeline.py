@@ -36,6 +36,7 @@ class Timeline:
         self._began = time.monotonic()
         self._burst: Counter[str] = Counter()
         self._burst_commands: set[str] = set()
+        self._commands: set[str] = set()
         self.finished = asyncio.Event()
 
     async def note(self, message: AbstractIncomingMessage) -> None:
@@ -48,6 +49,9 @@ class Timeline:
             self._count(event)
         else:
             self._print(*_told(event))
+            if _is_command(event) and event["id"] in self._commands:
+                self._print("  known", "the same command once more: nothing follows of it", "white")
+            self._commands.add(event["id"])
 
     async def note_dead_letter(self, message: AbstractIncomingMessage) -> None:
         """A message could not be read."""
@@ -57,7 +61,7 @@ class Timeline:
 
     def _is_burst(self, event: Event) -> bool:
         data = event["data"]
-        if data.get("requested_by") == BURST and "command_id" not in data:
+        if data.get("requested_by") == BURST and _is_command(event):
             if not self._burst_commands:
                 self._print("burst", f"{len(BURST_NUMBERS)} numbers at once for bolt", "white")
             self._burst_commands.add(event["id"])
@@ -79,13 +83,17 @@ class Timeline:
         click.echo(f"{seconds:6.2f} s  {click.style(f'{kind:<12}', fg=colour)} {what}")
 
 
+def _is_command(event: Event) -> bool:
+    return "command_id" not in event["data"]
+
+
 def _told(event: Event) -> tuple[str, str, str]:
     data, kind = event["data"], event["type"].removeprefix("telephony.").removesuffix(".v1")
     number = f"{data['phone_number']} ({data['account_id']})"
     if kind in _TROUBLE:
         word, told, colour = _TROUBLE[kind]
         return f"  {word}", told.format_map(data), colour
-    if "command_id" not in data:
+    if _is_command(event):
         asked = f"{kind.rpartition('.')[2]} {number}: {data['requested_by']}"
         return "COMMAND", click.style(asked, bold=True), "white"
     if "code" in data:

@@ -12,7 +12,7 @@ from worker.shell.broker import channel_on, connect
 from worker.shell.database.engine import open_database
 from worker.shell.database.fitness import NotReady, require_fit
 from worker.shell.database.lanes import load_lanes
-from worker.shell.lane_queues import queue_names_of
+from worker.shell.lane_queues import LANE_EXCHANGE, queue_names_of
 from worker.shell.settings import Settings
 
 __all__ = ["Finding", "check_all"]
@@ -66,16 +66,19 @@ async def _check_broker(settings: Settings) -> None:
 async def _check_lanes(settings: Settings) -> None:
     async with open_database(settings.database_url) as database, database.session() as session:
         lanes = await load_lanes(session)
+    queues = queue_names_of(lanes.present)
     async with await connect(settings.amqp_urls) as connection:
-        for name in queue_names_of(lanes.present):
-            try:
+        try:
+            if queues:
+                await _look_for_exchange(connection, LANE_EXCHANGE)
+            for name in queues:
                 await _look_for_queue(connection, name)
-            except ChannelNotFoundEntity as error:
-                message = (
-                    f"The queue {name!r} is missing, so its lane gets no commands. Run"
-                    f" `activation-worker lanes {lanes.present}`: it makes what is not there."
-                )
-                raise NotReady(message) from error
+        except ChannelNotFoundEntity as error:
+            message = (
+                f"{error}. Lanes get no commands. Run `activation-worker lanes {lanes.present}`:"
+                " it makes what is not there."
+            )
+            raise NotReady(message) from error
 
 
 async def _look_for_exchange(connection: AbstractConnection, name: str) -> None:

@@ -10,7 +10,7 @@ from aio_pika.abc import AbstractIncomingMessage, FieldValue
 
 from contracts.topology import DEAD_LETTER_QUEUE
 from worker.shell.broker import BrokerUnavailable
-from worker.shell.forwarding import origin_of
+from worker.shell.forwarding import cut_to_fit, origin_of
 from worker.shell.link import Link
 from worker.shell.logs import Action, get_logger
 from worker.shell.outlet import NotPublished, Unsendable
@@ -34,8 +34,8 @@ async def park(letter: DeadLetter, link: Link) -> None:
     """Returns when the dead-letter queue has confirmed it, and tries until then.
 
     Raises `BrokerUnavailable` when the link is lost; the delivery then comes again.
-    Body and properties stay as they came, unless they cannot be said as we read them: then the
-    body alone. The reason is in the headers.
+    Body and properties stay as they came, unless they cannot be said as we read them: then only
+    body and content type do. The reason is in the headers.
     """
     message = _kept(letter)
     while True:
@@ -76,6 +76,8 @@ def _bare(letter: DeadLetter) -> aio_pika.Message:
     return aio_pika.Message(
         letter.delivery.body,
         headers=_reasons(letter),
+        # A wrong one is a reason of its own, and must not look as if none had come.
+        content_type=cut_to_fit(letter.delivery.content_type),
         delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
     )
 

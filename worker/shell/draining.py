@@ -1,7 +1,8 @@
 """The end of a lane's queue before a change: what comes before the last word has been handled."""
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Collection, Sequence
 from itertools import groupby
 from typing import Final
 
@@ -9,9 +10,11 @@ import aio_pika
 from aio_pika.abc import AbstractIncomingMessage
 from typing_extensions import override
 
+from worker.shell.broker import BrokerUnavailable
 from worker.shell.database.lanes import note_drained
 from worker.shell.database.session import Session
 from worker.shell.intake import Effect, Intake, Message
+from worker.shell.leadership import LeadershipLost
 
 __all__ = ["DrainedIntake", "is_last_word", "last_word"]
 
@@ -42,19 +45,33 @@ class DrainedIntake(Intake[Message, Effect]):
     @override
     async def _handle(self, batch: Sequence[AbstractIncomingMessage]) -> None:
         for last, part in groupby(batch, is_last_word):
-            handle = self._note_drained if last else super()._handle
-            await handle(list(part))
+            words = list(part)
+            if last:
+                self._beside(self._note_drained(words, set(self._parking)))
+                self.inbox.handled(len(words))
+            else:
+                await super()._handle(words)
 
-    async def _note_drained(self, words: Sequence[AbstractIncomingMessage]) -> None:
-        if self._parking:
-            # What cannot be read stays in the queue until it lies among the dead letters.
-            await asyncio.wait(self._parking)
+    async def _note_drained(
+        self, words: Sequence[AbstractIncomingMessage], letters: Collection[asyncio.Task[bool]]
+    ) -> bool:
+        """Whether it is noted that the queue has come to its end; if not, the words come again.
+
+        What cannot be read stays in the queue until it lies among the dead letters. That may take
+        as long as it will: whoever gives the change up finds the lane at work.
+        """
+        if letters:
+            await asyncio.wait(letters)
+        if any(letter.cancelled() or not letter.result() for letter in letters):
+            return False
 
         async def note(session: Session) -> None:
             await self._suspects.clear(session, words)
             change = max(int(str(word.headers[CHANGE])) for word in words)
             await note_drained(session, self.lane, change)
 
-        await self._database.persist(note)
-        await self.inbox.settle(words)
-        self.inbox.handled(len(words))
+        with contextlib.suppress(BrokerUnavailable, LeadershipLost):
+            await self._database.persist(note)
+            await self.inbox.settle(words)
+            return True
+        return False

@@ -10,7 +10,7 @@ from aiormq import spec
 from worker.shell.lane_queues import LANE_EXCHANGE
 from worker.shell.pipeline import Publication
 
-__all__ = ["forwarded", "origin_of", "stripped"]
+__all__ = ["cut_to_fit", "forwarded", "origin_of", "stripped"]
 
 SHORT_STRING_BYTES: Final = 255
 """As long as such a property can be in AMQP."""
@@ -36,14 +36,14 @@ def stripped(publication: Publication) -> Publication:
     headers = publication.properties.headers or {}
     properties = spec.Basic.Properties(
         headers={name: headers[name] for name in ORIGIN},
-        content_type=_cut(publication.properties.content_type),
+        content_type=cut_to_fit(publication.properties.content_type),
         delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
         message_id=uuid4().hex,
     )
     return Publication(publication.exchange, publication.routing_key, properties, publication.body)
 
 
-def _cut(content_type: str | None) -> str | None:
+def cut_to_fit(content_type: str | None) -> str | None:
     """What is read of it may be longer than what came: it is wrong either way, and stays so."""
     whole = (content_type or "").encode()
     return whole[:SHORT_STRING_BYTES].decode(errors="ignore") or None

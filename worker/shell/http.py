@@ -1,6 +1,7 @@
 """The HTTP endpoints `/healthz`, `/readyz` and `/metrics`: no login, and no secrets told."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
@@ -77,7 +78,9 @@ def _application(
             **({"role": role()} if role else {}),
             "checks": {name: _shown(problem) for name, problem in problems.items()},
         }
-        return web.json_response(answer, status=200 if ready else 503, headers=HEADERS)
+        body = json.dumps(answer) + "\n"
+        status, kind = 200 if ready else 503, "application/json"
+        return web.Response(text=body, status=status, content_type=kind, headers=HEADERS)
 
     async def show_metrics(_: web.Request) -> web.Response:
         headers = {**HEADERS, "Content-Type": CONTENT_TYPE_LATEST}

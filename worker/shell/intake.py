@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from time import perf_counter
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar
@@ -21,6 +21,7 @@ from worker.shell.dead_letters import DeadLetter, park
 from worker.shell.inbox import Inbox
 from worker.shell.leadership import LeadershipLost
 from worker.shell.link import Link
+from worker.shell.logs import Action, get_logger
 from worker.shell.outflow import Outflow
 from worker.shell.reporting import Reporter
 from worker.shell.suspects import Suspects
@@ -101,7 +102,7 @@ class Intake(Generic[Message, Effect]):
         self._reporter = reporter
         self.inbox = inbox
         """What it was given."""
-        self._parking: set[asyncio.Task[None]] = set()
+        self._parking: set[asyncio.Task[bool]] = set()
 
     async def run(self) -> None:
         """Handles batch after batch until the inbox is closed, and acknowledges the last."""
@@ -195,20 +196,27 @@ class Intake(Generic[Message, Effect]):
 
     def _park(self, letter: DeadLetter) -> None:
         self._reporter.unreadable(letter.code, letter.detail)
-        # Beside the path: the good messages around a bad one do not wait for it.
-        task = asyncio.create_task(self._park_and_settle(letter))
-        self._parking.add(task)
-        task.add_done_callback(self._parked)
+        self._beside(self._park_and_settle(letter))
 
-    def _parked(self, task: asyncio.Task[None]) -> None:
+    def _beside(self, work: Coroutine[None, None, bool]) -> None:
+        """Begins what the good messages around a bad one do not wait for."""
+        task = asyncio.create_task(work)
+        self._parking.add(task)
+        task.add_done_callback(self._has_ended)
+
+    def _has_ended(self, task: asyncio.Task[bool]) -> None:
         self._parking.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None:
+            get_logger().error(Action.UNEXPECTED_ERROR, exc_info=error)
             self._link.lose(f"a message could not be put away: {error}")
 
-    async def _park_and_settle(self, letter: DeadLetter) -> None:
+    async def _park_and_settle(self, letter: DeadLetter) -> bool:
+        """Whether it lies among the dead letters; if not, it comes again."""
         with contextlib.suppress(BrokerUnavailable, LeadershipLost):
             await park(letter, self._link)
             if letter.delivery.redelivered:
                 await self._database.persist(lambda on: self._suspects.clear(on, [letter.delivery]))
             await self.inbox.settle([letter.delivery])
+            return True
+        return False

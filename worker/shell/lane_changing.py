@@ -108,7 +108,7 @@ class LaneChange:
             if lanes.present > 1:
                 await self._drain(lanes, until)
             lanes = await self._database.persist(change_lanes)
-            self._tell(f"There are {lanes.present} lanes from now on.")
+            self._tell(f"From now on: {lanes.present} lane{'s' * (lanes.present > 1)}.")
             await asyncio.sleep(HAND_OVER_SECONDS)
             await self._clear_up(lanes)
 

@@ -76,12 +76,13 @@ def _change(shown: Shown) -> str:
 
 
 def _post(post: Shown) -> str:
-    name = name_of(post["post"])
+    is_distribution = post["post"] == DISTRIBUTION
+    name = name_of(post["post"]) if is_distribution else f"lane {name_of(post['post'])}"
     since = post["gained_at"]
     served = (
         f"{post['served_by']}, term {post['term']} since {since:%Y-%m-%d %H:%M:%S}"
         if post["served_by"] and since
         else "nobody"
     )
-    said = "" if post["post"] == DISTRIBUTION else f", {post['outbox_messages']} to be said"
+    said = "" if is_distribution else f", {post['outbox_messages']} to be said"
     return f"{name:<12}  {post['waiting']} waiting{said}; served by {served}"

@@ -185,7 +185,11 @@ class Relay:
         return bool(messages or went_on or self._database.failures != self._failures)
 
     async def _say(self, messages: Sequence[OutgoingMessage]) -> int:
-        """Publishes, and begins to store what follows; how many operations went on before."""
+        """Publishes, and begins to store what follows; how many operations went on before.
+
+        Nobody may be waited for between this beginning and the next messages: what is known then
+        was stored before. Whatever waits in between waits for `_noted` first.
+        """
         said: asyncio.Future[Said] = asyncio.get_running_loop().create_future()
         is_ahead = self._noting is None and self._concluder.may_go_ahead(messages)
         if is_ahead:

@@ -21,6 +21,8 @@ class Upcoming:
         self._maximum_messages = maximum_messages
         self._messages: deque[OutgoingMessage] = deque()
         self._seen: dict[int, None] = {}
+        self._forgotten = 0
+        """The last position of which it is not known any more whether a look has found it."""
         self.is_complete = False
         """Whether nothing can be sent now that is not here."""
 
@@ -28,7 +30,8 @@ class Upcoming:
         """They were committed: mostly after all that is here, and else all of it is doubtful."""
         # A look may find them before whoever has committed them is told so.
         added = [item for item in messages if item.position not in self._seen]
-        overtaken = self._overtakes(added)
+        is_old = any(item.position <= self._forgotten for item in added)
+        overtaken = is_old or self._overtakes(added)
         self._messages.extend(added)
         if overtaken or len(self._messages) > self._maximum_messages:
             self.doubt()
@@ -53,6 +56,7 @@ class Upcoming:
         self._seen.update(dict.fromkeys(message.position for message in found))
         for position in list(self._seen)[: -self._maximum_messages]:
             del self._seen[position]
+            self._forgotten = max(self._forgotten, position)
         self._messages = deque(item for item in self._messages if item.position not in self._seen)
         self.is_complete = is_all
 

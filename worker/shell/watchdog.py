@@ -33,7 +33,7 @@ async def watch_consumer(inbox: Inbox, link: Link, interval_seconds: float) -> N
         if suspicious and waiting and inbox.deliveries == before:
             link.lose(f"{waiting} messages wait in {inbox.queue}, and none is delivered")
         suspicious = waiting > 0
-        if not waiting:
+        if not waiting and inbox.deliveries == before:
             inbox.found_empty()
 
 

@@ -2,7 +2,7 @@
 -- post in the upper half of its key, as a number that may be negative.
 SELECT
     lock.pid, lock.pid = pg_backend_pid() AS is_mine, session.application_name,
-    session.client_addr::text AS address,
+    host(session.client_addr) AS address,
     CAST(CAST(CAST(lock.classid AS bigint) AS bit(32)) AS integer) AS post
 FROM pg_locks AS lock
 JOIN pg_stat_activity AS session USING (pid)
