@@ -8,16 +8,26 @@ import click
 from worker.servers import PrivateServers
 from worker.shell import app
 from worker.shell.commands import declare_topology, migrate_database
-from worker.shell.importing import import_lines
+from worker.shell.http import serve
+from worker.shell.importing import Records, import_records
+from worker.shell.metrics import Metrics
+from worker.shell.record_lines import read_records
 from worker.shell.settings import Settings, load
 
 __all__ = ["prepared", "run_standalone"]
 
 
 async def run_standalone(
-    environment: Mapping[str, str], folder: Path | None, records: Iterable[bytes | str] | None
+    environment: Mapping[str, str], folder: Path | None, lines: Iterable[bytes | str] | None
 ) -> None:
-    """Starts both servers, prepares them and runs the worker until it is asked to stop."""
+    """Starts both servers, prepares them and runs the worker until it is asked to stop.
+
+    What is wrong with the records or the port is said before anything is started.
+    """
+    records = read_records(lines or ())
+    settings = load(environment)
+    async with serve(settings.http_host, settings.http_port, {}, Metrics()):
+        pass
     async with PrivateServers.started(folder) as servers:
         settings = await prepared(servers, environment, records)
         click.echo(f"export AMQP_URL={servers.rabbitmq.url}")
@@ -26,13 +36,14 @@ async def run_standalone(
 
 
 async def prepared(
-    servers: PrivateServers, environment: Mapping[str, str], records: Iterable[bytes | str] | None
+    servers: PrivateServers, environment: Mapping[str, str], records: Records
 ) -> Settings:
     """Settings for a worker on these servers, which are migrated, declared and filled."""
     own = {"AMQP_URL": servers.rabbitmq.url, "DATABASE_URL": servers.postgresql.url}
     settings = load({**environment, **own})
     await migrate_database(settings)
     await declare_topology(settings)
-    if records is not None:
-        await import_lines(settings.database_url, records)
+    counts = await import_records(settings.database_url, records)
+    for kind, count in counts.items():
+        click.echo(f"imported {count:,} of {kind}", err=True)
     return settings

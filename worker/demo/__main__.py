@@ -20,6 +20,7 @@ from worker.demo.sample import REFUSED_NUMBER, RESTING_NUMBER, SLOW_NUMBER, reco
 from worker.demo.timeline import READY
 from worker.demo.web_tier import PBX_TAKES_SECONDS
 from worker.servers import PrivateServers
+from worker.shell.record_lines import read_records
 from worker.standalone import prepared
 
 STORY_TIMEOUT_SECONDS: Final = 90
@@ -103,7 +104,7 @@ async def main() -> None:
     with tempfile.TemporaryDirectory(prefix="activation-worker-demo-") as folder:
         async with PrivateServers.started() as servers:
             own = {**os.environ, **WORKER_SETTINGS, "PYTHONUNBUFFERED": "1"}
-            settings = await prepared(servers, own, records())
+            settings = await prepared(servers, own, read_records(records()))
             environment = {
                 **own,
                 "AMQP_URL": settings.amqp_urls[0],

@@ -9,7 +9,7 @@ from worker.shell.database.statements import statement
 from worker.shell.record_lines import ImportRefused, Numbered, Problem, read_records
 from worker.shell.records import Record
 
-__all__ = ["ImportBusy", "ImportRefused", "import_lines"]
+__all__ = ["ImportBusy", "ImportRefused", "Records", "import_lines", "import_records"]
 
 CHUNK_RECORDS: Final = 10_000
 """Small enough for each statement to stay far below the statement timeout."""
@@ -29,7 +29,11 @@ async def import_lines(database_url: str, lines: Iterable[bytes | str]) -> Mappi
     """
     # All lines first: whoever writes into our standard input may be slow, and a transaction that
     # waits for them would hold its locks.
-    records = read_records(lines)
+    return await import_records(database_url, read_records(lines))
+
+
+async def import_records(database_url: str, records: Records) -> Mapping[str, int]:
+    """The same with what `read_records` has made of the lines."""
     async with (
         open_database(database_url) as database,
         database.transaction(READING_WHOLE_TABLES) as session,
