@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from itertools import count
 from signal import SIGKILL
 from typing import NamedTuple
@@ -111,7 +111,9 @@ async def dies(
     await asyncio.wait((ended, resting), return_when=asyncio.FIRST_COMPLETED)
     resting.cancel()
     if not ended.done():
-        process.terminate()
+        # It may be killed at this very moment.
+        with suppress(ProcessLookupError):
+            process.terminate()
     return await ended == -SIGKILL
 
 
