@@ -44,7 +44,7 @@ WORKERS, PEERS = "benchmark_workers", "benchmark_peers"
 COMMANDS = 100
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 async def stage(servers: PrivateServers, tmp_path_factory: pytest.TempPathFactory) -> Stage:
     made = Stage(servers, tmp_path_factory.mktemp("benchmark"), seed=1)
     await made.template(WORKERS, partial(build, world=WORLD))
@@ -52,7 +52,7 @@ async def stage(servers: PrivateServers, tmp_path_factory: pytest.TempPathFactor
     return made
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 async def recorded(stage: Stage) -> Path:
     return await samples.record(stage, WORKERS, WORLD)
 
