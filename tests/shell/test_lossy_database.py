@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.lossy import NUMBERS, SITE, activated_once, until, until_none, working_far_away
 from tests.support.platform import Platform
-from tests.support.proxy import Detour, Lost, Proxy, Trap
+from tests.support.proxy import Delay, Lost, Proxy, Trap
 from tests.support.workers import rows, store, until_leading, working
 from worker.shell.database.engine import Database, open_database
 from worker.shell.settings import Settings
@@ -63,7 +63,7 @@ async def test_what_was_stored_behind_a_commit_whose_answer_is_late_is_not_said_
 ) -> None:
     await store(database, *SITE)
     async with working_far_away(lossy_settings):
-        database_proxy.trap = late = Detour(of="COMMIT", about=ACTIVE)
+        database_proxy.trap = late = Delay(of="COMMIT", about=ACTIVE)
         activation = await platform.send("activate", NUMBERS[0])
         await asyncio.wait_for(late.sprung.wait(), 30)
         # The lock is free, and the number ACTIVE: what follows is decided, stored and known.

@@ -45,7 +45,7 @@ class Trap:
         return self._lost if len(self.passed) == self._nth else None
 
 
-class Detour(Trap):
+class Delay(Trap):
     """Keeps back the answer to one request of a kind: the server has done it, and is not heard."""
 
     def __init__(self, *, of: str, about: bytes = b"") -> None:
@@ -220,7 +220,7 @@ class Tunnel:
     async def _carry_replies(self, answered: asyncio.StreamReader) -> None:
         async for said in _things_said(answered, self._conversation.length_answered):
             await self._proxy.let_pass()
-            if self._losing is not None and isinstance(self._losing[0], Detour):
+            if self._losing is not None and isinstance(self._losing[0], Delay):
                 await self._losing[0].taken()
                 self._losing = None
             if self._losing is None:

@@ -178,17 +178,17 @@ class Relay:
             self._tell()
             went_on = await self._noted()
         if sweeping:
-            # What is known next may come behind what is being stored now: that must be known first.
+            # The sweep takes its time: see `_say`.
             went_on += await self._noted()
             went_on += await self._sweep()
-        # What was stored without a word is looked for.
+        # A lost answer to COMMIT leaves something in the outbox that nobody has announced.
         return bool(messages or went_on or self._database.failures != self._failures)
 
     async def _say(self, messages: Sequence[OutgoingMessage]) -> int:
         """Publishes, and begins to store what follows; how many operations went on before.
 
-        Nobody may be waited for between this beginning and the next messages: what is known then
-        was stored before. Whatever waits in between waits for `_noted` first.
+        No `await` may come between that beginning and `_next` but one that ends in `_noted`: what
+        is stored behind what is being stored here could be known first, and leave before it.
         """
         said: asyncio.Future[Said] = asyncio.get_running_loop().create_future()
         is_ahead = self._noting is None and self._concluder.may_go_ahead(messages)
