@@ -129,7 +129,10 @@ class Service:
                 group.create_task(_until(lost))
                 while True:
                     group.create_task(self._handle(await inbox.get(), results))
-        except* (_Lost, *LOST) as problems:
+        except ExceptionGroup as problems:
+            # Not `except*`: in Python 3.11.2, which Debian 12 has, what it raises comes out as a group.
+            if problems.split((_Lost, *LOST))[1] is not None:
+                raise
             raise _Lost(str(_first(problems)) or "it does not answer") from problems
 
     async def _handle(self, delivery: AbstractIncomingMessage, results: AbstractExchange) -> None:
