@@ -130,7 +130,7 @@ class Service:
                 while True:
                     group.create_task(self._handle(await inbox.get(), results))
         except ExceptionGroup as problems:
-            # Not `except*`: in Python 3.11.2, which Debian 12 has, what it raises comes out as a group.
+            # Not `except*`: what it raises comes out of Debian 12's Python 3.11.2 as a group.
             if problems.split((_Lost, *LOST))[1] is not None:
                 raise
             raise _Lost(str(_first(problems)) or "it does not answer") from problems
