@@ -21,14 +21,15 @@ from tests.support.platform import Platform, platform_at
 from tests.support.workers import rows, store
 from worker.shell.broker import connect
 from worker.shell.database.engine import Database
+from worker.shell.database.locks import POST
 
 __all__ = ["environment"]
 
 ALL = tuple(NUMBERS)
 
 
-SHARES = """SELECT count(*) FROM pg_locks
-    WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND granted AND objid = 7254002
+SHARES = f"""SELECT count(*) FROM pg_locks
+    WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND granted AND objid = {POST}
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
     GROUP BY pid ORDER BY 1"""
 

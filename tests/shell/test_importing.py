@@ -21,6 +21,7 @@ from tests.support.records import (
 )
 from tests.support.workers import rows, store, until_leading, working
 from worker.shell.database.engine import Database
+from worker.shell.database.locks import IMPORT
 from worker.shell.importing import ImportBusy, import_lines
 from worker.shell.settings import Settings
 
@@ -180,7 +181,7 @@ async def test_a_second_import_at_the_same_time_is_told_so(
     database: Database, database_url: str
 ) -> None:
     async with database.transaction() as session:
-        await session.driver.execute("SELECT pg_advisory_xact_lock(7254003)")
+        await session.driver.execute("SELECT pg_advisory_xact_lock($1)", IMPORT)
         with pytest.raises(ImportBusy, match="when it has ended"):
             await imported(database_url, number())
 

@@ -4,12 +4,14 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 
 from tests.support.platform import Platform
 from tests.support.workers import rows, store, until_leading, working
 from worker.shell.database.engine import Database, open_database
+from worker.shell.database.locks import POST
 from worker.shell.database.session import Session
 from worker.shell.leadership import Leadership, LeadershipLost, Member, joined
 from worker.shell.settings import Settings
@@ -46,7 +48,7 @@ async def end_session(database: Database) -> None:
     await rows(
         database,
         "SELECT pg_terminate_backend(pid) FROM pg_locks"
-        " WHERE locktype = 'advisory' AND database ="
+        f" WHERE locktype = 'advisory' AND objid = {POST} AND database ="
         " (SELECT oid FROM pg_database WHERE datname = current_database())",
     )
 
@@ -93,6 +95,36 @@ async def test_the_next_term_waits_for_what_the_former_leader_has_begun(
         assert await rows(database, "SELECT queue FROM suspects") == [("former",)]
         await present.persist(nothing)
         await next_one.__aexit__(None, None, None)
+
+
+async def test_the_next_term_ends_what_a_frozen_leader_never_ends(
+    database: Database, database_url: str
+) -> None:
+    begun = [asyncio.Event() for _ in range(3)]
+    thawed = asyncio.Event()
+
+    async def frozen(session: Session, number: int) -> None:
+        await session.driver.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        begun[number].set()
+        await thawed.wait()
+        await writing("former")(session)
+
+    async with leading(database) as former, open_database(database_url) as other:
+        storing = [
+            asyncio.create_task(former.persist(partial(frozen, number=number)))
+            for number in range(len(begun))
+        ]
+        for event in begun:
+            await event.wait()
+        await end_session(database)
+        async with leading(other) as present:
+            await present.persist(writing("present"))
+            thawed.set()
+            for task in storing:
+                with pytest.raises(LeadershipLost):
+                    await task
+
+    assert await rows(database, "SELECT queue FROM suspects") == [("present",)]
 
 
 async def test_a_leader_whose_session_was_cut_goes_on_in_its_term(database: Database) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, get_args
 
 from worker.shell.database.engine import READING_WHOLE_TABLES, open_database
+from worker.shell.database.locks import IMPORT
 from worker.shell.database.session import Session
 from worker.shell.database.statements import statement
 from worker.shell.record_lines import ImportRefused, Numbered, Problem, read_records
@@ -47,7 +48,7 @@ async def import_records(database_url: str, records: Records) -> Mapping[str, in
 
 
 async def _alone(session: Session) -> None:
-    (alone,) = await session.fetch("import_alone")
+    (alone,) = await session.fetch("import_alone", lock=IMPORT)
     if not alone[0]:
         raise ImportBusy("Another import is under way. Start this one again when it has ended.")
 

@@ -24,6 +24,7 @@ from worker.shell.database.lanes import (
     load_lanes,
     wish_for_lanes,
 )
+from worker.shell.database.locks import LANE_CHANGE
 from worker.shell.draining import is_last_word, last_word
 from worker.shell.forwarding import forwarded
 from worker.shell.lane_queues import (
@@ -39,8 +40,6 @@ from worker.shell.settings import Settings
 
 __all__ = ["ChangeTimedOut", "ChangeUnderWay", "LaneChange", "change_number_of_lanes"]
 
-LOCK: Final = 7_254_004
-"""One change at a time."""
 SETTLE_SECONDS: Final = 0.5
 """What was already on its way through the broker when the way was closed arrives meanwhile."""
 HAND_OVER_SECONDS: Final = 1
@@ -77,7 +76,7 @@ async def change_number_of_lanes(
 @asynccontextmanager
 async def _alone(database: Database) -> AsyncIterator[None]:
     async with database.own_session() as session:
-        if not await session.driver.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
+        if not await session.driver.fetchval("SELECT pg_try_advisory_lock($1)", LANE_CHANGE):
             raise ChangeUnderWay("Somebody else is changing the number of lanes now.")
         yield
 

@@ -10,9 +10,10 @@ from worker.core.lanes import DISTRIBUTION, duties, name_of
 from worker.shell.broker import connect, ready_messages
 from worker.shell.database.engine import open_database
 from worker.shell.database.lanes import load_lanes
+from worker.shell.database.locks import POST
 from worker.shell.database.session import Row, Session
 from worker.shell.lane_queues import queue_name_of
-from worker.shell.leadership import LOCK, MEMBER
+from worker.shell.leadership import MEMBER
 from worker.shell.settings import Settings
 
 __all__ = ["in_words", "look"]
@@ -33,7 +34,7 @@ async def look(settings: Settings) -> Shown:
 async def _in_database(session: Session) -> Shown:
     lanes = await load_lanes(session)
     posts = [duty.post for duty in duties(lanes.present, changing=False)]
-    found = await session.fetch("who_works", lock=LOCK)
+    found = await session.fetch("who_works", lock=POST)
     holders = {row["post"]: row for row in found}
     rows = await session.fetch("show_posts", posts=posts)
     return {

@@ -14,14 +14,13 @@ from sqlalchemy.exc import DBAPIError
 from worker.core.lanes import rank_of, share
 from worker.shell.database.engine import CONNECTION_FAILURES, Database, Work, is_transient
 from worker.shell.database.lanes import Lanes, load_lanes
+from worker.shell.database.locks import POST
 from worker.shell.database.session import Row, Session
 
-__all__ = ["LOCK", "MEMBER", "Leadership", "LeadershipLost", "Member", "View", "joined"]
+__all__ = ["MEMBER", "Leadership", "LeadershipLost", "Member", "View", "joined"]
 
 Result = TypeVar("Result")
 
-LOCK: Final = 7_254_002
-"""The advisory lock of lane 0; the lane is the upper half of it. 7254003 is that of an import."""
 MEMBER: Final = -2
 """In place of a post: the lock that every worker shares that takes part."""
 LOOKS_PER_SILENCE: Final = 3
@@ -39,7 +38,8 @@ class LeadershipLost(Exception):
 class Leadership:
     """The term that was begun with the lock of a post.
 
-    The lock says who may begin; the term fences off who has not noticed that it is over.
+    The lock of the post says who may begin; the term fences off who has not noticed that it is
+    over. Whoever begins the next waits a second for what is under way in it, and then ends that.
     """
 
     def __init__(self, database: Database, post: int) -> None:
@@ -153,7 +153,7 @@ class Member:
         session = await self._opened()
         async with asyncio.timeout(self._silence_maximum_seconds / LOOKS_PER_SILENCE):
             lanes = await load_lanes(session)
-            found = await session.fetch("who_works", lock=LOCK)
+            found = await session.fetch("who_works", lock=POST)
         return _view(lanes, found)
 
     async def _look_again(self) -> View:
@@ -213,7 +213,7 @@ def _view(lanes: Lanes, found: Sequence[Row]) -> View:
 
 def _lock_of(post: int) -> int:
     # One key and not two: so lane 0 has the lock that earlier versions know.
-    return (post << 32) + LOCK
+    return (post << 32) + POST
 
 
 @asynccontextmanager

@@ -1,7 +1,6 @@
 """Bringing the schema up to date."""
 
 from importlib.resources import files
-from typing import Final
 
 from alembic import command
 from alembic.config import Config
@@ -10,11 +9,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from worker.shell.database.engine import Database
+from worker.shell.database.locks import MIGRATION
 
 __all__ = ["head", "migrate"]
-
-MIGRATION_LOCK: Final = 7_254_001
-"""An advisory lock: of two migrations that start together, one finds nothing left to do."""
 
 
 def _configuration() -> Config:
@@ -26,7 +23,8 @@ def _configuration() -> Config:
 
 
 def _upgrade(connection: Connection) -> tuple[str | None, str | None]:
-    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
+    # Of two migrations that start together, one finds nothing left to do.
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION})")
     before = MigrationContext.configure(connection).get_current_revision()
     configuration = _configuration()
     configuration.attributes["connection"] = connection
