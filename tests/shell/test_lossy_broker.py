@@ -89,11 +89,12 @@ async def test_a_result_whose_acknowledgement_is_lost_counts_as_one_attempt(
     await store(database, *SITE)
     hasty = waiting.model_copy(update={"step_first_pause_seconds": 0.01})
     async with working_far_away(hasty):
+        # The first is that of the command.
+        acknowledgements = broker_proxy.set(Trap(Lost.REQUEST, 2, of="basic.ack"))
         command = await platform.send("activate", NUMBERS[0])
-        await platform.until(lambda: platform.events)
-        acknowledgements = broker_proxy.set(Trap(Lost.REQUEST, of="basic.ack"))
+        await until(lambda: len(acknowledgements.passed) == 1)
         await platform.answer(platform.events[0]["id"], "retry_later")
-        await until(lambda: len(acknowledgements.passed) == 2)
+        await until(lambda: len(acknowledgements.passed) == 3)
         await platform.answer(platform.events[0]["id"], "done")
         await activated_once(platform, database, [command])
 

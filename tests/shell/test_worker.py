@@ -296,7 +296,7 @@ async def test_it_ends_though_a_dead_letter_cannot_be_put_away(
     amqp_url: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(intake, "PARKING_SECONDS", 0.1)
+    monkeypatch.setattr(intake, "SETTLING_SECONDS", 0.1)
     async with await connect([amqp_url]) as connection, working(database, settings) as worker:
         await until_leading(worker)
         channel = await connection.channel()

@@ -47,22 +47,22 @@ class DrainedIntake(Intake[Message, Effect]):
         for last, part in groupby(batch, is_last_word):
             words = list(part)
             if last:
-                self._beside(self._note_drained(words, set(self._parking)))
+                self._beside(self._note_drained(words, set(self._settling)))
                 self.inbox.handled(len(words))
             else:
                 await super()._handle(words)
 
     async def _note_drained(
-        self, words: Sequence[AbstractIncomingMessage], letters: Collection[asyncio.Task[bool]]
+        self, words: Sequence[AbstractIncomingMessage], before: Collection[asyncio.Task[bool]]
     ) -> bool:
         """Whether it is noted that the queue has come to its end; if not, the words come again.
 
         What cannot be read stays in the queue until it lies among the dead letters. That may take
         as long as it will: whoever gives the change up finds the lane at work.
         """
-        if letters:
-            await asyncio.wait(letters)
-        if any(letter.cancelled() or not letter.result() for letter in letters):
+        if before:
+            await asyncio.wait(before)
+        if any(settled.cancelled() or not settled.result() for settled in before):
             return False
 
         async def note(session: Session) -> None:

@@ -35,8 +35,12 @@ GIVEN_UP: Final = (
     " each time the worker died or lost its servers"
 )
 PROBE_GROWTH: Final = 4
-PARKING_SECONDS: Final = 5
-"""So long does an orderly end wait for letters on their way to the dead-letter queue."""
+SETTLING_SECONDS: Final = 5
+"""So long does an orderly end wait for what is not acknowledged yet: above all for letters on their
+way to the dead-letter queue."""
+SAID_FIRST_SECONDS: Final = 0.005
+"""So long does what is written and acknowledged of a lone command make way for its answer, which
+needs about as long: it leaves one part in twenty earlier."""
 
 Message = TypeVar("Message", bound=Envelope)
 Effect = TypeVar("Effect")
@@ -102,17 +106,18 @@ class Intake(Generic[Message, Effect]):
         self._reporter = reporter
         self.inbox = inbox
         """What it was given."""
-        self._parking: set[asyncio.Task[bool]] = set()
+        self._settling: set[asyncio.Task[bool]] = set()
+        """What is done with decided and unreadable messages while the next are decided."""
 
     async def run(self) -> None:
         """Handles batch after batch until the inbox is closed, and acknowledges the last."""
         try:
             await self.inbox.consume(self._handle_next)
-            if self._parking:
-                await asyncio.wait(self._parking, timeout=PARKING_SECONDS)
+            if self._settling:
+                await asyncio.wait(self._settling, timeout=SETTLING_SECONDS)
         finally:
-            # What does not lie among the dead letters by now comes again, here or elsewhere.
-            await cancelled(list(self._parking))
+            # What is not acknowledged by now comes again, here or elsewhere.
+            await cancelled(list(self._settling))
 
     async def _handle_next(self) -> None:
         await self._outflow.released(self.inbox.closing)
@@ -139,13 +144,10 @@ class Intake(Generic[Message, Effect]):
             else:
                 readable.append(Received(delivery, message))
         if readable:
-            await self.inbox.settle(await self._decide(readable))
+            await self._decide(readable)
         self.inbox.handled(len(batch))
 
-    async def _decide(
-        self, batch: Sequence[Received[Message]], *, patient: bool = False
-    ) -> list[AbstractIncomingMessage]:
-        """Decides the batch; the deliveries that are dealt with."""
+    async def _decide(self, batch: Sequence[Received[Message]], *, patient: bool = False) -> None:
         started = perf_counter()
         try:
             with self._outflow.deciding(self._reception.spoken_of(batch)):
@@ -156,15 +158,30 @@ class Intake(Generic[Message, Effect]):
         except Exception as error:
             if is_transient(error):
                 await self._suspects.forgive([received.delivery for received in batch])
-                return await self._probe(batch)
-            if is_data_error(error):
-                return await self._decide_apart(batch, error)
-            raise
-        # What was decided is said first, and spoken of afterwards.
-        await asyncio.sleep(0)
-        self._reporter.committed(len(batch), perf_counter() - started)
-        self._reception.report(batch, stored.effect)
-        return [received.delivery for received in batch]
+                await self._probe(batch)
+            elif is_data_error(error):
+                await self._decide_apart(batch, error)
+            else:
+                raise
+        else:
+            self._reporter.committed(len(batch), perf_counter() - started)
+            self._beside(self._tell_and_settle(batch, stored.effect))
+
+    async def _tell_and_settle(self, batch: Sequence[Received[Message]], effect: Effect) -> bool:
+        """Tells of what was decided and acknowledges it; whether it could be acknowledged."""
+        try:
+            if not self.inbox.waiting:
+                # What was decided is said first.
+                await asyncio.sleep(SAID_FIRST_SECONDS)
+        finally:
+            # Whatever ends the lane, this is stored.
+            self._reception.report(batch, effect)
+        try:
+            await self.inbox.settle(received.delivery for received in batch)
+        except BrokerUnavailable as error:
+            self._link.lose(str(error))
+            return False
+        return True
 
     async def _transact(
         self, session: Session, batch: Sequence[Received[Message]]
@@ -172,40 +189,37 @@ class Intake(Generic[Message, Effect]):
         await self._suspects.clear(session, [received.delivery for received in batch])
         return await self._reception.transact(session, batch)
 
-    async def _probe(self, batch: Sequence[Received[Message]]) -> list[AbstractIncomingMessage]:
+    async def _probe(self, batch: Sequence[Received[Message]]) -> None:
         # The database is away, or overwhelmed: one message asks until it answers, and what follows
         # grows step by step. Nothing is counted against a message for that.
-        dealt_with = []
         size = 1
         while batch:
-            dealt_with += await self._decide(batch[:size], patient=size == 1)
+            await self._decide(batch[:size], patient=size == 1)
             batch = batch[size:]
             size *= PROBE_GROWTH
-        return dealt_with
 
-    async def _decide_apart(
-        self, batch: Sequence[Received[Message]], error: Exception
-    ) -> list[AbstractIncomingMessage]:
+    async def _decide_apart(self, batch: Sequence[Received[Message]], error: Exception) -> None:
         """Finds what can never be stored, by halving; the others are decided."""
         if len(batch) == 1:
             reason = str(error).split("\n", maxsplit=1)[0]
             self._park(DeadLetter(batch[0].delivery, CANNOT_BE_STORED, reason))
-            return []
+            return
         middle = len(batch) // 2
-        return await self._decide(batch[:middle]) + await self._decide(batch[middle:])
+        await self._decide(batch[:middle])
+        await self._decide(batch[middle:])
 
     def _park(self, letter: DeadLetter) -> None:
         self._reporter.unreadable(letter.code, letter.detail)
         self._beside(self._park_and_settle(letter))
 
     def _beside(self, work: Coroutine[None, None, bool]) -> None:
-        """Begins what the good messages around a bad one do not wait for."""
+        """Begins what the next messages do not wait for."""
         task = asyncio.create_task(work)
-        self._parking.add(task)
+        self._settling.add(task)
         task.add_done_callback(self._has_ended)
 
     def _has_ended(self, task: asyncio.Task[bool]) -> None:
-        self._parking.discard(task)
+        self._settling.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None:
             get_logger().error(Action.UNEXPECTED_ERROR, exc_info=error)
