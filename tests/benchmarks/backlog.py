@@ -6,6 +6,7 @@ from contracts.values import Operation
 from tests.benchmarks import plans
 from tests.benchmarks.broker import preload
 from tests.benchmarks.contestants import worker
+from tests.benchmarks.costs import at_rest
 from tests.benchmarks.race import Run, carried_out, race
 from tests.benchmarks.sizes import Size
 from tests.benchmarks.stage import Stage
@@ -26,6 +27,7 @@ async def measure_backlog(
     rounds = []
     async with stage.beside(database_url) as deep:
         await asyncio.to_thread(preload, deep.amqp_url, waiting)
+        await at_rest()
         for place in range(size.backlog_rounds):
             first = place * size.backlog_commands
             own = commands[first : first + size.backlog_commands]
@@ -39,5 +41,9 @@ async def measure_backlog(
 
 
 def _tell(stage: Stage, usual: Run, run: Run, queued: int) -> None:
-    rates = f"{run.commands_a_second:,.0f}/s, and {usual.commands_a_second:,.0f}/s without"
-    stage.tell(f"growth, {queued:,} queued: {rates}")
+    stage.tell(f"growth, {queued:,} queued: {_told(run)}, and {_told(usual)} without")
+
+
+def _told(run: Run) -> str:
+    broker = run.milliseconds_of(run.costs.broker)
+    return f"{run.commands_a_second:,.0f}/s (broker {broker:.2f} of {run.milliseconds:.2f} ms)"

@@ -1,5 +1,6 @@
 """What a run costs, beside its time: processor seconds, and the memory of the one measured."""
 
+import asyncio
 import time
 from dataclasses import dataclass
 from typing import Self
@@ -7,6 +8,9 @@ from typing import Self
 import psutil
 
 MEBIBYTE = 1 << 20
+LOOK_SECONDS = 1
+AT_REST_SHARE = 0.1
+REST_MAXIMUM_LOOKS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,20 @@ class Costs:
         )
 
 
+async def at_rest() -> None:
+    """Returns when the servers have done with what was put into them, or after a minute.
+
+    What was just filled they still sort into files, vacuum and write back, beside whoever runs.
+    """
+    before = _servers_seconds()
+    for _ in range(REST_MAXIMUM_LOOKS):
+        await asyncio.sleep(LOOK_SECONDS)
+        now = _servers_seconds()
+        if now - before < AT_REST_SHARE * LOOK_SECONDS:
+            return
+        before = now
+
+
 class Elsewhere:
     """How busy the machine is with what is not ours: figures of a busy one mean little."""
 
@@ -67,6 +85,10 @@ def resident_mebibytes(pid: int) -> float:
 def _busy_seconds() -> float:
     times = psutil.cpu_times()
     return float(sum(times) - times.idle - times.iowait - times.guest - times.guest_nice)
+
+
+def _servers_seconds() -> float:
+    return sum(map(_seconds, psutil.Process().children(recursive=True)))
 
 
 def _own_seconds() -> float:

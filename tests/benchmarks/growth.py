@@ -16,6 +16,7 @@ from typing import NamedTuple
 from tests.benchmarks import plans
 from tests.benchmarks.asking import Asked
 from tests.benchmarks.backlog import measure_backlog
+from tests.benchmarks.costs import at_rest
 from tests.benchmarks.cycle import Plan
 from tests.benchmarks.cycling import Cycled, cycling
 from tests.benchmarks.figures import Figure, Limit, at_least, at_most
@@ -115,6 +116,7 @@ async def _compared(
     stage: Stage, small: Case, grown: Case, size: Size, first_id: int
 ) -> list[Compared]:
     rounds = []
+    await at_rest()
     async with (
         stage.beside(small.database_url) as small_place,
         stage.beside(grown.database_url) as grown_place,

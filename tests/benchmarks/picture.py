@@ -69,7 +69,7 @@ def _promises(axes: Axes, figures: Sequence[Figure]) -> None:
 
 
 def _kept(figure: Figure) -> float:
-    if figure.limit is None or not figure.limit.value:
+    if figure.limit is None or not figure.limit.value or not figure.value:
         return 1.0 if figure.verdict != MISSED else 0.0
     if figure.limit.direction == "at least":
         return figure.value / figure.limit.value
