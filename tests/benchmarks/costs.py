@@ -54,7 +54,8 @@ async def at_rest() -> None:
     for _ in range(REST_MAXIMUM_LOOKS):
         await asyncio.sleep(LOOK_SECONDS)
         now = _servers_seconds()
-        if now - before < AT_REST_SHARE * LOOK_SECONDS:
+        # A process that has ended takes its seconds with it.
+        if 0 <= now - before < AT_REST_SHARE * LOOK_SECONDS:
             return
         before = now
 

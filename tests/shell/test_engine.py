@@ -15,3 +15,16 @@ async def test_what_the_server_answers_to_a_connection_is_raised_as_the_driver_s
         with pytest.raises(asyncpg.InvalidCatalogNameError):
             async with database.session():
                 pass
+
+
+async def test_every_statement_sees_what_was_stored_before_it_whatever_the_role_prefers(
+    database_url: str,
+) -> None:
+    prefer = "ALTER ROLE CURRENT_USER IN DATABASE \"{}\" SET default_transaction_isolation = '{}'"
+    name = database_url.rpartition("/")[2]
+    async with open_database(database_url) as database, database.session() as session:
+        await session.driver.execute(prefer.format(name, "repeatable read"))
+    async with open_database(database_url) as database, database.transaction() as session:
+        isolation = await session.driver.fetchval("SHOW transaction_isolation")
+
+    assert isolation == "read committed"

@@ -27,9 +27,10 @@ async def leading(database: Database) -> AsyncIterator[Leadership]:
 
 async def led(member: Member) -> Leadership:
     async with asyncio.timeout(20):
-        while (leadership := await member.take(0)) is None:
+        while not member.posts:
+            await member.take([0])
             await asyncio.sleep(0.05)
-    return leadership
+    return member.posts[0]
 
 
 async def nothing(_: Session) -> None:

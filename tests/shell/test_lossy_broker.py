@@ -92,6 +92,7 @@ async def test_a_result_whose_acknowledgement_is_lost_counts_as_one_attempt(
         # The first is that of the command.
         acknowledgements = broker_proxy.set(Trap(Lost.REQUEST, 2, of="basic.ack"))
         command = await platform.send("activate", NUMBERS[0])
+        await platform.until(lambda: platform.events)
         await until(lambda: len(acknowledgements.passed) == 1)
         await platform.answer(platform.events[0]["id"], "retry_later")
         await until(lambda: len(acknowledgements.passed) == 3)

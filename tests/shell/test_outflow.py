@@ -21,6 +21,9 @@ class Slow:
     def follow(self, messages: object) -> None:
         """Nothing follows here."""
 
+    def told_before(self, tell: object) -> None:
+        """Nothing is told here."""
+
     def oldest_unpublished(self) -> datetime | None:
         return datetime.now(UTC)
 

@@ -41,8 +41,10 @@ class Listening(Reporter):
         self.handled: Counter[str] = Counter()
 
     @override
-    def decided(self, commands: Sequence[Command], decisions: Sequence[Decision]) -> None:
-        super().decided(commands, decisions)
+    def decided(
+        self, commands: Sequence[Command], decisions: Sequence[Decision], at: datetime
+    ) -> None:
+        super().decided(commands, decisions, at)
         self.handled.update(command.id for command in commands)
 
     @override

@@ -38,6 +38,11 @@ class Inbox:
         return not self._settler.outstanding
 
     @property
+    def is_full(self) -> bool:
+        """Whether the broker gives nothing more before something is acknowledged."""
+        return self._settler.outstanding >= self._link.held_at_most
+
+    @property
     def has_caught_up(self) -> bool:
         """Whether as many were handled as waited in the queue at first, or none was left in it."""
         return self._behind <= 0

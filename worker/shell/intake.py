@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import Coroutine, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from datetime import UTC, datetime
+from functools import partial
 from time import perf_counter
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
@@ -12,6 +14,7 @@ from aio_pika.abc import AbstractIncomingMessage
 from contracts.envelope import Envelope
 from contracts.reading import UnreadableError, read
 from worker.core.suspicion import GIVEN_UP_AFTER_ATTEMPTS
+from worker.shell.afterwards import Afterwards
 from worker.shell.broker import BrokerUnavailable
 from worker.shell.concurrency import cancelled
 from worker.shell.database.engine import Transactions, is_data_error, is_transient
@@ -38,9 +41,6 @@ PROBE_GROWTH: Final = 4
 SETTLING_SECONDS: Final = 5
 """So long does an orderly end wait for what is not acknowledged yet: above all for letters on their
 way to the dead-letter queue."""
-SAID_FIRST_SECONDS: Final = 0.005
-"""So long does what is written and acknowledged of a lone command make way for its answer, which
-needs about as long: it leaves one part in twenty earlier."""
 
 Message = TypeVar("Message", bound=Envelope)
 Effect = TypeVar("Effect")
@@ -80,8 +80,8 @@ class Reception(Protocol[Message, Effect]):
     def spoken_of(self, batch: Sequence[Received[Message]]) -> AbstractSet[str]:
         """The numbers of which something may have to be said for that."""
 
-    def report(self, batch: Sequence[Received[Message]], effect: Effect) -> None:
-        """Tells what was done, once it is stored."""
+    def report(self, batch: Sequence[Received[Message]], effect: Effect, at: datetime) -> None:
+        """Tells what was done; it was stored at that time."""
 
 
 class Intake(Generic[Message, Effect]):
@@ -106,6 +106,8 @@ class Intake(Generic[Message, Effect]):
         self._reporter = reporter
         self.inbox = inbox
         """What it was given."""
+        self._afterwards = Afterwards(inbox)
+        outflow.told_before(self._afterwards.tell)
         self._settling: set[asyncio.Task[bool]] = set()
         """What is done with decided and unreadable messages while the next are decided."""
 
@@ -116,8 +118,9 @@ class Intake(Generic[Message, Effect]):
             if self._settling:
                 await asyncio.wait(self._settling, timeout=SETTLING_SECONDS)
         finally:
-            # What is not acknowledged by now comes again, here or elsewhere.
+            # What is not acknowledged by now comes again, here or elsewhere; it is stored.
             await cancelled(list(self._settling))
+            self._afterwards.tell()
 
     async def _handle_next(self) -> None:
         await self._outflow.released(self.inbox.closing)
@@ -165,19 +168,19 @@ class Intake(Generic[Message, Effect]):
                 raise
         else:
             self._reporter.committed(len(batch), perf_counter() - started)
-            self._beside(self._tell_and_settle(batch, stored.effect))
+            self._follow_up(batch, stored.effect)
 
-    async def _tell_and_settle(self, batch: Sequence[Received[Message]], effect: Effect) -> bool:
-        """Tells of what was decided and acknowledges it; whether it could be acknowledged."""
+    def _follow_up(self, batch: Sequence[Received[Message]], effect: Effect) -> None:
+        is_begun = self._afterwards.is_due
+        report = partial(self._reception.report, batch, effect, datetime.now(UTC))
+        self._afterwards.add(report, [received.delivery for received in batch])
+        if not is_begun:
+            self._beside(self._settle())
+
+    async def _settle(self) -> bool:
+        """Whether what was decided could be acknowledged; if not, it comes again."""
         try:
-            if not self.inbox.waiting:
-                # What was decided is said first.
-                await asyncio.sleep(SAID_FIRST_SECONDS)
-        finally:
-            # Whatever ends the lane, this is stored.
-            self._reception.report(batch, effect)
-        try:
-            await self.inbox.settle(received.delivery for received in batch)
+            await self._afterwards.finish()
         except BrokerUnavailable as error:
             self._link.lose(str(error))
             return False
@@ -223,7 +226,7 @@ class Intake(Generic[Message, Effect]):
         error = None if task.cancelled() else task.exception()
         if error is not None:
             get_logger().error(Action.UNEXPECTED_ERROR, exc_info=error)
-            self._link.lose(f"a message could not be put away: {error}")
+            self._link.lose(f"a message could not be told of, acknowledged or put away: {error}")
 
     async def _park_and_settle(self, letter: DeadLetter) -> bool:
         """Whether it lies among the dead letters; if not, it comes again."""

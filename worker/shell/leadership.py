@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import monotonic
@@ -63,7 +63,7 @@ class Leadership:
             raise
 
     async def look(self, work: Work[Result]) -> Result:
-        """For work that only reads, in whoever's term: a lock would cost it a write to the disk."""
+        """For work that only reads, in whoever's term: nothing is stored in a wrong one."""
         return await self._database.look(work)
 
 
@@ -116,15 +116,12 @@ class Member:
                 raise
         return await self._look_again()
 
-    async def take(self, post: int) -> Leadership | None:
-        """Begins a term of the post; None where another worker holds it."""
+    async def take(self, posts: Iterable[int]) -> None:
+        """Begins a term of each of the posts that no other worker holds."""
         session = await self._opened()
-        if not await _locked(session, post):
-            return None
-        leadership = Leadership(self._database, post)
-        await _begin_term(session, leadership)
-        self.posts[post] = leadership
-        return leadership
+        taken = [Leadership(self._database, post) for post in posts if await _locked(session, post)]
+        await _begin_terms(session, taken)
+        self.posts.update({leadership.post: leadership for leadership in taken})
 
     async def give_up(self, post: int) -> None:
         """Hands the post on."""
@@ -178,7 +175,7 @@ class Member:
         for leadership in self.posts.values():
             if not await _locked(session, leadership.post):
                 return False
-            await _begin_term(session, leadership)
+        await _begin_terms(session, self.posts.values())
         return True
 
     async def _opened(self) -> Session:
@@ -197,9 +194,16 @@ async def _locked(session: Session, post: int) -> bool:
     return bool(await session.driver.fetchval("SELECT pg_try_advisory_lock($1)", _lock_of(post)))
 
 
-async def _begin_term(session: Session, leadership: Leadership) -> None:
-    begun = await session.fetch("take_lead", lane=leadership.post, term=leadership.term)
-    leadership.term = begun[0]["term"] if begun else leadership.term
+async def _begin_terms(session: Session, taken: Collection[Leadership]) -> None:
+    # Together: what frozen leaders have under way is waited for once, and not post by post.
+    begun = await session.fetch(
+        "take_lead",
+        lanes=[leadership.post for leadership in taken],
+        terms=[leadership.term for leadership in taken],
+    )
+    terms = {row["lane"]: row["term"] for row in begun}
+    for leadership in taken:
+        leadership.term = terms.get(leadership.post, leadership.term)
 
 
 def _view(lanes: Lanes, found: Sequence[Row]) -> View:

@@ -95,6 +95,11 @@ class Link:
         for connection in self.connections:
             await _close(connection)
 
+    @property
+    def held_at_most(self) -> int:
+        """How many messages the broker gives a consumer before any is acknowledged."""
+        return self._prefetch.used
+
     def may_keep(self, body_bytes: int) -> bool:
         """To be asked of each message: what comes while all is given up goes back to its queue."""
         if self._prefetch.must_change(body_bytes):

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -25,6 +25,9 @@ class Saying(Protocol):
 
     def follow(self, messages: Sequence[OutgoingMessage]) -> None:
         """To be told what was committed to be said; when nothing, look for what follows."""
+
+    def told_before(self, tell: Callable[[], None]) -> None:
+        """To call this before it tells of anything that followed."""
 
     def oldest_unpublished(self) -> datetime | None:
         """Since when the oldest message waits that was never tried."""
@@ -51,6 +54,10 @@ class Outflow:
         self._clock = clock
         self._reporter = reporter
         self._age_maximum = timedelta(seconds=age_maximum_seconds)
+
+    def told_before(self, tell: Callable[[], None]) -> None:
+        """What followed of decisions is told of after this: it tells of the decisions."""
+        self._relay.told_before(tell)
 
     @contextmanager
     def deciding(self, phone_numbers: AbstractSet[str]) -> Iterator[None]:

@@ -21,16 +21,17 @@ class Prefetch:
     def __init__(self, messages: int) -> None:
         self._messages = messages
         self._few_until = 0.0
-        self._used = messages
+        self.used = messages
+        """How many the last one may hold."""
 
     def use(self) -> int:
         """How many a consumer may hold that begins now."""
-        self._used = FEW_MESSAGES if monotonic() < self._few_until else self._messages
-        return self._used
+        self.used = FEW_MESSAGES if monotonic() < self._few_until else self._messages
+        return self.used
 
     def must_change(self, body_bytes: int) -> bool:
         """Whether consuming must begin anew, after a message of this size."""
         if body_bytes > BODY_MAXIMUM_BYTES:
             self._few_until = monotonic() + FEW_FOR_SECONDS
-            return self._used > FEW_MESSAGES
-        return self._used < self._messages and monotonic() > self._few_until
+            return self.used > FEW_MESSAGES
+        return self.used < self._messages and monotonic() > self._few_until

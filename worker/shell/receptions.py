@@ -50,9 +50,11 @@ class CommandReception:
         """The numbers that the commands name."""
         return {received.message.data.phone_number for received in batch}
 
-    def report(self, batch: Sequence[Received[Command]], effect: list[Decision]) -> None:
+    def report(
+        self, batch: Sequence[Received[Command]], effect: list[Decision], at: datetime
+    ) -> None:
         """Tells what was decided."""
-        self.reporter.decided([received.message for received in batch], effect)
+        self.reporter.decided([received.message for received in batch], effect, at)
 
 
 class Effect(NamedTuple):
@@ -98,7 +100,9 @@ class ResultReception:
         """None: what follows of results is concluded by the relay."""
         return frozenset()
 
-    def report(self, batch: Sequence[Received[PbxResult]], effect: list[Effect]) -> None:
+    def report(
+        self, batch: Sequence[Received[PbxResult]], effect: list[Effect], _at: datetime
+    ) -> None:
         """Tells what the results did."""
         for received, (phone_number, verdict) in zip(batch, effect, strict=True):
             self.reporter.answered(received.message, phone_number, verdict)

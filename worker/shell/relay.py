@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from worker.core.operation import Policy
 from worker.shell.clock import Clock
@@ -24,11 +24,8 @@ from worker.shell.database.outbox import (
 from worker.shell.database.steps import mark_sent, release_steps, resend_steps
 from worker.shell.orderly import OrderlyPublisher, Said
 from worker.shell.publishing import Publisher
-from worker.shell.reporting import Reporter
+from worker.shell.reporting import Reporter, Telling
 from worker.shell.upcoming import Upcoming
-
-if TYPE_CHECKING:
-    from worker.core.batch import Concluded
 
 __all__ = ["Relay", "Surroundings"]
 
@@ -73,7 +70,6 @@ class Relay:
         self._orderly = OrderlyPublisher(publisher, reporter, around.target_missing)
         self._policy = policy
         self._clock = clock
-        self._reporter = reporter
         self._sweep_interval_seconds = sweep_interval_seconds
         self._around = around
         self._concluder = Concluder(
@@ -96,8 +92,8 @@ class Relay:
         self._noting: asyncio.Task[int] | None = None
         self._deciding: dict[object, AbstractSet[str]] = {}
         """By who is deciding."""
-        self._untold: list[Concluded] = []
-        """What is stored and not yet reported: first it is said."""
+        self._telling = Telling(reporter)
+        """Of what is stored: first it is said."""
         self._failures = 0
 
     def oldest_unpublished(self) -> datetime | None:
@@ -107,6 +103,10 @@ class Relay:
     def expect(self, of: object, phone_numbers: AbstractSet[str]) -> None:
         """Somebody is storing something of these numbers: the server may have it before we know."""
         self._deciding[of] = phone_numbers
+
+    def told_before(self, tell: Callable[[], None]) -> None:
+        """To be called before it tells of anything that followed."""
+        self._telling.before.append(tell)
 
     def follow(self, messages: Sequence[OutgoingMessage]) -> None:
         """These were committed; where there are none, something else was: look for what follows."""
@@ -175,7 +175,7 @@ class Relay:
         if messages:
             went_on = await self._say(messages)
         else:
-            self._tell()
+            self._telling.tell()
             went_on = await self._noted()
         if sweeping:
             # The sweep takes its time: see `_say`.
@@ -199,7 +199,7 @@ class Relay:
             said.set_result(Said(sent, refused))
         finally:
             said.cancel()
-            self._tell()
+            self._telling.tell()
         await self._start_clocks([message for message in sent if message.awaited])
         went_on = 0
         if not is_ahead:
@@ -298,9 +298,5 @@ class Relay:
 
     def _went_on(self, noted: Noted) -> int:
         self._upcoming.add(noted.to_say)
-        self._untold.extend(noted.concluded)
+        self._telling.add(noted.concluded)
         return len(noted.concluded)
-
-    def _tell(self) -> None:
-        untold, self._untold = self._untold, []
-        self._reporter.concluded(untold)

@@ -1,6 +1,6 @@
 """What is told of the work: one log line for each thing that happened, and its count."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -12,7 +12,7 @@ from worker.shell.database.outbox import OutgoingMessage
 from worker.shell.logs import Action, Logger, get_logger
 from worker.shell.metrics import UNKNOWN, Metrics
 
-__all__ = ["Reporter"]
+__all__ = ["Reporter", "Telling"]
 
 ACTIONS: Final = {
     Outcome.PENDING: Action.COMMAND_ACCEPTED,
@@ -44,12 +44,13 @@ class Reporter:
         """What followed from a batch is stored."""
         self.metrics.batch_committed(messages, seconds)
 
-    def decided(self, commands: Sequence[Command], decisions: Sequence[Decision]) -> None:
-        """Commands were decided, and that is stored."""
-        now = datetime.now(UTC)
+    def decided(
+        self, commands: Sequence[Command], decisions: Sequence[Decision], at: datetime
+    ) -> None:
+        """Commands were decided, and that was stored at that time."""
         log = get_logger().bind()
         for command, decision in zip(commands, decisions, strict=True):
-            self.metrics.command_decided(command, decision, now)
+            self.metrics.command_decided(command, decision, at)
             log.info(
                 ACTIONS[decision.outcome],
                 phone_number=command.data.phone_number,
@@ -155,3 +156,24 @@ def _refusal_of(decision: Decision) -> dict[str, object]:
     if decision.refusal is None:
         return {}
     return {"refusal": decision.refusal, "detail": decision.detail}
+
+
+class Telling:
+    """Tells what followed of operations once that was said, and after what was decided before."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self.before: list[Callable[[], None]] = []
+        """These tell of what was decided."""
+        self._untold: list[Concluded] = []
+
+    def add(self, concluded: Sequence[Concluded]) -> None:
+        """Takes note of what followed."""
+        self._untold.extend(concluded)
+
+    def tell(self) -> None:
+        """Tells all of it."""
+        for tell in self.before:
+            tell()
+        untold, self._untold = self._untold, []
+        self._reporter.concluded(untold)

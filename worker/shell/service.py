@@ -64,6 +64,9 @@ class Colleagues:
         for relay in self.relays:
             relay.follow(messages)
 
+    def told_before(self, tell: Callable[[], None]) -> None:
+        """What follows of it is told of by somebody else, perhaps elsewhere."""
+
     def oldest_unpublished(self) -> None:
         """Nothing is held up by them: what they have to say they have decided themselves."""
 

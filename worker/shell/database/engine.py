@@ -35,6 +35,8 @@ COMMAND_TIMEOUT_SECONDS: Final = 30
 """A silent peer would hang the driver for ever; this also outlives every server-side timeout."""
 SERVER_SETTINGS: Final = {
     "application_name": "activation-worker",
+    # Whoever has waited for a lock must see what its holder stored, whatever the role's default is.
+    "default_transaction_isolation": "read committed",
     # Compiling small statements costs more than it saves.
     "jit": "off",
     # Each statement is planned once in a session: planned for each batch, it takes longer to plan

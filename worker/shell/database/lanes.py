@@ -76,7 +76,8 @@ async def find_undrained(session: Session) -> Sequence[int]:
 async def change_lanes(session: Session) -> Lanes:
     """Lets the wish come true, in one moment for everything that is under way.
 
-    Waits for what the leaders have begun; what they begin afterwards is refused.
+    Waits a second for what the leaders have begun, and then ends it; what they begin afterwards is
+    refused.
     """
     await session.change("end_terms")
     lanes = await load_lanes(session)

@@ -1,9 +1,7 @@
 -- No leader stores anything any more that has not taken the lead anew. What they have under way is
 -- over before.
-WITH present AS MATERIALIZED (
-    SELECT every.lane, end_transactions_of_term(every.lane)
-    FROM (SELECT lane FROM leadership ORDER BY lane) AS every
+WITH former AS MATERIALIZED (
+    SELECT end_transactions_of_terms(ARRAY(SELECT lane FROM leadership))
 )
 UPDATE leadership SET term = term + 1
-FROM present
-WHERE leadership.lane = present.lane
+FROM former

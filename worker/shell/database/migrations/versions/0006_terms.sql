@@ -21,24 +21,31 @@ BEGIN
     END IF;
 END $$;
 
--- Waits a second for what a leader has under way, and then ends it: one that was frozen with its
+-- Waits a second for what leaders have under way, and then ends it: one that was frozen with its
 -- hands full would keep the next one waiting for each of its transactions in turn, until the
 -- timeouts of the sessions end them. Half a minute was seen.
-CREATE FUNCTION end_transactions_of_term(wanted_lane integer) RETURNS void
+CREATE FUNCTION end_transactions_of_terms(lanes integer[]) RETURNS void
 LANGUAGE plpgsql SET lock_timeout = '1s' AS $$
 DECLARE
-    wanted bigint := lock_of_term(wanted_lane);
+    locks bigint[] := ARRAY(SELECT lock_of_term(lane) FROM unnest(lanes) AS lane ORDER BY lane);
+    wanted bigint;
 BEGIN
-    PERFORM pg_advisory_xact_lock(wanted);
+    FOREACH wanted IN ARRAY locks LOOP
+        PERFORM pg_advisory_xact_lock(wanted);
+    END LOOP;
 EXCEPTION WHEN lock_not_available THEN
     PERFORM pg_terminate_backend(lock.pid)
     FROM pg_locks AS lock
     JOIN pg_stat_activity AS session USING (pid)
-    WHERE lock.locktype = 'advisory' AND lock.granted AND lock.objsubid = 1
-        AND (CAST(lock.classid AS bigint) << 32) + CAST(lock.objid AS bigint) = wanted
+    -- Leaders share it: a change of the lanes, which has it alone, is none.
+    WHERE lock.locktype = 'advisory' AND lock.granted AND lock.mode = 'ShareLock'
+        AND lock.objsubid = 1
+        AND (CAST(lock.classid AS bigint) << 32) + CAST(lock.objid AS bigint) = ANY(locks)
         AND session.datname = current_database()
         -- Whoever may not is left to the timeouts.
-        AND pg_has_role(session.usesysid, 'MEMBER');
+        AND pg_has_role(session.usesysid, 'USAGE');
     PERFORM set_config('lock_timeout', '10s', true);
-    PERFORM pg_advisory_xact_lock(wanted);
+    FOREACH wanted IN ARRAY locks LOOP
+        PERFORM pg_advisory_xact_lock(wanted);
+    END LOOP;
 END $$;
