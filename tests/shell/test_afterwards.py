@@ -116,3 +116,21 @@ async def test_what_followed_is_told_of_after_what_was_decided_and_that_only_onc
         await done(finishing)
 
     assert told == ["accepted", "completed", "next"]
+
+
+async def test_what_cannot_be_told_of_is_acknowledged_and_does_not_keep_the_next_from_it(
+    amqp_url: str, platform: Platform, told: list[str], telling: Telling
+) -> None:
+    def fails() -> None:
+        raise OSError
+
+    async with consuming(amqp_url) as (inbox, taken):
+        after = Afterwards(inbox)
+        after.add(fails, [await next_of(taken, platform) for _ in range(2)])
+        with pytest.raises(OSError):  # noqa: PT011 -- nothing else raises it here
+            await after.finish()
+        assert inbox.is_empty
+        after.add(telling("next"), [await next_of(taken, platform) for _ in range(2)])
+        await after.finish()
+
+    assert told == ["next"]

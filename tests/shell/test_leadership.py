@@ -28,7 +28,7 @@ async def leading(database: Database) -> AsyncIterator[Leadership]:
 async def led(member: Member) -> Leadership:
     async with asyncio.timeout(20):
         while not member.posts:
-            await member.take([0])
+            await member.take([0], 1)
             await asyncio.sleep(0.05)
     return member.posts[0]
 
@@ -98,34 +98,53 @@ async def test_the_next_term_waits_for_what_the_former_leader_has_begun(
         await next_one.__aexit__(None, None, None)
 
 
-async def test_the_next_term_ends_what_a_frozen_leader_never_ends(
+async def test_the_next_term_ends_what_a_frozen_leader_of_two_lanes_never_ends(
     database: Database, database_url: str
 ) -> None:
-    begun = [asyncio.Event() for _ in range(3)]
+    await store(database, "INSERT INTO leadership (lane, term) VALUES (1, 0)")
+    begun = {place: asyncio.Event() for place in range(4)}
     thawed = asyncio.Event()
 
-    async def frozen(session: Session, number: int) -> None:
+    async def frozen(session: Session, place: int) -> None:
         await session.driver.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-        begun[number].set()
+        begun[place].set()
         await thawed.wait()
         await writing("former")(session)
 
-    async with leading(database) as former, open_database(database_url) as other:
+    async with joined(database, 10) as former, open_database(database_url) as other:
+        await former.take([0, 1], 2)
         storing = [
-            asyncio.create_task(former.persist(partial(frozen, number=number)))
-            for number in range(len(begun))
+            asyncio.create_task(former.posts[place % 2].persist(partial(frozen, place=place)))
+            for place in begun
         ]
-        for event in begun:
+        for event in begun.values():
             await event.wait()
         await end_session(database)
-        async with leading(other) as present:
-            await present.persist(writing("present"))
+        async with joined(other, 10) as next_one:
+            async with asyncio.timeout(20):
+                while len(next_one.posts) < 2:
+                    await next_one.take({0, 1} - next_one.posts.keys(), 2)
+            for present in next_one.posts.values():
+                await present.persist(nothing)
             thawed.set()
             for task in storing:
                 with pytest.raises(LeadershipLost):
                     await task
 
-    assert await rows(database, "SELECT queue FROM suspects") == [("present",)]
+    assert {post: lead.term for post, lead in next_one.posts.items()} == {0: 2, 1: 2}
+    assert not await rows(database, "SELECT FROM suspects")
+
+
+async def test_no_more_posts_are_taken_than_are_wanted_and_none_that_is_held(
+    database: Database, database_url: str
+) -> None:
+    await store(database, "INSERT INTO leadership (lane, term) VALUES (1, 0), (2, 0)")
+    async with joined(database, 10) as one, open_database(database_url) as same:
+        await one.take([0], 1)
+        async with joined(same, 10) as other:
+            await other.take([0, 1, 2], 1)
+
+            assert (list(one.posts), list(other.posts)) == ([0], [1])
 
 
 async def test_a_leader_whose_session_was_cut_goes_on_in_its_term(database: Database) -> None:

@@ -53,6 +53,9 @@ class Afterwards:
             async with asyncio.timeout(ANSWER_SECONDS):
                 await self._at_once.wait()
         self._at_once.clear()
-        self.tell()
-        deliveries, self._unsettled = self._unsettled, []
-        await self._inbox.settle(deliveries)
+        try:
+            self.tell()
+        finally:
+            # It is stored, whether anybody can be told or not.
+            deliveries, self._unsettled = self._unsettled, []
+            await self._inbox.settle(deliveries)

@@ -22,6 +22,7 @@ class Inbox:
         self.queue: Final = queue
         self._channel = channel
         self._link = link
+        self._held_at_most = link.held_at_most
         self._settler = Settler()
         self._arrived = asyncio.Event()
         self.waiting: deque[AbstractIncomingMessage] = deque()
@@ -40,7 +41,7 @@ class Inbox:
     @property
     def is_full(self) -> bool:
         """Whether the broker gives nothing more before something is acknowledged."""
-        return self._settler.outstanding >= self._link.held_at_most
+        return self._settler.outstanding >= self._held_at_most
 
     @property
     def has_caught_up(self) -> bool:

@@ -118,9 +118,12 @@ class Intake(Generic[Message, Effect]):
             if self._settling:
                 await asyncio.wait(self._settling, timeout=SETTLING_SECONDS)
         finally:
-            # What is not acknowledged by now comes again, here or elsewhere; it is stored.
-            await cancelled(list(self._settling))
-            self._afterwards.tell()
+            # What is not acknowledged by now comes again, here or elsewhere, and would be told of
+            # as a repetition.
+            try:
+                self._afterwards.tell()
+            finally:
+                await cancelled(list(self._settling))
 
     async def _handle_next(self) -> None:
         await self._outflow.released(self.inbox.closing)
@@ -225,8 +228,8 @@ class Intake(Generic[Message, Effect]):
         self._settling.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None:
-            get_logger().error(Action.UNEXPECTED_ERROR, exc_info=error)
             self._link.lose(f"a message could not be told of, acknowledged or put away: {error}")
+            get_logger().error(Action.UNEXPECTED_ERROR, exc_info=error)
 
     async def _park_and_settle(self, letter: DeadLetter) -> bool:
         """Whether it lies among the dead letters; if not, it comes again."""

@@ -116,10 +116,13 @@ class Member:
                 raise
         return await self._look_again()
 
-    async def take(self, posts: Iterable[int]) -> None:
-        """Begins a term of each of the posts that no other worker holds."""
+    async def take(self, posts: Iterable[int], at_most: int) -> None:
+        """Begins a term of so many of the posts, of those that no other worker holds."""
         session = await self._opened()
-        taken = [Leadership(self._database, post) for post in posts if await _locked(session, post)]
+        taken: list[Leadership] = []
+        for post in posts:
+            if len(taken) < at_most and await _locked(session, post):
+                taken.append(Leadership(self._database, post))
         await _begin_terms(session, taken)
         self.posts.update({leadership.post: leadership for leadership in taken})
 

@@ -97,7 +97,7 @@ class Link:
 
     @property
     def held_at_most(self) -> int:
-        """How many messages the broker gives a consumer before any is acknowledged."""
+        """How many messages the broker gives the newest consumer before any is acknowledged."""
         return self._prefetch.used
 
     def may_keep(self, body_bytes: int) -> bool:

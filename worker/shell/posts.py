@@ -133,7 +133,7 @@ class Posts:
     async def _take(self, free: Sequence[int], allowance: int) -> bool:
         before = len(self._member.posts)
         if before < allowance and free:
-            await self._member.take(free[: allowance - before])
+            await self._member.take(free, allowance - before)
         if not self._member.posts and not self._stands_by:
             get_logger().info(Action.STANDING_BY)
             self._stands_by = True

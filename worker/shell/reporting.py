@@ -173,6 +173,9 @@ class Telling:
 
     def tell(self) -> None:
         """Tells all of it."""
+        if not self._untold:
+            # What was only decided makes way for what is still to be said.
+            return
         for tell in self.before:
             tell()
         untold, self._untold = self._untold, []

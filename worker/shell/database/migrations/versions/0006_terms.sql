@@ -21,16 +21,20 @@ BEGIN
     END IF;
 END $$;
 
--- Waits a second for what leaders have under way, and then ends it: one that was frozen with its
+-- Waits a second, for all lanes together, for what leaders have under way, and then ends it: one that was frozen with its
 -- hands full would keep the next one waiting for each of its transactions in turn, until the
 -- timeouts of the sessions end them. Half a minute was seen.
 CREATE FUNCTION end_transactions_of_terms(lanes integer[]) RETURNS void
 LANGUAGE plpgsql SET lock_timeout = '1s' AS $$
 DECLARE
     locks bigint[] := ARRAY(SELECT lock_of_term(lane) FROM unnest(lanes) AS lane ORDER BY lane);
+    until timestamptz := clock_timestamp() + interval '1 second';
     wanted bigint;
 BEGIN
     FOREACH wanted IN ARRAY locks LOOP
+        PERFORM set_config('lock_timeout', CAST(greatest(
+            1, ceil(extract(epoch FROM until - clock_timestamp()) * 1000)
+        ) AS text), true);
         PERFORM pg_advisory_xact_lock(wanted);
     END LOOP;
 EXCEPTION WHEN lock_not_available THEN
