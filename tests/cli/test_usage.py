@@ -49,7 +49,7 @@ def test_help_loads_neither_driver_nor_broker_library() -> None:
         (("send", "dance", "+442079460001"), "'dance' is not one of"),
         ((*SEND[:3], "--account", "acme"), "Missing option '--site'"),
         ((*SEND, "--timeout", "-1"), "-1.0 is not in the range"),
-        (("send", "activate", "0207", *SEND[3:]), "phone_number: String should match"),
+        (("send", "activate", "0207", *SEND[3:]), "phone_number: numbers are written like"),
         ((*SEND[:5], "--site", "lon don"), "site_id: String should match"),
         (("import", "/nowhere/records.jsonl"), "No such file or directory"),
         (("dead-letters", "replay"), "name the keys"),

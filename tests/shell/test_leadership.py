@@ -158,6 +158,44 @@ async def test_a_leader_whose_session_was_cut_goes_on_in_its_term(database: Data
         assert await rows(database, TERM) == before
 
 
+async def test_a_leader_that_was_followed_steps_down_at_its_next_look(
+    database: Database, database_url: str
+) -> None:
+    async with joined(database, 10) as former, open_database(database_url) as same:
+        await led(former)
+        await end_session(database)
+        async with leading(same):
+            with pytest.raises(LeadershipLost, match="another worker has begun term 2"):
+                await former.look()
+
+
+async def test_who_was_followed_says_so_and_not_that_the_broker_was_lost(
+    database: Database,
+    database_url: str,
+    settings: Settings,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async with working(database, settings) as worker:
+        await until_leading(worker)
+        async with open_database(database_url) as same, same.own_session() as session:
+            # At once, before it can look again.
+            await session.driver.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks"
+                f" WHERE locktype = 'advisory' AND objid = {POST} AND database ="
+                " (SELECT oid FROM pg_database WHERE datname = current_database());"
+                f"SELECT pg_advisory_lock({POST});"
+                "UPDATE leadership SET term = term + 1;"
+            )
+            async with asyncio.timeout(20):
+                while worker.leads:
+                    await asyncio.sleep(0.02)
+        await until_leading(worker)
+    said = capsys.readouterr().out
+
+    assert "leadership_lost" in said
+    assert "broker_lost" not in said
+
+
 async def test_each_lead_is_a_term_of_its_own(database: Database) -> None:
     for _ in range(2):
         async with leading(database):

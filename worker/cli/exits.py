@@ -17,9 +17,10 @@ Result = TypeVar("Result")
 
 @unique
 class Exit(IntEnum):
-    """Exit codes. 2 is click's own for a wrong usage; Ctrl-C ends with 130, as in any shell."""
+    """Exit codes. 1 and 2 are click's own; Ctrl-C ends with 130, as in any shell."""
 
     DONE = 0
+    ABORTED = 1
     USAGE = 2
     REFUSED = 3
     TIMED_OUT = 4
@@ -34,6 +35,7 @@ class Exit(IntEnum):
 
 MEANINGS: Final[Mapping[Exit, str]] = {
     Exit.DONE: "done",
+    Exit.ABORTED: "a question was not answered with yes; `--yes` answers it",
     Exit.USAGE: "wrong usage",
     Exit.REFUSED: "the command was refused",
     Exit.TIMED_OUT: "no outcome in the time allowed",

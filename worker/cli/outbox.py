@@ -1,6 +1,7 @@
 """Messages that the broker did not take: looking at them, and deciding what becomes of them."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import click
 
@@ -8,6 +9,10 @@ from worker.cli.exits import Exit, fail, run_async, settings_of_environment
 from worker.cli.options import AS_JSON, to_json
 
 __all__ = ["outbox"]
+
+
+POSITION: Final = click.IntRange(1, 2**63 - 1)
+"""What the database counts with."""
 
 
 @click.group()
@@ -36,7 +41,7 @@ def list_messages(limit: int, as_json: bool) -> None:
 
 
 @outbox.command()
-@click.argument("positions", metavar="POSITION...", type=int, nargs=-1)
+@click.argument("positions", metavar="POSITION...", type=POSITION, nargs=-1)
 @click.option("--all", "all_messages", is_flag=True, help="All that were not taken.")
 def retry(positions: Sequence[int], all_messages: bool) -> None:
     """Try them again at once: the reason has been mended."""
@@ -49,7 +54,7 @@ def retry(positions: Sequence[int], all_messages: bool) -> None:
 
 
 @outbox.command()
-@click.argument("positions", metavar="POSITION...", type=int, nargs=-1, required=True)
+@click.argument("positions", metavar="POSITION...", type=POSITION, nargs=-1, required=True)
 @click.option("--by", "discarded_by", required=True, help="Who decides; it is kept.")
 @click.option("--why", "reason", required=True, help="The reason; it is kept.")
 def discard(positions: Sequence[int], discarded_by: str, reason: str) -> None:

@@ -177,6 +177,7 @@ class Member:
         session = await self._opened()
         for leadership in self.posts.values():
             if not await _locked(session, leadership.post):
+                await _require_unfollowed(session, leadership)
                 return False
         await _begin_terms(session, self.posts.values())
         return True
@@ -195,6 +196,15 @@ class Member:
 
 async def _locked(session: Session, post: int) -> bool:
     return bool(await session.driver.fetchval("SELECT pg_try_advisory_lock($1)", _lock_of(post)))
+
+
+async def _require_unfollowed(session: Session, leadership: Leadership) -> None:
+    term = await session.driver.fetchval(
+        "SELECT term FROM leadership WHERE lane = $1", leadership.post
+    )
+    if term != leadership.term:
+        message = f"term {leadership.term} is over: another worker has begun term {term}"
+        raise LeadershipLost(message)
 
 
 async def _begin_terms(session: Session, taken: Collection[Leadership]) -> None:

@@ -42,7 +42,8 @@ class Link:
         self.publisher = Publisher(connections[1], publish_timeout_seconds, alone=alone)
         """For what belongs to no post, and for dead letters."""
         self.lost = asyncio.Event()
-        self.reason = "the connection was closed"
+        self.failure: Exception = BrokerUnavailable("the connection was closed")
+        """Why it is lost."""
 
     @asynccontextmanager
     async def consuming(self) -> AsyncIterator[AbstractChannel]:
@@ -106,15 +107,15 @@ class Link:
             self.lose(f"consuming begins anew after a message of {body_bytes} bytes")
         return not self.lost.is_set()
 
-    def lose(self, reason: str) -> None:
+    def lose(self, reason: str | Exception) -> None:
         """Gives all of it up, for a reason that belongs into the log."""
         if not self.lost.is_set():
-            self.reason = reason
+            self.failure = BrokerUnavailable(reason) if isinstance(reason, str) else reason
         self.lost.set()
 
     def on_closed(self, _closed: object, error: BaseException | None = None) -> None:
         """Notes that a connection or a channel has closed."""
-        self.lose(str(error or self.reason))
+        self.lose((error and str(error)) or self.failure)
 
     def on_cancelled(self, _frame: object) -> None:
         """Notes that the broker has ended a consumer: its queue is gone, or has moved."""

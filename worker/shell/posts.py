@@ -78,7 +78,8 @@ class Posts:
     async def _look(self) -> View:
         try:
             view = await self._member.look()
-        except LeadershipLost:
+        except LeadershipLost as error:
+            self._workplace.link.lose(error)
             # The next leader needs what this one still holds, and a transaction that hangs on a
             # silent database would keep it for half a minute.
             await self._workplace.link.close()

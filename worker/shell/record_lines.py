@@ -14,6 +14,7 @@ from worker.shell.records import (
     Record,
     VoiceServiceRecord,
 )
+from worker.shell.wording import wording_of
 
 __all__ = ["KEYS", "ImportRefused", "Numbered", "Problem", "read_records"]
 
@@ -96,8 +97,6 @@ def _explain(error: ValidationError) -> str:
     for problem in error.errors(include_url=False, include_context=False, include_input=False):
         # The first place is the record's kind, which the reader sees in the line.
         where = ".".join(str(part) for part in problem["loc"][1:])
-        what = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "extra_forbidden":
-            what = "is not a field of this kind of record"
+        what = wording_of(problem)
         parts.append(f"{where}: {what}" if where else what)
     return "; ".join(parts)

@@ -24,6 +24,7 @@ from contracts.messages import (
 from worker.shell.broker import BrokerUnavailable, connect
 from worker.shell.publishing import persistent
 from worker.shell.settings import Settings
+from worker.shell.wording import wording_of
 
 __all__ = ["NoTopology", "Sent", "WrongCommand", "in_words", "send_command"]
 
@@ -126,7 +127,9 @@ def _command(fields: Mapping[str, Any]) -> Command:
             ),
         )
     except ValidationError as error:
-        problems = (f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        problems = (
+            f"{'.'.join(map(str, item['loc']))}: {wording_of(item)}" for item in error.errors()
+        )
         raise WrongCommand("; ".join(problems)) from None
 
 

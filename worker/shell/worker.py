@@ -98,7 +98,7 @@ class Worker:
             finally:
                 self.linked = self.leads = False
             if link.lost.is_set():
-                raise BrokerUnavailable(link.reason)
+                raise link.failure
 
     async def _declare(self, lanes: int | None = None) -> None:
         # On a connection of its own: a declaration that fails closes its channel.
