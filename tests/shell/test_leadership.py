@@ -17,6 +17,12 @@ from worker.shell.leadership import Leadership, LeadershipLost, Member, joined
 from worker.shell.settings import Settings
 
 TERM = "SELECT term FROM leadership"
+NUMBER = "+442079460000"
+END_SESSION = f"""SELECT pg_terminate_backend(pid) FROM pg_locks
+    WHERE locktype = 'advisory' AND objid = {POST}
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
+LOOKS_SECONDS = 1.5
+"""In which a worker looks around more than once."""
 
 
 @asynccontextmanager
@@ -46,12 +52,13 @@ def writing(mark: str) -> Callable[[Session], Awaitable[None]]:
 
 async def end_session(database: Database) -> None:
     """Ends the session that holds the lead, as the server does with one that was frozen."""
-    await rows(
-        database,
-        "SELECT pg_terminate_backend(pid) FROM pg_locks"
-        f" WHERE locktype = 'advisory' AND objid = {POST} AND database ="
-        " (SELECT oid FROM pg_database WHERE datname = current_database())",
-    )
+    await rows(database, END_SESSION)
+
+
+async def until_waiting(database: Database) -> None:
+    """Until a transaction waits for a lock."""
+    while not await rows(database, "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
+        await asyncio.sleep(0.02)
 
 
 async def test_a_former_leader_can_store_nothing(database: Database, database_url: str) -> None:
@@ -85,10 +92,7 @@ async def test_the_next_term_waits_for_what_the_former_leader_has_begun(
         await end_session(database)
         next_one = leading(other)
         taking_over = asyncio.create_task(next_one.__aenter__())
-        while not await rows(
-            database, "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-        ):
-            await asyncio.sleep(0.02)
+        await until_waiting(database)
         assert not taking_over.done()
         go_on.set()
         await storing
@@ -171,24 +175,35 @@ async def test_a_leader_that_was_followed_steps_down_at_its_next_look(
 
 async def test_who_was_followed_says_so_and_not_that_the_broker_was_lost(
     database: Database,
-    database_url: str,
     settings: Settings,
+    platform: Platform,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    async with working(database, settings) as worker:
+    await store(
+        database,
+        "INSERT INTO phone_numbers (phone_number, site_id, account_id, status)"
+        f" VALUES ('{NUMBER}', 'london', 'acme', 'RESERVED')",
+    )
+    async with (
+        working(database, settings) as worker,
+        database.own_session() as locking,
+        database.own_session() as following,
+    ):
         await until_leading(worker)
-        async with open_database(database_url) as same, same.own_session() as session:
-            # At once, before it can look again.
-            await session.driver.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_locks"
-                f" WHERE locktype = 'advisory' AND objid = {POST} AND database ="
-                " (SELECT oid FROM pg_database WHERE datname = current_database());"
-                f"SELECT pg_advisory_lock({POST});"
-                "UPDATE leadership SET term = term + 1;"
-            )
-            async with asyncio.timeout(20):
-                while worker.leads:
-                    await asyncio.sleep(0.02)
+        # Its hands are full, and it cannot end at once.
+        await locking.driver.execute("BEGIN; SELECT FROM phone_numbers FOR UPDATE")
+        await platform.send("activate", NUMBER)
+        await until_waiting(database)
+        # In one go: it must not look in between.
+        await following.driver.execute(
+            f"{END_SESSION}; SELECT pg_advisory_lock({POST});UPDATE leadership SET term = term + 1"
+        )
+        await asyncio.sleep(LOOKS_SECONDS)
+        await locking.driver.execute("ROLLBACK")
+        async with asyncio.timeout(20):
+            while worker.leads:
+                await asyncio.sleep(0.02)
+        await following.driver.execute(f"SELECT pg_advisory_unlock({POST})")
         await until_leading(worker)
     said = capsys.readouterr().out
 
