@@ -12,6 +12,7 @@ from tests.support.platform import Platform
 from tests.support.workers import rows, store, until_leading, working
 from worker.shell.database.engine import Database, open_database
 from worker.shell.database.locks import POST
+from worker.shell.database.locks import TERM as TERM_LOCK
 from worker.shell.database.session import Session
 from worker.shell.leadership import Leadership, LeadershipLost, Member, joined
 from worker.shell.settings import Settings
@@ -209,6 +210,12 @@ async def test_who_was_followed_says_so_and_not_that_the_broker_was_lost(
 
     assert "leadership_lost" in said
     assert "broker_lost" not in said
+
+
+async def test_the_lock_of_a_term_has_the_key_that_stands_with_the_others(
+    database: Database,
+) -> None:
+    assert await rows(database, "SELECT lock_of_term(0)") == [(TERM_LOCK,)]
 
 
 async def test_each_lead_is_a_term_of_its_own(database: Database) -> None:

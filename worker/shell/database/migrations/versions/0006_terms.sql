@@ -21,9 +21,10 @@ BEGIN
     END IF;
 END $$;
 
--- Waits a second, for all lanes together, for what leaders have under way, and then ends it: one that was frozen with its
--- hands full would keep the next one waiting for each of its transactions in turn, until the
--- timeouts of the sessions end them. Half a minute was seen.
+-- Waits a second, for all lanes together, for what leaders have under way, and then ends it: one
+-- that was frozen with its hands full would keep the next one waiting for each of its transactions
+-- in turn, until the timeouts of the sessions end them. Half a minute was seen. The setting here is
+-- what keeps those inside from outliving the function.
 CREATE FUNCTION end_transactions_of_terms(lanes integer[]) RETURNS void
 LANGUAGE plpgsql SET lock_timeout = '1s' AS $$
 DECLARE
