@@ -68,14 +68,10 @@ class Envelope(BaseModel):
 
     def encode(self) -> bytes:
         """The body as it is published: UTF-8 JSON; what may be absent and is, is left out."""
-        left_out: dict[str, bool | dict[str, bool]] = {
-            name: True for name in omittable(type(self)) if getattr(self, name) is None
-        }
+        left_out: dict[str, bool | dict[str, bool]] = {**_absent(self)}
         data = getattr(self, "data", None)
         if isinstance(data, Data):
-            left_out["data"] = {
-                name: True for name in omittable(type(data)) if getattr(data, name) is None
-            }
+            left_out["data"] = _absent(data)
         return self.model_dump_json(exclude=left_out).encode()
 
 
@@ -87,6 +83,11 @@ def omittable(model: type[BaseModel]) -> frozenset[str]:
         for name, field in model.model_fields.items()
         if not field.is_required() and field.default is None
     )
+
+
+def _absent(model: BaseModel) -> dict[str, bool]:
+    fields = model.__dict__
+    return {name: True for name in omittable(type(model)) if fields[name] is None}
 
 
 class Published(Envelope):

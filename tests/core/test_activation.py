@@ -1,6 +1,5 @@
 """Activation: from RESERVED by PENDING to ACTIVE, and into the hunt group."""
 
-from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -51,7 +50,7 @@ from worker.core.situation import Number, Situation
 def test_each_status_takes_the_commands_that_the_domain_allows(
     status: str, account_id: str | None, activation: str | None, deactivation: str | None
 ) -> None:
-    number = replace(RESERVED, status=NumberStatus(status), account_id=account_id)
+    number = RESERVED._replace(status=NumberStatus(status), account_id=account_id)
 
     for operation, refusal in zip(Operation, (activation, deactivation), strict=True):
         decision = decided(number, command_to(operation))
@@ -64,8 +63,7 @@ def test_a_pending_number_keeps_the_operation_that_is_under_way() -> None:
 
     number = begun(RESERVED, command)
 
-    assert number == replace(
-        RESERVED,
+    assert number == RESERVED._replace(
         status=NumberStatus.PENDING,
         sequence=8,
         ongoing=OngoingOperation(
@@ -111,7 +109,7 @@ def test_active_says_who_asked_and_what_is_left_of_the_entitlement() -> None:
     decision = completed(begun(RESERVED, activate()))
 
     assert decision.outcome is Outcome.COMPLETED
-    assert decision.number == replace(RESERVED, status=NumberStatus.ACTIVE, sequence=9)
+    assert decision.number == RESERVED._replace(status=NumberStatus.ACTIVE, sequence=9)
     assert len(decision.messages) == 1
     assert status_said(decision) == StatusChangedData(
         phone_number=PHONE_NUMBER,
@@ -175,7 +173,7 @@ def test_after_active_the_pbx_hears_of_the_new_member() -> None:
 def test_a_new_number_joins_if_any_slot_rings_the_hunt_group(
     slots: tuple[CallTarget, CallTarget, CallTarget],
 ) -> None:
-    main_number = replace(RINGING_MAIN_NUMBER, targets=frozenset(slots))
+    main_number = RINGING_MAIN_NUMBER._replace(targets=frozenset(slots))
 
     decision = completed(begun(RESERVED, activate()), main_number)
 
@@ -185,7 +183,7 @@ def test_a_new_number_joins_if_any_slot_rings_the_hunt_group(
 
 @pytest.mark.parametrize("status", list(NumberStatus))
 def test_a_new_number_joins_only_while_the_main_number_is_active(status: NumberStatus) -> None:
-    main_number = replace(RINGING_MAIN_NUMBER, status=status)
+    main_number = RINGING_MAIN_NUMBER._replace(status=status)
 
     decision = completed(begun(RESERVED, activate()), main_number)
 
@@ -193,13 +191,13 @@ def test_a_new_number_joins_only_while_the_main_number_is_active(status: NumberS
 
 
 def test_a_main_number_without_a_hunt_group_has_nothing_to_join() -> None:
-    main_number = replace(RINGING_MAIN_NUMBER, hunt_group_id=None)
+    main_number = RINGING_MAIN_NUMBER._replace(hunt_group_id=None)
 
     assert joined_groups(completed(begun(RESERVED, activate()), main_number)) == []
 
 
 def test_a_main_number_never_joins_its_own_hunt_group() -> None:
-    number = replace(RESERVED, phone_number=MAIN_PHONE_NUMBER, main_number=True)
+    number = RESERVED._replace(phone_number=MAIN_PHONE_NUMBER, main_number=True)
 
     decision = completed(begun(number, activate(MAIN_PHONE_NUMBER)), RINGING_MAIN_NUMBER)
 
@@ -208,14 +206,14 @@ def test_a_main_number_never_joins_its_own_hunt_group() -> None:
 
 
 def test_a_main_number_takes_a_voice_service_like_any_other() -> None:
-    decision = decided(replace(RESERVED, main_number=True), activate())
+    decision = decided(RESERVED._replace(main_number=True), activate())
 
     assert status_said(decision).entitlement.pending == USAGE.pending + 1
 
 
 @pytest.mark.parametrize("groups", [("evening",), ("evening", "reception")])
 def test_memberships_that_were_there_before_stay(groups: tuple[str, ...]) -> None:
-    number = begun(replace(RESERVED, hunt_groups=groups), activate())
+    number = begun(RESERVED._replace(hunt_groups=groups), activate())
 
     decision = completed(number, RINGING_MAIN_NUMBER)
 
@@ -225,7 +223,7 @@ def test_memberships_that_were_there_before_stay(groups: tuple[str, ...]) -> Non
 
 
 @pytest.mark.parametrize(
-    "number", [None, RESERVED, replace(begun(RESERVED, activate()), account_id=None)]
+    "number", [None, RESERVED, begun(RESERVED, activate())._replace(account_id=None)]
 )
 def test_nothing_follows_where_no_operation_is_under_way(number: Number | None) -> None:
     assert conclude(Situation(number, USAGE), LATER, POLICY) is None

@@ -1,7 +1,6 @@
 """Batches: each decision stands on what the ones before it left."""
 
 from copy import deepcopy
-from dataclasses import replace
 
 import pytest
 
@@ -29,7 +28,7 @@ from worker.core.decision import Decision, Outcome
 from worker.core.situation import AccountAtSite, MainNumber, Number, Usage
 
 FIRST, SECOND, THIRD = (
-    replace(RESERVED, phone_number=f"+44207946000{place}") for place in (1, 2, 3)
+    RESERVED._replace(phone_number=f"+44207946000{place}") for place in (1, 2, 3)
 )
 
 
@@ -115,7 +114,7 @@ def test_the_last_service_goes_to_the_first_command_in_the_batch() -> None:
 
 
 def test_a_deactivation_in_the_batch_frees_no_service_yet() -> None:
-    active = replace(FIRST, status=NumberStatus.ACTIVE)
+    active = FIRST._replace(status=NumberStatus.ACTIVE)
     decisions = decide_batch(
         known(active, SECOND, limit=1), deactivate(), activate(SECOND.phone_number)
     )
@@ -130,7 +129,7 @@ def test_a_second_command_on_a_number_meets_it_pending() -> None:
 
 
 def test_accounts_and_sites_do_not_take_each_others_services() -> None:
-    paris = replace(SECOND, site_id="paris")
+    paris = SECOND._replace(site_id="paris")
     in_paris = activate(SECOND.phone_number, "b")
     in_paris = in_paris.model_copy(
         update={"data": in_paris.data.model_copy(update={"site_id": "paris"})}
@@ -150,7 +149,7 @@ def test_an_account_that_never_bought_anything_has_no_service() -> None:
 
 def test_completions_count_on_from_each_other() -> None:
     activated = begun(FIRST, activate())
-    deactivated = begun(replace(ACTIVE, phone_number=SECOND.phone_number), deactivate())
+    deactivated = begun(ACTIVE._replace(phone_number=SECOND.phone_number), deactivate())
     before = known(activated, deactivated, THIRD, limit=5)
 
     concluded = conclude_all(before, [FIRST.phone_number, SECOND.phone_number], LATER, POLICY)
@@ -165,8 +164,8 @@ def test_completions_count_on_from_each_other() -> None:
 def test_who_becomes_active_after_the_main_number_joins_its_group(
     *, main_number_first: bool
 ) -> None:
-    main = replace(RESERVED, phone_number=MAIN_PHONE_NUMBER, main_number=True)
-    pending = replace(RINGING_MAIN_NUMBER, status=NumberStatus.PENDING)
+    main = RESERVED._replace(phone_number=MAIN_PHONE_NUMBER, main_number=True)
+    pending = RINGING_MAIN_NUMBER._replace(status=NumberStatus.PENDING)
     before = known(
         begun(main, activate(MAIN_PHONE_NUMBER, "main")),
         begun(FIRST, activate()),
@@ -188,7 +187,7 @@ def test_other_numbers_that_become_active_do_not_make_the_main_number_so() -> No
     before = known(
         begun(FIRST, activate()),
         begun(SECOND, activate(SECOND.phone_number)),
-        main_number=replace(RINGING_MAIN_NUMBER, status=NumberStatus.RESERVED),
+        main_number=RINGING_MAIN_NUMBER._replace(status=NumberStatus.RESERVED),
     )
 
     concluded = conclude_all(before, sorted(before.numbers), LATER, POLICY)

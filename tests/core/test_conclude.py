@@ -1,6 +1,5 @@
 """What follows of an operation that waits for results: its end, a notice, or nothing yet."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -59,7 +58,7 @@ def failure_said(decision: Decision) -> OperationFailed:
 def given_up(number: Number) -> Number:
     assert number.ongoing is not None
     failure = Failure(FailureCode.GIVEN_UP, None, "Ada gave up.")
-    return replace(number, ongoing=replace(number.ongoing, failure=failure))
+    return number._replace(ongoing=number.ongoing._replace(failure=failure))
 
 
 @pytest.mark.parametrize("number", [ACTIVATING, DEACTIVATING])
@@ -89,9 +88,7 @@ def test_a_deactivation_is_reserved_only_when_every_step_is_done() -> None:
     assert DEACTIVATING.ongoing is not None
     *_, last = steps_done(DEACTIVATING).ongoing.steps  # type: ignore[union-attr]
     first, *_ = DEACTIVATING.ongoing.steps
-    almost = replace(
-        DEACTIVATING, ongoing=replace(DEACTIVATING.ongoing, steps=(replace(first), last))
-    )
+    almost = DEACTIVATING._replace(ongoing=DEACTIVATING.ongoing._replace(steps=(first, last)))
 
     assert nothing_follows(almost)
     assert status_said(followed(steps_done(DEACTIVATING))).status is NumberStatus.RESERVED
@@ -109,7 +106,7 @@ def test_a_join_follows_active_and_is_outstanding_until_it_is_done() -> None:
     assert nothing_follows(active)
     settled = followed(steps_done(active))
     assert (settled.outcome, settled.messages) == (Outcome.SETTLED, ())
-    assert settled.number == replace(active, ongoing=None)
+    assert settled.number == active._replace(ongoing=None)
 
 
 def test_a_join_that_fails_leaves_the_number_active_and_is_spoken_of_once() -> None:
@@ -258,7 +255,7 @@ def test_a_join_that_is_given_up_leaves_the_number_active() -> None:
 
     assert decision.outcome is Outcome.SETTLED
     assert kinds(decision) == ["OperationFailed"]
-    assert decision.number == replace(active, ongoing=None)
+    assert decision.number == active._replace(ongoing=None)
 
 
 def test_all_that_is_said_of_one_operation_has_ids_of_its_own() -> None:
@@ -270,7 +267,7 @@ def test_all_that_is_said_of_one_operation_has_ids_of_its_own() -> None:
     again = resolved(
         needing.number.ongoing, Resolution.RETRY, OVERDUE, AWAITING_ALL, reason="once more"
     )
-    number = sent(replace(needing.number, ongoing=again))
+    number = sent(needing.number._replace(ongoing=again))
     late_again = followed(number, now=OVERDUE + POLICY.at_risk_after)
     assert late_again.number is not None
     needing_again = followed(late_again.number, now=OVERDUE + POLICY.time_allowed)

@@ -1,7 +1,5 @@
 """Deactivation: taken down at the PBX in order, then blank, still allocated, its service free."""
 
-from dataclasses import replace
-
 import pytest
 
 from contracts.messages import (
@@ -92,7 +90,7 @@ def test_a_number_that_nobody_used_is_reset_all_the_same() -> None:
 
 
 def test_a_reset_also_clears_a_feature_that_this_version_does_not_know() -> None:
-    (reset,) = to_pbx(replace(ACTIVE, features=("hologram", "voicemail")))
+    (reset,) = to_pbx(ACTIVE._replace(features=("hologram", "voicemail")))
 
     assert isinstance(reset, ExtensionReset)
     assert reset.data.clear == tuple(sorted((*EXTENSION_FEATURES, "hologram")))
@@ -100,7 +98,7 @@ def test_a_reset_also_clears_a_feature_that_this_version_does_not_know() -> None
 
 @pytest.mark.parametrize("login", [FAX, LAPTOP])
 def test_the_pbx_is_not_told_to_log_out_what_only_a_person_can(login: HandsetLogin) -> None:
-    messages = to_pbx(replace(ACTIVE_IN_FULL_USE, logins=(login,)))
+    messages = to_pbx(ACTIVE_IN_FULL_USE._replace(logins=(login,)))
 
     assert not any(isinstance(message, HandsetLogout) for message in messages)
 
@@ -142,8 +140,8 @@ def test_pending_names_each_step_that_it_waits_for_in_its_order() -> None:
 def test_a_pending_number_keeps_its_settings_until_all_is_done() -> None:
     number = begun(ACTIVE_IN_FULL_USE, deactivate())
 
-    assert replace(number, ongoing=None) == replace(
-        ACTIVE_IN_FULL_USE, status=NumberStatus.PENDING, sequence=8
+    assert number._replace(ongoing=None) == ACTIVE_IN_FULL_USE._replace(
+        status=NumberStatus.PENDING, sequence=8
     )
 
 
@@ -207,24 +205,24 @@ def test_the_service_stays_taken_while_the_deactivation_is_under_way() -> None:
 
 def test_the_number_is_blank_and_still_allocated_when_it_is_activated_again() -> None:
     reserved = completed(begun(ACTIVE_IN_FULL_USE, deactivate())).number
-    assert reserved == replace(RESERVED, sequence=9)
+    assert reserved == RESERVED._replace(sequence=9)
 
     again = completed(begun(reserved, activate(command_id="again"))).number
 
-    assert again == replace(ACTIVE, sequence=11)
+    assert again == ACTIVE._replace(sequence=11)
 
 
 def test_a_main_number_is_taken_down_without_any_logout() -> None:
-    main_number = replace(ACTIVE, main_number=True)
+    main_number = ACTIVE._replace(main_number=True)
 
     assert [type(message) for message in to_pbx(main_number)] == [ExtensionReset]
     ended = completed(begun(main_number, deactivate()))
-    assert ended.number == replace(RESERVED, main_number=True, sequence=9)
+    assert ended.number == RESERVED._replace(main_number=True, sequence=9)
     assert len(ended.messages) == 1
 
 
 def test_a_main_number_that_loses_its_call_settings_says_so_to_the_pbx_and_to_all() -> None:
-    main_number = replace(ACTIVE, main_number=True, has_call_settings=True)
+    main_number = ACTIVE._replace(main_number=True, has_call_settings=True)
 
     (reset,) = to_pbx(main_number)
     assert isinstance(reset, ExtensionReset)
@@ -234,7 +232,7 @@ def test_a_main_number_that_loses_its_call_settings_says_so_to_the_pbx_and_to_al
 
 
 def test_a_main_number_leaves_the_hunt_group_that_somebody_put_it_into() -> None:
-    leaving = to_pbx(replace(ACTIVE, main_number=True, hunt_groups=("evening",)))
+    leaving = to_pbx(ACTIVE._replace(main_number=True, hunt_groups=("evening",)))
 
     assert [message.subject for message in leaving] == [PHONE_NUMBER, PHONE_NUMBER]
     assert isinstance(leaving[0], HuntGroupMembership)

@@ -1,7 +1,8 @@
 """Derived ids: the same for a repeat, different for everything else."""
 
+import json
 from datetime import timedelta
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import pytest
 from hypothesis import example, given
@@ -20,7 +21,7 @@ from tests.support.builders import (
     deactivate,
     decided,
 )
-from worker.core.identity import derived_id
+from worker.core.identity import NAMESPACE, derived_id
 
 FINGERPRINT = "6e06fbfed1fef62666b440eb848d2cee"
 
@@ -37,6 +38,11 @@ parts = some.lists(some.text(max_size=5), min_size=2, max_size=5)
 def test_an_id_stays_what_it_was_in_every_version() -> None:
     assert derived_id("/web", "1", "status", "ACTIVE") == "3bc7ba86-e4cb-5952-b03e-0ce8e13f0267"
     assert UUID(derived_id("/web", "1")).version == 5
+
+
+@given(parts)
+def test_an_id_is_a_uuid_of_version_5_of_what_it_is_about(about: list[str]) -> None:
+    assert derived_id(*about) == str(uuid5(NAMESPACE, json.dumps(about)))
 
 
 @given(parts, parts)

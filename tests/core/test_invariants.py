@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from copy import deepcopy
-from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import settings
@@ -47,8 +46,7 @@ class Telephony(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.numbers: dict[str, Number] = {
-            phone_number: replace(
-                RESERVED,
+            phone_number: RESERVED._replace(
                 phone_number=phone_number,
                 sequence=0,
                 main_number=phone_number == MAIN_PHONE_NUMBER,
@@ -67,7 +65,7 @@ class Telephony(RuleBasedStateMachine):
         return Known(
             numbers=dict(self.numbers),
             usages={ACME_LONDON: Usage(self.limit, active, pending)},
-            main_numbers={ACME_LONDON: replace(RINGING_MAIN_NUMBER, status=main_status)},
+            main_numbers={ACME_LONDON: RINGING_MAIN_NUMBER._replace(status=main_status)},
             ledger=dict(self.ledger),
         )
 
@@ -127,13 +125,12 @@ class Telephony(RuleBasedStateMachine):
     @rule(chosen=places, person=some.sampled_from([None, "Grace"]))
     def numbers_are_assigned(self, chosen: set[str], person: str | None) -> None:
         for number in self.active_among(chosen):
-            self.numbers[number.phone_number] = replace(number, assigned_to=person)
+            self.numbers[number.phone_number] = number._replace(assigned_to=person)
 
     @rule(chosen=places)
     def people_use_their_numbers(self, chosen: set[str]) -> None:
         for number in self.active_among(chosen - {MAIN_PHONE_NUMBER}):
-            self.numbers[number.phone_number] = replace(
-                number,
+            self.numbers[number.phone_number] = number._replace(
                 label=ACTIVE_IN_FULL_USE.label,
                 features=ACTIVE_IN_FULL_USE.features,
                 logins=ACTIVE_IN_FULL_USE.logins,

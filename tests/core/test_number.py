@@ -1,7 +1,5 @@
 """The life of a number: what leads where, and nothing else."""
 
-from dataclasses import replace
-
 import pytest
 
 from contracts.values import NumberStatus
@@ -24,7 +22,7 @@ def test_the_table_holds_the_five_moves_of_the_domain_and_no_other() -> None:
 def test_a_move_from_its_own_status_leads_on_and_raises_the_sequence_by_one(move: Move) -> None:
     before, after = MOVES[move]
 
-    number = moved(replace(RESERVED, status=before, sequence=41), move)
+    number = moved(RESERVED._replace(status=before, sequence=41), move)
 
     assert number.status is after
     assert number.sequence == 42
@@ -36,7 +34,7 @@ def test_a_move_from_its_own_status_leads_on_and_raises_the_sequence_by_one(move
 )
 def test_a_move_from_any_other_status_is_an_error(move: Move, status: NumberStatus) -> None:
     with pytest.raises(ValueError, match=f"is {status}, cannot {move.value}"):
-        moved(replace(RESERVED, status=status), move)
+        moved(RESERVED._replace(status=status), move)
 
 
 def test_a_move_that_begins_keeps_everything_but_the_status() -> None:
@@ -44,25 +42,25 @@ def test_a_move_that_begins_keeps_everything_but_the_status() -> None:
 
     number = moved(ACTIVE_IN_FULL_USE, Move.BEGIN_DEACTIVATION, operation)
 
-    assert number == replace(
-        ACTIVE_IN_FULL_USE, status=NumberStatus.PENDING, sequence=8, ongoing=operation
+    assert number == ACTIVE_IN_FULL_USE._replace(
+        status=NumberStatus.PENDING, sequence=8, ongoing=operation
     )
 
 
 def test_a_completed_deactivation_leaves_the_number_allocated_and_blank() -> None:
-    pending = replace(ACTIVE_IN_FULL_USE, status=NumberStatus.PENDING)
+    pending = ACTIVE_IN_FULL_USE._replace(status=NumberStatus.PENDING)
 
-    assert moved(pending, Move.COMPLETE_DEACTIVATION) == replace(RESERVED, sequence=8)
+    assert moved(pending, Move.COMPLETE_DEACTIVATION) == RESERVED._replace(sequence=8)
 
 
 def test_the_settings_are_the_features_and_the_label_where_there_is_one() -> None:
     assert ACTIVE_IN_FULL_USE.settings == ("call_waiting", "label", "voicemail")
-    assert replace(ACTIVE_IN_FULL_USE, label=None).settings == ("call_waiting", "voicemail")
-    assert replace(ACTIVE, label="").settings == ("label",)
+    assert ACTIVE_IN_FULL_USE._replace(label=None).settings == ("call_waiting", "voicemail")
+    assert ACTIVE._replace(label="").settings == ("label",)
 
 
 def test_the_call_settings_of_a_main_number_are_cleared_with_the_rest() -> None:
-    pending = replace(ACTIVE, status=NumberStatus.PENDING, has_call_settings=True)
+    pending = ACTIVE._replace(status=NumberStatus.PENDING, has_call_settings=True)
 
     assert pending.settings == ("call_settings",)
     assert moved(pending, Move.COMPLETE_DEACTIVATION).settings == ()

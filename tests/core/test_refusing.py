@@ -73,16 +73,16 @@ FAULTS: dict[RefusalCode, Callable[[Case], Case]] = {
     RefusalCode.COMMAND_ID_REUSED: lambda case: replace(case, earlier=frozenset({"other"})),
     RefusalCode.COMMAND_EXPIRED: expired,
     RefusalCode.NUMBER_UNKNOWN: lambda case: replace(case, number=None),
-    RefusalCode.SITE_MISMATCH: about_the_number(lambda it: replace(it, site_id="paris")),
-    RefusalCode.NUMBER_NOT_ALLOCATED: about_the_number(lambda it: replace(it, account_id=None)),
-    RefusalCode.ACCOUNT_MISMATCH: about_the_number(lambda it: replace(it, account_id="bolt")),
+    RefusalCode.SITE_MISMATCH: about_the_number(lambda it: it._replace(site_id="paris")),
+    RefusalCode.NUMBER_NOT_ALLOCATED: about_the_number(lambda it: it._replace(account_id=None)),
+    RefusalCode.ACCOUNT_MISMATCH: about_the_number(lambda it: it._replace(account_id="bolt")),
     RefusalCode.NUMBER_NOT_RESERVED: about_the_number(
-        lambda it: replace(it, status=NumberStatus.COOLDOWN)
+        lambda it: it._replace(status=NumberStatus.COOLDOWN)
     ),
     RefusalCode.NUMBER_NOT_ACTIVE: about_the_number(
-        lambda it: replace(it, status=NumberStatus.RESERVED)
+        lambda it: it._replace(status=NumberStatus.RESERVED)
     ),
-    RefusalCode.NUMBER_ASSIGNED: about_the_number(lambda it: replace(it, assigned_to="Grace")),
+    RefusalCode.NUMBER_ASSIGNED: about_the_number(lambda it: it._replace(assigned_to="Grace")),
     RefusalCode.ENTITLEMENT_EXHAUSTED: lambda case: replace(case, usage=Usage(3, 2, 1)),
 }
 ONLY_OF: dict[RefusalCode, Operation] = {
@@ -170,7 +170,7 @@ def test_only_the_account_that_holds_a_number_learns_its_state(
 
 
 def test_the_account_that_holds_a_number_is_never_named_to_another() -> None:
-    decision = decided(replace(ACTIVE, account_id="bolt", assigned_to="Grace"), activate())
+    decision = decided(ACTIVE._replace(account_id="bolt", assigned_to="Grace"), activate())
 
     assert decision.refusal is RefusalCode.ACCOUNT_MISMATCH
     body = decision.messages[0].encode().decode()
@@ -211,7 +211,7 @@ def test_a_deactivation_asks_for_no_service() -> None:
 
 
 def test_only_a_deactivation_asks_whether_a_person_has_the_number() -> None:
-    assert decided(replace(RESERVED, assigned_to="Grace"), activate()).outcome is Outcome.PENDING
+    assert decided(RESERVED._replace(assigned_to="Grace"), activate()).outcome is Outcome.PENDING
 
 
 @pytest.mark.parametrize("late_by_seconds", [-1, 0, 1])

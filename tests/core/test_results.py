@@ -23,9 +23,9 @@ from worker.core.results import VERDICTS, Condition, Resolution, Verdict, answer
 STEP = PbxStep("operation-1", Step.EXTENSION_RESET, attempts_maximum=3, sent_at=NOW)
 STEPS = {
     Condition.ATTEMPTS_LEFT: STEP,
-    Condition.LAST_ATTEMPT: replace(STEP, attempt=3),
-    Condition.KEEPS_TRYING: replace(STEP, attempts_maximum=None, attempt=99),
-    Condition.FAILED: replace(STEP, state=StepState.FAILED),
+    Condition.LAST_ATTEMPT: STEP._replace(attempt=3),
+    Condition.KEEPS_TRYING: STEP._replace(attempts_maximum=None, attempt=99),
+    Condition.FAILED: STEP._replace(state=StepState.FAILED),
 }
 DONE_WORDS = (StepResult.DONE, StepResult.ALREADY, StepResult.NOT_APPLICABLE)
 
@@ -87,7 +87,7 @@ def test_a_repeated_result_is_counted_once(word: StepResult) -> None:
 
 @pytest.mark.parametrize("attempt", [1, 2])
 def test_a_second_retry_later_does_not_use_up_an_attempt_that_was_not_sent(attempt: int) -> None:
-    step = replace(STEP, attempt=attempt)
+    step = STEP._replace(attempt=attempt)
     once, _ = answered(step, result(StepResult.RETRY_LATER), NOW, AWAITING_ALL)
     twice, verdict = answered(once, result(StepResult.RETRY_LATER, "other"), NOW, AWAITING_ALL)
 
@@ -97,7 +97,7 @@ def test_a_second_retry_later_does_not_use_up_an_attempt_that_was_not_sent(attem
 
 @pytest.mark.parametrize("word", StepResult)
 def test_what_is_done_stays_done(word: StepResult) -> None:
-    done = replace(STEP, state=StepState.DONE)
+    done = STEP._replace(state=StepState.DONE)
 
     assert answered(done, result(word), NOW, AWAITING_ALL) == (done, Verdict.LATE)
 
@@ -113,7 +113,7 @@ def test_in_any_order_and_however_often_a_step_that_was_done_is_done_and_attempt
     step = STEP
     for word, number in words:
         # The next attempt is sent before the next result comes.
-        step = replace(step, again_at=None)
+        step = step._replace(again_at=None)
         step, _ = answered(step, result(word, f"{word}-{number}"), NOW, AWAITING_ALL)
 
     assert step.attempt <= 3
@@ -138,7 +138,7 @@ def test_a_person_who_did_it_leaves_nothing_open() -> None:
 def test_a_person_who_tries_again_gives_every_open_step_all_its_attempts_anew() -> None:
     assert FAILED.ongoing is not None
     first, second, *others = FAILED.ongoing.steps
-    ongoing = replace(FAILED.ongoing, steps=(first, replace(second, state=StepState.DONE), *others))
+    ongoing = FAILED.ongoing._replace(steps=(first, second._replace(state=StepState.DONE), *others))
     policy: Policy = AWAITING_ALL
     later = NOW + timedelta(hours=1)
 

@@ -1,7 +1,5 @@
 """What the worker says can always be read, by its own contracts, whatever the texts are."""
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as some
 
@@ -37,14 +35,18 @@ active_numbers = some.builds(
     extension=some.none() | texts,
     status=some.just(NumberStatus.ACTIVE),
     sequence=some.integers(0, 2**62),
+    main_number=some.sampled_from([False]),
+    assigned_to=some.none(),
     label=some.none() | texts,
     features=some.lists(texts, unique=True, max_size=4).map(tuple),
+    has_call_settings=some.sampled_from([False]),
     hunt_groups=some.lists(texts, unique=True, max_size=4).map(tuple),
     logins=some.lists(
         some.builds(HandsetLogin, texts, some.sampled_from(DeviceKind)),
         unique_by=lambda login: login.device_id,
         max_size=4,
     ).map(tuple),
+    ongoing=some.none(),
 )
 
 
@@ -58,8 +60,8 @@ def test_every_message_reads_back_as_what_was_said(
     active: Number, command_id: str, hunt_group_id: str, trace: str
 ) -> None:
     taken_down = deactivate(command_id=command_id, traceparent=trace, tracestate=trace)
-    blank = replace(RESERVED, extension=active.extension)
-    ringing = replace(RINGING_MAIN_NUMBER, hunt_group_id=hunt_group_id)
+    blank = RESERVED._replace(extension=active.extension)
+    ringing = RINGING_MAIN_NUMBER._replace(hunt_group_id=hunt_group_id)
 
     messages = [
         *decided(active, taken_down).messages,
@@ -77,7 +79,7 @@ def test_every_message_reads_back_as_what_was_said(
 def test_a_deactivation_clears_whatever_was_set(active: Number) -> None:
     ended = completed(begun(active, deactivate())).number
 
-    assert ended == replace(RESERVED, extension=active.extension, sequence=active.sequence + 2)
+    assert ended == RESERVED._replace(extension=active.extension, sequence=active.sequence + 2)
 
 
 @given(active_numbers)

@@ -51,9 +51,8 @@ RESERVED = Number(
     status=NumberStatus.RESERVED,
     sequence=7,
 )
-ACTIVE = replace(RESERVED, status=NumberStatus.ACTIVE)
-ACTIVE_IN_FULL_USE = replace(
-    ACTIVE,
+ACTIVE = RESERVED._replace(status=NumberStatus.ACTIVE)
+ACTIVE_IN_FULL_USE = ACTIVE._replace(
     label="Reception desk",
     features=("call_waiting", "voicemail"),
     hunt_groups=("evening", "morning"),
@@ -152,8 +151,8 @@ def nothing_follows(number: Number, *, now: datetime = LATER) -> bool:
 def steps_changed(number: Number, **changes: object) -> Number:
     """The number with all steps of its operation changed like this."""
     assert number.ongoing is not None
-    steps = tuple(replace(step, **changes) for step in number.ongoing.steps)  # type: ignore[arg-type]
-    return replace(number, ongoing=replace(number.ongoing, steps=steps))
+    steps = tuple(step._replace(**changes) for step in number.ongoing.steps)  # type: ignore[arg-type]
+    return number._replace(ongoing=number.ongoing._replace(steps=steps))
 
 
 def steps_done(number: Number) -> Number:
@@ -166,8 +165,8 @@ def step_failed(number: Number, code: FailureCode) -> Number:
     assert number.ongoing is not None
     first, *others = number.ongoing.steps
     failure = Failure(code, first.step, "It did not work.", "BUSY")
-    failed: PbxStep = replace(first, state=StepState.FAILED, failure=failure)
-    return replace(number, ongoing=replace(number.ongoing, steps=(failed, *others)))
+    failed: PbxStep = first._replace(state=StepState.FAILED, failure=failure)
+    return number._replace(ongoing=number.ongoing._replace(steps=(failed, *others)))
 
 
 def status_said(decision: Decision) -> StatusChangedData:

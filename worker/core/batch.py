@@ -1,7 +1,7 @@
 """Many decisions in arrival order, each on what the ones before it left."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
@@ -108,7 +108,7 @@ def _apply(world: Known, before: Number, decision: Decision) -> None:
     world.usages[holder] = world.usages.get(holder, Usage(0)).moved(before.status, after.status)
     main_number = world.main_numbers.get(holder)
     if main_number is not None and main_number.phone_number == after.phone_number:
-        world.main_numbers[holder] = replace(main_number, status=after.status)
+        world.main_numbers[holder] = main_number._replace(status=after.status)
 
 
 def _copy(known: Known) -> Known:

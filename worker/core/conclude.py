@@ -1,7 +1,7 @@
 """What follows of an operation on its way: its end, a notice, or nothing yet."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from contracts.values import FailureCode, NumberStatus, Operation
 from worker.core.decision import Decision, Outcome
@@ -34,8 +34,7 @@ def conclude(situation: Situation, now: datetime, policy: Policy) -> Decision | 
     return _outstanding(case)
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
+class _Case(NamedTuple):
     situation: Situation
     number: Number
     ongoing: OngoingOperation
@@ -65,7 +64,7 @@ def _under_way(case: _Case) -> Decision | None:
 
 
 def _outstanding(case: _Case) -> Decision | None:
-    settled = replace(case.number, ongoing=None)
+    settled = case.number._replace(ongoing=None)
     if not case.ongoing.open_steps:
         return Decision(Outcome.SETTLED, settled)
     failure = _trouble(case)
@@ -100,14 +99,14 @@ def _trouble(case: _Case) -> Failure | None:
 def _late(case: _Case) -> Decision | None:
     if case.ongoing.delayed or case.now < case.ongoing.at_risk_at:
         return None
-    after = replace(case.number, ongoing=replace(case.ongoing, delayed=True))
+    after = case.number._replace(ongoing=case.ongoing._replace(delayed=True))
     return Decision(Outcome.NOTICED, after, (case.speaker.delayed(case.number),))
 
 
 def _ask_a_person(case: _Case, failure: Failure) -> Decision | None:
     if case.ongoing.failure is not None:
         return None
-    after = replace(case.number, ongoing=replace(case.ongoing, failure=failure))
+    after = case.number._replace(ongoing=case.ongoing._replace(failure=failure))
     said = case.speaker.failed(after, case.situation.usage, failure, needs_a_person=True)
     return Decision(Outcome.NOTICED, after, (said,), failure=failure, detail=failure.detail)
 
@@ -171,18 +170,17 @@ def _with_outstanding(
 ) -> Number:
     """The number with the steps that these messages ask for, where their results are awaited."""
     awaited = tuple(
-        replace(step, attempts_maximum=None) if without_limit else step
+        step._replace(attempts_maximum=None) if without_limit else step
         for step in steps_of(messages, case.policy)
         if step.waits_for == "result"
     )
     if not awaited:
         return after
-    ongoing = replace(
-        case.ongoing,
+    ongoing = case.ongoing._replace(
         steps=awaited,
         at_risk_at=case.now + case.policy.at_risk_after,
         deadline=case.now + case.policy.time_allowed,
         delayed=False,
         failure=None,
     )
-    return replace(after, ongoing=ongoing)
+    return after._replace(ongoing=ongoing)

@@ -1,6 +1,5 @@
 """The heart: a command and a situation in, a decision out."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from contracts.messages import Activate, Command
@@ -41,7 +40,7 @@ def _begin_activation(
         if Step.ACTIVATION in policy.awaited_steps
         else ()
     )
-    after = moved(number, Move.BEGIN_ACTIVATION, replace(operation, steps=awaited))
+    after = moved(number, Move.BEGIN_ACTIVATION, operation._replace(steps=awaited))
     usage = situation.usage.moved(number.status, after.status)
     pending = speaker.pending(number, after, usage, awaited)
     return Decision(Outcome.PENDING, after, (pending,))
@@ -57,7 +56,7 @@ def _begin_deactivation(
     awaited = tuple(step for step in steps if step.waits_for == "result")
     usage = situation.usage.moved(number.status, after.status)
     pending = speaker.pending(number, after, usage, steps)
-    after = replace(after, ongoing=replace(operation, steps=awaited))
+    after = after._replace(ongoing=operation._replace(steps=awaited))
     return Decision(Outcome.PENDING, after, (pending, *to_pbx))
 
 

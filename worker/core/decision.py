@@ -1,7 +1,7 @@
 """What a decision is made of."""
 
-from dataclasses import dataclass
 from enum import StrEnum, unique
+from typing import NamedTuple
 
 from contracts.messages import PublishedMessage
 from contracts.refusals import RefusalCode
@@ -29,8 +29,7 @@ class Outcome(StrEnum):
     """Seen before with the same content: nothing is changed, stored or said again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """The new state, what must be said in this order, and what the ledger keeps."""
 
     outcome: Outcome

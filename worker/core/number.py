@@ -1,6 +1,5 @@
 """The life of a phone number as a table: which move leads from where to where."""
 
-from dataclasses import replace
 from enum import Enum, unique
 from typing import Final
 
@@ -42,9 +41,9 @@ def moved(number: Number, move: Move, ongoing: OngoingOperation | None = None) -
     if number.status is not before:
         message = f"{number.phone_number} is {number.status}, cannot {move.value}"
         raise ValueError(message)
-    changed = replace(number, status=after, sequence=number.sequence + 1, ongoing=ongoing)
+    changed = number._replace(status=after, sequence=number.sequence + 1, ongoing=ongoing)
     if move is Move.COMPLETE_DEACTIVATION:
-        return replace(
-            changed, label=None, features=(), has_call_settings=False, hunt_groups=(), logins=()
+        return changed._replace(
+            label=None, features=(), has_call_settings=False, hunt_groups=(), logins=()
         )
     return changed

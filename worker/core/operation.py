@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum, unique
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from contracts.messages import AwaitedStep
 from contracts.values import FailureCode, Operation, Step
@@ -31,8 +31,7 @@ class Policy:
         return min(self.first_pause * float(2 ** min(attempt - 1, 20)), self.longest_pause)
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """What keeps an operation from its end."""
 
     code: FailureCode
@@ -52,8 +51,7 @@ class StepState(StrEnum):
     """It will not be done by itself; a PBX that did it after all may still say so."""
 
 
-@dataclass(frozen=True, slots=True)
-class PbxStep:
+class PbxStep(NamedTuple):
     """One thing that somebody else must do, asked for by one message."""
 
     operation_id: str
@@ -86,8 +84,7 @@ class PbxStep:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class OngoingOperation:
+class OngoingOperation(NamedTuple):
     """An operation that has not ended, with all that its messages need to repeat.
 
     Its number is PENDING; or it is not, and steps that follow the end are still outstanding.

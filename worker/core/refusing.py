@@ -1,9 +1,8 @@
 """The refusals as a table: first match wins, in the order of the domain."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from contracts.messages import Activate, Command
 from contracts.refusals import REFUSALS, RefusalCode
@@ -13,8 +12,7 @@ from worker.core.situation import Number, Situation
 __all__ = ["Question", "Refused", "admit", "is_duplicate"]
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """A command, the situation that it meets, and the moment at which it is read."""
 
     command: Command
@@ -27,8 +25,7 @@ class Question:
         return isinstance(self.command, Activate)
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """The first reason that applies, and the facts behind it."""
 
     code: RefusalCode

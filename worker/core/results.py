@@ -1,6 +1,5 @@
 """What a PBX result does to a step, and what an operator's decision does to an operation."""
 
-from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum, unique
 from typing import Final, NamedTuple
@@ -86,7 +85,7 @@ def answered(step: PbxStep, result: PbxResult, now: datetime, policy: Policy) ->
     if data.result is StepResult.RETRY_LATER and step.again_at is not None:
         # The attempt that it would use up, perhaps the last one, has not even been made.
         verdict = Verdict.REPEATED
-    counted = replace(step, answers=(*step.answers, key), last_result=_in_words(data))
+    counted = step._replace(answers=(*step.answers, key), last_result=_in_words(data))
     return Answered(_CHANGES[verdict](counted, data, now, policy), verdict)
 
 
@@ -101,12 +100,12 @@ def _condition_of(step: PbxStep) -> Condition:
 
 
 def _done(step: PbxStep, _data: PbxResultData, _now: datetime, _policy: Policy) -> PbxStep:
-    return replace(step, state=StepState.DONE, again_at=None, failure=None)
+    return step._replace(state=StepState.DONE, again_at=None, failure=None)
 
 
 def _again(step: PbxStep, _data: PbxResultData, now: datetime, policy: Policy) -> PbxStep:
     pause = policy.pause_after(step.attempt)
-    return replace(step, attempt=step.attempt + 1, again_at=now + pause)
+    return step._replace(attempt=step.attempt + 1, again_at=now + pause)
 
 
 def _failed(step: PbxStep, data: PbxResultData, _now: datetime, _policy: Policy) -> PbxStep:
@@ -114,7 +113,7 @@ def _failed(step: PbxStep, data: PbxResultData, _now: datetime, _policy: Policy)
     code = FailureCode.PBX_REFUSED if refused else FailureCode.ATTEMPTS_EXHAUSTED
     detail = f"The PBX answered {step.step} (attempt {step.attempt}) with {_in_words(data)}."
     failure = Failure(code, step.step, detail, data.code)
-    return replace(step, state=StepState.FAILED, again_at=None, failure=failure)
+    return step._replace(state=StepState.FAILED, again_at=None, failure=failure)
 
 
 def _unchanged(step: PbxStep, _data: PbxResultData, _now: datetime, _policy: Policy) -> PbxStep:
@@ -158,14 +157,13 @@ def resolved(
     if resolution is Resolution.GIVE_UP:
         first = next(iter(ongoing.open_steps), None)
         failure = Failure(FailureCode.GIVEN_UP, first.step if first else None, reason)
-        return replace(ongoing, failure=failure)
+        return ongoing._replace(failure=failure)
     change = _done_by_hand if resolution is Resolution.DONE else _asked_anew
     steps = tuple(
         step if step.state is StepState.DONE else change(step, reason, now)
         for step in ongoing.steps
     )
-    return replace(
-        ongoing,
+    return ongoing._replace(
         steps=steps,
         at_risk_at=now + policy.at_risk_after,
         deadline=now + policy.time_allowed,
@@ -176,8 +174,8 @@ def resolved(
 
 
 def _done_by_hand(step: PbxStep, reason: str, _now: datetime) -> PbxStep:
-    return replace(step, state=StepState.DONE, again_at=None, failure=None, last_result=reason)
+    return step._replace(state=StepState.DONE, again_at=None, failure=None, last_result=reason)
 
 
 def _asked_anew(step: PbxStep, _reason: str, now: datetime) -> PbxStep:
-    return replace(step, state=StepState.OPEN, attempt=1, sent_at=None, again_at=now, failure=None)
+    return step._replace(state=StepState.OPEN, attempt=1, sent_at=None, again_at=now, failure=None)

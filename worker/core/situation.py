@@ -1,6 +1,5 @@
 """What is known when a decision is made. Everything here is a value; changes are copies."""
 
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from contracts.messages import Entitlement
@@ -29,16 +28,14 @@ class AccountAtSite(NamedTuple):
         return f"{self.account_id}/{self.site_id}"
 
 
-@dataclass(frozen=True, slots=True)
-class HandsetLogin:
+class HandsetLogin(NamedTuple):
     """A device at which a number is logged in."""
 
     device_id: str
     device_kind: DeviceKind
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(NamedTuple):
     """A provisioned phone number."""
 
     phone_number: str
@@ -71,11 +68,10 @@ class Number:
 
     def joined(self, hunt_group_id: str) -> "Number":
         """The number as a member of this hunt group too."""
-        return replace(self, hunt_groups=tuple(sorted({*self.hunt_groups, hunt_group_id})))
+        return self._replace(hunt_groups=tuple(sorted({*self.hunt_groups, hunt_group_id})))
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """The voice services of an account at a site."""
 
     limit: int
@@ -100,8 +96,7 @@ class Usage:
         return Entitlement(limit=self.limit, active=self.active, pending=self.pending)
 
 
-@dataclass(frozen=True, slots=True)
-class MainNumber:
+class MainNumber(NamedTuple):
     """The main number of an account at a site, and where its calls go."""
 
     phone_number: str
@@ -117,8 +112,7 @@ class MainNumber:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(NamedTuple):
     """Everything that one decision may look at."""
 
     number: Number | None

@@ -5,9 +5,11 @@ from datetime import datetime
 from typing import Final, TypedDict
 
 from contracts.messages import (
+    Activate,
     Command,
     CommandRejected,
     CommandRejectedData,
+    Deactivate,
     Entitlement,
     ExtensionReset,
     ExtensionResetData,
@@ -35,6 +37,10 @@ from worker.core.waiting import at_deadline, explained
 
 __all__ = ["Speaker", "operation_of", "rejection"]
 
+_OPERATIONS: Final[dict[type[Command], Operation]] = {
+    Activate: Operation.ACTIVATE,
+    Deactivate: Operation.DEACTIVATE,
+}
 _NOUNS: Final = {Operation.ACTIVATE: "activation", Operation.DEACTIVATE: "deactivation"}
 
 
@@ -87,7 +93,7 @@ class _OperationFields(TypedDict):
 
 def operation_of(command: Command) -> Operation:
     """What the command asks for."""
-    return Operation(command.type.split(".")[2])
+    return _OPERATIONS[type(command)]
 
 
 def rejection(question: Question, refused: Refused) -> CommandRejected:

@@ -16,6 +16,7 @@ from worker.core.lanes import lane_of
 from worker.shell.broker import BrokerUnavailable
 from worker.shell.concurrency import first_of
 from worker.shell.forwarding import forwarded, stripped
+from worker.shell.frames import Publication
 from worker.shell.inbox import Inbox
 from worker.shell.lane_queues import LANE_EXCHANGE, queue_name_of
 from worker.shell.link import Link
@@ -29,7 +30,6 @@ from worker.shell.outlet import (
     Unroutable,
     Unsendable,
 )
-from worker.shell.pipeline import Publication
 
 __all__ = ["Addressed", "Distribution", "address_of"]
 

@@ -7,8 +7,8 @@ import aio_pika
 from aio_pika.abc import AbstractIncomingMessage
 from aiormq import spec
 
+from worker.shell.frames import Publication
 from worker.shell.lane_queues import LANE_EXCHANGE
-from worker.shell.pipeline import Publication
 
 __all__ = ["cut_to_fit", "forwarded", "origin_of", "stripped"]
 

@@ -18,7 +18,8 @@ from aiormq.exceptions import ChannelAccessRefused
 
 from worker.shell.broker import CONNECT_TIMEOUT_SECONDS, LOST, BrokerUnavailable, channel_on
 from worker.shell.concurrency import uninterrupted
-from worker.shell.pipeline import Confirm, Publication, Wave, publish_together
+from worker.shell.frames import Publication
+from worker.shell.pipeline import Confirm, Wave, publish_together
 
 if TYPE_CHECKING:
     from aiormq import Channel

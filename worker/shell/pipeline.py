@@ -6,36 +6,17 @@ fails whatever is open when it closes.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
 from aiormq import Channel
 from aiormq.abc import ChannelFrame
-from pamqp import commands, frame
-from pamqp.body import ContentBody
-from pamqp.header import ContentHeader
+
+from worker.shell.frames import Publication, framed
 
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["Confirm", "Publication", "Wave", "publish_together"]
-
-_FRAME_OVERHEAD_BYTES = 8
-_ROUTES_REMEMBERED = 4096
-"""One for each site and message type; a few hundred bytes each."""
-
-
-@dataclass(frozen=True, slots=True)
-class Publication:
-    """A message and where it goes; it comes back if no queue takes it."""
-
-    exchange: str
-    routing_key: str
-    properties: commands.Basic.Properties
-    """With a message id that no other message in flight on the channel has: by it a returned
-    message finds its confirm. Without that, a return would be followed by an ack for success."""
-    body: bytes
+__all__ = ["Confirm", "Wave", "publish_together"]
 
 
 class Confirm:
@@ -134,36 +115,10 @@ def _add(
         message_id = publication.properties.message_id or ""
         confirm = wave.expect(message_id)
         try:
-            written += _encoded(channel, publication)
+            written += framed(publication, channel.number, channel.max_content_size)
         except (ValueError, TypeError, OverflowError) as error:
             yield confirm, error
             continue
         channel.delivery_tag += 1
         channel.confirmations[channel.delivery_tag] = cast("asyncio.Future[object]", confirm)
         channel.message_id_delivery_tag[message_id] = channel.delivery_tag
-
-
-def _encoded(channel: Channel, publication: Publication) -> bytes:
-    body = publication.body
-    number, size = channel.number, channel.max_content_size
-    head = frame.marshal(
-        ContentHeader(body_size=len(body), properties=publication.properties), number
-    )
-    if len(head) > size + _FRAME_OVERHEAD_BYTES:
-        # The broker would close the connection over it, at each attempt again.
-        message = f"its properties take {len(head)} bytes, more than fit into a frame"
-        raise ValueError(message)
-    parts = (ContentBody(body[start : start + size]) for start in range(0, len(body), size))
-    return b"".join(
-        (
-            _route(number, publication.exchange, publication.routing_key),
-            head,
-            *(frame.marshal(part, number) for part in parts),
-        )
-    )
-
-
-@lru_cache(_ROUTES_REMEMBERED)
-def _route(number: int, exchange: str, routing_key: str) -> bytes:
-    publish = commands.Basic.Publish(exchange=exchange, routing_key=routing_key, mandatory=True)
-    return frame.marshal(publish, number)

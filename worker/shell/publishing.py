@@ -15,8 +15,8 @@ from contracts.envelope import CONTENT_TYPE
 from worker.shell.broker import LOST, BrokerUnavailable, channel_on
 from worker.shell.concurrency import all_of
 from worker.shell.database.outbox import OutgoingMessage
+from worker.shell.frames import Publication
 from worker.shell.outlet import ChannelLost, NotPublished, Outlet, is_blocked
-from worker.shell.pipeline import Publication
 
 __all__ = ["Publisher", "persistent"]
 

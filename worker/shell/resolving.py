@@ -1,6 +1,5 @@
 """What a person decides on an operation that cannot go on by itself."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from worker.core.results import Resolution, resolved
@@ -36,7 +35,7 @@ async def resolve_number(
         now = datetime.now(UTC)
         after = resolved(number.ongoing, resolution, now, settings.policy, reason=by)
         await write_steps(session, after.steps)
-        await change_operations(session, [replace(number, ongoing=after)])
+        await change_operations(session, [number._replace(ongoing=after)])
         if resolution is not Resolution.RETRY:
             await session.change("drop_unsent", phone_number=phone_number)
         await session.change(

@@ -1,7 +1,6 @@
 """From rows to what is known: locks first, then one fresh look."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from contracts.messages import Command
@@ -113,14 +112,14 @@ async def _add_steps(
     for phone_number, steps in (await load_steps(session, waiting)).items():
         number = numbers[phone_number]
         if number.ongoing is not None:
-            numbers[phone_number] = replace(number, ongoing=_waiting(number.ongoing, steps))
+            numbers[phone_number] = number._replace(ongoing=_waiting(number.ongoing, steps))
 
 
 def _waiting(ongoing: OngoingOperation, steps: tuple[PbxStep, ...]) -> OngoingOperation:
     if ongoing.operation is Operation.DEACTIVATE:
         # Its PENDING event, while that is unsent, asks nobody for anything.
         steps = tuple(step for step in steps if step.step is not Step.ACTIVATION)
-    return replace(ongoing, steps=steps)
+    return ongoing._replace(steps=steps)
 
 
 def _number(row: Row) -> Number:
