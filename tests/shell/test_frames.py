@@ -34,15 +34,17 @@ properties = some.builds(
 
 def by_the_library(publication: Publication) -> bytes:
     exchange, routing_key, given_properties, body = publication
+    publish = commands.Basic.Publish(exchange=exchange, routing_key=routing_key, mandatory=True)
+    header = ContentHeader(body_size=len(body), properties=given_properties)
+    parts = (
+        ContentBody(body[start : start + CONTENT_BYTES])
+        for start in range(0, len(body), CONTENT_BYTES)
+    )
     return b"".join(
-        frame.marshal(item, CHANNEL)
-        for item in (
-            commands.Basic.Publish(exchange=exchange, routing_key=routing_key, mandatory=True),
-            ContentHeader(body_size=len(body), properties=given_properties),
-            *(
-                ContentBody(body[start : start + CONTENT_BYTES])
-                for start in range(0, len(body), CONTENT_BYTES)
-            ),
+        (
+            frame.marshal(publish, CHANNEL),
+            frame.marshal(header, CHANNEL),
+            *(frame.marshal(part, CHANNEL) for part in parts),
         )
     )
 

@@ -4,6 +4,7 @@ import json
 import logging
 import re
 from collections.abc import Mapping, MutableMapping
+from datetime import UTC, datetime
 from enum import StrEnum, unique
 from typing import Final, Literal, Protocol, Self, TextIO
 
@@ -130,7 +131,7 @@ def configure(
     pretty = format == "pretty" or (format == "auto" and stream.isatty())
     render = _masked(_pretty_renderer(stream) if pretty else _render_json)
     structlog.configure(
-        processors=[*_SHARED, _put_first_things_first, *_exceptions(pretty=pretty), render],
+        processors=[_put_first_things_first, *_exceptions(pretty=pretty), render],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
         logger_factory=structlog.WriteLoggerFactory(file=stream),
         cache_logger_on_first_use=False,
@@ -160,20 +161,15 @@ def _threshold(level: str) -> int:
     return threshold
 
 
-def _put_first_things_first(_: WrappedLogger, __: str, fields: EventDict) -> EventDict:
+def _put_first_things_first(_: WrappedLogger, level: str, fields: EventDict) -> EventDict:
+    # The library has a function for each of these. A line of each command goes through here, twice.
     action = str(fields.pop("event"))
-    timestamp, level = fields.pop("timestamp"), fields.pop("level")
+    timestamp = f"{datetime.now(UTC).replace(tzinfo=None).isoformat()}Z"
     return {"timestamp": timestamp, "level": level, "action": action, **fields}
 
 
 def _name_library_message(_: WrappedLogger, __: str, fields: EventDict) -> EventDict:
     return {**fields, "event": Action.LIBRARY_MESSAGE, "message": str(fields["event"])}
-
-
-_SHARED: Final[tuple[Processor, ...]] = (
-    structlog.processors.add_log_level,
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
-)
 
 
 def _exceptions(*, pretty: bool) -> list[Processor]:
@@ -216,7 +212,7 @@ def _route_libraries(stream: TextIO, render: Processor, *, pretty: bool, thresho
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.add_logger_name, *_SHARED],
+            foreign_pre_chain=[structlog.stdlib.add_logger_name],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 _name_library_message,

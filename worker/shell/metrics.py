@@ -6,6 +6,7 @@ without end would cost the one who stores it more than the worker itself.
 
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
+from functools import cache
 from itertools import product
 from typing import Final, NamedTuple
 
@@ -78,17 +79,22 @@ class Metrics:
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
         self._show_zeros()
+        # What counts each command: finding a series takes longer than counting in it.
+        self._commands_of = cache(self._commands.labels)
+        self._decision_seconds_of = cache(self._decision_seconds.labels)
+        self._operation_seconds_of = cache(self._operation_seconds.labels)
+        self._published_of = cache(self._published.labels)
 
     def command_decided(self, command: Command, decision: Decision, now: datetime) -> None:
         """A command was decided, and that is stored."""
         operation = operation_of(command).value
         outcome = _OUTCOMES.get(decision.outcome, decision.outcome.value)
-        self._commands.labels(operation, outcome).inc()
+        self._commands_of(operation, outcome).inc()
         if decision.refusal is not None:
             self._refusals.labels(operation, decision.refusal.value).inc()
         if decision.outcome is not Outcome.DUPLICATE and command.time is not None:
             waited = (now - command.time).total_seconds()
-            self._decision_seconds.labels(operation).observe(max(0.0, waited))
+            self._decision_seconds_of(operation).observe(max(0.0, waited))
 
     def operation_concluded(self, item: Concluded, now: datetime) -> None:
         """Something followed of an operation, and that is stored."""
@@ -98,7 +104,7 @@ class Metrics:
         operation = ongoing.operation.value
         if outcome in {Outcome.COMPLETED, Outcome.FAILED}:
             lasted = (now - ongoing.since).total_seconds()
-            self._operation_seconds.labels(operation, outcome.value).observe(max(0.0, lasted))
+            self._operation_seconds_of(operation, outcome.value).observe(max(0.0, lasted))
         if item.decision.failure is not None:
             self._failures.labels(operation, item.decision.failure.code.value).inc()
         elif outcome is Outcome.NOTICED:
@@ -120,7 +126,7 @@ class Metrics:
 
     def message_published(self, message_type: str) -> None:
         """The broker confirmed a message."""
-        self._published.labels(message_type).inc()
+        self._published_of(message_type).inc()
 
     def message_returned(self, message_type: str) -> None:
         """The broker did not take a message, or no queue did: it is kept."""
