@@ -47,14 +47,17 @@ def pipelined_probe(samples: Path) -> Contestant:
     return Contestant("pipelined probe", module("probe", samples, "--pipelined"))
 
 
-FASTSTREAM = Contestant("FastStream", module("peers.faststream_peer"))
-AIO_PIKA = Contestant("aio-pika", module("peers.aiopika_peer"))
-"""Both keep the worker's promise: PENDING is committed and said before ACTIVE is decided."""
-FASTSTREAM_IN_ONE = Contestant(
-    "FastStream, one commit", module("peers.faststream_peer", "--one-commit")
+FASTSTREAM = Contestant("FastStream", module("peers.faststream_peer", "one-commit"))
+AIO_PIKA = Contestant("aio-pika", module("peers.aiopika_peer", "one-commit"))
+"""One message, one transaction, and its two events published by its handler."""
+FASTSTREAM_IN_TWO = Contestant(
+    "FastStream, two commits", module("peers.faststream_peer", "two-commits")
 )
-AIO_PIKA_IN_ONE = Contestant("aio-pika, one commit", module("peers.aiopika_peer", "--one-commit"))
-"""Both promise less than the worker: PENDING and ACTIVE are stored together, and said later."""
+AIO_PIKA_IN_TWO = Contestant("aio-pika, two commits", module("peers.aiopika_peer", "two-commits"))
+"""What the worker promises: PENDING is committed and said before ACTIVE is decided."""
+FASTSTREAM_RELAY = Contestant("FastStream, relay", module("peers.faststream_peer", "relay"))
+AIO_PIKA_RELAY = Contestant("aio-pika, relay", module("peers.aiopika_peer", "relay"))
+"""One message, one transaction; a relay says what many have stored."""
 
 
 @asynccontextmanager

@@ -11,10 +11,6 @@ from contracts.values import Operation
 from tests.benchmarks import latency, picture, plans, report, samples
 from tests.benchmarks.asking import name_of, recognised
 from tests.benchmarks.contestants import (
-    AIO_PIKA,
-    AIO_PIKA_IN_ONE,
-    FASTSTREAM,
-    FASTSTREAM_IN_ONE,
     Contestant,
     pipelined_probe,
     probe,
@@ -33,6 +29,7 @@ from tests.benchmarks.report import Result
 from tests.benchmarks.stage import Stage
 from tests.benchmarks.stopwatch import Plan as Loads
 from tests.benchmarks.stopwatch import Section
+from tests.benchmarks.throughput import THE_PEERS
 from tests.benchmarks.wanted import SAID, wanted
 from tests.benchmarks.worlds import World, build
 from tests.support.amqp_wire import Delivery
@@ -71,9 +68,7 @@ async def test_the_worker_and_the_probes_say_what_must_be_said(
         await _raced(stage, WORKERS, contestant, Operation.DEACTIVATE)
 
 
-@pytest.mark.parametrize(
-    "peer", [FASTSTREAM, FASTSTREAM_IN_ONE, AIO_PIKA, AIO_PIKA_IN_ONE], ids=lambda peer: peer.name
-)
+@pytest.mark.parametrize("peer", THE_PEERS, ids=lambda peer: peer.name)
 async def test_the_peers_say_what_must_be_said(stage: Stage, peer: Contestant) -> None:
     await _raced(stage, PEERS, peer, Operation.ACTIVATE)
 

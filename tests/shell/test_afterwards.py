@@ -5,17 +5,17 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-from aio_pika.abc import AbstractIncomingMessage
 
 from contracts.catalogue import COMMAND_QUEUE
 from tests.support.platform import Platform
 from worker.shell import afterwards
 from worker.shell.afterwards import Afterwards
+from worker.shell.delivery import Delivery
 from worker.shell.inbox import Inbox
 from worker.shell.link import open_link
 from worker.shell.prefetch import Prefetch
 
-Taken = asyncio.Queue[AbstractIncomingMessage]
+Taken = asyncio.Queue[Delivery]
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +57,7 @@ async def consuming(url: str, *, prefetch: int = 5) -> AsyncIterator[tuple[Inbox
         await task
 
 
-async def next_of(taken: Taken, platform: Platform) -> AbstractIncomingMessage:
+async def next_of(taken: Taken, platform: Platform) -> Delivery:
     await platform.send("activate", "+442079460001")
     return await asyncio.wait_for(taken.get(), 20)
 

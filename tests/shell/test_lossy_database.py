@@ -4,7 +4,15 @@ import asyncio
 
 import pytest
 
-from tests.support.lossy import NUMBERS, SITE, activated_once, until, until_none, working_far_away
+from tests.support.lossy import (
+    NUMBERS,
+    SITE,
+    activated_once,
+    until,
+    until_any,
+    until_none,
+    working_far_away,
+)
 from tests.support.platform import Platform
 from tests.support.proxy import Delay, Lost, Proxy, Trap
 from tests.support.workers import rows, store, until_leading, working
@@ -16,8 +24,8 @@ PENDING, ACTIVE = b'"status":"PENDING"', b'"status":"ACTIVE"'
 LEADERS = """SELECT 1 FROM pg_locks
     WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND granted
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
-OTHERS_IN_TRANSACTION = """SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
-    AND xact_start IS NOT NULL AND pid <> pg_backend_pid()"""
+LOCKING_NUMBERS = """SELECT 1 FROM pg_locks
+    WHERE relation = 'phone_numbers'::regclass AND mode = 'RowShareLock'"""
 
 
 @pytest.mark.parametrize("lost", Lost)
@@ -179,13 +187,15 @@ async def test_a_transaction_that_freezes_is_given_up_and_done_again(
 ) -> None:
     await store(database, *SITE)
     async with working_far_away(lossy_settings):
-        started = database_proxy.set(Trap(Lost.REPLY, 0, of="BEGIN"))
+        # Not before: while a statement is prepared, no timeout of the server applies.
+        locking = database_proxy.set(Trap(Lost.REPLY, 0, about=NUMBERS[0].encode()))
         database_proxy.slow(0.01)
         command = await platform.send("activate", NUMBERS[0])
-        await until(lambda: started.passed)
+        await until(lambda: locking.passed)
         database_proxy.freeze()
+        await until_any(database, LOCKING_NUMBERS)
         # Nobody may hold a lock for ever: the server gives up what the worker cannot go on with.
-        await until_none(database, OTHERS_IN_TRANSACTION)
+        await until_none(database, LOCKING_NUMBERS)
         assert platform.events == []
         database_proxy.slow(0)
         database_proxy.thaw()

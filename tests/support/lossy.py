@@ -63,6 +63,13 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.01)
 
 
+async def until_any(database: Database, query: str) -> None:
+    """Returns when the query finds something."""
+    async with asyncio.timeout(60):
+        while not await rows(database, query):
+            await asyncio.sleep(0.02)
+
+
 async def until_none(database: Database, query: str) -> None:
     """Returns when the query finds nothing."""
     async with asyncio.timeout(60):

@@ -6,8 +6,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from aio_pika.abc import AbstractIncomingMessage
-
+from worker.shell.delivery import Delivery
 from worker.shell.inbox import Inbox
 
 __all__ = ["Afterwards"]
@@ -23,7 +22,7 @@ class Afterwards:
     def __init__(self, inbox: Inbox) -> None:
         self._inbox = inbox
         self._untold: deque[Callable[[], None]] = deque()
-        self._unsettled: list[AbstractIncomingMessage] = []
+        self._unsettled: list[Delivery] = []
         self._at_once = asyncio.Event()
 
     @property
@@ -31,7 +30,7 @@ class Afterwards:
         """Whether there is something for which somebody must call `finish`, or has."""
         return bool(self._unsettled)
 
-    def add(self, tell: Callable[[], None], deliveries: Sequence[AbstractIncomingMessage]) -> None:
+    def add(self, tell: Callable[[], None], deliveries: Sequence[Delivery]) -> None:
         """Takes note of what was decided: to be told of, and acknowledged."""
         # Where there is more to do, or the broker waits for it, nothing is gained by making way.
         if self._unsettled or len(deliveries) > 1 or self._inbox.waiting or self._inbox.is_full:

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from typing import Final
 
 import aio_pika
-from aio_pika.abc import AbstractIncomingMessage, FieldValue
+from aio_pika.abc import FieldValue
 
 from contracts.topology import DEAD_LETTER_QUEUE
 from worker.shell.broker import BrokerUnavailable
+from worker.shell.delivery import Delivery
 from worker.shell.forwarding import cut_to_fit, origin_of
 from worker.shell.link import Link
 from worker.shell.logs import Action, get_logger
@@ -25,7 +26,7 @@ DETAIL_MAXIMUM_CHARACTERS: Final = 500
 class DeadLetter:
     """A delivery that can never be handled, and why."""
 
-    delivery: AbstractIncomingMessage
+    delivery: Delivery
     code: str
     detail: str
 
@@ -55,20 +56,20 @@ async def park(letter: DeadLetter, link: Link) -> None:
 
 
 def _kept(letter: DeadLetter) -> aio_pika.Message:
-    delivery = letter.delivery
+    came = letter.delivery.properties
     return aio_pika.Message(
-        delivery.body,
-        headers={**delivery.headers, **_reasons(letter)},
-        content_type=delivery.content_type,
-        content_encoding=delivery.content_encoding,
+        letter.delivery.body,
+        headers={**letter.delivery.headers, **_reasons(letter)},
+        content_type=came.content_type,
+        content_encoding=came.content_encoding,
         delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-        priority=delivery.priority,
-        correlation_id=delivery.correlation_id,
-        reply_to=delivery.reply_to,
-        message_id=delivery.message_id,
-        timestamp=delivery.timestamp,
-        type=delivery.type,
-        app_id=delivery.app_id,
+        priority=came.priority,
+        correlation_id=came.correlation_id,
+        reply_to=came.reply_to,
+        message_id=came.message_id,
+        timestamp=came.timestamp,
+        type=came.message_type,
+        app_id=came.app_id,
     )
 
 
@@ -77,7 +78,7 @@ def _bare(letter: DeadLetter) -> aio_pika.Message:
         letter.delivery.body,
         headers=_reasons(letter),
         # A wrong one is a reason of its own, and must not look as if none had come.
-        content_type=cut_to_fit(letter.delivery.content_type),
+        content_type=cut_to_fit(letter.delivery.properties.content_type),
         delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
     )
 

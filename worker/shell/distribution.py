@@ -9,12 +9,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from aio_pika.abc import AbstractIncomingMessage
-
 from contracts.reading import BODY_MAXIMUM_BYTES
 from worker.core.lanes import lane_of
 from worker.shell.broker import BrokerUnavailable
 from worker.shell.concurrency import first_of
+from worker.shell.delivery import Delivery
 from worker.shell.forwarding import forwarded, stripped
 from worker.shell.frames import Publication
 from worker.shell.inbox import Inbox
@@ -39,7 +38,7 @@ TRY_AGAIN_SECONDS: Final = 1
 class Addressed(NamedTuple):
     """A message, and where it goes."""
 
-    delivery: AbstractIncomingMessage
+    delivery: Delivery
     lane: int
     phone_number: str | None
     """None where that cannot be read: then nothing is in order with it."""
@@ -47,7 +46,7 @@ class Addressed(NamedTuple):
     @property
     def names(self) -> set[str]:
         """What it may not share with another that is on its way."""
-        return {name for name in (self.phone_number, self.delivery.message_id) if name}
+        return {name for name in (self.phone_number, self.delivery.properties.message_id) if name}
 
 
 class Distribution:
@@ -156,7 +155,7 @@ class Distribution:
         return stripped(publication) if isinstance(verdict, Unsendable) else publication
 
 
-def address_of(delivery: AbstractIncomingMessage, lanes: int) -> Addressed:
+def address_of(delivery: Delivery, lanes: int) -> Addressed:
     """The lane to which it goes; what cannot be read is lane 0's."""
     place = _place_in(delivery.body)
     if place is None:

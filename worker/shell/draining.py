@@ -7,12 +7,12 @@ from itertools import groupby
 from typing import Final
 
 import aio_pika
-from aio_pika.abc import AbstractIncomingMessage
 from typing_extensions import override
 
 from worker.shell.broker import BrokerUnavailable
 from worker.shell.database.lanes import note_drained
 from worker.shell.database.session import Session
+from worker.shell.delivery import Delivery
 from worker.shell.intake import Effect, Intake, Message
 from worker.shell.leadership import LeadershipLost
 
@@ -28,7 +28,7 @@ def last_word(change: int) -> aio_pika.Message:
     )
 
 
-def is_last_word(delivery: AbstractIncomingMessage) -> bool:
+def is_last_word(delivery: Delivery) -> bool:
     """Whether it is one. No command is: those come by way of an exchange."""
     return not delivery.exchange and CHANGE in delivery.headers
 
@@ -43,7 +43,7 @@ class DrainedIntake(Intake[Message, Effect]):
     lane = 0
 
     @override
-    async def _handle(self, batch: Sequence[AbstractIncomingMessage]) -> None:
+    async def _handle(self, batch: Sequence[Delivery]) -> None:
         for last, part in groupby(batch, is_last_word):
             words = list(part)
             if last:
@@ -53,7 +53,7 @@ class DrainedIntake(Intake[Message, Effect]):
                 await super()._handle(words)
 
     async def _note_drained(
-        self, words: Sequence[AbstractIncomingMessage], before: Collection[asyncio.Task[bool]]
+        self, words: Sequence[Delivery], before: Collection[asyncio.Task[bool]]
     ) -> bool:
         """Whether it is noted that the queue has come to its end; if not, the words come again.
 

@@ -1,12 +1,13 @@
 """A message goes on to another queue as it came, and still says where it came from first."""
 
+from copy import copy
 from typing import Final
 from uuid import uuid4
 
 import aio_pika
-from aio_pika.abc import AbstractIncomingMessage
 from aiormq import spec
 
+from worker.shell.delivery import Delivery
 from worker.shell.frames import Publication
 from worker.shell.lane_queues import LANE_EXCHANGE
 
@@ -17,16 +18,16 @@ SHORT_STRING_BYTES: Final = 255
 ORIGIN: Final = ("x-original-exchange", "x-original-routing-key")
 
 
-def forwarded(delivery: AbstractIncomingMessage, *, exchange: str, routing_key: str) -> Publication:
+def forwarded(delivery: Delivery, *, exchange: str, routing_key: str) -> Publication:
     """The same message for another place, body and properties untouched.
 
     But for three. A user id would have to be ours, and a time to live has been checked already. A
     message without an id gets one: only by it the broker can give it back.
     """
-    properties = delivery.properties
+    properties = copy(delivery.properties)
     properties.user_id = None
     properties.expiration = None
-    properties.message_id = delivery.message_id or uuid4().hex
+    properties.message_id = properties.message_id or uuid4().hex
     properties.headers = {**delivery.headers, **origin_of(delivery)}
     return Publication(exchange, routing_key, properties, delivery.body)
 
@@ -49,9 +50,9 @@ def cut_to_fit(content_type: str | None) -> str | None:
     return whole[:SHORT_STRING_BYTES].decode(errors="ignore") or None
 
 
-def origin_of(delivery: AbstractIncomingMessage) -> dict[str, str]:
+def origin_of(delivery: Delivery) -> dict[str, str]:
     """Where it was published first, as headers, whether or not it came by way of a lane."""
-    came_by = dict(zip(ORIGIN, (delivery.exchange or "", delivery.routing_key or ""), strict=True))
+    came_by = dict(zip(ORIGIN, (delivery.exchange, delivery.routing_key), strict=True))
     if delivery.exchange != LANE_EXCHANGE:
         return came_by
     return {name: str(delivery.headers.get(name, came_by[name])) for name in came_by}

@@ -6,9 +6,10 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from aio_pika.abc import AbstractChannel
 
-from worker.shell.broker import CONNECT_TIMEOUT_SECONDS, ready_messages
+from worker.shell.broker import ready_messages
+from worker.shell.delivery import Delivery, begin_to_consume, end_to_consume
 from worker.shell.link import Link
 from worker.shell.settling import Settler
 
@@ -25,7 +26,7 @@ class Inbox:
         self._held_at_most = link.held_at_most
         self._settler = Settler()
         self._arrived = asyncio.Event()
-        self.waiting: deque[AbstractIncomingMessage] = deque()
+        self.waiting: deque[Delivery] = deque()
         """What nobody has begun with, in the order of its arrival."""
         self.closing = asyncio.Event()
         """Whether nothing more is to be begun with."""
@@ -59,25 +60,24 @@ class Inbox:
     async def consume(self, handle: Callable[[], Awaitable[None]]) -> None:
         """Calls `handle` as long as anything waits, again and again until `close`."""
         self._behind = await ready_messages(self._link.connections[0], self.queue)
-        queue = await self._channel.get_queue(self.queue, ensure=False)
-        consumer = await queue.consume(self._receive, timeout=CONNECT_TIMEOUT_SECONDS)
+        consumer = await begin_to_consume(self._channel, self.queue, self._receive)
         while not self.closing.is_set():
             await self._arrived.wait()
             self._arrived.clear()
             while self.waiting and not self.closing.is_set():
                 await handle()
-        await queue.cancel(consumer, timeout=CONNECT_TIMEOUT_SECONDS)
+        await end_to_consume(self._channel, consumer)
 
     def close(self) -> None:
         """Ends `consume` after what is at hand; what still waits goes back to the queue."""
         self.closing.set()
         self._arrived.set()
 
-    async def settle(self, deliveries: Iterable[AbstractIncomingMessage]) -> None:
+    async def settle(self, deliveries: Iterable[Delivery]) -> None:
         """Acknowledges what is dealt with. Raises `BrokerUnavailable` when the channel is gone."""
         await self._settler.settle(deliveries)
 
-    async def _receive(self, delivery: AbstractIncomingMessage) -> None:
+    async def _receive(self, delivery: Delivery) -> None:
         # The library cancels its callbacks when the connection is lost, in the middle of
         # whatever they do: so this one only takes note.
         if not self._link.may_keep(len(delivery.body)):

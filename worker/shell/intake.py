@@ -9,8 +9,6 @@ from functools import partial
 from time import perf_counter
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
-from aio_pika.abc import AbstractIncomingMessage
-
 from contracts.envelope import Envelope
 from contracts.reading import UnreadableError, read
 from worker.core.suspicion import GIVEN_UP_AFTER_ATTEMPTS
@@ -21,6 +19,7 @@ from worker.shell.database.engine import Transactions, is_data_error, is_transie
 from worker.shell.database.outbox import OutgoingMessage
 from worker.shell.database.session import Session
 from worker.shell.dead_letters import DeadLetter, park
+from worker.shell.delivery import Delivery
 from worker.shell.inbox import Inbox
 from worker.shell.leadership import LeadershipLost
 from worker.shell.link import Link
@@ -49,7 +48,7 @@ Effect = TypeVar("Effect")
 class Received(NamedTuple, Generic[Message]):
     """A message and the delivery that brought it."""
 
-    delivery: AbstractIncomingMessage
+    delivery: Delivery
     message: Message
 
 
@@ -130,7 +129,7 @@ class Intake(Generic[Message, Effect]):
         if not self.inbox.closing.is_set():
             await self._handle(await self._take())
 
-    async def _take(self) -> list[AbstractIncomingMessage]:
+    async def _take(self) -> list[Delivery]:
         """The next messages that may be handled together; one given up is put away."""
         batch = await self._suspects.begin(self.inbox.waiting)
         taken = [self.inbox.waiting.popleft() for _ in range(batch.messages)]
@@ -140,11 +139,13 @@ class Intake(Generic[Message, Effect]):
             return []
         return taken
 
-    async def _handle(self, batch: Sequence[AbstractIncomingMessage]) -> None:
+    async def _handle(self, batch: Sequence[Delivery]) -> None:
         readable = []
         for delivery in batch:
             try:
-                message = read(delivery.body, delivery.content_type, self._reception.messages)
+                message = read(
+                    delivery.body, delivery.properties.content_type, self._reception.messages
+                )
             except UnreadableError as error:
                 self._park(DeadLetter(delivery, error.code, error.detail))
             else:

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Final
 
-from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
+from aio_pika.abc import AbstractConnection
 
 from contracts.catalogue import COMMAND_QUEUE
 from worker.shell.broker import channel_on, connect, ready_messages
@@ -25,6 +25,7 @@ from worker.shell.database.lanes import (
     wish_for_lanes,
 )
 from worker.shell.database.locks import LANE_CHANGE
+from worker.shell.delivery import Delivery, begin_to_consume
 from worker.shell.draining import is_last_word, last_word
 from worker.shell.forwarding import forwarded
 from worker.shell.lane_queues import (
@@ -156,20 +157,19 @@ class LaneChange:
         if not await ready_messages(self._connection, queue):
             return
         async with await channel_on(self._connection) as channel:
-            found: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
-            source = await channel.get_queue(queue, ensure=False)
-            await source.consume(found.put)
+            found: asyncio.Queue[Delivery] = asyncio.Queue()
+            await begin_to_consume(channel, queue, found.put)
             outlet = Outlet(self._connection, self._publish_timeout_seconds)
             try:
                 while True:
                     message = await asyncio.wait_for(found.get(), QUIET_SECONDS)
                     if not is_last_word(message):
                         await self._publish(outlet, message)
-                    await message.ack()
+                    await message.acknowledge()
             except TimeoutError:
                 return
 
-    async def _publish(self, outlet: Outlet, message: AbstractIncomingMessage) -> None:
+    async def _publish(self, outlet: Outlet, message: Delivery) -> None:
         again = forwarded(message, exchange="", routing_key=COMMAND_QUEUE)
         (problem,) = await outlet.publish([again])
         if problem is not None:

@@ -120,8 +120,8 @@ class ResultReception:
 
 
 def _answer_to(received: Received[Command]) -> Answer | None:
-    delivery = received.delivery
-    if not delivery.reply_to or "\x00" in delivery.reply_to:
+    properties = received.delivery.properties
+    if not properties.reply_to or "\x00" in properties.reply_to:
         return None
-    correlation_id = delivery.correlation_id or received.message.id
-    return Answer(delivery.reply_to, correlation_id.replace("\x00", ""))
+    correlation_id = properties.correlation_id or received.message.id
+    return Answer(properties.reply_to, correlation_id.replace("\x00", ""))

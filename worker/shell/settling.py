@@ -5,9 +5,8 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from itertools import takewhile
 
-from aio_pika.abc import AbstractIncomingMessage
-
 from worker.shell.broker import LOST, BrokerUnavailable
+from worker.shell.delivery import Delivery
 
 __all__ = ["Settler"]
 
@@ -30,35 +29,28 @@ class Settler:
         """How many deliveries are not acknowledged."""
         return len(self._outstanding)
 
-    def received(self, delivery: AbstractIncomingMessage) -> None:
+    def received(self, delivery: Delivery) -> None:
         """Notes a delivery, in the order of arrival."""
-        self._outstanding[_tag(delivery)] = None
+        self._outstanding[delivery.tag] = None
 
-    async def settle(self, deliveries: Iterable[AbstractIncomingMessage]) -> None:
+    async def settle(self, deliveries: Iterable[Delivery]) -> None:
         """Acknowledges what is dealt with.
 
         Raises `BrokerUnavailable` when the channel is gone: then all of it comes again, and the
         ledger knows it.
         """
-        settled = {_tag(delivery): delivery for delivery in deliveries}
+        settled = {delivery.tag: delivery for delivery in deliveries}
         async with self._one_at_a_time:
             try:
                 await self._acknowledge(settled)
             except LOST as error:
                 raise BrokerUnavailable(str(error) or type(error).__name__) from error
 
-    async def _acknowledge(self, settled: Mapping[int, AbstractIncomingMessage]) -> None:
+    async def _acknowledge(self, settled: Mapping[int, Delivery]) -> None:
         prefix = list(takewhile(settled.__contains__, self._outstanding))
         for tag in settled:
             self._outstanding.pop(tag)
         if prefix:
-            await settled[prefix[-1]].ack(multiple=True)
+            await settled[prefix[-1]].acknowledge(multiple=True)
         for tag in settled.keys() - prefix:
-            await settled[tag].ack()
-
-
-def _tag(delivery: AbstractIncomingMessage) -> int:
-    if delivery.delivery_tag is None:
-        message = "a delivery without a tag cannot be acknowledged"
-        raise ValueError(message)
-    return delivery.delivery_tag
+            await settled[tag].acknowledge()

@@ -5,12 +5,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from aio_pika.abc import AbstractIncomingMessage
-
 from worker.core.suspicion import is_given_up, together
 from worker.shell.clock import Clock
 from worker.shell.database.engine import Transactions
 from worker.shell.database.session import Session
+from worker.shell.delivery import Delivery
 
 __all__ = ["Batch", "Suspects"]
 
@@ -41,7 +40,7 @@ class Suspects:
         self._batch_maximum_messages = batch_maximum_messages
         self._counted: frozenset[bytes] = frozenset()
 
-    async def begin(self, waiting: Iterable[AbstractIncomingMessage]) -> Batch:
+    async def begin(self, waiting: Iterable[Delivery]) -> Batch:
         """The next batch, its redelivered messages counted, and that stored."""
         first = list(islice(waiting, self._batch_maximum_messages))
         if not any(delivery.redelivered for delivery in first):
@@ -51,7 +50,7 @@ class Suspects:
         self._counted = frozenset(begun)
         return batch
 
-    async def forgive(self, deliveries: Sequence[AbstractIncomingMessage]) -> None:
+    async def forgive(self, deliveries: Sequence[Delivery]) -> None:
         """Takes back what `begin` counted: it was no fault of theirs that this came to nothing."""
         innocent = self._counted.intersection(_digests(deliveries))
         self._counted -= innocent
@@ -62,13 +61,13 @@ class Suspects:
                 )
             )
 
-    async def clear(self, session: Session, deliveries: Sequence[AbstractIncomingMessage]) -> None:
+    async def clear(self, session: Session, deliveries: Sequence[Delivery]) -> None:
         """They are dealt with: to be called in the transaction that does so."""
         digests = _digests(deliveries)
         if digests:
             await session.change("clear_suspects", queue=self._queue, digests=digests)
 
-    async def _begin(self, session: Session, waiting: Sequence[AbstractIncomingMessage]) -> Batch:
+    async def _begin(self, session: Session, waiting: Sequence[Delivery]) -> Batch:
         found = await session.fetch("find_suspects", queue=self._queue, digests=_digests(waiting))
         known = {row["digest"]: row["attempts"] for row in found}
         attempts = [known.get(_digest(item), 0) if item.redelivered else 0 for item in waiting]
@@ -84,11 +83,11 @@ class Suspects:
         return Batch(size)
 
 
-def _digests(deliveries: Sequence[AbstractIncomingMessage]) -> list[bytes]:
+def _digests(deliveries: Sequence[Delivery]) -> list[bytes]:
     # In key order, so that two workers cannot deadlock.
     return sorted({_digest(delivery) for delivery in deliveries if delivery.redelivered})
 
 
-def _digest(delivery: AbstractIncomingMessage) -> bytes:
+def _digest(delivery: Delivery) -> bytes:
     # Not by its id alone: what kills a worker need not have one, or may share it.
-    return hashlib.sha256(f"{delivery.message_id}\n".encode() + delivery.body).digest()
+    return hashlib.sha256(f"{delivery.properties.message_id}\n".encode() + delivery.body).digest()

@@ -1,6 +1,6 @@
-"""The same worker on plain aio-pika: by `AMQP_URL`, `DATABASE_URL`.
+"""The same worker on plain aio-pika: `aiopika_peer WAY`, by `AMQP_URL`, `DATABASE_URL`.
 
-What it promises, and what not, stands with the package of the peers; with `--one-commit` less.
+What it promises in each way, and what not, stands with the package of the peers.
 """
 
 import asyncio
@@ -14,15 +14,15 @@ import aio_pika
 import uvloop
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
 from sqlalchemy import Row
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts.envelope import CONTENT_TYPE
 from contracts.messages import Activate
 from tests.benchmarks.broker import COMMANDS
-from tests.benchmarks.peers import logs, two_commits
+from tests.benchmarks.peers import logs
 from tests.benchmarks.peers.concurrency import CONCURRENT_COMMANDS
-from tests.benchmarks.peers.deciding import activate, engine_for
+from tests.benchmarks.peers.deciding import engine_for
 from tests.benchmarks.peers.relay import Publish, Relay
+from tests.benchmarks.peers.ways import RELAY, WAYS
 
 Decide = Callable[[Activate], Awaitable[None]]
 
@@ -68,36 +68,23 @@ async def until_stopped(work: Awaitable[object]) -> None:
     await asyncio.gather(running, return_exceptions=True)
 
 
-async def with_relay(connection: AbstractConnection, engine: AsyncEngine, publish: Publish) -> None:
-    """One commit for each command; a relay says what was stored."""
-    relay = Relay(engine, publish)
-
-    async def decide(command: Activate) -> None:
-        await activate(engine, command)
-        relay.wake()
-
-    await handling(connection, decide)
-    await until_stopped(relay.run())
-
-
-async def with_two_commits(
-    connection: AbstractConnection, engine: AsyncEngine, publish: Publish
-) -> None:
-    """PENDING is stored and said, then ACTIVE; each handler says what it has stored."""
-    await handling(connection, lambda command: two_commits.activate(engine, command, publish))
-    await until_stopped(asyncio.Event().wait())
-
-
-async def main() -> None:
+async def main(way: str) -> None:
     """Works until SIGTERM."""
     logs.configure()
     engine = engine_for(os.environ["DATABASE_URL"], CONCURRENT_COMMANDS)
-    work = with_relay if "--one-commit" in sys.argv else with_two_commits
     async with await aio_pika.connect_robust(os.environ["AMQP_URL"]) as connection:
         channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-        await work(connection, engine, await publishing_on(channel))
+        publish = await publishing_on(channel)
+        if way == RELAY:
+            relay = Relay(engine, publish)
+            await handling(connection, relay.activate)
+            await until_stopped(relay.run())
+        else:
+            activate = WAYS[way]
+            await handling(connection, lambda command: activate(engine, command, publish))
+            await until_stopped(asyncio.Event().wait())
     await engine.dispose()
 
 
 if __name__ == "__main__":
-    uvloop.run(main())
+    uvloop.run(main(sys.argv[1]))

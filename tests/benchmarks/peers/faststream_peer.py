@@ -1,6 +1,7 @@
-"""The worker that one would write with FastStream and SQLAlchemy: by `AMQP_URL`, `DATABASE_URL`.
+"""What one would write with FastStream and SQLAlchemy: `faststream_peer WAY`.
 
-What it promises, and what not, stands with the package of the peers; with `--one-commit` less.
+By `AMQP_URL` and `DATABASE_URL`. What it promises in each way, and what not, stands with the
+package of the peers.
 
 As its experts would tune it: one line in the log for each command in place of the framework's two,
 uvloop, confirmed and persistent publishing, and acknowledgement after the commit. The framework
@@ -26,15 +27,15 @@ from faststream.rabbit import (
 from faststream.rabbit.schemas.queue import QueueType
 from pydantic_core import from_json
 from sqlalchemy import Row
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts.envelope import CONTENT_TYPE
 from contracts.messages import Activate
 from tests.benchmarks.broker import COMMANDS
-from tests.benchmarks.peers import logs, two_commits
+from tests.benchmarks.peers import logs
 from tests.benchmarks.peers.concurrency import CONCURRENT_COMMANDS
-from tests.benchmarks.peers.deciding import activate, engine_for
+from tests.benchmarks.peers.deciding import engine_for
 from tests.benchmarks.peers.relay import Publish, Relay
+from tests.benchmarks.peers.ways import RELAY, WAYS
 
 QUEUE = RabbitQueue(COMMANDS, queue_type=QueueType.QUORUM, durable=True, declare=False)
 EVENTS = RabbitExchange("telephony.events", type=ExchangeType.TOPIC, durable=True, declare=False)
@@ -72,15 +73,9 @@ def handling(broker: RabbitBroker, decide: Callable[[Activate], Awaitable[None]]
         logs.carried_out(command)
 
 
-async def with_relay(broker: RabbitBroker, engine: AsyncEngine) -> None:
-    """One commit for each command; a relay says what was stored."""
-    relay = Relay(engine, publishing_on(broker))
-
-    async def decide(command: Activate) -> None:
-        await activate(engine, command)
-        relay.wake()
-
-    handling(broker, decide)
+async def with_relay(broker: RabbitBroker, relay: Relay) -> None:
+    """A relay says what the handlers have stored."""
+    handling(broker, relay.activate)
     app = FastStream(broker, logger=None)
     running: list[asyncio.Task[None]] = []
 
@@ -94,27 +89,26 @@ async def with_relay(broker: RabbitBroker, engine: AsyncEngine) -> None:
     await asyncio.gather(*running, return_exceptions=True)
 
 
-async def with_two_commits(broker: RabbitBroker, engine: AsyncEngine) -> None:
-    """PENDING is stored and said, then ACTIVE; each handler says what it has stored."""
-    publish = publishing_on(broker)
-    handling(broker, lambda command: two_commits.activate(engine, command, publish))
-    await FastStream(broker, logger=None).run()
-
-
 async def _decoded(message: RabbitMessage) -> object:
     # The framework decodes application/json by itself, and not what CloudEvents calls it.
     decoded: object = from_json(message.body)
     return decoded
 
 
-async def main() -> None:
+async def main(way: str) -> None:
     """Works until SIGTERM."""
     logs.configure()
     engine = engine_for(os.environ["DATABASE_URL"], CONCURRENT_COMMANDS)
-    work = with_relay if "--one-commit" in sys.argv else with_two_commits
-    await work(broker_at(os.environ["AMQP_URL"]), engine)
+    broker = broker_at(os.environ["AMQP_URL"])
+    publish = publishing_on(broker)
+    if way == RELAY:
+        await with_relay(broker, Relay(engine, publish))
+    else:
+        activate = WAYS[way]
+        handling(broker, lambda command: activate(engine, command, publish))
+        await FastStream(broker, logger=None).run()
     await engine.dispose()
 
 
 if __name__ == "__main__":
-    uvloop.run(main())
+    uvloop.run(main(sys.argv[1]))

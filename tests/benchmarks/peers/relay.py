@@ -1,16 +1,18 @@
-"""The outbox of the peers: what is committed is published, confirmed, and then deleted.
+"""One command in one transaction; a relay says what the handlers have stored, many rows together.
 
-A relay beside the handlers is the strongest design: it publishes and deletes many rows together,
-where publishing after each commit would cost a second transaction for each command.
+Deciding goes message by message, saying does not any more: the events of up to 250 commands are
+published side by side and deleted in one transaction, where each handler would need one.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from sqlalchemy import Row, delete, select
+from sqlalchemy import Row, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from contracts.messages import Activate
+from tests.benchmarks.peers.deciding import decided
 from tests.benchmarks.peers.schema import OUTBOX
 
 BATCH_MAXIMUM = 500
@@ -27,8 +29,12 @@ class Relay:
         self._publish = publish
         self._wanted = asyncio.Event()
 
-    def wake(self) -> None:
-        """Something was committed."""
+    async def activate(self, command: Activate) -> None:
+        """Decides and stores, and leaves the saying to `run`."""
+        async with self._engine.begin() as connection:
+            events = await decided(connection, command)
+            if events:
+                await connection.execute(insert(OUTBOX), events)
         self._wanted.set()
 
     async def run(self) -> None:

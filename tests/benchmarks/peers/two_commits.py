@@ -5,7 +5,6 @@ published it deletes from the outbox, PENDING together with the second commit. W
 behind would be taken up by a sweep, which costs nothing here and is left out.
 """
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sqlalchemy import Row, delete, insert
@@ -15,10 +14,9 @@ from contracts.messages import Activate
 from contracts.refusals import RefusalCode
 from contracts.values import NumberStatus
 from tests.benchmarks.peers.deciding import Known, is_new, locked, locked_rows, move, refused
+from tests.benchmarks.peers.relay import Publish
 from tests.benchmarks.peers.schema import OUTBOX
 from tests.benchmarks.peers.speech import Values, status_changed
-
-Publish = Callable[[Row[Any]], Awaitable[object]]
 
 
 async def activate(engine: AsyncEngine, command: Activate, publish: Publish) -> None:
