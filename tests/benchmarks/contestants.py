@@ -49,7 +49,8 @@ def pipelined_probe(samples: Path) -> Contestant:
 
 FASTSTREAM = Contestant("FastStream", module("peers.faststream_peer", "one-commit"))
 AIO_PIKA = Contestant("aio-pika", module("peers.aiopika_peer", "one-commit"))
-"""One message, one transaction, and its two events published by its handler."""
+"""One message, one transaction; its handler publishes the two events, and deletes their rows in
+another."""
 FASTSTREAM_IN_TWO = Contestant(
     "FastStream, two commits", module("peers.faststream_peer", "two-commits")
 )

@@ -1,8 +1,9 @@
 """How many commands a second: the worker beside the physical limit, and beside its peers.
 
 Everybody who decides writes a line in its log for each command, or more. The threshold belongs to
-the peers that handle one message after the other to its end, whatever they promise. Those with a
-relay say the events of many messages together, and are shown for comparison.
+the peers that handle each message by itself to its end, many side by side. Those with a relay
+decide so, and say the events of many messages together: they are the fastest that can be made of
+these frameworks, promise the least, and are shown without a threshold.
 """
 
 from collections import defaultdict
@@ -39,11 +40,11 @@ EACH_BY_ITSELF = (FASTSTREAM, AIO_PIKA, FASTSTREAM_IN_TWO, AIO_PIKA_IN_TWO)
 """From a message to its two events they handle each by itself."""
 THE_PEERS = (*EACH_BY_ITSELF, FASTSTREAM_RELAY, AIO_PIKA_RELAY)
 PROMISES = """\
-FastStream and aio-pika: one message, one transaction; its handler then publishes both events. With
-two commits they promise what the worker promises: PENDING is committed and published before ACTIVE
-is decided. With a relay handlers only store; the events of many messages are published together.
-The probes decide and store nothing. All peers log a line for each command with the standard
-library, the worker its usual lines as JSON."""
+FastStream and aio-pika: one message, one transaction; its handler then publishes both events and
+deletes their rows in another. With two commits they promise what the worker promises: PENDING is
+committed and published before ACTIVE is decided. With a relay handlers only store; the events of
+many messages are published and deleted together. The probes decide and store nothing. All peers log
+a line for each command with the standard library, the worker its usual lines as JSON."""
 WORKERS, PEERS = "throughput", "peers"
 """The databases that are cloned."""
 

@@ -1,6 +1,7 @@
 """A message in frames is what the library makes of it, byte for byte."""
 
 from datetime import UTC, datetime
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -75,8 +76,10 @@ def test_a_message_is_written_as_the_library_writes_it(
             "more than fit into a frame",
         ),
         (commands.Basic.Properties(priority=256), "range"),
+        (commands.Basic.Properties(timestamp=datetime(1969, 1, 1, tzinfo=UTC)), "int"),
+        (commands.Basic.Properties(correlation_id=cast("str", 5)), "str"),
     ],
 )
 def test_what_cannot_be_said_is_an_error(wrong: commands.Basic.Properties, words: str) -> None:
-    with pytest.raises((ValueError, TypeError, OverflowError), match=words):
+    with pytest.raises(ValueError, match=words):
         framed(Publication("", "key", wrong, b""), CHANNEL, CONTENT_BYTES)

@@ -1,19 +1,20 @@
 """A message as a consumer was given it."""
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from aio_pika.abc import AbstractChannel
 from aiormq.abc import DeliveredMessage
-from aiormq.exceptions import ChannelInvalidStateError
 from pamqp.common import FieldTable
 
-from worker.shell.broker import CONNECT_TIMEOUT_SECONDS
+from worker.shell.broker import CONNECT_TIMEOUT_SECONDS, BrokerUnavailable
 
 if TYPE_CHECKING:
     from aiormq import spec
 
 __all__ = ["Delivery", "begin_to_consume", "end_to_consume"]
+
+Answer = TypeVar("Answer")
 
 
 class Delivery:
@@ -23,9 +24,7 @@ class Delivery:
     all the worker's time.
     """
 
-    __slots__ = (
-        *("_channel", "body", "exchange", "properties", "redelivered", "routing_key", "tag"),
-    )
+    __slots__ = ("_channel", "body", "exchange", "properties", "redelivered", "routing_key", "tag")
 
     def __init__(self, delivered: DeliveredMessage) -> None:
         came = cast("spec.Basic.Deliver", delivered.delivery)
@@ -37,7 +36,7 @@ class Delivery:
         self.routing_key = came.routing_key or ""
         self.redelivered = bool(came.redelivered)
         """Whether it was given to somebody before."""
-        self.tag = came.delivery_tag or 0
+        self.tag = cast("int", came.delivery_tag)
         """Its number on the channel, counted from 1."""
 
     @property
@@ -48,27 +47,41 @@ class Delivery:
     async def acknowledge(self, *, multiple: bool = False) -> None:
         """The queue may forget it; and all before it, if asked to.
 
-        Raises `ChannelInvalidStateError` when the channel is closed.
+        Raises what is in `LOST` when the channel is closed.
         """
-        if self._channel.is_closed:
-            raise ChannelInvalidStateError
         await self._channel.basic_ack(self.tag, multiple=multiple)
 
 
 async def begin_to_consume(
     channel: AbstractChannel, queue: str, receive: Callable[[Delivery], Awaitable[object]]
 ) -> str:
-    """Calls `receive` with each message of the queue from now on; the consumer's tag."""
+    """Calls `receive` with each message of the queue from now on; the consumer's tag.
+
+    Raises `BrokerUnavailable` where the broker does not answer, and what is in `LOST`.
+    """
 
     async def received(delivered: DeliveredMessage) -> None:
         await receive(Delivery(delivered))
 
     underlay = await channel.get_underlay_channel()
-    begun = await underlay.basic_consume(queue, received, timeout=CONNECT_TIMEOUT_SECONDS)
+    begun = await _answered(
+        underlay.basic_consume(queue, received, timeout=CONNECT_TIMEOUT_SECONDS)
+    )
     return begun.consumer_tag or ""
 
 
 async def end_to_consume(channel: AbstractChannel, consumer: str) -> None:
-    """Nothing more is received; what is not acknowledged stays with the channel."""
+    """Nothing more is received; what is not acknowledged stays with the channel.
+
+    Raises as `begin_to_consume`.
+    """
     underlay = await channel.get_underlay_channel()
-    await underlay.basic_cancel(consumer, timeout=CONNECT_TIMEOUT_SECONDS)
+    await _answered(underlay.basic_cancel(consumer, timeout=CONNECT_TIMEOUT_SECONDS))
+
+
+async def _answered(asked: Awaitable[Answer]) -> Answer:
+    # A bare TimeoutError could be the database's as well.
+    try:
+        return await asked
+    except TimeoutError as error:
+        raise BrokerUnavailable("it does not answer") from error

@@ -206,7 +206,7 @@ def _problem(
         raise BrokerUnavailable(str(error)) from error
     except (*LOST, asyncio.CancelledError) as error:
         raise BrokerUnavailable(str(error) or type(error).__name__) from error
-    except (ValueError, TypeError, OverflowError) as error:
+    except ValueError as error:
         # Never written: it cannot be said in AMQP at all.
         return Unsendable(f"it cannot be encoded: {error}")
     return None

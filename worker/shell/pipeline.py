@@ -93,8 +93,8 @@ class Wave:
 async def publish_together(channel: Channel, publications: Sequence[Publication]) -> Wave:
     """Writes all of them, at least one, in this order; some confirms may be failed already.
 
-    What cannot be said in AMQP fails with a `ValueError`, `TypeError` or `OverflowError` and is
-    not written. Raises `ChannelInvalidStateError` where the channel is closed: nothing is written.
+    What cannot be said in AMQP fails with a `ValueError` and is not written. Raises
+    `ChannelInvalidStateError` where the channel is closed: nothing is written.
     """
     written = bytearray()
     async with channel.lock:
@@ -116,7 +116,7 @@ def _add(
         confirm = wave.expect(message_id)
         try:
             written += framed(publication, channel.number, channel.max_content_size)
-        except (ValueError, TypeError, OverflowError) as error:
+        except ValueError as error:
             yield confirm, error
             continue
         channel.delivery_tag += 1

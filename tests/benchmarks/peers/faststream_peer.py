@@ -34,7 +34,8 @@ from tests.benchmarks.broker import COMMANDS
 from tests.benchmarks.peers import logs
 from tests.benchmarks.peers.concurrency import CONCURRENT_COMMANDS
 from tests.benchmarks.peers.deciding import engine_for
-from tests.benchmarks.peers.relay import Publish, Relay
+from tests.benchmarks.peers.outbox import Publish
+from tests.benchmarks.peers.relay import Relay
 from tests.benchmarks.peers.ways import RELAY, WAYS
 
 QUEUE = RabbitQueue(COMMANDS, queue_type=QueueType.QUORUM, durable=True, declare=False)

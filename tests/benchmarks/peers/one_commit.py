@@ -1,18 +1,18 @@
 """One command in one transaction; then its handler says what it has stored, and forgets it.
 
 Ledger, locks, state and both events are stored together. The handler publishes the two, waits for
-their confirms, and deletes them from the outbox. What a crash leaves behind would be taken up by a
-sweep, which costs nothing here and is left out.
+their confirms, and deletes them from the outbox in a small transaction of its own. What a crash
+leaves behind would be taken up by a sweep, which costs nothing here and is left out.
 """
 
 import asyncio
 
-from sqlalchemy import delete, insert
+from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts.messages import Activate
 from tests.benchmarks.peers.deciding import decided
-from tests.benchmarks.peers.relay import Publish
+from tests.benchmarks.peers.outbox import Publish, forget
 from tests.benchmarks.peers.schema import OUTBOX
 
 
@@ -22,9 +22,8 @@ async def activate(engine: AsyncEngine, command: Activate, publish: Publish) -> 
         events = await decided(connection, command)
         if not events:
             return
-        rows = (await connection.execute(insert(OUTBOX).returning(OUTBOX), events)).all()
+        stored = insert(OUTBOX).returning(OUTBOX, sort_by_parameter_order=True)
+        rows = (await connection.execute(stored, events)).all()
     # Written in this order: PENDING comes before ACTIVE.
     await asyncio.gather(*(publish(row) for row in rows))
-    said = OUTBOX.c.position.in_([row.position for row in rows])
-    async with engine.begin() as connection:
-        await connection.execute(delete(OUTBOX).where(said))
+    await forget(engine, rows)

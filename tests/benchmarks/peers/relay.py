@@ -1,24 +1,21 @@
 """One command in one transaction; a relay says what the handlers have stored, many rows together.
 
 Deciding goes message by message, saying does not any more: the events of up to 250 commands are
-published side by side and deleted in one transaction, where each handler would need one.
+published side by side and deleted in one transaction, where each handler would delete its own.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any
 
-from sqlalchemy import Row, delete, insert, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts.messages import Activate
 from tests.benchmarks.peers.deciding import decided
+from tests.benchmarks.peers.outbox import Publish
 from tests.benchmarks.peers.schema import OUTBOX
 
 BATCH_MAXIMUM = 500
 SWEEP_SECONDS = 1
-
-Publish = Callable[[Row[Any]], Awaitable[object]]
 
 
 class Relay:

@@ -1,8 +1,9 @@
 """One command as the worker promises it: PENDING is known before ACTIVE is decided.
 
 So there are two commits for each command, and the handler itself publishes after each: what it has
-published it deletes from the outbox, PENDING together with the second commit. What a crash leaves
-behind would be taken up by a sweep, which costs nothing here and is left out.
+published it deletes from the outbox, PENDING together with the second commit, ACTIVE in a small
+transaction of its own. What a crash leaves behind would be taken up by a sweep, which costs nothing
+here and is left out.
 """
 
 from typing import Any
@@ -14,7 +15,7 @@ from contracts.messages import Activate
 from contracts.refusals import RefusalCode
 from contracts.values import NumberStatus
 from tests.benchmarks.peers.deciding import Known, is_new, locked, locked_rows, move, refused
-from tests.benchmarks.peers.relay import Publish
+from tests.benchmarks.peers.outbox import Publish, forget
 from tests.benchmarks.peers.schema import OUTBOX
 from tests.benchmarks.peers.speech import Values, status_changed
 
@@ -42,10 +43,11 @@ async def _begun(engine: AsyncEngine, command: Activate) -> Row[Any] | None:
 
 async def _followed(engine: AsyncEngine, command: Activate, said: Row[Any]) -> Row[Any] | None:
     """Forgets what was said; after PENDING comes ACTIVE."""
+    if not said.routing_key.endswith(".pending"):
+        await forget(engine, [said])
+        return None
     async with engine.begin() as connection:
         await connection.execute(delete(OUTBOX).where(OUTBOX.c.position == said.position))
-        if not said.routing_key.endswith(".pending"):
-            return None
         bought, number = await locked_rows(connection, command)
         if bought is None or number is None or number.status != NumberStatus.PENDING:
             return None

@@ -14,6 +14,7 @@ from sqlalchemy.pool import PoolProxiedConnection
 
 from worker.shell.backoff import Backoff
 from worker.shell.concurrency import uninterrupted
+from worker.shell.database.arrays import take_only_lists_for_arrays
 from worker.shell.database.session import Driver, Session
 from worker.shell.logs import Action, get_logger
 
@@ -48,7 +49,8 @@ SERVER_SETTINGS: Final = {
     "enable_hashjoin": "off",
     "statement_timeout": "20s",
     "lock_timeout": "10s",
-    # A worker that is frozen in the middle of a transaction holds its locks no longer than this.
+    # A worker that is frozen in the middle of a transaction holds its locks no longer than this,
+    # unless it is frozen while it prepares a statement: then no timeout of the server applies.
     "idle_in_transaction_session_timeout": "10s",
 }
 READING_WHOLE_TABLES: Final = """
@@ -268,6 +270,7 @@ class Database:
 @asynccontextmanager
 async def open_database(url: str) -> AsyncIterator[Database]:
     """A pool of connections to the database at the URL; connects when first used."""
+    take_only_lists_for_arrays()
 
     async def connect() -> asyncpg.Connection:
         connection = await asyncpg.connect(
@@ -275,6 +278,8 @@ async def open_database(url: str) -> AsyncIterator[Database]:
             timeout=CONNECT_TIMEOUT_SECONDS,
             command_timeout=COMMAND_TIMEOUT_SECONDS,
             server_settings=SERVER_SETTINGS,
+            # Kept as long as the session: it would be prepared anew every five minutes.
+            max_cached_statement_lifetime=0,
         )
         _keep_alive(connection)
         return connection

@@ -15,7 +15,6 @@ from worker.core.situation import (
     Usage,
 )
 from worker.shell.database.outbox import OutgoingMessage
-from worker.shell.database.rows import AskedCommand
 from worker.shell.database.session import Row, Session
 from worker.shell.database.steps import load_steps
 
@@ -31,16 +30,11 @@ async def load_for_commands(session: Session, commands: Sequence[Command], now: 
     """What decisions on these commands may look at, locked until the transaction ends."""
     rows = await session.fetch(
         "load_for_commands",
-        asked_commands=[
-            AskedCommand(
-                command.source,
-                command.id,
-                command.data.phone_number,
-                command.data.account_id,
-                command.data.site_id,
-            )
-            for command in commands
-        ],
+        sources=[command.source for command in commands],
+        command_ids=[command.id for command in commands],
+        phone_numbers=[command.data.phone_number for command in commands],
+        account_ids=[command.data.account_id for command in commands],
+        site_ids=[command.data.site_id for command in commands],
         today=now.date(),
     )
     known = Known()

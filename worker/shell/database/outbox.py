@@ -19,22 +19,22 @@ LONGEST_DELAY_SECONDS: Final = 60
 
 
 class OutgoingMessage(NamedTuple):
-    """A message on its way out: what `MessageToSay` holds, and what became of it so far."""
+    """A message on its way out."""
 
     position: int
     phone_number: str
-    holds_operation: bool
-    """Whether the number's operation waits for it to be sent."""
-    awaited: bool
-    """Whether a PBX result is awaited for the step that it asks for."""
-    ordered: bool
-    """Whether it keeps its place among the number's messages."""
     message_id: str
     message_type: str
     exchange: str
     routing_key: str
     correlation_id: str
     must_be_routed: bool
+    holds_operation: bool
+    """Whether the number's operation waits for it to be sent."""
+    awaited: bool
+    """Whether a PBX result is awaited for the step that it asks for."""
+    ordered: bool
+    """Whether it keeps its place among the number's messages."""
     body: bytes
     decided_at: datetime
     queued_at: datetime

@@ -1,9 +1,9 @@
 """From decisions to rows: set by set, one statement for each table."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from contracts.catalogue import definition_of, routing_key_of
 from contracts.messages import Command, PublishedMessage
@@ -13,13 +13,6 @@ from worker.core.decision import Decision, Outcome
 from worker.core.situation import Number
 from worker.core.speech import operation_of
 from worker.shell.database.outbox import OutgoingMessage
-from worker.shell.database.rows import (
-    BegunOperation,
-    DecidedCommand,
-    EndedOperation,
-    MessageToSay,
-    MovedNumber,
-)
 from worker.shell.database.session import Row, Session
 from worker.shell.database.statements import together
 from worker.shell.database.steps import change_operations, open_steps
@@ -47,6 +40,38 @@ class Answer:
     correlation_id: str
 
 
+class OutboxRow(NamedTuple):
+    """A message on its way out; the names are the table's columns."""
+
+    phone_number: str
+    holds_operation: bool
+    awaited: bool
+    ordered: bool
+    message_id: str
+    message_type: str
+    exchange: str
+    routing_key: str
+    correlation_id: str
+    must_be_routed: bool
+    body: bytes
+
+
+class LedgerRow(NamedTuple):
+    source: str
+    command_id: str
+    fingerprint: str
+    original: bool
+    operation: str
+    phone_number: str
+    account_id: str
+    site_id: str
+    requested_by: str | None
+    correlation_id: str
+    outcome: str
+    refusal: str | None
+    detail: str | None
+
+
 async def write_decisions(
     session: Session,
     lane: int,
@@ -61,13 +86,13 @@ async def write_decisions(
     if not new:
         return []
     begun = [decision.number for _, decision, _ in new if decision.number]
-    rows = [row for _, decision, answer in new for row in _messages(decision, answer)]
+    rows = [row for _, decision, answer in new for row in _outbox_rows(decision, answer)]
     places = await session.fetch(
         together(*DECISIONS),
-        decided_commands=[_decided(command, decision) for command, decision, _ in new],
-        moved_numbers=[_moved(number) for number in begun],
-        begun_operations=_begun(begun),
-        messages=rows,
+        **_columns("ledger", LedgerRow, [_ledger_row(*item[:2]) for item in new]),
+        **_moved((number, False) for number in begun),
+        **_begun(begun),
+        **_columns("message", OutboxRow, rows),
         lane=lane,
         now=now,
     )
@@ -86,16 +111,12 @@ async def write_conclusions(
         [item.decision.number for item in concluded if item.decision.outcome is Outcome.NOTICED],
     )
     ended = [item for item in concluded if item.decision.outcome in ENDS]
-    rows = [row for item in concluded for row in _messages(item.decision, None)]
+    rows = [row for item in concluded for row in _outbox_rows(item.decision, None)]
     places = await session.fetch(
         together(*CONCLUSIONS),
-        moved_numbers=[
-            _moved(number, blank=_is_blanked(item))
-            for item in ended
-            if (number := item.decision.number) and _has_moved(item)
-        ],
-        ended_operations=[_ended(item) for item in ended],
-        messages=rows,
+        **_moved((item.decision.number, _is_blanked(item)) for item in ended if _has_moved(item)),
+        **_ended(ended),
+        **_columns("message", OutboxRow, rows),
         lane=lane,
         now=now,
     )
@@ -104,10 +125,7 @@ async def write_conclusions(
     following = [number for item in ended if (number := item.decision.number) and number.ongoing]
     if following:
         await session.change(
-            together("supersede_steps", "begin_operations"),
-            begun_operations=_begun(following),
-            lane=lane,
-            now=now,
+            together("supersede_steps", "begin_operations"), **_begun(following), lane=lane, now=now
         )
         await _open_steps(session, following, rows, now)
     return _outgoing(rows, places, now)
@@ -128,35 +146,38 @@ def _is_blanked(item: Concluded) -> bool:
     )
 
 
-def _moved(number: Number, *, blank: bool = False) -> MovedNumber:
+def _moved(numbers: Iterable[tuple[Number | None, bool]]) -> Mapping[str, object]:
     # One command can only follow another on the same number after a conclusion, so a number
     # stands here once.
-    return MovedNumber(number.phone_number, number.status, number.sequence, blank)
+    rows = [(number, blank) for number, blank in numbers if number is not None]
+    return {
+        "moved_numbers": [number.phone_number for number, _ in rows],
+        "moved_statuses": [number.status for number, _ in rows],
+        "moved_sequences": [number.sequence for number, _ in rows],
+        "moved_blank": [blank for _, blank in rows],
+    }
 
 
-def _begun(numbers: Iterable[Number]) -> list[BegunOperation]:
-    return [
-        BegunOperation(
-            phone_number=number.phone_number,
-            operation=ongoing.operation,
-            command_source=ongoing.command_source,
-            command_id=ongoing.command_id,
-            fingerprint=ongoing.command_fingerprint,
-            correlation_id=ongoing.correlation_id,
-            requested_by=ongoing.requested_by,
-            traceparent=ongoing.traceparent,
-            tracestate=ongoing.tracestate,
-            since=ongoing.since,
-            at_risk_at=ongoing.at_risk_at,
-            deadline=ongoing.deadline,
-        )
-        for number in numbers
-        if (ongoing := number.ongoing)
-    ]
+def _begun(numbers: Iterable[Number]) -> Mapping[str, object]:
+    rows = [(item.phone_number, item.ongoing) for item in numbers if item.ongoing is not None]
+    return {
+        "begun_numbers": [phone_number for phone_number, _ in rows],
+        "begun_operations": [ongoing.operation for _, ongoing in rows],
+        "begun_command_sources": [ongoing.command_source for _, ongoing in rows],
+        "begun_command_ids": [ongoing.command_id for _, ongoing in rows],
+        "begun_fingerprints": [ongoing.command_fingerprint for _, ongoing in rows],
+        "begun_correlation_ids": [ongoing.correlation_id for _, ongoing in rows],
+        "begun_requested_by": [ongoing.requested_by for _, ongoing in rows],
+        "begun_traceparents": [ongoing.traceparent for _, ongoing in rows],
+        "begun_tracestates": [ongoing.tracestate for _, ongoing in rows],
+        "begun_since": [ongoing.since for _, ongoing in rows],
+        "begun_at_risk_at": [ongoing.at_risk_at for _, ongoing in rows],
+        "begun_deadlines": [ongoing.deadline for _, ongoing in rows],
+    }
 
 
 async def _open_steps(
-    session: Session, numbers: Iterable[Number], outbox: Iterable[MessageToSay], now: datetime
+    session: Session, numbers: Iterable[Number], outbox: Iterable[OutboxRow], now: datetime
 ) -> None:
     messages = {row.message_id: row._asdict() for row in outbox if row.awaited}
     if messages:
@@ -164,14 +185,16 @@ async def _open_steps(
         await open_steps(session, ongoing, messages, now)
 
 
-def _ended(item: Concluded) -> EndedOperation:
-    decision = item.decision
-    return EndedOperation(
-        phone_number=item.before.phone_number,
-        outcome=None if decision.outcome is Outcome.SETTLED else decision.outcome,
-        failure=decision.failure.code if decision.failure else None,
-        detail=decision.detail,
-    )
+def _ended(ended: Sequence[Concluded]) -> Mapping[str, object]:
+    decisions = [item.decision for item in ended]
+    return {
+        "ended_numbers": [item.before.phone_number for item in ended],
+        "ended_outcomes": [
+            None if item.outcome is Outcome.SETTLED else item.outcome.value for item in decisions
+        ],
+        "ended_failures": [item.failure.code if item.failure else None for item in decisions],
+        "ended_details": [item.detail for item in decisions],
+    }
 
 
 async def _change_memberships(session: Session, ended: Sequence[Concluded]) -> None:
@@ -191,32 +214,32 @@ async def _change_memberships(session: Session, ended: Sequence[Concluded]) -> N
         await session.change("clear_numbers", phone_numbers=cleared)
 
 
-def _decided(command: Command, decision: Decision) -> DecidedCommand:
+def _ledger_row(command: Command, decision: Decision) -> LedgerRow:
     data = command.data
-    return DecidedCommand(
+    return LedgerRow(
         source=command.source,
         command_id=command.id,
         fingerprint=command.fingerprint,
         original=decision.refusal != "COMMAND_ID_REUSED",
-        operation=operation_of(command),
+        operation=operation_of(command).value,
         phone_number=data.phone_number,
         account_id=data.account_id,
         site_id=data.site_id,
         requested_by=data.requested_by,
         correlation_id=command.correlationid or command.id,
-        outcome=decision.outcome,
+        outcome=decision.outcome.value,
         refusal=decision.refusal,
         detail=decision.detail,
     )
 
 
-def _messages(decision: Decision, answer: Answer | None) -> Iterable[MessageToSay]:
+def _outbox_rows(decision: Decision, answer: Answer | None) -> Iterable[OutboxRow]:
     holds = decision.outcome is Outcome.PENDING
     ordered = decision.outcome is not Outcome.NOTICED
     ongoing = decision.number.ongoing if decision.number else None
     awaited = {step.operation_id for step in ongoing.steps} if ongoing else set()
     for place, message in enumerate(decision.messages):
-        row = _message(message, holds=holds, awaited=message.id in awaited, ordered=ordered)
+        row = _outbox_row(message, holds=holds, awaited=message.id in awaited, ordered=ordered)
         yield row
         if place == 0 and answer is not None:
             yield row._replace(
@@ -229,11 +252,11 @@ def _messages(decision: Decision, answer: Answer | None) -> Iterable[MessageToSa
             )
 
 
-def _message(
+def _outbox_row(
     message: PublishedMessage, *, holds: bool, awaited: bool, ordered: bool
-) -> MessageToSay:
+) -> OutboxRow:
     definition = definition_of(type(message))
-    return MessageToSay(
+    return OutboxRow(
         phone_number=message.subject,
         holds_operation=holds,
         awaited=awaited,
@@ -250,9 +273,20 @@ def _message(
 
 
 def _outgoing(
-    rows: Sequence[MessageToSay], places: Sequence[Row], now: datetime
+    rows: Sequence[OutboxRow], places: Sequence[Row], now: datetime
 ) -> list[OutgoingMessage]:
     return [
-        OutgoingMessage(place["position"], *row, decided_at=now, queued_at=now, attempts=0)
+        OutgoingMessage(
+            position=place["position"], decided_at=now, queued_at=now, attempts=0, **row._asdict()
+        )
         for row, place in zip(rows, places, strict=True)
     ]
+
+
+def _columns(
+    of: str, kind: type[LedgerRow | OutboxRow], rows: Sequence[LedgerRow | OutboxRow]
+) -> Mapping[str, Sequence[object]]:
+    """The rows as one array for each column, the way in which `unnest` takes them."""
+    names = [name if name.startswith(f"{of}_") else f"{of}_{name}" for name in kind._fields]
+    columns = zip(*rows, strict=True) if rows else ((),) * len(names)
+    return dict(zip(names, columns, strict=True))

@@ -1,7 +1,7 @@
 -- What is to be said next. By status and never by a cursor over the position: a transaction that
 -- took a lower position may commit later. A number with a delayed row waits behind that row.
-SELECT position, phone_number, holds_operation, awaited, ordered, message_id, message_type, exchange,
-    routing_key, correlation_id, must_be_routed, body, decided_at, queued_at, attempts
+SELECT position, phone_number, message_id, message_type, exchange, routing_key, correlation_id,
+    must_be_routed, holds_operation, awaited, ordered, body, decided_at, queued_at, attempts
 FROM outbox
 WHERE lane = CAST(:lane AS integer) AND CASE
     WHEN ordered THEN NOT EXISTS (
