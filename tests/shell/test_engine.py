@@ -4,7 +4,7 @@ import asyncpg
 import pytest
 
 from worker.servers import PrivateServers
-from worker.shell.database.engine import open_database
+from worker.shell.database.engine import Database, open_database
 
 
 async def test_what_the_server_answers_to_a_connection_is_raised_as_the_driver_says_it(
@@ -28,3 +28,26 @@ async def test_every_statement_sees_what_was_stored_before_it_whatever_the_role_
         isolation = await session.driver.fetchval("SHOW transaction_isolation")
 
     assert isolation == "read committed"
+
+
+async def test_a_connection_that_was_used_is_at_hand_for_the_next(database: Database) -> None:
+    async with database.session() as first:
+        driver = first.driver
+    async with database.session() as second:
+        assert second.driver is driver
+
+
+async def test_one_that_has_ended_is_not_at_hand(database: Database) -> None:
+    async with database.session() as ended:
+        await ended.driver.close()
+    async with database.session() as session:
+        assert session.driver is not ended.driver
+        assert await session.driver.fetchval("SELECT 1") == 1
+
+
+async def test_one_of_which_nobody_knows_what_it_does_is_not_at_hand(database: Database) -> None:
+    with pytest.raises(TimeoutError):
+        async with database.session() as spoilt:
+            raise TimeoutError
+    async with database.session() as session:
+        assert session.driver is not spoilt.driver

@@ -58,10 +58,14 @@ SET LOCAL plan_cache_mode = auto; SET LOCAL enable_seqscan = on; SET LOCAL enabl
 SET LOCAL enable_hashjoin = on;
 """
 """Begins a transaction that does: what is right for the few rows of a batch is wrong for it."""
-POOL_CONNECTIONS: Final = 30
+POOL_CONNECTIONS: Final = 33
 """Opened when first needed. One lane needs nine at most: the session of the worker, two intakes,
 two for the relay, the pruning, and three for those who ask over HTTP. Each further one needs three.
+Three more may be at hand.
 """
+AT_HAND_CONNECTIONS: Final = 3
+"""So many stay taken from the pool while nobody uses them: without that a lone command took a tenth
+longer, 9.4 in place of 8.5 ms."""
 RETRY_FIRST_SECONDS: Final = 0.05
 RETRY_LONGEST_SECONDS: Final = 5.0
 
@@ -152,6 +156,7 @@ class Database:
         self.failures = 0
         """How many transactions have failed so far; some of them may have been stored."""
         self._lost = False
+        self._at_hand: list[PoolProxiedConnection] = []
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
@@ -166,23 +171,33 @@ class Database:
                 pooled.invalidate()
             raise
         finally:
-            pooled.close()
+            if pooled.is_valid and len(self._at_hand) < AT_HAND_CONNECTIONS:
+                self._at_hand.append(pooled)
+            else:
+                pooled.close()
 
     async def _take_connection(self) -> PoolProxiedConnection:
-        # As the pool has it: a connection of the engine costs three times as much to take and give
-        # back, 0.05 ms more each time, and a lone command waits for two.
         while True:
-            try:
-                pooled = await self.engine.raw_connection()
-            except EmulatedDBAPIException as error:
-                # What the driver raised is what failures are told by.
-                raise (error.orig or error) from None
+            pooled = self._at_hand.pop() if self._at_hand else await self._take_from_pool()
             driver: Driver = pooled.driver_connection
             if not driver.is_closed():
                 return pooled
             # The server restarted while nobody used it.
             pooled.invalidate()
             pooled.close()
+
+    async def _take_from_pool(self) -> PoolProxiedConnection:
+        try:
+            return await self.engine.raw_connection()
+        except EmulatedDBAPIException as error:
+            # What the driver raised is what failures are told by.
+            raise (error.orig or error) from None
+
+    async def close(self) -> None:
+        """Ends all connections that nobody uses."""
+        while self._at_hand:
+            self._at_hand.pop().close()
+        await self.engine.dispose()
 
     @asynccontextmanager
     async def own_session(self) -> AsyncIterator[Session]:
@@ -293,10 +308,11 @@ async def open_database(url: str) -> AsyncIterator[Database]:
         pool_use_lifo=True,
         pool_timeout=CONNECT_TIMEOUT_SECONDS,
     )
+    database = Database(engine)
     try:
-        yield Database(engine)
+        yield database
     finally:
-        await engine.dispose()
+        await database.close()
 
 
 def _keep_alive(connection: asyncpg.Connection) -> None:
