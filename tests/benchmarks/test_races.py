@@ -11,6 +11,12 @@ from contracts.values import Operation
 from tests.benchmarks import latency, picture, plans, report, samples
 from tests.benchmarks.asking import name_of, recognised
 from tests.benchmarks.contestants import (
+    AIO_PIKA,
+    AIO_PIKA_IN_TWO,
+    AIO_PIKA_RELAY,
+    FASTSTREAM,
+    FASTSTREAM_IN_TWO,
+    FASTSTREAM_RELAY,
     Contestant,
     pipelined_probe,
     probe,
@@ -29,7 +35,6 @@ from tests.benchmarks.report import Result
 from tests.benchmarks.stage import Stage
 from tests.benchmarks.stopwatch import Plan as Loads
 from tests.benchmarks.stopwatch import Section
-from tests.benchmarks.throughput import THE_PEERS
 from tests.benchmarks.wanted import SAID, wanted
 from tests.benchmarks.worlds import World, build
 from tests.support.amqp_wire import Delivery
@@ -68,8 +73,19 @@ async def test_the_worker_and_the_probes_say_what_must_be_said(
         await _raced(stage, WORKERS, contestant, Operation.DEACTIVATE)
 
 
-@pytest.mark.parametrize("peer", THE_PEERS, ids=lambda peer: peer.name)
+# Both frameworks and each of the ways; the other pairs take their time in the long run of tests.
+@pytest.mark.parametrize(
+    "peer", [FASTSTREAM, AIO_PIKA_IN_TWO, FASTSTREAM_RELAY], ids=lambda peer: peer.name
+)
 async def test_the_peers_say_what_must_be_said(stage: Stage, peer: Contestant) -> None:
+    await _raced(stage, PEERS, peer, Operation.ACTIVATE)
+
+
+@pytest.mark.benchmark
+@pytest.mark.parametrize(
+    "peer", [AIO_PIKA, FASTSTREAM_IN_TWO, AIO_PIKA_RELAY], ids=lambda peer: peer.name
+)
+async def test_the_other_peers_say_it_too(stage: Stage, peer: Contestant) -> None:
     await _raced(stage, PEERS, peer, Operation.ACTIVATE)
 
 
