@@ -2,8 +2,8 @@
 
 Everybody who decides writes a line in its log for each command, or more. The threshold belongs to
 the peers that handle each message by itself to its end, many side by side. Those with a relay
-decide so, and say the events of many messages together: they are the fastest that can be made of
-these frameworks, promise the least, and are shown without a threshold.
+decide so, and say the events of many messages together: they are the fastest of the three ways, and
+are shown without a threshold.
 """
 
 from collections import defaultdict

@@ -205,6 +205,26 @@ async def test_a_pool_that_is_used_up_is_waited_for(database: Database) -> None:
     assert await asyncio.wait_for(asking, 20) == 1
 
 
+async def test_whoever_waits_for_a_connection_gets_the_first_that_is_given_back(
+    database: Database,
+) -> None:
+    async with AsyncExitStack() as others:
+        for _ in range(POOL_CONNECTIONS - 1):
+            await others.enter_async_context(database.session())
+        async with database.session():
+            waiting = asyncio.create_task(one_more(database))
+            await asyncio.sleep(0.1)
+            assert not waiting.done()
+        await asyncio.wait_for(waiting, CONNECT_TIMEOUT_SECONDS - 1)
+    async with database.own_session() as own:
+        assert await own.driver.fetchval("SELECT 1") == 1
+
+
+async def one_more(database: Database) -> None:
+    async with database.session():
+        pass
+
+
 async def rows_in_the_end(database: Database) -> int:
     found: int = await database.persist(lambda on: on.driver.fetchval("SELECT 1"))
     return found

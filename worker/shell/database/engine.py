@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar, cast
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError, EmulatedDBAPIException
@@ -17,6 +17,9 @@ from worker.shell.concurrency import uninterrupted
 from worker.shell.database.arrays import take_only_lists_for_arrays
 from worker.shell.database.session import Driver, Session
 from worker.shell.logs import Action, get_logger
+
+if TYPE_CHECKING:
+    from sqlalchemy.pool import QueuePool
 
 __all__ = [
     "READING_WHOLE_TABLES",
@@ -61,7 +64,7 @@ SET LOCAL enable_hashjoin = on;
 POOL_CONNECTIONS: Final = 33
 """Opened when first needed. One lane needs nine at most: the session of the worker, two intakes,
 two for the relay, the pruning, and three for those who ask over HTTP. Each further one needs three.
-Three more may be at hand.
+Three more may be at hand. From the ninth lane in one worker on, some wait for others.
 """
 AT_HAND_CONNECTIONS: Final = 3
 """So many stay taken from the pool while nobody uses them: without that a lone command took a tenth
@@ -171,10 +174,15 @@ class Database:
                 pooled.invalidate()
             raise
         finally:
-            if pooled.is_valid and len(self._at_hand) < AT_HAND_CONNECTIONS:
+            if pooled.is_valid and self._may_stay_at_hand():
                 self._at_hand.append(pooled)
             else:
                 pooled.close()
+
+    def _may_stay_at_hand(self) -> bool:
+        # Whoever waits for the pool is woken only by what is given back to it.
+        taken = cast("QueuePool", self.engine.pool).checkedout()
+        return len(self._at_hand) < AT_HAND_CONNECTIONS and taken < POOL_CONNECTIONS
 
     async def _take_connection(self) -> PoolProxiedConnection:
         while True:
@@ -202,6 +210,8 @@ class Database:
     @asynccontextmanager
     async def own_session(self) -> AsyncIterator[Session]:
         """The same, and nobody gets it afterwards: its settings and its locks end with it."""
+        if self._at_hand:
+            self._at_hand.pop().close()
         async with self.engine.connect() as pooled:
             try:
                 yield Session((await pooled.get_raw_connection()).driver_connection)
