@@ -8,13 +8,11 @@ import aio_pika
 from aiormq import spec
 
 from worker.shell.delivery import Delivery
-from worker.shell.frames import Publication
+from worker.shell.frames import SHORT_STRING_MAXIMUM_BYTES, Publication
 from worker.shell.lane_queues import LANE_EXCHANGE
 
 __all__ = ["cut_to_fit", "forwarded", "origin_of", "stripped"]
 
-SHORT_STRING_BYTES: Final = 255
-"""As long as such a property can be in AMQP."""
 ORIGIN: Final = ("x-original-exchange", "x-original-routing-key")
 
 
@@ -47,7 +45,7 @@ def stripped(publication: Publication) -> Publication:
 def cut_to_fit(content_type: str | None) -> str | None:
     """What is read of it may be longer than what came: it is wrong either way, and stays so."""
     whole = (content_type or "").encode()
-    return whole[:SHORT_STRING_BYTES].decode(errors="ignore") or None
+    return whole[:SHORT_STRING_MAXIMUM_BYTES].decode(errors="ignore") or None
 
 
 def origin_of(delivery: Delivery) -> dict[str, str]:

@@ -7,22 +7,22 @@ command were a fortieth of all the worker's time.
 import struct
 from collections.abc import Callable
 from functools import lru_cache
-from struct import Struct
 from typing import Any, Final, NamedTuple
 
 from pamqp import commands, encode, frame
 
-__all__ = ["Publication", "framed"]
+__all__ = ["SHORT_STRING_MAXIMUM_BYTES", "Publication", "framed"]
 
-_HEADER: Final = Struct(">BHIHxxQ")
-_BODY: Final = Struct(">BHI")
+_HEADER: Final = struct.Struct(">BHIHxxQ")
+_BODY: Final = struct.Struct(">BHI")
 _HEADER_TYPE: Final = 2
 _BODY_TYPE: Final = 3
 _END: Final = b"\xce"
 _CLASS_BASIC: Final = 60
 _HEADER_FIXED_BYTES: Final = 12
 """Of a header: its class, its weight, and the size of the body."""
-_SHORT_STRING_MAXIMUM_BYTES: Final = 255
+SHORT_STRING_MAXIMUM_BYTES: Final = 255
+"""As long as such a property can be in AMQP."""
 _ROUTES_REMEMBERED: Final = 4096
 """One for each site and message type, and some for replies; a few hundred bytes each."""
 
@@ -95,7 +95,7 @@ def _properties(properties: commands.Basic.Properties) -> bytes:
 
 def _short(text: str) -> bytes:
     encoded = str.encode(text)
-    if len(encoded) > _SHORT_STRING_MAXIMUM_BYTES:
+    if len(encoded) > SHORT_STRING_MAXIMUM_BYTES:
         message = f"a property takes {len(encoded)} bytes, more than the 255 of a short string"
         raise ValueError(message)
     return bytes((len(encoded),)) + encoded

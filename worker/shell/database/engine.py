@@ -211,6 +211,7 @@ class Database:
     async def own_session(self) -> AsyncIterator[Session]:
         """The same, and nobody gets it afterwards: its settings and its locks end with it."""
         if self._at_hand:
+            # Where all others are in use, the pool has none but this one to give.
             self._at_hand.pop().close()
         async with self.engine.connect() as pooled:
             try:
