@@ -39,12 +39,13 @@ async def load_for_commands(session: Session, commands: Sequence[Command], now: 
     )
     known = Known()
     for row in rows:
-        key = CommandKey(row["asked_source"], row["asked_id"])
-        known.ledger[key] = frozenset(row["fingerprints"])
-        if row["active"] is not None:
-            known.usages[AccountAtSite(row["asked_account"], row["asked_site"])] = _usage(row)
         if row["phone_number"] is not None:
             known.numbers[row["phone_number"]] = _number(row)
+        elif row["holder_account"] is not None:
+            known.usages[_holder(row)] = _usage(row)
+        else:
+            key = CommandKey(row["asked_source"], row["asked_id"])
+            known.ledger[key] = frozenset(row["fingerprints"])
     return known
 
 
@@ -68,10 +69,11 @@ async def load_for_conclusion(
     )
     known = Known()
     for row in rows:
-        holder = AccountAtSite(row["account_id"], row["site_id"])
-        known.numbers[row["phone_number"]] = _number(row)
-        if row["active"] is not None:
-            known.usages[holder] = _usage(row)
+        if row["phone_number"] is not None:
+            known.numbers[row["phone_number"]] = _number(row)
+            continue
+        holder = _holder(row)
+        known.usages[holder] = _usage(row)
         if row["main_phone_number"] is not None:
             known.main_numbers[holder] = _main_number(row)
     await _add_steps(
@@ -164,6 +166,10 @@ def _failure(row: Row) -> Failure | None:
         row["failure_detail"],
         row["failure_pbx_code"],
     )
+
+
+def _holder(row: Row) -> AccountAtSite:
+    return AccountAtSite(row["holder_account"], row["holder_site"])
 
 
 def _usage(row: Row) -> Usage:

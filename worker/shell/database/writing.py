@@ -209,9 +209,17 @@ async def _change_memberships(session: Session, ended: Sequence[Concluded]) -> N
         await session.change(
             "join_hunt_groups", phone_number=list(numbers), hunt_group_id=list(groups)
         )
-    cleared = [item.before.phone_number for item in ended if _is_blanked(item)]
+    cleared = [
+        item.before.phone_number
+        for item in ended
+        if _is_blanked(item) and _has_records(item.before)
+    ]
     if cleared:
         await session.change("clear_numbers", phone_numbers=cleared)
+
+
+def _has_records(number: Number) -> bool:
+    return bool(number.hunt_groups or number.logins or number.has_call_settings)
 
 
 def _ledger_row(command: Command, decision: Decision) -> LedgerRow:

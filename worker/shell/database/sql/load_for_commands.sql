@@ -1,5 +1,5 @@
 -- What decisions on these commands look at, locked until the transaction ends.
-SELECT asked_source, asked_id, asked_account, asked_site, active, pending, "limit", fingerprints,
+SELECT holder_account, holder_site, active, pending, "limit", asked_source, asked_id, fingerprints,
     (number).*
 FROM situations_of_commands(
     CAST(:sources AS text[]), CAST(:command_ids AS text[]), CAST(:phone_numbers AS text[]),

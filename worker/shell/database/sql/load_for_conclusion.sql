@@ -1,6 +1,6 @@
 -- What conclusions on these numbers look at, locked until the transaction ends; without what was sent.
-SELECT active, pending, "limit", has_steps, main_phone_number, main_status, main_hunt_group_id,
-    main_targets, (number).*
+SELECT holder_account, holder_site, active, pending, "limit", main_phone_number, main_status,
+    main_hunt_group_id, main_targets, has_steps, (number).*
 FROM situations_of_numbers(
     CAST(:lane AS integer), CAST(:positions AS bigint[]), CAST(:phone_numbers AS text[]),
     CAST(:today AS date)
