@@ -25,6 +25,9 @@ from tests.support.amqp_wire import Lost
 from worker.servers import PrivateServers, ServerUnavailable
 
 FAILURES = (Failed, Lost, Missing, WrongRun, ServerUnavailable, OSError, TimeoutError)
+POSTGRESQL_SETTINGS = {"max_wal_size": "4GB", "checkpoint_timeout": "15min"}
+"""As `worker/docs/operations.md` asks for where much is done: otherwise there is a checkpoint after
+every minute of this, and after each PostgreSQL writes every page whole that it changes first."""
 WIDTH = 140
 """Where there is no terminal to ask."""
 Subject = Callable[[Stage, Size], Awaitable[list[Figure]]]
@@ -73,7 +76,7 @@ def _chosen(only: str | None) -> list[str]:
 async def _run(subjects: list[str], seed: int, *, quick: bool) -> Result:
     began, elsewhere = time.monotonic(), Elsewhere()
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
-        async with PrivateServers.started() as servers:
+        async with PrivateServers.started(postgresql_settings=POSTGRESQL_SETTINGS) as servers:
             date = datetime.now(UTC).isoformat(timespec="seconds")
             result = Result(seed, quick, date, machine(), await versions(servers))
             stage = Stage(servers, Path(folder), seed, tell=_progress(began))

@@ -1,8 +1,9 @@
-"""Numbers put into use and out of it, again and again: `cycle PLAN COURSE`.
+"""Numbers put into use and out of it, again and again: `cycle PLAN`.
 
-By `AMQP_URL` and `DATABASE_URL`. Keeps a fixed number of commands without an answer, and gives a
-number its next command when it has answered the last. In the end everything that must be said was
-said; otherwise it fails.
+By `AMQP_URL` and `DATABASE_URL`. For each line that it reads it takes a turn: it carries out the
+plan's commands once more, and writes their course as a line. It keeps a fixed number of commands
+without an answer; a number gets its next command when it has answered the last, and all others had
+theirs. At the end of each turn everything that must be said was said; otherwise it fails.
 """
 
 import asyncio
@@ -43,11 +44,12 @@ class Plan:
     world: World
     seed: int
     commands: int
+    """In a turn."""
     numbers: int
     first: int = 0
     """The first command's id: an earlier run on the same database has used those below."""
     warm_up: float = 0.1
-    """The part of the commands that is carried out before the clock runs."""
+    """The part of a turn's commands that is carried out before its clock runs."""
 
     def write(self, path: Path) -> None:
         """Keeps it for the process."""
@@ -84,16 +86,17 @@ class Cycle:
         self._free = deque(free)
         self._waiting: dict[int, tuple[int, Operation]] = {}
         self._sent = 0
+        self._last = 0
         self._due: Counter[str] = Counter()
         self._heard: Counter[str] = Counter()
 
-    def run(self) -> Course:
-        """Carries out all commands."""
-        count = self._plan.commands
-        warm = round(count * self._plan.warm_up)
-        self._until_answered(warm)
+    def turn(self) -> Course:
+        """Carries out as many commands as the plan says."""
+        first = self._last
+        self._last += self._plan.commands
+        self._until_answered(first + round(self._plan.commands * self._plan.warm_up))
         warm_at, before = time.monotonic(), self._answered
-        self._until_answered(count)
+        self._until_answered(self._last)
         course = Course(warm_at, time.monotonic(), self._answered - before)
         self._until_all_heard()
         return course
@@ -105,7 +108,7 @@ class Cycle:
     def _until_answered(self, count: int) -> None:
         last = time.monotonic()
         while self._answered < count:
-            while self._free and len(self._waiting) < WINDOW and self._sent < self._plan.commands:
+            while self._free and len(self._waiting) < WINDOW and self._sent < self._last:
                 self._send(*self._free.popleft())
             before = self._answered
             self._listen()
@@ -178,7 +181,7 @@ async def _next_operations(url: str, places: Sequence[int]) -> list[tuple[int, O
 
 
 def main() -> None:
-    """Carries out the plan, and writes its course."""
+    """A turn for each line."""
     plan = Plan.read(Path(sys.argv[1]))
     chosen = random.Random(f"numbers {plan.seed} {plan.first}").sample(
         range(plan.world.plain), min(plan.numbers, plan.world.plain)
@@ -188,9 +191,11 @@ def main() -> None:
     for queue in OUTPUTS:
         consume = amqp.Basic.Consume(queue=queue, consumer_tag=queue, no_ack=True)
         wire.call(consume, amqp.Basic.ConsumeOk)
-    course = Cycle(wire, plan, free).run()
+    cycle = Cycle(wire, plan, free)
+    for _ in sys.stdin:
+        sys.stdout.write(f"{json.dumps(asdict(cycle.turn()))}\n")
+        sys.stdout.flush()
     wire.close()
-    Path(sys.argv[2]).write_text(json.dumps(asdict(course)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from tests.benchmarks.broker import COMMANDS, until_consumed
 from tests.benchmarks.contestants import module, running, worker
 from tests.benchmarks.costs import Costs, resident_mebibytes
 from tests.benchmarks.cycle import Course, Plan
-from tests.benchmarks.processes import finished
+from tests.benchmarks.processes import answering
 from tests.benchmarks.stage import Place, Stage
 
 SAMPLE_SECONDS = 0.25
@@ -38,31 +38,30 @@ class Cycled:
 
 
 async def cycled(stage: Stage, place: Place, plan: Plan) -> Cycled:
-    """Starts a worker, carries out the plan with it, and stops it."""
-    async with cycling(stage, place) as carried_out:
-        return await carried_out(plan)
+    """Starts a worker, carries out the plan with it once, and stops it."""
+    async with cycling(stage, place, plan) as turn:
+        return await turn()
 
 
 @asynccontextmanager
 async def cycling(
-    stage: Stage, place: Place, name: str = "worker"
-) -> AsyncIterator[Callable[[Plan], Awaitable[Cycled]]]:
-    """A worker that carries out one plan after the other; in between it only waits."""
-    files = stage.folder / f"{name}.plan", stage.folder / f"{name}.course"
-    log = stage.folder / f"{name}.log"
+    stage: Stage, place: Place, plan: Plan, name: str = "worker"
+) -> AsyncIterator[Callable[[], Awaitable[Cycled]]]:
+    """A worker that carries out the plan at each call; in between it only waits."""
+    file, log = stage.folder / f"{name}.plan", stage.folder / f"{name}.log"
+    plan.write(file)
     async with running(worker(), place.environment, log) as pid:
         await until_consumed(place.amqp_url, COMMANDS)
+        async with answering(module("cycle", file), place.environment) as ask:
 
-        async def carried_out(plan: Plan) -> Cycled:
-            plan.write(files[0])
-            before = Costs.until_now(pid)
-            async with sampled(pid) as memory:
-                await finished(module("cycle", *files), place.environment)
-            costs = Costs.until_now(pid).since(before)
-            course = Course(**json.loads(files[1].read_bytes()))
-            return Cycled(course, costs, plan.commands, memory)
+            async def turn() -> Cycled:
+                before = Costs.until_now(pid)
+                async with sampled(pid) as memory:
+                    course = Course(**json.loads(await ask()))
+                costs = Costs.until_now(pid).since(before)
+                return Cycled(course, costs, plan.commands, memory)
 
-        yield carried_out
+            yield turn
 
 
 @asynccontextmanager

@@ -1,14 +1,17 @@
-"""Throughput when everything has grown, beside the small case, in the same minutes.
+"""Throughput when something has grown, beside what has not, in the same minutes.
 
-Each grown case has a worker of its own, the small one another, both running; commands are given to
-one and then to the other, again and again. So nothing that makes the machine faster or slower for
-longer than some seconds makes a difference between them. The ratio is taken within each round, and
-of all rounds the median; so is that of processor time, which swings less than the clock.
+A grown case is compared with a small one in which the commands share accounts as they do in the
+grown: those that share one are counted together, which has nothing to do with growth.
+
+Either has a worker of its own, both running; commands are given to one and then to the other, again
+and again. So nothing that makes the machine faster or slower for longer than some seconds makes a
+difference between them. The ratio is taken within each round, and of all rounds the median; so is
+that of processor time, which swings less than the clock.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from statistics import median
 from typing import NamedTuple
@@ -26,11 +29,15 @@ from tests.benchmarks.stage import Stage
 from tests.benchmarks.worlds import World, build
 
 SMALL = "1,000 numbers"
-SMALL_WORLD = World(plain=1000, accounts=50)
+SMALL_WORLD = World(plain=1000, accounts=1000)
+"""Of an account each: of a million numbers, those under way together have hardly one in common."""
+ALONE = "an account with 500"
+ALONE_WORLD = World(plain=1000, accounts=1)
+"""Half of the plain numbers are active."""
 NUMBERS_OF_AN_ACCOUNT = 20
 WITHIN = 0.9
 MEMORY_MEBIBYTES = 150
-FIRST_IDS, IDS_OF_A_CASE, IDS_OF_A_ROUND = 50_000_000, 1_000_000, 20_000
+FIRST_IDS, IDS_OF_A_CASE = 50_000_000, 1_000_000
 MILLISECONDS = 1000
 GAUGES = "measure_"
 """So begin the names of what the metrics ask: sums over all accounts, read by whoever looks."""
@@ -46,6 +53,14 @@ class Case:
     database_url: str
 
 
+class Growth(NamedTuple):
+    """What is compared with what, and how often."""
+
+    small: Case
+    grown: Case
+    rounds: int
+
+
 class Compared(NamedTuple):
     """One round."""
 
@@ -54,16 +69,17 @@ class Compared(NamedTuple):
 
 
 async def measure(stage: Stage, size: Size) -> list[Figure]:
-    """The small case beside each grown one."""
-    small, *grown = [await _case(stage, *item) for item in _worlds(size).items()]
+    """Each grown case beside its small one."""
+    growths = [growth async for growth in _growths(stage, size)]
+    cases = list(dict.fromkeys(case for growth in growths for case in (growth.small, growth.grown)))
     stage.tell("growth: the databases are filled")
-    most = grown[len(size.many_numbers) - 1]
-    asked = {case: await _asked(stage, case) for case in (most, grown[-1])}
-    before = {case: await plans.whole_reads(case.database_url) for case in (small, *grown)}
+    most, most_rows = growths[len(size.many_numbers) - 1].grown, growths[-1].grown
+    asked = {case: await _asked(stage, case) for case in (most, most_rows)}
+    before = {case: await plans.whole_reads(case.database_url) for case in cases}
     queued = await measure_backlog(stage, most.database_url, most.world, size)
     compared = {
-        case.name: await _compared(stage, small, case, size, FIRST_IDS + place * IDS_OF_A_CASE)
-        for place, case in enumerate(grown)
+        growth: await _compared(stage, growth, size, FIRST_IDS + place * IDS_OF_A_CASE)
+        for place, growth in enumerate(growths)
     }
     # Only now: after much work the planner takes small tables for larger than they are.
     figures = [figure for item in asked.items() for figure in await _plans(stage, *item)]
@@ -90,20 +106,20 @@ def _whole_reads(found: Sequence[tuple[Case, Counter[str]]]) -> Figure:
     return Figure(SUBJECT, "large tables read from end to end", total, "times", at_most(0), note)
 
 
-def _worlds(size: Size) -> dict[str, World]:
-    worlds = {SMALL: SMALL_WORLD}
+async def _growths(stage: Stage, size: Size) -> AsyncIterator[Growth]:
+    small = await _case(stage, SMALL, SMALL_WORLD)
     for count in size.many_numbers:
         in_full_use = count // 10
-        worlds[f"{count:,} numbers"] = World(
-            count - in_full_use, in_full_use, count // NUMBERS_OF_AN_ACCOUNT
-        )
-    worlds[f"an account with {size.many_active:,} active numbers"] = World(
-        SMALL_WORLD.plain, size.many_active, accounts=1
-    )
-    worlds[f"{size.many_ledger_rows:,} ledger rows"] = World(
-        SMALL_WORLD.plain, 100, SMALL_WORLD.accounts, size.many_ledger_rows
-    )
-    return worlds
+        world = World(count - in_full_use, in_full_use, count // NUMBERS_OF_AN_ACCOUNT)
+        grown = await _case(stage, f"{count:,} numbers", world)
+        yield Growth(small, grown, size.number_rounds)
+    alone = await _case(stage, ALONE, ALONE_WORLD)
+    many = replace(ALONE_WORLD, in_full_use=size.many_active)
+    name = f"an account with {size.many_active:,} active numbers"
+    yield Growth(alone, await _case(stage, name, many), size.growth_rounds)
+    rows = replace(SMALL_WORLD, in_full_use=100, ledger_rows=size.many_ledger_rows)
+    name = f"{size.many_ledger_rows:,} ledger rows"
+    yield Growth(small, await _case(stage, name, rows), size.growth_rounds)
 
 
 async def _case(stage: Stage, name: str, world: World) -> Case:
@@ -112,37 +128,44 @@ async def _case(stage: Stage, name: str, world: World) -> Case:
     return Case(name, world, url)
 
 
-async def _compared(
-    stage: Stage, small: Case, grown: Case, size: Size, first_id: int
-) -> list[Compared]:
+async def _compared(stage: Stage, growth: Growth, size: Size, first_id: int) -> list[Compared]:
     rounds = []
+    small, grown = (
+        Plan(
+            case.world,
+            stage.seed,
+            size.growth_commands,
+            size.growth_commands * growth.rounds,
+            first_id,
+            # A clock that waits for answers starts with a batch or just after it.
+            warm_up=0,
+        )
+        for case in (growth.small, growth.grown)
+    )
     await at_rest()
     async with (
-        stage.beside(small.database_url) as small_place,
-        stage.beside(grown.database_url) as grown_place,
-        cycling(stage, small_place, "small") as with_small,
-        cycling(stage, grown_place, "grown") as with_grown,
+        stage.beside(growth.small.database_url) as small_place,
+        stage.beside(growth.grown.database_url) as grown_place,
+        cycling(stage, small_place, small, "small") as with_small,
+        cycling(stage, grown_place, grown, "grown") as with_grown,
     ):
-        for place in range(size.growth_rounds):
-            ids = first_id + place * IDS_OF_A_ROUND
-            each = [(with_small, _plan(stage, small, size, ids))]
-            each.append((with_grown, _plan(stage, grown, size, ids)))
+        await with_small()
+        await with_grown()
+        for place in range(growth.rounds):
             # Another one first in each round: nobody always follows the other.
             turn = -1 if place % 2 else 1
-            runs = [await carried_out(plan) for carried_out, plan in each[::turn]]
+            runs = [await carried_out() for carried_out in (with_small, with_grown)[::turn]]
             rounds.append(Compared(*runs[::turn]))
-    _tell(stage, grown, rounds)
+    _tell(stage, growth, rounds)
     return rounds
 
 
-def _plan(stage: Stage, case: Case, size: Size, first_id: int) -> Plan:
-    return Plan(case.world, stage.seed, size.growth_commands, size.growth_commands, first_id)
-
-
-def _tell(stage: Stage, grown: Case, rounds: Sequence[Compared]) -> None:
-    rates = [f"{item.grown.course.commands_a_second:,.0f}/s" for item in rounds]
-    usual = [f"{item.small.course.commands_a_second:,.0f}/s" for item in rounds]
-    stage.tell(f"growth, {grown.name}: {', '.join(rates)}; small: {', '.join(usual)}")
+def _tell(stage: Stage, growth: Growth, rounds: Sequence[Compared]) -> None:
+    grown, small = (
+        ", ".join(f"{run.course.commands_a_second:,.0f}/s" for run in runs)
+        for runs in zip(*((item.grown, item.small) for item in rounds), strict=True)
+    )
+    stage.tell(f"growth, {growth.grown.name}: {grown}; {growth.small.name}: {small}")
 
 
 async def _asked(stage: Stage, case: Case) -> Asked:
@@ -169,21 +192,23 @@ def _read_whole(
     return Figure(SUBJECT, name, len(bad), f"of {len(explained)}", limit, note)
 
 
-def _figures(compared: Mapping[str, Sequence[Compared]]) -> Iterator[Figure]:
-    small = [item.small for rounds in compared.values() for item in rounds]
-    runs = {SMALL: small, **{name: [item.grown for item in compared[name]] for name in compared}}
+def _figures(compared: Mapping[Growth, Sequence[Compared]]) -> Iterator[Figure]:
+    runs: dict[str, list[Cycled]] = {}
+    for growth, rounds in compared.items():
+        runs.setdefault(growth.small.name, []).extend(item.small for item in rounds)
+        runs[growth.grown.name] = [item.grown for item in rounds]
     for name, of_name in runs.items():
         rate = median(run.course.commands_a_second for run in of_name)
         yield Figure(SUBJECT, name, rate, "commands/s", note=_spent(of_name))
-    for name, rounds in compared.items():
+    for growth, rounds in compared.items():
+        name = f"{growth.grown.name} / {growth.small.name}"
         rate = median(
             item.grown.course.commands_a_second / item.small.course.commands_a_second
             for item in rounds
         )
-        yield Figure(SUBJECT, f"{name} / {SMALL}", rate, "times", at_least(WITHIN))
+        yield Figure(SUBJECT, name, rate, "times", at_least(WITHIN))
         spent = median(item.grown.milliseconds / item.small.milliseconds for item in rounds)
-        line = f"processor time, {name} / {SMALL}"
-        yield Figure(SUBJECT, line, spent, "times")
+        yield Figure(SUBJECT, f"processor time, {name}", spent, "times")
 
 
 def _spent(runs: Sequence[Cycled]) -> str:

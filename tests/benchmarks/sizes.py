@@ -22,8 +22,11 @@ class Size:
     lane_commands: int
     lane_rounds: int
     growth_commands: int
-    """In one turn, of which each round has two."""
+    """In one turn, of which each round has two: short, so that what slows the machine for a second
+    slows both."""
     growth_rounds: int
+    number_rounds: int
+    """The same for how many numbers there are: what costs most must be known best."""
     many_numbers: tuple[int, ...]
     many_ledger_rows: int
     many_active: int
@@ -48,8 +51,9 @@ FULL = Size(
     lane_cases=((1, 1), (2, 2), (4, 2), (2, 3)),
     lane_commands=4_000,
     lane_rounds=2,
-    growth_commands=2_000,
-    growth_rounds=6,
+    growth_commands=1_200,
+    growth_rounds=16,
+    number_rounds=40,
     many_numbers=(100_000, 1_000_000),
     many_ledger_rows=2_000_000,
     many_active=20_000,
@@ -73,7 +77,8 @@ QUICK = Size(
     lane_commands=800,
     lane_rounds=1,
     growth_commands=800,
-    growth_rounds=2,
+    growth_rounds=3,
+    number_rounds=3,
     many_numbers=(50_000,),
     many_ledger_rows=50_000,
     many_active=5_000,

@@ -2,14 +2,14 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from worker.servers.installations import missing_servers
-from worker.servers.postgresql import PrivatePostgreSQL
+from worker.servers.postgresql import NO_SETTINGS, PrivatePostgreSQL
 from worker.servers.rabbitmq import PrivateRabbitMQ
 from worker.servers.unavailable import ServerUnavailable
 
@@ -25,7 +25,9 @@ class PrivateServers:
 
     @classmethod
     @asynccontextmanager
-    async def started(cls, folder: Path | None = None) -> AsyncIterator[Self]:
+    async def started(
+        cls, folder: Path | None = None, *, postgresql_settings: Mapping[str, str] = NO_SETTINGS
+    ) -> AsyncIterator[Self]:
         """Both, with their data in the folder; without one, in a temporary one that is removed.
 
         Raises `ServerUnavailable` with everything that is missing, or with why one did not start.
@@ -35,7 +37,7 @@ class PrivateServers:
         async with AsyncExitStack() as stack:
             place = folder or stack.enter_context(_temporary_folder())
             rabbitmq = PrivateRabbitMQ.started(place / "rabbitmq", keep=folder is not None)
-            postgresql = PrivatePostgreSQL.started(place / "postgresql")
+            postgresql = PrivatePostgreSQL.started(place / "postgresql", postgresql_settings)
             try:
                 async with asyncio.TaskGroup() as group:
                     broker = group.create_task(stack.enter_async_context(rabbitmq))

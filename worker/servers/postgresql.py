@@ -4,10 +4,11 @@ import asyncio
 import re
 import shutil
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
+from types import MappingProxyType
 from typing import Final, Self
 
 import asyncpg
@@ -18,7 +19,7 @@ from worker.servers.installations import postgresql_folder, search_path
 from worker.servers.ports import LOOPBACK, on_free_ports
 from worker.servers.process import Runner, ServerProcess
 
-__all__ = ["PrivatePostgreSQL"]
+__all__ = ["NO_SETTINGS", "PrivatePostgreSQL"]
 
 ROLE: Final = "activation"
 MAXIMUM_CONNECTIONS: Final = 200
@@ -37,6 +38,7 @@ CREATE DATABASE {ROLE} OWNER {ROLE}
 ADMITTED: Final = f"host all {ROLE} {LOOPBACK}/32 trust\n"
 """Any user of this machine, without a password, but never as superuser: that one could run
 programs as whoever started the server. The worker must do without one too."""
+NO_SETTINGS: Final[Mapping[str, str]] = MappingProxyType({})
 STATUS_LINE: Final = 7
 """Where `postmaster.pid` says "ready"."""
 
@@ -47,8 +49,9 @@ class PrivatePostgreSQL:
     `fsync` and `synchronous_commit` are on, since the worker's guarantees are proved on it.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str] = NO_SETTINGS) -> None:
         self._programs = postgresql_folder()
+        self._settings = settings
         account = account_for("postgres")
         self._folder = ServerFolder(folder, account)
         environment = {"PATH": search_path(), "LANG": "C.UTF-8"}
@@ -58,9 +61,14 @@ class PrivatePostgreSQL:
 
     @classmethod
     @asynccontextmanager
-    async def started(cls, folder: Path) -> AsyncIterator[Self]:
-        """A running server with its data in the folder, used again if there; stopped at the end."""
-        server = cls(folder)
+    async def started(
+        cls, folder: Path, settings: Mapping[str, str] = NO_SETTINGS
+    ) -> AsyncIterator[Self]:
+        """A running server with its data in the folder, used again if there; stopped at the end.
+
+        The settings are PostgreSQL's own, beside those that every private one has.
+        """
+        server = cls(folder, settings)
         try:
             await server.start()
             yield server
@@ -213,6 +221,7 @@ class PrivatePostgreSQL:
             # In the folder, and not in /dev/shm, where a kill would leave it behind.
             "dynamic_shared_memory_type": "mmap",
             "log_checkpoints": "off",
+            **self._settings,
         }
         options = (part for pair in settings.items() for part in ("-c", "{}={}".format(*pair)))
         return [str(self._programs / "postgres"), "-D", str(self._folder.path / "data"), *options]
