@@ -36,7 +36,7 @@ async def measure(stage: Stage, size: Size) -> list[Figure]:
     loads = Plan(world, stage.seed, tuple(_rates(size)))
     peer_loads = Plan(world, stage.seed, (unloaded, *_rates(size, size.latency_peer_commands)))
     probed, mine = [], []
-    for _ in range(size.rounds):
+    for _ in range(size.round_trip_rounds):
         probed.append(await timed(stage, throughput.WORKERS, probe(recorded), round_trip))
         mine.append(await timed(stage, throughput.WORKERS, worker(), round_trip))
     loaded = await timed(stage, throughput.WORKERS, worker(), loads)

@@ -17,6 +17,7 @@ class Size:
     latency_peer_commands: int
     """At most so many at a rate that is too much for a peer: it falls behind for as long."""
     round_trips: int
+    round_trip_rounds: int
     lane_cases: tuple[tuple[int, int], ...]
     """How many lanes, and how many workers."""
     lane_commands: int
@@ -47,7 +48,8 @@ FULL = Size(
     latency_seconds=6,
     latency_rates=(50, 200, 1000),
     latency_peer_commands=2_000,
-    round_trips=300,
+    round_trips=200,
+    round_trip_rounds=5,
     lane_cases=((1, 1), (2, 2), (4, 2), (2, 3)),
     lane_commands=4_000,
     lane_rounds=2,
@@ -59,7 +61,7 @@ FULL = Size(
     many_active=20_000,
     backlog=200_000,
     backlog_commands=6_000,
-    backlog_rounds=3,
+    backlog_rounds=5,
     memory_commands=300_000,
     large_messages=2_000,
     huge_messages=300,
@@ -73,6 +75,7 @@ QUICK = Size(
     latency_rates=(50, 200),
     latency_peer_commands=300,
     round_trips=50,
+    round_trip_rounds=1,
     lane_cases=((1, 1), (2, 3)),
     lane_commands=800,
     lane_rounds=1,

@@ -46,10 +46,17 @@ async def publishing_on(channel: AbstractChannel) -> Publish:
     return publish
 
 
-async def handling(connection: AbstractConnection, decide: Decide) -> None:
-    """Lets every command be decided, and acknowledged after that."""
+async def handling(connection: AbstractConnection, decide: Decide) -> Callable[[], Awaitable[None]]:
+    """Lets every command be decided, and acknowledged after that.
+
+    Returns how to stop: nothing more is taken, and what is at hand is finished.
+    """
+    at_hand: set[asyncio.Task[object]] = set()
 
     async def handle(delivery: AbstractIncomingMessage) -> None:
+        if task := asyncio.current_task():
+            at_hand.add(task)
+            task.add_done_callback(at_hand.discard)
         # Not acknowledged unless it is stored.
         async with delivery.process(requeue=True):
             command = Activate.model_validate_json(delivery.body)
@@ -59,7 +66,13 @@ async def handling(connection: AbstractConnection, decide: Decide) -> None:
     channel = await connection.channel(publisher_confirms=False)
     await channel.set_qos(prefetch_count=CONCURRENT_COMMANDS)
     queue = await channel.get_queue(COMMANDS, ensure=True)
-    await queue.consume(handle)
+    consumer = await queue.consume(handle)
+
+    async def finish() -> None:
+        await queue.cancel(consumer)
+        await asyncio.gather(*at_hand, return_exceptions=True)
+
+    return finish
 
 
 async def until_stopped(work: Awaitable[object]) -> None:
@@ -78,12 +91,13 @@ async def main(way: str) -> None:
         publish = await publishing_on(channel)
         if way == RELAY:
             relay = Relay(engine, publish)
-            await handling(connection, relay.activate)
+            finish = await handling(connection, relay.activate)
             await until_stopped(relay.run())
         else:
             activate = WAYS[way]
-            await handling(connection, lambda command: activate(engine, command, publish))
+            finish = await handling(connection, lambda command: activate(engine, command, publish))
             await until_stopped(asyncio.Event().wait())
+        await finish()
     await engine.dispose()
 
 
