@@ -50,6 +50,8 @@ class Plan:
     """The first command's id: an earlier run on the same database has used those below."""
     warm_up: float = 0.1
     """The part of a turn's commands that is carried out before its clock runs."""
+    apart: bool = False
+    """Whether no two of the numbers have an account in common: then nobody waits for its lock."""
 
     def write(self, path: Path) -> None:
         """Keeps it for the process."""
@@ -180,13 +182,18 @@ async def _next_operations(url: str, places: Sequence[int]) -> list[tuple[int, O
     return [(place, active[states[phone_number(place)] == "RESERVED"]) for place in places]
 
 
+def _chosen(plan: Plan) -> list[int]:
+    places = list(range(plan.world.plain))
+    random.Random(f"numbers {plan.seed} {plan.first}").shuffle(places)
+    if plan.apart:
+        places = list({place % plan.world.accounts: place for place in places}.values())
+    return places[: plan.numbers]
+
+
 def main() -> None:
     """A turn for each line."""
     plan = Plan.read(Path(sys.argv[1]))
-    chosen = random.Random(f"numbers {plan.seed} {plan.first}").sample(
-        range(plan.world.plain), min(plan.numbers, plan.world.plain)
-    )
-    free = asyncio.run(_next_operations(os.environ["DATABASE_URL"], chosen))
+    free = asyncio.run(_next_operations(os.environ["DATABASE_URL"], _chosen(plan)))
     wire = Wire(os.environ["AMQP_URL"])
     for queue in OUTPUTS:
         consume = amqp.Basic.Consume(queue=queue, consumer_tag=queue, no_ack=True)

@@ -1,7 +1,8 @@
 """Throughput when something has grown, beside what has not, in the same minutes.
 
-A grown case is compared with a small one in which the commands share accounts as they do in the
-grown: those that share one are counted together, which has nothing to do with growth.
+A grown case is compared with a small one in which the commands that are under way share an account
+as they do in the grown: all of them, or none. Those that share one are counted together, and wait
+for each other, which has nothing to do with growth.
 
 Either has a worker of its own, both running; commands are given to one and then to the other, again
 and again. So nothing that makes the machine faster or slower for longer than some seconds makes a
@@ -30,7 +31,7 @@ from tests.benchmarks.worlds import World, build
 
 SMALL = "1,000 numbers"
 SMALL_WORLD = World(plain=1000, accounts=1000)
-"""Of an account each: of a million numbers, those under way together have hardly one in common."""
+"""Of an account each."""
 ALONE = "an account with 500"
 ALONE_WORLD = World(plain=1000, accounts=1)
 """Half of the plain numbers are active."""
@@ -139,6 +140,7 @@ async def _compared(stage: Stage, growth: Growth, size: Size, first_id: int) -> 
             first_id,
             # A clock that waits for answers starts with a batch or just after it.
             warm_up=0,
+            apart=case.world.accounts > 1,
         )
         for case in (growth.small, growth.grown)
     )
