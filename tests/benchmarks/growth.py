@@ -5,9 +5,9 @@ as they do in the grown: all of them, or none. Those that share one are counted 
 for each other, which has nothing to do with growth.
 
 Either has a worker of its own, both running; commands are given to one and then to the other, again
-and again. So nothing that makes the machine faster or slower for longer than some seconds makes a
-difference between them. The ratio is taken within each round, and of all rounds the median; so is
-that of processor time, which swings less than the clock.
+and again, from an empty pipeline to an empty one. So nothing that makes the machine faster or
+slower for longer than some seconds makes a difference between them. The ratio is taken within each
+round, and of all rounds the median; so is that of processor time, which swings less than the clock.
 """
 
 from collections import Counter

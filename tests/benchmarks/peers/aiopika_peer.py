@@ -70,7 +70,8 @@ async def handling(connection: AbstractConnection, decide: Decide) -> Callable[[
 
     async def finish() -> None:
         await queue.cancel(consumer)
-        await asyncio.gather(*at_hand, return_exceptions=True)
+        while at_hand:
+            await asyncio.gather(*at_hand, return_exceptions=True)
 
     return finish
 

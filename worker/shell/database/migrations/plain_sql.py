@@ -1,10 +1,14 @@
 """Migrations are written in SQL: this runs one."""
 
 from importlib.resources import files
+from typing import Final
 
 from alembic import op
 
 __all__ = ["run"]
+
+TIMEOUT_SECONDS: Final = 24 * 60 * 60
+"""An index of many millions of rows takes longer than any statement of a worker may."""
 
 
 def run(name: str) -> None:
@@ -15,4 +19,5 @@ def run(name: str) -> None:
     connection = op.get_bind().connection.dbapi_connection
     if connection is None:
         raise ConnectionError
-    connection.run_async(lambda driver: driver.execute(sql))
+    op.execute("SET LOCAL statement_timeout = 0")
+    connection.run_async(lambda driver: driver.execute(sql, timeout=TIMEOUT_SECONDS))

@@ -7,5 +7,5 @@ down_revision = "0006"
 
 
 def upgrade() -> None:
-    """Replace functions and indexes; the ledger is written anew."""
+    """Replace functions and indexes; the ledger gets a new key."""
     run("0007_lookups.sql")

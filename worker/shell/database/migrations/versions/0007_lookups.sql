@@ -4,7 +4,9 @@
 -- of the processor holds. With a million numbers such looks were a third of the database's time.
 
 -- Counted first, and opened only where there was nothing to count: once in the life of an account.
--- Of two that open the same one, the later adds to what the earlier has counted.
+-- Of two that open the same one, the later adds to what the earlier has counted. That may lock a row
+-- out of key order, for whoever changes numbers without locking their accounts first: not the worker
+-- and not the import.
 CREATE OR REPLACE FUNCTION change_entitlement_usage(changes usage_change[]) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -41,17 +43,18 @@ DROP INDEX voice_services_of_account_at_site;
 CREATE INDEX voice_services_of_account_at_site ON voice_services (account_id, site_id)
     INCLUDE (quantity, starts_on, ends_on);
 
--- One index instead of two that began alike: of each id there is one original, and beside it every
--- other content once.
+-- One index instead of two that began alike: of each id there is one original, whose variant is
+-- empty, and beside it every other content once.
+ALTER TABLE commands ADD COLUMN variant text NOT NULL DEFAULT '';
+UPDATE commands SET variant = fingerprint WHERE NOT original;
 ALTER TABLE commands
-    ADD COLUMN variant text NOT NULL
-        GENERATED ALWAYS AS (CASE WHEN original THEN '' ELSE fingerprint END) STORED,
     DROP CONSTRAINT commands_pkey,
     ADD PRIMARY KEY (source, command_id, variant);
 DROP INDEX one_original;
 
 -- What a deactivation takes away is looked up where one is under way or may begin, and nowhere else:
--- an activation does not ask for it.
+-- an activation does not ask for memberships and logins. One that is undone resets call settings too,
+-- which main numbers have.
 --
 -- OFFSET and count(*) have each row looked up by itself. Without, a plan that was made while nothing
 -- was under way, which is often, compared each number with every operation.
@@ -67,15 +70,15 @@ SELECT
     number.assigned_to,
     number.label,
     number.features,
-    may_be_cleared AND (
+    (number.main_number OR may_be_taken_down) AND (
         SELECT count(*) FROM call_settings AS settings
         WHERE settings.phone_number = number.phone_number
     ) > 0 AS has_call_settings,
-    CASE WHEN may_be_cleared THEN ARRAY(
+    CASE WHEN may_be_taken_down THEN ARRAY(
         SELECT member.hunt_group_id FROM hunt_group_members AS member
         WHERE member.phone_number = number.phone_number ORDER BY member.hunt_group_id
     ) ELSE '{}' END AS hunt_groups,
-    CASE WHEN may_be_cleared THEN ARRAY(
+    CASE WHEN may_be_taken_down THEN ARRAY(
         SELECT ARRAY[login.device_id, login.device_kind] FROM handset_logins AS login
         WHERE login.phone_number = number.phone_number ORDER BY login.device_id
     ) ELSE '{}' END AS logins,
@@ -102,7 +105,7 @@ LEFT JOIN LATERAL (
 ) AS operation ON true
 CROSS JOIN LATERAL (
     SELECT number.status = 'ACTIVE' OR operation.operation IS NOT DISTINCT FROM 'deactivate'
-) AS cleared (may_be_cleared);
+) AS number_is (may_be_taken_down);
 
 -- All that decisions on these commands may look at, in three kinds of rows: the usage and the
 -- entitlement of each account at a site, each command that had come before under the same source and
@@ -111,8 +114,9 @@ CROSS JOIN LATERAL (
 -- First it locks the accounts at their sites, then the numbers, each in key order: so two workers
 -- cannot deadlock, and every change of a number's status happens under its account's lock. READ
 -- COMMITTED gives each statement in here a new snapshot: what the former holder wrote is seen. A
--- usage is not looked up once more; and no row is joined to rows of an array, which the sessions'
--- settings would have done by comparing each with each.
+-- usage is not looked up once more; and rows of one array are not joined to rows of another, for
+-- which there is no index. An account that was opened while its numbers were waited for is not
+-- locked: whoever asked begins again.
 DROP FUNCTION situations_of_commands;
 CREATE FUNCTION situations_of_commands(
     sources text[], command_ids text[], phone_numbers text[], account_ids text[], site_ids text[],
@@ -136,6 +140,20 @@ BEGIN
     WHERE number.phone_number = ANY(situations_of_commands.phone_numbers)
     ORDER BY number.phone_number
     FOR UPDATE;
+
+    IF EXISTS (
+        SELECT FROM (
+            SELECT * FROM unnest(account_ids, site_ids)
+            EXCEPT SELECT locked.account_id, locked.site_id FROM unnest(usages) AS locked
+        ) AS missed (account_id, site_id)
+        CROSS JOIN LATERAL (
+            SELECT FROM entitlement_usage AS usage
+            WHERE usage.account_id = missed.account_id AND usage.site_id = missed.site_id
+            OFFSET 0
+        ) AS opened
+    ) THEN
+        RAISE EXCEPTION 'an account was opened in between' USING ERRCODE = 'serialization_failure';
+    END IF;
 
     RETURN QUERY
     SELECT
