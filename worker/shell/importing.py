@@ -72,9 +72,9 @@ async def _stage(session: Session, records: Records) -> None:
 
 
 async def _lock(session: Session) -> None:
-    # Accounts before numbers, like the worker. Without these locks a command could make a number
+    # Numbers before accounts, like the worker. Without these locks a command could make a number
     # PENDING between the check and the store, and the import would end its operation silently.
-    for name in ("import_open_usage", "import_lock_usage", "import_lock_numbers"):
+    for name in ("import_lock_numbers", "import_open_usage", "import_lock_usage"):
         await session.fetch(name)
 
 

@@ -1,4 +1,4 @@
-"""From rows to what is known: locks first, then one fresh look."""
+"""From rows to what is known, as it is once everything is locked."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
