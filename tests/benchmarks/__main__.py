@@ -25,9 +25,12 @@ from tests.support.amqp_wire import Lost
 from worker.servers import PrivateServers, ServerUnavailable
 
 FAILURES = (Failed, Lost, Missing, WrongRun, ServerUnavailable, OSError, TimeoutError)
-POSTGRESQL_SETTINGS = {"max_wal_size": "4GB", "checkpoint_timeout": "15min"}
-"""As `worker/docs/operations.md` asks for where much is done: otherwise there is a checkpoint after
-every minute of this, and after each PostgreSQL writes every page whole that it changes first."""
+POSTGRESQL_SETTINGS = {
+    "max_wal_size": "4GB",
+    "checkpoint_timeout": "15min",
+    "autovacuum_naptime": "5s",
+}
+"""As `worker/docs/operations.md` asks for where much is done, and says why."""
 WIDTH = 140
 """Where there is no terminal to ask."""
 Subject = Callable[[Stage, Size], Awaitable[list[Figure]]]

@@ -7,7 +7,7 @@ for each other, which has nothing to do with growth.
 Either has a worker of its own, both running; commands are given to one and then to the other, again
 and again, from an empty pipeline to an empty one. So nothing that makes the machine faster or
 slower for longer than some seconds makes a difference between them. The ratio is taken within each
-round, and of all rounds the median; so is that of processor time, which swings less than the clock.
+round, and of all rounds the middle; so is that of processor time, which swings less than the clock.
 """
 
 from collections import Counter
@@ -23,7 +23,7 @@ from tests.benchmarks.backlog import measure_backlog
 from tests.benchmarks.costs import at_rest
 from tests.benchmarks.cycle import Plan
 from tests.benchmarks.cycling import Cycled, cycling
-from tests.benchmarks.figures import Figure, Limit, at_least, at_most
+from tests.benchmarks.figures import Figure, Limit, at_least, at_most, middle
 from tests.benchmarks.race import Run
 from tests.benchmarks.sizes import Size
 from tests.benchmarks.stage import Stage
@@ -204,12 +204,12 @@ def _figures(compared: Mapping[Growth, Sequence[Compared]]) -> Iterator[Figure]:
         yield Figure(SUBJECT, name, rate, "commands/s", note=_spent(of_name))
     for growth, rounds in compared.items():
         name = f"{growth.grown.name} / {growth.small.name}"
-        rate = median(
+        rate = middle(
             item.grown.course.commands_a_second / item.small.course.commands_a_second
             for item in rounds
         )
         yield Figure(SUBJECT, name, rate, "times", at_least(WITHIN))
-        spent = median(item.grown.milliseconds / item.small.milliseconds for item in rounds)
+        spent = middle(item.grown.milliseconds / item.small.milliseconds for item in rounds)
         yield Figure(SUBJECT, f"processor time, {name}", spent, "times")
 
 

@@ -43,9 +43,9 @@ class Size:
 
 FULL = Size(
     commands=20_000,
-    peer_commands=1_200,
+    peer_commands=1_000,
     rounds=3,
-    latency_seconds=6,
+    latency_seconds=5,
     latency_rates=(50, 200, 1000),
     latency_peer_commands=2_000,
     round_trips=200,
@@ -61,7 +61,7 @@ FULL = Size(
     many_active=20_000,
     backlog=200_000,
     backlog_commands=6_000,
-    backlog_rounds=4,
+    backlog_rounds=3,
     memory_commands=300_000,
     large_messages=2_000,
     huge_messages=300,

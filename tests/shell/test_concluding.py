@@ -13,7 +13,7 @@ from worker.shell.database.engine import Database
 from worker.shell.database.loading import load_for_commands
 from worker.shell.database.outbox import OutgoingMessage, Refused
 from worker.shell.database.session import Session
-from worker.shell.database.writing import write_decisions
+from worker.shell.database.writing import Basis, write_decisions
 from worker.shell.orderly import Said
 
 LANE = 0
@@ -31,9 +31,10 @@ async def pending(database: Database) -> Sequence[OutgoingMessage]:
     command = activate()
 
     async def decide(session: Session) -> Sequence[OutgoingMessage]:
-        known = await load_for_commands(session, [command], NOW)
+        known, places = await load_for_commands(session, [command], NOW)
         (decision,) = decide_all(known, [command], NOW, POLICY)
-        return await write_decisions(session, LANE, [(command, decision, None)], NOW)
+        basis = Basis(LANE, places, NOW)
+        return await write_decisions(session, basis, [(command, decision, None)])
 
     await store(database, *SITE)
     return await database.persist(decide)

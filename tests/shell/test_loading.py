@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.builders import activate
 from tests.support.lossy import until_any
-from tests.support.workers import store
+from tests.support.workers import rows, store
 from worker.core.batch import Known
 from worker.core.situation import AccountAtSite, Usage
 from worker.shell.database.engine import Database
@@ -78,7 +78,7 @@ WAITING = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 async def loaded(database: Database) -> Known:
     """What is known for an activation of the number."""
     async with database.transaction() as session:
-        return await load_for_commands(session, [activate(NUMBER)], datetime.now(UTC))
+        return (await load_for_commands(session, [activate(NUMBER)], datetime.now(UTC))).known
 
 
 async def test_a_usage_that_was_waited_for_is_the_one_that_its_holder_left(
@@ -104,3 +104,29 @@ async def test_an_account_that_was_opened_while_its_number_was_waited_for_is_kno
         await until_any(database, WAITING)
 
     assert (await loading).usages == {AccountAtSite("acme", "london"): Usage(3, 0, 0)}
+
+
+async def test_a_number_that_was_changed_while_it_was_waited_for_is_written_where_it_stands_now(
+    database: Database,
+) -> None:
+    async def activated() -> None:
+        async with database.transaction() as session:
+            _, places = await load_for_commands(session, [activate(NUMBER)], datetime.now(UTC))
+            await session.change(
+                "write_numbers",
+                moved_places=[places[NUMBER]],
+                moved_statuses=["PENDING"],
+                moved_sequences=[7],
+                moved_blank=[False],
+            )
+
+    await store(database, RESERVED)
+    async with database.transaction() as holder:
+        await holder.driver.execute("UPDATE phone_numbers SET label = 'front desk'")
+        activating = asyncio.create_task(activated())
+        await until_any(database, WAITING)
+    await activating
+
+    assert await rows(database, "SELECT status, sequence, label FROM phone_numbers") == [
+        ("PENDING", 7, "front desk")
+    ]

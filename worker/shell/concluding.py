@@ -14,7 +14,7 @@ from worker.shell.database.engine import Transactions
 from worker.shell.database.loading import load_for_conclusion
 from worker.shell.database.outbox import OutgoingMessage, find_ready
 from worker.shell.database.session import Session
-from worker.shell.database.writing import write_conclusions
+from worker.shell.database.writing import Basis, write_conclusions
 from worker.shell.orderly import Said
 
 __all__ = ["Concluder", "Noted", "numbers_held_by"]
@@ -111,12 +111,14 @@ class Concluder:
         self, session: Session, numbers: Sequence[str], sent: Sequence[OutgoingMessage] = ()
     ) -> Noted:
         lane, now = self._lane, self._clock()
-        known = await load_for_conclusion(session, numbers, (lane, sent), now)
+        known, places = await load_for_conclusion(session, numbers, (lane, sent), now)
         # What was just sent can only complete an operation; whatever else may follow of one is for
         # the sweep to find.
         due = [item for item in numbers if not sent or can_complete(known, item)]
         concluded = conclude_all(known, due, now, self._policy)
-        return Noted(concluded, await write_conclusions(session, lane, concluded, now))
+        return Noted(
+            concluded, await write_conclusions(session, Basis(lane, places, now), concluded)
+        )
 
 
 def numbers_held_by(messages: Sequence[OutgoingMessage]) -> list[str]:

@@ -16,7 +16,7 @@ from worker.shell.clock import Clock
 from worker.shell.database.loading import load_for_commands, load_numbers_locked
 from worker.shell.database.session import Session
 from worker.shell.database.steps import find_numbers_of, write_steps
-from worker.shell.database.writing import Answer, write_decisions
+from worker.shell.database.writing import Answer, Basis, write_decisions
 from worker.shell.intake import Received, Stored
 from worker.shell.reporting import Reporter
 
@@ -40,11 +40,12 @@ class CommandReception:
         """One decision for each command, stored with all that follows."""
         now = self.clock()
         commands = [received.message for received in batch]
-        known = await load_for_commands(session, commands, now)
+        known, places = await load_for_commands(session, commands, now)
         decisions = decide_all(known, commands, now, self.policy)
         answers = [_answer_to(received) for received in batch]
         decided = list(zip(commands, decisions, answers, strict=True))
-        return Stored(decisions, await write_decisions(session, self.lane, decided, now))
+        basis = Basis(self.lane, places, now)
+        return Stored(decisions, await write_decisions(session, basis, decided))
 
     def spoken_of(self, batch: Sequence[Received[Command]]) -> AbstractSet[str]:
         """The numbers that the commands name."""

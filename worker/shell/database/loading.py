@@ -1,7 +1,8 @@
 """From rows to what is known, as it is once everything is locked."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from contracts.messages import Command
 from contracts.values import CallTarget, DeviceKind, FailureCode, NumberStatus, Operation, Step
@@ -19,14 +20,27 @@ from worker.shell.database.session import Row, Session
 from worker.shell.database.steps import load_steps
 
 __all__ = [
+    "Loaded",
+    "Places",
     "load_for_commands",
     "load_for_conclusion",
     "load_numbers_locked",
     "load_numbers_with_steps",
 ]
 
+Places = Mapping[str, tuple[int, int]]
+"""Where the rows of numbers stand in their table. They stay there while the transaction that has
+locked them does not change them itself, and no longer."""
 
-async def load_for_commands(session: Session, commands: Sequence[Command], now: datetime) -> Known:
+
+class Loaded(NamedTuple):
+    """What was locked."""
+
+    known: Known
+    places: Places
+
+
+async def load_for_commands(session: Session, commands: Sequence[Command], now: datetime) -> Loaded:
     """What decisions on these commands may look at, locked until the transaction ends."""
     rows = await session.fetch(
         "load_for_commands",
@@ -46,7 +60,7 @@ async def load_for_commands(session: Session, commands: Sequence[Command], now: 
         else:
             key = CommandKey(row["asked_source"], row["asked_id"])
             known.ledger[key] = frozenset(row["fingerprints"])
-    return known
+    return Loaded(known, _places(rows))
 
 
 async def load_for_conclusion(
@@ -54,7 +68,7 @@ async def load_for_conclusion(
     phone_numbers: Sequence[str],
     sent: tuple[int, Collection[OutgoingMessage]],
     now: datetime,
-) -> Known:
+) -> Loaded:
     """What the conclusion of operations may look at, locked until the transaction ends.
 
     Forgets what the lane has sent: the broker has it, and nobody waits for it any more.
@@ -79,7 +93,7 @@ async def load_for_conclusion(
     await _add_steps(
         session, known.numbers, [row["phone_number"] for row in rows if row["has_steps"]]
     )
-    return known
+    return Loaded(known, _places(rows))
 
 
 async def load_numbers_locked(
@@ -116,6 +130,10 @@ def _waiting(ongoing: OngoingOperation, steps: tuple[PbxStep, ...]) -> OngoingOp
         # Its PENDING event, while that is unsent, asks nobody for anything.
         steps = tuple(step for step in steps if step.step is not Step.ACTIVATION)
     return ongoing._replace(steps=steps)
+
+
+def _places(rows: Sequence[Row]) -> Places:
+    return {row["phone_number"]: row["place"] for row in rows if row["phone_number"] is not None}
 
 
 def _number(row: Row) -> Number:

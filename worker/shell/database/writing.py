@@ -12,12 +12,20 @@ from worker.core.batch import Concluded
 from worker.core.decision import Decision, Outcome
 from worker.core.situation import Number
 from worker.core.speech import operation_of
+from worker.shell.database.loading import Places
 from worker.shell.database.outbox import OutgoingMessage
 from worker.shell.database.session import Row, Session
 from worker.shell.database.statements import together
 from worker.shell.database.steps import change_operations, open_steps
 
-__all__ = ["CONCLUSIONS", "DECISIONS", "Answer", "write_conclusions", "write_decisions"]
+__all__ = [
+    "CONCLUSIONS",
+    "DECISIONS",
+    "Answer",
+    "Basis",
+    "write_conclusions",
+    "write_decisions",
+]
 
 DECISIONS: Final = (
     *("write_ledger", "write_numbers", "supersede_steps"),
@@ -30,6 +38,15 @@ CONCLUSIONS: Final = (
 )
 """What the ends of operations change."""
 ENDS: Final = frozenset({Outcome.COMPLETED, Outcome.FAILED, Outcome.SETTLED})
+
+
+class Basis(NamedTuple):
+    """What is the same for all that one transaction writes."""
+
+    lane: int
+    places: Places
+    """Of the numbers that it has locked."""
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +90,7 @@ class LedgerRow(NamedTuple):
 
 
 async def write_decisions(
-    session: Session,
-    lane: int,
-    decided: Sequence[tuple[Command, Decision, Answer | None]],
-    now: datetime,
+    session: Session, basis: Basis, decided: Sequence[tuple[Command, Decision, Answer | None]]
 ) -> list[OutgoingMessage]:
     """Stores the decisions on commands: ledger, numbers, operations and what must be said.
 
@@ -87,21 +101,21 @@ async def write_decisions(
         return []
     begun = [decision.number for _, decision, _ in new if decision.number]
     rows = [row for _, decision, answer in new for row in _outbox_rows(decision, answer)]
-    places = await session.fetch(
+    positions = await session.fetch(
         together(*DECISIONS),
         **_columns("ledger", LedgerRow, [_ledger_row(*item[:2]) for item in new]),
-        **_moved((number, False) for number in begun),
+        **_moved(basis.places, ((number, False) for number in begun)),
         **_begun(begun),
         **_columns("message", OutboxRow, rows),
-        lane=lane,
-        now=now,
+        lane=basis.lane,
+        now=basis.now,
     )
-    await _open_steps(session, begun, rows, now)
-    return _outgoing(rows, places, now)
+    await _open_steps(session, begun, rows, basis.now)
+    return _outgoing(rows, positions, basis.now)
 
 
 async def write_conclusions(
-    session: Session, lane: int, concluded: Sequence[Concluded], now: datetime
+    session: Session, basis: Basis, concluded: Sequence[Concluded]
 ) -> list[OutgoingMessage]:
     """Stores how operations ended, and what is said of them on the way; returns the last."""
     if not concluded:
@@ -112,23 +126,29 @@ async def write_conclusions(
     )
     ended = [item for item in concluded if item.decision.outcome in ENDS]
     rows = [row for item in concluded for row in _outbox_rows(item.decision, None)]
-    places = await session.fetch(
+    positions = await session.fetch(
         together(*CONCLUSIONS),
-        **_moved((item.decision.number, _is_blanked(item)) for item in ended if _has_moved(item)),
+        **_moved(
+            basis.places,
+            ((item.decision.number, _is_blanked(item)) for item in ended if _has_moved(item)),
+        ),
         **_ended(ended),
         **_columns("message", OutboxRow, rows),
-        lane=lane,
-        now=now,
+        lane=basis.lane,
+        now=basis.now,
     )
     await _change_memberships(session, ended)
     # After their end: what follows an end is a new operation on the same number.
     following = [number for item in ended if (number := item.decision.number) and number.ongoing]
     if following:
         await session.change(
-            together("supersede_steps", "begin_operations"), **_begun(following), lane=lane, now=now
+            together("supersede_steps", "begin_operations"),
+            **_begun(following),
+            lane=basis.lane,
+            now=basis.now,
         )
-        await _open_steps(session, following, rows, now)
-    return _outgoing(rows, places, now)
+        await _open_steps(session, following, rows, basis.now)
+    return _outgoing(rows, positions, basis.now)
 
 
 def _has_moved(item: Concluded) -> bool:
@@ -146,12 +166,12 @@ def _is_blanked(item: Concluded) -> bool:
     )
 
 
-def _moved(numbers: Iterable[tuple[Number | None, bool]]) -> Mapping[str, object]:
+def _moved(places: Places, numbers: Iterable[tuple[Number | None, bool]]) -> Mapping[str, object]:
     # One command can only follow another on the same number after a conclusion, so a number
     # stands here once.
     rows = [(number, blank) for number, blank in numbers if number is not None]
     return {
-        "moved_numbers": [number.phone_number for number, _ in rows],
+        "moved_places": [places[number.phone_number] for number, _ in rows],
         "moved_statuses": [number.status for number, _ in rows],
         "moved_sequences": [number.sequence for number, _ in rows],
         "moved_blank": [blank for _, blank in rows],
@@ -281,13 +301,13 @@ def _outbox_row(
 
 
 def _outgoing(
-    rows: Sequence[OutboxRow], places: Sequence[Row], now: datetime
+    rows: Sequence[OutboxRow], positions: Sequence[Row], now: datetime
 ) -> list[OutgoingMessage]:
     return [
         OutgoingMessage(
-            position=place["position"], decided_at=now, queued_at=now, attempts=0, **row._asdict()
+            position=stored["position"], decided_at=now, queued_at=now, attempts=0, **row._asdict()
         )
-        for row, place in zip(rows, places, strict=True)
+        for row, stored in zip(rows, positions, strict=True)
     ]
 
 

@@ -1,4 +1,6 @@
--- The numbers as they are from now on. The triggers count the usage.
+-- The numbers as they are from now on, in the places where they were locked: with a million numbers
+-- another look through their index took the database a twelfth of its time for a command. The triggers
+-- count the usage.
 UPDATE phone_numbers AS number
 SET
     status = row.status,
@@ -7,7 +9,7 @@ SET
     features = CASE WHEN row.blank THEN '{}' ELSE number.features END,
     pin_is_default = row.blank OR number.pin_is_default
 FROM unnest(
-    CAST(:moved_numbers AS text[]), CAST(:moved_statuses AS text[]),
+    CAST(:moved_places AS tid[]), CAST(:moved_statuses AS text[]),
     CAST(:moved_sequences AS bigint[]), CAST(:moved_blank AS boolean[])
-) AS row (phone_number, status, sequence, blank)
-WHERE number.phone_number = row.phone_number
+) AS row (place, status, sequence, blank)
+WHERE number.ctid = row.place

@@ -1,7 +1,7 @@
 -- One look ---------------------------------------------------------------------------------------
 
--- Who locks a row has found it: what was locked is handed on, and not looked for once more. Numbers
--- are locked before accounts, so that each says which account to lock.
+-- Who locks a row has found it: what was locked is handed on, with its place in the table, and not
+-- looked for once more. Numbers are locked before accounts, so that each says which account to lock.
 DROP FUNCTION situations_of_commands;
 DROP FUNCTION situations_of_numbers;
 DROP VIEW known_numbers;
@@ -37,7 +37,8 @@ CREATE TYPE known_number AS (
     failure_step text,
     failure_detail text,
     failure_pbx_code text,
-    round integer
+    round integer,
+    place tid
 );
 
 -- What a deactivation takes away is looked up where one is under way or may begin, and nowhere else:
@@ -46,7 +47,7 @@ CREATE TYPE known_number AS (
 --
 -- OFFSET and count(*) have each row looked up by itself. Without, a plan that was made while nothing
 -- was under way, which is often, compared each number with every operation.
-CREATE FUNCTION known_numbers(numbers phone_numbers[]) RETURNS SETOF known_number
+CREATE FUNCTION known_numbers(places tid[], numbers phone_numbers[]) RETURNS SETOF known_number
 LANGUAGE sql STABLE AS $$
     SELECT
         number.phone_number,
@@ -87,8 +88,9 @@ LANGUAGE sql STABLE AS $$
         operation.failure_step,
         operation.failure_detail,
         operation.failure_pbx_code,
-        operation.round
-    FROM unnest(numbers) AS number
+        operation.round,
+        number.place
+    FROM unnest(places, numbers) AS number (place)
     LEFT JOIN LATERAL (
         SELECT * FROM operations WHERE operations.phone_number = number.phone_number OFFSET 0
     ) AS operation ON true
@@ -128,15 +130,19 @@ RETURNS TABLE (
 )
 LANGUAGE plpgsql AS $$
 DECLARE
+    places tid[];
     numbers phone_numbers[];
     usages entitlement_usage[];
 BEGIN
-    numbers := ARRAY(
-        SELECT locked FROM phone_numbers AS locked
-        WHERE locked.phone_number = ANY(situations_of_commands.phone_numbers)
-        ORDER BY locked.phone_number
+    SELECT array_agg(locked.place), array_agg(locked.number)
+    INTO places, numbers
+    FROM (
+        SELECT held.ctid AS place, held AS number
+        FROM phone_numbers AS held
+        WHERE held.phone_number = ANY(situations_of_commands.phone_numbers)
+        ORDER BY held.phone_number
         FOR UPDATE
-    );
+    ) AS locked;
     usages := ARRAY(
         SELECT locked FROM entitlement_usage AS locked
         WHERE (locked.account_id, locked.site_id) IN (SELECT * FROM unnest(account_ids, site_ids))
@@ -161,7 +167,7 @@ BEGIN
 
     RETURN QUERY
     SELECT NULL::known_usage, NULL, NULL, NULL::text[], known
-    FROM known_numbers(numbers) AS known;
+    FROM known_numbers(places, numbers) AS known;
 END $$;
 
 -- All that conclusions on these numbers may look at: each account at a site, with its main number and
@@ -177,17 +183,21 @@ RETURNS TABLE (
 )
 LANGUAGE plpgsql AS $$
 DECLARE
+    places tid[];
     numbers phone_numbers[];
     usages entitlement_usage[];
 BEGIN
     DELETE FROM outbox WHERE lane = sent_lane AND position = ANY(sent);
 
-    numbers := ARRAY(
-        SELECT locked FROM phone_numbers AS locked
-        WHERE locked.phone_number = ANY(situations_of_numbers.phone_numbers)
-        ORDER BY locked.phone_number
+    SELECT array_agg(locked.place), array_agg(locked.number)
+    INTO places, numbers
+    FROM (
+        SELECT held.ctid AS place, held AS number
+        FROM phone_numbers AS held
+        WHERE held.phone_number = ANY(situations_of_numbers.phone_numbers)
+        ORDER BY held.phone_number
         FOR UPDATE
-    );
+    ) AS locked;
     usages := ARRAY(
         SELECT locked FROM entitlement_usage AS locked
         WHERE (locked.account_id, locked.site_id) IN (
@@ -221,5 +231,5 @@ BEGIN
             SELECT count(*) FROM known_steps AS step WHERE step.phone_number = known.phone_number
         ) > 0,
         known
-    FROM known_numbers(numbers) AS known;
+    FROM known_numbers(places, numbers) AS known;
 END $$;
