@@ -184,7 +184,7 @@ async def test_a_worker_that_is_killed_at_some_points_of_the_path(
     environment: Environment, database: Database, platform: Platform, way: Way
 ) -> None:
     async with answering(platform, way.awaited_steps):
-        points = await killed_at(range(1, 500, 40), way, platform, database, environment)
+        points = await killed_at(range(1, 500, 60), way, platform, database, environment)
 
     assert len(points) >= 5
     await check(platform, database, points)

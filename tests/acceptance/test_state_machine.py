@@ -328,7 +328,7 @@ async def test_every_story_of_kills_ends_as_the_model_says(
 ) -> None:
     stage = Telephony.stage = Stage(environment, database, platform)
     settings = configure(
-        max_examples=int(EXAMPLES or 6),
+        max_examples=int(EXAMPLES or 5),
         stateful_step_count=20,
         # Not shrunk: each story that fails costs the patience of its last wait.
         phases=[Phase.generate],

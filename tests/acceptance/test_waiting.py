@@ -19,7 +19,7 @@ from tests.support.workers import rows, store
 from worker.shell.database.engine import Database
 from worker.shell.settings import Settings
 
-EXAMPLES = int(os.environ.get("STORIES", "30"))
+EXAMPLES = int(os.environ.get("STORIES", "20"))
 
 PBX_TYPES = {definition.type for definition in CATALOGUE if definition.exchange == PBX_EXCHANGE}
 

@@ -111,7 +111,7 @@ class Size:
 
 SIZES = {
     "short": Size(
-        *(2_000, 6, 1, 1),
+        *(1_200, 6, 1, 1),
         others=1,
         freezes=0,
         partitions=0,

@@ -7,35 +7,29 @@ from uuid import uuid4
 
 import pytest
 
+from tests.support.databases import Databases
 from tests.support.platform import Platform, platform_at
 from worker.servers import PrivateServers
 from worker.shell.broker import connect
 from worker.shell.database.engine import Database, open_database
-from worker.shell.database.migrating import migrate
 from worker.shell.metrics import Metrics
 from worker.shell.reporting import Reporter
 from worker.shell.settings import Settings, load
 from worker.shell.topology import declare
 from worker.shell.worker import Worker
 
-TEMPLATE = "activation_template"
-
 
 @pytest.fixture(scope="session")
-async def migrated_template(servers: PrivateServers) -> str:
-    """The name of a database that is migrated once and cloned for each test."""
-    url = await servers.postgresql.create_database(TEMPLATE)
-    async with open_database(url) as database:
-        await migrate(database)
-    return TEMPLATE
+async def databases(servers: PrivateServers) -> Databases:
+    """The databases of this test process."""
+    return await Databases.of(servers)
 
 
 @pytest.fixture
-async def database_url(servers: PrivateServers, migrated_template: str) -> AsyncIterator[str]:
+async def database_url(databases: Databases) -> AsyncIterator[str]:
     """A migrated database of the test's own."""
-    name = f"test_{uuid4().hex}"
-    yield await servers.postgresql.create_database(name, template=migrated_template)
-    await servers.postgresql.drop_database(name)
+    async with databases.taken() as url:
+        yield url
 
 
 @pytest.fixture
