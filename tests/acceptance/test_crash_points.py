@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.acceptance.test_installed_command import Environment, environment
+from tests.support.environments import Environment, environment
 from tests.support.pbx import ALL_STEPS, answering
 from tests.support.platform import Event, Platform
 from tests.support.workers import rows, store

@@ -5,13 +5,14 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
 import pytest
 
+from tests.support.environments import Environment
 from tests.support.platform import Platform
 from tests.support.workers import rows, store
 from worker.shell.database.engine import Database
@@ -43,12 +44,10 @@ SAMPLE = [
     ),
 ]
 
-Environment = Mapping[str, str]
-
 
 @pytest.fixture
 def environment(database_url: str, amqp_url: str) -> Environment:
-    """What a person exports before running the command."""
+    """What a person exports before running the command, which is measured here."""
     servers = {"DATABASE_URL": database_url, "AMQP_URL": amqp_url, "WORKER_HTTP_PORT": "0"}
     return {**os.environ, **servers}
 

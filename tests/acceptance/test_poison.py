@@ -4,7 +4,7 @@ import asyncio
 import sys
 from signal import SIGKILL
 
-from tests.acceptance.test_installed_command import Environment, environment
+from tests.support.environments import Environment, environment
 from tests.support.platform import Platform
 from tests.support.workers import rows, store
 from worker.shell.database.engine import Database

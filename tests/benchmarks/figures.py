@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from statistics import geometric_mean
+from statistics import geometric_mean, median
 from typing import Literal
 
 MET, MISSED, SHOWN = "met", "missed", "shown"
@@ -57,7 +57,7 @@ def percentile(values: Sequence[float], percent: float) -> float:
 
 def middle(ratios: Iterable[float]) -> float:
     """The geometric mean without the highest and the lowest eighth: of many, it swings a fifth less
-    than their median, and one that the machine spoilt does not count."""
+    than their median, and one that the machine spoilt does not count. Of few, the median."""
     ordered = sorted(ratios)
     spoilt = len(ordered) // 8
-    return geometric_mean(ordered[spoilt : len(ordered) - spoilt])
+    return geometric_mean(ordered[spoilt : len(ordered) - spoilt]) if spoilt else median(ordered)

@@ -24,7 +24,7 @@ from tests.benchmarks.contestants import (
 )
 from tests.benchmarks.cycle import Plan
 from tests.benchmarks.cycling import cycled
-from tests.benchmarks.figures import MET, MISSED, Figure, at_least, at_most, percentile
+from tests.benchmarks.figures import MET, MISSED, Figure, at_least, at_most, middle, percentile
 from tests.benchmarks.lane_model import Measured, modelled
 from tests.benchmarks.lane_runs import Case, laned, template_of
 from tests.benchmarks.ledger import WrongRun, verify
@@ -184,6 +184,12 @@ def test_verdicts_and_percentiles() -> None:
     assert replace(figure, limit=at_most(0.8)).verdict == MISSED
     assert [percentile(range(1, 101), percent) for percent in (50, 95, 99)] == [50, 95, 99]
     assert percentile([7], 99) == 7
+
+
+def test_a_round_that_the_machine_spoilt_does_not_count() -> None:
+    assert middle([0.9, 1.0, 0.01]) == pytest.approx(0.9)
+    assert middle([1.0] * 14 + [0.01, 100.0]) == pytest.approx(1.0)
+    assert middle([0.5, 0.5, 0.5, 0.5, 2.0, 2.0, 2.0, 2.0]) == pytest.approx(1.0)
 
 
 def test_the_report_and_the_picture_show_every_figure(tmp_path: Path) -> None:

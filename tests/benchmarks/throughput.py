@@ -117,10 +117,11 @@ def _figures(operation: Operation, runs: dict[str, list[Run]]) -> Iterator[Figur
         if name != worker().name:
             ratio = median(
                 mine.commands_a_second / its.commands_a_second
-                for mine, its in zip(runs[worker().name], of_name, strict=False)
+                for mine, its in zip(runs[worker().name][: len(of_name)], of_name, strict=True)
             )
             line = f"{worker().name} / {name}"
-            yield Figure(f"throughput, {operation}", line, ratio, "times", limits.get(name))
+            note = "one round" if len(of_name) == 1 else ""
+            yield Figure(f"throughput, {operation}", line, ratio, "times", limits.get(name), note)
 
 
 def _spent(runs: Sequence[Run]) -> str:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from tests.campaign.subscriber import NOTES
 from tests.campaign.verdict import Course, Verdict, judge
 from tests.campaign.watching import Watch
 from tests.campaign.world import build, numbers_of, records
+from tests.support.environments import unmeasured
 from worker.servers import PrivateServers
 
 
@@ -51,7 +51,7 @@ async def carried_out(campaign: Campaign) -> Result:
     """All of it: servers, workers, commands, faults, and what came of them."""
     async with PrivateServers.started() as servers:
         environment = {
-            **os.environ,
+            **unmeasured(),
             "AMQP_URL": servers.rabbitmq.url,
             "DATABASE_URL": servers.postgresql.url,
             "WORKER_HTTP_PORT": "0",

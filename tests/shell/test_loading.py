@@ -1,12 +1,14 @@
 """What decisions may look at: all that matters, as it is once everything is locked."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+import asyncpg
 import pytest
 
-from tests.support.builders import activate
+from contracts.messages import Activate, Command
+from tests.support.builders import SOURCE, activate, command_data
 from tests.support.lossy import until_any
 from tests.support.workers import rows, store
 from worker.core.batch import Known
@@ -70,15 +72,17 @@ RESERVED = f"""INSERT INTO phone_numbers (phone_number, site_id, account_id, sta
     VALUES ('{NUMBER}', 'london', 'acme', 'RESERVED')"""
 SERVICE = """INSERT INTO voice_services (service_id, account_id, account_kind, site_id, quantity)
     VALUES ('s-1', 'acme', 'occupier', 'london', 3)"""
+OTHER_SERVICE = SERVICE.replace("'s-1', 'acme'", "'s-2', 'zenith'")
 ACTIVE = """INSERT INTO phone_numbers (phone_number, site_id, account_id, status)
     VALUES ('+442079460999', 'london', 'acme', 'ACTIVE')"""
+ACME = AccountAtSite("acme", "london")
 WAITING = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
 
-async def loaded(database: Database) -> Known:
-    """What is known for an activation of the number."""
+async def loaded(database: Database, commands: Sequence[Command] = (activate(NUMBER),)) -> Known:
+    """What is known for these commands."""
     async with database.transaction() as session:
-        return (await load_for_commands(session, [activate(NUMBER)], datetime.now(UTC))).known
+        return (await load_for_commands(session, commands, datetime.now(UTC))).known
 
 
 async def test_a_usage_that_was_waited_for_is_the_one_that_its_holder_left(
@@ -90,7 +94,7 @@ async def test_a_usage_that_was_waited_for_is_the_one_that_its_holder_left(
         loading = asyncio.create_task(loaded(database))
         await until_any(database, WAITING)
 
-    assert (await loading).usages == {AccountAtSite("acme", "london"): Usage(3, 1, 0)}
+    assert (await loading).usages == {ACME: Usage(3, 1, 0)}
 
 
 async def test_an_account_that_was_opened_while_its_number_was_waited_for_is_known(
@@ -103,7 +107,39 @@ async def test_an_account_that_was_opened_while_its_number_was_waited_for_is_kno
         loading = asyncio.create_task(loaded(database))
         await until_any(database, WAITING)
 
-    assert (await loading).usages == {AccountAtSite("acme", "london"): Usage(3, 0, 0)}
+    assert (await loading).usages == {ACME: Usage(3, 0, 0)}
+
+
+async def test_who_misses_a_number_that_is_added_meanwhile_begins_again(
+    database: Database,
+) -> None:
+    await store(database, SERVICE)
+    async with database.transaction() as holder:
+        await holder.driver.execute("SELECT FROM entitlement_usage FOR UPDATE")
+        await holder.driver.execute(RESERVED)
+        loading = asyncio.create_task(loaded(database))
+        await until_any(database, WAITING)
+
+    with pytest.raises(asyncpg.SerializationError):
+        await loading
+    assert set((await loaded(database)).numbers) == {NUMBER}
+
+
+async def test_who_misses_an_account_that_is_opened_meanwhile_begins_again(
+    database: Database,
+) -> None:
+    await store(database, RESERVED, OTHER_SERVICE)
+    of_zenith = command_data("+442079460999").model_copy(update={"account_id": "zenith"})
+    commands = [activate(NUMBER), Activate(id="command-2", source=SOURCE, data=of_zenith)]
+    async with database.transaction() as holder:
+        await holder.driver.execute("SELECT FROM entitlement_usage FOR UPDATE")
+        loading = asyncio.create_task(loaded(database, commands))
+        await until_any(database, WAITING)
+        await store(database, SERVICE)
+
+    with pytest.raises(asyncpg.SerializationError):
+        await loading
+    assert (await loaded(database, commands)).usages[ACME] == Usage(3, 0, 0)
 
 
 async def test_a_number_that_was_changed_while_it_was_waited_for_is_written_where_it_stands_now(

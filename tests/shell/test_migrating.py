@@ -1,6 +1,7 @@
 """A database that has been at work is brought up to date with all that is in it."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from importlib.resources import files
 from uuid import uuid4
 
@@ -8,8 +9,10 @@ import asyncpg
 import pytest
 
 from tests.support.workers import rows
+from worker.core.situation import AccountAtSite, Usage
 from worker.servers import PrivateServers
 from worker.shell.database.engine import Database, open_database
+from worker.shell.database.loading import load_for_conclusion
 from worker.shell.database.migrating import migrate
 from worker.shell.database.schema import REVISION
 
@@ -75,6 +78,17 @@ async def test_nothing_is_lost_and_each_reuse_of_an_id_keeps_its_content(
     ]
     assert await rows(old_database, "SELECT active, pending FROM entitlement_usage") == [(1, 1)]
     assert await rows(old_database, "SELECT command_id FROM operations") == [("c-1",)]
+
+
+async def test_what_was_under_way_can_go_on(old_database: Database) -> None:
+    await migrate(old_database)
+
+    async with old_database.transaction() as session:
+        known, _ = await load_for_conclusion(session, ["+442079460002"], (0, []), datetime.now(UTC))
+    ongoing = known.numbers["+442079460002"].ongoing
+    assert ongoing is not None
+    assert ongoing.command_id == "c-1"
+    assert known.usages == {AccountAtSite("acme", "london"): Usage(10, 1, 1)}
 
 
 async def test_who_comes_second_finds_nothing_to_do(old_database: Database) -> None:

@@ -20,7 +20,7 @@ from worker.shell.database.migrating import migrate
 __all__ = ["Databases"]
 
 TEMPLATE = "activation_template"
-GROWN_BYTES = 4_000_000
+GROWN_BYTES = 1_000_000
 LEAVES_SECONDS = 10
 OTHERS = """SELECT pid FROM pg_stat_activity WHERE datname = current_database()
 AND pid <> pg_backend_pid() AND backend_type = 'client backend'"""
@@ -40,6 +40,13 @@ SELECT md5(string_agg(item, E'\n' ORDER BY item)) FROM (
     UNION ALL
     SELECT concat_ws(' ', oid, conname, pg_get_constraintdef(oid))
     FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+    UNION ALL
+    SELECT concat_ws(' ', oid, md5(pg_get_viewdef(oid))) FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind = 'v'
+    UNION ALL
+    SELECT concat_ws(' ', indexrelid, indisvalid, pg_get_indexdef(indexrelid))
+    FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+    WHERE relnamespace = 'public'::regnamespace
     UNION ALL
     SELECT concat_ws(' ', oid, nspname, nspacl) FROM pg_namespace WHERE nspname !~ '^pg_'
     UNION ALL
@@ -91,11 +98,15 @@ class Databases:
     async def taken(self) -> AsyncIterator[str]:
         """A migrated database that nobody else uses; its URL."""
         name, url = self._clean.pop() if self._clean else await self._made()
-        yield url
-        if await self._is_clean_again(url):
-            self._clean.append((name, url))
-        else:
-            await self._servers.postgresql.drop_database(name)
+        is_clean = False
+        try:
+            yield url
+            is_clean = await self._is_clean_again(url)
+        finally:
+            if is_clean:
+                self._clean.append((name, url))
+            else:
+                await self._servers.postgresql.drop_database(name)
 
     async def _made(self) -> tuple[str, str]:
         name = f"test_{uuid4().hex}"
@@ -109,7 +120,7 @@ class Databases:
                 return await self._is_emptied(connection)
             finally:
                 await connection.close()
-        except asyncpg.PostgresError:
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
             # A test may take the right to connect away, or count wrongly on purpose.
             return False
 

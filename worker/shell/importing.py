@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, get_args
 
 from worker.shell.database.engine import READING_WHOLE_TABLES, open_database
+from worker.shell.database.fitness import require_fit
 from worker.shell.database.locks import IMPORT
 from worker.shell.database.session import Session
 from worker.shell.database.statements import statement
@@ -25,8 +26,9 @@ class ImportBusy(Exception):
 async def import_lines(database_url: str, lines: Iterable[bytes | str]) -> Mapping[str, int]:
     """Stores the records of JSON Lines, in any order; how many of each kind there were.
 
-    All or nothing, in one transaction; what is unchanged stays untouched. Raises `ImportRefused`
-    and `ImportBusy`.
+    All or nothing, in one transaction; what is unchanged stays untouched. Raises `ImportRefused`,
+    `ImportBusy`, and `NotReady` where the schema is not this version's: another takes its locks in
+    another order.
     """
     # All lines first: whoever writes into our standard input may be slow, and a transaction that
     # waits for them would hold its locks.
@@ -39,6 +41,7 @@ async def import_records(database_url: str, records: Records) -> Mapping[str, in
         open_database(database_url) as database,
         database.transaction(READING_WHOLE_TABLES) as session,
     ):
+        await require_fit(session)
         await _alone(session)
         await _stage(session, records)
         await _lock(session)

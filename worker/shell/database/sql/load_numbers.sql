@@ -1,5 +1,8 @@
 -- Everything about the numbers that a decision may look at.
-SELECT * FROM known_numbers(
-    NULL,
-    ARRAY(SELECT number FROM phone_numbers AS number WHERE phone_number = ANY(CAST(:phone_numbers AS text[])))
-)
+SELECT known.*
+FROM (
+    SELECT array_agg(number) AS numbers
+    FROM phone_numbers AS number
+    WHERE phone_number = ANY(CAST(:phone_numbers AS text[]))
+) AS found
+CROSS JOIN LATERAL known_numbers(CAST(NULL AS tid[]), found.numbers) AS known

@@ -1,7 +1,8 @@
 -- One look ---------------------------------------------------------------------------------------
 
 -- Who locks a row has found it: what was locked is handed on, with its place in the table, and not
--- looked for once more. Numbers are locked before accounts, so that each says which account to lock.
+-- looked for once more. Numbers are locked before accounts: those that operations are concluded for
+-- say which.
 DROP FUNCTION situations_of_commands;
 DROP FUNCTION situations_of_numbers;
 DROP VIEW known_numbers;
@@ -120,7 +121,8 @@ $$;
 --
 -- First it locks the numbers, then the accounts at their sites, each in key order: so two workers
 -- cannot deadlock. READ COMMITTED gives each statement in here a new snapshot: what the former holder
--- wrote is seen, and an account that was opened together with what is now known of a number.
+-- wrote is seen. What was added while a lock was waited for is not, and whoever asked for it begins
+-- again: one part of an import must not be known without the other.
 CREATE FUNCTION situations_of_commands(
     sources text[], command_ids text[], phone_numbers text[], account_ids text[], site_ids text[],
     today date
@@ -149,6 +151,29 @@ BEGIN
         ORDER BY locked.account_id, locked.site_id
         FOR UPDATE
     );
+    IF EXISTS (
+        SELECT FROM (
+            SELECT unnest(situations_of_commands.phone_numbers)
+            EXCEPT SELECT locked.phone_number FROM unnest(numbers) AS locked
+        ) AS missed (phone_number)
+        CROSS JOIN LATERAL (
+            SELECT FROM phone_numbers AS added
+            WHERE added.phone_number = missed.phone_number
+            OFFSET 0
+        ) AS added
+    ) OR EXISTS (
+        SELECT FROM (
+            SELECT * FROM unnest(account_ids, site_ids)
+            EXCEPT SELECT locked.account_id, locked.site_id FROM unnest(usages) AS locked
+        ) AS missed (account_id, site_id)
+        CROSS JOIN LATERAL (
+            SELECT FROM entitlement_usage AS added
+            WHERE added.account_id = missed.account_id AND added.site_id = missed.site_id
+            OFFSET 0
+        ) AS added
+    ) THEN
+        RAISE EXCEPTION 'something was added in between' USING ERRCODE = 'serialization_failure';
+    END IF;
 
     RETURN QUERY
     SELECT known, NULL, NULL, NULL::text[], NULL::known_number
