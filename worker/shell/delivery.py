@@ -1,7 +1,7 @@
 """A message as a consumer was given it."""
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, cast
 
 from aio_pika.abc import AbstractChannel
 from aiormq.abc import DeliveredMessage
@@ -12,9 +12,7 @@ from worker.shell.broker import CONNECT_TIMEOUT_SECONDS, BrokerUnavailable
 if TYPE_CHECKING:
     from aiormq import spec
 
-__all__ = ["Delivery", "begin_to_consume", "end_to_consume"]
-
-Answer = TypeVar("Answer")
+__all__ = ["Delivery", "begin_to_consume"]
 
 
 class Delivery:
@@ -54,8 +52,8 @@ class Delivery:
 
 async def begin_to_consume(
     channel: AbstractChannel, queue: str, receive: Callable[[Delivery], Awaitable[object]]
-) -> str:
-    """Calls `receive` with each message of the queue from now on; the consumer's tag.
+) -> None:
+    """Calls `receive` with each message of the queue from now on, until the channel is closed.
 
     Raises `BrokerUnavailable` where the broker does not answer, and what is in `LOST`.
     """
@@ -64,24 +62,8 @@ async def begin_to_consume(
         await receive(Delivery(delivered))
 
     underlay = await channel.get_underlay_channel()
-    begun = await _answered(
-        underlay.basic_consume(queue, received, timeout=CONNECT_TIMEOUT_SECONDS)
-    )
-    return begun.consumer_tag or ""
-
-
-async def end_to_consume(channel: AbstractChannel, consumer: str) -> None:
-    """Nothing more is received; what is not acknowledged stays with the channel.
-
-    Raises as `begin_to_consume`.
-    """
-    underlay = await channel.get_underlay_channel()
-    await _answered(underlay.basic_cancel(consumer, timeout=CONNECT_TIMEOUT_SECONDS))
-
-
-async def _answered(asked: Awaitable[Answer]) -> Answer:
-    # A bare TimeoutError could be the database's as well.
     try:
-        return await asked
+        await underlay.basic_consume(queue, received, timeout=CONNECT_TIMEOUT_SECONDS)
     except TimeoutError as error:
+        # A bare TimeoutError could be the database's as well.
         raise BrokerUnavailable("it does not answer") from error

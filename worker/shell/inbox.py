@@ -9,7 +9,7 @@ from typing import Final
 from aio_pika.abc import AbstractChannel
 
 from worker.shell.broker import ready_messages
-from worker.shell.delivery import Delivery, begin_to_consume, end_to_consume
+from worker.shell.delivery import Delivery, begin_to_consume
 from worker.shell.link import Link
 from worker.shell.settling import Settler
 
@@ -58,18 +58,23 @@ class Inbox:
         self._behind = 0
 
     async def consume(self, handle: Callable[[], Awaitable[None]]) -> None:
-        """Calls `handle` as long as anything waits, again and again until `close`."""
+        """Calls `handle` as long as anything waits, again and again until `close`.
+
+        What was not begun with goes back to the queue with the channel, all at once and in its
+        order. It is not cancelled before: a quorum queue takes back at once what then reaches
+        nobody, before what came earlier and is still held here. So a command of a number was
+        overtaken by the next, when the number of lanes was changed.
+        """
         self._behind = await ready_messages(self._link.connections[0], self.queue)
-        consumer = await begin_to_consume(self._channel, self.queue, self._receive)
+        await begin_to_consume(self._channel, self.queue, self._receive)
         while not self.closing.is_set():
             await self._arrived.wait()
             self._arrived.clear()
             while self.waiting and not self.closing.is_set():
                 await handle()
-        await end_to_consume(self._channel, consumer)
 
     def close(self) -> None:
-        """Ends `consume` after what is at hand; what still waits goes back to the queue."""
+        """Ends `consume` after what is at hand; the rest goes back with the channel."""
         self.closing.set()
         self._arrived.set()
 

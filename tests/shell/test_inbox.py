@@ -1,0 +1,60 @@
+"""What is given back goes back in its order, whatever is on its way at that moment."""
+
+import asyncio
+import random
+from itertools import count, pairwise
+
+import aio_pika
+
+from contracts.catalogue import COMMAND_QUEUE
+from worker.shell.broker import connect
+from worker.shell.inbox import Inbox
+from worker.shell.link import open_link
+from worker.shell.prefetch import Prefetch
+
+LIVES = 30
+
+
+async def publish(url: str) -> None:
+    """Messages that are numbered, as fast as they can be written."""
+    async with (
+        await connect([url]) as connection,
+        await connection.channel(publisher_confirms=False) as channel,
+    ):
+        for number in count():
+            message = aio_pika.Message(str(number).encode())
+            await channel.default_exchange.publish(message, COMMAND_QUEUE)
+            await asyncio.sleep(0)
+
+
+async def one_life(url: str, seconds: float) -> list[int]:
+    """The numbers of the messages that it handles, in that order."""
+    handled: list[int] = []
+    link = open_link([url], publish_timeout_seconds=5, alone=set(), prefetch=Prefetch(500))
+    async with link as opened, opened.consuming() as channel:
+        inbox = Inbox(COMMAND_QUEUE, channel, opened)
+
+        async def handle() -> None:
+            delivery = inbox.waiting.popleft()
+            handled.append(int(delivery.body))
+            await inbox.settle([delivery])
+            await asyncio.sleep(0)
+
+        consuming = asyncio.create_task(inbox.consume(handle))
+        await asyncio.sleep(seconds)
+        inbox.close()
+        await consuming
+    return handled
+
+
+async def test_what_is_given_back_again_and_again_stays_in_its_order(amqp_url: str) -> None:
+    publishing = asyncio.create_task(publish(amqp_url))
+    dice = random.Random(7)
+    handled = [
+        number for _ in range(LIVES) for number in await one_life(amqp_url, dice.uniform(0.02, 0.1))
+    ]
+    publishing.cancel()
+    await asyncio.gather(publishing, return_exceptions=True)
+
+    assert len(handled) > LIVES
+    assert all(later == earlier + 1 for earlier, later in pairwise(handled))
