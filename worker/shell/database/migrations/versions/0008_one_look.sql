@@ -116,6 +116,22 @@ LANGUAGE sql STABLE AS $$
     FROM unnest(usages) AS usage
 $$;
 
+-- Locks the numbers in key order: where they stand, and as they are then. In PL/pgSQL, like all that
+-- locks here: its plan is made once in a session, and each call sees what was stored before it.
+CREATE FUNCTION locked_numbers(phone_numbers text[], OUT places tid[], OUT numbers phone_numbers[])
+LANGUAGE plpgsql AS $$
+BEGIN
+    SELECT array_agg(locked.place), array_agg(locked.number)
+    INTO places, numbers
+    FROM (
+        SELECT held.ctid AS place, held AS number
+        FROM phone_numbers AS held
+        WHERE held.phone_number = ANY(locked_numbers.phone_numbers)
+        ORDER BY held.phone_number
+        FOR UPDATE
+    ) AS locked;
+END $$;
+
 -- All that decisions on these commands may look at, in three kinds of rows: each account at a site,
 -- each command that had come before under the same source and id, and each number.
 --
@@ -136,15 +152,8 @@ DECLARE
     numbers phone_numbers[];
     usages entitlement_usage[];
 BEGIN
-    SELECT array_agg(locked.place), array_agg(locked.number)
-    INTO places, numbers
-    FROM (
-        SELECT held.ctid AS place, held AS number
-        FROM phone_numbers AS held
-        WHERE held.phone_number = ANY(situations_of_commands.phone_numbers)
-        ORDER BY held.phone_number
-        FOR UPDATE
-    ) AS locked;
+    SELECT locked.places, locked.numbers INTO places, numbers
+    FROM locked_numbers(situations_of_commands.phone_numbers) AS locked;
     usages := ARRAY(
         SELECT locked FROM entitlement_usage AS locked
         WHERE (locked.account_id, locked.site_id) IN (SELECT * FROM unnest(account_ids, site_ids))
@@ -214,15 +223,8 @@ DECLARE
 BEGIN
     DELETE FROM outbox WHERE lane = sent_lane AND position = ANY(sent);
 
-    SELECT array_agg(locked.place), array_agg(locked.number)
-    INTO places, numbers
-    FROM (
-        SELECT held.ctid AS place, held AS number
-        FROM phone_numbers AS held
-        WHERE held.phone_number = ANY(situations_of_numbers.phone_numbers)
-        ORDER BY held.phone_number
-        FOR UPDATE
-    ) AS locked;
+    SELECT locked.places, locked.numbers INTO places, numbers
+    FROM locked_numbers(situations_of_numbers.phone_numbers) AS locked;
     usages := ARRAY(
         SELECT locked FROM entitlement_usage AS locked
         WHERE (locked.account_id, locked.site_id) IN (
