@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import signal
 import socket
 import sys
@@ -14,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.test_installed_command import COMMAND, NUMBER, PLACE, SAMPLE, command
+from tests.support.environments import unmeasured
 from worker.cli.exits import Exit
 
-ENVIRONMENT: dict[str, str] = {**os.environ, "WORKER_HTTP_PORT": "0"}
+ENVIRONMENT: dict[str, str] = {**unmeasured(), "WORKER_HTTP_PORT": "0"}
 
 
 @pytest.fixture
