@@ -227,9 +227,9 @@ def _backlog_figures(size: Size, rounds: Sequence[tuple[Run, Run]]) -> Iterator[
     for place, name in enumerate((short, long)):
         rate = median(runs[place].commands_a_second for runs in rounds)
         yield Figure(SUBJECT, name, rate, "commands/s")
-    ratio = median(deep.commands_a_second / shallow.commands_a_second for shallow, deep in rounds)
+    ratio = middle(deep.commands_a_second / shallow.commands_a_second for shallow, deep in rounds)
     yield Figure(SUBJECT, f"{long} / {short}", ratio, "times", at_least(WITHIN))
-    spent = median(deep.milliseconds / shallow.milliseconds for shallow, deep in rounds)
+    spent = middle(deep.milliseconds / shallow.milliseconds for shallow, deep in rounds)
     yield Figure(SUBJECT, f"processor time, {long} / {short}", spent, "times")
     memory = max(deep.resident_mebibytes for _, deep in rounds)
     yield Figure(SUBJECT, f"resident with {long}", memory, "MiB", at_most(MEMORY_MEBIBYTES))

@@ -29,6 +29,9 @@ async def finished(command: Sequence[str], environment: Mapping[str, str]) -> st
     return said
 
 
+ANSWER_MAXIMUM_BYTES = 1 << 20
+
+
 @asynccontextmanager
 async def answering(
     command: Sequence[str], environment: Mapping[str, str]
@@ -43,6 +46,7 @@ async def answering(
         env=dict(environment),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
+        limit=ANSWER_MAXIMUM_BYTES,
     )
     questions, answers = process.stdin, process.stdout
     if questions is None or answers is None:

@@ -54,15 +54,19 @@ async def race(
     commands: Sequence[Command],
     *,
     counted: int | None = None,
+    warm_up: int = 0,
 ) -> Run:
     """Fills the queue, starts the process, and watches until all is said.
 
-    The clock runs from the first look that finds messages to the first that finds all of them, or
-    those of so many commands: the others stay in the queue.
+    The clock runs from the first look that finds messages, or those of so many commands when it has
+    to warm up, to the first that finds all of them, or those of so many as are counted: the others
+    stay in the queue.
     Raises `WrongRun` when what was said is not what must be said.
     """
     await asyncio.to_thread(preload, place.amqp_url, commands)
-    run, done = await carried_out(stage, place, contestant, commands, counted)
+    run, done = await carried_out(
+        stage, place, contestant, commands, counted=counted, warm_up=warm_up
+    )
     if done < len(commands) and counted is None:
         raise Missing(f"{contestant.name} left {len(commands) - done:,} commands unacknowledged")
     return run
@@ -73,13 +77,15 @@ async def carried_out(
     place: Place,
     contestant: Contestant,
     waiting: Sequence[Command],
+    *,
     counted: int | None = None,
+    warm_up: int = 0,
 ) -> tuple[Run, int]:
     """The same with a queue that is full already, and how many of the commands were done."""
     log = stage.folder / f"{contestant.name}.log"
     depths = Depths(place.amqp_url)
     async with running(contestant, place.environment, log) as pid:
-        run = await asyncio.to_thread(_watched, depths, pid, waiting[:counted])
+        run = await asyncio.to_thread(_watched, depths, pid, waiting[:counted], warm_up)
         if counted is None:
             await asyncio.sleep(ACKNOWLEDGED_SECONDS)
     left = depths.of(COMMANDS)
@@ -90,10 +96,10 @@ async def carried_out(
     return run, len(done)
 
 
-def _watched(depths: Depths, pid: int, commands: Sequence[Command]) -> Run:
+def _watched(depths: Depths, pid: int, commands: Sequence[Command], warm_up: int) -> Run:
     due = sum(len(SAID[command.operation]) for command in commands)
     messages_a_command = due / len(commands)
-    first = until_there(depths, 1)
+    first = until_there(depths, max(1, round(warm_up * messages_a_command)))
     before, began = Costs.until_now(pid), time.monotonic()
     # What was there at the first look had been made before the clock ran.
     until_there(depths, due)

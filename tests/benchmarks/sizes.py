@@ -17,6 +17,7 @@ class Size:
     latency_peer_commands: int
     """At most so many at a rate that is too much for a peer: it falls behind for as long."""
     round_trips: int
+    """One at a time, in a turn; each round has two."""
     round_trip_rounds: int
     lane_cases: tuple[tuple[int, int], ...]
     """How many lanes, and how many workers."""
@@ -48,8 +49,8 @@ FULL = Size(
     latency_seconds=5,
     latency_rates=(50, 200, 1000),
     latency_peer_commands=2_000,
-    round_trips=200,
-    round_trip_rounds=5,
+    round_trips=20,
+    round_trip_rounds=50,
     lane_cases=((1, 1), (2, 2), (4, 2), (2, 3)),
     lane_commands=4_000,
     lane_rounds=2,
@@ -61,7 +62,7 @@ FULL = Size(
     many_active=20_000,
     backlog=200_000,
     backlog_commands=6_000,
-    backlog_rounds=3,
+    backlog_rounds=8,
     memory_commands=300_000,
     large_messages=2_000,
     huge_messages=300,
@@ -74,8 +75,8 @@ QUICK = Size(
     latency_seconds=2,
     latency_rates=(50, 200),
     latency_peer_commands=300,
-    round_trips=50,
-    round_trip_rounds=1,
+    round_trips=10,
+    round_trip_rounds=5,
     lane_cases=((1, 1), (2, 3)),
     lane_commands=800,
     lane_rounds=1,

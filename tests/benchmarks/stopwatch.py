@@ -1,8 +1,9 @@
-"""The web tier with a stopwatch: `stopwatch PLAN TIMES`, by `AMQP_URL`.
+"""The web tier with a stopwatch: `stopwatch PLAN`, by `AMQP_URL`.
 
-Publishes commands as the plan says and notes when ACTIVE arrives for each. At a rate it publishes
-by the clock, whatever is answered: who is slow is not spared. In the end it has heard everything
-that must be said, and nothing else; otherwise it fails.
+For each line that it reads it carries out the plan's next section: publishes its commands, notes
+when ACTIVE arrives for each, and writes the times as a line. At a rate it publishes by the clock,
+whatever is answered: who is slow is not spared. After the last section it has heard everything that
+must be said, and nothing else; otherwise it fails.
 """
 
 import json
@@ -140,17 +141,19 @@ class Stopwatch:
 
 
 def main() -> None:
-    """Carries out the plan, and writes the times of each section."""
+    """A section for each line."""
     plan = Plan.read(Path(sys.argv[1]))
     stopwatch = Stopwatch(os.environ["AMQP_URL"])
     commands = plan.commands()
-    times: dict[str, list[float]] = {}
     first = 0
-    for section in plan.sections:
-        times[section.name] = stopwatch.run(section, commands[first : first + section.commands])
+    for number, section in enumerate(plan.sections, start=1):
+        sys.stdin.readline()
+        milliseconds = stopwatch.run(section, commands[first : first + section.commands])
         first += section.commands
-    stopwatch.finish(commands)
-    Path(sys.argv[2]).write_text(json.dumps(times), encoding="utf-8")
+        if number == len(plan.sections):
+            stopwatch.finish(commands)
+        sys.stdout.write(f"{json.dumps(milliseconds)}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":
