@@ -14,6 +14,7 @@ from worker.shell.database.engine import Database, open_database
 from worker.shell.database.locks import POST
 from worker.shell.database.locks import TERM as TERM_LOCK
 from worker.shell.database.session import Session
+from worker.shell.database.statements import Statement
 from worker.shell.leadership import Leadership, LeadershipLost, Member, joined
 from worker.shell.settings import Settings
 
@@ -22,6 +23,10 @@ NUMBER = "+442079460000"
 END_SESSION = f"""SELECT pg_terminate_backend(pid) FROM pg_locks
     WHERE locktype = 'advisory' AND objid = {POST}
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
+STORE = Statement("INSERT INTO suspects VALUES ($1, 'digest', 1, now())", ("mark",))
+LET_IDLE = Statement(
+    "SELECT set_config('idle_in_transaction_session_timeout', $1, true)", ("milliseconds",)
+)
 LOOKS_SECONDS = 1.5
 """In which a worker looks around more than once."""
 
@@ -40,13 +45,14 @@ async def led(member: Member) -> Leadership:
     return member.posts[0]
 
 
-async def nothing(_: Session) -> None:
+async def nothing(session: Session) -> None:
     """Stores nothing."""
+    await session.fetch("find_suspects", queue="", digests=[])
 
 
 def writing(mark: str) -> Callable[[Session], Awaitable[None]]:
     async def write(session: Session) -> None:
-        await session.driver.execute(f"INSERT INTO suspects VALUES ('{mark}', 'digest', 1, now())")
+        await session.change(STORE, mark=mark)
 
     return write
 
@@ -77,12 +83,31 @@ async def test_a_former_leader_can_store_nothing(database: Database, database_ur
     ]
 
 
+async def test_what_is_not_fenced_off_first_is_refused_and_not_waited_for(
+    database: Database,
+) -> None:
+    async def by_the_driver(session: Session) -> None:
+        await session.driver.execute("SELECT 1")
+
+    async def without_parameters(session: Session) -> None:
+        await session.change("end_terms")
+
+    async with leading(database) as leadership:
+        for work in (by_the_driver, without_parameters):
+            with pytest.raises(AssertionError, match="statement with parameters"):
+                await leadership.persist(work)
+        await leadership.persist(writing("as ever"))
+
+    assert await rows(database, "SELECT queue FROM suspects") == [("as ever",)]
+
+
 async def test_the_next_term_waits_for_what_the_former_leader_has_begun(
     database: Database, database_url: str
 ) -> None:
     begun, go_on = asyncio.Event(), asyncio.Event()
 
     async def slow(session: Session) -> None:
+        await nothing(session)
         begun.set()
         await go_on.wait()
         await writing("former")(session)
@@ -111,7 +136,7 @@ async def test_the_next_term_ends_what_a_frozen_leader_of_two_lanes_never_ends(
     thawed = asyncio.Event()
 
     async def frozen(session: Session, place: int) -> None:
-        await session.driver.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        await session.fetch(LET_IDLE, milliseconds="0")
         begun[place].set()
         await thawed.wait()
         await writing("former")(session)

@@ -13,6 +13,7 @@ from tests.support.lossy import until_any
 from tests.support.workers import rows, store
 from worker.core.batch import Known
 from worker.core.situation import AccountAtSite, Usage
+from worker.shell.database.batch_rows import MovedNumber
 from worker.shell.database.engine import Database
 from worker.shell.database.loading import load_for_commands, load_numbers_with_steps
 
@@ -148,13 +149,8 @@ async def test_a_number_that_was_changed_while_it_was_waited_for_is_written_wher
     async def activated() -> None:
         async with database.transaction() as session:
             _, places = await load_for_commands(session, [activate(NUMBER)], datetime.now(UTC))
-            await session.change(
-                "write_numbers",
-                moved_places=[places[NUMBER]],
-                moved_statuses=["PENDING"],
-                moved_sequences=[7],
-                moved_blank=[False],
-            )
+            moved = MovedNumber(places[NUMBER], "PENDING", sequence=7, blank=False)
+            await session.change("write_numbers", moved=[moved])
 
     await store(database, RESERVED)
     async with database.transaction() as holder:

@@ -53,10 +53,10 @@ class Leadership:
         return self._database.failures
 
     async def persist(self, work: Work[Result], *, patient: bool = True) -> Result:
-        """Like `Database.persist`, as long as this term lasts; else raises `LeadershipLost`."""
-        fence = f"SELECT require_term({self.post}, {self.term});"
+        """Like `Database.persist` with a fence: this term lasts, or `LeadershipLost` is raised."""
+        fence = f"CALL require_term({self.post}, {self.term})"
         try:
-            return await self._database.persist(work, patient=patient, first=fence)
+            return await self._database.persist(work, patient=patient, fence=fence)
         except asyncpg.PostgresError as error:
             if error.sqlstate == TERM_IS_OVER:
                 raise LeadershipLost(str(error)) from error

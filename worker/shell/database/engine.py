@@ -14,7 +14,7 @@ from sqlalchemy.pool import PoolProxiedConnection
 
 from worker.shell.backoff import Backoff
 from worker.shell.concurrency import uninterrupted
-from worker.shell.database.arrays import take_only_lists_for_arrays
+from worker.shell.database.opening import opening
 from worker.shell.database.session import Driver, Session
 from worker.shell.logs import Action, get_logger
 
@@ -164,10 +164,15 @@ class Database:
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
         """A connection on which each statement is a transaction of its own."""
+        async with self._connection() as driver:
+            yield Session(driver)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Driver]:
         pooled = await self._take_connection()
         driver: Driver = pooled.driver_connection
         try:
-            yield Session(driver)
+            yield driver
         except BaseException as error:
             # The pool does not see what happens here, and would give it to the next.
             if _is_spoilt(driver, error):
@@ -225,28 +230,39 @@ class Database:
 
         `first` is SQL without parameters that travels with its beginning.
         """
-        async with self.session() as session:
-            driver = session.driver
+        async with self._transaction() as session:
+            await session.driver.execute(f"BEGIN;{first}")
+            yield session
+
+    @asynccontextmanager
+    async def _fenced(self, fence: str) -> AsyncIterator[Session]:
+        """The same, begun with its first statement, which must have parameters."""
+        async with self._transaction(opening("BEGIN", fence)) as session:
+            yield session
+
+    @asynccontextmanager
+    async def _transaction(self, opened: bytes = b"") -> AsyncIterator[Session]:
+        async with self._connection() as driver:
             try:
-                await driver.execute(f"BEGIN;{first}")
-                yield session
+                yield Session(driver, opened)
                 await _commit(driver)
             except BaseException as error:
                 if not _is_spoilt(driver, error):
                     await driver.execute("ROLLBACK;")
                 raise
 
-    async def persist(self, work: Work[Result], *, patient: bool = True, first: str = "") -> Result:
+    async def persist(self, work: Work[Result], *, patient: bool = True, fence: str = "") -> Result:
         """The result of the work, in one transaction that is tried until it commits.
 
         Work may run several times, and a lost answer to COMMIT runs it once more after it had
         been stored: it must find out for itself what is already there. Raises what is not
         transient; without patience also what is, for one who has something smaller to try.
-        `first` as in `transaction`.
+        A fence is SQL that fails where the work must not be stored, and finds no rows. The first
+        statement of the work must have parameters then: see `opening`.
         """
 
         async def transact() -> Result:
-            async with self.transaction(first) as session:
+            async with self._fenced(fence) if fence else self.transaction() as session:
                 return await work(session)
 
         return await self._until_done(transact, patient=patient)
@@ -296,7 +312,6 @@ class Database:
 @asynccontextmanager
 async def open_database(url: str) -> AsyncIterator[Database]:
     """A pool of connections to the database at the URL; connects when first used."""
-    take_only_lists_for_arrays()
 
     async def connect() -> asyncpg.Connection:
         connection = await asyncpg.connect(

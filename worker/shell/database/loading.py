@@ -42,13 +42,16 @@ class Loaded(NamedTuple):
 
 async def load_for_commands(session: Session, commands: Sequence[Command], now: datetime) -> Loaded:
     """What decisions on these commands may look at, locked until the transaction ends."""
+    named = [command.data for command in commands]
+    holders = {(data.account_id, data.site_id) for data in named}
     rows = await session.fetch(
         "load_for_commands",
         sources=[command.source for command in commands],
         command_ids=[command.id for command in commands],
-        phone_numbers=[command.data.phone_number for command in commands],
-        account_ids=[command.data.account_id for command in commands],
-        site_ids=[command.data.site_id for command in commands],
+        # Each once: where as many are found as were asked for, nothing is missing.
+        phone_numbers=list({data.phone_number for data in named}),
+        account_ids=[account_id for account_id, _ in holders],
+        site_ids=[site_id for _, site_id in holders],
         today=now.date(),
     )
     known = Known()

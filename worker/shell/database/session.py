@@ -1,7 +1,7 @@
 """What a piece of work is given of the database: a transaction that runs the statements by name."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from worker.shell.database.statements import Statement, statement
 
@@ -13,6 +13,8 @@ Driver = Any
 Row = Any
 """A row as the driver gives it: by name like a mapping, in order like a tuple."""
 
+HAS_NO_PARAMETERS: Final = "a transaction with a fence is begun by a statement with parameters"
+
 
 class Session:
     """A connection that nobody else uses meanwhile.
@@ -21,18 +23,38 @@ class Session:
     statement took 0.25 ms where the server needs 0.12, and a lone command waits for ten of them.
     """
 
-    def __init__(self, driver: Driver) -> None:
-        self.driver = driver
-        """For SQL that is made as it is needed."""
+    def __init__(self, driver: Driver, opening: bytes = b"") -> None:
+        self._driver = driver
+        self._opening = opening
+        """What goes to the server before anything else: see `opening`."""
+
+    @property
+    def driver(self) -> Driver:
+        """For SQL that is made as it is needed; not for the first of a transaction with a fence."""
+        if self._opening:
+            raise AssertionError(HAS_NO_PARAMETERS)
+        return self._driver
 
     async def fetch(self, asked: str | Statement, /, **parameters: object) -> Sequence[Row]:
         """The rows that a statement finds or returns. KeyError where a parameter is missing."""
         sql, names = statement(asked) if isinstance(asked, str) else asked
-        rows: Sequence[Row] = await self.driver.fetch(sql, *[parameters[name] for name in names])
+        self._open(names)
+        rows: Sequence[Row] = await self._driver.fetch(sql, *[parameters[name] for name in names])
         return rows
 
     async def change(self, asked: str | Statement, /, **parameters: object) -> int:
         """Runs a statement; how many rows it changed."""
         sql, names = statement(asked) if isinstance(asked, str) else asked
-        done: str = await self.driver.execute(sql, *[parameters[name] for name in names])
+        self._open(names)
+        done: str = await self._driver.execute(sql, *[parameters[name] for name in names])
         return int(done.rpartition(" ")[2])
+
+    def _open(self, parameters: Sequence[str]) -> None:
+        if not self._opening:
+            return
+        if not parameters:
+            raise AssertionError(HAS_NO_PARAMETERS)
+        opening, self._opening = self._opening, b""
+        # Of a connection that is gone the driver tells by itself, with an error that we know.
+        if not self._driver.is_closed():
+            self._driver._transport.write(opening)  # noqa: SLF001 -- there is no public way

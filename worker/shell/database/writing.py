@@ -1,6 +1,6 @@
 """From decisions to rows: set by set, one statement for each table."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -12,6 +12,13 @@ from worker.core.batch import Concluded
 from worker.core.decision import Decision, Outcome
 from worker.core.situation import Number
 from worker.core.speech import operation_of
+from worker.shell.database.batch_rows import (
+    BegunOperation,
+    DecidedCommand,
+    EndedOperation,
+    MovedNumber,
+    SaidMessage,
+)
 from worker.shell.database.loading import Places
 from worker.shell.database.outbox import OutgoingMessage
 from worker.shell.database.session import Row, Session
@@ -57,38 +64,6 @@ class Answer:
     correlation_id: str
 
 
-class OutboxRow(NamedTuple):
-    """A message on its way out; the names are the table's columns."""
-
-    phone_number: str
-    holds_operation: bool
-    awaited: bool
-    ordered: bool
-    message_id: str
-    message_type: str
-    exchange: str
-    routing_key: str
-    correlation_id: str
-    must_be_routed: bool
-    body: bytes
-
-
-class LedgerRow(NamedTuple):
-    source: str
-    command_id: str
-    fingerprint: str
-    original: bool
-    operation: str
-    phone_number: str
-    account_id: str
-    site_id: str
-    requested_by: str | None
-    correlation_id: str
-    outcome: str
-    refusal: str | None
-    detail: str | None
-
-
 async def write_decisions(
     session: Session, basis: Basis, decided: Sequence[tuple[Command, Decision, Answer | None]]
 ) -> list[OutgoingMessage]:
@@ -103,10 +78,11 @@ async def write_decisions(
     rows = [row for _, decision, answer in new for row in _outbox_rows(decision, answer)]
     positions = await session.fetch(
         together(*DECISIONS),
-        **_columns("ledger", LedgerRow, [_ledger_row(*item[:2]) for item in new]),
-        **_moved(basis.places, ((number, False) for number in begun)),
-        **_begun(begun),
-        **_columns("message", OutboxRow, rows),
+        decided=[_decided_command(*item[:2]) for item in new],
+        moved=_moved(basis.places, ((number, False) for number in begun)),
+        begun=_begun(begun),
+        begun_numbers=[number.phone_number for number in begun],
+        said=rows,
         lane=basis.lane,
         now=basis.now,
     )
@@ -128,12 +104,13 @@ async def write_conclusions(
     rows = [row for item in concluded for row in _outbox_rows(item.decision, None)]
     positions = await session.fetch(
         together(*CONCLUSIONS),
-        **_moved(
+        moved=_moved(
             basis.places,
             ((item.decision.number, _is_blanked(item)) for item in ended if _has_moved(item)),
         ),
-        **_ended(ended),
-        **_columns("message", OutboxRow, rows),
+        ended=[_ended_operation(item) for item in ended],
+        ended_numbers=[item.before.phone_number for item in ended],
+        said=rows,
         lane=basis.lane,
         now=basis.now,
     )
@@ -143,7 +120,8 @@ async def write_conclusions(
     if following:
         await session.change(
             together("supersede_steps", "begin_operations"),
-            **_begun(following),
+            begun=_begun(following),
+            begun_numbers=[number.phone_number for number in following],
             lane=basis.lane,
             now=basis.now,
         )
@@ -166,38 +144,39 @@ def _is_blanked(item: Concluded) -> bool:
     )
 
 
-def _moved(places: Places, numbers: Iterable[tuple[Number | None, bool]]) -> Mapping[str, object]:
+def _moved(places: Places, numbers: Iterable[tuple[Number | None, bool]]) -> list[MovedNumber]:
     # One command can only follow another on the same number after a conclusion, so a number
     # stands here once.
-    rows = [(number, blank) for number, blank in numbers if number is not None]
-    return {
-        "moved_places": [places[number.phone_number] for number, _ in rows],
-        "moved_statuses": [number.status for number, _ in rows],
-        "moved_sequences": [number.sequence for number, _ in rows],
-        "moved_blank": [blank for _, blank in rows],
-    }
+    return [
+        MovedNumber(places[number.phone_number], number.status, number.sequence, blank)
+        for number, blank in numbers
+        if number is not None
+    ]
 
 
-def _begun(numbers: Iterable[Number]) -> Mapping[str, object]:
-    rows = [(item.phone_number, item.ongoing) for item in numbers if item.ongoing is not None]
-    return {
-        "begun_numbers": [phone_number for phone_number, _ in rows],
-        "begun_operations": [ongoing.operation for _, ongoing in rows],
-        "begun_command_sources": [ongoing.command_source for _, ongoing in rows],
-        "begun_command_ids": [ongoing.command_id for _, ongoing in rows],
-        "begun_fingerprints": [ongoing.command_fingerprint for _, ongoing in rows],
-        "begun_correlation_ids": [ongoing.correlation_id for _, ongoing in rows],
-        "begun_requested_by": [ongoing.requested_by for _, ongoing in rows],
-        "begun_traceparents": [ongoing.traceparent for _, ongoing in rows],
-        "begun_tracestates": [ongoing.tracestate for _, ongoing in rows],
-        "begun_since": [ongoing.since for _, ongoing in rows],
-        "begun_at_risk_at": [ongoing.at_risk_at for _, ongoing in rows],
-        "begun_deadlines": [ongoing.deadline for _, ongoing in rows],
-    }
+def _begun(numbers: Iterable[Number]) -> list[BegunOperation]:
+    return [
+        BegunOperation(
+            phone_number=number.phone_number,
+            operation=ongoing.operation,
+            command_source=ongoing.command_source,
+            command_id=ongoing.command_id,
+            fingerprint=ongoing.command_fingerprint,
+            correlation_id=ongoing.correlation_id,
+            requested_by=ongoing.requested_by,
+            traceparent=ongoing.traceparent,
+            tracestate=ongoing.tracestate,
+            since=ongoing.since,
+            at_risk_at=ongoing.at_risk_at,
+            deadline=ongoing.deadline,
+        )
+        for number in numbers
+        if (ongoing := number.ongoing) is not None
+    ]
 
 
 async def _open_steps(
-    session: Session, numbers: Iterable[Number], outbox: Iterable[OutboxRow], now: datetime
+    session: Session, numbers: Iterable[Number], outbox: Iterable[SaidMessage], now: datetime
 ) -> None:
     messages = {row.message_id: row._asdict() for row in outbox if row.awaited}
     if messages:
@@ -205,16 +184,15 @@ async def _open_steps(
         await open_steps(session, ongoing, messages, now)
 
 
-def _ended(ended: Sequence[Concluded]) -> Mapping[str, object]:
-    decisions = [item.decision for item in ended]
-    return {
-        "ended_numbers": [item.before.phone_number for item in ended],
-        "ended_outcomes": [
-            None if item.outcome is Outcome.SETTLED else item.outcome.value for item in decisions
-        ],
-        "ended_failures": [item.failure.code if item.failure else None for item in decisions],
-        "ended_details": [item.detail for item in decisions],
-    }
+def _ended_operation(item: Concluded) -> EndedOperation:
+    decision = item.decision
+    settled = decision.outcome is Outcome.SETTLED
+    return EndedOperation(
+        phone_number=item.before.phone_number,
+        outcome=None if settled else decision.outcome.value,
+        failure=decision.failure.code if decision.failure else None,
+        detail=decision.detail,
+    )
 
 
 async def _change_memberships(session: Session, ended: Sequence[Concluded]) -> None:
@@ -242,9 +220,9 @@ def _has_records(number: Number) -> bool:
     return bool(number.hunt_groups or number.logins or number.has_call_settings)
 
 
-def _ledger_row(command: Command, decision: Decision) -> LedgerRow:
+def _decided_command(command: Command, decision: Decision) -> DecidedCommand:
     data = command.data
-    return LedgerRow(
+    return DecidedCommand(
         source=command.source,
         command_id=command.id,
         fingerprint=command.fingerprint,
@@ -261,7 +239,7 @@ def _ledger_row(command: Command, decision: Decision) -> LedgerRow:
     )
 
 
-def _outbox_rows(decision: Decision, answer: Answer | None) -> Iterable[OutboxRow]:
+def _outbox_rows(decision: Decision, answer: Answer | None) -> Iterable[SaidMessage]:
     holds = decision.outcome is Outcome.PENDING
     ordered = decision.outcome is not Outcome.NOTICED
     ongoing = decision.number.ongoing if decision.number else None
@@ -282,9 +260,9 @@ def _outbox_rows(decision: Decision, answer: Answer | None) -> Iterable[OutboxRo
 
 def _outbox_row(
     message: PublishedMessage, *, holds: bool, awaited: bool, ordered: bool
-) -> OutboxRow:
+) -> SaidMessage:
     definition = definition_of(type(message))
-    return OutboxRow(
+    return SaidMessage(
         phone_number=message.subject,
         holds_operation=holds,
         awaited=awaited,
@@ -301,7 +279,7 @@ def _outbox_row(
 
 
 def _outgoing(
-    rows: Sequence[OutboxRow], positions: Sequence[Row], now: datetime
+    rows: Sequence[SaidMessage], positions: Sequence[Row], now: datetime
 ) -> list[OutgoingMessage]:
     return [
         OutgoingMessage(
@@ -309,12 +287,3 @@ def _outgoing(
         )
         for row, stored in zip(rows, positions, strict=True)
     ]
-
-
-def _columns(
-    of: str, kind: type[LedgerRow | OutboxRow], rows: Sequence[LedgerRow | OutboxRow]
-) -> Mapping[str, Sequence[object]]:
-    """The rows as one array for each column, the way in which `unnest` takes them."""
-    names = [name if name.startswith(f"{of}_") else f"{of}_{name}" for name in kind._fields]
-    columns = zip(*rows, strict=True) if rows else ((),) * len(names)
-    return dict(zip(names, columns, strict=True))

@@ -4,14 +4,7 @@ INSERT INTO operations (
     requested_by, traceparent, tracestate, since, at_risk_at, deadline
 )
 SELECT CAST(:lane AS integer), row.*
-FROM unnest(
-    CAST(:begun_numbers AS text[]), CAST(:begun_operations AS text[]),
-    CAST(:begun_command_sources AS text[]), CAST(:begun_command_ids AS text[]),
-    CAST(:begun_fingerprints AS text[]), CAST(:begun_correlation_ids AS text[]),
-    CAST(:begun_requested_by AS text[]), CAST(:begun_traceparents AS text[]),
-    CAST(:begun_tracestates AS text[]), CAST(:begun_since AS timestamptz[]),
-    CAST(:begun_at_risk_at AS timestamptz[]), CAST(:begun_deadlines AS timestamptz[])
-) AS row
+FROM unnest(CAST(:begun AS begun_operation[])) AS row
 ON CONFLICT (phone_number) DO UPDATE SET
     lane = excluded.lane,
     operation = excluded.operation,

@@ -2,10 +2,7 @@
 UPDATE commands
 SET outcome = row.outcome, failure = row.failure, detail = row.detail,
     ended_at = CAST(:now AS timestamptz)
-FROM unnest(
-    CAST(:ended_numbers AS text[]), CAST(:ended_outcomes AS text[]),
-    CAST(:ended_failures AS text[]), CAST(:ended_details AS text[])
-) AS row (phone_number, outcome, failure, detail)
+FROM unnest(CAST(:ended AS ended_operation[])) AS row
 JOIN operations AS ended USING (phone_number)
 WHERE commands.source = ended.command_source
     AND commands.command_id = ended.command_id

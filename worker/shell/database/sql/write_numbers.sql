@@ -8,8 +8,5 @@ SET
     label = CASE WHEN row.blank THEN NULL ELSE number.label END,
     features = CASE WHEN row.blank THEN '{}' ELSE number.features END,
     pin_is_default = row.blank OR number.pin_is_default
-FROM unnest(
-    CAST(:moved_places AS tid[]), CAST(:moved_statuses AS text[]),
-    CAST(:moved_sequences AS bigint[]), CAST(:moved_blank AS boolean[])
-) AS row (place, status, sequence, blank)
+FROM unnest(CAST(:moved AS moved_number[])) AS row
 WHERE number.ctid = row.place

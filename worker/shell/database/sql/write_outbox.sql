@@ -7,12 +7,7 @@ SELECT
     CAST(:lane AS integer), row.phone_number, row.holds_operation, row.awaited, row.ordered, row.message_id,
     row.message_type, row.exchange, row.routing_key, row.correlation_id, row.must_be_routed, row.body,
     CAST(:now AS timestamptz), CAST(:now AS timestamptz)
-FROM unnest(
-    CAST(:message_phone_number AS text[]), CAST(:message_holds_operation AS boolean[]),
-    CAST(:message_awaited AS boolean[]), CAST(:message_ordered AS boolean[]), CAST(:message_id AS text[]),
-    CAST(:message_type AS text[]), CAST(:message_exchange AS text[]), CAST(:message_routing_key AS text[]),
-    CAST(:message_correlation_id AS text[]), CAST(:message_must_be_routed AS boolean[]), CAST(:message_body AS bytea[])
-) WITH ORDINALITY AS row (
+FROM unnest(CAST(:said AS said_message[])) WITH ORDINALITY AS row (
     phone_number, holds_operation, awaited, ordered, message_id, message_type, exchange,
     routing_key, correlation_id, must_be_routed, body, place
 )

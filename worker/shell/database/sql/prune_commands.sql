@@ -1,0 +1,7 @@
+-- Commands that were decided long ago; what is under way is never old.
+DELETE FROM commands
+WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM commands
+    WHERE received_at < CAST(:before AS timestamptz) AND ended_at IS NOT NULL
+    LIMIT CAST(:maximum AS integer)
+))
