@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from statistics import median
 
 from tests.benchmarks import samples, throughput
@@ -33,7 +34,8 @@ async def measure(stage: Stage, size: Size) -> list[Figure]:
     unloaded = Section(UNLOADED, size.round_trips)
     round_trips = Plan(world, stage.seed, (unloaded,) * size.round_trip_rounds)
     loads = Plan(world, stage.seed, tuple(_rates(size)))
-    peer_loads = Plan(world, stage.seed, (unloaded, *_rates(size, size.latency_peer_commands)))
+    alone = replace(unloaded, commands=size.round_trips * size.round_trip_rounds)
+    peer_loads = Plan(world, stage.seed, (alone, *_rates(size, size.latency_peer_commands)))
     probed, mine = await _in_turn(stage, (probe(recorded), worker()), round_trips)
     loaded = await timed(stage, throughput.WORKERS, worker(), loads)
     theirs = await timed(stage, throughput.PEERS, FASTSTREAM, peer_loads)
@@ -65,8 +67,8 @@ async def _in_turn(
 ) -> tuple[list[Milliseconds], list[Milliseconds]]:
     """Both run; commands go to one and to the other, a short section each.
 
-    A processor that is slow to wake up is so for a minute, and makes much of a single command: a
-    section of either took 2.4 to 3.4 ms of the probe when each had a second of its own.
+    A processor that is slow to wake up is so for some seconds, and makes much of a single command:
+    when each had a second of its own, the median of the probe was anything from 2.4 to 3.4 ms.
     """
     one, other = contestants
     times: tuple[list[Milliseconds], list[Milliseconds]] = [], []

@@ -8,6 +8,9 @@ from contextlib import asynccontextmanager
 from tests.benchmarks.contestants import Failed
 from worker.servers.process import Runner
 
+ANSWER_MAXIMUM_BYTES = 1 << 20
+"""The times of some ten thousand commands."""
+
 
 async def finished(command: Sequence[str], environment: Mapping[str, str]) -> str:
     """What a process said; raises `Failed` when it did not end well."""
@@ -27,9 +30,6 @@ async def finished(command: Sequence[str], environment: Mapping[str, str]) -> st
     if process.returncode != 0:
         raise Failed(f"{' '.join(command)} ended with {process.returncode}:\n{said}")
     return said
-
-
-ANSWER_MAXIMUM_BYTES = 1 << 20
 
 
 @asynccontextmanager

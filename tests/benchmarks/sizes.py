@@ -17,7 +17,7 @@ class Size:
     latency_peer_commands: int
     """At most so many at a rate that is too much for a peer: it falls behind for as long."""
     round_trips: int
-    """One at a time, in a turn; each round has two."""
+    """One at a time, in a turn; in each round both have one."""
     round_trip_rounds: int
     lane_cases: tuple[tuple[int, int], ...]
     """How many lanes, and how many workers."""
@@ -62,7 +62,7 @@ FULL = Size(
     many_active=20_000,
     backlog=200_000,
     backlog_commands=6_000,
-    backlog_rounds=8,
+    backlog_rounds=12,
     memory_commands=300_000,
     large_messages=2_000,
     huge_messages=300,

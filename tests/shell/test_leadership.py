@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
+import asyncpg
 import pytest
 
 from tests.support.platform import Platform
@@ -74,8 +75,10 @@ async def test_a_former_leader_can_store_nothing(database: Database, database_ur
         await end_session(database)
         async with open_database(database_url) as other, leading(other) as present:
             await present.persist(writing("present"))
-            with pytest.raises(LeadershipLost):
-                await former.persist(writing("too late"))
+            # Prepared before, or not: the driver reads the answers to either in a way of its own.
+            for work in (writing("too late"), nothing):
+                with pytest.raises(LeadershipLost):
+                    await former.persist(work)
 
     assert await rows(database, "SELECT queue FROM suspects ORDER BY queue") == [
         ("former",),
@@ -92,13 +95,37 @@ async def test_what_is_not_fenced_off_first_is_refused_and_not_waited_for(
     async def without_parameters(session: Session) -> None:
         await session.change("end_terms")
 
+    async def without_a_word(_: Session) -> None:
+        pass
+
     async with leading(database) as leadership:
-        for work in (by_the_driver, without_parameters):
-            with pytest.raises(AssertionError, match="statement with parameters"):
+        for work, told in (
+            (by_the_driver, "statement with parameters"),
+            (without_parameters, "statement with parameters"),
+            (without_a_word, "asked nothing"),
+        ):
+            with pytest.raises(AssertionError, match=told):
                 await leadership.persist(work)
         await leadership.persist(writing("as ever"))
 
     assert await rows(database, "SELECT queue FROM suspects") == [("as ever",)]
+
+
+async def test_what_cannot_be_sent_behind_a_refused_fence_is_told_at_once(
+    database: Database, database_url: str
+) -> None:
+    async def unsendable(session: Session) -> None:
+        await session.change(STORE, mark=object())
+
+    async with leading(database) as former:
+        await former.persist(writing("former"))
+        await end_session(database)
+        async with open_database(database_url) as other, leading(other):
+            async with asyncio.timeout(5):
+                with pytest.raises(asyncpg.DataError):
+                    await former.persist(unsendable)
+            with pytest.raises(LeadershipLost):
+                await former.persist(writing("too late"))
 
 
 async def test_the_next_term_waits_for_what_the_former_leader_has_begun(

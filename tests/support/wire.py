@@ -6,8 +6,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple, Protocol
 
+from worker.shell.database.opening import opening
+
 PREPARED = frozenset(b"PBDEC")
 """Messages of PostgreSQL's client that wait for what sends them off: a Sync, or a Flush."""
+BEGIN = opening("BEGIN")
 ENCRYPTION_REQUEST = struct.pack(">II", 8, 80_877_103)
 
 METHOD_FRAME = 1
@@ -96,7 +99,8 @@ class PostgresConversation:
         self._encryption_asked |= said == ENCRYPTION_REQUEST
         is_query = said.startswith(b"Q")
         sql = said[5:-1].decode() if is_query else ""
-        self._transaction = said if sql.startswith("BEGIN") else self._transaction + said
+        begins = sql.startswith("BEGIN") or said.startswith(BEGIN)
+        self._transaction = said if begins else self._transaction + said
         if is_query or said.endswith(b"S\0\0\0\4"):
             return Request(sql, self._transaction, _is_ready)
         return None

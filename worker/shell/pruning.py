@@ -15,8 +15,11 @@ INTERVAL_SECONDS: Final = 600
 PAUSE_SECONDS: Final = 0.2
 BATCH_ROWS: Final = 1000
 STATEMENTS: Final = (
-    *("prune_commands", "prune_steps", "prune_resolutions"),
-    *("prune_discarded_messages", "prune_suspects"),
+    "prune_commands",
+    "prune_steps",
+    "prune_resolutions",
+    "prune_discarded_messages",
+    "prune_suspects",
 )
 
 

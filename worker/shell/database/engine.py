@@ -35,8 +35,9 @@ Result = TypeVar("Result")
 Work = Callable[[Session], Awaitable[Result]]
 
 CONNECT_TIMEOUT_SECONDS: Final = 5
-COMMAND_TIMEOUT_SECONDS: Final = 30
-"""A silent peer would hang the driver for ever; this also outlives every server-side timeout."""
+COMMAND_TIMEOUT_SECONDS: Final = 40
+"""A silent peer would hang the driver for ever; this also outlives the timeouts of the server: that
+of the lock that a fence takes, and that of the first statement, which is waited for together."""
 SERVER_SETTINGS: Final = {
     "application_name": "activation-worker",
     # Whoever has waited for a lock must see what its holder stored, whatever the role's default is.
@@ -69,6 +70,7 @@ Three more may be at hand. From the ninth lane in one worker on, some wait for o
 AT_HAND_CONNECTIONS: Final = 3
 """So many stay taken from the pool while nobody uses them: without that a lone command took a tenth
 longer, 9.4 in place of 8.5 ms."""
+NOT_FENCED: Final = "a work with a fence has asked nothing, so the fence was not asked either"
 RETRY_FIRST_SECONDS: Final = 0.05
 RETRY_LONGEST_SECONDS: Final = 5.0
 
@@ -239,14 +241,20 @@ class Database:
         """The same, begun with its first statement, which must have parameters."""
         async with self._transaction(opening("BEGIN", fence)) as session:
             yield session
+            if not session.has_begun:
+                raise AssertionError(NOT_FENCED)
 
     @asynccontextmanager
-    async def _transaction(self, opened: bytes = b"") -> AsyncIterator[Session]:
+    async def _transaction(self, ahead: bytes = b"") -> AsyncIterator[Session]:
         async with self._connection() as driver:
             try:
-                yield Session(driver, opened)
+                yield Session(driver, ahead)
                 await _commit(driver)
             except BaseException as error:
+                if ahead and not driver.is_in_transaction():
+                    # The first statement was not sent, and what went ahead of it may have been: a
+                    # server that has refused that would not answer to ROLLBACK.
+                    driver.terminate()
                 if not _is_spoilt(driver, error):
                     await driver.execute("ROLLBACK;")
                 raise
@@ -257,8 +265,8 @@ class Database:
         Work may run several times, and a lost answer to COMMIT runs it once more after it had
         been stored: it must find out for itself what is already there. Raises what is not
         transient; without patience also what is, for one who has something smaller to try.
-        A fence is SQL that fails where the work must not be stored, and finds no rows. The first
-        statement of the work must have parameters then: see `opening`.
+        A fence is SQL that fails where the work must not be stored, and finds no rows. The work
+        must ask something then, and its first statement must have parameters: see `opening`.
         """
 
         async def transact() -> Result:

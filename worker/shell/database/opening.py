@@ -2,8 +2,9 @@
 
 The driver waits for the answer to whatever it sends. Nobody needs the answer to a BEGIN, and a lone
 command would wait for two of them: without that it is answered one part in thirty earlier. The
-driver passes over answers like these, as it does between its own; a refusal is told as that of the
-first statement.
+driver passes over the answers, whether it prepares the first statement or runs it, and tells a
+refusal as that of the first statement. It has promised neither; its version is fixed for that, and
+tests/shell/test_leadership.py shows both.
 """
 
 import struct
@@ -22,8 +23,8 @@ def opening(*statements: str) -> bytes:
     """Statements that have no parameters and find no rows, in PostgreSQL's extended protocol.
 
     They have no Sync of their own. A server that refuses one of them drops all that it gets until
-    the next Sync: so what follows must have parameters, for the driver sends none behind what has
-    none, and would wait in vain.
+    the next Sync: so what follows must have parameters, for what has none the driver may send
+    without a Sync, and would wait in vain.
     """
     return b"".join(map(_carried_out, statements))
 

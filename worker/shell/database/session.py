@@ -13,14 +13,14 @@ Driver = Any
 Row = Any
 """A row as the driver gives it: by name like a mapping, in order like a tuple."""
 
-HAS_NO_PARAMETERS: Final = "a transaction with a fence is begun by a statement with parameters"
+NEEDS_PARAMETERS: Final = "a transaction with a fence is begun by a statement with parameters"
 
 
 class Session:
     """A connection that nobody else uses meanwhile.
 
     The driver is asked directly. SQLAlchemy keeps the pool, but between it and the driver each
-    statement took 0.25 ms where the server needs 0.12, and a lone command waits for ten of them.
+    statement took 0.25 ms where the server needs 0.12, and a lone command waits for several.
     """
 
     def __init__(self, driver: Driver, opening: bytes = b"") -> None:
@@ -31,29 +31,36 @@ class Session:
     @property
     def driver(self) -> Driver:
         """For SQL that is made as it is needed; not for the first of a transaction with a fence."""
-        if self._opening:
-            raise AssertionError(HAS_NO_PARAMETERS)
+        if not self.has_begun:
+            raise AssertionError(NEEDS_PARAMETERS)
         return self._driver
 
     async def fetch(self, asked: str | Statement, /, **parameters: object) -> Sequence[Row]:
         """The rows that a statement finds or returns. KeyError where a parameter is missing."""
         sql, names = statement(asked) if isinstance(asked, str) else asked
-        self._open(names)
-        rows: Sequence[Row] = await self._driver.fetch(sql, *[parameters[name] for name in names])
+        values = [parameters[name] for name in names]
+        self._begin(values)
+        rows: Sequence[Row] = await self._driver.fetch(sql, *values)
         return rows
 
     async def change(self, asked: str | Statement, /, **parameters: object) -> int:
         """Runs a statement; how many rows it changed."""
         sql, names = statement(asked) if isinstance(asked, str) else asked
-        self._open(names)
-        done: str = await self._driver.execute(sql, *[parameters[name] for name in names])
+        values = [parameters[name] for name in names]
+        self._begin(values)
+        done: str = await self._driver.execute(sql, *values)
         return int(done.rpartition(" ")[2])
 
-    def _open(self, parameters: Sequence[str]) -> None:
-        if not self._opening:
+    @property
+    def has_begun(self) -> bool:
+        """Whether the server was asked for anything; always, where nothing goes ahead of it."""
+        return not self._opening
+
+    def _begin(self, values: Sequence[object]) -> None:
+        if self.has_begun:
             return
-        if not parameters:
-            raise AssertionError(HAS_NO_PARAMETERS)
+        if not values:
+            raise AssertionError(NEEDS_PARAMETERS)
         opening, self._opening = self._opening, b""
         # Of a connection that is gone the driver tells by itself, with an error that we know.
         if not self._driver.is_closed():

@@ -1,4 +1,4 @@
--- Commands that were decided long ago; what is under way is never old.
+-- Commands that were received long ago and have ended; what is under way is never old.
 DELETE FROM commands
 WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM commands

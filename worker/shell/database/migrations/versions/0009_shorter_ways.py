@@ -7,5 +7,5 @@ down_revision = "0008"
 
 
 def upgrade() -> None:
-    """Replace the trigger that counts the usage, and what is asked before it is loaded."""
+    """Fewer questions to count and to load; rows and fences as they travel."""
     run("0009_shorter_ways.sql")
