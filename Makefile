@@ -39,7 +39,7 @@ test-long: setup ## Every crash point and every lost answer, long freezes, clust
 	@$(PYTHON) -m pytest -m 'campaign or benchmark' $(ARGUMENTS)
 
 .PHONY: bench
-bench: setup ## Measure against the physical limit and against others: a quarter of an hour
+bench: setup ## Measure against the physical limit and against others: ten minutes to a quarter of an hour
 	@$(PYTHON) -m tests.benchmarks $(OPTIONS)
 
 .PHONY: bench-quick
