@@ -7,9 +7,9 @@ import pytest
 
 from contracts.tables import with_tables
 from worker.cli.exits import MEANINGS, Exit
-from worker.shell.logs import Action
-from worker.shell.settings import Settings
-from worker.tables import DOCUMENTS, TABLES
+from worker.docs.tables import DOCUMENTS, TABLES
+from worker.settings import Settings
+from worker.telemetry.logs import Action
 
 TESTS = Path(__file__).parent
 PAGES = sorted(DOCUMENTS.glob("*.md"))
@@ -19,7 +19,7 @@ PAGES = sorted(DOCUMENTS.glob("*.md"))
 def test_the_tables_are_up_to_date(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
 
-    assert text == with_tables(text, TABLES), "run `python -m worker.tables`"
+    assert text == with_tables(text, TABLES), "run `python -m worker.docs.tables`"
 
 
 def test_every_table_is_shown_somewhere() -> None:

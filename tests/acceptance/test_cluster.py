@@ -10,10 +10,10 @@ import pytest
 from tests.support.cluster import Cluster, cluster_in
 from tests.support.platform import platform_at
 from tests.support.workers import rows, store, until_leading, working
-from worker.shell.broker import connect
-from worker.shell.database.engine import Database
-from worker.shell.settings import load
-from worker.shell.topology import declare
+from worker.broker.connection import connect
+from worker.broker.topology import declare
+from worker.settings import load
+from worker.storage.engine import Database
 
 pytestmark = pytest.mark.campaign
 

@@ -14,8 +14,8 @@ from contracts.fake_pbx.service import LISTENS
 from contracts.values import Step
 from tests.support.platform import Platform, platform_at
 from tests.support.workers import rows, store, working
-from worker.shell.database.engine import Database
-from worker.shell.settings import Settings, load
+from worker.settings import Settings, load
+from worker.storage.engine import Database
 
 NUMBER = "+442079460001"
 MAIN_NUMBER = "+442079460000"

@@ -15,7 +15,7 @@ import pytest
 from tests.support.environments import Environment
 from tests.support.platform import Platform
 from tests.support.workers import rows, store
-from worker.shell.database.engine import Database
+from worker.storage.engine import Database
 
 COMMAND = str(Path(sys.executable).with_name("activation-worker"))
 NUMBER = "+442079460001"

@@ -10,7 +10,7 @@ from tests.acceptance.test_installed_command import running, until_logged
 from tests.support.environments import Environment, environment
 from tests.support.platform import Platform
 from tests.support.workers import rows, store
-from worker.shell.database.engine import Database
+from worker.storage.engine import Database
 
 __all__ = ["environment"]
 

@@ -14,9 +14,9 @@ from tests.support.lanes import BUILDING, NUMBERS, asked, in_order
 from tests.support.lossy import at_rest, said_once
 from tests.support.platform import Platform, platform_at
 from tests.support.workers import rows, store
-from worker.shell.broker import connect
-from worker.shell.database.engine import Database
-from worker.shell.database.locks import POST
+from worker.broker.connection import connect
+from worker.storage.engine import Database
+from worker.storage.locks import POST
 
 __all__ = ["environment"]
 

@@ -13,8 +13,8 @@ from tests.support.pbx import answering
 from tests.support.platform import Platform
 from tests.support.proxy import Lost, Proxy, Trap
 from tests.support.workers import rows
-from worker.shell.database.engine import Database
-from worker.shell.settings import Settings
+from worker.settings import Settings
+from worker.storage.engine import Database
 
 __all__ = ["site"]
 

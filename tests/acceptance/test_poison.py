@@ -7,7 +7,7 @@ from signal import SIGKILL
 from tests.support.environments import Environment, environment
 from tests.support.platform import Platform
 from tests.support.workers import rows, store
-from worker.shell.database.engine import Database
+from worker.storage.engine import Database
 
 __all__ = ["environment"]
 

@@ -28,7 +28,7 @@ from tests.support.building import Building, Number, Wish
 from tests.support.environments import Environment, environment
 from tests.support.platform import Event, Platform
 from tests.support.workers import rows, store
-from worker.shell.database.engine import Database
+from worker.storage.engine import Database
 
 __all__ = ["environment"]
 

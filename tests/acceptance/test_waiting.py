@@ -16,8 +16,8 @@ from tests.support.model import AT_RISK, DONE_WORDS, OVERDUE
 from tests.support.platform import Event, Platform
 from tests.support.stories import LIMIT, NUMBERS, STALE_FROM, Stage, Story, waiting
 from tests.support.workers import rows, store
-from worker.shell.database.engine import Database
-from worker.shell.settings import Settings
+from worker.settings import Settings
+from worker.storage.engine import Database
 
 EXAMPLES = int(os.environ.get("STORIES", "20"))
 

@@ -22,7 +22,7 @@ from tests.benchmarks.report import Result
 from tests.benchmarks.sizes import FULL, QUICK, Size
 from tests.benchmarks.stage import Stage
 from tests.support.amqp_wire import Lost
-from worker.servers import PrivateServers, ServerUnavailable
+from worker.local import PrivateServers, ServerUnavailable
 
 FAILURES = (Failed, Lost, Missing, WrongRun, ServerUnavailable, OSError, TimeoutError)
 POSTGRESQL_SETTINGS = {

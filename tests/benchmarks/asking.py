@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
 
-from worker.shell.database.session import Row, Session
-from worker.shell.database.statements import Statement, statement
+from worker.storage.session import Row, Session
+from worker.storage.statements import Statement, statement
 
 PART = re.compile(r"^(?:WITH )?(\w+) AS \($", re.MULTILINE)
 """How a statement begins that is joined to others."""
@@ -73,7 +73,7 @@ def _note(found: Asked, asked: str | Statement) -> None:
 @cache
 def _texts() -> dict[str, str]:
     """Every statement by its name; the numbers of its parameters depend on what it is joined to."""
-    folder = files("worker.shell.database") / "sql"
+    folder = files("worker.storage") / "sql"
     names = [item.name.removesuffix(".sql") for item in folder.iterdir()]
     return {name: _without_numbers(statement(name).sql) for name in names}
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from worker.servers.process import Runner
+from worker.local.process import Runner
 
 STOP_SECONDS = 40
 TAIL_CHARACTERS = 3000

@@ -18,8 +18,8 @@ from tests.benchmarks.team import THE_DISTRIBUTION, Team, frozen, team
 from tests.benchmarks.wanted import SAID, Command
 from tests.benchmarks.worlds import SITE, World
 from worker.core.lanes import lane_of
-from worker.shell.lane_changing import change_number_of_lanes
-from worker.shell.settings import load
+from worker.operator.lane_changing import change_number_of_lanes
+from worker.settings import load
 
 MILLISECONDS = 1000
 CHANGED_WITHIN_SECONDS = 60

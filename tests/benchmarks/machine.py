@@ -9,8 +9,8 @@ from pathlib import Path
 
 import psutil
 
-from worker.servers import PrivateServers
-from worker.servers.installations import postgresql_folder
+from worker.local import PrivateServers
+from worker.local.installations import postgresql_folder
 
 LIBRARIES = ("aio-pika", "asyncpg", "sqlalchemy", "pydantic", "uvloop", "faststream")
 GIBIBYTE = 1 << 30

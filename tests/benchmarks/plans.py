@@ -25,10 +25,10 @@ from tests.benchmarks.stage import Stage
 from tests.benchmarks.wanted import SAID, wanted
 from tests.benchmarks.worlds import World
 from tests.support.workers import working
-from worker.shell.database.engine import SERVER_SETTINGS, open_database
-from worker.shell.database.measuring import measure
-from worker.shell.logs import configure
-from worker.shell.settings import load
+from worker.settings import load
+from worker.storage.engine import SERVER_SETTINGS, open_database
+from worker.storage.gauges import measure
+from worker.telemetry.logs import configure
 
 COMMANDS = 40
 LARGE_ROWS = 20_000
@@ -54,7 +54,7 @@ class Explained:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Snapshot:
     """What must be known of a database to judge a plan."""
 
     large_tables: frozenset[str]
@@ -86,7 +86,7 @@ async def explain(database_url: str, asked: Asked) -> list[Explained]:
         database_url.replace("+asyncpg", ""), server_settings=SERVER_SETTINGS
     )
     try:
-        known = Known(await _large_tables(connection), await _partial_indexes(connection))
+        known = Snapshot(await _large_tables(connection), await _partial_indexes(connection))
         return [
             _read(name, await _generic_plan(connection, sql), known) for name, sql in asked.items()
         ]
@@ -137,14 +137,14 @@ async def _partial_indexes(connection: asyncpg.Connection) -> frozenset[str]:
     return frozenset(row[0] for row in await connection.fetch(PARTIAL))
 
 
-def _read(name: str, plan: Mapping[str, Any], known: Known) -> Explained:
+def _read(name: str, plan: Mapping[str, Any], known: Snapshot) -> Explained:
     nodes = list(_nodes(plan))
     steps = [_told(node) for node in nodes if "Relation Name" in node or "Index Name" in node]
     whole = [node["Relation Name"] for node in nodes if _reads_all(node, known)]
     return Explained(name, tuple(dict.fromkeys(steps)), tuple(dict.fromkeys(whole)))
 
 
-def _reads_all(node: Mapping[str, Any], known: Known) -> bool:
+def _reads_all(node: Mapping[str, Any], known: Snapshot) -> bool:
     if node.get("Relation Name") not in known.large_tables:
         return False
     by_all_of_an_index = (

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 
 from tests.benchmarks.contestants import Failed
-from worker.servers.process import Runner
+from worker.local.process import Runner
 
 ANSWER_MAXIMUM_BYTES = 1 << 20
 """The times of some ten thousand commands."""

@@ -20,7 +20,7 @@ from tests.benchmarks.contestants import running, worker
 from tests.benchmarks.stage import Stage
 from tests.benchmarks.wanted import SAID, wanted
 from tests.benchmarks.worlds import World
-from worker.shell.broker import connect
+from worker.broker.connection import connect
 
 WITHIN_SECONDS = 30
 POLL_SECONDS = 0.05

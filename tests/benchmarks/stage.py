@@ -7,11 +7,11 @@ from pathlib import Path
 from uuid import uuid4
 
 from tests.benchmarks.broker import declare_events
-from worker.servers import PrivateServers
-from worker.shell.broker import connect
-from worker.shell.database.engine import open_database
-from worker.shell.database.migrating import migrate
-from worker.shell.topology import declare
+from worker.broker.connection import connect
+from worker.broker.topology import declare
+from worker.local import PrivateServers
+from worker.storage.engine import open_database
+from worker.storage.migrate import migrate
 
 Build = Callable[[str], Awaitable[None]]
 

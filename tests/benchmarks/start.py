@@ -18,7 +18,7 @@ from tests.benchmarks.processes import finished
 from tests.benchmarks.sizes import Size
 from tests.benchmarks.stage import Place, Stage
 from tests.benchmarks.worlds import World, build
-from worker.servers.ports import LOOPBACK, free_ports
+from worker.local.ports import LOOPBACK, free_ports
 
 TIMES = 1.5
 MILLISECONDS = 1000

@@ -12,9 +12,9 @@ from pathlib import Path
 from tests.benchmarks.broker import COMMANDS, until_consumed
 from tests.benchmarks.contestants import Contestant, running, worker
 from tests.benchmarks.stage import Place, Stage
+from worker.broker.lane_queues import queue_names_of
 from worker.core.lanes import DISTRIBUTION, duties, name_of
-from worker.shell.lane_queues import queue_names_of
-from worker.shell.logs import Action
+from worker.telemetry.logs import Action
 
 SHARED_WITHIN_SECONDS = 30
 LOOK_AGAIN_SECONDS = 0.1

@@ -38,8 +38,8 @@ from tests.benchmarks.stopwatch import Section
 from tests.benchmarks.wanted import SAID, wanted
 from tests.benchmarks.worlds import World, build
 from tests.support.amqp_wire import Delivery
-from worker.servers import PrivateServers
-from worker.shell.database.statements import statement, together
+from worker.local import PrivateServers
+from worker.storage.statements import statement, together
 
 WORLD = World(plain=400, in_full_use=100, accounts=10)
 WORKERS, PEERS = "benchmark_workers", "benchmark_peers"

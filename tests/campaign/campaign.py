@@ -11,7 +11,7 @@ from tests.campaign.children import child, prepare
 from tests.campaign.counters import Counters
 from tests.campaign.course import Campaign
 from tests.campaign.final import look, versions
-from tests.campaign.ledger import Final, Finding, Ledger, Said
+from tests.campaign.ledger import Final, Finding, Ledger, PublishResult
 from tests.campaign.notes import read
 from tests.campaign.plan import commands
 from tests.campaign.publisher import CONFIRMED, COUNTERS
@@ -21,7 +21,7 @@ from tests.campaign.verdict import Course, Verdict, judge
 from tests.campaign.watching import Watch
 from tests.campaign.world import build, numbers_of, records
 from tests.support.environments import unmeasured
-from worker.servers import PrivateServers
+from worker.local import PrivateServers
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ async def carried_out(campaign: Campaign) -> Result:
 def _judged(campaign: Campaign, final: Final) -> Result:
     seed, count = campaign.seed, campaign.size.commands
     path = campaign.folder / CONFIRMED
-    said = Said(
+    said = PublishResult(
         phone_numbers=[item.phone_number for item in commands(campaign.world, seed, count)],
         confirmed=path.read_bytes() if path.exists() else bytes(count),
     )

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from tests.campaign.workers import COMMAND
-from worker.servers.process import Runner
+from worker.local.process import Runner
 
 END_SECONDS = 60
 

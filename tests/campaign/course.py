@@ -21,7 +21,7 @@ from tests.campaign.watching import Incident, Watch
 from tests.campaign.workers import running
 from tests.campaign.world import World
 from tests.support.amqp_wire import Lost
-from worker.servers import PrivateServers, ServerUnavailable
+from worker.local import PrivateServers, ServerUnavailable
 
 WORKERS = ("worker-0", "worker-1")
 POLL_SECONDS = 0.05

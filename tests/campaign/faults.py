@@ -14,7 +14,7 @@ from tests.campaign.schedule import Fault, Size
 from tests.campaign.workers import Workers
 from tests.support.amqp_wire import Wire
 from tests.support.quota import full_disk
-from worker.servers import PrivateServers
+from worker.local import PrivateServers
 
 PBX_QUEUES = {
     "pbx.handset-logout": "handset_logout.*",

@@ -9,7 +9,7 @@ from tests.campaign.faults import plain_url
 from tests.campaign.ledger import Final
 from tests.campaign.subscriber import QUEUES
 from tests.support.amqp_wire import Wire
-from worker.servers import PrivateServers
+from worker.local import PrivateServers
 
 COMMAND_QUEUE = "telephony.phone_number.commands"
 USAGE = """

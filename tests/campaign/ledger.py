@@ -27,7 +27,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Said:
+class PublishResult:
     """What the publisher says it published."""
 
     phone_numbers: Sequence[str]
@@ -55,7 +55,7 @@ class Final:
 class Ledger:
     """Compares what was heard with what was said, one note after the other."""
 
-    def __init__(self, said: Said, world: Iterable[Number]) -> None:
+    def __init__(self, said: PublishResult, world: Iterable[Number]) -> None:
         self._said = said
         self._world = {number.phone_number: number for number in world}
         self._effects: dict[str, tuple[str, str]] = {}

@@ -8,7 +8,7 @@ from typing import Self
 
 from tests.support.proxy import Proxy, proxied
 from tests.support.wire import UnknownConversation
-from worker.servers import PrivateServers
+from worker.local import PrivateServers
 
 CUT_EVERY_SECONDS = 0.05
 

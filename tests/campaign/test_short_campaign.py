@@ -11,7 +11,7 @@ from tests.campaign.campaign import carried_out, planned
 from tests.campaign.page import page
 from tests.campaign.schedule import SIZES
 from tests.campaign.verdict import GOOD
-from worker.servers import missing_servers
+from worker.local import missing_servers
 
 SEED = 2026
 

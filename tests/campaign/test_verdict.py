@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.campaign.ledger import ALLOWED, MEANINGS, Final, Finding, Ledger, Said
+from tests.campaign.ledger import ALLOWED, MEANINGS, Final, Finding, Ledger, PublishResult
 from tests.campaign.notes import Note
 from tests.campaign.schedule import Fault
 from tests.campaign.verdict import BAD, GOOD, INCONCLUSIVE, Course, judge
@@ -17,7 +17,7 @@ RESERVED = Number("+440001", "acme", "london", "RESERVED")
 ACTIVE = Number(
     "+440002", "acme", "london", "ACTIVE", devices=(DESK, FAX), hunt_groups=("reception",)
 )
-SAID = Said(phone_numbers=("+440001", "+440002", "+440003"), confirmed=(1, 1, 1))
+SAID = PublishResult(phone_numbers=("+440001", "+440002", "+440003"), confirmed=(1, 1, 1))
 
 
 def event(command: int, kind: str, sequence: int, used: int = 1) -> Note:
@@ -61,14 +61,16 @@ COURSE = Course(
 )
 
 
-def findings(*heard: Note, said: Said = SAID, final: Final = HELD) -> Mapping[str, Finding]:
+def findings(
+    *heard: Note, said: PublishResult = SAID, final: Final = HELD
+) -> Mapping[str, Finding]:
     ledger = Ledger(said, (RESERVED, ACTIVE))
     for note in heard or HEARD:
         ledger.hear(note)
     return ledger.close(final)
 
 
-def wrong(*heard: Note, said: Said = SAID, final: Final = HELD) -> Counter[str]:
+def wrong(*heard: Note, said: PublishResult = SAID, final: Final = HELD) -> Counter[str]:
     found = findings(*heard, said=said, final=final)
     return +Counter({name: finding.count for name, finding in found.items()})
 

@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from worker.servers.process import Runner
+from worker.local.process import Runner
 
 COMMAND = str(Path(sys.executable).with_name("activation-worker"))
 GAINED = b'"leadership_gained"'
-LOST = (b'"leadership_lost"', b'"broker_lost"', b'"standing_by"')
+CONNECTION_ERRORS = (b'"leadership_lost"', b'"broker_lost"', b'"standing_by"')
 PAUSE_SECONDS = 0.05
 STOP_SECONDS = 40
 TAIL_BYTES = 3000
@@ -44,7 +44,7 @@ class Log:
                 if not line.endswith(b"\n"):
                     return
                 self._read_bytes += len(line)
-                if GAINED in line or any(word in line for word in LOST):
+                if GAINED in line or any(word in line for word in CONNECTION_ERRORS):
                     self._leads = GAINED in line
                 elif UNEXPECTED in line:
                     self.unexpected.append(line.decode(errors="replace"))

@@ -8,8 +8,8 @@ from tests.cli.conftest import Invoke
 from tests.support.platform import DEAD_LETTERS, Platform
 from tests.support.workers import working
 from worker.cli.exits import Exit
-from worker.shell.database.engine import Database
-from worker.shell.settings import Settings
+from worker.settings import Settings
+from worker.storage.engine import Database
 
 
 async def until_there(platform: Platform, queue: str, messages: int) -> None:

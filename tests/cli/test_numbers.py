@@ -5,8 +5,8 @@ from click.testing import Result
 from tests.cli.conftest import Invoke
 from tests.support.workers import store, working
 from worker.cli.exits import Exit
-from worker.shell.database.engine import Database
-from worker.shell.settings import Settings
+from worker.settings import Settings
+from worker.storage.engine import Database
 
 NUMBER = "+442079460001"
 WORDS = ("SENT", "PENDING", "ACTIVE", "RESERVED", "REFUSED")

@@ -8,8 +8,8 @@ from tests.cli.conftest import Invoke
 from tests.support.platform import Platform
 from tests.support.workers import rows, store, working
 from worker.cli.exits import Exit
-from worker.shell.database.engine import Database
-from worker.shell.settings import Settings
+from worker.settings import Settings
+from worker.storage.engine import Database
 
 NUMBERS = ("+442079460001", "+442079460002")
 SITE = (

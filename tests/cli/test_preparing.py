@@ -4,8 +4,8 @@ from tests.cli.conftest import Invoke
 from tests.support.platform import Platform
 from tests.support.workers import store
 from worker.cli.exits import Exit
-from worker.servers import PrivateServers
-from worker.shell.database.engine import Database
+from worker.local import PrivateServers
+from worker.storage.engine import Database
 
 NUMBER = "+442079460001"
 SEND = ("send", "activate", NUMBER, "--account", "acme", "--site", "london")

@@ -14,8 +14,8 @@ from contracts.reading import ReadErrorCode, read
 from contracts.tables import DOCUMENTS, READ_ERROR_MEANINGS, TABLES, rewrite, with_tables
 from contracts.values import Step
 from tests.support.workers import store, until_leading, working
-from worker.shell.database.engine import Database
-from worker.shell.settings import Settings
+from worker.settings import Settings
+from worker.storage.engine import Database
 
 WEB_TIER = DOCUMENTS / "web-tier.md"
 PAGES = sorted(DOCUMENTS.glob("*.md"))

@@ -30,7 +30,7 @@ from tests.support.builders import (
     decided,
     status_said,
 )
-from worker.core.conclude import conclude
+from worker.core.advance import advance
 from worker.core.decision import Decision, Outcome
 from worker.core.operation import OngoingOperation
 from worker.core.situation import Number, Situation
@@ -226,4 +226,4 @@ def test_memberships_that_were_there_before_stay(groups: tuple[str, ...]) -> Non
     "number", [None, RESERVED, begun(RESERVED, activate())._replace(account_id=None)]
 )
 def test_nothing_follows_where_no_operation_is_under_way(number: Number | None) -> None:
-    assert conclude(Situation(number, USAGE), LATER, POLICY) is None
+    assert advance(Situation(number, USAGE), LATER, POLICY) is None

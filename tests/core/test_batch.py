@@ -23,7 +23,7 @@ from tests.support.builders import (
     refusal_said,
     status_said,
 )
-from worker.core.batch import CommandKey, Known, conclude_all, decide_all
+from worker.core.batch import CommandKey, Snapshot, advance_all, decide_all
 from worker.core.decision import Decision, Outcome
 from worker.core.situation import AccountAtSite, MainNumber, Number, Usage
 
@@ -32,18 +32,18 @@ FIRST, SECOND, THIRD = (
 )
 
 
-def known(*numbers: Number, limit: int = 9, main_number: MainNumber | None = None) -> Known:
+def known(*numbers: Number, limit: int = 9, main_number: MainNumber | None = None) -> Snapshot:
     """These numbers of acme at london, its usage counted."""
     statuses = [number.status for number in numbers]
     usage = Usage(limit, statuses.count(NumberStatus.ACTIVE), statuses.count(NumberStatus.PENDING))
-    return Known(
+    return Snapshot(
         numbers={number.phone_number: number for number in numbers},
         usages={ACME_LONDON: usage},
         main_numbers={ACME_LONDON: main_number} if main_number else {},
     )
 
 
-def decide_batch(before: Known, *commands: Command) -> list[Decision]:
+def decide_batch(before: Snapshot, *commands: Command) -> list[Decision]:
     return decide_all(before, commands, NOW, POLICY)
 
 
@@ -53,8 +53,8 @@ def words(decisions: list[Decision]) -> list[str]:
 
 
 def test_an_empty_batch_decides_nothing() -> None:
-    assert decide_batch(Known()) == []
-    assert conclude_all(Known(), [], NOW, POLICY) == []
+    assert decide_batch(Snapshot()) == []
+    assert advance_all(Snapshot(), [], NOW, POLICY) == []
 
 
 def test_a_duplicate_in_the_same_batch_is_passed_over() -> None:
@@ -152,7 +152,7 @@ def test_completions_count_on_from_each_other() -> None:
     deactivated = begun(ACTIVE._replace(phone_number=SECOND.phone_number), deactivate())
     before = known(activated, deactivated, THIRD, limit=5)
 
-    concluded = conclude_all(before, [FIRST.phone_number, SECOND.phone_number], LATER, POLICY)
+    concluded = advance_all(before, [FIRST.phone_number, SECOND.phone_number], LATER, POLICY)
     decisions = [decision for _, decision in concluded]
 
     assert [status_said(decision).status for decision in decisions] == ["ACTIVE", "RESERVED"]
@@ -175,7 +175,7 @@ def test_who_becomes_active_after_the_main_number_joins_its_group(
 
     messages = [
         message
-        for _, decision in conclude_all(before, order, LATER, POLICY)
+        for _, decision in advance_all(before, order, LATER, POLICY)
         for message in decision.messages
     ]
 
@@ -190,7 +190,7 @@ def test_other_numbers_that_become_active_do_not_make_the_main_number_so() -> No
         main_number=RINGING_MAIN_NUMBER._replace(status=NumberStatus.RESERVED),
     )
 
-    concluded = conclude_all(before, sorted(before.numbers), LATER, POLICY)
+    concluded = advance_all(before, sorted(before.numbers), LATER, POLICY)
 
     assert [len(decision.messages) for _, decision in concluded] == [1, 1]
 
@@ -200,7 +200,7 @@ def test_nobody_joins_the_group_of_another_account_or_site(other: AccountAtSite)
     before = known(begun(FIRST, activate()))
     before.main_numbers[other] = RINGING_MAIN_NUMBER
 
-    ((_, decision),) = conclude_all(before, [FIRST.phone_number], LATER, POLICY)
+    ((_, decision),) = advance_all(before, [FIRST.phone_number], LATER, POLICY)
 
     assert len(decision.messages) == 1
 
@@ -208,7 +208,7 @@ def test_nobody_joins_the_group_of_another_account_or_site(other: AccountAtSite)
 def test_of_an_operation_that_still_waits_nothing_follows() -> None:
     before = known(begun(FIRST, activate(), AWAITING_ALL))
 
-    assert conclude_all(before, [FIRST.phone_number], LATER, AWAITING_ALL) == []
+    assert advance_all(before, [FIRST.phone_number], LATER, AWAITING_ALL) == []
 
 
 def test_what_was_loaded_stays_as_it_was() -> None:
@@ -216,6 +216,6 @@ def test_what_was_loaded_stays_as_it_was() -> None:
     copied = deepcopy(before)
 
     assert decide_batch(before, activate())[0].outcome is Outcome.PENDING
-    assert len(conclude_all(before, [SECOND.phone_number], LATER, POLICY)) == 1
+    assert len(advance_all(before, [SECOND.phone_number], LATER, POLICY)) == 1
 
     assert before == copied

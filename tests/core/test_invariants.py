@@ -21,7 +21,7 @@ from tests.support.builders import (
     activate,
     deactivate,
 )
-from worker.core.batch import CommandKey, Known, conclude_all, decide_all
+from worker.core.batch import CommandKey, Snapshot, advance_all, decide_all
 from worker.core.decision import Decision, Outcome
 from worker.core.situation import Number, Usage
 
@@ -58,11 +58,11 @@ class Telephony(RuleBasedStateMachine):
         self.said: dict[str, int] = dict.fromkeys(PHONE_NUMBERS, 0)
         self.message_ids: set[str] = set()
 
-    def known(self) -> Known:
+    def known(self) -> Snapshot:
         statuses = [number.status for number in self.numbers.values()]
         active, pending = (statuses.count(status) for status in USING)
         main_status = self.numbers[MAIN_PHONE_NUMBER].status
-        return Known(
+        return Snapshot(
             numbers=dict(self.numbers),
             usages={ACME_LONDON: Usage(self.limit, active, pending)},
             main_numbers={ACME_LONDON: RINGING_MAIN_NUMBER._replace(status=main_status)},
@@ -93,10 +93,10 @@ class Telephony(RuleBasedStateMachine):
         known = self.known()
         untouched = deepcopy(known)
         under_way = [it for it in chosen if self.numbers[it].ongoing is not None][:share]
-        concluded = conclude_all(known, under_way, NOW, POLICY)
+        concluded = advance_all(known, under_way, NOW, POLICY)
 
         assert known == untouched
-        assert concluded == conclude_all(known, under_way, NOW, POLICY)
+        assert concluded == advance_all(known, under_way, NOW, POLICY)
         self.keep(decision for _, decision in concluded)
 
     def keep(self, decisions: Iterable[Decision]) -> None:

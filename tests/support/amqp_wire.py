@@ -20,7 +20,7 @@ FRAME_OVERHEAD = 8
 METHOD, HEADER, BODY = 1, 2, 3
 DELIVER, ACK, NACK = (60, 60), (60, 80), (60, 120)
 
-Answer = TypeVar("Answer", bound=base.Frame)
+ReplyTo = TypeVar("ReplyTo", bound=base.Frame)
 
 
 class Lost(Exception):
@@ -74,7 +74,7 @@ class Wire:
         """Lets the socket go; what was not acknowledged goes back to its queue."""
         self._socket.close()
 
-    def call(self, request: base.Frame, answer: type[Answer]) -> Answer:
+    def call(self, request: base.Frame, answer: type[ReplyTo]) -> ReplyTo:
         """Asks the broker for something and waits for its answer."""
         self._outgoing += frame.marshal(request, CHANNEL)
         return self._until(answer)
@@ -114,7 +114,7 @@ class Wire:
         self._until(commands.Connection.OpenOk)
         self.call(commands.Channel.Open(), commands.Channel.OpenOk)
 
-    def _until(self, answer: type[Answer]) -> Answer:
+    def _until(self, answer: type[ReplyTo]) -> ReplyTo:
         while True:
             if not self._exchange(TIMEOUT_SECONDS):
                 raise Lost(f"no {answer.name} in {TIMEOUT_SECONDS} s")

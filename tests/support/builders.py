@@ -15,7 +15,7 @@ from contracts.messages import (
     StatusChangedData,
 )
 from contracts.values import CallTarget, DeviceKind, FailureCode, NumberStatus, Operation, Step
-from worker.core.conclude import conclude
+from worker.core.advance import advance
 from worker.core.decide import decide
 from worker.core.decision import Decision
 from worker.core.operation import Failure, PbxStep, Policy, StepState
@@ -53,7 +53,7 @@ RESERVED = Number(
 )
 ACTIVE = RESERVED._replace(status=NumberStatus.ACTIVE)
 ACTIVE_IN_FULL_USE = ACTIVE._replace(
-    label="Reception desk",
+    label="Handler desk",
     features=("call_waiting", "voicemail"),
     hunt_groups=("evening", "morning"),
     logins=(DESK, FAX, LAPTOP, LOBBY),
@@ -125,7 +125,7 @@ def begun(number: Number, command: Command, policy: Policy = POLICY) -> Number:
 
 def completed(number: Number, main_number: MainNumber | None = None) -> Decision:
     """What is decided when the number's operation waits for nothing any more."""
-    decision = conclude(Situation(number, USAGE, main_number), LATER, POLICY)
+    decision = advance(Situation(number, USAGE, main_number), LATER, POLICY)
     assert decision is not None
     return decision
 
@@ -138,14 +138,14 @@ def followed(
     policy: Policy = AWAITING_ALL,
 ) -> Decision:
     """What follows of the number's operation at this moment: something."""
-    decision = conclude(Situation(number, USAGE, main_number), now, policy)
+    decision = advance(Situation(number, USAGE, main_number), now, policy)
     assert decision is not None
     return decision
 
 
 def nothing_follows(number: Number, *, now: datetime = LATER) -> bool:
     """Whether there is nothing to do for the number's operation but to wait."""
-    return conclude(Situation(number, USAGE), now, AWAITING_ALL) is None
+    return advance(Situation(number, USAGE), now, AWAITING_ALL) is None
 
 
 def steps_changed(number: Number, **changes: object) -> Number:

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from worker.servers.installations import program, search_path
-from worker.servers.ports import on_free_ports
-from worker.servers.process import Runner, ServerProcess
-from worker.servers.rabbitmq import Membership, PrivateRabbitMQ
+from worker.local.installations import program, search_path
+from worker.local.ports import on_free_ports
+from worker.local.process import Runner, ServerProcess
+from worker.local.rabbitmq import Membership, PrivateRabbitMQ
 
 NODES = 3
 

@@ -13,9 +13,9 @@ from uuid import uuid4
 
 import asyncpg
 
-from worker.servers import PrivateServers
-from worker.shell.database.engine import open_database
-from worker.shell.database.migrating import migrate
+from worker.local import PrivateServers
+from worker.storage.engine import open_database
+from worker.storage.migrate import migrate
 
 __all__ = ["Databases"]
 

@@ -11,9 +11,9 @@ from tests.support.platform import Event, Platform
 from tests.support.proxy import Proxy, proxied
 from tests.support.wire import AmqpConversation, PostgresConversation
 from tests.support.workers import rows, until_leading, working
-from worker.shell.database.engine import Database, open_database
-from worker.shell.settings import Settings
-from worker.shell.worker import Worker
+from worker.cluster.supervisor import Worker
+from worker.settings import Settings
+from worker.storage.engine import Database, open_database
 
 NUMBERS = tuple(f"+44207946{index:04}" for index in range(20))
 SITE = (

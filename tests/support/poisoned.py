@@ -8,18 +8,18 @@ import signal
 import sys
 from typing import Any
 
-from worker.shell import intake
+from worker.consuming import batch_processor
 
 if __name__ == "__main__":
     marker = sys.argv[1].encode()
-    read = intake.read  # type: ignore[attr-defined]
+    read = batch_processor.read  # type: ignore[attr-defined]
 
     def deadly(body: bytes, *arguments: Any) -> Any:
         if marker in body:
             os.kill(os.getpid(), signal.SIGKILL)
         return read(body, *arguments)
 
-    intake.read = deadly  # type: ignore[attr-defined,assignment]
+    batch_processor.read = deadly  # type: ignore[attr-defined,assignment]
     sys.argv[1:2] = []
     from worker.cli import main
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import asyncpg
 
-from worker.servers.account import account_for
-from worker.servers.installations import program, search_path
-from worker.servers.process import Runner
+from worker.local.account import account_for
+from worker.local.installations import program, search_path
+from worker.local.process import Runner
 
 LARGEST_BYTES = 16 << 20
 """As large as a file of the write-ahead log, which is written over and does not grow: without it

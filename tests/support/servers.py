@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from worker.servers import PrivateServers, missing_servers
+from worker.local import PrivateServers, missing_servers
 
 
 @pytest.fixture(scope="session")

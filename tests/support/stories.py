@@ -15,15 +15,15 @@ from contracts.messages import Command, PbxResult
 from tests.support.model import AT_RISK, ATTEMPTS, OVERDUE, Modelled
 from tests.support.platform import Platform
 from tests.support.workers import rows
+from worker.cluster.supervisor import Worker
 from worker.core.decision import Decision
 from worker.core.results import Resolution, Verdict
-from worker.shell.database.engine import Database
-from worker.shell.database.outbox import find_ready
-from worker.shell.metrics import Metrics
-from worker.shell.reporting import Reporter
-from worker.shell.resolving import resolve_number
-from worker.shell.settings import Settings
-from worker.shell.worker import Worker
+from worker.operator.resolve import resolve_number
+from worker.settings import Settings
+from worker.storage.engine import Database
+from worker.storage.outbox import find_ready
+from worker.telemetry.metrics import Metrics
+from worker.telemetry.reporter import Reporter
 
 LIMIT = 2
 """Voice services of an account."""

@@ -9,14 +9,14 @@ import pytest
 
 from tests.support.databases import Databases
 from tests.support.platform import Platform, platform_at
-from worker.servers import PrivateServers
-from worker.shell.broker import connect
-from worker.shell.database.engine import Database, open_database
-from worker.shell.metrics import Metrics
-from worker.shell.reporting import Reporter
-from worker.shell.settings import Settings, load
-from worker.shell.topology import declare
-from worker.shell.worker import Worker
+from worker.broker.connection import connect
+from worker.broker.topology import declare
+from worker.cluster.supervisor import Worker
+from worker.local import PrivateServers
+from worker.settings import Settings, load
+from worker.storage.engine import Database, open_database
+from worker.telemetry.metrics import Metrics
+from worker.telemetry.reporter import Reporter
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ def dead_letters() -> None:
 @AS_JSON
 def list_letters(limit: int, as_json: bool) -> None:
     """List them, oldest first; they stay where they are."""
-    from worker.shell.dead_letter_box import in_short, look
+    from worker.operator.dead_letters import in_short, look
 
     letters = run_async(look(settings_of_environment()))
     if as_json:
@@ -40,7 +40,7 @@ def list_letters(limit: int, as_json: bool) -> None:
 @AS_JSON
 def show(key: str, as_json: bool) -> None:
     """Show one in full: reason, origin, properties and body."""
-    from worker.shell.dead_letter_box import find, in_full
+    from worker.operator.dead_letters import find, in_full
 
     letter = run_async(find(settings_of_environment(), key))
     click.echo(to_json(letter.described()) if as_json else in_full(letter))
@@ -56,7 +56,7 @@ def replay(keys: Sequence[str], all_letters: bool, routing_key: str | None) -> N
     Each is taken out only when the broker has confirmed it. A command that was decided before has
     no second effect.
     """
-    from worker.shell.dead_letter_box import replay as replay_letters
+    from worker.operator.dead_letters import replay as replay_letters
 
     wanted = _chosen(keys, all_letters=all_letters)
     done = run_async(replay_letters(settings_of_environment(), wanted, routing_key))
@@ -69,7 +69,7 @@ def replay(keys: Sequence[str], all_letters: bool, routing_key: str | None) -> N
 @click.confirmation_option(prompt="They are gone for good then. Discard them?")
 def discard(keys: Sequence[str], all_letters: bool) -> None:
     """Throw them away for good."""
-    from worker.shell.dead_letter_box import discard as discard_letters
+    from worker.operator.dead_letters import discard as discard_letters
 
     wanted = _chosen(keys, all_letters=all_letters)
     click.echo(f"{run_async(discard_letters(settings_of_environment(), wanted))} discarded")

@@ -8,7 +8,7 @@ from typing import Final, NoReturn, TypeVar
 
 import click
 
-from worker.shell.settings import Settings, SettingsError, load
+from worker.settings import Settings, SettingsError, load
 
 __all__ = ["EXITS", "MEANINGS", "Exit", "fail", "run_async", "settings_of_environment"]
 
@@ -72,7 +72,7 @@ def run_async(work: Coroutine[None, None, Result]) -> Result:
     """The result of the work; what it raises and a person can mend becomes a paragraph."""
     import uvloop
 
-    from worker.cli.explaining import explained
+    from worker.cli.error_messages import explained
 
     try:
         return uvloop.run(work)

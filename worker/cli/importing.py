@@ -26,7 +26,7 @@ def import_records(file: BinaryIO) -> None:
     Of features only the names are kept, never what they are set to: that may be a secret.
     A number that stops being a main number loses its call settings.
     """
-    from worker.shell.importing import import_lines
+    from worker.operator.import_records import import_lines
 
     settings = settings_of_environment()
     with _progress_of(file) as lines:

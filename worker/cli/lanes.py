@@ -22,8 +22,8 @@ def lanes(number: int | None, wait_seconds: float, as_json: bool) -> None:
     interruption the same command goes on where it stopped. To have fewer than several lanes, a
     worker must run: it has to finish what lies in their queues.
     """
-    from worker.shell.lane_changing import change_number_of_lanes
-    from worker.shell.lane_showing import in_words, look
+    from worker.operator.lane_changing import change_number_of_lanes
+    from worker.operator.lane_showing import in_words, look
 
     settings = settings_of_environment()
     if number is not None:

@@ -39,7 +39,7 @@ def send(as_json: bool, wait: bool, timeout: float, **fields: str | float | None
     its operation failed, 4 when nothing of that was heard in time. A repeat of a command that was
     decided before is answered by nobody.
     """
-    from worker.shell.sending import in_words, send_command
+    from worker.operator.send import in_words, send_command
 
     def tell(event: Mapping[str, Any]) -> None:
         click.echo(json.dumps(event) if as_json else _coloured(in_words(event)))
@@ -68,7 +68,7 @@ def _coloured(line: str) -> str:
 @AS_JSON
 def show(number: str, as_json: bool) -> None:
     """Show a NUMBER: its state, why it is so, and its history."""
-    from worker.shell.showing import in_words, show_number
+    from worker.operator.show import in_words, show_number
 
     shown = run_async(show_number(settings_of_environment(), number))
     if shown is None:
@@ -82,7 +82,7 @@ def show(number: str, as_json: bool) -> None:
 @AS_JSON
 def pending(as_json: bool) -> None:
     """List the operations under way, oldest first, and what holds each up."""
-    from worker.shell.showing import operation_in_words, show_pending
+    from worker.operator.show import operation_in_words, show_pending
 
     operations = run_async(show_pending(settings_of_environment()))
     if as_json:
@@ -108,7 +108,7 @@ def pending(as_json: bool) -> None:
 def resolve(number: str, resolution: str, decided_by: str, reason: str) -> None:
     """Decide on the operation of a NUMBER that cannot go on by itself."""
     from worker.core.results import Resolution
-    from worker.shell.resolving import resolve_number
+    from worker.operator.resolve import resolve_number
 
     decision = Resolution(resolution)
     settings = settings_of_environment()

@@ -29,7 +29,7 @@ def outbox() -> None:
 @AS_JSON
 def list_messages(limit: int, as_json: bool) -> None:
     """List them, oldest first, each with its POSITION and the broker's reason."""
-    from worker.shell.not_taken import in_words, look
+    from worker.operator.undelivered import in_words, look
 
     rows = run_async(look(settings_of_environment(), limit))
     if as_json:
@@ -45,7 +45,7 @@ def list_messages(limit: int, as_json: bool) -> None:
 @click.option("--all", "all_messages", is_flag=True, help="All that were not taken.")
 def retry(positions: Sequence[int], all_messages: bool) -> None:
     """Try them again at once: the reason has been mended."""
-    from worker.shell.not_taken import retry as retry_messages
+    from worker.operator.undelivered import retry as retry_messages
 
     if bool(positions) == all_messages:
         fail(Exit.USAGE, "Name positions, as `outbox list` shows them, or --all.")
@@ -59,7 +59,7 @@ def retry(positions: Sequence[int], all_messages: bool) -> None:
 @click.option("--why", "reason", required=True, help="The reason; it is kept.")
 def discard(positions: Sequence[int], discarded_by: str, reason: str) -> None:
     """Do without parked ones; they are kept in the table discarded_messages."""
-    from worker.shell.not_taken import discard as discard_messages
+    from worker.operator.undelivered import discard as discard_messages
 
     work = discard_messages(
         settings_of_environment(), {*positions}, discarded_by=discarded_by, reason=reason

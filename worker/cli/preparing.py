@@ -10,7 +10,7 @@ __all__ = ["check", "migrate", "topology"]
 @click.command()
 def migrate() -> None:
     """Bring the database's schema up to date."""
-    from worker.shell.commands import migrate_database
+    from worker.operator.servers import migrate_database
 
     before, after = run_async(migrate_database(settings_of_environment()))
     click.echo(f"The schema is at {after}." if before == after else f"{before} -> {after}")
@@ -19,7 +19,7 @@ def migrate() -> None:
 @click.command()
 def topology() -> None:
     """Create exchanges and queues, or verify that they are as they should be."""
-    from worker.shell.commands import declare_topology
+    from worker.operator.servers import declare_topology
 
     for name in run_async(declare_topology(settings_of_environment())):
         click.echo(f"{click.style('ok', fg='green')}  {name}")
@@ -31,8 +31,8 @@ def check() -> None:
 
     All is looked at; the exit code is that of the first problem.
     """
-    from worker.cli.explaining import explained
-    from worker.shell.checking import check_all
+    from worker.cli.error_messages import explained
+    from worker.operator.preflight import check_all
 
     codes = []
     for finding in run_async(check_all(settings_of_environment())):

@@ -14,7 +14,8 @@ __all__ = ["run", "standalone"]
 @click.command()
 def run() -> None:
     """Run the worker until SIGTERM or Ctrl-C; a second one stops at once."""
-    from worker.shell import app, logs
+    from worker.app import run as app
+    from worker.telemetry import logs
 
     settings = settings_of_environment()
     logs.configure(sys.stderr, format=settings.log_format, level=settings.log_level)
@@ -28,8 +29,8 @@ def standalone(folder: Path | None, records: BinaryIO | None) -> None:
     """Run the worker with a private RabbitMQ and PostgreSQL; all of it stops with Ctrl-C."""
     import os
 
-    from worker.shell import logs
-    from worker.standalone import run_standalone
+    from worker.local.standalone import run_standalone
+    from worker.telemetry import logs
 
     settings = settings_of_environment()
     logs.configure(sys.stderr, format=settings.log_format, level=settings.log_level)

@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import NamedTuple
 
 from contracts.messages import Command
-from worker.core.conclude import conclude
+from worker.core.advance import advance
 from worker.core.decide import decide
 from worker.core.decision import Decision, Outcome
 from worker.core.operation import Policy
 from worker.core.situation import AccountAtSite, MainNumber, Number, Situation, Usage
 
-__all__ = ["CommandKey", "Concluded", "Known", "can_complete", "conclude_all", "decide_all"]
+__all__ = ["Advanced", "CommandKey", "Snapshot", "advance_all", "can_complete", "decide_all"]
 
 
 class CommandKey(NamedTuple):
@@ -23,7 +23,7 @@ class CommandKey(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Snapshot:
     """Everything that was loaded, and locked, for a batch."""
 
     numbers: dict[str, Number] = field(default_factory=dict)
@@ -33,7 +33,7 @@ class Known:
     """Fingerprints of the earlier commands under this key."""
 
 
-class Concluded(NamedTuple):
+class Advanced(NamedTuple):
     """What was decided on an operation on its way, and its number as it was before."""
 
     before: Number
@@ -41,21 +41,21 @@ class Concluded(NamedTuple):
 
 
 def decide_all(
-    known: Known, commands: Iterable[Command], now: datetime, policy: Policy
+    known: Snapshot, commands: Iterable[Command], now: datetime, policy: Policy
 ) -> list[Decision]:
     """One decision for each command, in the same order."""
     return list(_decide_each(_copy(known), commands, now, policy))
 
 
-def can_complete(known: Known, phone_number: str) -> bool:
+def can_complete(known: Snapshot, phone_number: str) -> bool:
     """Whether the number has an operation that waits for nothing any more."""
     number = known.numbers.get(phone_number)
     return number is not None and number.ongoing is not None and not number.ongoing.open_steps
 
 
-def conclude_all(
-    known: Known, phone_numbers: Iterable[str], now: datetime, policy: Policy
-) -> list[Concluded]:
+def advance_all(
+    known: Snapshot, phone_numbers: Iterable[str], now: datetime, policy: Policy
+) -> list[Advanced]:
     """What follows for each of these numbers, in the same order; most have nothing to wait for."""
     world = _copy(known)
     concluded = []
@@ -63,15 +63,15 @@ def conclude_all(
         number = world.numbers.get(phone_number)
         if number is None:
             continue
-        decision = conclude(_situation_of(world, number), now, policy)
+        decision = advance(_situation_of(world, number), now, policy)
         if decision is not None:
             _apply(world, number, decision)
-            concluded.append(Concluded(number, decision))
+            concluded.append(Advanced(number, decision))
     return concluded
 
 
 def _decide_each(
-    world: Known, commands: Iterable[Command], now: datetime, policy: Policy
+    world: Snapshot, commands: Iterable[Command], now: datetime, policy: Policy
 ) -> Iterator[Decision]:
     for command in commands:
         data = command.data
@@ -90,7 +90,7 @@ def _decide_each(
         yield decision
 
 
-def _situation_of(world: Known, number: Number) -> Situation:
+def _situation_of(world: Snapshot, number: Number) -> Situation:
     holder = AccountAtSite(number.account_id or "", number.site_id)
     return Situation(
         number=number,
@@ -99,19 +99,19 @@ def _situation_of(world: Known, number: Number) -> Situation:
     )
 
 
-def _apply(world: Known, before: Number, decision: Decision) -> None:
+def _apply(world: Snapshot, before: Number, decision: Decision) -> None:
     after = decision.number
     if after is None or after.account_id is None:
         return
     holder = AccountAtSite(after.account_id, after.site_id)
     world.numbers[after.phone_number] = after
-    world.usages[holder] = world.usages.get(holder, Usage(0)).moved(before.status, after.status)
+    world.usages[holder] = world.usages.get(holder, Usage(0)).after(before.status, after.status)
     main_number = world.main_numbers.get(holder)
     if main_number is not None and main_number.phone_number == after.phone_number:
         world.main_numbers[holder] = main_number._replace(status=after.status)
 
 
-def _copy(known: Known) -> Known:
-    return Known(
+def _copy(known: Snapshot) -> Snapshot:
+    return Snapshot(
         dict(known.numbers), dict(known.usages), dict(known.main_numbers), dict(known.ledger)
     )

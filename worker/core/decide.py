@@ -5,43 +5,43 @@ from datetime import datetime
 from contracts.messages import Activate, Command
 from contracts.values import Step
 from worker.core.decision import Decision, Outcome
-from worker.core.number import Move, moved
+from worker.core.message_factory import MessageFactory, operation_of, rejection
 from worker.core.operation import OngoingOperation, Policy
-from worker.core.refusing import Question, Refused, admit, is_duplicate
 from worker.core.situation import AccountAtSite, Number, Situation
-from worker.core.speech import Speaker, operation_of, rejection
 from worker.core.steps import step_of, steps_of
+from worker.core.transitions import Transition, apply
+from worker.core.validation import Refused, Request, is_duplicate, validate
 
 __all__ = ["decide"]
 
 
 def decide(situation: Situation, command: Command, now: datetime, policy: Policy) -> Decision:
     """What follows from the command: nothing (a duplicate), a refusal, or PENDING."""
-    question = Question(command, situation, now)
+    question = Request(command, situation, now)
     if is_duplicate(question):
         return Decision(Outcome.DUPLICATE)
-    admitted = admit(question)
-    if isinstance(admitted, Refused):
-        answer = rejection(question, admitted)
+    validated = validate(question)
+    if isinstance(validated, Refused):
+        answer = rejection(question, validated)
         return Decision(
-            Outcome.REJECTED, messages=(answer,), refusal=admitted.code, detail=admitted.detail
+            Outcome.REJECTED, messages=(answer,), refusal=validated.code, detail=validated.detail
         )
     begin = _begin_activation if isinstance(command, Activate) else _begin_deactivation
-    return begin(situation, admitted, _operation(command, now, policy), policy)
+    return begin(situation, validated, _operation(command, now, policy), policy)
 
 
 def _begin_activation(
     situation: Situation, number: Number, operation: OngoingOperation, policy: Policy
 ) -> Decision:
-    speaker = Speaker(operation, _holder_of(number), operation.since)
+    speaker = MessageFactory(operation, _holder_of(number), operation.since)
     # The PENDING event is itself the message that asks a PBX to provision the number.
     awaited = (
         (step_of(Step.ACTIVATION, speaker.pending_id(number), policy),)
         if Step.ACTIVATION in policy.awaited_steps
         else ()
     )
-    after = moved(number, Move.BEGIN_ACTIVATION, operation._replace(steps=awaited))
-    usage = situation.usage.moved(number.status, after.status)
+    after = apply(number, Transition.BEGIN_ACTIVATION, operation._replace(steps=awaited))
+    usage = situation.usage.after(number.status, after.status)
     pending = speaker.pending(number, after, usage, awaited)
     return Decision(Outcome.PENDING, after, (pending,))
 
@@ -49,12 +49,12 @@ def _begin_activation(
 def _begin_deactivation(
     situation: Situation, number: Number, operation: OngoingOperation, policy: Policy
 ) -> Decision:
-    speaker = Speaker(operation, _holder_of(number), operation.since)
-    after = moved(number, Move.BEGIN_DEACTIVATION, operation)
-    to_pbx = speaker.take_down(number, after)
+    speaker = MessageFactory(operation, _holder_of(number), operation.since)
+    after = apply(number, Transition.BEGIN_DEACTIVATION, operation)
+    to_pbx = speaker.deprovision(number, after)
     steps = steps_of(to_pbx, policy)
     awaited = tuple(step for step in steps if step.waits_for == "result")
-    usage = situation.usage.moved(number.status, after.status)
+    usage = situation.usage.after(number.status, after.status)
     pending = speaker.pending(number, after, usage, steps)
     after = after._replace(ongoing=operation._replace(steps=awaited))
     return Decision(Outcome.PENDING, after, (pending, *to_pbx))

@@ -107,7 +107,7 @@ class OngoingOperation(NamedTuple):
     delayed: bool = False
     """Whether it was said that the operation is late."""
     failure: Failure | None = None
-    """Said, and waiting for a person; or decided by one."""
+    """PublishResult, and waiting for a person; or decided by one."""
     round: int = 1
     """One more each time that a person has it tried again."""
 

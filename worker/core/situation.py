@@ -83,7 +83,7 @@ class Usage(NamedTuple):
         """Services that an activation may still take; negative where more are used than bought."""
         return self.limit - self.active - self.pending
 
-    def moved(self, before: NumberStatus, after: NumberStatus) -> "Usage":
+    def after(self, before: NumberStatus, after: NumberStatus) -> "Usage":
         """The usage after one number changed its status."""
         return Usage(
             self.limit,

@@ -19,9 +19,9 @@ from worker.cli.exits import run_async
 from worker.demo.sample import REFUSED_NUMBER, RESTING_NUMBER, SLOW_NUMBER, records
 from worker.demo.timeline import READY
 from worker.demo.web_tier import PBX_TAKES_SECONDS
-from worker.servers import PrivateServers
-from worker.shell.record_lines import read_records
-from worker.standalone import prepared
+from worker.local import PrivateServers
+from worker.local.standalone import prepared
+from worker.operator.jsonl import read_records
 
 STORY_TIMEOUT_SECONDS: Final = 90
 WORKER_SETTINGS: Final = {

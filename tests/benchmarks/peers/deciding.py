@@ -21,7 +21,7 @@ from tests.benchmarks.peers.speech import Values, rejected, status_changed
 SERVER_SETTINGS = {"jit": "off", "application_name": "peer"}
 
 
-class Known(NamedTuple):
+class Snapshot(NamedTuple):
     """A number and what its account has bought, both locked."""
 
     number: Row[Any]
@@ -77,7 +77,7 @@ async def is_new(connection: AsyncConnection, command: Activate) -> bool:
     return kept is not None
 
 
-async def locked(connection: AsyncConnection, command: Activate) -> Known | RefusalCode:
+async def locked(connection: AsyncConnection, command: Activate) -> Snapshot | RefusalCode:
     """What the command is about, locked; or why it is refused."""
     bought, number = await locked_rows(connection, command)
     if number is None:
@@ -85,7 +85,7 @@ async def locked(connection: AsyncConnection, command: Activate) -> Known | Refu
     refusal = _refusal(command, number, bought)
     if refusal is not None or bought is None:
         return refusal or RefusalCode.ENTITLEMENT_EXHAUSTED
-    return Known(number, bought)
+    return Snapshot(number, bought)
 
 
 async def locked_rows(
@@ -97,7 +97,11 @@ async def locked_rows(
 
 
 async def move(
-    connection: AsyncConnection, known: Known, status: NumberStatus, used: Entitlement, steps: int
+    connection: AsyncConnection,
+    known: Snapshot,
+    status: NumberStatus,
+    used: Entitlement,
+    steps: int,
 ) -> None:
     """Brings the number to its new state, and the account's use with it."""
     await connection.execute(

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from contracts.messages import Activate
 from contracts.refusals import RefusalCode
 from contracts.values import NumberStatus
-from tests.benchmarks.peers.deciding import Known, is_new, locked, locked_rows, move, refused
+from tests.benchmarks.peers.deciding import Snapshot, is_new, locked, locked_rows, move, refused
 from tests.benchmarks.peers.outbox import Publish, forget
 from tests.benchmarks.peers.schema import OUTBOX
 from tests.benchmarks.peers.speech import Values, status_changed
@@ -51,7 +51,7 @@ async def _followed(engine: AsyncEngine, command: Activate, said: Row[Any]) -> R
         bought, number = await locked_rows(connection, command)
         if bought is None or number is None or number.status != NumberStatus.PENDING:
             return None
-        known = Known(number, bought)
+        known = Snapshot(number, bought)
         used = known.used(active=1, pending=-1)
         await move(connection, known, NumberStatus.ACTIVE, used, steps=1)
         event = status_changed(command, known.number, used, NumberStatus.ACTIVE, 1)

@@ -1,0 +1,74 @@
+"""A broker short of memory takes nothing from publishers: the worker waits and shows it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from tests.support.platform import Platform
+from tests.support.workers import rows, store
+from worker.cluster.supervisor import Worker
+from worker.local import PrivateServers
+from worker.settings import Settings
+from worker.storage.engine import Database
+from worker.telemetry.metrics import Metrics
+from worker.telemetry.reporter import Reporter
+
+NUMBERS = tuple(f"+44207946{index:04}" for index in range(1, 501))
+SITE = (
+    """INSERT INTO voice_services (service_id, account_id, account_kind, site_id, quantity)
+    VALUES ('service-1', 'acme', 'occupier', 'london', 500)""",
+    "INSERT INTO phone_numbers (phone_number, site_id, account_id, status) VALUES "
+    + ", ".join(f"('{number}', 'london', 'acme', 'RESERVED')" for number in NUMBERS),
+)
+
+
+@asynccontextmanager
+async def alarm(servers: PrivateServers) -> AsyncIterator[None]:
+    """The broker believes that its memory is used up."""
+    await servers.rabbitmq.control("set_vm_memory_high_watermark", "0.0000001")
+    try:
+        yield
+    finally:
+        await servers.rabbitmq.control("set_vm_memory_high_watermark", "0.4")
+
+
+async def until_shown(metrics: Metrics, *lines: str) -> None:
+    async with asyncio.timeout(30):
+        while not {*lines} <= {*(await metrics.render()).decode().splitlines()}:
+            await asyncio.sleep(0.05)
+
+
+async def test_an_alarm_stops_publishing_then_the_intake_and_nothing_is_said_twice(
+    servers: PrivateServers, database: Database, settings: Settings, platform: Platform
+) -> None:
+    await store(database, *SITE)
+    # Sent before: the alarm stops the web tier as well.
+    commands = [await platform.send("activate", number) for number in NUMBERS]
+    impatient = {
+        "publish_timeout_seconds": 0.5,
+        "outbox_age_maximum_seconds": 0.5,
+        "batch_maximum_commands": 1,
+        "declare_topology": False,
+    }
+    metrics = Metrics()
+    worker = Worker(database, settings.model_copy(update=impatient), Reporter(metrics))
+    async with alarm(servers):
+        working = asyncio.create_task(worker.run())
+        await until_shown(
+            metrics, "activation_worker_broker_blocked 1.0", "activation_worker_intake_paused 1.0"
+        )
+        decided = await rows(database, "SELECT count(*) FROM commands")
+        # Longer than a confirm is waited for.
+        await asyncio.sleep(1)
+        assert await rows(database, "SELECT count(*) FROM commands") == decided
+        assert worker.leads
+    outcomes = [await platform.outcome(command) for command in commands]
+    await until_shown(
+        metrics, "activation_worker_broker_blocked 0.0", "activation_worker_intake_paused 0.0"
+    )
+    worker.stop()
+    await working
+
+    assert decided not in ([(0,)], [(len(NUMBERS),)])
+    assert outcomes == [["PENDING", "ACTIVE"]] * len(NUMBERS)
+    assert len(platform.events) == 2 * len(NUMBERS)

@@ -1,0 +1,69 @@
+"""What goes on to another queue goes on as it came."""
+
+from copy import copy
+from typing import TYPE_CHECKING, cast
+
+import pytest
+from aiormq import spec
+from aiormq.abc import AbstractChannel, DeliveredMessage
+from pamqp.header import ContentHeader
+
+from worker.broker.delivery import Delivery
+from worker.broker.forwarding import forwarded
+from worker.broker.lane_queues import LANE_EXCHANGE
+
+if TYPE_CHECKING:
+    from pamqp.common import FieldValue
+
+NO_CHANNEL = cast("AbstractChannel", None)
+ORIGIN = {"x-original-exchange": "telephony.commands", "x-original-routing-key": "some.key"}
+
+
+def delivery(properties: spec.Basic.Properties, exchange: str = "telephony.commands") -> Delivery:
+    came = spec.Basic.Deliver("consumer", 7, True, exchange, "some.key")  # noqa: FBT003 -- the library's order
+    return Delivery(DeliveredMessage(came, ContentHeader(0, 0, properties), b"body", NO_CHANNEL))
+
+
+def test_a_delivery_is_what_came() -> None:
+    came = delivery(spec.Basic.Properties(message_id="m"), exchange="")
+
+    assert (came.tag, came.redelivered) == (7, True)
+    assert (came.exchange, came.routing_key) == ("", "some.key")
+    assert (came.body, came.properties.message_id, came.headers) == (b"body", "m", {})
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        spec.Basic.Properties(),
+        spec.Basic.Properties(
+            message_id="m", user_id="guest", expiration="100", reply_to="q", priority=3
+        ),
+        spec.Basic.Properties(message_id="m", headers={"own": 1}),
+    ],
+)
+def test_its_properties_go_on_but_for_who_sent_it_and_how_long_it_lives(
+    properties: spec.Basic.Properties,
+) -> None:
+    before = copy(properties)
+    publication = forwarded(delivery(properties), exchange="", routing_key="commands")
+
+    changed = {"user_id", "expiration", "headers", "message_id"}
+    for name in set(spec.Basic.Properties.attributes()) - changed:
+        assert getattr(publication.properties, name) == getattr(before, name)
+    assert publication.properties.user_id is publication.properties.expiration is None
+    assert publication.properties.headers == {**(before.headers or {}), **ORIGIN}
+    assert publication.properties.message_id
+    assert (publication.exchange, publication.routing_key) == ("", "commands")
+    assert publication.body == b"body"
+    assert properties == before, "it may be forwarded once more, or put away"
+
+
+def test_what_came_by_way_of_a_lane_still_says_where_it_came_from_first() -> None:
+    first: dict[str, FieldValue] = {
+        "x-original-exchange": "web",
+        "x-original-routing-key": "first.key",
+    }
+    came = delivery(spec.Basic.Properties(message_id="m", headers=first), exchange=LANE_EXCHANGE)
+
+    assert forwarded(came, exchange="", routing_key="q").properties.headers == first

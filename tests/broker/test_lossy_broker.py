@@ -1,0 +1,211 @@
+"""A bad network before RabbitMQ: what may come twice comes under one id, and nothing is lost."""
+
+import asyncio
+
+import pytest
+
+from contracts.values import Step
+from tests.support.lossy import (
+    NUMBERS,
+    SITE,
+    activated_once,
+    at_rest,
+    said_once,
+    until,
+    working_far_away,
+)
+from tests.support.platform import Platform
+from tests.support.proxy import Lost, Proxy, Trap
+from tests.support.workers import rows, store, until_leading, working
+from worker.settings import Settings
+from worker.storage.engine import Database
+
+IN_USE = (
+    f"UPDATE phone_numbers SET status = 'ACTIVE' WHERE phone_number = '{NUMBERS[0]}'",
+    f"INSERT INTO handset_logins VALUES ('{NUMBERS[0]}', 'desk-7', 'digital')",
+)
+
+
+@pytest.fixture
+def waiting(lossy_settings: Settings) -> Settings:
+    """A worker that waits for the PBX to activate a number."""
+    return lossy_settings.model_copy(update={"awaited_steps": frozenset({Step.ACTIVATION})})
+
+
+async def test_an_event_whose_confirm_is_lost_is_published_again_under_the_same_id(
+    database: Database, lossy_settings: Settings, platform: Platform, broker_proxy: Proxy
+) -> None:
+    await store(database, *SITE)
+    async with working_far_away(lossy_settings):
+        broker_proxy.set(Trap(Lost.REPLY, of="basic.publish"))
+        command = await platform.send("activate", NUMBERS[0])
+        await activated_once(platform, database, [command])
+
+    said = [event["data"]["status"] for event in platform.events]
+    assert said == ["PENDING", "PENDING", "ACTIVE"]
+
+
+async def test_an_event_that_never_arrives_is_published_again(
+    database: Database, lossy_settings: Settings, platform: Platform, broker_proxy: Proxy
+) -> None:
+    await store(database, *SITE)
+    async with working_far_away(lossy_settings):
+        broker_proxy.set(Trap(Lost.REQUEST, of="basic.publish"))
+        command = await platform.send("activate", NUMBERS[0])
+        await activated_once(platform, database, [command])
+
+    assert [event["data"]["status"] for event in platform.events] == ["PENDING", "ACTIVE"]
+
+
+async def test_a_pbx_message_whose_confirm_is_lost_is_published_again_under_the_same_id(
+    database: Database, lossy_settings: Settings, platform: Platform, broker_proxy: Proxy
+) -> None:
+    await store(database, *SITE, *IN_USE)
+    async with working_far_away(lossy_settings):
+        broker_proxy.set(Trap(Lost.REPLY, of="basic.publish", about=b"handset_logout"))
+        command = await platform.send("deactivate", NUMBERS[0])
+        assert await platform.outcome(command) == ["PENDING", "RESERVED"]
+        await at_rest(database)
+
+    logout, again, reset = platform.pbx_messages
+    assert logout == again
+    assert reset["type"] == "telephony.extension.reset.v1"
+    assert await rows(database, "SELECT sequence FROM phone_numbers WHERE sequence > 0") == [(2,)]
+
+
+@pytest.mark.parametrize(("lost", "times"), [(Lost.REQUEST, 2), (Lost.REPLY, 1)])
+async def test_a_command_comes_again_when_its_acknowledgement_is_lost_and_has_no_second_effect(
+    database: Database,
+    lossy_settings: Settings,
+    platform: Platform,
+    broker_proxy: Proxy,
+    lost: Lost,
+    times: int,
+) -> None:
+    await store(database, *SITE)
+    async with working_far_away(lossy_settings):
+        acknowledgements = broker_proxy.set(Trap(lost, of="basic.ack"))
+        command = await platform.send("activate", NUMBERS[0])
+        await asyncio.wait_for(acknowledgements.sprung.wait(), 30)
+        await until(lambda: len(acknowledgements.passed) == times)
+        await activated_once(platform, database, [command])
+
+
+async def test_a_result_whose_acknowledgement_is_lost_counts_as_one_attempt(
+    database: Database, waiting: Settings, platform: Platform, broker_proxy: Proxy
+) -> None:
+    await store(database, *SITE)
+    hasty = waiting.model_copy(update={"step_first_pause_seconds": 0.01})
+    async with working_far_away(hasty):
+        # The first is that of the command.
+        acknowledgements = broker_proxy.set(Trap(Lost.REQUEST, 2, of="basic.ack"))
+        command = await platform.send("activate", NUMBERS[0])
+        await platform.until(lambda: platform.events)
+        await until(lambda: len(acknowledgements.passed) == 1)
+        await platform.answer(platform.events[0]["id"], "retry_later")
+        await until(lambda: len(acknowledgements.passed) == 3)
+        await platform.answer(platform.events[0]["id"], "done")
+        await activated_once(platform, database, [command])
+
+    assert await rows(database, "SELECT attempt FROM pbx_operations") == [(2,)]
+
+
+async def test_a_broker_that_is_cut_off_in_the_middle_of_many_commands(
+    database: Database, lossy_settings: Settings, platform: Platform, broker_proxy: Proxy
+) -> None:
+    await store(database, *SITE)
+    async with working_far_away(lossy_settings):
+        commands = [await platform.send("activate", number) for number in NUMBERS[:10]]
+        await platform.until(lambda: platform.events)
+        broker_proxy.cut()
+        commands += [await platform.send("activate", number) for number in NUMBERS[10:]]
+        await activated_once(platform, database, commands)
+
+
+async def test_a_broker_that_refuses_connections_for_a_while(
+    database: Database, lossy_settings: Settings, platform: Platform, broker_proxy: Proxy
+) -> None:
+    await store(database, *SITE)
+    async with working_far_away(lossy_settings) as worker:
+        broker_proxy.refuse()
+        broker_proxy.cut()
+        command = await platform.send("activate", NUMBERS[0])
+        await until(lambda: not worker.linked)
+        await broker_proxy.accept()
+        await activated_once(platform, database, [command])
+
+
+async def test_a_broker_that_takes_connections_but_says_nothing_is_waited_for(
+    database: Database, lossy_settings: Settings, platform: Platform, broker_proxy: Proxy
+) -> None:
+    await store(database, *SITE)
+    broker_proxy.freeze()
+    command = await platform.send("activate", NUMBERS[0])
+    async with working(database, lossy_settings) as worker:
+        await until(lambda: broker_proxy.kept_back)
+        assert not worker.linked
+        broker_proxy.thaw()
+        await until_leading(worker)
+        await activated_once(platform, database, [command])
+
+
+async def test_a_frozen_broker_is_given_up_and_what_was_not_said_is_said_without_new_traffic(
+    database: Database, waiting: Settings, platform: Platform, broker_proxy: Proxy
+) -> None:
+    await store(database, *SITE)
+    impatient = waiting.model_copy(
+        update={"operation_at_risk_seconds": 1, "publish_timeout_seconds": 0.5}
+    )
+    async with working_far_away(impatient) as worker:
+        await platform.send("activate", NUMBERS[0])
+        await platform.until(lambda: platform.events)
+        broker_proxy.freeze()
+        # That the operation is late is said unasked.
+        await until(lambda: not worker.linked)
+        assert len(platform.events) == 1
+        broker_proxy.thaw()
+        # PENDING may come once more: its confirm can have been on its way.
+        await platform.until(lambda: len(said_once(platform.events)) > 1)
+
+    said = said_once(platform.events)
+    assert said[1]["type"] == "telephony.phone_number.operation_delayed.v1"
+
+
+@pytest.mark.campaign
+async def test_a_frozen_broker_is_noticed_by_its_heartbeats_and_read_again_without_new_traffic(
+    database: Database, lossy_settings: Settings, platform: Platform, broker_proxy: Proxy
+) -> None:
+    await store(database, *SITE)
+    async with working_far_away(lossy_settings) as worker:
+        broker_proxy.freeze()
+        commands = [await platform.send("activate", number) for number in NUMBERS]
+        await until(lambda: not worker.linked)
+        broker_proxy.thaw()
+        await activated_once(platform, database, commands)
+
+
+@pytest.mark.campaign
+async def test_a_node_that_says_nothing_is_passed_over_for_the_next(
+    database: Database,
+    lossy_settings: Settings,
+    amqp_url: str,
+    platform: Platform,
+    broker_proxy: Proxy,
+) -> None:
+    await store(database, *SITE)
+    broker_proxy.freeze()
+    two_nodes = lossy_settings.model_copy(update={"amqp_urls": (broker_proxy.url, amqp_url)})
+    async with working(database, two_nodes):
+        command = await platform.send("activate", NUMBERS[0])
+        await until(lambda: platform.events)
+        await activated_once(platform, database, [command])
+
+
+async def test_a_slow_way_to_the_broker_only_takes_longer(
+    database: Database, lossy_settings: Settings, platform: Platform, broker_proxy: Proxy
+) -> None:
+    await store(database, *SITE)
+    broker_proxy.slow(0.002)
+    async with working_far_away(lossy_settings):
+        commands = [await platform.send("activate", number) for number in NUMBERS]
+        await activated_once(platform, database, commands)

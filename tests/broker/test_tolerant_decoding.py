@@ -1,0 +1,88 @@
+"""AMQP properties that the library cannot read: the message counts by its body."""
+
+import asyncio
+import json
+import struct
+
+import pytest
+
+from tests.support.amqp_wire import Wire
+from tests.support.platform import Platform
+from tests.support.workers import store, until_leading, working
+from worker.settings import Settings
+from worker.storage.engine import Database
+
+NUMBER = "+442079460001"
+SITE = (
+    """INSERT INTO voice_services (service_id, account_id, account_kind, site_id, quantity)
+    VALUES ('service-1', 'acme', 'occupier', 'london', 2)""",
+    f"""INSERT INTO phone_numbers (phone_number, site_id, account_id, status)
+    VALUES ('{NUMBER}', 'london', 'acme', 'RESERVED')""",
+)
+CONTENT_TYPE, HEADERS = 0x8000, 0x2000
+CORRELATION_ID, MESSAGE_ID, TIMESTAMP = 0x0400, 0x0080, 0x0040
+
+
+def headers(table: bytes) -> bytes:
+    return struct.pack(">HI", HEADERS, len(table)) + table
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        struct.pack(">HQ", TIMESTAMP, 10**17),
+        struct.pack(">HQ", TIMESTAMP, 2**64 - 1),
+        struct.pack(">HB", MESSAGE_ID, 1) + b"\xff",
+        struct.pack(">HB", MESSAGE_ID, 255) + b"\xff" * 255,
+        struct.pack(">HB", CORRELATION_ID, 2) + b"\xc3\x28",
+        headers(b"\x01aS" + struct.pack(">I", 40_000) + b"\xff" * 40_000),
+        headers(b"\x01\xffS\x00\x00\x00\x01a"),
+        headers(b"\x01aS\x00\x00\x00\x01\xff"),
+        headers(b"\x01aT" + struct.pack(">Q", 2**63)),
+        headers(b"\x01aF\x00\x00\x00\x07\x01\xffS\x00\x00\x00\x00"),
+    ],
+)
+@pytest.mark.parametrize("body", ["a command", "nothing that can be read"])
+async def test_a_message_with_a_property_that_cannot_be_read_is_handled_like_any_other(
+    database: Database,
+    settings: Settings,
+    platform: Platform,
+    amqp_url: str,
+    properties: bytes,
+    body: str,
+) -> None:
+    await store(database, *SITE)
+    command = {
+        "specversion": "1.0",
+        "id": "odd",
+        "source": "/tests/web-tier",
+        "type": "telephony.phone_number.activate.v1",
+        "data": {"phone_number": NUMBER, "account_id": "acme", "site_id": "london"},
+    }
+    sent = json.dumps(command) if body == "a command" else body
+    await asyncio.to_thread(publish, amqp_url, properties, sent.encode())
+    async with working(database, settings) as worker:
+        await until_leading(worker)
+        if body == "a command":
+            assert await platform.outcome("odd") == ["PENDING", "ACTIVE"]
+        else:
+            letter = await platform.dead_letter()
+            assert (letter.body, letter.headers["x-error-code"]) == (sent.encode(), "NOT_JSON")
+
+
+async def test_a_content_type_that_is_no_text_is_a_reason_to_put_a_command_away_whole(
+    database: Database, settings: Settings, platform: Platform, amqp_url: str
+) -> None:
+    properties = struct.pack(">HB", CONTENT_TYPE, 255) + b"\xff" * 255
+    await asyncio.to_thread(publish, amqp_url, properties, b"{}")
+    async with working(database, settings):
+        letter = await platform.dead_letter()
+
+    assert (letter.body, letter.headers["x-error-code"]) == (b"{}", "CONTENT_TYPE_UNSUPPORTED")
+
+
+def publish(url: str, properties: bytes, body: bytes) -> None:
+    wire = Wire(url)
+    wire.publish("telephony.commands", "phone_number.activate", properties, body)
+    wire.pump(0.2)
+    wire.close()

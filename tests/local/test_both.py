@@ -1,0 +1,73 @@
+import asyncio
+import os
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.local.leftovers import PATIENCE_SECONDS, processes_of, until_nothing_is_left_of
+from worker.local import PrivateServers, ServerUnavailable
+
+STARTER = """
+import asyncio, pathlib, sys
+from worker.local import PrivateServers
+
+async def main():
+    async with PrivateServers.started(pathlib.Path(sys.argv[1])) as servers:
+        print(servers.rabbitmq.url, flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+async def test_both_start_in_a_folder_of_their_own_that_goes_with_them(
+    monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    async with PrivateServers.started() as servers:
+        assert servers.rabbitmq.url.startswith("amqp://guest:guest@127.0.0.1:")
+        assert servers.postgresql.url.startswith("postgresql+asyncpg://activation@127.0.0.1:")
+        assert len(processes_of(folder)) > 2
+    assert not processes_of(folder)
+    assert not any(Path(folder).iterdir())  # noqa: ASYNC240 -- nothing else runs here
+
+
+async def test_when_one_cannot_start_the_other_is_stopped_too(folder: Path) -> None:
+    (folder / "postgresql").mkdir(mode=0o711)
+    (folder / "postgresql" / "data").mkdir()
+    with pytest.raises(ServerUnavailable, match="PostgreSQL ended during its start"):
+        async with PrivateServers.started(folder):
+            pytest.fail("it started on data that are none")
+    await until_nothing_is_left_of(folder)
+
+
+@pytest.mark.parametrize("processes", [1, 3, 6])
+async def test_a_start_that_is_called_off_leaves_nothing(folder: Path, processes: int) -> None:
+    async def start() -> None:
+        async with PrivateServers.started(folder):
+            await asyncio.Event().wait()
+
+    starting = asyncio.create_task(start())
+    while len(processes_of(folder)) < processes and not starting.done():
+        await asyncio.sleep(0)
+    starting.cancel()
+    with suppress(asyncio.CancelledError):
+        await starting
+    await until_nothing_is_left_of(folder)
+
+
+async def test_servers_end_with_a_process_that_is_killed(folder: Path) -> None:
+    starter = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", STARTER, str(folder)), stdout=asyncio.subprocess.PIPE
+    )
+    assert starter.stdout is not None
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        assert await starter.stdout.readline()
+    assert len(processes_of(folder)) > 3
+
+    os.kill(starter.pid, signal.SIGKILL)
+    await starter.wait()
+    await until_nothing_is_left_of(folder)

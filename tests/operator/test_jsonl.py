@@ -1,0 +1,73 @@
+import pytest
+
+from tests.support.records import Fields, call_settings, login, number, refusal, service
+from worker.operator.import_records import ImportRefused, import_lines
+
+# No database is needed to see what is wrong in itself: this one is not there.
+NOWHERE = "postgresql+asyncpg://127.0.0.1:1/none"
+
+WRONG_IN_THEMSELVES = [
+    (number("442079460001"), "phone_number: numbers are written like"),
+    (number("+0123456789"), "phone_number: numbers are written like"),
+    (number("+4420794600010000"), "phone_number: numbers are written like"),
+    (number(site_id="lon don"), "site_id: String should match pattern"),
+    (number(colour="red"), "colour: is not a field of this kind of record"),
+    (number(pin="1234"), "pin: is not a field of this kind of record"),
+    (number(features={"pin": ""}), "features: a PIN has no place here"),
+    (number(features=["reset_pin"]), "features: a PIN has no place here"),
+    (number(features=["Voicemail"]), "features.0: String should match pattern"),
+    (number(features=[{"voicemail": True}]), "features.0: Input should be a valid string"),
+    (number(features=[["a"], 1]), "features.0: Input should be a valid string"),
+    (number(features=7), "features: Input should be a valid array"),
+    (number(label="a\0b"), "label: String should match pattern"),
+    (number(extension=""), "extension: String should match pattern"),
+    (number(main_number="no"), "main_number: Input should be a valid boolean"),
+    (number(status="active"), "status: Input should be 'AVAILABLE'"),
+    (number(status="PENDING"), "PENDING is the worker's own"),
+    (number(status="AVAILABLE"), "an AVAILABLE number has no account"),
+    (number(account_id=None), "a number that is RESERVED needs an account_id"),
+    (number(status="ACTIVE", account_id=None), "a number that is ACTIVE needs an account_id"),
+    (number(main_number=True, assigned_to="ann"), "a main number is not assigned to a person"),
+    (service(quantity=-1), "quantity: Input should be greater than or equal to 0"),
+    (service(quantity="5"), "quantity: Input should be a valid integer"),
+    (service(account_kind="tenant"), "account_kind: Input should be 'operator' or 'occupier'"),
+    (service(starts_on="soon"), "starts_on: Input should be a valid date"),
+    (service(starts_on="2026-02-01", ends_on="2026-01-31"), "ends_on is before starts_on"),
+    (call_settings(in_hours="moon"), "in_hours: Input should be 'hunt_group'"),
+    (login(device_kind="fax"), "device_kind: Input should be 'digital'"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "problem"), WRONG_IN_THEMSELVES)
+async def test_a_record_that_is_wrong_in_itself_is_named(wrong: Fields, problem: str) -> None:
+    said = await refusal(NOWHERE, service(), wrong)
+
+    assert said.startswith(f"line 2: {problem}")
+
+
+async def test_what_a_refusal_says_never_holds_the_value() -> None:
+    wrong = number(pin="1234-secret", label="secret\0", features=["SECRET"])
+
+    assert "secret" not in (await refusal(NOWHERE, wrong)).lower()
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (b"[1]", "line 1: Input should be"),
+        (b'{"kind": "phone_number"', "line 1: Invalid JSON"),
+        (b'{"kind": "phone_number", "label": "\xff"}', "line 1: Invalid JSON"),
+        (b"{}", "line 1: Unable to extract tag"),
+    ],
+)
+async def test_a_line_that_is_no_record_is_named(line: bytes, problem: str) -> None:
+    with pytest.raises(ImportRefused, match=problem):
+        await import_lines(NOWHERE, [line])
+
+
+async def test_of_many_wrong_lines_twenty_are_shown_and_the_rest_counted() -> None:
+    wrong = [number("nonsense")] * 23
+    said = await refusal(NOWHERE, *wrong)
+
+    assert said.count("line ") == 20
+    assert said.endswith("and 3 more")

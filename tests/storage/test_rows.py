@@ -1,0 +1,24 @@
+"""Rows for a batch match the composite types of the schema."""
+
+import pytest
+
+from tests.support.workers import rows
+from worker.storage import rows as row_types
+from worker.storage.engine import Database
+
+COLUMNS = """SELECT attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+    WHERE relkind = 'c' AND relname = '{}' ORDER BY attnum"""
+
+TYPES = {
+    "CommandRow": "decided_command",
+    "NumberRow": "moved_number",
+    "OperationRow": "begun_operation",
+    "OperationEndRow": "ended_operation",
+    "OutboxRow": "said_message",
+}
+
+
+@pytest.mark.parametrize("name", row_types.__all__)
+async def test_a_row_has_the_columns_of_its_type(database: Database, name: str) -> None:
+    columns = await rows(database, COLUMNS.format(TYPES[name]))
+    assert [column for (column,) in columns] == list(getattr(row_types, name)._fields)

@@ -1,0 +1,170 @@
+"""The log: what a record holds, where it goes, and what never gets into it."""
+
+import io
+import json
+import logging
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import BinaryIO, TextIO
+
+import pytest
+import structlog
+
+from worker.telemetry.logs import Action, configure, get_logger, mask_secrets
+
+
+@pytest.fixture
+def terminal() -> Iterator[tuple[TextIO, BinaryIO]]:
+    """A real terminal: the end that programs write to, and the end that a person sees."""
+    screen, program = os.openpty()
+    with os.fdopen(program, "w") as written, os.fdopen(screen, "rb", buffering=0) as seen:
+        yield written, seen
+
+
+@pytest.fixture(autouse=True)
+def _leave_the_log_as_it_was() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
+    structlog.reset_defaults()
+
+
+def _records(stream: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def _fail(message: str) -> None:
+    raise ConnectionError(message)
+
+
+def test_a_record_is_one_json_object_on_a_line_with_its_action_and_a_utc_time() -> None:
+    stream = io.StringIO()
+    configure(stream, format="auto", level="info")
+
+    get_logger().info(Action.COMMAND_ACCEPTED, phone_number="+441632960001", command_id="c\n1")
+
+    (record,) = _records(stream)
+    assert list(record)[:3] == ["timestamp", "level", "action"]
+    assert record["action"] == "command_accepted"
+    assert record["level"] == "info"
+    assert record["phone_number"] == "+441632960001"
+    assert record["command_id"] == "c\n1"
+    assert datetime.fromisoformat(str(record["timestamp"])).tzinfo == UTC
+
+
+def test_a_terminal_gets_colours(terminal: tuple[TextIO, BinaryIO]) -> None:
+    written, seen = terminal
+    configure(written, format="auto", level="info")
+
+    get_logger().warning(Action.BROKER_LOST, reason="refused")
+
+    line = seen.read(4096)
+    assert b"\x1b[" in line
+    assert b"broker_lost" in line
+
+
+def test_a_file_that_wants_it_pretty_gets_no_colours() -> None:
+    file = io.StringIO()
+    configure(file, format="pretty", level="info")
+
+    get_logger().warning(Action.BROKER_LOST, reason="refused")
+
+    assert "\x1b[" not in file.getvalue()
+    assert "broker_lost" in file.getvalue()
+
+
+def test_a_terminal_that_wants_json_gets_json(terminal: tuple[TextIO, BinaryIO]) -> None:
+    written, seen = terminal
+    configure(written, format="json", level="info")
+
+    get_logger().info(Action.STOPPING)
+
+    assert json.loads(seen.read(4096))["action"] == "stopping"
+
+
+def test_records_below_the_level_are_dropped() -> None:
+    stream = io.StringIO()
+    configure(stream, format="json", level="warning")
+
+    get_logger().info(Action.STOPPING)
+
+    assert stream.getvalue() == ""
+
+
+def test_a_level_that_does_not_exist_is_named_in_the_error() -> None:
+    with pytest.raises(ValueError, match="'loud' is no log level"):
+        configure(io.StringIO(), format="json", level="loud")
+
+
+def test_bound_fields_stand_in_every_record() -> None:
+    stream = io.StringIO()
+    configure(stream, format="json", level="info")
+
+    get_logger().bind(command_id="c-1").info(Action.COMMAND_COMPLETED)
+
+    assert _records(stream)[0]["command_id"] == "c-1"
+
+
+def test_a_library_speaks_through_the_same_log_from_warning_upwards() -> None:
+    stream = io.StringIO()
+    configure(stream, format="json", level="debug")
+
+    logging.getLogger("aiormq.connection").info("never shown")
+    logging.getLogger("aiormq.connection").warning("lost %s", "amqp://worker:hunter2@host/")
+
+    (record,) = _records(stream)
+    assert record["action"] == "library_message"
+    assert record["logger"] == "aiormq.connection"
+    assert record["level"] == "warning"
+    assert record["message"] == "lost amqp://worker:***@host/"
+
+
+@pytest.mark.parametrize("chosen", ["json", "pretty"])
+def test_a_traceback_is_written_without_passwords_and_local_variables(chosen: str) -> None:
+    stream = io.StringIO()
+    configure(stream, format="json" if chosen == "json" else "pretty", level="info")
+
+    try:
+        _fail("cannot reach postgresql://worker:hunter2@host/name")
+    except ConnectionError:
+        get_logger().error(Action.UNEXPECTED_ERROR, exc_info=True)
+
+    assert "ConnectionError" in stream.getvalue()
+    assert "hunter2" not in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("amqp://user:word@host:5672/", "amqp://user:***@host:5672/"),
+        ("amqp://a:b@one,amqp://c:d@two", "amqp://a:***@one,amqp://c:***@two"),
+        ("postgresql+asyncpg://u:p@ss@host/db", "postgresql+asyncpg://u:***@host/db"),
+        ("redis://:word@host", "redis://:***@host"),
+        ("host=h password=word user=u", "host=h password=*** user=u"),
+        ("http://host:8080/metrics", "http://host:8080/metrics"),
+        ("user@host wrote: no", "user@host wrote: no"),
+    ],
+)
+def test_passwords_in_urls_are_masked(text: str, masked: str) -> None:
+    assert mask_secrets(text) == masked
+
+
+def test_masking_leaves_nested_values_valid_json() -> None:
+    stream = io.StringIO()
+    configure(stream, format="json", level="info")
+
+    get_logger().info(
+        Action.WORKER_STARTED,
+        urls=["amqp://u:hunter2", "x@y", "amqp://u:hunter2@h", "password=hunter2"],
+    )
+
+    (record,) = _records(stream)
+    assert record["urls"] == ["amqp://u:hunter2", "x@y", "amqp://u:***@h", "password=***"]
+
+
+def test_the_action_words_are_stable_machine_words() -> None:
+    assert all(action.value == action.name.lower() for action in Action)

@@ -1,0 +1,34 @@
+"""What followed is told after what was decided; what was only decided makes way."""
+
+from collections.abc import Sequence
+
+from typing_extensions import override
+
+from tests.support.builders import RESERVED, activate, begun, completed
+from worker.core.batch import Advanced
+from worker.telemetry.metrics import Metrics
+from worker.telemetry.reporter import Reporter, Telling
+
+
+class Noting(Reporter):
+    def __init__(self, told: list[str]) -> None:
+        super().__init__(Metrics())
+        self._told = told
+
+    @override
+    def concluded(self, items: Sequence[Advanced]) -> None:
+        self._told += [item.before.phone_number for item in items]
+
+
+def test_what_was_decided_is_told_with_what_followed_and_before_it() -> None:
+    told: list[str] = []
+    telling = Telling(Noting(told))
+    telling.before.append(lambda: told.append("decided"))
+    pending = begun(RESERVED, activate())
+    telling.tell()
+    assert not told
+    telling.add([Advanced(pending, completed(pending))])
+    telling.tell()
+    telling.tell()
+
+    assert told == ["decided", RESERVED.phone_number]

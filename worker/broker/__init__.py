@@ -1,0 +1,1 @@
+"""RabbitMQ: connections, channels, publisher confirms, acknowledgements and the topology."""

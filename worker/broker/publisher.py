@@ -1,0 +1,159 @@
+"""Messages to the broker, each with a word on what became of it."""
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import cast
+from uuid import uuid4
+
+import aio_pika
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractMessage
+from aiormq import Channel, spec
+
+from contracts.envelope import CONTENT_TYPE
+from worker.broker.confirm_channel import ChannelLost, ConfirmChannel, NotPublished, is_blocked
+from worker.broker.connection import CONNECTION_ERRORS, BrokerUnavailable, channel_on
+from worker.broker.frames import Publication
+from worker.runtime.concurrency import all_of
+from worker.storage.outbox import OutgoingMessage
+
+__all__ = ["Publisher", "persistent"]
+
+Kind = tuple[str, str]
+"""The exchange and the first word of the routing key: what shares a queue, in the end."""
+
+
+def persistent(
+    body: bytes, *, message_id: str, message_type: str, correlation_id: str
+) -> aio_pika.Message:
+    """A message that survives a restart of the broker, its properties mirroring the envelope."""
+    return aio_pika.Message(
+        body,
+        content_type=CONTENT_TYPE,
+        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+        message_id=message_id,
+        type=message_type,
+        correlation_id=correlation_id,
+    )
+
+
+class Publisher:
+    """Publishes what the worker says, each kind by an outlet of its own, and letters by another.
+
+    The broker closes a channel for one bad message and answers none of the others that were in
+    flight: those are published once more, each alone, until the bad one has betrayed itself.
+    `alone` holds their positions and outlives a publisher, for that can cost the connection too.
+    """
+
+    def __init__(
+        self, connection: AbstractConnection, timeout_seconds: float, *, alone: set[int]
+    ) -> None:
+        self._connection = connection
+        self._alone = alone
+        self._outlets: defaultdict[Kind, ConfirmChannel] = defaultdict(
+            lambda: ConfirmChannel(connection, timeout_seconds)
+        )
+        self._letters = ConfirmChannel(connection, timeout_seconds)
+        # Two letters may have one id, by which a returned message is known.
+        self._one_letter_at_a_time = asyncio.Lock()
+        # Replies go to queues that strangers name: what goes wrong there stays there.
+        self._replies: AbstractChannel | None = None
+
+    def is_blocked(self) -> bool:
+        """Whether the broker is short of memory or disk, and reads nothing from publishers."""
+        return is_blocked(self._connection)
+
+    async def publish(self, messages: Sequence[OutgoingMessage]) -> list[NotPublished | None]:
+        """Side by side; for each, why the broker has not confirmed it, or None where it has.
+
+        A broker that is blocked is waited for. Raises `BrokerUnavailable` when nobody can say what
+        became of them: they may be there, and are sent again with their ids.
+        """
+        kinds: defaultdict[Kind, list[OutgoingMessage]] = defaultdict(list)
+        replies = []
+        for message in messages:
+            if message.exchange:
+                kinds[message.exchange, message.routing_key.partition(".")[0]].append(message)
+            else:
+                replies.append(message)
+        await self._reply(replies)
+        found: dict[int, NotPublished | None] = {}
+        ways = [self._publish(kind, of_kind, found) for kind, of_kind in kinds.items()]
+        # A task of its own would come after all that is ready to run now.
+        await (ways[0] if len(ways) == 1 else all_of(*ways))
+        return [found.get(message.position) for message in messages]
+
+    async def send(self, message: AbstractMessage, *, exchange: str, routing_key: str) -> None:
+        """Publishes any message, mandatory; raises what `publish` returns or raises."""
+        properties = message.properties
+        properties.message_id = properties.message_id or uuid4().hex
+        letter = Publication(exchange, routing_key, properties, message.body)
+        async with self._one_letter_at_a_time:
+            (problem,) = await self._letters.publish([letter])
+        if problem is not None:
+            raise _verdict(problem)
+
+    async def close(self) -> None:
+        """Closes its channels."""
+        for outlet in (*self._outlets.values(), self._letters):
+            await outlet.close()
+        replies, self._replies = self._replies, None
+        if replies is not None:
+            await replies.close()
+
+    async def _publish(
+        self,
+        kind: Kind,
+        messages: Sequence[OutgoingMessage],
+        found: dict[int, NotPublished | None],
+    ) -> None:
+        together = [message for message in messages if message.position not in self._alone]
+        groups = [together, *([item] for item in messages if item.position in self._alone)]
+        for group in groups:
+            problems = await self._outlets[kind].publish(list(map(_publication, group)))
+            for message, problem in zip(group, problems, strict=True):
+                if isinstance(problem, ChannelLost) and len(group) > 1:
+                    self._alone.add(message.position)
+                    groups.append([message])
+                else:
+                    found[message.position] = None if problem is None else _verdict(problem)
+                    self._alone.discard(message.position)
+
+    async def _reply(self, messages: Sequence[OutgoingMessage]) -> None:
+        # A courtesy: the event says the same. Whoever asked may be gone, and is not waited for.
+        with contextlib.suppress(*CONNECTION_ERRORS, BrokerUnavailable):
+            for message in messages:
+                await self._reply_one(message)
+
+    async def _reply_one(self, message: OutgoingMessage) -> None:
+        if self._replies is None or self._replies.is_closed:
+            self._replies = await channel_on(self._connection, publisher_confirms=False)
+        channel = cast("Channel", await self._replies.get_underlay_channel())
+        with contextlib.suppress(ValueError):
+            await channel.basic_publish(
+                message.body,
+                routing_key=message.routing_key,
+                properties=_publication(message).properties,
+                wait=False,
+            )
+
+
+def _publication(message: OutgoingMessage) -> Publication:
+    return Publication(
+        message.exchange,
+        message.routing_key,
+        spec.Basic.Properties(
+            content_type=CONTENT_TYPE,
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+            message_id=message.message_id,
+            message_type=message.message_type,
+            correlation_id=message.correlation_id,
+            timestamp=message.decided_at,
+        ),
+        message.body,
+    )
+
+
+def _verdict(problem: NotPublished | ChannelLost) -> NotPublished:
+    return problem.verdict() if isinstance(problem, ChannelLost) else problem

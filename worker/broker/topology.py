@@ -1,0 +1,77 @@
+"""The broker's exchanges and queues: made as the contracts say, or a clear word on what differs."""
+
+from collections.abc import Awaitable
+from typing import Final
+
+import aio_pika
+from aio_pika.abc import AbstractConnection
+from aio_pika.exceptions import ChannelClosed, ChannelPreconditionFailed
+
+from contracts.topology import EXCHANGES, QUEUES, Exchange, Queue
+from worker.broker.connection import channel_on
+
+__all__ = ["TopologyMismatch", "declare", "declare_exchange", "declare_queue", "verified"]
+
+DECLARE_TIMEOUT_SECONDS: Final = 15
+
+
+class TopologyMismatch(Exception):
+    """The broker holds something else under a name of ours."""
+
+
+async def declare(connection: AbstractConnection) -> None:
+    """Makes what is missing and verifies what is there; nothing that is there is changed.
+
+    Raises `TopologyMismatch` naming what differs: wanted and found.
+    """
+    for exchange in EXCHANGES:
+        await verified(declare_exchange(connection, exchange), f"exchange {exchange.name!r}")
+    for queue in QUEUES:
+        await verified(declare_queue(connection, queue), f"queue {queue.name!r}")
+
+
+async def verified(declaration: Awaitable[None], what: str, *, command: str = "topology") -> None:
+    """Declares it. Raises `TopologyMismatch` with what differs, and the command to repeat then."""
+    try:
+        await declaration
+    except ChannelPreconditionFailed as error:
+        message = (
+            f"The {what} is there, but not as wanted. The broker says: {error}. Nothing was"
+            f" changed. Empty it, delete it and run `activation-worker {command}` again."
+        )
+        raise TopologyMismatch(message) from None
+    except ChannelClosed as error:
+        message = (
+            f"The {what} could not be declared. The broker says: {error}. Let a user with"
+            f" configure permission run `activation-worker {command}`, and start the worker with"
+            " WORKER_DECLARE_TOPOLOGY=false."
+        )
+        raise TopologyMismatch(message) from None
+
+
+async def declare_exchange(connection: AbstractConnection, exchange: Exchange) -> None:
+    """Makes it, or finds it as it should be."""
+    # A channel each: the broker closes the channel of a declaration that does not match.
+    async with await channel_on(connection) as channel:
+        await channel.declare_exchange(
+            exchange.name,
+            aio_pika.ExchangeType(exchange.kind),
+            durable=True,
+            arguments=dict(exchange.arguments),
+            timeout=DECLARE_TIMEOUT_SECONDS,
+        )
+
+
+async def declare_queue(connection: AbstractConnection, queue: Queue) -> None:
+    """Makes it with its bindings, or finds it as it should be."""
+    async with await channel_on(connection) as channel:
+        declared = await channel.declare_queue(
+            queue.name,
+            durable=True,
+            arguments=dict(queue.arguments),
+            timeout=DECLARE_TIMEOUT_SECONDS,
+        )
+        for binding in queue.bindings:
+            await declared.bind(
+                binding.exchange, binding.routing_key, timeout=DECLARE_TIMEOUT_SECONDS
+            )

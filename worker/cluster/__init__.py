@@ -1,0 +1,1 @@
+"""Workers together: membership, the assignment of partitions, and supervision."""

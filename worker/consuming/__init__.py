@@ -1,0 +1,1 @@
+"""Messages in: consumers, batches, handlers, poison isolation and dead-lettering."""

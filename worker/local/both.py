@@ -1,0 +1,57 @@
+"""Both servers together, started side by side and stopped whatever happens."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from worker.local.installations import missing_servers
+from worker.local.postgresql import NO_SETTINGS, PrivatePostgreSQL
+from worker.local.rabbitmq import PrivateRabbitMQ
+from worker.local.unavailable import ServerUnavailable
+
+__all__ = ["PrivateServers"]
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateServers:
+    """A running RabbitMQ and a running PostgreSQL that nobody else uses."""
+
+    rabbitmq: PrivateRabbitMQ
+    postgresql: PrivatePostgreSQL
+
+    @classmethod
+    @asynccontextmanager
+    async def started(
+        cls, folder: Path | None = None, *, postgresql_settings: Mapping[str, str] = NO_SETTINGS
+    ) -> AsyncIterator[Self]:
+        """Both, with their data in the folder; without one, in a temporary one that is removed.
+
+        Raises `ServerUnavailable` with everything that is missing, or with why one did not start.
+        """
+        if missing := missing_servers():
+            raise ServerUnavailable("\n".join(missing))
+        async with AsyncExitStack() as stack:
+            place = folder or stack.enter_context(_temporary_folder())
+            rabbitmq = PrivateRabbitMQ.started(place / "rabbitmq", keep=folder is not None)
+            postgresql = PrivatePostgreSQL.started(place / "postgresql", postgresql_settings)
+            try:
+                async with asyncio.TaskGroup() as group:
+                    broker = group.create_task(stack.enter_async_context(rabbitmq))
+                    database = group.create_task(stack.enter_async_context(postgresql))
+            except ExceptionGroup as failed:
+                # The first tells why; the other was only called off.
+                raise failed.exceptions[0] from None
+            yield cls(broker.result(), database.result())
+
+
+@contextmanager
+def _temporary_folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="activation-worker-") as name:
+        folder = Path(name)
+        # The servers' users must be able to pass through, not to look around.
+        folder.chmod(0o711)
+        yield folder

@@ -1,0 +1,68 @@
+"""Ports on the loopback interface that nobody uses."""
+
+import secrets
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final
+
+from worker.local.unavailable import PortTaken, ServerUnavailable
+
+__all__ = ["LOOPBACK", "free_ports", "on_free_ports"]
+
+LOOPBACK: Final = "127.0.0.1"
+FIRST: Final = 20_000
+DRAWS: Final = 1_000
+ATTEMPTS: Final = 3
+STANDARD: Final = frozenset({25672, *range(35672, 35683)})
+"""Free at this moment perhaps, but RabbitMQ's own by custom: its nodes and its tools."""
+
+
+def free_ports(count: int) -> tuple[int, ...]:
+    """So many different ports that nobody listens on now, none of them in outgoing use.
+
+    A client that calls a port of the range for outgoing connections while its server is down
+    can be given that very port, then talks to itself and keeps the server from coming back.
+    """
+    first_outgoing = _outgoing_range_start()
+    candidates = range(FIRST, first_outgoing) if first_outgoing > FIRST else range(FIRST, 65_536)
+    found: set[int] = set()
+    for _ in range(DRAWS):
+        if len(found) == count:
+            return tuple(found)
+        port = secrets.choice(candidates)
+        if port not in STANDARD and _is_free(port):
+            found.add(port)
+    raise ServerUnavailable(f"No free port was found between {candidates[0]} and {candidates[-1]}.")
+
+
+async def on_free_ports(
+    count: int, start: Callable[[tuple[int, ...]], Awaitable[None]]
+) -> tuple[int, ...]:
+    """Starts something on free ports, on others when somebody was faster; the ports it has."""
+    for _ in range(ATTEMPTS - 1):
+        ports = free_ports(count)
+        try:
+            await start(ports)
+        except PortTaken:
+            continue
+        return ports
+    ports = free_ports(count)
+    await start(ports)
+    return ports
+
+
+def _outgoing_range_start() -> int:
+    text = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii")
+    return int(text.split()[0])
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as listener:
+        # As the servers do: connections that are winding down do not occupy a port.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True

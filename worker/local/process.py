@@ -1,0 +1,168 @@
+"""Programs run for a server: as whom, with what around them, and never left behind."""
+
+import asyncio
+import signal
+import subprocess
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from worker.local import process_tree
+from worker.local.account import Account
+from worker.local.installations import program
+from worker.local.unavailable import PortTaken, ServerUnavailable
+from worker.local.waiting import holds
+
+__all__ = ["Runner", "ServerProcess"]
+
+POLL_SECONDS: Final = 0.02
+TAIL_LINES: Final = 20
+ROOT: Final = "/"
+"""Where programs run: `rabbitmqctl` complains of a folder whose parent it may not list."""
+PORT_TAKEN: Final = ("address already in use", "address in use", "eaddrinuse")
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """How the programs of one server are run."""
+
+    account: Account | None
+    environment: Mapping[str, str]
+
+    def guarded(self, command: Sequence[str], ends_by: signal.Signals) -> list[str]:
+        """The command as the server's user, to be sent this signal when its parent dies.
+
+        A change of user makes the kernel forget that signal, so one program has to do both.
+        """
+        guard = [program("setpriv", package="util-linux"), "--pdeathsig", ends_by.name[3:]]
+        if self.account is not None:
+            user, group = str(self.account.user_id), str(self.account.group_id)
+            guard += ["--reuid", user, "--regid", group, "--clear-groups"]
+        return [*guard, "--", *command]
+
+    async def run(
+        self, *command: str, timeout_seconds: float, standard_input: str | None = None
+    ) -> str:
+        """What a program prints; `ServerUnavailable` with it when it fails or takes too long."""
+        process = await asyncio.create_subprocess_exec(
+            *self.guarded(command, signal.SIGKILL),
+            env=dict(self.environment),
+            cwd=ROOT,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+        )
+        given = (standard_input or "").encode()
+        try:
+            output, _ = await asyncio.wait_for(process.communicate(given), timeout_seconds)
+        except TimeoutError:
+            raise ServerUnavailable(
+                f"{' '.join(command)} took longer than {timeout_seconds:g} s."
+            ) from None
+        finally:
+            await _end(process)
+        text = output.decode(errors="replace")
+        if process.returncode != 0:
+            raise ServerUnavailable(f"{' '.join(command)} failed:\n{_tail(text)}")
+        return text
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    head = None if process.returncode is not None else process_tree.find(process.pid)
+    if head is not None:
+        process_tree.end(head)
+    await process.wait()
+
+
+class ServerProcess:
+    """A running server in a session of its own: Ctrl-C reaches the worker first.
+
+    It is no child of an event loop, so that it may be stopped from another one than began it.
+    """
+
+    def __init__(self, child: subprocess.Popen[bytes], log: Path, *, said_before: int) -> None:
+        self._child = child
+        self._log = log
+        self._said_before = said_before
+        self._head = process_tree.find(child.pid) or process_tree.Process(child.pid, 0)
+
+    @classmethod
+    def start(
+        cls,
+        runner: Runner,
+        command: Sequence[str],
+        *,
+        log: Path,
+        ends_by: signal.Signals,
+        inherits: tuple[int, ...] = (),
+    ) -> Self:
+        """Starts a program whose words go to the log and which ends when this process does.
+
+        The thread that calls this must live as long as the server: the kernel watches it.
+        """
+        with log.open("ab") as output:
+            said_before = output.tell()
+            child = subprocess.Popen(  # noqa: S603 -- a list of arguments, no shell
+                runner.guarded(command, ends_by),
+                env=dict(runner.environment),
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                pass_fds=inherits,
+            )
+        return cls(child, log, said_before=said_before)
+
+    @property
+    def pid(self) -> int:
+        """Its number, which stays the same through every exec."""
+        return self._child.pid
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended."""
+        return self._child.poll() is None
+
+    async def wait_for(
+        self, answers: Callable[[], Awaitable[bool]], *, name: str, deadline_seconds: float
+    ) -> None:
+        """Waits for the first answer; `ServerUnavailable` with the last words if none comes."""
+        try:
+            async with asyncio.timeout(deadline_seconds):
+                while not await answers():
+                    if not self.is_running:
+                        raise self._failure(f"{name} ended during its start")
+                    await asyncio.sleep(POLL_SECONDS)
+        except TimeoutError:
+            raise self._failure(f"{name} did not answer in {deadline_seconds:g} s") from None
+
+    async def stop(self, number: signal.Signals, *, deadline_seconds: float) -> None:
+        """Asks it to stop and gives it time; what is left then, or on a cancel, is killed."""
+        members = process_tree.family(self._head)
+        self._head.send(number)
+        try:
+            await holds(
+                lambda: not any(member.is_alive for member in members),
+                within_seconds=deadline_seconds,
+            )
+        finally:
+            process_tree.end(self._head, members)
+            self._child.wait()
+
+    def kill(self) -> None:
+        """Ends it, and all that it started, at once."""
+        process_tree.end(self._head)
+        self._child.wait()
+
+    def _failure(self, what: str) -> ServerUnavailable:
+        said = self._log.read_bytes()[self._said_before :].decode(errors="replace")
+        taken = any(words in said.lower() for words in PORT_TAKEN)
+        kind = PortTaken if taken else ServerUnavailable
+        return kind(f"{what}. The end of {self._log}:\n{_tail(said)}")
+
+
+def _tail(text: str) -> str:
+    return "\n".join(text.splitlines()[-TAIL_LINES:])

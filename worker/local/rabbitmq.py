@@ -1,0 +1,291 @@
+"""A private RabbitMQ: one folder, free ports on loopback, an epmd of its own."""
+
+import asyncio
+import hashlib
+import secrets
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple, Self
+from urllib.parse import quote
+
+from worker.local.account import account_for
+from worker.local.folder import ServerFolder
+from worker.local.installations import program, rabbitmq_folder, search_path
+from worker.local.management import GUEST, Management
+from worker.local.ports import LOOPBACK, on_free_ports
+from worker.local.process import Runner, ServerProcess
+
+__all__ = ["Membership", "PrivateRabbitMQ"]
+
+START_DEADLINE_SECONDS: Final = 120
+EPMD_DEADLINE_SECONDS: Final = 10
+STOP_DEADLINE_SECONDS: Final = 30
+"""The management plugin makes a stop last six seconds: one of its parts waits five in vain."""
+CONTROL_TIMEOUT_SECONDS: Final = 60
+
+
+class Ports(NamedTuple):
+    """What the server listens on; all of it on loopback."""
+
+    amqp: int
+    management: int
+    distribution: int
+    epmd: int
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """What a node shares with the others of its cluster."""
+
+    cookie: str
+    node: str
+    """Its own name."""
+    nodes: tuple[str, ...]
+    """The names of all, its own among them; the first is started first."""
+    epmd_port: int
+    """Where all of them find each other; somebody else runs it."""
+
+
+class PrivateRabbitMQ:
+    """A RabbitMQ for this machine's own use: anybody on it may connect, as guest.
+
+    Node name, cookie, log and data are in its folder and nowhere else.
+    """
+
+    def __init__(self, folder: Path, membership: Membership | None = None) -> None:
+        self._membership = membership
+        self._programs = rabbitmq_folder()
+        self._epmd_program = program("epmd", package="erlang-base")
+        self._account = account_for("rabbitmq")
+        self._folder = ServerFolder(folder, self._account)
+        self._ports: Ports | None = None
+        self._processes: list[ServerProcess] = []
+
+    @classmethod
+    @asynccontextmanager
+    async def started(cls, folder: Path, *, keep: bool = True) -> AsyncIterator[Self]:
+        """A running server with its data in the folder, used again if there; stopped at the end.
+
+        Without `keep` it is killed at the end, which is quick and good enough for data that
+        nobody will read again.
+        """
+        server = cls(folder)
+        try:
+            await server.start()
+            yield server
+        finally:
+            if not keep:
+                await server.kill()
+            await server.close()
+
+    @property
+    def ports(self) -> Ports:
+        """Chosen at the first start, the same ever after."""
+        if self._ports is None:
+            raise RuntimeError("a server has ports when it has been started")
+        return self._ports
+
+    @property
+    def url(self) -> str:
+        """The virtual host `/`, which is there from the start."""
+        return f"amqp://{GUEST}:{GUEST}@{LOOPBACK}:{self.ports.amqp}/"
+
+    async def start(self) -> None:
+        """Starts it and returns when it accepts connections; a no-op while it runs."""
+        if self._processes and all(process.is_running for process in self._processes):
+            return
+        await self.kill()
+        await self._folder.claim()
+        self._prepare()
+        if self._ports is not None:
+            await self._launch(self._ports)
+        else:
+            self._ports = Ports(*await on_free_ports(len(Ports._fields), self._launch))
+
+    async def stop(self) -> None:
+        """Stops it in order; a no-op when it does not run."""
+        try:
+            for process in reversed(self._processes):
+                await process.stop(signal.SIGTERM, deadline_seconds=STOP_DEADLINE_SECONDS)
+        finally:
+            await self.kill()
+
+    async def restart(self) -> None:
+        """Stops it and starts it again on the same ports and data."""
+        await self.stop()
+        await self.start()
+
+    async def kill(self) -> None:
+        """Ends all of its processes at once: what was confirmed is kept, nothing else.
+
+        A quorum queue of the last second may come back without a leader: see `settle`.
+        """
+        while self._processes:
+            self._processes.pop().kill()
+
+    async def close(self) -> None:
+        """Stops it and lets the folder go."""
+        try:
+            await self.stop()
+        finally:
+            self._folder.release()
+
+    async def settle(self) -> None:
+        """Writes out the register of quorum queues, which RabbitMQ does a second late by itself.
+
+        A queue that is not in it when the server is killed never gets a leader again, and its
+        messages are out of reach. Call this between a declaration and a kill.
+        """
+        await self.control("eval", "[ok = dets:sync(Table) || Table <- dets:all()].")
+
+    async def control(self, *arguments: str) -> str:
+        """What `rabbitmqctl` prints; about a second, since it starts an Erlang of its own."""
+        return await self._runner(self.ports).run(
+            *(str(self._programs / "rabbitmqctl"), *arguments),
+            timeout_seconds=CONTROL_TIMEOUT_SECONDS,
+        )
+
+    async def create_virtual_host(self, name: str) -> str:
+        """Makes a virtual host; its URL."""
+        await Management(self.ports.management).create_virtual_host(name)
+        return self.url + quote(name, safe="")
+
+    async def delete_virtual_host(self, name: str) -> None:
+        """Removes a virtual host with all that is in it; a no-op when there is none."""
+        await Management(self.ports.management).delete_virtual_host(name)
+
+    def _prepare(self) -> None:
+        for name in ("home", "data", "log"):
+            self._folder.directory(name)
+        self._folder.write("enabled_plugins", "[rabbitmq_management].\n")
+        if not self._cookie.exists():
+            cookie = self._membership.cookie if self._membership else secrets.token_hex(20)
+            self._folder.write("home/.erlang.cookie", cookie, mode=0o400)
+
+    @property
+    def _cookie(self) -> Path:
+        return self._folder.path / "home" / ".erlang.cookie"
+
+    async def _launch(self, chosen: tuple[int, ...]) -> None:
+        ports = Ports(*chosen)
+        if self._membership:
+            ports = ports._replace(epmd=self._membership.epmd_port)
+        runner = self._runner(ports)
+        self._folder.write("rabbitmq.conf", _configuration(ports, self._membership))
+        try:
+            if not self._membership:
+                await self._start_epmd(runner, ports)
+            await self._start_broker(runner, ports)
+        except BaseException:
+            await self.kill()
+            raise
+
+    async def _start_epmd(self, runner: Runner, ports: Ports) -> None:
+        # Erlang would start one that outlives it, on the standard port if that is free.
+        command = (self._epmd_program, "-address", LOOPBACK, "-port", str(ports.epmd))
+        epmd = self._start_process(runner, command, log="epmd.log")
+
+        async def answers() -> bool:
+            return await _accepts_connections(ports.epmd)
+
+        await epmd.wait_for(answers, name="epmd", deadline_seconds=EPMD_DEADLINE_SECONDS)
+
+    async def _start_broker(self, runner: Runner, ports: Ports) -> None:
+        command = (str(self._programs / "rabbitmq-server"),)
+        broker = self._start_process(runner, command, log="rabbitmq.log")
+        management = Management(ports.management)
+
+        async def answers() -> bool:
+            return await management.listens_on(ports.amqp)
+
+        await broker.wait_for(answers, name="RabbitMQ", deadline_seconds=START_DEADLINE_SECONDS)
+
+    def _start_process(
+        self, runner: Runner, command: tuple[str, ...], *, log: str
+    ) -> ServerProcess:
+        process = ServerProcess.start(
+            runner,
+            command,
+            log=self._folder.path / log,
+            # Asked in order it may wait for ever; what it has confirmed survives this too.
+            ends_by=signal.SIGKILL,
+            inherits=self._folder.inherited,
+        )
+        self._processes.append(process)
+        return process
+
+    def _runner(self, ports: Ports) -> Runner:
+        if self._membership:
+            ports, node = ports._replace(epmd=self._membership.epmd_port), self._membership.node
+        else:
+            digest = hashlib.sha256(self._cookie.read_bytes()).hexdigest()
+            node = f"activation-{digest[:8]}@localhost"
+        return Runner(self._account, _environment(self._folder.path, ports, node))
+
+
+async def _accepts_connections(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(LOOPBACK, port)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+def _configuration(ports: Ports, membership: Membership | None) -> str:
+    alone = f"""\
+listeners.tcp.1 = {LOOPBACK}:{ports.amqp}
+management.tcp.ip = {LOOPBACK}
+management.tcp.port = {ports.management}
+disk_free_limit.absolute = 50MB
+"""
+    if membership is None:
+        return alone
+    nodes = "".join(
+        f"cluster_formation.classic_config.nodes.{place} = {node}\n"
+        for place, node in enumerate(membership.nodes, start=1)
+    )
+    return f"{alone}cluster_partition_handling = pause_minority\n{nodes}"
+
+
+def _environment(folder: Path, ports: Ports, node: str) -> dict[str, str]:
+    on_loopback = "-kernel inet_dist_use_interface {127,0,0,1}"
+    return {
+        "PATH": search_path(),
+        "LANG": "C.UTF-8",
+        # The cookie and crash dumps land here, and not in somebody's home.
+        "HOME": str(folder / "home"),
+        "ERL_CRASH_DUMP": str(folder / "log" / "erl_crash.dump"),
+        "ERL_EPMD_ADDRESS": LOOPBACK,
+        "ERL_EPMD_PORT": str(ports.epmd),
+        # For every Erlang that is started below, also the one by which RabbitMQ makes sure of epmd.
+        "ERL_FLAGS": "-start_epmd false",
+        # The script becomes the server instead of waiting for it, and so keeps its number.
+        "RUNNING_UNDER_SYSTEMD": "true",
+        # localhost always resolves; a machine's own name need not.
+        "RABBITMQ_NODENAME": node,
+        "RABBITMQ_DIST_PORT": str(ports.distribution),
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": on_loopback,
+        "RABBITMQ_CTL_ERL_ARGS": on_loopback,
+        # Its own defaults make each file operation sleep: 6 s to start instead of 3.5.
+        "RABBITMQ_SERVER_ERL_ARGS": "+P 65536 +sbwt very_short",
+        **_places(folder),
+    }
+
+
+def _places(folder: Path) -> dict[str, str]:
+    """Every file that RabbitMQ would look for in /etc or /var, existing or not."""
+    return {
+        "RABBITMQ_ADVANCED_CONFIG_FILE": str(folder / "advanced.config"),
+        "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
+        "RABBITMQ_CONFIG_FILES": str(folder / "conf.d"),
+        "RABBITMQ_CONF_ENV_FILE": str(folder / "rabbitmq-env.conf"),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
+        "RABBITMQ_LOGS": "-",
+        "RABBITMQ_LOG_BASE": str(folder / "log"),
+        "RABBITMQ_MNESIA_BASE": str(folder / "data"),
+        "RABBITMQ_PID_FILE": str(folder / "data" / "pid"),
+    }

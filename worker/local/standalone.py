@@ -1,0 +1,49 @@
+"""The worker and its servers in one command: nothing else is needed, nothing is left behind."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import click
+
+from worker.app import run as app
+from worker.local import PrivateServers
+from worker.operator.import_records import Records, import_records
+from worker.operator.jsonl import read_records
+from worker.operator.servers import declare_topology, migrate_database
+from worker.settings import Settings, load
+from worker.telemetry.http import serve
+from worker.telemetry.metrics import Metrics
+
+__all__ = ["prepared", "run_standalone"]
+
+
+async def run_standalone(
+    environment: Mapping[str, str], folder: Path | None, lines: Iterable[bytes | str] | None
+) -> None:
+    """Starts both servers, prepares them and runs the worker until it is asked to stop.
+
+    What is wrong with the records or the port is said before anything is started.
+    """
+    records = read_records(lines or ())
+    settings = load(environment)
+    async with serve(settings.http_host, settings.http_port, {}, Metrics()):
+        pass
+    async with PrivateServers.started(folder) as servers:
+        settings = await prepared(servers, environment, records)
+        click.echo(f"export AMQP_URL={servers.rabbitmq.url}")
+        click.echo(f"export DATABASE_URL={servers.postgresql.url}")
+        await app.run(settings)
+
+
+async def prepared(
+    servers: PrivateServers, environment: Mapping[str, str], records: Records
+) -> Settings:
+    """Settings for a worker on these servers, which are migrated, declared and filled."""
+    own = {"AMQP_URL": servers.rabbitmq.url, "DATABASE_URL": servers.postgresql.url}
+    settings = load({**environment, **own})
+    await migrate_database(settings)
+    await declare_topology(settings)
+    counts = await import_records(settings.database_url, records)
+    for kind, count in counts.items():
+        click.echo(f"imported {count:,} of {kind}", err=True)
+    return settings

@@ -1,0 +1,105 @@
+"""The import: many records, checked as a whole, stored all or not at all."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, get_args
+
+from worker.operator.jsonl import ImportRefused, Numbered, Problem, read_records
+from worker.operator.records import Record
+from worker.storage.engine import READING_WHOLE_TABLES, open_database
+from worker.storage.locks import IMPORT
+from worker.storage.preflight import require_fit
+from worker.storage.session import Session
+from worker.storage.statements import statement
+
+__all__ = ["ImportBusy", "ImportRefused", "Records", "import_lines", "import_records"]
+
+CHUNK_RECORDS: Final = 10_000
+"""Small enough for each statement to stay far below the statement timeout."""
+
+Records = Mapping[type[Record], Sequence[Numbered]]
+
+
+class ImportBusy(Exception):
+    """Another import is under way; nothing was changed."""
+
+
+async def import_lines(database_url: str, lines: Iterable[bytes | str]) -> Mapping[str, int]:
+    """Stores the records of JSON Lines, in any order; how many of each kind there were.
+
+    All or nothing, in one transaction; what is unchanged stays untouched. Raises `ImportRefused`,
+    `ImportBusy`, and `NotReady` where the schema is not this version's: another takes its locks in
+    another order.
+    """
+    # All lines first: whoever writes into our standard input may be slow, and a transaction that
+    # waits for them would hold its locks.
+    return await import_records(database_url, read_records(lines))
+
+
+async def import_records(database_url: str, records: Records) -> Mapping[str, int]:
+    """The same with what `read_records` has made of the lines."""
+    async with (
+        open_database(database_url) as database,
+        database.transaction(READING_WHOLE_TABLES) as session,
+    ):
+        await require_fit(session)
+        await _alone(session)
+        await _stage(session, records)
+        await _lock(session)
+        await _refuse_impossible(session)
+        await _store(session, records)
+    return {_kind(kind): len(of_kind) for kind, of_kind in records.items() if of_kind}
+
+
+async def _alone(session: Session) -> None:
+    (alone,) = await session.fetch("import_alone", lock=IMPORT)
+    if not alone[0]:
+        raise ImportBusy("Another import is under way. Start this one again when it has ended.")
+
+
+async def _stage(session: Session, records: Records) -> None:
+    """Copies the records, with their line numbers, to where SQL can look at all of them."""
+    driver = session.driver
+    await driver.execute(statement("import_stage").sql)
+    for kind, of_kind in records.items():
+        names = [name for name in kind.model_fields if name != "kind"]
+        await driver.copy_records_to_table(
+            f"import_{_kind(kind)}",
+            columns=["place", "line", *names],
+            records=[
+                (place, item.line, *(getattr(item.record, name) for name in names))
+                for place, item in enumerate(of_kind)
+            ],
+        )
+        # Without it the planner takes the new table for a small one.
+        await driver.execute(f"ANALYZE import_{_kind(kind)}")
+
+
+async def _lock(session: Session) -> None:
+    # Numbers before accounts, like the worker. Without these locks a command could make a number
+    # PENDING between the check and the store, and the import would end its operation silently.
+    for name in ("import_lock_numbers", "import_open_usage", "import_lock_usage"):
+        await session.fetch(name)
+
+
+async def _refuse_impossible(session: Session) -> None:
+    found = await session.fetch("import_problems")
+    problems = [Problem(row["line"], row["problem"]) for row in found]
+    if problems:
+        raise ImportRefused(problems)
+
+
+async def _store(session: Session, records: Records) -> None:
+    for name in (
+        "import_end_operations",
+        "import_release_main_numbers",
+        "import_forget_call_settings",
+    ):
+        await session.fetch(name)
+    for kind, of_kind in records.items():
+        for first in range(0, len(of_kind), CHUNK_RECORDS):
+            await session.change(f"import_{_kind(kind)}", first=first, end=first + CHUNK_RECORDS)
+
+
+def _kind(kind: type[Record]) -> str:
+    """The word for a kind of record; tables and statements are named after it."""
+    return str(get_args(kind.model_fields["kind"].annotation)[0])

@@ -1,0 +1,54 @@
+"""What a person decides on an operation that cannot go on by itself."""
+
+from datetime import UTC, datetime
+
+from worker.core.results import Resolution, resolved
+from worker.settings import Settings
+from worker.storage.engine import open_database
+from worker.storage.loading import load_numbers_locked
+from worker.storage.session import Session
+from worker.storage.steps import change_operations, write_steps
+
+__all__ = ["NothingToResolve", "resolve_number"]
+
+
+class NothingToResolve(Exception):
+    """The number has no operation on its way."""
+
+
+async def resolve_number(
+    settings: Settings, phone_number: str, resolution: Resolution, *, decided_by: str, reason: str
+) -> None:
+    """Stores the decision with who and why; a running worker does what follows from it.
+
+    Raises `NothingToResolve`.
+    """
+    by = f"{resolution} by {decided_by}: {reason}"
+
+    async def decide(session: Session) -> None:
+        number = (await load_numbers_locked(session, [phone_number])).get(phone_number)
+        if number is None or number.ongoing is None:
+            raise NothingToResolve(
+                f"{phone_number} has no operation on its way. `activation-worker pending` lists"
+                " the numbers that have."
+            )
+        now = datetime.now(UTC)
+        after = resolved(number.ongoing, resolution, now, settings.policy, reason=by)
+        await write_steps(session, after.steps)
+        await change_operations(session, [number._replace(ongoing=after)])
+        if resolution is not Resolution.RETRY:
+            await session.change("drop_unsent", phone_number=phone_number)
+        await session.change(
+            "note_resolution",
+            phone_number=phone_number,
+            decided_at=now,
+            command_source=number.ongoing.command_source,
+            command_id=number.ongoing.command_id,
+            resolution=resolution.value,
+            decided_by=decided_by,
+            reason=reason,
+        )
+
+    async with open_database(settings.database_url) as database:
+        # Tried again: a worker that has just sent what is dropped here may stand in the way.
+        await database.transact(decide)

@@ -1,0 +1,168 @@
+"""Why is this number as it is? Everything that is known of one, in one look."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from worker.core.explanations import at_deadline, clock_time, explained
+from worker.core.situation import Number
+from worker.settings import Settings
+from worker.storage.engine import open_database
+from worker.storage.loading import load_numbers_with_steps
+
+__all__ = ["in_words", "operation_in_words", "show_number", "show_pending"]
+
+Shown = Mapping[str, Any]
+
+PARTS: Final = (
+    "call_settings",
+    "hunt_groups",
+    "logins",
+    "unsent",
+    "steps",
+    "resolutions",
+    "history",
+)
+
+
+async def show_number(settings: Settings, phone_number: str) -> Shown | None:
+    """All of it, as plain values; None where the number is not provisioned."""
+    async with (
+        open_database(settings.database_url) as database,
+        database.transaction() as session,
+    ):
+        today = datetime.now(UTC).date()
+        found = await session.fetch("show_number", phone_number=phone_number, today=today)
+        if not found:
+            return None
+        shown: dict[str, Any] = dict(found[0])
+        for part in PARTS:
+            rows = await session.fetch(f"show_{part}", phone_number=phone_number)
+            shown[part] = [dict(row) for row in rows]
+        known = (await load_numbers_with_steps(session, [phone_number]))[phone_number]
+    shown["waiting"] = [_waiting(known, datetime.now(UTC))] if known.ongoing else []
+    return shown
+
+
+async def show_pending(settings: Settings) -> Sequence[Shown]:
+    """The operations on their way, oldest first, each with what it waits for and what follows."""
+    async with (
+        open_database(settings.database_url) as database,
+        database.transaction() as session,
+    ):
+        found = await session.fetch("show_pending")
+        phone_numbers = [row["phone_number"] for row in found]
+        numbers = await load_numbers_with_steps(session, phone_numbers)
+    now = datetime.now(UTC)
+    return [_waiting(numbers[phone_number], now) for phone_number in phone_numbers]
+
+
+def _waiting(number: Number, now: datetime) -> Shown:
+    ongoing = number.ongoing
+    if ongoing is None:
+        return {"phone_number": number.phone_number, "status": number.status}
+    return {
+        "phone_number": number.phone_number,
+        "status": number.status,
+        "operation": ongoing.operation,
+        "command_id": ongoing.command_id,
+        "requested_by": ongoing.requested_by,
+        "since": ongoing.since,
+        "at_risk": ongoing.at_risk_at <= now,
+        "deadline": ongoing.deadline,
+        "overdue": ongoing.deadline <= now,
+        "needs_a_person": ongoing.failure is not None,
+        "awaiting": [step.as_contract().model_dump(mode="json") for step in ongoing.open_steps],
+        "at_deadline": at_deadline(number.status, ongoing),
+        "explanation": explained(number.status, ongoing),
+    }
+
+
+def operation_in_words(operation: Shown) -> str:
+    """A line for people, and a second one that says why."""
+    marks = (
+        ("  NEEDS A PERSON", operation["needs_a_person"]),
+        ("  OVERDUE", operation["overdue"]),
+        ("  AT RISK", operation["at_risk"]),
+    )
+    mark = next((word for word, applies in marks if applies), "")
+    return (
+        f"{operation['phone_number']}  {operation['status']}  {operation['operation']} since"
+        f" {clock_time(operation['since'])}{mark}\n    {operation['explanation']}"
+    )
+
+
+def in_words(shown: Shown) -> str:
+    """The same for people: the state first, then why, then how it came to be."""
+    lines = [f"{shown['phone_number']}  {shown['status']}  (sequence {shown['sequence']})"]
+    lines += [f"  {name:<15} {value}" for name, value in _facts(shown)]
+    for operation in shown["waiting"]:
+        lines.append(
+            f"  under way       {operation['operation']} since {clock_time(operation['since'])},"
+            f" command {operation['command_id']}. {operation['explanation']}"
+        )
+    for message in shown["unsent"]:
+        lines.append(
+            f"  not yet sent    {message['message_type']} to {message['routing_key']},"
+            f" {message['attempts']} attempts; {message['last_error'] or 'no error yet'}"
+        )
+    lines += [f"  PBX step        {_step(row)}" for row in shown["steps"]]
+    lines += [f"  decided         {_resolution(row)}" for row in shown["resolutions"]]
+    lines.append("  history")
+    lines += [f"    {_history(command)}" for command in shown["history"]] or ["    none"]
+    return "\n".join(lines)
+
+
+def _facts(shown: Shown) -> list[tuple[str, str]]:
+    free = shown["limit"] - shown["active"] - shown["pending"]
+    return [
+        ("account", shown["account_id"] or "none"),
+        ("site", shown["site_id"]),
+        ("extension", shown["extension"] or "none"),
+        (
+            "voice services",
+            "{limit} bought - {active} active - {pending} pending".format(**shown)
+            + f" = {free} free",
+        ),
+        ("main number", "yes" if shown["main_number"] else "no"),
+        ("assigned to", shown["assigned_to"] or "nobody"),
+        ("label", shown["label"] or "none"),
+        ("PIN", "the default" if shown["pin_is_default"] else "changed"),
+        ("features set", ", ".join(shown["features"]) or "none"),
+        ("hunt groups", ", ".join(row["hunt_group_id"] for row in shown["hunt_groups"]) or "none"),
+        (
+            "logged in at",
+            ", ".join(f"{row['device_id']} ({row['device_kind']})" for row in shown["logins"])
+            or "no device",
+        ),
+        *(("call settings", _call_settings(row)) for row in shown["call_settings"]),
+    ]
+
+
+def _call_settings(row: Shown) -> str:
+    return (
+        "in hours {in_hours}, out of hours {out_of_hours}, unanswered {unanswered};".format(**row)
+        + f" hunt group {row['hunt_group_id'] or 'none'}"
+    )
+
+
+def _history(command: Shown) -> str:
+    asked = f"{clock_time(command['received_at'])}  {command['operation']:<10} {command['outcome']}"
+    by = f" by {command['requested_by']}" if command["requested_by"] else ""
+    code = command["refusal"] or command["failure"]
+    reason = f"  {code}: {command['detail']}" if code else ""
+    return f"{asked}{by}  ({command['command_id']}){reason}"
+
+
+def _step(row: Shown) -> str:
+    said = f"; last result {row['last_result']}" if row["last_result"] else ""
+    return (
+        f"{row['step']} {row['state']}, attempt {row['attempt']}, sent"
+        f" {clock_time(row['sent_at'])}{said}  ({row['operation_id']})"
+    )
+
+
+def _resolution(row: Shown) -> str:
+    return "{resolution} by {decided_by} at {when}: {reason}".format(
+        **row, when=clock_time(row["decided_at"])
+    )

@@ -1,0 +1,1 @@
+"""Messages out: the outbox, key-ordered publishing and the process manager."""

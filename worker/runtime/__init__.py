@@ -1,0 +1,1 @@
+"""Small helpers for asyncio: time, pauses between attempts, groups of tasks."""

@@ -1,1 +1,0 @@
-"""What is done: settings, database, broker and the path between them."""

@@ -1,1 +1,0 @@
-"""PostgreSQL: what is known, what was decided, and what must still be said."""

@@ -1,0 +1,1 @@
+"""PostgreSQL: transactions, fences, named queries and the schema."""

@@ -1,0 +1,91 @@
+"""What the metrics show of the database: read when somebody looks, never kept in step."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+import asyncpg
+from sqlalchemy.exc import SQLAlchemyError
+
+from worker.storage.engine import READING_WHOLE_TABLES, Database
+from worker.storage.session import Session
+from worker.telemetry.logs import Action, get_logger
+
+__all__ = ["DATABASE_FAILURES", "DatabaseFigures", "OperationsUnderWay", "measure"]
+
+MEASURING_TIMEOUT_SECONDS: Final = 2.0
+
+DATABASE_FAILURES: Final = (
+    OSError,
+    TimeoutError,
+    SQLAlchemyError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresError,
+)
+"""Everything that asking the database can raise, a schema that is not there included."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperationsUnderWay:
+    """The operations of one kind that have not ended."""
+
+    numbers: int
+    overdue_numbers: int
+    oldest_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseFigures:
+    """One look at the database."""
+
+    outbox_messages: int
+    outbox_delayed_messages: int
+    outbox_parked_messages: int
+    outbox_oldest_seconds: float
+    used_services: int
+    bought_services: int
+    free_services: int
+    oversubscribed_accounts: int
+    exhausted_accounts: int
+    operations: Mapping[str, OperationsUnderWay] = field(default_factory=dict)
+    """By operation; one of which none is under way is left out."""
+
+
+async def measure(database: Database) -> DatabaseFigures | None:
+    """One look at the database; None, and a line in the log, where it cannot be had soon."""
+    try:
+        async with (
+            asyncio.timeout(MEASURING_TIMEOUT_SECONDS),
+            database.transaction(READING_WHOLE_TABLES) as on,
+        ):
+            return await _measure(on, datetime.now(UTC))
+    except DATABASE_FAILURES as error:
+        reason = str(error).split("\n", maxsplit=1)[0] or type(error).__name__
+        get_logger().debug(Action.MEASURING_FAILED, reason=reason)
+        return None
+
+
+async def _measure(session: Session, now: datetime) -> DatabaseFigures:
+    (outbox,) = await session.fetch("measure_outbox", now=now)
+    (entitlement,) = await session.fetch("measure_entitlement", today=now.date())
+    operations = await session.fetch("measure_operations", now=now)
+    return DatabaseFigures(
+        outbox_messages=outbox["messages"],
+        outbox_delayed_messages=outbox["delayed_messages"],
+        outbox_parked_messages=outbox["parked_messages"],
+        outbox_oldest_seconds=max(0.0, float(outbox["oldest_seconds"])),
+        used_services=int(entitlement["used_services"]),
+        bought_services=int(entitlement["bought_services"]),
+        free_services=int(entitlement["free_services"]),
+        oversubscribed_accounts=entitlement["oversubscribed_accounts"],
+        exhausted_accounts=entitlement["exhausted_accounts"],
+        operations={
+            row["operation"]: OperationsUnderWay(
+                row["numbers"], row["overdue_numbers"], max(0.0, float(row["oldest_seconds"]))
+            )
+            for row in operations
+        },
+    )

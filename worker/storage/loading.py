@@ -1,0 +1,206 @@
+"""From rows to what is known, as it is once everything is locked."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from contracts.messages import Command
+from contracts.values import CallTarget, DeviceKind, FailureCode, NumberStatus, Operation, Step
+from worker.core.batch import CommandKey, Snapshot
+from worker.core.operation import Failure, OngoingOperation, PbxStep
+from worker.core.situation import (
+    AccountAtSite,
+    HandsetLogin,
+    MainNumber,
+    Number,
+    Usage,
+)
+from worker.storage.outbox import OutgoingMessage
+from worker.storage.session import Row, Session
+from worker.storage.steps import load_steps
+
+__all__ = [
+    "Loaded",
+    "Places",
+    "load_for_commands",
+    "load_for_conclusion",
+    "load_numbers_locked",
+    "load_numbers_with_steps",
+]
+
+Places = Mapping[str, tuple[int, int]]
+"""Where the rows of numbers stand in their table. They stay there while the transaction that has
+locked them does not change them itself, and no longer."""
+
+
+class Loaded(NamedTuple):
+    """What was locked."""
+
+    known: Snapshot
+    places: Places
+
+
+async def load_for_commands(session: Session, commands: Sequence[Command], now: datetime) -> Loaded:
+    """What decisions on these commands may look at, locked until the transaction ends."""
+    named = [command.data for command in commands]
+    holders = {(data.account_id, data.site_id) for data in named}
+    rows = await session.fetch(
+        "load_for_commands",
+        sources=[command.source for command in commands],
+        command_ids=[command.id for command in commands],
+        # Each once: where as many are found as were asked for, nothing is missing.
+        phone_numbers=list({data.phone_number for data in named}),
+        account_ids=[account_id for account_id, _ in holders],
+        site_ids=[site_id for _, site_id in holders],
+        today=now.date(),
+    )
+    known = Snapshot()
+    for row in rows:
+        if row["phone_number"] is not None:
+            known.numbers[row["phone_number"]] = _number(row)
+        elif row["holder_account"] is not None:
+            known.usages[_holder(row)] = _usage(row)
+        else:
+            key = CommandKey(row["asked_source"], row["asked_id"])
+            known.ledger[key] = frozenset(row["fingerprints"])
+    return Loaded(known, _places(rows))
+
+
+async def load_for_conclusion(
+    session: Session,
+    phone_numbers: Sequence[str],
+    sent: tuple[int, Collection[OutgoingMessage]],
+    now: datetime,
+) -> Loaded:
+    """What the conclusion of operations may look at, locked until the transaction ends.
+
+    Forgets what the lane has sent: the broker has it, and nobody waits for it any more.
+    """
+    lane, messages = sent
+    rows = await session.fetch(
+        "load_for_conclusion",
+        lane=lane,
+        positions=[message.position for message in messages],
+        phone_numbers=phone_numbers,
+        today=now.date(),
+    )
+    known = Snapshot()
+    for row in rows:
+        if row["phone_number"] is not None:
+            known.numbers[row["phone_number"]] = _number(row)
+            continue
+        holder = _holder(row)
+        known.usages[holder] = _usage(row)
+        if row["main_phone_number"] is not None:
+            known.main_numbers[holder] = _main_number(row)
+    await _add_steps(
+        session, known.numbers, [row["phone_number"] for row in rows if row["has_steps"]]
+    )
+    return Loaded(known, _places(rows))
+
+
+async def load_numbers_locked(
+    session: Session, phone_numbers: Collection[str]
+) -> dict[str, Number]:
+    """The numbers with their operations and steps, locked until the transaction ends."""
+    await session.fetch("lock_numbers", phone_numbers=sorted(phone_numbers))
+    return await load_numbers_with_steps(session, phone_numbers)
+
+
+async def load_numbers_with_steps(
+    session: Session, phone_numbers: Collection[str]
+) -> dict[str, Number]:
+    """The numbers with their operations and steps, as they are at this moment."""
+    rows = await session.fetch("load_numbers", phone_numbers=sorted(phone_numbers))
+    numbers = {row["phone_number"]: _number(row) for row in rows}
+    await _add_steps(session, numbers, numbers)
+    return numbers
+
+
+async def _add_steps(
+    session: Session, numbers: dict[str, Number], waiting: Collection[str]
+) -> None:
+    if not waiting:
+        return
+    for phone_number, steps in (await load_steps(session, waiting)).items():
+        number = numbers[phone_number]
+        if number.ongoing is not None:
+            numbers[phone_number] = number._replace(ongoing=_waiting(number.ongoing, steps))
+
+
+def _waiting(ongoing: OngoingOperation, steps: tuple[PbxStep, ...]) -> OngoingOperation:
+    if ongoing.operation is Operation.DEACTIVATE:
+        # Its PENDING event, while that is unsent, asks nobody for anything.
+        steps = tuple(step for step in steps if step.step is not Step.ACTIVATION)
+    return ongoing._replace(steps=steps)
+
+
+def _places(rows: Sequence[Row]) -> Places:
+    return {row["phone_number"]: row["place"] for row in rows if row["phone_number"] is not None}
+
+
+def _number(row: Row) -> Number:
+    return Number(
+        phone_number=row["phone_number"],
+        site_id=row["site_id"],
+        account_id=row["account_id"],
+        extension=row["extension"],
+        status=NumberStatus(row["status"]),
+        sequence=row["sequence"],
+        main_number=row["main_number"],
+        assigned_to=row["assigned_to"],
+        label=row["label"],
+        features=tuple(sorted(row["features"])),
+        has_call_settings=row["has_call_settings"],
+        hunt_groups=tuple(row["hunt_groups"]),
+        logins=tuple(HandsetLogin(device, DeviceKind(kind)) for device, kind in row["logins"]),
+        ongoing=_ongoing(row) if row["operation"] is not None else None,
+    )
+
+
+def _ongoing(row: Row) -> OngoingOperation:
+    return OngoingOperation(
+        operation=Operation(row["operation"]),
+        command_source=row["command_source"],
+        command_id=row["command_id"],
+        command_fingerprint=row["fingerprint"],
+        correlation_id=row["correlation_id"],
+        requested_by=row["requested_by"],
+        traceparent=row["traceparent"],
+        tracestate=row["tracestate"],
+        since=row["since"],
+        at_risk_at=row["at_risk_at"],
+        deadline=row["deadline"],
+        delayed=row["delayed"],
+        failure=_failure(row),
+        round=row["round"],
+    )
+
+
+def _failure(row: Row) -> Failure | None:
+    if row["failure_code"] is None:
+        return None
+    step = row["failure_step"]
+    return Failure(
+        FailureCode(row["failure_code"]),
+        Step(step) if step is not None else None,
+        row["failure_detail"],
+        row["failure_pbx_code"],
+    )
+
+
+def _holder(row: Row) -> AccountAtSite:
+    return AccountAtSite(row["holder_account"], row["holder_site"])
+
+
+def _usage(row: Row) -> Usage:
+    return Usage(row["limit"], row["active"], row["pending"])
+
+
+def _main_number(row: Row) -> MainNumber:
+    return MainNumber(
+        row["main_phone_number"],
+        NumberStatus(row["main_status"]),
+        row["main_hunt_group_id"],
+        frozenset(map(CallTarget, row["main_targets"])),
+    )

@@ -1,0 +1,41 @@
+"""Bringing the schema up to date."""
+
+from importlib.resources import files
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+from worker.storage.engine import Database
+from worker.storage.locks import MIGRATION
+
+__all__ = ["head", "migrate"]
+
+
+def _configuration() -> Config:
+    configuration = Config()
+    configuration.set_main_option("script_location", str(files("worker.storage") / "migrations"))
+    return configuration
+
+
+def _upgrade(connection: Connection) -> tuple[str | None, str | None]:
+    # Of two migrations that start together, one finds nothing left to do.
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION})")
+    before = MigrationContext.configure(connection).get_current_revision()
+    configuration = _configuration()
+    configuration.attributes["connection"] = connection
+    command.upgrade(configuration, "head")
+    return before, MigrationContext.configure(connection).get_current_revision()
+
+
+async def migrate(database: Database) -> tuple[str | None, str | None]:
+    """Brings the schema up to date, in one transaction; the revisions before and after."""
+    async with database.engine.begin() as connection:
+        return await connection.run_sync(_upgrade)
+
+
+def head() -> str | None:
+    """The revision to which `migrate` brings it."""
+    return ScriptDirectory.from_config(_configuration()).get_current_head()

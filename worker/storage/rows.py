@@ -1,0 +1,81 @@
+"""The rows that are written for a batch, each as a type of the schema that bears its name."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+__all__ = [
+    "CommandRow",
+    "NumberRow",
+    "OperationEndRow",
+    "OperationRow",
+    "OutboxRow",
+]
+
+
+class CommandRow(NamedTuple):
+    """A command in the ledger."""
+
+    source: str
+    command_id: str
+    fingerprint: str
+    original: bool
+    operation: str
+    phone_number: str
+    account_id: str
+    site_id: str
+    requested_by: str | None
+    correlation_id: str
+    outcome: str
+    refusal: str | None
+    detail: str | None
+
+
+class NumberRow(NamedTuple):
+    """A number as it is from now on."""
+
+    place: tuple[int, int]
+    status: str
+    sequence: int
+    blank: bool
+
+
+class OperationRow(NamedTuple):
+    """An operation that is under way from now on."""
+
+    phone_number: str
+    operation: str
+    command_source: str
+    command_id: str
+    fingerprint: str
+    correlation_id: str
+    requested_by: str | None
+    traceparent: str | None
+    tracestate: str | None
+    since: datetime
+    at_risk_at: datetime
+    deadline: datetime
+
+
+class OperationEndRow(NamedTuple):
+    """How one ended; no outcome where it had ended before, and was settled only."""
+
+    phone_number: str
+    outcome: str | None
+    failure: str | None
+    detail: str | None
+
+
+class OutboxRow(NamedTuple):
+    """A message on its way out."""
+
+    phone_number: str
+    holds_operation: bool
+    awaited: bool
+    ordered: bool
+    message_id: str
+    message_type: str
+    exchange: str
+    routing_key: str
+    correlation_id: str
+    must_be_routed: bool
+    body: bytes
