@@ -21,7 +21,7 @@ from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractIncomingMess
 from tests.benchmarks.broker import COMMANDS
 from tests.benchmarks.samples import Sample, Samples
 from worker.broker.batch_confirms import publish_together
-from worker.broker.frames import Publication
+from worker.broker.publication import Publication
 
 if TYPE_CHECKING:
     from aiormq import Channel

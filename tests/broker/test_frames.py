@@ -10,7 +10,7 @@ from pamqp import commands, frame
 from pamqp.body import ContentBody
 from pamqp.header import ContentHeader
 
-from worker.broker.frames import Publication, framed
+from worker.broker.publication import Publication, framed
 
 CHANNEL = 3
 CONTENT_BYTES = 4088

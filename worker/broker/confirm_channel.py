@@ -1,4 +1,4 @@
-"""A way out to the broker: one channel with confirms, and what became of each message on it."""
+"""A channel with publisher confirms, and the outcome of each message that was published on it."""
 
 import asyncio
 import contextlib
@@ -16,14 +16,14 @@ from aio_pika.exceptions import (
 )
 from aiormq.exceptions import ChannelAccessRefused
 
-from worker.broker.batch_confirms import Confirm, ConfirmBatch, publish_together
+from worker.broker.batch_confirms import Confirm, ConfirmBatch, publish_batch
 from worker.broker.connection import (
     CONNECT_TIMEOUT_SECONDS,
     CONNECTION_ERRORS,
     BrokerUnavailable,
     channel_on,
 )
-from worker.broker.frames import Publication
+from worker.broker.publication import Publication
 from worker.runtime.concurrency import uninterrupted
 
 if TYPE_CHECKING:
@@ -40,35 +40,35 @@ __all__ = [
     "is_blocked",
 ]
 
-SILENCE_SECONDS: Final = 30
-"""How long nothing is sent to where nothing was confirmed."""
+CIRCUIT_OPEN_SECONDS: Final = 30
+"""How long nothing is published with a routing key for which a confirm did not come."""
 
 
 class NotPublished(Exception):
-    """The broker has not taken the message; the text says why, for a person."""
+    """The broker has not accepted the message; the text says why, for a person."""
 
 
 class Unroutable(NotPublished):
-    """It reached no queue."""
+    """The message reached no queue."""
 
 
 class Nacked(NotPublished):
-    """A queue is full or not available, or permission is missing: it may succeed later."""
+    """A queue is full or not available, or a permission is missing: a later attempt may succeed."""
 
 
 class ExchangeNotFound(Nacked):
-    """Its exchange does not exist."""
+    """The message's exchange does not exist."""
 
 
 class Unencodable(NotPublished):
-    """It can never be sent as it is."""
+    """The message can never be published as it is."""
 
 
 class ChannelLost(Exception):
-    """The broker closed the channel for the sake of one of the messages in flight on it."""
+    """The broker closed the channel because of one of the messages in flight on it."""
 
     def verdict(self) -> NotPublished:
-        """What that means for a message that was alone on it."""
+        """What that means for a message that was alone on the channel."""
         (error,) = self.args
         if isinstance(error, ChannelNotFoundEntity):
             return ExchangeNotFound(str(error))
@@ -80,86 +80,90 @@ class ChannelLost(Exception):
 
 
 class ConfirmChannel:
-    """A channel for messages of one kind: what one kind suffers from its queues, no other does.
+    """A channel for messages of one kind, so that a slow queue delays no other kind.
 
-    It is opened again when the broker closes it. A queue without a majority of its nodes confirms
-    nothing, and the broker's channel stands still over it: then that channel is left to itself,
-    and what goes the same way is not sent for a while.
+    The channel is opened again when the broker closes it. A queue without a majority of its nodes
+    confirms nothing, and the broker's channel stops over it. Then the circuit breaker opens for the
+    routing keys without a confirm, and the channel is replaced.
     """
 
     def __init__(self, connection: AbstractConnection, timeout_seconds: float) -> None:
         self._connection = connection
         self._timeout_seconds = timeout_seconds
         self._channel: AbstractChannel | None = None
-        self._silent_until: dict[str, float] = {}
+        self._open_until: dict[str, float] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     async def publish(
         self, publications: Sequence[Publication]
     ) -> list[NotPublished | ChannelLost | None]:
-        """All in flight together; for each, why it was not confirmed, or None where it was.
+        """Publishes all of them, all in flight together.
 
-        A broker that is blocked is waited for. Raises `BrokerUnavailable` when nobody can say what
-        became of them.
+        Returns for each why it was not confirmed, or None. Waits while the broker is blocked by an
+        alarm. Raises `BrokerUnavailable` when the outcome is unknown.
         """
-        going = [item for item in publications if not self._is_silent(item.routing_key)]
-        found = dict(zip(map(id, going), await self._send(going), strict=True))
-        silent = Nacked(f"nothing was confirmed on this way; tried again in {SILENCE_SECONDS} s")
-        return [found.get(id(item), silent) for item in publications]
+        going = [item for item in publications if not self._is_open(item.routing_key)]
+        outcomes = dict(zip(map(id, going), await self._publish(going), strict=True))
+        rejected = Nacked(
+            f"no confirm came for this routing key; tried again in {CIRCUIT_OPEN_SECONDS} s"
+        )
+        return [outcomes.get(id(item), rejected) for item in publications]
 
     async def close(self) -> None:
-        """Closes its channel; the next message would open another."""
+        """Closes the channel; the next message would open another."""
         channel, self._channel = self._channel, None
         if channel is not None:
             await _close(channel)
 
-    def _is_silent(self, routing_key: str) -> bool:
-        return monotonic() < self._silent_until.get(routing_key, 0)
+    def _is_open(self, routing_key: str) -> bool:
+        """Whether the circuit breaker holds messages with this routing key back."""
+        return monotonic() < self._open_until.get(routing_key, 0)
 
-    async def _send(
+    async def _publish(
         self, publications: Sequence[Publication]
     ) -> list[NotPublished | ChannelLost | None]:
         if not publications:
             return []
-        wave = await self._begin(publications)
-        unconfirmed = await self._until_known(wave)
-        both = list(zip(wave.confirms, publications, strict=True))
+        batch = await self._write(publications)
+        unconfirmed = await self._until_settled(batch)
+        both = list(zip(batch.confirms, publications, strict=True))
         if unconfirmed:
-            self._leave(
+            self._trip(
                 publication.routing_key for confirm, publication in both if confirm in unconfirmed
             )
         alive = not self._connection.is_closed
-        return [_problem(confirm, publication, alive=alive) for confirm, publication in both]
+        return [_outcome(confirm, publication, alive=alive) for confirm, publication in both]
 
-    async def _begin(self, publications: Sequence[Publication]) -> ConfirmBatch:
+    async def _write(self, publications: Sequence[Publication]) -> ConfirmBatch:
         if self._channel is None or self._channel.is_closed:
             self._channel = await channel_on(self._connection, on_return_raises=True)
         try:
             underlay = cast("Channel", await self._channel.get_underlay_channel())
-            return await publish_together(underlay, publications)
+            return await publish_batch(underlay, publications)
         except ChannelInvalidStateError as error:
             raise BrokerUnavailable("the channel is closed") from error
 
-    async def _until_known(self, wave: ConfirmBatch) -> Collection[Confirm]:
-        """Waits for the confirms; those that the broker owes us though it answers."""
+    async def _until_settled(self, batch: ConfirmBatch) -> Collection[Confirm]:
+        """Waits for the confirms; returns those that the broker owes although it answers."""
         while True:
-            await asyncio.wait([wave.known], timeout=self._timeout_seconds)
-            if wave.known.done():
+            await asyncio.wait([batch.settled], timeout=self._timeout_seconds)
+            if batch.settled.done():
                 return ()
-            # One that timed out under an alarm is still delivered when the alarm is over: to
-            # publish it again and again would only make copies.
+            # A publish that times out during an alarm is still delivered after it: publishing again
+            # and again would only make copies.
             if is_blocked(self._connection):
                 continue
             problem = f"not confirmed in {self._timeout_seconds:g} s"
-            # Cancelled in the middle, the library may take no notice of it.
+            # The library may ignore a cancellation in the middle of this.
             await uninterrupted(self._require_answer(problem))
-            # Some may have been confirmed while we asked.
-            open_ones = wave.open_confirms
-            for confirm in open_ones:
+            # Some may have been confirmed meanwhile.
+            open_confirms = batch.open_confirms
+            for confirm in open_confirms:
                 confirm.set_exception(Nacked(problem))
-            return open_ones
+            return open_confirms
 
     async def _require_answer(self, problem: str) -> None:
+        """Raises `BrokerUnavailable` where the broker does not open a channel in time either."""
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
                 channel = await channel_on(self._connection)
@@ -167,8 +171,8 @@ class ConfirmChannel:
         except CONNECTION_ERRORS as error:
             raise BrokerUnavailable(problem) from error
 
-    def _leave(self, routing_keys: Iterable[str]) -> None:
-        self._silent_until.update(dict.fromkeys(routing_keys, monotonic() + SILENCE_SECONDS))
+    def _trip(self, routing_keys: Iterable[str]) -> None:
+        self._open_until.update(dict.fromkeys(routing_keys, monotonic() + CIRCUIT_OPEN_SECONDS))
         channel, self._channel = self._channel, None
         if channel is not None:
             task = asyncio.create_task(_close(channel))
@@ -177,10 +181,11 @@ class ConfirmChannel:
 
 
 def is_blocked(connection: AbstractConnection) -> bool:
-    """Whether the broker is short of memory or disk, and reads nothing from publishers."""
+    """Whether an alarm (memory or disk) keeps the broker from reading what is published."""
     if connection.is_closed or connection.transport is None:
         return False
-    # The library only lets us wait for it: so this begins to, and looks whether it would.
+    # The library offers only to wait until the connection is unblocked. One step of that coroutine
+    # shows whether it would wait.
     ready = connection.transport.connection.ready()
     try:
         ready.send(None)
@@ -195,16 +200,16 @@ async def _close(channel: AbstractChannel) -> None:
         await channel.close()
 
 
-def _problem(
+def _outcome(
     confirm: Confirm, publication: Publication, *, alive: bool
 ) -> NotPublished | ChannelLost | None:
-    """What became of a message; raises `BrokerUnavailable` when the connection is gone."""
+    """Why the message was not confirmed, or None; raises `BrokerUnavailable` if that is unknown."""
     try:
         confirm.result()
     except NotPublished as problem:
         return problem
     except DeliveryError as error:
-        return _refused(error, publication)
+        return _rejected(error, publication)
     except (AMQPChannelError, ChannelInvalidStateError) as error:
         if alive:
             return ChannelLost(error)
@@ -212,12 +217,11 @@ def _problem(
     except (*CONNECTION_ERRORS, asyncio.CancelledError) as error:
         raise BrokerUnavailable(str(error) or type(error).__name__) from error
     except ValueError as error:
-        # Never written: it cannot be said in AMQP at all.
         return Unencodable(f"it cannot be encoded: {error}")
     return None
 
 
-def _refused(error: DeliveryError, publication: Publication) -> NotPublished:
+def _rejected(error: DeliveryError, publication: Publication) -> NotPublished:
     if isinstance(error, PublishError):
         return Unroutable(f"{publication.exchange!r} has no queue for {publication.routing_key!r}")
     return Nacked(f"the broker refused it: {type(error).__name__}")

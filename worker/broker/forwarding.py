@@ -8,7 +8,7 @@ import aio_pika
 from aiormq import spec
 
 from worker.broker.delivery import Delivery
-from worker.broker.frames import SHORT_STRING_MAXIMUM_BYTES, Publication
+from worker.broker.publication import SHORT_STRING_MAXIMUM_BYTES, Publication
 from worker.broker.lane_queues import LANE_EXCHANGE
 
 __all__ = ["cut_to_fit", "forwarded", "origin_of", "stripped"]

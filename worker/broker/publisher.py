@@ -1,4 +1,4 @@
-"""Messages to the broker, each with a word on what became of it."""
+"""Publishes the worker's messages and reports the outcome of each."""
 
 import asyncio
 import contextlib
@@ -14,14 +14,14 @@ from aiormq import Channel, spec
 from contracts.envelope import CONTENT_TYPE
 from worker.broker.confirm_channel import ChannelLost, ConfirmChannel, NotPublished, is_blocked
 from worker.broker.connection import CONNECTION_ERRORS, BrokerUnavailable, channel_on
-from worker.broker.frames import Publication
+from worker.broker.publication import Publication
 from worker.runtime.concurrency import all_of
 from worker.storage.outbox import OutgoingMessage
 
 __all__ = ["Publisher", "persistent"]
 
 Kind = tuple[str, str]
-"""The exchange and the first word of the routing key: what shares a queue, in the end."""
+"""The exchange and the first word of the routing key: messages of one kind share a queue."""
 
 
 def persistent(
@@ -39,11 +39,12 @@ def persistent(
 
 
 class Publisher:
-    """Publishes what the worker says, each kind by an outlet of its own, and letters by another.
+    """Publishes outbox messages, each kind on a channel of its own, and dead letters on another.
 
-    The broker closes a channel for one bad message and answers none of the others that were in
-    flight: those are published once more, each alone, until the bad one has betrayed itself.
-    `alone` holds their positions and outlives a publisher, for that can cost the connection too.
+    The broker closes a channel for one bad message and answers none of the others in flight on it.
+    Those are published once more, each alone, until the bad one is found. `alone` holds the
+    positions of such messages; it outlives a publisher, because a bad message can cost the
+    connection too.
     """
 
     def __init__(
@@ -51,24 +52,25 @@ class Publisher:
     ) -> None:
         self._connection = connection
         self._alone = alone
-        self._outlets: defaultdict[Kind, ConfirmChannel] = defaultdict(
+        self._channels: defaultdict[Kind, ConfirmChannel] = defaultdict(
             lambda: ConfirmChannel(connection, timeout_seconds)
         )
-        self._letters = ConfirmChannel(connection, timeout_seconds)
-        # Two letters may have one id, by which a returned message is known.
-        self._one_letter_at_a_time = asyncio.Lock()
-        # Replies go to queues that strangers name: what goes wrong there stays there.
+        self._dead_letters = ConfirmChannel(connection, timeout_seconds)
+        # Two dead letters may have the same message id, by which a returned message is matched.
+        self._one_dead_letter_at_a_time = asyncio.Lock()
+        # Requesters name the queues of replies: a problem with those must not affect other messages.
         self._replies: AbstractChannel | None = None
 
     def is_blocked(self) -> bool:
-        """Whether the broker is short of memory or disk, and reads nothing from publishers."""
+        """Whether an alarm (memory or disk) keeps the broker from reading what is published."""
         return is_blocked(self._connection)
 
     async def publish(self, messages: Sequence[OutgoingMessage]) -> list[NotPublished | None]:
-        """Side by side; for each, why the broker has not confirmed it, or None where it has.
+        """Publishes all of them side by side.
 
-        A broker that is blocked is waited for. Raises `BrokerUnavailable` when nobody can say what
-        became of them: they may be there, and are sent again with their ids.
+        Returns for each why the broker has not confirmed it, or None. Waits while the broker is
+        blocked. Raises `BrokerUnavailable` when the outcome is unknown: the messages may have
+        arrived, and are published again under their ids.
         """
         kinds: defaultdict[Kind, list[OutgoingMessage]] = defaultdict(list)
         replies = []
@@ -78,26 +80,24 @@ class Publisher:
             else:
                 replies.append(message)
         await self._reply(replies)
-        found: dict[int, NotPublished | None] = {}
-        ways = [self._publish(kind, of_kind, found) for kind, of_kind in kinds.items()]
-        # A task of its own would come after all that is ready to run now.
-        await (ways[0] if len(ways) == 1 else all_of(*ways))
-        return [found.get(message.position) for message in messages]
+        outcomes: dict[int, NotPublished | None] = {}
+        await all_of(*(self._publish(kind, group, outcomes) for kind, group in kinds.items()))
+        return [outcomes.get(message.position) for message in messages]
 
     async def send(self, message: AbstractMessage, *, exchange: str, routing_key: str) -> None:
-        """Publishes any message, mandatory; raises what `publish` returns or raises."""
+        """Publishes any message, mandatory; raises `NotPublished` or `BrokerUnavailable`."""
         properties = message.properties
         properties.message_id = properties.message_id or uuid4().hex
-        letter = Publication(exchange, routing_key, properties, message.body)
-        async with self._one_letter_at_a_time:
-            (problem,) = await self._letters.publish([letter])
+        publication = Publication(exchange, routing_key, properties, message.body)
+        async with self._one_dead_letter_at_a_time:
+            (problem,) = await self._dead_letters.publish([publication])
         if problem is not None:
             raise _verdict(problem)
 
     async def close(self) -> None:
         """Closes its channels."""
-        for outlet in (*self._outlets.values(), self._letters):
-            await outlet.close()
+        for channel in (*self._channels.values(), self._dead_letters):
+            await channel.close()
         replies, self._replies = self._replies, None
         if replies is not None:
             await replies.close()
@@ -106,22 +106,22 @@ class Publisher:
         self,
         kind: Kind,
         messages: Sequence[OutgoingMessage],
-        found: dict[int, NotPublished | None],
+        outcomes: dict[int, NotPublished | None],
     ) -> None:
         together = [message for message in messages if message.position not in self._alone]
         groups = [together, *([item] for item in messages if item.position in self._alone)]
         for group in groups:
-            problems = await self._outlets[kind].publish(list(map(_publication, group)))
+            problems = await self._channels[kind].publish(list(map(_publication, group)))
             for message, problem in zip(group, problems, strict=True):
                 if isinstance(problem, ChannelLost) and len(group) > 1:
                     self._alone.add(message.position)
                     groups.append([message])
                 else:
-                    found[message.position] = None if problem is None else _verdict(problem)
+                    outcomes[message.position] = None if problem is None else _verdict(problem)
                     self._alone.discard(message.position)
 
     async def _reply(self, messages: Sequence[OutgoingMessage]) -> None:
-        # A courtesy: the event says the same. Whoever asked may be gone, and is not waited for.
+        # A courtesy: the event says the same. The requester may be gone, so no confirm is awaited.
         with contextlib.suppress(*CONNECTION_ERRORS, BrokerUnavailable):
             for message in messages:
                 await self._reply_one(message)

@@ -29,9 +29,8 @@ def advance(situation: Situation, now: datetime, policy: Policy) -> Decision | N
     case = _Case(
         situation, number, number.ongoing, MessageFactory(number.ongoing, holder, now), now, policy
     )
-    if number.status is NumberStatus.PENDING:
-        return _under_way(case)
-    return _outstanding(case)
+    follow = _under_way if number.status is NumberStatus.PENDING else _outstanding
+    return follow(case) or _ask_again(case)
 
 
 class _Case(NamedTuple):
@@ -97,10 +96,27 @@ def _trouble(case: _Case) -> Failure | None:
 
 
 def _late(case: _Case) -> Decision | None:
-    if case.ongoing.delayed or case.now < case.ongoing.at_risk_at:
+    # A message that the relay has not tried to publish yet is no fault of the PBX.
+    offered = all(step.was_offered for step in case.ongoing.open_steps)
+    if case.ongoing.delayed or not offered or case.now < case.ongoing.at_risk_at:
         return None
     after = case.number._replace(ongoing=case.ongoing._replace(delayed=True))
     return Decision(Outcome.NOTIFIED, after, (case.speaker.delayed(case.number),))
+
+
+def _ask_again(case: _Case) -> Decision | None:
+    again = [
+        step
+        for step in case.ongoing.steps_to_ask_again
+        if step.again_at is not None and step.again_at <= case.now
+    ]
+    if not again:
+        return None
+    steps = tuple(
+        step._replace(again_at=None) if step in again else step for step in case.ongoing.steps
+    )
+    after = case.number._replace(ongoing=case.ongoing._replace(steps=steps))
+    return Decision(Outcome.ASKED_AGAIN, after, asked_again=tuple(again))
 
 
 def _ask_a_person(case: _Case, failure: Failure) -> Decision | None:

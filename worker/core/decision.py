@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from contracts.messages import PublishedMessage
 from contracts.refusals import RefusalCode
-from worker.core.operation import Failure
+from worker.core.operation import Failure, PbxStep
 from worker.core.situation import Number
 
 __all__ = ["Decision", "Outcome"]
@@ -22,6 +22,8 @@ class Outcome(StrEnum):
     """Ended without success."""
     NOTIFIED = "noticed"
     """PublishResult on the way: late, or waiting for a person."""
+    ASKED_AGAIN = "asked again"
+    """A step's message is published once more, under the same id."""
     CLEANED_UP = "settled"
     """What an ended operation had left outstanding is done, or given up."""
     REJECTED = "rejected"
@@ -37,6 +39,8 @@ class Decision(NamedTuple):
     """The number as it is from now on; None where nothing changes."""
     messages: tuple[PublishedMessage, ...] = ()
     """The first one answers the command."""
+    asked_again: tuple[PbxStep, ...] = ()
+    """The steps whose messages are published once more."""
     refusal: RefusalCode | None = None
     failure: Failure | None = None
     detail: str | None = None

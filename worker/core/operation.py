@@ -1,5 +1,6 @@
 """An operation on its way: the steps it waits for, its clock, and what is in its way."""
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum, unique
@@ -61,6 +62,8 @@ class PbxStep(NamedTuple):
     attempt: int = 1
     attempts_maximum: int | None = None
     """None: there is no limit."""
+    was_offered: bool = False
+    """Whether the relay has tried to publish the message. Before that nothing is late."""
     sent_at: datetime | None = None
     """When the broker first confirmed the message."""
     state: StepState = StepState.OPEN
@@ -115,3 +118,29 @@ class OngoingOperation(NamedTuple):
     def open_steps(self) -> tuple[PbxStep, ...]:
         """The steps that are not done."""
         return tuple(step for step in self.steps if step.state is not StepState.DONE)
+
+    @property
+    def steps_to_ask_again(self) -> tuple[PbxStep, ...]:
+        """The open steps whose message is published once more when their time has come."""
+        return tuple(
+            step
+            for step in self.open_steps
+            if step.waits_for == "result" and step.again_at is not None
+        )
+
+    def sent(self, step_ids: AbstractSet[str], now: datetime, policy: Policy) -> "OngoingOperation":
+        """The operation after the broker confirmed these messages; the first time starts its clock.
+
+        Before that the PBX cannot be late: it has not been asked.
+        """
+        if not any(step.operation_id in step_ids and step.sent_at is None for step in self.steps):
+            return self
+        steps = tuple(
+            step._replace(was_offered=True, sent_at=step.sent_at or now)
+            if step.operation_id in step_ids
+            else step
+            for step in self.steps
+        )
+        return self._replace(
+            steps=steps, at_risk_at=now + policy.at_risk_after, deadline=now + policy.time_allowed
+        )

@@ -1,11 +1,11 @@
-"""What a piece of work is given of the database: a transaction that runs the statements by name."""
+"""A connection as a piece of work gets it: it runs the named queries."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
-from worker.storage.statements import Statement, statement
+from worker.storage.queries import query
 
-__all__ = ["Driver", "Row", "Session"]
+__all__ = ["Driver", "Row", "RowsMissing", "Session"]
 
 Driver = Any
 """A connection of asyncpg, which ships no types."""
@@ -13,55 +13,30 @@ Driver = Any
 Row = Any
 """A row as the driver gives it: by name like a mapping, in order like a tuple."""
 
-NEEDS_PARAMETERS: Final = "a transaction with a fence is begun by a statement with parameters"
+
+class RowsMissing(AssertionError):
+    """A statement that must change every row that it was given has changed fewer."""
 
 
 class Session:
     """A connection that nobody else uses meanwhile.
 
-    The driver is asked directly. SQLAlchemy keeps the pool, but between it and the driver each
-    statement took 0.25 ms where the server needs 0.12, and a lone command waits for several.
+    SQLAlchemy keeps the pool; queries go to the driver directly. Between the two each statement took
+    0.25 ms where the server needs 0.12.
     """
 
-    def __init__(self, driver: Driver, opening: bytes = b"") -> None:
-        self._driver = driver
-        self._opening = opening
-        """What goes to the server before anything else: see `opening`."""
+    def __init__(self, driver: Driver) -> None:
+        self.driver = driver
+        """For SQL that has no name: settings, locks, transactions."""
 
-    @property
-    def driver(self) -> Driver:
-        """For SQL that is made as it is needed; not for the first of a transaction with a fence."""
-        if not self.has_begun:
-            raise AssertionError(NEEDS_PARAMETERS)
-        return self._driver
-
-    async def fetch(self, asked: str | Statement, /, **parameters: object) -> Sequence[Row]:
-        """The rows that a statement finds or returns. KeyError where a parameter is missing."""
-        sql, names = statement(asked) if isinstance(asked, str) else asked
-        values = [parameters[name] for name in names]
-        self._begin(values)
-        rows: Sequence[Row] = await self._driver.fetch(sql, *values)
+    async def fetch(self, name: str, /, **parameters: object) -> Sequence[Row]:
+        """The rows that the named query returns. KeyError if a parameter is missing."""
+        sql, names = query(name)
+        rows: Sequence[Row] = await self.driver.fetch(sql, *(parameters[key] for key in names))
         return rows
 
-    async def change(self, asked: str | Statement, /, **parameters: object) -> int:
-        """Runs a statement; how many rows it changed."""
-        sql, names = statement(asked) if isinstance(asked, str) else asked
-        values = [parameters[name] for name in names]
-        self._begin(values)
-        done: str = await self._driver.execute(sql, *values)
+    async def change(self, name: str, /, **parameters: object) -> int:
+        """Runs the named query; how many rows it changed."""
+        sql, names = query(name)
+        done: str = await self.driver.execute(sql, *(parameters[key] for key in names))
         return int(done.rpartition(" ")[2])
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether the server was asked for anything; always, where nothing goes ahead of it."""
-        return not self._opening
-
-    def _begin(self, values: Sequence[object]) -> None:
-        if self.has_begun:
-            return
-        if not values:
-            raise AssertionError(NEEDS_PARAMETERS)
-        opening, self._opening = self._opening, b""
-        # Of a connection that is gone the driver tells by itself, with an error that we know.
-        if not self._driver.is_closed():
-            self._driver._transport.write(opening)  # noqa: SLF001 -- there is no public way
