@@ -16,9 +16,7 @@ __all__ = ["head", "migrate"]
 
 def _configuration() -> Config:
     configuration = Config()
-    configuration.set_main_option(
-        "script_location", str(files("worker.shell.database") / "migrations")
-    )
+    configuration.set_main_option("script_location", str(files("worker.storage") / "migrations"))
     return configuration
 
 

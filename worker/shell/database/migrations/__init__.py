@@ -1,1 +1,0 @@
-"""The history of the schema. Each file in `versions` is plain SQL in an Alembic frame."""
