@@ -17,7 +17,6 @@ from tests.support.platform import Platform
 from tests.support.workers import rows, store
 from worker.shell.broker import connect
 from worker.shell.database.engine import Database
-from worker.shell.database.statements import statement
 from worker.shell.draining import last_word
 from worker.shell.lane_changing import ChangeTimedOut, ChangeUnderWay, change_number_of_lanes
 from worker.shell.lane_queues import declare_lanes, delete_lanes, fence_off_lanes
@@ -26,6 +25,7 @@ from worker.shell.metrics import Metrics
 from worker.shell.reporting import Reporter
 from worker.shell.settings import Settings
 from worker.shell.worker import Worker
+from worker.storage.queries import query
 
 ALL = tuple(NUMBERS)
 
@@ -367,7 +367,7 @@ async def test_a_lane_never_looks_at_what_another_has_to_say(database: Database)
         FROM generate_series(1, 20000) AS place""",
         "ANALYZE outbox",
     )
-    asked, names = statement("next_messages")
+    asked, names = query("next_messages")
     values = {"lane": 0, "now": datetime.now(UTC), "maximum": 500}
     explain = f"EXPLAIN (ANALYZE, COSTS off, TIMING off) {asked}"
     async with database.transaction() as session:

@@ -15,17 +15,17 @@ from worker.shell.database.engine import Database, open_database
 from worker.shell.database.locks import POST
 from worker.shell.database.locks import TERM as TERM_LOCK
 from worker.shell.database.session import Session
-from worker.shell.database.statements import Statement
 from worker.shell.leadership import Leadership, LeadershipLost, Member, joined
 from worker.shell.settings import Settings
+from worker.storage.queries import Query
 
 TERM = "SELECT term FROM leadership"
 NUMBER = "+442079460000"
 END_SESSION = f"""SELECT pg_terminate_backend(pid) FROM pg_locks
     WHERE locktype = 'advisory' AND objid = {POST}
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
-STORE = Statement("INSERT INTO suspects VALUES ($1, 'digest', 1, now())", ("mark",))
-LET_IDLE = Statement(
+STORE = Query("INSERT INTO suspects VALUES ($1, 'digest', 1, now())", ("mark",))
+LET_IDLE = Query(
     "SELECT set_config('idle_in_transaction_session_timeout', $1, true)", ("milliseconds",)
 )
 LOOKS_SECONDS = 1.5

@@ -1,9 +1,9 @@
-"""What a piece of work is given of the database: a transaction that runs the statements by name."""
+"""What a piece of work is given of the database: a transaction that runs queries by name."""
 
 from collections.abc import Sequence
 from typing import Any, Final
 
-from worker.shell.database.statements import Statement, statement
+from worker.storage.queries import Query, query
 
 __all__ = ["Driver", "Row", "Session"]
 
@@ -35,17 +35,17 @@ class Session:
             raise AssertionError(NEEDS_PARAMETERS)
         return self._driver
 
-    async def fetch(self, asked: str | Statement, /, **parameters: object) -> Sequence[Row]:
+    async def fetch(self, asked: str | Query, /, **parameters: object) -> Sequence[Row]:
         """The rows that a statement finds or returns. KeyError where a parameter is missing."""
-        sql, names = statement(asked) if isinstance(asked, str) else asked
+        sql, names = query(asked) if isinstance(asked, str) else asked
         values = [parameters[name] for name in names]
         self._begin(values)
         rows: Sequence[Row] = await self._driver.fetch(sql, *values)
         return rows
 
-    async def change(self, asked: str | Statement, /, **parameters: object) -> int:
+    async def change(self, asked: str | Query, /, **parameters: object) -> int:
         """Runs a statement; how many rows it changed."""
-        sql, names = statement(asked) if isinstance(asked, str) else asked
+        sql, names = query(asked) if isinstance(asked, str) else asked
         values = [parameters[name] for name in names]
         self._begin(values)
         done: str = await self._driver.execute(sql, *values)
