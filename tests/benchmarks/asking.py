@@ -3,20 +3,14 @@
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
-from importlib.resources import files
 
+from worker.storage.queries import Query, query
 from worker.storage.session import Row, Session
-from worker.storage.statements import Statement, statement
 
-PART = re.compile(r"^(?:WITH )?(\w+) AS \($", re.MULTILINE)
-"""How a statement begins that is joined to others."""
-PARAMETER = re.compile(r"\$[0-9]+")
-SHOWN_CHARACTERS = 200
-"""Enough to tell statements from each other, and less than any server cuts."""
+NAME = re.compile(r"-- name: (\w+)\n")
 
 Asked = dict[str, str]
-"""SQL by its name; of several statements that are sent as one, their names joined by ` + `."""
+"""SQL by its name."""
 
 
 @contextmanager
@@ -26,12 +20,12 @@ def noted() -> Iterator[Asked]:
     fetch, change = Session.fetch, Session.change
 
     async def noted_fetch(
-        self: Session, asked: str | Statement, /, **parameters: object
+        self: Session, asked: str | Query, /, **parameters: object
     ) -> Sequence[Row]:
         _note(found, asked)
         return await fetch(self, asked, **parameters)
 
-    async def noted_change(self: Session, asked: str | Statement, /, **parameters: object) -> int:
+    async def noted_change(self: Session, asked: str | Query, /, **parameters: object) -> int:
         _note(found, asked)
         return await change(self, asked, **parameters)
 
@@ -44,39 +38,12 @@ def noted() -> Iterator[Asked]:
         setattr(Session, "change", change)  # noqa: B010
 
 
-def name_of(asked: Statement) -> str:
-    """The names of the files that a statement was made of."""
-    # Names of common table expressions inside a file are none of a file.
-    named = [name for name in PART.findall(asked.sql) if name in _texts()]
-    text = _without_numbers(asked.sql)
-    (last, *_) = sorted(
-        (name for name, of_name in _texts().items() if text.endswith(of_name)),
-        key=lambda name: -len(_texts()[name]),
-    )
-    return " + ".join([*named, last])
+def recognised(sql: str) -> str:
+    """The name of a query, even if the server has cut it; the first line of any other SQL."""
+    named = NAME.match(sql)
+    return named[1] if named else sql.split("\n", maxsplit=1)[0]
 
 
-def recognised(query: str) -> str:
-    """The name of the statement that a server shows, be it cut; its beginning where it has none."""
-    shown = query[:SHOWN_CHARACTERS]
-    found = (name for name in _texts() if statement(name).sql.startswith(shown))
-    return next(found, shown.split("\n", maxsplit=1)[0])
-
-
-def _note(found: Asked, asked: str | Statement) -> None:
-    if isinstance(asked, str):
-        found[asked] = statement(asked).sql
-    else:
-        found[name_of(asked)] = asked.sql
-
-
-@cache
-def _texts() -> dict[str, str]:
-    """Every statement by its name; the numbers of its parameters depend on what it is joined to."""
-    folder = files("worker.storage") / "sql"
-    names = [item.name.removesuffix(".sql") for item in folder.iterdir()]
-    return {name: _without_numbers(statement(name).sql) for name in names}
-
-
-def _without_numbers(sql: str) -> str:
-    return PARAMETER.sub("$", sql)
+def _note(found: Asked, asked: str | Query) -> None:
+    sql = query(asked).sql if isinstance(asked, str) else asked.sql
+    found[recognised(sql)] = sql

@@ -9,7 +9,7 @@ import pytest
 
 from contracts.values import Operation
 from tests.benchmarks import latency, picture, plans, report, samples
-from tests.benchmarks.asking import name_of, recognised
+from tests.benchmarks.asking import recognised
 from tests.benchmarks.contestants import (
     AIO_PIKA,
     AIO_PIKA_IN_TWO,
@@ -39,7 +39,7 @@ from tests.benchmarks.wanted import SAID, wanted
 from tests.benchmarks.worlds import World, build
 from tests.support.amqp_wire import Delivery
 from worker.local import PrivateServers
-from worker.storage.statements import statement, together
+from worker.storage.queries import query
 
 WORLD = World(plain=400, in_full_use=100, accounts=10)
 WORKERS, PEERS = "benchmark_workers", "benchmark_peers"
@@ -114,10 +114,9 @@ async def test_what_the_worker_asks_is_explained(stage: Stage) -> None:
         explained = await plans.explain(place.database_url, asked)
         assert not await plans.whole_reads(place.database_url)
     found = {item.statement: item for item in explained}
-    concluding = "write_numbers + end_steps + note_outcomes + end_operations + write_outbox"
-    assert {"load_for_commands", "next_messages", concluding} <= set(found)
+    assert {"load_for_commands", "next_messages", "save_advances"} <= set(found)
     assert not any(item.read_whole for item in explained)
-    assert any("phone_numbers" in step for step in found[concluding].steps)
+    assert any("phone_numbers" in step for step in found["save_advances"].steps)
 
 
 async def test_what_reads_a_table_whole_is_named(
@@ -158,9 +157,8 @@ def test_the_part_that_is_fully_used_first_limits_all_lanes() -> None:
     }
 
 
-def test_statements_go_by_the_names_of_their_files() -> None:
-    assert name_of(together("mark_sent", "write_outbox")) == "mark_sent + write_outbox"
-    assert recognised(statement("write_outbox").sql[:1000]) == "write_outbox"
+def test_a_query_that_a_server_shows_is_recognised_by_its_name() -> None:
+    assert recognised(query("save_advances").sql[:1000]) == "save_advances"
     assert recognised("COMMIT;") == "COMMIT;"
 
 

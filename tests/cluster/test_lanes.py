@@ -23,7 +23,7 @@ from worker.operator.lane_changing import ChangeTimedOut, ChangeUnderWay, change
 from worker.operator.lane_showing import in_words, look
 from worker.settings import Settings
 from worker.storage.engine import Database
-from worker.storage.statements import statement
+from worker.storage.queries import query
 from worker.telemetry.metrics import Metrics
 from worker.telemetry.reporter import Reporter
 
@@ -367,7 +367,7 @@ async def test_a_lane_never_looks_at_what_another_has_to_say(database: Database)
         FROM generate_series(1, 20000) AS place""",
         "ANALYZE outbox",
     )
-    asked, names = statement("next_messages")
+    asked, names = query("next_messages")
     values = {"lane": 0, "now": datetime.now(UTC), "maximum": 500}
     explain = f"EXPLAIN (ANALYZE, COSTS off, TIMING off) {asked}"
     async with database.transaction() as session:

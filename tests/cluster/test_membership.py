@@ -16,16 +16,16 @@ from worker.settings import Settings
 from worker.storage.engine import Database, open_database
 from worker.storage.locks import POST
 from worker.storage.locks import TERM as TERM_LOCK
+from worker.storage.queries import Query
 from worker.storage.session import Session
-from worker.storage.statements import Statement
 
 TERM = "SELECT term FROM leadership"
 NUMBER = "+442079460000"
 END_SESSION = f"""SELECT pg_terminate_backend(pid) FROM pg_locks
     WHERE locktype = 'advisory' AND objid = {POST}
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
-STORE = Statement("INSERT INTO suspects VALUES ($1, 'digest', 1, now())", ("mark",))
-LET_IDLE = Statement(
+STORE = Query("INSERT INTO suspects VALUES ($1, 'digest', 1, now())", ("mark",))
+LET_IDLE = Query(
     "SELECT set_config('idle_in_transaction_session_timeout', $1, true)", ("milliseconds",)
 )
 LOOKS_SECONDS = 1.5

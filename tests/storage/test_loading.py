@@ -150,7 +150,15 @@ async def test_a_number_that_was_changed_while_it_was_waited_for_is_written_wher
         async with database.transaction() as session:
             _, places = await load_for_commands(session, [activate(NUMBER)], datetime.now(UTC))
             moved = NumberRow(places[NUMBER], "PENDING", sequence=7, blank=False)
-            await session.change("write_numbers", moved=[moved])
+            await session.fetch(
+                "save_advances",
+                moved=[moved],
+                ended=[],
+                ended_numbers=[],
+                said=[],
+                lane=0,
+                now=datetime.now(UTC),
+            )
 
     await store(database, RESERVED)
     async with database.transaction() as holder:

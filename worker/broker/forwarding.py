@@ -8,8 +8,8 @@ import aio_pika
 from aiormq import spec
 
 from worker.broker.delivery import Delivery
-from worker.broker.publication import SHORT_STRING_MAXIMUM_BYTES, Publication
 from worker.broker.lane_queues import LANE_EXCHANGE
+from worker.broker.publication import SHORT_STRING_MAXIMUM_BYTES, Publication
 
 __all__ = ["cut_to_fit", "forwarded", "origin_of", "stripped"]
 

@@ -21,8 +21,8 @@ from worker.broker.confirm_channel import (
 from worker.broker.connection import BrokerUnavailable
 from worker.broker.delivery import Delivery
 from worker.broker.forwarding import forwarded, stripped
-from worker.broker.publication import Publication
 from worker.broker.lane_queues import LANE_EXCHANGE, queue_name_of
+from worker.broker.publication import Publication
 from worker.broker.session import BrokerSession
 from worker.consuming.consumer import Consumer
 from worker.core.lanes import lane_of

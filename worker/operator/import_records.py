@@ -8,8 +8,8 @@ from worker.operator.records import Record
 from worker.storage.engine import READING_WHOLE_TABLES, open_database
 from worker.storage.locks import IMPORT
 from worker.storage.preflight import require_fit
+from worker.storage.queries import query
 from worker.storage.session import Session
-from worker.storage.statements import statement
 
 __all__ = ["ImportBusy", "ImportRefused", "Records", "import_lines", "import_records"]
 
@@ -59,7 +59,7 @@ async def _alone(session: Session) -> None:
 async def _stage(session: Session, records: Records) -> None:
     """Copies the records, with their line numbers, to where SQL can look at all of them."""
     driver = session.driver
-    await driver.execute(statement("import_stage").sql)
+    await driver.execute(query("import_stage").sql)
     for kind, of_kind in records.items():
         names = [name for name in kind.model_fields if name != "kind"]
         await driver.copy_records_to_table(
@@ -101,5 +101,5 @@ async def _store(session: Session, records: Records) -> None:
 
 
 def _kind(kind: type[Record]) -> str:
-    """The word for a kind of record; tables and statements are named after it."""
+    """The word for a kind of record; tables and queries are named after it."""
     return str(get_args(kind.model_fields["kind"].annotation)[0])

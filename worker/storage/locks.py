@@ -10,4 +10,4 @@ POST: Final = 7_254_002
 IMPORT: Final = 7_254_003
 LANE_CHANGE: Final = 7_254_004
 TERM: Final = 7_254_005
-"""Of lane 0, like `POST`; taken by the functions of the migration 0006 alone."""
+"""Of lane 0, like `POST`; taken only by SQL functions, see lock_of_term.sql."""

@@ -1,4 +1,4 @@
-"""From decisions to rows: set by set, one statement for each table."""
+"""From decisions to rows: set by set, all tables in one query."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,28 +22,15 @@ from worker.storage.rows import (
     OutboxRow,
 )
 from worker.storage.session import Row, Session
-from worker.storage.statements import together
 from worker.storage.steps import change_operations, open_steps
 
 __all__ = [
-    "CONCLUSIONS",
-    "DECISIONS",
     "ReplyTo",
     "WriteContext",
     "write_conclusions",
     "write_decisions",
 ]
 
-DECISIONS: Final = (
-    *("write_ledger", "write_numbers", "supersede_steps"),
-    *("begin_operations", "write_outbox"),
-)
-"""What decisions change, one statement for each table."""
-CONCLUSIONS: Final = (
-    *("write_numbers", "end_steps", "note_outcomes"),
-    *("end_operations", "write_outbox"),
-)
-"""What the ends of operations change."""
 ENDS: Final = frozenset({Outcome.COMPLETED, Outcome.FAILED, Outcome.CLEANED_UP})
 
 
@@ -79,7 +66,7 @@ async def write_decisions(
     begun = [decision.number for _, decision, _ in new if decision.number]
     rows = [row for _, decision, answer in new for row in _outbox_rows(decision, answer)]
     positions = await session.fetch(
-        together(*DECISIONS),
+        "save_decisions",
         decided=[_decided_command(*item[:2]) for item in new],
         moved=_moved(basis.places, ((number, False) for number in begun)),
         begun=_begun(begun),
@@ -105,7 +92,7 @@ async def write_conclusions(
     ended = [item for item in concluded if item.decision.outcome in ENDS]
     rows = [row for item in concluded for row in _outbox_rows(item.decision, None)]
     positions = await session.fetch(
-        together(*CONCLUSIONS),
+        "save_advances",
         moved=_moved(
             basis.places,
             ((item.decision.number, _is_blanked(item)) for item in ended if _has_moved(item)),
@@ -121,7 +108,7 @@ async def write_conclusions(
     following = [number for item in ended if (number := item.decision.number) and number.ongoing]
     if following:
         await session.change(
-            together("supersede_steps", "begin_operations"),
+            "begin_operations",
             begun=_begun(following),
             begun_numbers=[number.phone_number for number in following],
             lane=basis.lane,

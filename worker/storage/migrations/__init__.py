@@ -1,1 +1,1 @@
-"""The history of the schema. Each file in `versions` is plain SQL in an Alembic frame."""
+"""The history of the schema: Alembic revisions that execute plain SQL."""

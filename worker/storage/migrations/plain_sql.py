@@ -1,23 +1,33 @@
-"""Migrations are written in SQL: this runs one."""
+"""Executes SQL files of the schema from a migration."""
 
 from importlib.resources import files
 from typing import Final
 
 from alembic import op
 
-__all__ = ["run"]
+__all__ = ["functions", "run"]
 
 TIMEOUT_SECONDS: Final = 24 * 60 * 60
-"""An index of many millions of rows takes longer than any statement of a worker may."""
+"""An index on many millions of rows takes longer than any statement of a worker may."""
+SCHEMA: Final = files("worker.storage") / "schema"
 
 
-def run(name: str) -> None:
-    """Runs the statements of this file, in the migration's transaction."""
-    script = files("worker.storage.migrations.versions") / name
-    sql = script.read_text(encoding="utf-8")
-    # Many statements at once go by the driver's text protocol only, never by a prepared one.
+def functions() -> list[str]:
+    """The files of all SQL functions and procedures.
+
+    Their order does not matter: PL/pgSQL resolves names when a function is called, and no function
+    in SQL calls another.
+    """
+    return sorted(f"functions/{file.name}" for file in (SCHEMA / "functions").iterdir())
+
+
+def run(*paths: str) -> None:
+    """Executes these files, relative to `schema`, in the transaction of the migration."""
     connection = op.get_bind().connection.dbapi_connection
     if connection is None:
         raise ConnectionError
     op.execute("SET LOCAL statement_timeout = 0")
-    connection.run_async(lambda driver: driver.execute(sql, timeout=TIMEOUT_SECONDS))
+    for path in paths:
+        sql = SCHEMA.joinpath(path).read_text(encoding="utf-8")
+        # A prepared statement holds one command: a file of many needs the driver's simple protocol.
+        connection.run_async(lambda driver, sql=sql: driver.execute(sql, timeout=TIMEOUT_SECONDS))

@@ -1,11 +1,11 @@
-"""The first schema."""
+"""The initial schema."""
 
-from worker.storage.migrations.plain_sql import run
+from worker.storage.migrations.plain_sql import functions, run
 
 revision = "0001"
 down_revision = None
 
 
 def upgrade() -> None:
-    """Create every table, each with its reason beside it in the SQL."""
-    run("0001_initial.sql")
+    """Creates everything, each object after those that it refers to."""
+    run("types.sql", "tables.sql", "views.sql", *functions(), "triggers.sql")

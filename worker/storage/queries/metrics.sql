@@ -1,0 +1,43 @@
+-- Gauges, measured on request.
+
+-- name: measure_outbox
+-- Counts the unsent messages, and measures the age of the oldest.
+SELECT
+    count(*) AS messages,
+    count(*) FILTER (WHERE isfinite(next_attempt_at)) AS delayed_messages,
+    count(*) FILTER (WHERE next_attempt_at = 'infinity') AS parked_messages,
+    coalesce(extract(epoch FROM CAST(:now AS timestamptz) - min(queued_at)), 0) AS oldest_seconds
+FROM outbox;
+
+-- name: measure_entitlement
+-- Sums up the voice services of all accounts; a series for each account would be too many for the
+-- metrics store.
+SELECT
+    coalesce(sum(usage.active + usage.pending), 0) AS used_services,
+    coalesce(sum(bought.services), 0) AS bought_services,
+    coalesce(sum(greatest(bought.services - usage.active - usage.pending, 0)), 0) AS free_services,
+    count(*) FILTER (
+        WHERE usage.active + usage.pending > bought.services
+    ) AS oversubscribed_accounts,
+    count(*) FILTER (
+        WHERE usage.active + usage.pending = bought.services AND bought.services > 0
+    ) AS exhausted_accounts
+FROM entitlement_usage AS usage
+LEFT JOIN (
+    SELECT account_id, site_id, sum(quantity) AS quantity
+    FROM voice_services
+    WHERE (starts_on IS NULL OR starts_on <= CAST(:today AS date))
+        AND (ends_on IS NULL OR ends_on >= CAST(:today AS date))
+    GROUP BY account_id, site_id
+) AS service USING (account_id, site_id)
+CROSS JOIN LATERAL (SELECT coalesce(service.quantity, 0) AS services) AS bought;
+
+-- name: measure_operations
+-- Counts the operations under way by kind.
+SELECT
+    operation,
+    count(*) AS numbers,
+    count(*) FILTER (WHERE deadline < CAST(:now AS timestamptz)) AS overdue_numbers,
+    extract(epoch FROM CAST(:now AS timestamptz) - min(since)) AS oldest_seconds
+FROM operations
+GROUP BY operation;

@@ -1,0 +1,82 @@
+-- Messages on their way to the broker.
+
+-- name: next_messages
+-- Reads the lane's next messages; by status and never by a cursor over the position, because a
+-- transaction that took a lower position may commit later, and a number with a delayed message
+-- waits behind it.
+SELECT position, phone_number, message_id, message_type, exchange, routing_key, correlation_id,
+    must_be_routed, holds_operation, awaited, ordered, body, decided_at, queued_at, attempts
+FROM outbox
+WHERE lane = CAST(:lane AS integer) AND CASE
+    WHEN ordered THEN NOT EXISTS (
+        SELECT FROM outbox AS delayed
+        WHERE delayed.phone_number = outbox.phone_number
+            AND delayed.ordered AND delayed.next_attempt_at > CAST(:now AS timestamptz)
+    )
+    ELSE next_attempt_at IS NULL OR next_attempt_at <= CAST(:now AS timestamptz)
+END
+ORDER BY position
+LIMIT CAST(:maximum AS integer);
+
+-- name: find_delayed
+-- Finds out whether the lane has any message that the broker refused.
+SELECT FROM outbox
+WHERE lane = CAST(:lane AS integer) AND next_attempt_at IS NOT NULL
+LIMIT 1;
+
+-- name: delay_messages
+-- Records why the broker refused messages and when to try again; without a next attempt they are
+-- parked until an operator decides.
+UPDATE outbox
+SET attempts = attempts + 1,
+    next_attempt_at = coalesce(row.next_attempt_at, 'infinity'),
+    last_error = row.last_error
+FROM unnest(
+    CAST(:position AS bigint[]), CAST(:next_attempt_at AS timestamptz[]),
+    CAST(:last_error AS text[])
+) AS row (position, next_attempt_at, last_error)
+WHERE outbox.lane = CAST(:lane AS integer) AND outbox.position = row.position;
+
+-- name: show_outbox
+-- Lists refused messages, the oldest first: parked, or waiting for the next attempt.
+SELECT position, phone_number, message_id, message_type, exchange, routing_key, decided_at,
+    attempts, last_error, next_attempt_at = 'infinity' AS parked,
+    CASE WHEN isfinite(next_attempt_at) THEN next_attempt_at END AS next_attempt_at
+FROM outbox
+WHERE next_attempt_at IS NOT NULL
+ORDER BY position
+LIMIT CAST(:maximum AS integer);
+
+-- name: retry_messages
+-- Makes refused messages due at once: these, or all of them (null).
+UPDATE outbox SET next_attempt_at = NULL, attempts = 0, queued_at = CAST(:now AS timestamptz)
+WHERE next_attempt_at IS NOT NULL
+    AND (CAST(:positions AS bigint[]) IS NULL OR position = ANY(CAST(:positions AS bigint[])))
+RETURNING position;
+
+-- name: discard_messages
+-- Moves parked messages out of the outbox, with the operator and the reason, and makes what waited
+-- behind them due at once.
+WITH discarded AS (
+    DELETE FROM outbox
+    WHERE position = ANY(CAST(:positions AS bigint[])) AND next_attempt_at = 'infinity'
+    RETURNING *
+),
+freed AS (
+    UPDATE outbox SET next_attempt_at = NULL
+    WHERE isfinite(next_attempt_at) AND phone_number IN (SELECT phone_number FROM discarded)
+)
+INSERT INTO discarded_messages (
+    position, phone_number, message_id, message_type, exchange, routing_key, body, last_error,
+    discarded_at, discarded_by, reason
+)
+SELECT position, phone_number, message_id, message_type, exchange, routing_key, body, last_error,
+    CAST(:now AS timestamptz), CAST(:discarded_by AS text), CAST(:reason AS text)
+FROM discarded
+RETURNING position;
+
+-- name: drop_unsent
+-- Deletes the unsent PBX requests of an operation that an operator completed by hand or gave up;
+-- events stay, because an activation waits for its PENDING event.
+DELETE FROM outbox
+WHERE phone_number = :phone_number AND holds_operation AND exchange = 'telephony.pbx';

@@ -1,0 +1,46 @@
+-- Deletes rows that are older than the history to be kept, a limited number at a time.
+
+-- name: prune_commands
+-- Deletes old commands that have ended.
+DELETE FROM commands
+WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM commands
+    WHERE received_at < CAST(:before AS timestamptz) AND ended_at IS NOT NULL
+    LIMIT CAST(:maximum AS integer)
+));
+
+-- name: prune_steps
+-- Deletes old steps that have ended.
+DELETE FROM pbx_operations
+WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM pbx_operations
+    WHERE asked_at < CAST(:before AS timestamptz) AND ended_at IS NOT NULL
+    LIMIT CAST(:maximum AS integer)
+));
+
+-- name: prune_resolutions
+-- Deletes old decisions of operators.
+DELETE FROM resolutions
+WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM resolutions
+    WHERE decided_at < CAST(:before AS timestamptz)
+    LIMIT CAST(:maximum AS integer)
+));
+
+-- name: prune_discarded_messages
+-- Deletes messages that were discarded long ago.
+DELETE FROM discarded_messages
+WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM discarded_messages
+    WHERE discarded_at < CAST(:before AS timestamptz)
+    LIMIT CAST(:maximum AS integer)
+));
+
+-- name: prune_suspects
+-- Deletes counts of messages whose last attempt was long ago.
+DELETE FROM suspects
+WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM suspects
+    WHERE last_attempt_at < CAST(:before AS timestamptz)
+    LIMIT CAST(:maximum AS integer)
+));

@@ -1,0 +1,63 @@
+-- What operators look at.
+
+-- name: show_number
+-- Reads a number with the usage and the entitlement of its account at its site.
+SELECT
+    number.phone_number, number.status, number.sequence, number.account_id, number.site_id,
+    number.extension, number.main_number, number.assigned_to, number.label, number.features,
+    number.pin_is_default, coalesce(usage.active, 0) AS active,
+    coalesce(usage.pending, 0) AS pending,
+    (
+        SELECT CAST(coalesce(sum(service.quantity), 0) AS integer)
+        FROM voice_services AS service
+        WHERE service.account_id = number.account_id AND service.site_id = number.site_id
+            AND (service.starts_on IS NULL OR service.starts_on <= CAST(:today AS date))
+            AND (service.ends_on IS NULL OR service.ends_on >= CAST(:today AS date))
+    ) AS "limit"
+FROM phone_numbers AS number
+LEFT JOIN entitlement_usage AS usage USING (account_id, site_id)
+WHERE number.phone_number = :phone_number;
+
+-- name: show_call_settings
+-- Reads where the calls of a main number go.
+SELECT hunt_group_id, in_hours, out_of_hours, unanswered
+FROM call_settings WHERE phone_number = :phone_number;
+
+-- name: show_hunt_groups
+-- Lists the hunt groups of a number.
+SELECT hunt_group_id FROM hunt_group_members
+WHERE phone_number = :phone_number ORDER BY hunt_group_id;
+
+-- name: show_logins
+-- Lists the handsets that are logged in to a number.
+SELECT device_id, device_kind FROM handset_logins
+WHERE phone_number = :phone_number ORDER BY device_id;
+
+-- name: show_unsent
+-- Lists the unsent messages of a number, in their order.
+SELECT message_id, message_type, exchange, routing_key, attempts, next_attempt_at, last_error
+FROM outbox WHERE phone_number = :phone_number ORDER BY position;
+
+-- name: show_steps
+-- Lists the steps of a number, ended ones included, in the order of the requests.
+SELECT step, operation_id, command_id, state, attempt, attempts_maximum, asked_at, sent_at,
+    again_at, last_result, failure_code, failure_detail, ended_at
+FROM pbx_operations WHERE phone_number = :phone_number ORDER BY place;
+
+-- name: show_resolutions
+-- Lists the operators' decisions on a number.
+SELECT decided_at, command_id, resolution, decided_by, reason
+FROM resolutions WHERE phone_number = :phone_number ORDER BY decided_at;
+
+-- name: show_history
+-- Lists the commands for a number, the oldest first.
+SELECT received_at, operation, command_id, source, requested_by, account_id, outcome, refusal,
+    failure, detail, ended_at
+FROM commands WHERE phone_number = :phone_number
+ORDER BY received_at, command_id;
+
+-- name: show_pending
+-- Lists the numbers that have an operation under way, the oldest first.
+SELECT phone_number
+FROM operations JOIN phone_numbers USING (phone_number)
+ORDER BY since, phone_number;

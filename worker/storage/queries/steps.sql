@@ -1,0 +1,114 @@
+-- Steps of operations that wait for PBX results.
+
+-- name: open_steps
+-- Stores the steps whose results are awaited from now on, in the order in which they are
+-- requested.
+INSERT INTO pbx_operations (
+    operation_id, phone_number, command_source, command_id, step, state, attempt,
+    attempts_maximum, asked_at, message_type, exchange, routing_key, correlation_id,
+    must_be_routed, body
+)
+SELECT
+    row.operation_id, row.phone_number, row.command_source, row.command_id, row.step, 'open', 1,
+    row.attempts_maximum, CAST(:now AS timestamptz), row.message_type, row.exchange,
+    row.routing_key, row.correlation_id, row.must_be_routed, row.body
+FROM unnest(
+    CAST(:operation_id AS text[]), CAST(:phone_number AS text[]), CAST(:command_source AS text[]),
+    CAST(:command_id AS text[]), CAST(:step AS text[]), CAST(:attempts_maximum AS integer[]),
+    CAST(:message_type AS text[]), CAST(:exchange AS text[]), CAST(:routing_key AS text[]),
+    CAST(:correlation_id AS text[]), CAST(:must_be_routed AS boolean[]), CAST(:body AS bytea[])
+) WITH ORDINALITY AS row (
+    operation_id, phone_number, command_source, command_id, step, attempts_maximum,
+    message_type, exchange, routing_key, correlation_id, must_be_routed, body, place
+)
+ORDER BY row.place;
+
+-- name: find_steps
+-- Finds the numbers to which these steps belong.
+SELECT DISTINCT phone_number
+FROM pbx_operations
+WHERE operation_id = ANY(CAST(:operation_ids AS text[]));
+
+-- name: load_steps
+-- Reads what the operations of these numbers wait for, in the order of the requests.
+SELECT * FROM known_steps
+WHERE phone_number = ANY(CAST(:phone_numbers AS text[]))
+ORDER BY place;
+
+-- name: write_steps
+-- Updates steps after a result or an operator's decision.
+UPDATE pbx_operations AS step
+SET state = row.state, attempt = row.attempt, sent_at = row.sent_at, again_at = row.again_at,
+    failure_code = row.failure_code, failure_detail = row.failure_detail,
+    failure_pbx_code = row.failure_pbx_code, last_result = row.last_result, answers = row.answers
+FROM unnest(
+    CAST(:operation_id AS text[]), CAST(:state AS text[]), CAST(:attempt AS integer[]),
+    CAST(:sent_at AS timestamptz[]), CAST(:again_at AS timestamptz[]),
+    CAST(:failure_code AS text[]), CAST(:failure_detail AS text[]),
+    CAST(:failure_pbx_code AS text[]), CAST(:last_result AS text[]), CAST(:answers AS text[])
+) AS row (
+    operation_id, state, attempt, sent_at, again_at, failure_code, failure_detail,
+    failure_pbx_code, last_result, answers
+)
+WHERE step.operation_id = row.operation_id;
+
+-- name: mark_sent
+-- Starts the clocks of operations whose messages the broker has confirmed for the first time: from
+-- now on the PBX can be late.
+WITH sent AS (
+    UPDATE pbx_operations SET sent_at = CAST(:now AS timestamptz)
+    WHERE operation_id = ANY(CAST(:operation_ids AS text[]))
+        AND sent_at IS NULL AND ended_at IS NULL
+    RETURNING phone_number
+)
+UPDATE operations
+SET at_risk_at = CAST(:at_risk_at AS timestamptz), deadline = CAST(:deadline AS timestamptz)
+WHERE phone_number IN (SELECT phone_number FROM sent);
+
+-- name: find_steps_to_resend
+-- Finds the lane's numbers that have steps to be sent again.
+SELECT DISTINCT step.phone_number
+FROM pbx_operations AS step
+JOIN operations AS operation USING (phone_number)
+WHERE step.again_at <= CAST(:now AS timestamptz) AND step.ended_at IS NULL
+    AND operation.lane = CAST(:lane AS integer)
+LIMIT CAST(:maximum AS integer);
+
+-- name: resend_steps
+-- Puts the messages of due steps into the outbox once more, under the same ids.
+WITH again AS (
+    UPDATE pbx_operations SET again_at = NULL
+    WHERE phone_number = ANY(CAST(:phone_numbers AS text[])) AND ended_at IS NULL
+        AND again_at <= CAST(:now AS timestamptz)
+    RETURNING *
+)
+INSERT INTO outbox (
+    lane, phone_number, holds_operation, awaited, message_id, message_type, exchange, routing_key,
+    correlation_id, must_be_routed, body, decided_at, queued_at
+)
+SELECT
+    CAST(:lane AS integer), again.phone_number, number.status = 'PENDING', true,
+    again.operation_id, again.message_type, again.exchange, again.routing_key,
+    again.correlation_id, again.must_be_routed, again.body, again.asked_at, CAST(:now AS timestamptz)
+FROM again
+JOIN phone_numbers AS number USING (phone_number)
+ORDER BY again.place;
+
+-- name: release_steps
+-- Completes steps whose results the configuration awaits no longer, under the locks of their
+-- numbers, so that a result that is being counted meanwhile is counted first.
+WITH locked AS (
+    SELECT phone_number FROM phone_numbers
+    WHERE phone_number IN (
+        SELECT phone_number FROM pbx_operations
+        WHERE ended_at IS NULL AND state <> 'done'
+            AND step <> ALL(CAST(:awaited_steps AS text[]))
+    )
+    ORDER BY phone_number
+    FOR UPDATE
+)
+UPDATE pbx_operations
+SET state = 'done', again_at = NULL,
+    last_result = 'no longer awaited by the configuration'
+WHERE phone_number IN (SELECT phone_number FROM locked)
+    AND ended_at IS NULL AND state <> 'done' AND step <> ALL(CAST(:awaited_steps AS text[]));

@@ -1,0 +1,35 @@
+-- Takes the locks of these terms exclusively, so that no transaction of their leaders is open.
+--
+-- It waits one second in all for these transactions, and then terminates their sessions. Without
+-- that, a leader that was frozen with transactions open delayed its successor until the session
+-- timeouts ended each of them: half a minute was measured. The SET clause restores lock_timeout
+-- when the function returns; the calls of set_config inside it do not outlive it.
+CREATE FUNCTION end_transactions_of_terms(lanes integer[]) RETURNS void
+LANGUAGE plpgsql SET lock_timeout = '1s' AS $$
+DECLARE
+    locks bigint[] := ARRAY(SELECT lock_of_term(lane) FROM unnest(lanes) AS lane ORDER BY lane);
+    until timestamptz := clock_timestamp() + interval '1 second';
+    wanted bigint;
+BEGIN
+    FOREACH wanted IN ARRAY locks LOOP
+        PERFORM set_config('lock_timeout', CAST(greatest(
+            1, ceil(extract(epoch FROM until - clock_timestamp()) * 1000)
+        ) AS text), true);
+        PERFORM pg_advisory_xact_lock(wanted);
+    END LOOP;
+EXCEPTION WHEN lock_not_available THEN
+    PERFORM pg_terminate_backend(lock.pid)
+    FROM pg_locks AS lock
+    JOIN pg_stat_activity AS session USING (pid)
+    -- Leaders share it: a change of the lanes, which has it alone, is none.
+    WHERE lock.locktype = 'advisory' AND lock.granted AND lock.mode = 'ShareLock'
+        AND lock.objsubid = 1
+        AND (CAST(lock.classid AS bigint) << 32) + CAST(lock.objid AS bigint) = ANY(locks)
+        AND session.datname = current_database()
+        -- Whoever may not is left to the timeouts.
+        AND pg_has_role(session.usesysid, 'USAGE');
+    PERFORM set_config('lock_timeout', '10s', true);
+    FOREACH wanted IN ARRAY locks LOOP
+        PERFORM pg_advisory_xact_lock(wanted);
+    END LOOP;
+END $$;

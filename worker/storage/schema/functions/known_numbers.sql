@@ -1,0 +1,60 @@
+-- Completes locked rows of phone_numbers with the operation under way, memberships and logins.
+--
+-- Memberships and logins matter only where a deactivation is under way or may begin, so an
+-- activation does not look them up. A compensated activation also resets call settings, which main
+-- numbers have.
+--
+-- OFFSET 0 and count(*) make PostgreSQL look up each row by itself. Without them, a generic plan
+-- that was made while no operation was under way, which is often the case, compared each number
+-- with every operation.
+CREATE FUNCTION known_numbers(places tid[], numbers phone_numbers[]) RETURNS SETOF known_number
+LANGUAGE sql STABLE AS $$
+    SELECT
+        number.phone_number,
+        number.site_id,
+        number.account_id,
+        number.extension,
+        number.status,
+        number.sequence,
+        number.main_number,
+        number.assigned_to,
+        number.label,
+        number.features,
+        (number.main_number OR may_be_taken_down) AND (
+            SELECT count(*) FROM call_settings AS settings
+            WHERE settings.phone_number = number.phone_number
+        ) > 0,
+        CASE WHEN may_be_taken_down THEN ARRAY(
+            SELECT member.hunt_group_id FROM hunt_group_members AS member
+            WHERE member.phone_number = number.phone_number ORDER BY member.hunt_group_id
+        ) ELSE '{}' END,
+        CASE WHEN may_be_taken_down THEN ARRAY(
+            SELECT ARRAY[login.device_id, login.device_kind] FROM handset_logins AS login
+            WHERE login.phone_number = number.phone_number ORDER BY login.device_id
+        ) ELSE '{}' END,
+        operation.operation,
+        operation.command_source,
+        operation.command_id,
+        operation.correlation_id,
+        operation.requested_by,
+        operation.traceparent,
+        operation.tracestate,
+        operation.fingerprint,
+        operation.since,
+        operation.at_risk_at,
+        operation.deadline,
+        operation.delayed,
+        operation.failure_code,
+        operation.failure_step,
+        operation.failure_detail,
+        operation.failure_pbx_code,
+        operation.round,
+        number.place
+    FROM unnest(places, numbers) AS number (place)
+    LEFT JOIN LATERAL (
+        SELECT * FROM operations WHERE operations.phone_number = number.phone_number OFFSET 0
+    ) AS operation ON true
+    CROSS JOIN LATERAL (
+        SELECT number.status = 'ACTIVE' OR operation.operation IS NOT DISTINCT FROM 'deactivate'
+    ) AS number_is (may_be_taken_down)
+$$;

@@ -1,0 +1,77 @@
+-- Locks and returns everything that decisions on these commands may read, in three kinds of rows:
+-- the usage of each account at a site, each earlier command with the same source and id, and each
+-- number.
+--
+-- It locks the numbers first, then the accounts at their sites, each in key order, so that two
+-- workers cannot deadlock. Under READ COMMITTED each statement in here has a new snapshot and sees
+-- what the previous holder of a lock wrote. It does not see rows that were inserted while it waited
+-- for a lock: if a row that was missing exists by now, it raises serialization_failure and the
+-- caller starts again. Otherwise a decision could see one part of an import without the other.
+CREATE FUNCTION situations_of_commands(
+    sources text[], command_ids text[], phone_numbers text[], account_ids text[], site_ids text[],
+    today date
+)
+RETURNS TABLE (
+    usage known_usage, asked_source text, asked_id text, fingerprints text[], number known_number
+)
+LANGUAGE plpgsql AS $$
+DECLARE
+    places tid[];
+    numbers phone_numbers[];
+    usages entitlement_usage[];
+BEGIN
+    SELECT locked.places, locked.numbers INTO places, numbers
+    FROM locked_numbers(situations_of_commands.phone_numbers) AS locked;
+    usages := ARRAY(
+        SELECT locked FROM entitlement_usage AS locked
+        WHERE (locked.account_id, locked.site_id) IN (SELECT * FROM unnest(account_ids, site_ids))
+        ORDER BY locked.account_id, locked.site_id
+        FOR UPDATE
+    );
+    IF cardinality(numbers) IS DISTINCT FROM cardinality(situations_of_commands.phone_numbers)
+        OR cardinality(usages) < cardinality(situations_of_commands.account_ids)
+    THEN
+        IF EXISTS (
+            SELECT FROM (
+                SELECT unnest(situations_of_commands.phone_numbers)
+                EXCEPT SELECT locked.phone_number FROM unnest(numbers) AS locked
+            ) AS missed (phone_number)
+            CROSS JOIN LATERAL (
+                SELECT FROM phone_numbers AS added
+                WHERE added.phone_number = missed.phone_number
+                OFFSET 0
+            ) AS added
+        ) OR EXISTS (
+            SELECT FROM (
+                SELECT * FROM unnest(account_ids, site_ids)
+                EXCEPT SELECT locked.account_id, locked.site_id FROM unnest(usages) AS locked
+            ) AS missed (account_id, site_id)
+            CROSS JOIN LATERAL (
+                SELECT FROM entitlement_usage AS added
+                WHERE added.account_id = missed.account_id AND added.site_id = missed.site_id
+                OFFSET 0
+            ) AS added
+        ) THEN
+            RAISE EXCEPTION 'something was added in between' USING ERRCODE = 'serialization_failure';
+        END IF;
+    END IF;
+
+    RETURN QUERY
+    SELECT known, NULL, NULL, NULL::text[], NULL::known_number
+    FROM known_usages(usages, today) AS known;
+
+    RETURN QUERY
+    SELECT NULL::known_usage, found.*, NULL::known_number
+    FROM (
+        SELECT asked.source, asked.command_id, ARRAY(
+            SELECT earlier.fingerprint FROM commands AS earlier
+            WHERE earlier.source = asked.source AND earlier.command_id = asked.command_id
+        ) AS contents
+        FROM unnest(sources, command_ids) AS asked (source, command_id)
+    ) AS found
+    WHERE cardinality(found.contents) > 0;
+
+    RETURN QUERY
+    SELECT NULL::known_usage, NULL, NULL, NULL::text[], known
+    FROM known_numbers(places, numbers) AS known;
+END $$;

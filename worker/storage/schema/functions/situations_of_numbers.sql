@@ -1,0 +1,59 @@
+-- Locks and returns everything that conclusions on these numbers may read, in two kinds of rows:
+-- the usage of each account at a site, with its main number and where that number's calls go, and
+-- each number.
+--
+-- It deletes the confirmed messages from the outbox first, because what an operation waits for
+-- depends on them. It locks in the same order as situations_of_commands.
+CREATE FUNCTION situations_of_numbers(
+    sent_lane integer, sent bigint[], phone_numbers text[], today date
+)
+RETURNS TABLE (
+    usage known_usage,
+    main_phone_number text, main_status text, main_hunt_group_id text, main_targets text[],
+    has_steps boolean, number known_number
+)
+LANGUAGE plpgsql AS $$
+DECLARE
+    places tid[];
+    numbers phone_numbers[];
+    usages entitlement_usage[];
+BEGIN
+    DELETE FROM outbox WHERE lane = sent_lane AND position = ANY(sent);
+
+    SELECT locked.places, locked.numbers INTO places, numbers
+    FROM locked_numbers(situations_of_numbers.phone_numbers) AS locked;
+    usages := ARRAY(
+        SELECT locked FROM entitlement_usage AS locked
+        WHERE (locked.account_id, locked.site_id) IN (
+            SELECT holder.account_id, holder.site_id FROM unnest(numbers) AS holder
+        )
+        ORDER BY locked.account_id, locked.site_id
+        FOR UPDATE
+    );
+
+    RETURN QUERY
+    SELECT known, main.*, NULL::boolean, NULL::known_number
+    FROM known_usages(usages, today) AS known
+    LEFT JOIN LATERAL (
+        SELECT main_number.phone_number, main_number.status, settings.hunt_group_id,
+            ARRAY[settings.in_hours, settings.out_of_hours, settings.unanswered]
+        FROM phone_numbers AS main_number
+        CROSS JOIN LATERAL (
+            SELECT * FROM call_settings
+            WHERE call_settings.phone_number = main_number.phone_number
+            OFFSET 0
+        ) AS settings
+        WHERE main_number.account_id = known.account_id AND main_number.site_id = known.site_id
+            AND main_number.main_number
+        OFFSET 0
+    ) AS main ON true;
+
+    RETURN QUERY
+    SELECT
+        NULL::known_usage, NULL, NULL, NULL, NULL::text[],
+        (
+            SELECT count(*) FROM known_steps AS step WHERE step.phone_number = known.phone_number
+        ) > 0,
+        known
+    FROM known_numbers(places, numbers) AS known;
+END $$;

@@ -1,0 +1,292 @@
+-- Tables, their indexes and the rows that must exist from the start.
+--
+-- Sets of values are text with CHECK, not ENUM types: an ENUM costs the driver a slow introspection
+-- in each session, and its values are hard to change.
+
+-- The directory: records that the platform owns ---------------------------------------------------
+
+-- The voice services that an account has bought at a site: its entitlement.
+CREATE TABLE voice_services (
+    service_id   text PRIMARY KEY,
+    account_id   text NOT NULL,
+    account_kind text NOT NULL CHECK (account_kind IN ('operator', 'occupier')),
+    site_id      text NOT NULL,
+    quantity     integer NOT NULL CHECK (quantity >= 0),
+    starts_on    date,
+    ends_on      date,
+    CHECK (starts_on <= ends_on)
+);
+-- Covers all that a decision reads of a service: an index-only scan.
+CREATE INDEX voice_services_of_account_at_site ON voice_services (account_id, site_id)
+    INCLUDE (quantity, starts_on, ends_on);
+
+CREATE TABLE phone_numbers (
+    phone_number   text PRIMARY KEY CHECK (phone_number ~ '^\+[1-9][0-9]{6,14}$'),
+    site_id        text NOT NULL,
+    account_id     text,
+    extension      text,
+    status         text NOT NULL
+        CHECK (status IN ('AVAILABLE', 'RESERVED', 'PENDING', 'ACTIVE', 'COOLDOWN')),
+    -- Rises by one with every change of the status.
+    sequence       bigint NOT NULL DEFAULT 0 CHECK (sequence >= 0),
+    main_number    boolean NOT NULL DEFAULT false,
+    assigned_to    text,
+    label          text,
+    -- Names only: the worker does not store what a feature is set to (a forwarding target, a code).
+    features       text[] NOT NULL DEFAULT '{}',
+    pin_is_default boolean NOT NULL DEFAULT true,
+    CONSTRAINT status_fits_account CHECK (
+        CASE status
+            WHEN 'AVAILABLE' THEN account_id IS NULL
+            WHEN 'COOLDOWN' THEN true
+            ELSE account_id IS NOT NULL
+        END
+    ),
+    CONSTRAINT main_number_is_nobodys CHECK (NOT (main_number AND assigned_to IS NOT NULL))
+)
+-- Every command updates its number twice, and no index holds a column that changes. With free space
+-- on the page both updates are heap-only (HOT).
+WITH (fillfactor = 70);
+CREATE UNIQUE INDEX one_main_number ON phone_numbers (account_id, site_id) WHERE main_number;
+
+-- Where the calls of a main number go.
+CREATE TABLE call_settings (
+    phone_number  text PRIMARY KEY REFERENCES phone_numbers ON DELETE CASCADE,
+    hunt_group_id text,
+    in_hours      text NOT NULL,
+    out_of_hours  text NOT NULL,
+    unanswered    text NOT NULL
+);
+
+CREATE TABLE hunt_group_members (
+    phone_number  text NOT NULL REFERENCES phone_numbers ON DELETE CASCADE,
+    hunt_group_id text NOT NULL,
+    PRIMARY KEY (phone_number, hunt_group_id)
+);
+CREATE INDEX hunt_group_members_of_group ON hunt_group_members (hunt_group_id);
+
+CREATE TABLE handset_logins (
+    phone_number text NOT NULL REFERENCES phone_numbers ON DELETE CASCADE,
+    device_id    text NOT NULL,
+    device_kind  text NOT NULL CHECK (device_kind IN ('digital', 'analogue', 'softphone')),
+    PRIMARY KEY (phone_number, device_id)
+);
+
+-- Usage of the entitlement ------------------------------------------------------------------------
+
+-- One row for each account and site. It is the lock that serialises their changes, and the count of
+-- their numbers, so that a command for an account with 20,000 numbers costs no more than one for an
+-- account with two. Triggers maintain it for every writer; the CHECKs turn a miscount into an error
+-- before it becomes a free service.
+CREATE TABLE entitlement_usage (
+    account_id text NOT NULL,
+    site_id    text NOT NULL,
+    active     integer NOT NULL DEFAULT 0 CHECK (active >= 0),
+    pending    integer NOT NULL DEFAULT 0 CHECK (pending >= 0),
+    PRIMARY KEY (account_id, site_id)
+)
+WITH (fillfactor = 50);
+
+-- Commands and operations -------------------------------------------------------------------------
+
+-- The ledger: every command that was decided. It answers duplicates, and it is the history.
+CREATE TABLE commands (
+    source         text NOT NULL,
+    command_id     text NOT NULL,
+    fingerprint    text NOT NULL,
+    -- False for a command that reuses the id of an earlier one with other content.
+    original       boolean NOT NULL,
+    operation      text NOT NULL,
+    phone_number   text NOT NULL,
+    account_id     text NOT NULL,
+    site_id        text NOT NULL,
+    requested_by   text,
+    correlation_id text NOT NULL,
+    received_at    timestamptz NOT NULL,
+    outcome        text NOT NULL CHECK (outcome IN ('pending', 'completed', 'failed', 'rejected')),
+    refusal        text,
+    detail         text,
+    ended_at       timestamptz,
+    failure        text,
+    -- Empty for the original, the fingerprint for a reuse: one index ensures that each id has one
+    -- original, and that every other content stands beside it once.
+    variant        text NOT NULL DEFAULT '',
+    PRIMARY KEY (source, command_id, variant)
+)
+WITH (fillfactor = 85);
+CREATE INDEX commands_of_number ON commands (phone_number, received_at);
+-- Rows arrive in the order of time: BRIN needs a few pages where a B-tree needs an entry per
+-- command.
+CREATE INDEX commands_by_time ON commands USING brin (received_at);
+
+-- The operations under way, at most one for each number. A small table of its own, so that the
+-- sweep never reads the numbers. A row outlives the status PENDING while steps that follow it are
+-- awaited.
+CREATE TABLE operations (
+    phone_number     text PRIMARY KEY,
+    operation        text NOT NULL CHECK (operation IN ('activate', 'deactivate')),
+    command_source   text NOT NULL,
+    command_id       text NOT NULL,
+    fingerprint      text NOT NULL,
+    correlation_id   text NOT NULL,
+    requested_by     text,
+    traceparent      text,
+    tracestate       text,
+    since            timestamptz NOT NULL,
+    deadline         timestamptz NOT NULL,
+    -- From this moment the operation counts as late, and an event reports the delay.
+    at_risk_at       timestamptz NOT NULL,
+    -- True once that event was stored.
+    delayed          boolean NOT NULL DEFAULT false,
+    failure_code     text,
+    failure_step     text,
+    failure_detail   text,
+    failure_pbx_code text,
+    -- Rises with every retry that an operator orders.
+    round            integer NOT NULL DEFAULT 1,
+    lane             integer NOT NULL DEFAULT 0
+);
+
+-- The steps whose PBX results are awaited, each with its message, so that it can be sent again.
+-- Ended steps stay as history.
+CREATE TABLE pbx_operations (
+    operation_id     text PRIMARY KEY,
+    -- The order in which the steps were requested.
+    place            bigint GENERATED ALWAYS AS IDENTITY,
+    phone_number     text NOT NULL,
+    command_source   text NOT NULL,
+    command_id       text NOT NULL,
+    step             text NOT NULL CHECK (step IN (
+        'activation', 'hunt_group_membership', 'handset_logout', 'extension_reset'
+    )),
+    state            text NOT NULL CHECK (state IN ('open', 'done', 'failed')),
+    attempt          integer NOT NULL,
+    attempts_maximum integer,
+    sent_at          timestamptz,
+    again_at         timestamptz,
+    failure_code     text,
+    failure_detail   text,
+    failure_pbx_code text,
+    last_result      text,
+    -- A JSON array of the results that were counted: a repeated result is not counted again.
+    answers          text NOT NULL DEFAULT '[]',
+    asked_at         timestamptz NOT NULL,
+    ended_at         timestamptz,
+    message_type     text NOT NULL,
+    exchange         text NOT NULL,
+    routing_key      text NOT NULL,
+    correlation_id   text NOT NULL,
+    must_be_routed   boolean NOT NULL,
+    body             bytea NOT NULL
+);
+CREATE INDEX pbx_operations_of_number ON pbx_operations (phone_number, place);
+CREATE INDEX pbx_operations_not_ended ON pbx_operations (phone_number) WHERE ended_at IS NULL;
+CREATE INDEX pbx_operations_again ON pbx_operations (again_at)
+    WHERE again_at IS NOT NULL AND ended_at IS NULL;
+CREATE INDEX pbx_operations_by_time ON pbx_operations USING brin (asked_at);
+
+-- The decisions of operators on operations that could not continue without one.
+CREATE TABLE resolutions (
+    phone_number   text NOT NULL,
+    decided_at     timestamptz NOT NULL,
+    command_source text NOT NULL,
+    command_id     text NOT NULL,
+    resolution     text NOT NULL CHECK (resolution IN ('done', 'retry', 'give-up')),
+    decided_by     text NOT NULL,
+    reason         text NOT NULL,
+    PRIMARY KEY (phone_number, decided_at)
+);
+
+-- The outbox --------------------------------------------------------------------------------------
+
+-- Messages that are stored but not yet confirmed by the broker, in the order of the decisions.
+CREATE TABLE outbox (
+    position        bigint GENERATED ALWAYS AS IDENTITY,
+    phone_number    text NOT NULL,
+    -- While such a row exists, the number's operation waits.
+    holds_operation boolean NOT NULL,
+    message_id      text NOT NULL,
+    message_type    text NOT NULL,
+    exchange        text NOT NULL,
+    routing_key     text NOT NULL,
+    correlation_id  text NOT NULL,
+    must_be_routed  boolean NOT NULL,
+    body            bytea NOT NULL,
+    decided_at      timestamptz NOT NULL,
+    attempts        integer NOT NULL DEFAULT 0,
+    -- NULL: never refused. 'infinity': parked until an operator decides; it holds back the later
+    -- messages of its number.
+    next_attempt_at timestamptz,
+    last_error      text,
+    -- Whether a PBX result is awaited for the step that this message requests.
+    awaited         boolean NOT NULL DEFAULT false,
+    -- Whether it keeps its place among the number's messages. False for the notice that a message
+    -- is stuck: it must not wait behind that message.
+    ordered         boolean NOT NULL DEFAULT true,
+    -- Since when it waits. A step that is sent again keeps the time of its decision in decided_at.
+    queued_at       timestamptz NOT NULL,
+    lane            integer NOT NULL DEFAULT 0,
+    -- The lane first: a scan for the next messages of one lane passes no row of another.
+    PRIMARY KEY (lane, position)
+);
+CREATE INDEX outbox_holding ON outbox (phone_number) WHERE holds_operation;
+CREATE INDEX outbox_delayed ON outbox (phone_number) WHERE next_attempt_at IS NOT NULL;
+
+-- Messages that an operator discarded because the broker can never take them.
+CREATE TABLE discarded_messages (
+    position     bigint PRIMARY KEY,
+    phone_number text NOT NULL,
+    message_id   text NOT NULL,
+    message_type text NOT NULL,
+    exchange     text NOT NULL,
+    routing_key  text NOT NULL,
+    body         bytea NOT NULL,
+    last_error   text,
+    discarded_at timestamptz NOT NULL,
+    discarded_by text NOT NULL,
+    reason       text NOT NULL
+);
+
+-- Poison messages ---------------------------------------------------------------------------------
+
+-- Messages that were in work when a worker died, with the number of attempts. The broker's delivery
+-- count does not serve: it counts every message that a dying worker held, and each series of
+-- RabbitMQ counts differently.
+CREATE TABLE suspects (
+    queue           text NOT NULL,
+    digest          bytea NOT NULL,
+    attempts        integer NOT NULL,
+    last_attempt_at timestamptz NOT NULL,
+    PRIMARY KEY (queue, digest)
+);
+
+-- Lanes and leadership ----------------------------------------------------------------------------
+
+-- One row: the number of lanes, and a change of it. While `wished` differs from `present`, no
+-- command is routed to the lanes.
+CREATE TABLE lanes (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    present  integer NOT NULL CHECK (present >= 1),
+    wished   integer NOT NULL CHECK (wished >= 1),
+    -- The number of the change: what was recorded for an earlier change does not count.
+    change   bigint NOT NULL,
+    -- The previous number of lanes, until their queues are deleted.
+    former   integer
+);
+INSERT INTO lanes (present, wished, change) VALUES (1, 1, 0);
+
+-- One row for each lane, with the term of its present or last leader. Every transaction of a leader
+-- checks its term under a shared lock (see require_term): a new term starts only after the former
+-- leader's transactions have ended, and every later transaction of the former leader fails. Rows
+-- are never deleted, not even with their lanes: a term must not occur twice.
+CREATE TABLE leadership (
+    lane               integer PRIMARY KEY,
+    term               bigint NOT NULL,
+    gained_at          timestamptz,
+    -- The last change before which everything in the lane's queue was handled.
+    drained            bigint,
+    -- Only in the row of the worker that reads PBX results for all lanes: results are counted up to
+    -- this moment.
+    results_read_until timestamptz
+);
+INSERT INTO leadership (lane, term) VALUES (0, 0);

@@ -1,2 +1,0 @@
-SELECT hunt_group_id FROM hunt_group_members
-WHERE phone_number = :phone_number ORDER BY hunt_group_id
