@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from worker.core.due import AT_ONCE
 from worker.core.explanations import clock_time
 from worker.settings import Settings
 from worker.storage.engine import open_database
@@ -45,6 +46,7 @@ async def discard(
         "Only PARKED ones can be discarded. The others are tried again by themselves: mend what"
         " `activation-worker outbox list` says, or decide on the number with `resolve`.",
         positions=sorted(positions),
+        due_at=AT_ONCE,
         discarded_by=discarded_by,
         reason=reason,
         now=datetime.now(UTC),

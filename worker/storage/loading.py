@@ -1,8 +1,7 @@
-"""From rows to what is known, as it is once everything is locked."""
+"""Reads snapshots: everything that a decision may look at, locked."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 from contracts.messages import Command
 from contracts.values import CallTarget, DeviceKind, FailureCode, NumberStatus, Operation, Step
@@ -15,33 +14,21 @@ from worker.core.situation import (
     Number,
     Usage,
 )
-from worker.storage.outbox import OutgoingMessage
 from worker.storage.session import Row, Session
 from worker.storage.steps import load_steps
 
 __all__ = [
-    "Loaded",
-    "Places",
     "load_for_commands",
-    "load_for_conclusion",
+    "load_for_advance",
     "load_numbers_locked",
     "load_numbers_with_steps",
 ]
 
-Places = Mapping[str, tuple[int, int]]
-"""Where the rows of numbers stand in their table. They stay there while the transaction that has
-locked them does not change them itself, and no longer."""
 
-
-class Loaded(NamedTuple):
-    """What was locked."""
-
-    known: Snapshot
-    places: Places
-
-
-async def load_for_commands(session: Session, commands: Sequence[Command], now: datetime) -> Loaded:
-    """What decisions on these commands may look at, locked until the transaction ends."""
+async def load_for_commands(
+    session: Session, commands: Sequence[Command], now: datetime
+) -> Snapshot:
+    """What decisions on these commands may read, locked until the transaction ends."""
     named = [command.data for command in commands]
     holders = {(data.account_id, data.site_id) for data in named}
     rows = await session.fetch(
@@ -54,49 +41,43 @@ async def load_for_commands(session: Session, commands: Sequence[Command], now: 
         site_ids=[site_id for _, site_id in holders],
         today=now.date(),
     )
-    known = Snapshot()
+    snapshot = Snapshot()
     for row in rows:
         if row["phone_number"] is not None:
-            known.numbers[row["phone_number"]] = _number(row)
+            snapshot.numbers[row["phone_number"]] = _number(row)
         elif row["holder_account"] is not None:
-            known.usages[_holder(row)] = _usage(row)
+            snapshot.usages[_holder(row)] = _usage(row)
         else:
             key = CommandKey(row["asked_source"], row["asked_id"])
-            known.ledger[key] = frozenset(row["fingerprints"])
-    return Loaded(known, _places(rows))
+            snapshot.ledger[key] = frozenset(row["fingerprints"])
+    return snapshot
 
 
-async def load_for_conclusion(
-    session: Session,
-    phone_numbers: Sequence[str],
-    sent: tuple[int, Collection[OutgoingMessage]],
-    now: datetime,
-) -> Loaded:
-    """What the conclusion of operations may look at, locked until the transaction ends.
+async def load_for_advance(
+    session: Session, phone_numbers: Sequence[str], confirmed: Collection[int], now: datetime
+) -> Snapshot:
+    """What decisions on these numbers' operations may read, locked until the transaction ends.
 
-    Forgets what the lane has sent: the broker has it, and nobody waits for it any more.
+    The outbox messages at the positions `confirmed` count as sent.
     """
-    lane, messages = sent
     rows = await session.fetch(
-        "load_for_conclusion",
-        lane=lane,
-        positions=[message.position for message in messages],
+        "load_for_advance",
         phone_numbers=phone_numbers,
+        confirmed=list(confirmed),
         today=now.date(),
     )
-    known = Snapshot()
+    snapshot = Snapshot()
     for row in rows:
         if row["phone_number"] is not None:
-            known.numbers[row["phone_number"]] = _number(row)
+            snapshot.numbers[row["phone_number"]] = _number(row)
             continue
         holder = _holder(row)
-        known.usages[holder] = _usage(row)
+        snapshot.usages[holder] = _usage(row)
         if row["main_phone_number"] is not None:
-            known.main_numbers[holder] = _main_number(row)
-    await _add_steps(
-        session, known.numbers, [row["phone_number"] for row in rows if row["has_steps"]]
-    )
-    return Loaded(known, _places(rows))
+            snapshot.main_numbers[holder] = _main_number(row)
+    with_steps = [row["phone_number"] for row in rows if row["has_steps"]]
+    await _add_steps(session, snapshot.numbers, with_steps, confirmed)
+    return snapshot
 
 
 async def load_numbers_locked(
@@ -113,16 +94,19 @@ async def load_numbers_with_steps(
     """The numbers with their operations and steps, as they are at this moment."""
     rows = await session.fetch("load_numbers", phone_numbers=sorted(phone_numbers))
     numbers = {row["phone_number"]: _number(row) for row in rows}
-    await _add_steps(session, numbers, numbers)
+    await _add_steps(session, numbers, numbers, ())
     return numbers
 
 
 async def _add_steps(
-    session: Session, numbers: dict[str, Number], waiting: Collection[str]
+    session: Session,
+    numbers: dict[str, Number],
+    with_steps: Collection[str],
+    confirmed: Collection[int],
 ) -> None:
-    if not waiting:
+    if not with_steps:
         return
-    for phone_number, steps in (await load_steps(session, waiting)).items():
+    for phone_number, steps in (await load_steps(session, with_steps, confirmed)).items():
         number = numbers[phone_number]
         if number.ongoing is not None:
             numbers[phone_number] = number._replace(ongoing=_waiting(number.ongoing, steps))
@@ -133,10 +117,6 @@ def _waiting(ongoing: OngoingOperation, steps: tuple[PbxStep, ...]) -> OngoingOp
         # Its PENDING event, while that is unsent, asks nobody for anything.
         steps = tuple(step for step in steps if step.step is not Step.ACTIVATION)
     return ongoing._replace(steps=steps)
-
-
-def _places(rows: Sequence[Row]) -> Places:
-    return {row["phone_number"]: row["place"] for row in rows if row["phone_number"] is not None}
 
 
 def _number(row: Row) -> Number:

@@ -1,6 +1,6 @@
-"""What must still be said: taking it, and noting that it was said or was not."""
+"""The outbox: messages that are stored and not yet confirmed by the broker."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -9,17 +9,17 @@ from worker.storage.session import Session
 
 __all__ = [
     "OutgoingMessage",
-    "Refused",
-    "delay_messages",
-    "find_ready",
-    "next_messages",
+    "Undelivered",
+    "delete_messages",
+    "load_messages",
+    "postpone_messages",
 ]
 
 LONGEST_DELAY_SECONDS: Final = 60
 
 
 class OutgoingMessage(NamedTuple):
-    """A message on its way out."""
+    """A message on its way to the broker."""
 
     position: int
     phone_number: str
@@ -30,9 +30,9 @@ class OutgoingMessage(NamedTuple):
     correlation_id: str
     must_be_routed: bool
     holds_operation: bool
-    """Whether the number's operation waits for it to be sent."""
+    """Whether the number's operation waits until the message is confirmed."""
     awaited: bool
-    """Whether a PBX result is awaited for the step that it asks for."""
+    """Whether a PBX result is awaited for the step that it requests."""
     ordered: bool
     """Whether it keeps its place among the number's messages."""
     body: bytes
@@ -40,50 +40,48 @@ class OutgoingMessage(NamedTuple):
     queued_at: datetime
     """Since when it waits."""
     attempts: int
+    """How often the broker has refused it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """A message that the broker did not take."""
+class Undelivered:
+    """A message that the broker has not accepted."""
 
     message: OutgoingMessage
     reason: str
     parked: bool = False
-    """Whether it is not tried again until a person says so."""
+    """Whether it is not tried again before an operator decides."""
 
 
-async def next_messages(
+async def load_messages(
     session: Session, lane: int, now: datetime, maximum: int
-) -> tuple[list[OutgoingMessage], bool]:
-    """The lane's next messages in the order of their decisions, and whether any is left out.
+) -> Sequence[OutgoingMessage]:
+    """The partition's next messages in the order of their decisions, without postponed ones.
 
-    Left out are those that are delayed, and those behind them.
+    A number's messages wait behind a postponed one.
     """
-    held_up = await session.fetch("find_delayed", lane=lane)
-    rows = await session.fetch("next_messages", lane=lane, now=now, maximum=maximum)
-    return [OutgoingMessage(*row) for row in rows], bool(held_up)
+    rows = await session.fetch("load_messages", lane=lane, now=now, maximum=maximum)
+    return [OutgoingMessage(*row) for row in rows]
 
 
-async def delay_messages(
-    session: Session, lane: int, refused: Collection[Refused], now: datetime
+async def delete_messages(session: Session, lane: int, confirmed: Collection[int]) -> None:
+    """Deletes the messages at these positions: the broker has confirmed them."""
+    await session.change("delete_messages", lane=lane, confirmed=list(confirmed))
+
+
+async def postpone_messages(
+    session: Session, lane: int, undelivered: Collection[Undelivered], now: datetime
 ) -> None:
-    """The broker refused them, and why: they are kept, and tried again later and later."""
-    if refused:
-        await session.change(
-            "delay_messages",
-            lane=lane,
-            position=[item.message.position for item in refused],
-            next_attempt_at=[
-                None if item.parked else now + _delay(item.message.attempts) for item in refused
-            ],
-            last_error=[item.reason for item in refused],
-        )
-
-
-async def find_ready(session: Session, lane: int, now: datetime, maximum: int) -> list[str]:
-    """The lane's numbers whose operations can go on now."""
-    rows = await session.fetch("find_ready", lane=lane, now=now, maximum=maximum)
-    return [row["phone_number"] for row in rows]
+    """Keeps these messages, with the reason, for a later attempt; each pause is longer."""
+    await session.change(
+        "postpone_messages",
+        lane=lane,
+        position=[item.message.position for item in undelivered],
+        next_attempt_at=[
+            None if item.parked else now + _delay(item.message.attempts) for item in undelivered
+        ],
+        last_error=[item.reason for item in undelivered],
+    )
 
 
 def _delay(attempts: int) -> timedelta:

@@ -33,7 +33,7 @@ class CommandRow(NamedTuple):
 class NumberRow(NamedTuple):
     """A number as it is from now on."""
 
-    place: tuple[int, int]
+    phone_number: str
     status: str
     sequence: int
     blank: bool

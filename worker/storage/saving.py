@@ -1,6 +1,6 @@
-"""From decisions to rows: set by set, all tables in one query."""
+"""Saves decisions: all rows of a batch with one statement."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -11,177 +11,133 @@ from contracts.values import NumberStatus, Operation
 from worker.core.batch import Advanced
 from worker.core.decision import Decision, Outcome
 from worker.core.message_factory import operation_of
+from worker.core.operation import OngoingOperation, PbxStep
 from worker.core.situation import Number
-from worker.storage.loading import Places
-from worker.storage.outbox import OutgoingMessage
-from worker.storage.rows import (
-    CommandRow,
-    NumberRow,
-    OperationEndRow,
-    OperationRow,
-    OutboxRow,
-)
-from worker.storage.session import Row, Session
-from worker.storage.steps import change_operations, open_steps
+from worker.storage.rows import CommandRow, NumberRow, OperationEndRow, OperationRow, OutboxRow
+from worker.storage.session import Session, require_all
+from worker.storage.steps import change_operations, open_steps, send_steps_again, write_steps
 
-__all__ = [
-    "ReplyTo",
-    "WriteContext",
-    "write_conclusions",
-    "write_decisions",
-]
+__all__ = ["ReplyTo", "WriteContext", "save_advances", "save_decisions"]
 
 ENDS: Final = frozenset({Outcome.COMPLETED, Outcome.FAILED, Outcome.CLEANED_UP})
+ON_THE_WAY: Final = frozenset({Outcome.NOTIFIED, Outcome.ASKED_AGAIN})
 
 
 class WriteContext(NamedTuple):
     """What is the same for all that one transaction writes."""
 
     lane: int
-    places: Places
-    """Of the numbers that it has locked."""
     now: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyTo:
-    """Where the first answer to a command goes besides the events: its `reply_to`."""
+    """Where the first answer to a command also goes: its AMQP property `reply_to`."""
 
     queue: str
     correlation_id: str
 
 
-async def write_decisions(
+async def save_decisions(
     session: Session,
-    basis: WriteContext,
+    context: WriteContext,
     decided: Sequence[tuple[Command, Decision, ReplyTo | None]],
-) -> list[OutgoingMessage]:
-    """Stores the decisions on commands: ledger, numbers, operations and what must be said.
-
-    Returns the last.
-    """
+) -> None:
+    """Saves the decisions on commands: ledger, numbers, operations, steps and outbox."""
     new = [item for item in decided if item[1].outcome is not Outcome.DUPLICATE]
     if not new:
-        return []
+        return
     begun = [decision.number for _, decision, _ in new if decision.number]
-    rows = [row for _, decision, answer in new for row in _outbox_rows(decision, answer)]
-    positions = await session.fetch(
+    messages = [row for _, decision, reply in new for row in _outbox_rows(decision, reply)]
+    ((numbers, operations),) = await session.fetch(
         "save_decisions",
-        decided=[_decided_command(*item[:2]) for item in new],
-        moved=_moved(basis.places, ((number, False) for number in begun)),
-        begun=_begun(begun),
+        decided=[_command_row(command, decision) for command, decision, _ in new],
+        moved=[_number_row(number, blank=False) for number in begun],
+        begun=_operation_rows(begun),
         begun_numbers=[number.phone_number for number in begun],
-        said=rows,
-        lane=basis.lane,
-        now=basis.now,
+        said=messages,
+        lane=context.lane,
+        now=context.now,
     )
-    await _open_steps(session, begun, rows, basis.now)
-    return _outgoing(rows, positions, basis.now)
+    require_all("save_decisions", len(begun), numbers)
+    require_all("save_decisions", len(begun), operations)
+    await _open_steps(session, begun, messages, context.now)
 
 
-async def write_conclusions(
-    session: Session, basis: WriteContext, concluded: Sequence[Advanced]
-) -> list[OutgoingMessage]:
-    """Stores how operations ended, and what is said of them on the way; returns the last."""
-    if not concluded:
-        return []
-    await change_operations(
-        session,
-        [item.decision.number for item in concluded if item.decision.outcome is Outcome.NOTIFIED],
-    )
-    ended = [item for item in concluded if item.decision.outcome in ENDS]
-    rows = [row for item in concluded for row in _outbox_rows(item.decision, None)]
-    positions = await session.fetch(
+async def save_advances(
+    session: Session,
+    context: WriteContext,
+    advanced: Sequence[Advanced],
+    confirmed: Collection[int] = (),
+) -> None:
+    """Saves how operations advanced, and deletes the confirmed messages at these positions."""
+    on_the_way = [item.decision for item in advanced if item.decision.outcome in ON_THE_WAY]
+    await _save_on_the_way(session, context, on_the_way)
+    ended = [item for item in advanced if item.decision.outcome in ENDS]
+    changed = [item for item in ended if _has_changed_status(item)]
+    messages = [row for item in advanced for row in _outbox_rows(item.decision, None)]
+    ((numbers, operations),) = await session.fetch(
         "save_advances",
-        moved=_moved(
-            basis.places,
-            ((item.decision.number, _is_blanked(item)) for item in ended if _has_moved(item)),
-        ),
-        ended=[_ended_operation(item) for item in ended],
+        moved=[
+            _number_row(item.decision.number, blank=_is_blanked(item))
+            for item in changed
+            if item.decision.number
+        ],
+        ended=[_operation_end_row(item) for item in ended],
         ended_numbers=[item.before.phone_number for item in ended],
-        said=rows,
-        lane=basis.lane,
-        now=basis.now,
+        confirmed=list(confirmed),
+        said=messages,
+        lane=context.lane,
+        now=context.now,
     )
+    require_all("save_advances", len(changed), numbers)
+    require_all("save_advances", len(ended), operations)
     await _change_memberships(session, ended)
-    # After their end: what follows an end is a new operation on the same number.
+    await _begin_following(session, context, ended, messages)
+
+
+async def _save_on_the_way(
+    session: Session, context: WriteContext, decisions: Sequence[Decision]
+) -> None:
+    numbers = [decision.number for decision in decisions if decision.number]
+    again = [step for decision in decisions for step in decision.asked_again]
+    if again:
+        asked = {step.operation_id for step in again}
+        await write_steps(
+            session, [step for step in _steps_of(numbers) if step.operation_id in asked]
+        )
+        await send_steps_again(session, context.lane, asked, context.now)
+    await change_operations(session, numbers)
+
+
+async def _begin_following(
+    session: Session,
+    context: WriteContext,
+    ended: Sequence[Advanced],
+    messages: Sequence[OutboxRow],
+) -> None:
+    # After the end was saved: what follows an end is a new operation on the same number.
     following = [number for item in ended if (number := item.decision.number) and number.ongoing]
-    if following:
-        await session.change(
-            "begin_operations",
-            begun=_begun(following),
-            begun_numbers=[number.phone_number for number in following],
-            lane=basis.lane,
-            now=basis.now,
-        )
-        await _open_steps(session, following, rows, basis.now)
-    return _outgoing(rows, positions, basis.now)
-
-
-def _has_moved(item: Advanced) -> bool:
-    return item.decision.number is not None and item.decision.number.status != item.before.status
-
-
-def _is_blanked(item: Advanced) -> bool:
-    ongoing, after = item.before.ongoing, item.decision.number
-    return (
-        _has_moved(item)
-        and ongoing is not None
-        and ongoing.operation is Operation.DEACTIVATE
-        and after is not None
-        and after.status is NumberStatus.RESERVED
+    if not following:
+        return
+    await session.change_each(
+        "begin_operations",
+        len(following),
+        begun=_operation_rows(following),
+        begun_numbers=[number.phone_number for number in following],
+        lane=context.lane,
+        now=context.now,
     )
-
-
-def _moved(places: Places, numbers: Iterable[tuple[Number | None, bool]]) -> list[NumberRow]:
-    # One command can only follow another on the same number after a conclusion, so a number
-    # stands here once.
-    return [
-        NumberRow(places[number.phone_number], number.status, number.sequence, blank)
-        for number, blank in numbers
-        if number is not None
-    ]
-
-
-def _begun(numbers: Iterable[Number]) -> list[OperationRow]:
-    return [
-        OperationRow(
-            phone_number=number.phone_number,
-            operation=ongoing.operation,
-            command_source=ongoing.command_source,
-            command_id=ongoing.command_id,
-            fingerprint=ongoing.command_fingerprint,
-            correlation_id=ongoing.correlation_id,
-            requested_by=ongoing.requested_by,
-            traceparent=ongoing.traceparent,
-            tracestate=ongoing.tracestate,
-            since=ongoing.since,
-            at_risk_at=ongoing.at_risk_at,
-            deadline=ongoing.deadline,
-        )
-        for number in numbers
-        if (ongoing := number.ongoing) is not None
-    ]
+    await _open_steps(session, following, messages, context.now)
 
 
 async def _open_steps(
-    session: Session, numbers: Iterable[Number], outbox: Iterable[OutboxRow], now: datetime
+    session: Session, numbers: Iterable[Number], messages: Iterable[OutboxRow], now: datetime
 ) -> None:
-    messages = {row.message_id: row._asdict() for row in outbox if row.awaited}
-    if messages:
+    awaited: Mapping[str, OutboxRow] = {row.message_id: row for row in messages if row.awaited}
+    if awaited:
         ongoing = [(item.phone_number, item.ongoing) for item in numbers if item.ongoing]
-        await open_steps(session, ongoing, messages, now)
-
-
-def _ended_operation(item: Advanced) -> OperationEndRow:
-    decision = item.decision
-    settled = decision.outcome is Outcome.CLEANED_UP
-    return OperationEndRow(
-        phone_number=item.before.phone_number,
-        outcome=None if settled else decision.outcome.value,
-        failure=decision.failure.code if decision.failure else None,
-        detail=decision.detail,
-    )
+        await open_steps(session, ongoing, awaited, now)
 
 
 async def _change_memberships(session: Session, ended: Sequence[Advanced]) -> None:
@@ -205,11 +161,30 @@ async def _change_memberships(session: Session, ended: Sequence[Advanced]) -> No
         await session.change("clear_numbers", phone_numbers=cleared)
 
 
+def _steps_of(numbers: Iterable[Number]) -> Iterable[PbxStep]:
+    return (step for number in numbers if number.ongoing for step in number.ongoing.steps)
+
+
+def _has_changed_status(item: Advanced) -> bool:
+    return item.decision.number is not None and item.decision.number.status != item.before.status
+
+
+def _is_blanked(item: Advanced) -> bool:
+    ongoing, after = item.before.ongoing, item.decision.number
+    return (
+        _has_changed_status(item)
+        and ongoing is not None
+        and ongoing.operation is Operation.DEACTIVATE
+        and after is not None
+        and after.status is NumberStatus.RESERVED
+    )
+
+
 def _has_records(number: Number) -> bool:
     return bool(number.hunt_groups or number.logins or number.has_call_settings)
 
 
-def _decided_command(command: Command, decision: Decision) -> CommandRow:
+def _command_row(command: Command, decision: Decision) -> CommandRow:
     data = command.data
     return CommandRow(
         source=command.source,
@@ -228,7 +203,43 @@ def _decided_command(command: Command, decision: Decision) -> CommandRow:
     )
 
 
-def _outbox_rows(decision: Decision, answer: ReplyTo | None) -> Iterable[OutboxRow]:
+def _number_row(number: Number, *, blank: bool) -> NumberRow:
+    return NumberRow(number.phone_number, number.status, number.sequence, blank)
+
+
+def _operation_rows(numbers: Iterable[Number]) -> list[OperationRow]:
+    return [_operation_row(item.phone_number, item.ongoing) for item in numbers if item.ongoing]
+
+
+def _operation_row(phone_number: str, ongoing: OngoingOperation) -> OperationRow:
+    return OperationRow(
+        phone_number=phone_number,
+        operation=ongoing.operation,
+        command_source=ongoing.command_source,
+        command_id=ongoing.command_id,
+        fingerprint=ongoing.command_fingerprint,
+        correlation_id=ongoing.correlation_id,
+        requested_by=ongoing.requested_by,
+        traceparent=ongoing.traceparent,
+        tracestate=ongoing.tracestate,
+        since=ongoing.since,
+        at_risk_at=ongoing.at_risk_at,
+        deadline=ongoing.deadline,
+    )
+
+
+def _operation_end_row(item: Advanced) -> OperationEndRow:
+    decision = item.decision
+    had_ended = decision.outcome is Outcome.CLEANED_UP
+    return OperationEndRow(
+        phone_number=item.before.phone_number,
+        outcome=None if had_ended else decision.outcome.value,
+        failure=decision.failure.code if decision.failure else None,
+        detail=decision.detail,
+    )
+
+
+def _outbox_rows(decision: Decision, reply: ReplyTo | None) -> Iterable[OutboxRow]:
     holds = decision.outcome is Outcome.PENDING
     ordered = decision.outcome is not Outcome.NOTIFIED
     ongoing = decision.number.ongoing if decision.number else None
@@ -236,13 +247,13 @@ def _outbox_rows(decision: Decision, answer: ReplyTo | None) -> Iterable[OutboxR
     for place, message in enumerate(decision.messages):
         row = _outbox_row(message, holds=holds, awaited=message.id in awaited, ordered=ordered)
         yield row
-        if place == 0 and answer is not None:
+        if place == 0 and reply is not None:
             yield row._replace(
                 holds_operation=False,
                 awaited=False,
                 exchange="",
-                routing_key=answer.queue,
-                correlation_id=answer.correlation_id,
+                routing_key=reply.queue,
+                correlation_id=reply.correlation_id,
                 must_be_routed=False,
             )
 
@@ -261,18 +272,7 @@ def _outbox_row(
         exchange=definition.exchange,
         routing_key=routing_key_of(message),
         correlation_id=message.correlationid,
-        # Nobody can answer what nobody heard.
+        # A PBX cannot answer a message that reached no queue.
         must_be_routed=definition.must_be_routed or awaited,
         body=message.encode(),
     )
-
-
-def _outgoing(
-    rows: Sequence[OutboxRow], positions: Sequence[Row], now: datetime
-) -> list[OutgoingMessage]:
-    return [
-        OutgoingMessage(
-            position=stored["position"], decided_at=now, queued_at=now, attempts=0, **row._asdict()
-        )
-        for row, stored in zip(rows, positions, strict=True)
-    ]

@@ -8,7 +8,7 @@ from worker.storage.session import Session
 __all__ = ["REVISION", "is_current", "is_current_on"]
 
 REVISION: Final = "0001"
-"""PublishResult here once more, because asking Alembic for it makes a start half as long again."""
+"""Repeated here, because asking Alembic for it makes a start half as long again."""
 
 
 async def is_current(database: Database) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 from worker.storage.queries import query
 
-__all__ = ["Driver", "Row", "RowsMissing", "Session"]
+__all__ = ["Driver", "Row", "RowsMissing", "Session", "require_all"]
 
 Driver = Any
 """A connection of asyncpg, which ships no types."""
@@ -21,8 +21,8 @@ class RowsMissing(AssertionError):
 class Session:
     """A connection that nobody else uses meanwhile.
 
-    SQLAlchemy keeps the pool; queries go to the driver directly. Between the two each statement took
-    0.25 ms where the server needs 0.12.
+    SQLAlchemy keeps the pool; queries go to the driver directly. Through SQLAlchemy each statement
+    took 0.25 ms where the server needs 0.12.
     """
 
     def __init__(self, driver: Driver) -> None:
@@ -40,3 +40,13 @@ class Session:
         sql, names = query(name)
         done: str = await self.driver.execute(sql, *(parameters[key] for key in names))
         return int(done.rpartition(" ")[2])
+
+    async def change_each(self, name: str, expected: int, /, **parameters: object) -> None:
+        """The same for a query that must change so many rows. Raises `RowsMissing` if it did not."""
+        require_all(name, expected, await self.change(name, **parameters))
+
+
+def require_all(name: str, expected: int, changed: int) -> None:
+    """Raises `RowsMissing` where a query has not changed every row that it was given."""
+    if changed != expected:
+        raise RowsMissing(f"{name} changed {changed} of {expected} rows")

@@ -1,26 +1,25 @@
-"""The steps that operations wait for, and their operations: kept, changed, sent again."""
+"""Operations under way and the steps that they wait for."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
-from typing import Any
 
 from contracts.messages import StatusChanged
 from contracts.values import FailureCode, Step
+from worker.core.due import AT_ONCE, due_at
 from worker.core.operation import Failure, OngoingOperation, PbxStep, Policy, StepState
 from worker.core.situation import Number
 from worker.core.steps import STEPS
-from worker.storage.outbox import OutgoingMessage
+from worker.storage.rows import OutboxRow
 from worker.storage.session import Row, Session
 
 __all__ = [
     "change_operations",
     "find_numbers_of",
     "load_steps",
-    "mark_sent",
     "open_steps",
     "release_steps",
-    "resend_steps",
+    "send_steps_again",
     "write_steps",
 ]
 
@@ -33,7 +32,7 @@ _STEPS_BY_TYPE = {
 async def open_steps(
     session: Session,
     operations: Iterable[tuple[str, OngoingOperation]],
-    messages: Mapping[str, Mapping[str, Any]],
+    messages: Mapping[str, OutboxRow],
     now: datetime,
 ) -> None:
     """Keeps the steps of these operations, each with the message that asks for it, by its id."""
@@ -45,14 +44,14 @@ async def open_steps(
             "command_id": ongoing.command_id,
             "step": step.step,
             "attempts_maximum": step.attempts_maximum,
-            **{name: messages[step.operation_id][name] for name in _MESSAGE_COLUMNS},
+            **{name: getattr(messages[step.operation_id], name) for name in _MESSAGE_COLUMNS},
         }
         for phone_number, ongoing in operations
         for step in ongoing.steps
     ]
     if rows:
         columns = {name: [row[name] for row in rows] for name in rows[0]}
-        await session.change("open_steps", **columns, now=now)
+        await session.change_each("open_steps", len(rows), **columns, now=now)
 
 
 _MESSAGE_COLUMNS = (
@@ -72,10 +71,15 @@ async def find_numbers_of(session: Session, operation_ids: Collection[str]) -> l
 
 
 async def load_steps(
-    session: Session, phone_numbers: Iterable[str]
+    session: Session, phone_numbers: Collection[str], confirmed: Collection[int]
 ) -> dict[str, tuple[PbxStep, ...]]:
-    """By number the steps that its operation waits for, in the order in which they were asked."""
-    rows = await session.fetch("load_steps", phone_numbers=sorted(phone_numbers))
+    """By number the steps that its operation waits for, in the order of the requests.
+
+    The outbox messages at the positions `confirmed` count as sent.
+    """
+    rows = await session.fetch(
+        "load_steps", phone_numbers=sorted(phone_numbers), confirmed=list(confirmed)
+    )
     steps: dict[str, tuple[PbxStep, ...]] = {}
     for row in rows:
         phone_number = row["phone_number"]
@@ -91,6 +95,7 @@ def _step(row: Row) -> PbxStep:
         waits_for=row["waits_for"],
         attempt=row["attempt"],
         attempts_maximum=row["attempts_maximum"],
+        was_offered=row["was_offered"],
         sent_at=row["sent_at"],
         state=StepState(row["state"]),
         again_at=row["again_at"],
@@ -124,22 +129,20 @@ async def write_steps(session: Session, steps: Collection[PbxStep]) -> None:
     ]
     if rows:
         columns = {name: [row[name] for row in rows] for name in rows[0]}
-        await session.change("write_steps", **columns)
+        await session.change_each("write_steps", len(rows), **columns)
 
 
-async def change_operations(session: Session, numbers: Sequence[Number | None]) -> None:
-    """The operations of these numbers as they are from now on, their steps left out."""
-    changed = [
-        (number.phone_number, number.ongoing)
-        for number in numbers
-        if number is not None and number.ongoing is not None
-    ]
+async def change_operations(session: Session, numbers: Iterable[Number]) -> None:
+    """Saves the operations of these numbers, without their steps, and when each is due again."""
+    changed = [(number, number.ongoing) for number in numbers if number.ongoing is not None]
     if not changed:
         return
     failures = [ongoing.failure for _, ongoing in changed]
-    await session.change(
+    await session.change_each(
         "change_operations",
-        phone_number=[phone_number for phone_number, _ in changed],
+        len(changed),
+        phone_number=[number.phone_number for number, _ in changed],
+        due_at=[due_at(number) for number, _ in changed],
         at_risk_at=[ongoing.at_risk_at for _, ongoing in changed],
         deadline=[ongoing.deadline for _, ongoing in changed],
         delayed=[ongoing.delayed for _, ongoing in changed],
@@ -151,36 +154,21 @@ async def change_operations(session: Session, numbers: Sequence[Number | None]) 
     )
 
 
-async def mark_sent(
-    session: Session, sent: Sequence[OutgoingMessage], now: datetime, policy: Policy
+async def send_steps_again(
+    session: Session, lane: int, operation_ids: Collection[str], now: datetime
 ) -> None:
-    """The broker has these messages: the clocks of their operations start."""
-    # Every change of a step happens under its number's lock, taken in one order: so results,
-    # the relay and a person's decision cannot deadlock.
-    await _lock(session, {message.phone_number for message in sent})
-    await session.change(
-        "mark_sent",
-        operation_ids=[message.message_id for message in sent],
+    """Puts the messages of these steps into the partition's outbox once more."""
+    await session.change_each(
+        "send_steps_again",
+        len(operation_ids),
+        lane=lane,
+        operation_ids=sorted(operation_ids),
         now=now,
-        at_risk_at=now + policy.at_risk_after,
-        deadline=now + policy.time_allowed,
     )
 
 
-async def resend_steps(session: Session, lane: int, now: datetime, maximum: int) -> int:
-    """Puts what the lane has to ask again into the outbox; how many numbers that were."""
-    found = await session.fetch("find_steps_to_resend", lane=lane, now=now, maximum=maximum)
-    phone_numbers = [row["phone_number"] for row in found]
-    if phone_numbers:
-        await _lock(session, phone_numbers)
-        await session.change("resend_steps", lane=lane, phone_numbers=phone_numbers, now=now)
-    return len(phone_numbers)
-
-
-async def release_steps(session: Session, policy: Policy) -> int:
-    """Waits no more for results that the configuration does not ask for; how many these were."""
-    return await session.change("release_steps", awaited_steps=sorted(policy.awaited_steps))
-
-
-async def _lock(session: Session, phone_numbers: Collection[str]) -> None:
-    await session.fetch("lock_numbers", phone_numbers=sorted(phone_numbers))
+async def release_steps(session: Session, policy: Policy) -> None:
+    """Completes the steps whose results the configuration awaits no longer."""
+    await session.change(
+        "release_steps", awaited_steps=sorted(policy.awaited_steps), due_at=AT_ONCE
+    )

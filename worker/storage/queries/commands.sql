@@ -11,7 +11,8 @@ FROM situations_of_commands(
 
 -- name: save_decisions
 -- Saves the decisions on commands in one round trip: ledger, numbers, operations, outbox. All parts
--- see the database as it was before the statement, and no two change the same table. A unique
+-- see the database as it was before the statement, and no two change the same table. Returns how
+-- many rows changed. A unique
 -- violation in the ledger means that another worker decided one of the commands meanwhile: the
 -- whole batch is then decided again, on what that worker left.
 WITH stored_commands AS (
@@ -28,8 +29,6 @@ WITH stored_commands AS (
     FROM unnest(CAST(:decided AS decided_command[])) AS row
 ),
 changed_numbers AS (
-    -- By ctid, which the lock keeps valid: with a million numbers another search of the index took
-    -- the database a twelfth of its time for a command.
     UPDATE phone_numbers AS number
     SET
         status = row.status,
@@ -38,7 +37,8 @@ changed_numbers AS (
         features = CASE WHEN row.blank THEN '{}' ELSE number.features END,
         pin_is_default = row.blank OR number.pin_is_default
     FROM unnest(CAST(:moved AS moved_number[])) AS row
-    WHERE number.ctid = row.place
+    WHERE number.phone_number = row.phone_number
+    RETURNING number.phone_number
 ),
 superseded_steps AS (
     -- A new operation supersedes what an earlier one left outstanding: a PBX that obeys `sequence`
@@ -71,20 +71,27 @@ started_operations AS (
         failure_step = NULL,
         failure_detail = NULL,
         failure_pbx_code = NULL,
+        due_at = NULL,
         round = 1
-)
-INSERT INTO outbox (
-    lane, phone_number, holds_operation, awaited, ordered, message_id, message_type, exchange,
-    routing_key, correlation_id, must_be_routed, body, decided_at, queued_at
+    RETURNING phone_number
+),
+new_messages AS (
+    INSERT INTO outbox (
+        lane, phone_number, holds_operation, awaited, ordered, message_id, message_type, exchange,
+        routing_key, correlation_id, must_be_routed, body, decided_at, queued_at
+    )
+    SELECT
+        CAST(:lane AS integer), row.phone_number, row.holds_operation, row.awaited, row.ordered,
+        row.message_id, row.message_type, row.exchange, row.routing_key, row.correlation_id,
+        row.must_be_routed, row.body, CAST(:now AS timestamptz), CAST(:now AS timestamptz)
+    FROM unnest(CAST(:said AS said_message[])) WITH ORDINALITY AS row (
+        phone_number, holds_operation, awaited, ordered, message_id, message_type, exchange,
+        routing_key, correlation_id, must_be_routed, body, place
+    )
+    -- Positions follow the order of the decisions.
+    ORDER BY row.place
 )
 SELECT
-    CAST(:lane AS integer), row.phone_number, row.holds_operation, row.awaited, row.ordered,
-    row.message_id, row.message_type, row.exchange, row.routing_key, row.correlation_id,
-    row.must_be_routed, row.body, CAST(:now AS timestamptz), CAST(:now AS timestamptz)
-FROM unnest(CAST(:said AS said_message[])) WITH ORDINALITY AS row (
-    phone_number, holds_operation, awaited, ordered, message_id, message_type, exchange,
-    routing_key, correlation_id, must_be_routed, body, place
-)
--- Positions follow the order of the decisions.
-ORDER BY row.place
-RETURNING position;
+    (SELECT count(*) FROM changed_numbers) AS numbers,
+    (SELECT count(*) FROM started_operations) AS operations;
+

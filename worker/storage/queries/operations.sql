@@ -1,64 +1,21 @@
 -- Operations under way: what a decision on their progress reads and writes.
 
--- name: find_ready
--- Finds the lane's numbers whose operations can advance now: the rule of `conclude`, over all rows
--- of the lane.
-SELECT operation.phone_number
-FROM operations AS operation
--- LATERAL looks up each number by itself: a join of the tables read all numbers for a few rows.
-CROSS JOIN LATERAL (
-    SELECT account_id, status FROM phone_numbers
-    WHERE phone_numbers.phone_number = operation.phone_number
-    LIMIT 1
-) AS number
-WHERE operation.lane = CAST(:lane AS integer)
-    AND number.account_id IS NOT NULL
-    AND CASE
-        WHEN operation.failure_code = 'GIVEN_UP' THEN true
-        WHEN EXISTS (
-            SELECT FROM outbox
-            WHERE outbox.phone_number = operation.phone_number AND outbox.holds_operation
-        )
-        -- Unsent: it counts as late only if the broker refused the messages.
-        THEN NOT operation.delayed AND operation.at_risk_at <= CAST(:now AS timestamptz)
-            AND NOT EXISTS (
-                SELECT FROM outbox
-                WHERE outbox.phone_number = operation.phone_number AND outbox.holds_operation
-                    AND outbox.attempts = 0
-            )
-        WHEN NOT EXISTS (
-            SELECT FROM pbx_operations AS step
-            WHERE step.phone_number = operation.phone_number AND step.ended_at IS NULL
-                AND step.state <> 'done'
-        )
-        THEN true
-        WHEN operation.failure_code IS NOT NULL THEN false
-        WHEN NOT operation.delayed AND operation.at_risk_at <= CAST(:now AS timestamptz) THEN true
-        WHEN number.status = 'ACTIVE' THEN false
-        WHEN operation.deadline <= CAST(:now AS timestamptz)
-        THEN NOT EXISTS (
-            SELECT FROM pbx_operations AS step
-            WHERE step.phone_number = operation.phone_number AND step.ended_at IS NULL
-                AND step.state <> 'done' AND step.sent_at IS NULL
-        )
-        ELSE EXISTS (
-            SELECT FROM pbx_operations AS step
-            WHERE step.phone_number = operation.phone_number AND step.ended_at IS NULL
-                AND step.state = 'failed'
-        )
-    END
-ORDER BY operation.since, operation.phone_number
+-- name: find_due
+-- Finds the lane's operations of which something follows now, the longest due first.
+SELECT phone_number
+FROM operations
+WHERE lane = CAST(:lane AS integer) AND due_at <= CAST(:now AS timestamptz)
+ORDER BY due_at, phone_number
 LIMIT CAST(:maximum AS integer);
 
--- name: load_for_conclusion
--- Locks everything that conclusions on these numbers may read, after it has deleted the confirmed
--- messages.
+-- name: load_for_advance
+-- Locks everything that decisions on the progress of these numbers' operations may read; messages
+-- with the positions `confirmed` count as sent.
 SELECT (usage).account_id AS holder_account, (usage).site_id AS holder_site, (usage).active,
     (usage).pending, (usage)."limit", main_phone_number, main_status, main_hunt_group_id,
     main_targets, has_steps, (number).*
 FROM situations_of_numbers(
-    CAST(:lane AS integer), CAST(:positions AS bigint[]), CAST(:phone_numbers AS text[]),
-    CAST(:today AS date)
+    CAST(:phone_numbers AS text[]), CAST(:confirmed AS bigint[]), CAST(:today AS date)
 );
 
 -- name: lock_numbers
@@ -77,14 +34,13 @@ FROM (
     FROM phone_numbers AS number
     WHERE phone_number = ANY(CAST(:phone_numbers AS text[]))
 ) AS found
-CROSS JOIN LATERAL known_numbers(CAST(NULL AS tid[]), found.numbers) AS known;
+CROSS JOIN LATERAL known_numbers(found.numbers) AS known;
 
 -- name: save_advances
--- Saves how operations ended in one round trip: numbers, steps, ledger, operations, outbox. All
--- parts see the database as it was before the statement, and no two change the same table.
+-- Saves how operations ended in one round trip: numbers, steps, ledger, operations, outbox, the last
+-- without the messages that the broker has confirmed. All parts see the database as it was before
+-- the statement, and no two change the same row. Returns how many rows changed.
 WITH changed_numbers AS (
-    -- By ctid, which the lock keeps valid: with a million numbers another search of the index took
-    -- the database a twelfth of its time for a command.
     UPDATE phone_numbers AS number
     SET
         status = row.status,
@@ -93,7 +49,8 @@ WITH changed_numbers AS (
         features = CASE WHEN row.blank THEN '{}' ELSE number.features END,
         pin_is_default = row.blank OR number.pin_is_default
     FROM unnest(CAST(:moved AS moved_number[])) AS row
-    WHERE number.ctid = row.place
+    WHERE number.phone_number = row.phone_number
+    RETURNING number.phone_number
 ),
 ended_steps AS (
     UPDATE pbx_operations SET ended_at = CAST(:now AS timestamptz)
@@ -113,22 +70,31 @@ closed_commands AS (
 ),
 ended_operations AS (
     DELETE FROM operations WHERE phone_number = ANY(CAST(:ended_numbers AS text[]))
-)
-INSERT INTO outbox (
-    lane, phone_number, holds_operation, awaited, ordered, message_id, message_type, exchange,
-    routing_key, correlation_id, must_be_routed, body, decided_at, queued_at
+    RETURNING phone_number
+),
+confirmed_messages AS (
+    DELETE FROM outbox
+    WHERE lane = CAST(:lane AS integer) AND position = ANY(CAST(:confirmed AS bigint[]))
+),
+new_messages AS (
+    INSERT INTO outbox (
+        lane, phone_number, holds_operation, awaited, ordered, message_id, message_type, exchange,
+        routing_key, correlation_id, must_be_routed, body, decided_at, queued_at
+    )
+    SELECT
+        CAST(:lane AS integer), row.phone_number, row.holds_operation, row.awaited, row.ordered,
+        row.message_id, row.message_type, row.exchange, row.routing_key, row.correlation_id,
+        row.must_be_routed, row.body, CAST(:now AS timestamptz), CAST(:now AS timestamptz)
+    FROM unnest(CAST(:said AS said_message[])) WITH ORDINALITY AS row (
+        phone_number, holds_operation, awaited, ordered, message_id, message_type, exchange,
+        routing_key, correlation_id, must_be_routed, body, place
+    )
+    -- Positions follow the order of the decisions.
+    ORDER BY row.place
 )
 SELECT
-    CAST(:lane AS integer), row.phone_number, row.holds_operation, row.awaited, row.ordered,
-    row.message_id, row.message_type, row.exchange, row.routing_key, row.correlation_id,
-    row.must_be_routed, row.body, CAST(:now AS timestamptz), CAST(:now AS timestamptz)
-FROM unnest(CAST(:said AS said_message[])) WITH ORDINALITY AS row (
-    phone_number, holds_operation, awaited, ordered, message_id, message_type, exchange,
-    routing_key, correlation_id, must_be_routed, body, place
-)
--- Positions follow the order of the decisions.
-ORDER BY row.place
-RETURNING position;
+    (SELECT count(*) FROM changed_numbers) AS numbers,
+    (SELECT count(*) FROM ended_operations) AS operations;
 
 -- name: begin_operations
 -- Starts the operations that follow an end on the same number, after that end was saved.
@@ -162,23 +128,25 @@ ON CONFLICT (phone_number) DO UPDATE SET
     failure_step = NULL,
     failure_detail = NULL,
     failure_pbx_code = NULL,
+    due_at = NULL,
     round = 1;
 
 -- name: change_operations
 -- Updates operations after an event on the way or an operator's decision.
 UPDATE operations
-SET at_risk_at = row.at_risk_at, deadline = row.deadline, delayed = row.delayed,
+SET at_risk_at = row.at_risk_at, deadline = row.deadline, due_at = row.due_at,
+    delayed = row.delayed,
     failure_code = row.failure_code, failure_step = row.failure_step,
     failure_detail = row.failure_detail, failure_pbx_code = row.failure_pbx_code,
     round = row.round
 FROM unnest(
     CAST(:phone_number AS text[]), CAST(:at_risk_at AS timestamptz[]),
-    CAST(:deadline AS timestamptz[]), CAST(:delayed AS boolean[]), CAST(:failure_code AS text[]),
-    CAST(:failure_step AS text[]), CAST(:failure_detail AS text[]),
+    CAST(:deadline AS timestamptz[]), CAST(:due_at AS timestamptz[]), CAST(:delayed AS boolean[]),
+    CAST(:failure_code AS text[]), CAST(:failure_step AS text[]), CAST(:failure_detail AS text[]),
     CAST(:failure_pbx_code AS text[]), CAST(:round AS integer[])
 ) AS row (
-    phone_number, at_risk_at, deadline, delayed, failure_code, failure_step, failure_detail,
-    failure_pbx_code, round
+    phone_number, at_risk_at, deadline, due_at, delayed, failure_code, failure_step,
+    failure_detail, failure_pbx_code, round
 )
 WHERE operations.phone_number = row.phone_number;
 

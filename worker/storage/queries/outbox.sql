@@ -1,6 +1,6 @@
 -- Messages on their way to the broker.
 
--- name: next_messages
+-- name: load_messages
 -- Reads the lane's next messages; by status and never by a cursor over the position, because a
 -- transaction that took a lower position may commit later, and a number with a delayed message
 -- waits behind it.
@@ -18,13 +18,12 @@ END
 ORDER BY position
 LIMIT CAST(:maximum AS integer);
 
--- name: find_delayed
--- Finds out whether the lane has any message that the broker refused.
-SELECT FROM outbox
-WHERE lane = CAST(:lane AS integer) AND next_attempt_at IS NOT NULL
-LIMIT 1;
+-- name: delete_messages
+-- Deletes messages that the broker has confirmed.
+DELETE FROM outbox
+WHERE lane = CAST(:lane AS integer) AND position = ANY(CAST(:confirmed AS bigint[]));
 
--- name: delay_messages
+-- name: postpone_messages
 -- Records why the broker refused messages and when to try again; without a next attempt they are
 -- parked until an operator decides.
 UPDATE outbox
@@ -56,7 +55,7 @@ RETURNING position;
 
 -- name: discard_messages
 -- Moves parked messages out of the outbox, with the operator and the reason, and makes what waited
--- behind them due at once.
+-- behind them, and their operations, due at once.
 WITH discarded AS (
     DELETE FROM outbox
     WHERE position = ANY(CAST(:positions AS bigint[])) AND next_attempt_at = 'infinity'
@@ -65,6 +64,10 @@ WITH discarded AS (
 freed AS (
     UPDATE outbox SET next_attempt_at = NULL
     WHERE isfinite(next_attempt_at) AND phone_number IN (SELECT phone_number FROM discarded)
+),
+due AS (
+    UPDATE operations SET due_at = CAST(:due_at AS timestamptz)
+    WHERE phone_number IN (SELECT phone_number FROM discarded)
 )
 INSERT INTO discarded_messages (
     position, phone_number, message_id, message_type, exchange, routing_key, body, last_error,

@@ -30,9 +30,11 @@ FROM pbx_operations
 WHERE operation_id = ANY(CAST(:operation_ids AS text[]));
 
 -- name: load_steps
--- Reads what the operations of these numbers wait for, in the order of the requests.
+-- Reads what the operations of these numbers wait for, in the order of the requests; messages with
+-- the positions `confirmed` count as sent.
 SELECT * FROM known_steps
 WHERE phone_number = ANY(CAST(:phone_numbers AS text[]))
+    AND NOT (waits_for = 'confirm' AND place = ANY(CAST(:confirmed AS bigint[])))
 ORDER BY place;
 
 -- name: write_steps
@@ -52,47 +54,20 @@ FROM unnest(
 )
 WHERE step.operation_id = row.operation_id;
 
--- name: mark_sent
--- Starts the clocks of operations whose messages the broker has confirmed for the first time: from
--- now on the PBX can be late.
-WITH sent AS (
-    UPDATE pbx_operations SET sent_at = CAST(:now AS timestamptz)
-    WHERE operation_id = ANY(CAST(:operation_ids AS text[]))
-        AND sent_at IS NULL AND ended_at IS NULL
-    RETURNING phone_number
-)
-UPDATE operations
-SET at_risk_at = CAST(:at_risk_at AS timestamptz), deadline = CAST(:deadline AS timestamptz)
-WHERE phone_number IN (SELECT phone_number FROM sent);
-
--- name: find_steps_to_resend
--- Finds the lane's numbers that have steps to be sent again.
-SELECT DISTINCT step.phone_number
-FROM pbx_operations AS step
-JOIN operations AS operation USING (phone_number)
-WHERE step.again_at <= CAST(:now AS timestamptz) AND step.ended_at IS NULL
-    AND operation.lane = CAST(:lane AS integer)
-LIMIT CAST(:maximum AS integer);
-
--- name: resend_steps
--- Puts the messages of due steps into the outbox once more, under the same ids.
-WITH again AS (
-    UPDATE pbx_operations SET again_at = NULL
-    WHERE phone_number = ANY(CAST(:phone_numbers AS text[])) AND ended_at IS NULL
-        AND again_at <= CAST(:now AS timestamptz)
-    RETURNING *
-)
+-- name: send_steps_again
+-- Puts the messages of these steps into the outbox once more, under the same ids.
 INSERT INTO outbox (
     lane, phone_number, holds_operation, awaited, message_id, message_type, exchange, routing_key,
     correlation_id, must_be_routed, body, decided_at, queued_at
 )
 SELECT
-    CAST(:lane AS integer), again.phone_number, number.status = 'PENDING', true,
-    again.operation_id, again.message_type, again.exchange, again.routing_key,
-    again.correlation_id, again.must_be_routed, again.body, again.asked_at, CAST(:now AS timestamptz)
-FROM again
+    CAST(:lane AS integer), step.phone_number, number.status = 'PENDING', true, step.operation_id,
+    step.message_type, step.exchange, step.routing_key, step.correlation_id, step.must_be_routed,
+    step.body, step.asked_at, CAST(:now AS timestamptz)
+FROM pbx_operations AS step
 JOIN phone_numbers AS number USING (phone_number)
-ORDER BY again.place;
+WHERE step.operation_id = ANY(CAST(:operation_ids AS text[]))
+ORDER BY step.place;
 
 -- name: release_steps
 -- Completes steps whose results the configuration awaits no longer, under the locks of their
@@ -106,9 +81,13 @@ WITH locked AS (
     )
     ORDER BY phone_number
     FOR UPDATE
+),
+released AS (
+    UPDATE pbx_operations
+    SET state = 'done', again_at = NULL,
+        last_result = 'no longer awaited by the configuration'
+    WHERE phone_number IN (SELECT phone_number FROM locked)
+        AND ended_at IS NULL AND state <> 'done' AND step <> ALL(CAST(:awaited_steps AS text[]))
 )
-UPDATE pbx_operations
-SET state = 'done', again_at = NULL,
-    last_result = 'no longer awaited by the configuration'
-WHERE phone_number IN (SELECT phone_number FROM locked)
-    AND ended_at IS NULL AND state <> 'done' AND step <> ALL(CAST(:awaited_steps AS text[]));
+UPDATE operations SET due_at = CAST(:due_at AS timestamptz)
+WHERE phone_number IN (SELECT phone_number FROM locked);

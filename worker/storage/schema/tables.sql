@@ -142,10 +142,15 @@ CREATE TABLE operations (
     failure_step     text,
     failure_detail   text,
     failure_pbx_code text,
+    -- The next moment at which something follows without news, as the core computes it; the sweep
+    -- selects by it. NULL: nothing before a message is confirmed or refused, a result arrives, or an
+    -- operator decides.
+    due_at           timestamptz,
     -- Rises with every retry that an operator orders.
     round            integer NOT NULL DEFAULT 1,
     lane             integer NOT NULL DEFAULT 0
 );
+CREATE INDEX operations_due ON operations (lane, due_at) WHERE due_at IS NOT NULL;
 
 -- The steps whose PBX results are awaited, each with its message, so that it can be sent again.
 -- Ended steps stay as history.
@@ -181,8 +186,6 @@ CREATE TABLE pbx_operations (
 );
 CREATE INDEX pbx_operations_of_number ON pbx_operations (phone_number, place);
 CREATE INDEX pbx_operations_not_ended ON pbx_operations (phone_number) WHERE ended_at IS NULL;
-CREATE INDEX pbx_operations_again ON pbx_operations (again_at)
-    WHERE again_at IS NOT NULL AND ended_at IS NULL;
 CREATE INDEX pbx_operations_by_time ON pbx_operations USING brin (asked_at);
 
 -- The decisions of operators on operations that could not continue without one.

@@ -33,10 +33,7 @@ CREATE TYPE known_number AS (
     failure_step text,
     failure_detail text,
     failure_pbx_code text,
-    round integer,
-    -- The ctid of the locked row: valid while the transaction holds the lock and has not updated
-    -- it.
-    place tid
+    round integer
 );
 
 -- How many numbers an account uses at a site, and how many it has bought there ("limit").
@@ -73,7 +70,7 @@ CREATE TYPE decided_command AS (
 
 -- A number's new status and sequence; `blank` also resets its label, features and PIN.
 CREATE TYPE moved_number AS (
-    place tid,
+    phone_number text,
     status text,
     sequence bigint,
     blank boolean

@@ -7,7 +7,7 @@
 -- OFFSET 0 and count(*) make PostgreSQL look up each row by itself. Without them, a generic plan
 -- that was made while no operation was under way, which is often the case, compared each number
 -- with every operation.
-CREATE FUNCTION known_numbers(places tid[], numbers phone_numbers[]) RETURNS SETOF known_number
+CREATE FUNCTION known_numbers(numbers phone_numbers[]) RETURNS SETOF known_number
 LANGUAGE sql STABLE AS $$
     SELECT
         number.phone_number,
@@ -20,15 +20,15 @@ LANGUAGE sql STABLE AS $$
         number.assigned_to,
         number.label,
         number.features,
-        (number.main_number OR may_be_taken_down) AND (
+        (number.main_number OR may_be_deprovisioned) AND (
             SELECT count(*) FROM call_settings AS settings
             WHERE settings.phone_number = number.phone_number
         ) > 0,
-        CASE WHEN may_be_taken_down THEN ARRAY(
+        CASE WHEN may_be_deprovisioned THEN ARRAY(
             SELECT member.hunt_group_id FROM hunt_group_members AS member
             WHERE member.phone_number = number.phone_number ORDER BY member.hunt_group_id
         ) ELSE '{}' END,
-        CASE WHEN may_be_taken_down THEN ARRAY(
+        CASE WHEN may_be_deprovisioned THEN ARRAY(
             SELECT ARRAY[login.device_id, login.device_kind] FROM handset_logins AS login
             WHERE login.phone_number = number.phone_number ORDER BY login.device_id
         ) ELSE '{}' END,
@@ -48,13 +48,12 @@ LANGUAGE sql STABLE AS $$
         operation.failure_step,
         operation.failure_detail,
         operation.failure_pbx_code,
-        operation.round,
-        number.place
-    FROM unnest(places, numbers) AS number (place)
+        operation.round
+    FROM unnest(numbers) AS number
     LEFT JOIN LATERAL (
         SELECT * FROM operations WHERE operations.phone_number = number.phone_number OFFSET 0
     ) AS operation ON true
     CROSS JOIN LATERAL (
         SELECT number.status = 'ACTIVE' OR operation.operation IS NOT DISTINCT FROM 'deactivate'
-    ) AS number_is (may_be_taken_down)
+    ) AS number_is (may_be_deprovisioned)
 $$;

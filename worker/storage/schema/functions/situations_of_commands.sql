@@ -16,19 +16,16 @@ RETURNS TABLE (
 )
 LANGUAGE plpgsql AS $$
 DECLARE
-    places tid[];
-    numbers phone_numbers[];
+    numbers phone_numbers[] := locked_numbers(situations_of_commands.phone_numbers);
     usages entitlement_usage[];
 BEGIN
-    SELECT locked.places, locked.numbers INTO places, numbers
-    FROM locked_numbers(situations_of_commands.phone_numbers) AS locked;
     usages := ARRAY(
         SELECT locked FROM entitlement_usage AS locked
         WHERE (locked.account_id, locked.site_id) IN (SELECT * FROM unnest(account_ids, site_ids))
         ORDER BY locked.account_id, locked.site_id
         FOR UPDATE
     );
-    IF cardinality(numbers) IS DISTINCT FROM cardinality(situations_of_commands.phone_numbers)
+    IF cardinality(numbers) < cardinality(situations_of_commands.phone_numbers)
         OR cardinality(usages) < cardinality(situations_of_commands.account_ids)
     THEN
         IF EXISTS (
@@ -73,5 +70,5 @@ BEGIN
 
     RETURN QUERY
     SELECT NULL::known_usage, NULL, NULL, NULL::text[], known
-    FROM known_numbers(places, numbers) AS known;
+    FROM known_numbers(numbers) AS known;
 END $$;

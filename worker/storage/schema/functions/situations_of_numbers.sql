@@ -2,10 +2,10 @@
 -- the usage of each account at a site, with its main number and where that number's calls go, and
 -- each number.
 --
--- It deletes the confirmed messages from the outbox first, because what an operation waits for
--- depends on them. It locks in the same order as situations_of_commands.
+-- Messages with the positions `confirmed` count as sent: the transaction deletes them when it saves
+-- what follows. It locks in the same order as situations_of_commands.
 CREATE FUNCTION situations_of_numbers(
-    sent_lane integer, sent bigint[], phone_numbers text[], today date
+    phone_numbers text[], confirmed bigint[], today date
 )
 RETURNS TABLE (
     usage known_usage,
@@ -14,14 +14,9 @@ RETURNS TABLE (
 )
 LANGUAGE plpgsql AS $$
 DECLARE
-    places tid[];
-    numbers phone_numbers[];
+    numbers phone_numbers[] := locked_numbers(situations_of_numbers.phone_numbers);
     usages entitlement_usage[];
 BEGIN
-    DELETE FROM outbox WHERE lane = sent_lane AND position = ANY(sent);
-
-    SELECT locked.places, locked.numbers INTO places, numbers
-    FROM locked_numbers(situations_of_numbers.phone_numbers) AS locked;
     usages := ARRAY(
         SELECT locked FROM entitlement_usage AS locked
         WHERE (locked.account_id, locked.site_id) IN (
@@ -52,8 +47,10 @@ BEGIN
     SELECT
         NULL::known_usage, NULL, NULL, NULL, NULL::text[],
         (
-            SELECT count(*) FROM known_steps AS step WHERE step.phone_number = known.phone_number
+            SELECT count(*) FROM known_steps AS step
+            WHERE step.phone_number = known.phone_number
+                AND NOT (step.waits_for = 'confirm' AND step.place = ANY(confirmed))
         ) > 0,
         known
-    FROM known_numbers(places, numbers) AS known;
+    FROM known_numbers(numbers) AS known;
 END $$;
