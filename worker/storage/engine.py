@@ -315,7 +315,7 @@ class Database:
 
     def _note_back(self) -> None:
         if self._lost:
-            get_logger().info(Action.DATABASE_BACK)
+            get_logger().info(Action.DATABASE_RECOVERED)
         self._lost = False
 
 
