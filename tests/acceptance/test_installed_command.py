@@ -136,7 +136,7 @@ async def test_health_and_readiness_are_served(environment: Environment) -> None
         COMMAND, "run", env=dict(environment), stderr=asyncio.subprocess.PIPE
     )
     try:
-        port = (await until_logged(process, "http_serving"))["port"]
+        port = (await until_logged(process, "http_started"))["port"]
         await until_logged(process, "leadership_gained")
         async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
             for path in ("/healthz", "/readyz", "/metrics"):

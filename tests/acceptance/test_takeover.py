@@ -62,7 +62,7 @@ async def started(environment: Environment) -> AsyncIterator[Worker]:
 async def in_order(one: Worker, other: Worker) -> tuple[Worker, Worker]:
     """The one that leads, and the one that stands by."""
     leads = asyncio.create_task(one.until("leadership_gained"))
-    stands_by = asyncio.create_task(one.until("standing_by"))
+    stands_by = asyncio.create_task(one.until("worker_standing_by"))
     await asyncio.wait((leads, stands_by), return_when=asyncio.FIRST_COMPLETED)
     for task in (leads, stands_by):
         task.cancel()
@@ -91,7 +91,7 @@ async def test_a_leader_that_was_frozen_wakes_up_as_a_standby(
             await platform.outcome(command)
 
         leader.process.send_signal(SIGCONT)
-        await leader.until("standing_by")
+        await leader.until("worker_standing_by")
         commands += [await platform.send("activate", number) for number in NUMBERS[450:]]
         outcomes = [await platform.outcome(command) for command in commands]
         standby.process.terminate()

@@ -55,7 +55,9 @@ async def test_an_alarm_stops_publishing_then_the_intake_and_nothing_is_said_twi
     async with alarm(servers):
         working = asyncio.create_task(worker.run())
         await until_shown(
-            metrics, "activation_worker_broker_blocked 1.0", "activation_worker_intake_paused 1.0"
+            metrics,
+            "activation_worker_broker_blocked 1.0",
+            "activation_worker_paused_consumers 1.0",
         )
         decided = await rows(database, "SELECT count(*) FROM commands")
         # Longer than a confirm is waited for.
@@ -64,7 +66,7 @@ async def test_an_alarm_stops_publishing_then_the_intake_and_nothing_is_said_twi
         assert worker.leads
     outcomes = [await platform.outcome(command) for command in commands]
     await until_shown(
-        metrics, "activation_worker_broker_blocked 0.0", "activation_worker_intake_paused 0.0"
+        metrics, "activation_worker_broker_blocked 0.0", "activation_worker_paused_consumers 0.0"
     )
     worker.stop()
     await working

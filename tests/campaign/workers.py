@@ -13,7 +13,7 @@ from worker.local.process import Runner
 
 COMMAND = str(Path(sys.executable).with_name("activation-worker"))
 GAINED = b'"leadership_gained"'
-CONNECTION_ERRORS = (b'"leadership_lost"', b'"broker_lost"', b'"standing_by"')
+CONNECTION_ERRORS = (b'"leadership_lost"', b'"broker_lost"', b'"worker_standing_by"')
 PAUSE_SECONDS = 0.05
 STOP_SECONDS = 40
 TAIL_BYTES = 3000

@@ -64,7 +64,7 @@ class Staff:
 
     def posts(self) -> list[int]:
         found = (
-            self._metrics[worker].registry.get_sample_value("activation_worker_posts")
+            self._metrics[worker].registry.get_sample_value("activation_worker_partitions_owned")
             for worker in self._running
         )
         return sorted(int(posts or 0) for posts in found)

@@ -48,10 +48,10 @@ class Listening(Reporter):
         self.handled.update(command.id for command in commands)
 
     @override
-    def answered(
+    def result_received(
         self, result: PbxResult, phone_number: str | None, verdict: Verdict | None
     ) -> None:
-        super().answered(result, phone_number, verdict)
+        super().result_received(result, phone_number, verdict)
         self.handled[result.id] += 1
 
 

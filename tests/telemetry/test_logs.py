@@ -81,16 +81,16 @@ def test_a_terminal_that_wants_json_gets_json(terminal: tuple[TextIO, BinaryIO])
     written, seen = terminal
     configure(written, format="json", level="info")
 
-    get_logger().info(Action.STOPPING)
+    get_logger().info(Action.WORKER_STOPPING)
 
-    assert json.loads(seen.read(4096))["action"] == "stopping"
+    assert json.loads(seen.read(4096))["action"] == "worker_stopping"
 
 
 def test_records_below_the_level_are_dropped() -> None:
     stream = io.StringIO()
     configure(stream, format="json", level="warning")
 
-    get_logger().info(Action.STOPPING)
+    get_logger().info(Action.WORKER_STOPPING)
 
     assert stream.getvalue() == ""
 

@@ -13,7 +13,8 @@ from worker.core.decision import Decision, Outcome
 from worker.core.operation import OngoingOperation
 from worker.core.situation import Number
 from worker.storage.engine import Database, open_database
-from worker.storage.gauges import DatabaseFigures, OperationsUnderWay, measure
+from worker.storage.gauges import measure
+from worker.telemetry.database_gauges import DatabaseFigures, OperationsUnderWay
 from worker.telemetry.metrics import Metrics, describe
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -101,7 +102,7 @@ async def test_an_operation_lasts_from_pending_to_its_end() -> None:
     metrics = Metrics()
 
     concluded = Advanced(_pending_number(), Decision(Outcome.COMPLETED))
-    metrics.operation_concluded(concluded, NOW + timedelta(seconds=3))
+    metrics.operation_advanced(concluded, NOW + timedelta(seconds=3))
 
     seen = await _samples(metrics)
     assert seen["operation_duration_seconds_sum activate completed"] == 3
@@ -112,17 +113,17 @@ async def test_messages_and_reconnects_are_counted_and_show_zeros_before_the_fir
     logout, event = "telephony.handset.logout.v1", "telephony.phone_number.status_changed.v1"
 
     metrics.message_published(event)
-    metrics.message_returned(logout)
-    metrics.event_without_subscriber(event)
+    metrics.publish_failed(logout)
+    metrics.event_unrouted(event)
     metrics.message_unreadable("NOT_JSON")
     metrics.reconnected()
 
     seen = await _samples(metrics)
     assert seen[f"published_messages_total {event}"] == 1
     assert seen[f"published_messages_total {logout}"] == 0
-    assert seen[f"returned_messages_total {logout}"] == 1
-    assert seen[f"events_without_subscriber_total {event}"] == 1
-    assert seen["unreadable_messages_total NOT_JSON"] == 1
+    assert seen[f"publish_failures_total {logout}"] == 1
+    assert seen[f"unrouted_events_total {event}"] == 1
+    assert seen["dead_lettered_messages_total NOT_JSON"] == 1
     assert seen["broker_reconnects_total"] == 1
 
 
@@ -130,14 +131,14 @@ async def test_a_commit_tells_its_size_its_time_and_when_it_was() -> None:
     metrics = Metrics()
 
     metrics.batch_committed(messages=40, seconds=0.02)
-    metrics.serves(2)
+    metrics.partitions_owned(2)
 
     seen = await _samples(metrics)
     assert seen["batch_messages_sum"] == 40
     assert seen["commit_duration_seconds_sum"] == 0.02
     assert seen["last_commit_timestamp_seconds"] > 0
     assert seen["leader"] == 1
-    assert seen["posts"] == 2
+    assert seen["partitions_owned"] == 2
 
 
 async def test_the_database_is_measured_once_for_many_looks() -> None:
@@ -152,7 +153,7 @@ async def test_the_database_is_measured_once_for_many_looks() -> None:
     seen = await _samples(metrics)
 
     assert len(looks) == 1
-    assert seen["measured"] == 1
+    assert seen["database_up"] == 1
     assert seen["outbox_messages"] == 7
     assert seen["pending_operations activate"] == 3
     assert seen["overdue_operations activate"] == 1
@@ -165,7 +166,7 @@ async def test_measured_gauges_are_absent_while_the_database_is_away() -> None:
 
         seen = await _samples(metrics)
 
-    assert seen["measured"] == 0
+    assert seen["database_up"] == 0
     assert "outbox_messages" not in seen
     assert "commands_total activate accepted" in seen
 

@@ -16,7 +16,7 @@ class Noting(Reporter):
         self._told = told
 
     @override
-    def concluded(self, items: Sequence[Advanced]) -> None:
+    def advanced(self, items: Sequence[Advanced]) -> None:
         self._told += [item.before.phone_number for item in items]
 
 

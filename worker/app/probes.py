@@ -1,15 +1,14 @@
 """Whether the worker can work, each thing asked for itself; None is fine, a sentence is not."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
 from worker.storage.engine import Database
 from worker.storage.gauges import DATABASE_FAILURES
 from worker.storage.schema_version import is_current
+from worker.telemetry.http import Probe
 
-__all__ = ["Probe", "Serving", "probes_of", "role_of"]
-
-Probe = Callable[[], Awaitable[str | None]]
+__all__ = ["Serving", "probes_of", "role_of"]
 
 
 class Serving(Protocol):

@@ -43,7 +43,7 @@ async def run(settings: Settings) -> None:
                 role=partial(role_of, worker),
             )
         )
-        get_logger().info(Action.HTTP_SERVING, port=port)
+        get_logger().info(Action.HTTP_STARTED, port=port)
         async with _stopped_by_signals(worker) as stop_now:
             if await _fit(database, worker):
                 get_logger().info(Action.WORKER_STARTED)
@@ -99,7 +99,7 @@ async def _stopped_by_signals(worker: Worker) -> AsyncIterator[asyncio.Event]:
         if worker.stopping.is_set():
             stop_now.set()
             return
-        get_logger().info(Action.STOPPING)
+        get_logger().info(Action.WORKER_STOPPING)
         worker.stop()
 
     for number in SIGNALS:

@@ -136,7 +136,7 @@ class Posts:
         if before < quota and free:
             await self._member.take(free, quota - before)
         if not self._member.posts and not self._stands_by:
-            get_logger().info(Action.STANDING_BY)
+            get_logger().info(Action.WORKER_STANDING_BY)
             self._stands_by = True
         return len(self._member.posts) > before
 
@@ -163,4 +163,4 @@ class Posts:
             elif error is not None:
                 raise error
             else:
-                get_logger().info(Action.LEADERSHIP_HANDED_ON, lane=name_of(number))
+                get_logger().info(Action.LEADERSHIP_RELEASED, lane=name_of(number))

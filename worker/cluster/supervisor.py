@@ -138,4 +138,4 @@ class Worker:
 
     def _note_posts(self, posts: int) -> None:
         self.leads = posts > 0
-        self._reporter.metrics.serves(posts)
+        self._reporter.metrics.partitions_owned(posts)

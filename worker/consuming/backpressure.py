@@ -79,13 +79,13 @@ class Backpressure:
             await self._relay.turn(LOOK_AGAIN_SECONDS)
         if not self._is_held_up():
             return
-        self._reporter.paused(self._relay.oldest_unpublished())
+        self._reporter.consuming_paused(self._relay.oldest_unpublished())
         try:
             while self._is_held_up() and not stopping.is_set():
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stopping.wait(), LOOK_AGAIN_SECONDS)
         finally:
-            self._reporter.paused(None)
+            self._reporter.consuming_resumed()
 
     def _is_held_up(self) -> bool:
         oldest = self._relay.oldest_unpublished()

@@ -173,7 +173,7 @@ class BatchProcessor(Generic[Message, Effect]):
             else:
                 raise
         else:
-            self._reporter.committed(len(batch), perf_counter() - started)
+            self._reporter.batch_committed(len(batch), perf_counter() - started)
             self._follow_up(batch, stored.effect)
 
     def _follow_up(self, batch: Sequence[Incoming[Message]], effect: Effect) -> None:

@@ -43,7 +43,7 @@ async def park(letter: DeadLetter, link: BrokerSession) -> None:
         try:
             await link.publisher.send(message, exchange="", routing_key=DEAD_LETTER_QUEUE)
         except NotPublished as error:
-            get_logger().error(Action.MESSAGE_PUT_AWAY, failed=str(error), code=letter.code)
+            get_logger().error(Action.MESSAGE_DEAD_LETTERED, failed=str(error), code=letter.code)
             if isinstance(error, Unencodable):
                 message = _bare(letter)
             await asyncio.sleep(TRY_AGAIN_SECONDS)
@@ -51,7 +51,9 @@ async def park(letter: DeadLetter, link: BrokerSession) -> None:
             link.fail(str(error))
             raise
         else:
-            get_logger().warning(Action.MESSAGE_PUT_AWAY, code=letter.code, detail=letter.detail)
+            get_logger().warning(
+                Action.MESSAGE_DEAD_LETTERED, code=letter.code, detail=letter.detail
+            )
             return
 
 

@@ -107,7 +107,7 @@ class Distribution:
             await self.inbox.settle([item.delivery for item in batch])
             self.inbox.handled(len(batch))
             for lane, messages in Counter(item.lane for item in batch).items():
-                self._metrics.distributed(lane, messages)
+                self._metrics.routed(lane, messages)
 
     async def _publish(self, publications: Sequence[Publication]) -> bool:
         """Whether the queues have all of them; not when that is not waited for any more.
@@ -143,7 +143,7 @@ class Distribution:
         """What to publish instead, after a while. Raises `BrokerUnavailable`."""
         verdict = problem.verdict() if isinstance(problem, ChannelLost) else problem
         get_logger().error(
-            Action.MESSAGE_RETURNED,
+            Action.MESSAGE_UNDELIVERED,
             message_id=publication.properties.message_id,
             message_type=publication.properties.message_type,
             reason=str(verdict),

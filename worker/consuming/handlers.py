@@ -106,7 +106,7 @@ class ResultHandler:
     ) -> None:
         """Tells what the results did."""
         for received, (phone_number, verdict) in zip(batch, effect, strict=True):
-            self.reporter.answered(received.message, phone_number, verdict)
+            self.reporter.result_received(received.message, phone_number, verdict)
 
     def _answer(
         self, steps: dict[str, tuple[str, PbxStep]], result: PbxResult, now: datetime

@@ -44,9 +44,9 @@ async def watch_publisher(publisher: Publisher, reporter: Reporter) -> None:
         while True:
             is_blocked = publisher.is_blocked()
             if is_blocked != was_blocked:
-                reporter.blocked(blocked=is_blocked)
+                (reporter.broker_blocked if is_blocked else reporter.broker_unblocked)()
                 was_blocked = is_blocked
             await asyncio.sleep(LOOK_AT_PUBLISHER_SECONDS)
     finally:
         if was_blocked:
-            reporter.metrics.blocked(blocked=False)
+            reporter.metrics.broker_blocked(blocked=False)

@@ -18,7 +18,7 @@ from worker.telemetry.metrics import describe
 
 __all__ = ["DOCUMENTS", "TABLES"]
 
-DOCUMENTS: Final = Path(__file__).with_name("docs")
+DOCUMENTS: Final = Path(__file__).parent
 UNITS: Final = ("seconds", "commands", "messages", "attempts")
 
 

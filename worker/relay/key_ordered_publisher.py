@@ -60,17 +60,17 @@ class KeyOrderedPublisher:
         # An event that nobody has subscribed to has been said; a PBX message has not.
         unheard = isinstance(problem, Unroutable) and not message.must_be_routed
         if problem is None or unheard:
-            tell = self._reporter.unheard if unheard else self._reporter.published
-            tell(message)
+            report = self._reporter.unrouted if unheard else self._reporter.published
+            report(message.message_type)
             return None
-        self._reporter.refused(message, str(problem))
+        self._reporter.undelivered(message, str(problem))
         if isinstance(problem, ExchangeNotFound):
             self._target_missing(str(problem))
         never = (
             isinstance(problem, Unencodable) and message.attempts + 1 >= SENDING_ATTEMPTS_MAXIMUM
         )
         if never:
-            self._reporter.unsendable(message, str(problem))
+            self._reporter.unencodable(message, str(problem))
         return Refused(message, str(problem), parked=never)
 
 

@@ -39,9 +39,9 @@ SERVER_SETTINGS: Final = {
     "default_transaction_isolation": "read committed",
     # Compiling small statements costs more than it saves.
     "jit": "off",
-    # Each statement is planned once in a session: for each batch, planning takes longer than running.
-    # So the plan must hold for tables that were empty when it was made, and it does if it uses the
-    # indexes: a plan that read whole tables was forty times as slow soon after.
+    # Each statement is planned once in a session: planned for each batch, it takes longer to plan
+    # than to run. So the plan must hold for tables that were empty when it was made, and it does if
+    # it uses the indexes: a plan that read whole tables was forty times as slow soon after.
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
     "enable_mergejoin": "off",
@@ -51,7 +51,7 @@ SERVER_SETTINGS: Final = {
     # A worker that is frozen in the middle of a transaction holds its locks no longer than this,
     # unless it is frozen while it prepares a statement: then no timeout of the server applies.
     "idle_in_transaction_session_timeout": "10s",
-    # The driver sets no keepalive. The server's keeps a firewall from forgetting an idle connection.
+    # The driver sets no keepalive. The server's own keeps a firewall from forgetting a connection.
     "tcp_keepalives_idle": "60",
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
@@ -204,7 +204,7 @@ class Database:
 
     def _log_back(self) -> None:
         if self._is_lost:
-            get_logger().info(Action.DATABASE_BACK)
+            get_logger().info(Action.DATABASE_RECOVERED)
         self._is_lost = False
 
 

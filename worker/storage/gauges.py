@@ -1,8 +1,6 @@
 """What the metrics show of the database: read when somebody looks, never kept in step."""
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
@@ -11,9 +9,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from worker.storage.engine import READING_WHOLE_TABLES, Database
 from worker.storage.session import Session
+from worker.telemetry.database_gauges import DatabaseFigures, OperationsUnderWay
 from worker.telemetry.logs import Action, get_logger
 
-__all__ = ["DATABASE_FAILURES", "DatabaseFigures", "OperationsUnderWay", "measure"]
+__all__ = ["DATABASE_FAILURES", "measure"]
 
 MEASURING_TIMEOUT_SECONDS: Final = 2.0
 
@@ -28,32 +27,6 @@ DATABASE_FAILURES: Final = (
 """Everything that asking the database can raise, a schema that is not there included."""
 
 
-@dataclass(frozen=True, slots=True)
-class OperationsUnderWay:
-    """The operations of one kind that have not ended."""
-
-    numbers: int
-    overdue_numbers: int
-    oldest_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class DatabaseFigures:
-    """One look at the database."""
-
-    outbox_messages: int
-    outbox_delayed_messages: int
-    outbox_parked_messages: int
-    outbox_oldest_seconds: float
-    used_services: int
-    bought_services: int
-    free_services: int
-    oversubscribed_accounts: int
-    exhausted_accounts: int
-    operations: Mapping[str, OperationsUnderWay] = field(default_factory=dict)
-    """By operation; one of which none is under way is left out."""
-
-
 async def measure(database: Database) -> DatabaseFigures | None:
     """One look at the database; None, and a line in the log, where it cannot be had soon."""
     try:
@@ -64,7 +37,7 @@ async def measure(database: Database) -> DatabaseFigures | None:
             return await _measure(on, datetime.now(UTC))
     except DATABASE_FAILURES as error:
         reason = str(error).split("\n", maxsplit=1)[0] or type(error).__name__
-        get_logger().debug(Action.MEASURING_FAILED, reason=reason)
+        get_logger().debug(Action.GAUGES_NOT_READ, reason=reason)
         return None
 
 

@@ -1,118 +1,157 @@
-"""The gauges that the database measures."""
+"""The gauges that show the state of the database, read when Prometheus scrapes."""
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
 from contracts.values import Operation
-from worker.storage.gauges import DatabaseFigures
 
-__all__ = ["PREFIX", "DatabaseGauges", "families_of"]
+__all__ = [
+    "PREFIX",
+    "DatabaseFigures",
+    "DatabaseGauges",
+    "OperationsUnderWay",
+    "ReadFigures",
+    "families_of",
+]
 
 PREFIX: Final = "activation_worker"
-MEASUREMENTS_KEPT_SECONDS: Final = 5.0
-"""However many look, the database is asked no more often than this."""
+CACHE_SECONDS: Final = 5.0
+"""However often Prometheus scrapes, the database is read at most once in this time."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperationsUnderWay:
+    """The operations of one kind that have not ended."""
+
+    numbers: int
+    overdue_numbers: int
+    oldest_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseFigures:
+    """The figures of one read of the database."""
+
+    outbox_messages: int
+    outbox_delayed_messages: int
+    outbox_parked_messages: int
+    outbox_oldest_seconds: float
+    used_services: int
+    bought_services: int
+    free_services: int
+    oversubscribed_accounts: int
+    exhausted_accounts: int
+    operations: Mapping[str, OperationsUnderWay] = field(default_factory=dict)
+    """By operation; an operation with no number under way is left out."""
+
+
+ReadFigures = Callable[[], Awaitable[DatabaseFigures | None]]
+"""Reads the figures from the database; None if the database does not answer."""
 
 
 class DatabaseGauges:
-    """Keeps the last look at the database for a short while, and shows it as gauges."""
+    """Collects the database's figures as gauges, and caches them for a few seconds."""
 
-    def __init__(self, measure: Callable[[], Awaitable[DatabaseFigures | None]] | None) -> None:
-        self._measure = measure
-        self._last: DatabaseFigures | None = None
-        self._look_again_at = 0.0
-        self._looking = asyncio.Lock()
+    def __init__(self, read_figures: ReadFigures | None) -> None:
+        self._read_figures = read_figures
+        self._figures: DatabaseFigures | None = None
+        self._expires_at = 0.0
+        self._reading = asyncio.Lock()
 
-    async def look(self) -> None:
-        """Looks again where the last look is too old."""
-        if self._measure is None:
+    async def refresh(self) -> None:
+        """Reads the figures again if the cached ones have expired."""
+        if self._read_figures is None:
             return
-        async with self._looking:
-            if time.monotonic() >= self._look_again_at:
-                self._last = await self._measure()
-                # Counted from the answer: a database that is slow to fail is left in peace too.
-                self._look_again_at = time.monotonic() + MEASUREMENTS_KEPT_SECONDS
+        async with self._reading:
+            if time.monotonic() >= self._expires_at:
+                self._figures = await self._read_figures()
+                # Counted from the answer, so that a database that fails slowly is not read at once
+                # again.
+                self._expires_at = time.monotonic() + CACHE_SECONDS
 
     def describe(self) -> list[Metric]:
-        """Nothing: what is shown changes with whether the database answers."""
+        """Nothing: which gauges exist depends on whether the database answers."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """The gauges of the last look; without one, only that there was none."""
+        """The gauges of the cached figures; only `database_up` if the database did not answer."""
         yield GaugeMetricFamily(
-            f"{PREFIX}_measured",
-            "1 where the gauges that the database measures are there, 0 where it did not answer.",
-            value=float(self._last is not None),
+            f"{PREFIX}_database_up",
+            "1 if the database answered when its gauges were last read; 0 if not: they are absent.",
+            value=float(self._figures is not None),
         )
-        if self._last is not None:
-            yield from families_of(self._last)
+        if self._figures is not None:
+            yield from families_of(self._figures)
 
 
 _PLAIN_GAUGES: Final[tuple[tuple[str, str, Callable[[DatabaseFigures], float]], ...]] = (
     (
         "outbox_messages",
-        "Messages decided and not yet confirmed by the broker.",
-        lambda seen: seen.outbox_messages,
+        "Messages in the outbox that the broker has not confirmed.",
+        lambda figures: figures.outbox_messages,
     ),
     (
         "outbox_delayed_messages",
-        "Of these, those that the broker refused and that wait for their next attempt.",
-        lambda seen: seen.outbox_delayed_messages,
+        "Of these, messages that the broker did not accept and that wait for their next attempt.",
+        lambda figures: figures.outbox_delayed_messages,
     ),
     (
         "outbox_parked_messages",
-        "Messages that can never be sent as they are. Any is an alarm: `activation-worker outbox`.",
-        lambda seen: seen.outbox_parked_messages,
+        "Messages that cannot be encoded and are not retried. Alert: `activation-worker outbox`.",
+        lambda figures: figures.outbox_parked_messages,
     ),
     (
         "outbox_oldest_message_age_seconds",
-        "Age of the oldest unconfirmed message; 0 where there is none.",
-        lambda seen: seen.outbox_oldest_seconds,
+        "Age of the oldest unconfirmed message; 0 if there is none.",
+        lambda figures: figures.outbox_oldest_seconds,
     ),
     (
         "voice_services_bought",
-        "Voice services valid today, all accounts together.",
-        lambda seen: seen.bought_services,
+        "Voice services in force today, all accounts together.",
+        lambda figures: figures.bought_services,
     ),
     (
         "voice_services_used",
-        "Voice services used by ACTIVE and PENDING numbers, all accounts together.",
-        lambda seen: seen.used_services,
+        "Voice services that ACTIVE and PENDING numbers use, all accounts together.",
+        lambda figures: figures.used_services,
     ),
     (
         "voice_services_free",
-        "Headroom: voice services that activations may still take, all accounts together.",
-        lambda seen: seen.free_services,
+        "Headroom: voice services that activations can still use, all accounts together.",
+        lambda figures: figures.free_services,
     ),
     (
         "oversubscribed_accounts",
         "Accounts at a site that use more voice services than they bought.",
-        lambda seen: seen.oversubscribed_accounts,
+        lambda figures: figures.oversubscribed_accounts,
     ),
     (
         "exhausted_accounts",
-        "Accounts at a site that use exactly what they bought: no activation is left.",
-        lambda seen: seen.exhausted_accounts,
+        "Accounts at a site that use exactly what they bought: the next activation is rejected.",
+        lambda figures: figures.exhausted_accounts,
     ),
 )
 
 
-def families_of(seen: DatabaseFigures) -> Iterator[Metric]:
-    """The gauges that show one look at the database."""
+def families_of(figures: DatabaseFigures) -> Iterator[Metric]:
+    """The gauges that show these figures."""
     for name, meaning, value_of in _PLAIN_GAUGES:
-        yield GaugeMetricFamily(f"{PREFIX}_{name}", meaning, value=value_of(seen))
+        yield GaugeMetricFamily(f"{PREFIX}_{name}", meaning, value=value_of(figures))
     pending = _by_operation(
-        "pending_operations", "Operations on their way, outstanding joins included."
+        "pending_operations",
+        "Operations under way, and ended ones whose hunt group joins are still outstanding.",
     )
-    overdue = _by_operation("overdue_operations", "Of these, those past their deadline.")
+    overdue = _by_operation("overdue_operations", "Of these, operations past their deadline.")
     oldest = _by_operation(
-        "oldest_operation_age_seconds", "Age of the oldest operation under way; 0 without one."
+        "oldest_operation_age_seconds", "Age of the oldest operation under way; 0 if there is none."
     )
     for operation in Operation:
-        found = seen.operations.get(operation.value)
+        found = figures.operations.get(operation.value)
         pending.add_metric([operation.value], found.numbers if found else 0)
         overdue.add_metric([operation.value], found.overdue_numbers if found else 0)
         oldest.add_metric([operation.value], found.oldest_seconds if found else 0)

@@ -2,17 +2,19 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from worker.app.probes import Probe
 from worker.telemetry.metrics import Metrics
 
-__all__ = ["HttpUnavailableError", "serve"]
+__all__ = ["HttpUnavailableError", "Probe", "serve"]
+
+Probe = Callable[[], Awaitable[str | None]]
+"""Checks one thing that the worker needs; None if it works, else a sentence about the problem."""
 
 PROBE_TIMEOUT_SECONDS: Final = 3.0
 """A probe that hangs is an answer too, and has to come before the asker gives up."""

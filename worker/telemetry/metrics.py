@@ -1,10 +1,10 @@
-"""The metrics: counted on the path, measured from the database when somebody looks.
+"""The metrics: counted as the worker works, or read from the database when Prometheus scrapes.
 
-`describe()` lists them all. No series names a phone number, an account or a site: what can grow
-without end would cost the one who stores it more than the worker itself.
+`describe()` lists them all. No label holds a phone number, an account or a site: the number of
+series must not grow with the data.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
 from itertools import product
@@ -31,8 +31,13 @@ from worker.core.batch import Advanced
 from worker.core.decision import Decision, Outcome
 from worker.core.message_factory import operation_of
 from worker.core.results import Verdict
-from worker.storage.gauges import DatabaseFigures
-from worker.telemetry.database_gauges import PREFIX, DatabaseGauges, families_of
+from worker.telemetry.database_gauges import (
+    PREFIX,
+    DatabaseFigures,
+    DatabaseGauges,
+    ReadFigures,
+    families_of,
+)
 
 __all__ = ["UNKNOWN", "MetricDescription", "Metrics", "describe"]
 
@@ -42,7 +47,7 @@ BATCH_MESSAGES: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
 UNKNOWN: Final = "unknown"
-"""The effect of a result for which nobody waited."""
+"""The effect of a result that no step awaited."""
 
 _OUTCOMES: Final = {
     Outcome.PENDING: "accepted",
@@ -52,7 +57,7 @@ _OUTCOMES: Final = {
 
 
 class MetricDescription(NamedTuple):
-    """One metric, for the documentation and for whoever writes an alert."""
+    """One metric, as the documentation shows it."""
 
     name: str
     kind: str
@@ -64,31 +69,29 @@ class MetricDescription(NamedTuple):
 class Metrics:
     """Counts what happens. Every method is cheap, and none of them can fail or wait.
 
-    `measure` is one look at the database, None where it cannot be had: its gauges are then absent
-    and `activation_worker_measured` is 0, so that an old value never passes for a new one.
+    If `read_figures` returns None, the gauges of the database are absent and
+    `activation_worker_database_up` is 0: an outdated value must not look like a current one.
     """
 
-    def __init__(
-        self, measure: Callable[[], Awaitable[DatabaseFigures | None]] | None = None
-    ) -> None:
+    def __init__(self, read_figures: ReadFigures | None = None) -> None:
         self.registry = CollectorRegistry()
-        self._measured = DatabaseGauges(measure)
+        self._database = DatabaseGauges(read_figures)
         self._register_decisions()
         self._register_messages()
         self._register_state()
-        self.registry.register(self._measured)
+        self.registry.register(self._database)
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
         self._show_zeros()
-        # What counts each command: finding a series takes longer than counting in it.
+        # Used for each command: finding a series takes longer than counting in it.
         self._commands_of = cache(self._commands.labels)
         self._decision_seconds_of = cache(self._decision_seconds.labels)
         self._operation_seconds_of = cache(self._operation_seconds.labels)
         self._published_of = cache(self._published.labels)
 
     def command_decided(self, command: Command, decision: Decision, now: datetime) -> None:
-        """A command was decided, and that is stored."""
+        """A command was decided, and the decision committed."""
         operation = operation_of(command).value
         outcome = _OUTCOMES.get(decision.outcome, decision.outcome.value)
         self._commands_of(operation, outcome).inc()
@@ -98,8 +101,8 @@ class Metrics:
             waited = (now - command.time).total_seconds()
             self._decision_seconds_of(operation).observe(max(0.0, waited))
 
-    def operation_concluded(self, item: Advanced, now: datetime) -> None:
-        """Something followed of an operation, and that is stored."""
+    def operation_advanced(self, item: Advanced, now: datetime) -> None:
+        """An operation was advanced, and that is committed."""
         ongoing, outcome = item.before.ongoing, item.decision.outcome
         if ongoing is None:
             return
@@ -113,57 +116,59 @@ class Metrics:
             self._delays.labels(operation).inc()
 
     def result_received(self, result: StepResult, effect: str) -> None:
-        """A PBX result was counted, or did nothing."""
+        """The effect of a PBX result was committed."""
         self._results.labels(result.value, effect).inc()
 
     def batch_committed(self, messages: int, seconds: float) -> None:
-        """A transaction for this many messages was stored, and took this long."""
+        """A transaction for this many messages was committed, and took this long."""
         self._batch_messages.observe(messages)
         self._commit_seconds.observe(seconds)
         self._last_commit.set_to_current_time()
 
     def message_unreadable(self, code: str) -> None:
-        """A message was no command that can be read or stored; the code is a stable word."""
+        """A message can never be handled; the code is a stable word."""
         self._unreadable.labels(code).inc()
 
     def message_published(self, message_type: str) -> None:
         """The broker confirmed a message."""
         self._published_of(message_type).inc()
 
-    def message_returned(self, message_type: str) -> None:
-        """The broker did not take a message, or no queue did: it is kept."""
-        self._returned.labels(message_type).inc()
+    def publish_failed(self, message_type: str) -> None:
+        """The broker or a queue did not accept a message."""
+        self._publish_failures.labels(message_type).inc()
 
-    def event_without_subscriber(self, message_type: str) -> None:
-        """An event was said, and nobody had subscribed to it."""
-        self._unheard.labels(message_type).inc()
+    def event_unrouted(self, message_type: str) -> None:
+        """The broker confirmed an event to which no queue is bound."""
+        self._unrouted.labels(message_type).inc()
 
     def reconnected(self) -> None:
-        """A server that had been lost is back."""
+        """The connection to the broker was lost and is established again."""
         self._reconnects.inc()
 
-    def serves(self, posts: int) -> None:
-        """How many posts this worker serves; none where it stands by."""
-        self._leader.set(posts > 0)
-        self._posts.set(posts)
+    def partitions_owned(self, partitions: int) -> None:
+        """The number of partitions that this worker owns changed; 0 while it stands by."""
+        self._leader.set(partitions > 0)
+        self._partitions_owned.set(partitions)
 
-    def distributed(self, lane: int, messages: int) -> None:
-        """The queue of a lane has taken this many commands."""
-        self._distributed.labels(str(lane)).inc(messages)
+    def routed(self, partition: int, messages: int) -> None:
+        """The queue of a partition confirmed this many commands."""
+        self._routed.labels(str(partition)).inc(messages)
 
-    def blocked(self, *, blocked: bool) -> None:
-        """Whether the broker takes nothing from publishers."""
-        self._blocked.set(blocked)
+    def broker_blocked(self, *, blocked: bool) -> None:
+        """Whether the broker blocks our publishers."""
+        self._broker_blocked.set(blocked)
 
-    def paused(self, *, paused: bool) -> None:
-        """Whether nothing is taken in, because what was decided cannot be said."""
-        # Each lane has an intake of its own, and each that pauses goes on.
-        self._pauses += 1 if paused else -1
-        self._paused.set(self._pauses > 0)
+    def consumer_paused(self) -> None:
+        """A consumer paused: the outbox cannot be published. It calls `consumer_resumed` later."""
+        self._paused.inc()
+
+    def consumer_resumed(self) -> None:
+        """A consumer that had paused consumes again."""
+        self._paused.dec()
 
     async def render(self) -> bytes:
-        """All of it in the Prometheus text format, at most some seconds old."""
-        await self._measured.look()
+        """All metrics in the Prometheus text format; the database's are a few seconds old."""
+        await self._database.refresh()
         return generate_latest(self.registry)
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
@@ -184,11 +189,11 @@ class Metrics:
             "outcome",
         )
         self._refusals = self._counter(
-            "command_refusals_total", "Commands refused, and why.", "operation", "code"
+            "command_refusals_total", "Commands rejected, by reason.", "operation", "code"
         )
         self._decision_seconds = self._histogram(
             "decision_delay_seconds",
-            "From the time that a command names to its stored decision.",
+            "From the `time` of a command to the commit of its decision.",
             "operation",
             buckets=STORY_SECONDS,
         )
@@ -200,17 +205,17 @@ class Metrics:
             buckets=STORY_SECONDS,
         )
         self._delays = self._counter(
-            "operation_delays_total", "Operations said to be late.", "operation"
+            "operation_delays_total", "Operations that were reported as late.", "operation"
         )
         self._failures = self._counter(
             "operation_failures_total",
-            "Operations that failed or need a person, and why.",
+            "Operations that failed or need an operator, by reason.",
             "operation",
             "code",
         )
         self._results = self._counter(
             "pbx_results_total",
-            "Results that PBX systems sent, and what they did; unknown: nobody waited for it.",
+            "Results that PBX systems sent, by effect; `unknown`: no step awaited the result.",
             "result",
             "effect",
         )
@@ -221,82 +226,82 @@ class Metrics:
         )
         self._commit_seconds = self._histogram(
             "commit_duration_seconds",
-            "What one such transaction took, with its retries.",
+            "Time that one such transaction took, with its retries.",
             buckets=COMMIT_SECONDS,
         )
 
     def _register_messages(self) -> None:
         self._unreadable = self._counter(
-            "unreadable_messages_total",
-            "Messages put into the dead-letter queue, and why. Any rise wants a look.",
+            "dead_lettered_messages_total",
+            "Messages sent to the dead-letter queue, by reason. Alert on any rise.",
             "code",
         )
-        self._distributed = self._counter(
-            "distributed_messages_total", "Commands handed to the queue of a lane.", "lane"
+        self._routed = self._counter(
+            "routed_commands_total", "Commands routed to the queue of a partition.", "partition"
         )
         self._published = self._counter(
             "published_messages_total", "Messages that the broker confirmed.", "type"
         )
-        self._returned = self._counter(
-            "returned_messages_total",
-            "Times that the broker or its queues did not take a message; it is tried again.",
+        self._publish_failures = self._counter(
+            "publish_failures_total",
+            "Times that the broker or a queue did not accept a message; it is tried again.",
             "type",
         )
-        self._unheard = self._counter(
-            "events_without_subscriber_total", "Events that no queue was bound for.", "type"
+        self._unrouted = self._counter(
+            "unrouted_events_total", "Confirmed events to which no queue was bound.", "type"
         )
 
     def _register_state(self) -> None:
         self._reconnects = self._counter(
-            "broker_reconnects_total", "Times that a lost connection to the broker was made again."
+            "broker_reconnects_total",
+            "Times that a lost connection to the broker was established again.",
         )
         self._leader = Gauge(
             f"{PREFIX}_leader",
-            "1 where this worker serves the commands, 0 where it stands by.",
+            "1 while this worker owns a partition, 0 while it stands by.",
             registry=self.registry,
         )
-        self._posts = Gauge(
-            f"{PREFIX}_posts",
-            "Posts that this worker serves: lanes, and the distribution where there are several.",
+        self._partitions_owned = Gauge(
+            f"{PREFIX}_partitions_owned",
+            "Partitions that this worker owns; with several, routing to them counts as one more.",
             registry=self.registry,
         )
-        self._pauses = 0
-        self._blocked = Gauge(
+        self._broker_blocked = Gauge(
             f"{PREFIX}_broker_blocked",
-            "1 while RabbitMQ, short of memory or disk, takes nothing from this publisher.",
+            "1 while RabbitMQ is short of memory or disk and accepts no messages.",
             registry=self.registry,
         )
         self._paused = Gauge(
-            f"{PREFIX}_intake_paused",
-            "1 while nothing is taken in, because what was decided cannot be said.",
+            f"{PREFIX}_paused_consumers",
+            "Consumers that pause, because the outbox cannot be published.",
             registry=self.registry,
         )
         self._last_commit = Gauge(
             f"{PREFIX}_last_commit_timestamp_seconds",
-            "When decisions were last stored, in seconds since 1970; 0 before the first.",
+            "When a batch was last committed, in seconds since 1970; 0 before the first.",
             registry=self.registry,
         )
 
     def _show_zeros(self) -> None:
-        # A series that first appears at 1 shows no rise, and an alert on it misses the first.
-        every: tuple[tuple[Counter | Histogram, tuple[Iterable[str], ...]], ...] = (
-            (self._commands, (Operation, _OUTCOMES.values())),
-            (self._refusals, (Operation, RefusalCode)),
-            (self._decision_seconds, (Operation,)),
-            (self._operation_seconds, (Operation, (Outcome.COMPLETED, Outcome.FAILED))),
-            (self._delays, (Operation,)),
-            (self._failures, (Operation, FailureCode)),
-            (self._results, (StepResult, (*Verdict, UNKNOWN))),
-            (self._unreadable, (ReadErrorCode,)),
-        )
-        for metric, labels in every:
-            for values in product(*labels):
-                metric.labels(*map(str, values))
+        # A series that first appears at 1 shows no rise: an alert would miss the first event.
+        _show_zero(self._commands, Operation, _OUTCOMES.values())
+        _show_zero(self._refusals, Operation, RefusalCode)
+        _show_zero(self._decision_seconds, Operation)
+        _show_zero(self._operation_seconds, Operation, (Outcome.COMPLETED, Outcome.FAILED))
+        _show_zero(self._delays, Operation)
+        _show_zero(self._failures, Operation, FailureCode)
+        _show_zero(self._results, StepResult, (*Verdict, UNKNOWN))
+        _show_zero(self._unreadable, ReadErrorCode)
         for definition in CATALOGUE:
             if definition.direction == "published":
-                counter = self._returned if definition.must_be_routed else self._unheard
+                counter = self._publish_failures if definition.must_be_routed else self._unrouted
                 counter.labels(definition.type)
                 self._published.labels(definition.type)
+
+
+def _show_zero(metric: Counter | Histogram, *labels: Iterable[str]) -> None:
+    for values in product(*labels):
+        metric.labels(*map(str, values))
 
 
 def describe() -> tuple[MetricDescription, ...]:

@@ -1,81 +1,94 @@
-"""What is told of the work: one log line for each thing that happened, and its count."""
+"""Logs and counts what the worker did, so that the two loops stay free of both."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Protocol
 
 from contracts.messages import Command, PbxResult
 from worker.core.batch import Advanced
 from worker.core.decision import Decision, Outcome
 from worker.core.results import Verdict
-from worker.storage.outbox import OutgoingMessage
 from worker.telemetry.logs import Action, Logger, get_logger
 from worker.telemetry.metrics import UNKNOWN, Metrics
 
-__all__ = ["Reporter", "Telling"]
+__all__ = ["PublishedMessage", "Reporter", "Telling"]
 
-ACTIONS: Final = {
+DECISION_ACTIONS: Final = {
     Outcome.PENDING: Action.COMMAND_ACCEPTED,
     Outcome.REJECTED: Action.COMMAND_REJECTED,
-    Outcome.DUPLICATE: Action.COMMAND_DUPLICATE,
+    Outcome.DUPLICATE: Action.COMMAND_REPEATED,
 }
-
-
-CONCLUSIONS: Final = {
+OPERATION_ACTIONS: Final = {
     Outcome.COMPLETED: Action.COMMAND_COMPLETED,
     Outcome.FAILED: Action.OPERATION_FAILED,
     Outcome.NOTIFIED: Action.OPERATION_DELAYED,
     Outcome.CLEANED_UP: Action.OPERATION_CLEANED_UP,
 }
-LEVELS: Final = {
-    Action.OPERATION_FAILED: "warning",
-    Action.OPERATION_DELAYED: "warning",
-    Action.OPERATION_NEEDS_A_PERSON: "error",
-}
+
+
+class PublishedMessage(Protocol):
+    """What the log shows of a message of the outbox."""
+
+    @property
+    def position(self) -> int:
+        """Its position in the outbox, by which the operator commands name it."""
+
+    @property
+    def phone_number(self) -> str:
+        """The number that it is about."""
+
+    @property
+    def message_id(self) -> str:
+        """Its id in the envelope."""
+
+    @property
+    def message_type(self) -> str:
+        """Its type in the envelope."""
+
+    @property
+    def attempts(self) -> int:
+        """How often publishing it failed before."""
 
 
 class Reporter:
-    """Tells the log and the metrics, so that the path itself stays free of both."""
+    """Writes a log record and counts it, for each thing that the worker did."""
 
     def __init__(self, metrics: Metrics) -> None:
         self.metrics = metrics
 
-    def committed(self, messages: int, seconds: float) -> None:
-        """What followed from a batch is stored."""
+    def batch_committed(self, messages: int, seconds: float) -> None:
+        """A batch of messages was committed; it took this long, with its retries."""
         self.metrics.batch_committed(messages, seconds)
 
     def decided(
         self, commands: Sequence[Command], decisions: Sequence[Decision], at: datetime
     ) -> None:
-        """Commands were decided, and that was stored at that time."""
+        """Commands were decided, and the decisions committed at that time."""
         log = get_logger().bind()
         for command, decision in zip(commands, decisions, strict=True):
             self.metrics.command_decided(command, decision, at)
             log.info(
-                ACTIONS[decision.outcome],
+                DECISION_ACTIONS[decision.outcome],
                 phone_number=command.data.phone_number,
                 command_id=command.id,
                 correlation_id=command.correlationid or command.id,
                 **_refusal_of(decision),
             )
 
-    def concluded(self, items: Sequence[Advanced]) -> None:
-        """Something followed of operations, and that is stored."""
+    def advanced(self, items: Sequence[Advanced]) -> None:
+        """Operations were advanced, and that is committed."""
         now = datetime.now(UTC)
         log = get_logger().bind()
         for item in items:
-            self._concluded(item, log, now)
+            self._log_advanced(item, log, now)
 
-    def _concluded(self, item: Advanced, log: Logger, now: datetime) -> None:
+    def _log_advanced(self, item: Advanced, log: Logger, now: datetime) -> None:
         before, decision = item
         if before.ongoing is None or decision.number is None:
             return
-        self.metrics.operation_concluded(item, now)
-        action = CONCLUSIONS[decision.outcome]
-        if decision.outcome is Outcome.NOTIFIED and decision.failure is not None:
-            action = Action.OPERATION_NEEDS_A_PERSON
-        tell = getattr(log, LEVELS.get(action, "info"))
-        tell(
+        self.metrics.operation_advanced(item, now)
+        action = _action_of(decision)
+        _level(log, action)(
             action,
             phone_number=before.phone_number,
             command_id=before.ongoing.command_id,
@@ -84,10 +97,10 @@ class Reporter:
             **({"detail": decision.detail} if decision.detail else {}),
         )
 
-    def answered(
+    def result_received(
         self, result: PbxResult, phone_number: str | None, verdict: Verdict | None
     ) -> None:
-        """A PBX result was counted, or did nothing; that is stored."""
+        """The effect of a PBX result was committed; no verdict if no step awaited the result."""
         effect = verdict.value if verdict else UNKNOWN
         self.metrics.result_received(result.data.result, effect)
         get_logger().info(
@@ -99,57 +112,76 @@ class Reporter:
             effect=effect,
         )
 
-    def blocked(self, *, blocked: bool) -> None:
-        """The broker has stopped reading from publishers, or goes on."""
-        self.metrics.blocked(blocked=blocked)
-        if blocked:
-            get_logger().error(Action.BROKER_BLOCKED)
-        else:
-            get_logger().info(Action.BROKER_UNBLOCKED)
+    def broker_blocked(self) -> None:
+        """The broker blocked our publishers."""
+        self.metrics.broker_blocked(blocked=True)
+        get_logger().error(Action.BROKER_BLOCKED)
 
-    def paused(self, oldest: datetime | None) -> None:
-        """Nothing more is taken in, because a message of that time was not said; None: it is."""
-        self.metrics.paused(paused=oldest is not None)
-        if oldest is None:
-            get_logger().info(Action.INTAKE_RESUMED)
-        else:
-            get_logger().warning(Action.INTAKE_PAUSED, oldest_message_of=oldest.isoformat())
+    def broker_unblocked(self) -> None:
+        """The broker accepts messages again."""
+        self.metrics.broker_blocked(blocked=False)
+        get_logger().info(Action.BROKER_UNBLOCKED)
 
-    def unsendable(self, message: OutgoingMessage, reason: str) -> None:
-        """A message can never be sent as it is, and is parked."""
-        get_logger().error(
-            Action.MESSAGE_UNSENDABLE,
-            phone_number=message.phone_number,
-            position=message.position,
-            message_id=message.message_id,
-            type=message.message_type,
-            reason=reason,
-        )
+    def consuming_paused(self, oldest: datetime | None) -> None:
+        """A consumer paused, because a message queued at that time is still unpublished."""
+        self.metrics.consumer_paused()
+        oldest_message_of = oldest.isoformat() if oldest else None
+        get_logger().warning(Action.CONSUMING_PAUSED, oldest_message_of=oldest_message_of)
+
+    def consuming_resumed(self) -> None:
+        """A consumer that had paused consumes again."""
+        self.metrics.consumer_resumed()
+        get_logger().info(Action.CONSUMING_RESUMED)
 
     def unreadable(self, code: str, detail: str) -> None:
         """A message can never be handled."""
         self.metrics.message_unreadable(code)
         get_logger().warning(Action.MESSAGE_UNREADABLE, code=code, detail=detail)
 
-    def published(self, message: OutgoingMessage) -> None:
-        """The broker has confirmed a message."""
-        self.metrics.message_published(message.message_type)
+    def published(self, message_type: str) -> None:
+        """The broker confirmed a message."""
+        self.metrics.message_published(message_type)
 
-    def unheard(self, message: OutgoingMessage) -> None:
-        """An event was said, and nobody had subscribed to it."""
-        self.metrics.event_without_subscriber(message.message_type)
+    def unrouted(self, message_type: str) -> None:
+        """The broker confirmed an event to which no queue is bound."""
+        self.metrics.event_unrouted(message_type)
 
-    def refused(self, message: OutgoingMessage, reason: str) -> None:
-        """The broker did not take a message: it is kept."""
-        self.metrics.message_returned(message.message_type)
+    def undelivered(self, message: PublishedMessage, reason: str) -> None:
+        """The broker or a queue did not accept a message: it stays in the outbox."""
+        self.metrics.publish_failed(message.message_type)
         get_logger().error(
-            Action.MESSAGE_RETURNED,
+            Action.MESSAGE_UNDELIVERED,
             phone_number=message.phone_number,
             message_id=message.message_id,
             message_type=message.message_type,
             reason=reason,
             attempts=message.attempts + 1,
         )
+
+    def unencodable(self, message: PublishedMessage, reason: str) -> None:
+        """A message cannot be encoded: it is parked in the outbox."""
+        get_logger().error(
+            Action.MESSAGE_PARKED,
+            phone_number=message.phone_number,
+            position=message.position,
+            message_id=message.message_id,
+            message_type=message.message_type,
+            reason=reason,
+        )
+
+
+def _action_of(decision: Decision) -> Action:
+    if decision.outcome is Outcome.NOTIFIED and decision.failure is not None:
+        return Action.OPERATION_NEEDS_OPERATOR
+    return OPERATION_ACTIONS[decision.outcome]
+
+
+def _level(log: Logger, action: Action) -> Callable[..., None]:
+    if action is Action.OPERATION_NEEDS_OPERATOR:
+        return log.error
+    if action in {Action.OPERATION_FAILED, Action.OPERATION_DELAYED}:
+        return log.warning
+    return log.info
 
 
 def _refusal_of(decision: Decision) -> dict[str, object]:
@@ -159,24 +191,23 @@ def _refusal_of(decision: Decision) -> dict[str, object]:
 
 
 class Telling:
-    """Tells what followed of operations once that was said, and after what was decided before."""
+    """Logs operations that advanced, after the decisions that were logged before them."""
 
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
         self.before: list[Callable[[], None]] = []
-        """These tell of what was decided."""
+        """These log the decisions."""
         self._untold: list[Advanced] = []
 
     def add(self, concluded: Sequence[Advanced]) -> None:
-        """Takes note of what followed."""
+        """Keeps operations that advanced until the next `tell`."""
         self._untold.extend(concluded)
 
     def tell(self) -> None:
-        """Tells all of it."""
+        """Logs all of them."""
         if not self._untold:
-            # What was only decided makes way for what is still to be said.
             return
         for tell in self.before:
             tell()
         untold, self._untold = self._untold, []
-        self._reporter.concluded(untold)
+        self._reporter.advanced(untold)
