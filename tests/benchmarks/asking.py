@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from worker.storage.queries import Query, query
+from worker.storage.queries import query
 from worker.storage.session import Row, Session
 
 NAME = re.compile(r"-- name: (\w+)\n")
@@ -19,13 +19,11 @@ def noted() -> Iterator[Asked]:
     found: Asked = {}
     fetch, change = Session.fetch, Session.change
 
-    async def noted_fetch(
-        self: Session, asked: str | Query, /, **parameters: object
-    ) -> Sequence[Row]:
+    async def noted_fetch(self: Session, asked: str, /, **parameters: object) -> Sequence[Row]:
         _note(found, asked)
         return await fetch(self, asked, **parameters)
 
-    async def noted_change(self: Session, asked: str | Query, /, **parameters: object) -> int:
+    async def noted_change(self: Session, asked: str, /, **parameters: object) -> int:
         _note(found, asked)
         return await change(self, asked, **parameters)
 
@@ -44,6 +42,5 @@ def recognised(sql: str) -> str:
     return named[1] if named else sql.split("\n", maxsplit=1)[0]
 
 
-def _note(found: Asked, asked: str | Query) -> None:
-    sql = query(asked).sql if isinstance(asked, str) else asked.sql
-    found[recognised(sql)] = sql
+def _note(found: Asked, name: str) -> None:
+    found[name] = query(name).sql

@@ -20,7 +20,7 @@ from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractIncomingMess
 
 from tests.benchmarks.broker import COMMANDS
 from tests.benchmarks.samples import Sample, Samples
-from worker.broker.batch_confirms import publish_together
+from worker.broker.batch_confirms import publish_batch
 from worker.broker.publication import Publication
 
 if TYPE_CHECKING:
@@ -98,8 +98,8 @@ async def by_the_pipeline(channel: AbstractChannel) -> Publish:
     below = cast("Channel", await channel.get_underlay_channel())
 
     async def publish(batch: Batch) -> None:
-        wave = await publish_together(below, [_publication(*item) for item in batch])
-        await wave.known
+        wave = await publish_batch(below, [_publication(*item) for item in batch])
+        await wave.settled
         for confirm in wave.confirms:
             confirm.result()
 

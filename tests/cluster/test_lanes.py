@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 from aio_pika import Message
+from worker.consuming.draining import last_word
 
 from contracts.topology import DEAD_LETTER_QUEUE
 from tests.broker.test_tolerant_decoding import publish
@@ -18,7 +19,6 @@ from tests.support.workers import rows, store
 from worker.broker.connection import connect
 from worker.broker.lane_queues import declare_lanes, delete_lanes, fence_off_lanes
 from worker.cluster.supervisor import Worker
-from worker.consuming.draining import last_word
 from worker.operator.lane_changing import ChangeTimedOut, ChangeUnderWay, change_number_of_lanes
 from worker.operator.lane_showing import in_words, look
 from worker.settings import Settings

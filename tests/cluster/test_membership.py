@@ -6,17 +6,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
-import asyncpg
 import pytest
 
 from tests.support.platform import Platform
 from tests.support.workers import rows, store, until_leading, working
-from worker.cluster.membership import Leadership, LeadershipLost, Membership, joined
+from worker.cluster.membership import Leadership, Membership, joined
 from worker.settings import Settings
 from worker.storage.engine import Database, open_database
+from worker.storage.errors import LeadershipLost
 from worker.storage.locks import POST
 from worker.storage.locks import TERM as TERM_LOCK
-from worker.storage.queries import Query
 from worker.storage.session import Session
 
 TERM = "SELECT term FROM leadership"
@@ -24,10 +23,8 @@ NUMBER = "+442079460000"
 END_SESSION = f"""SELECT pg_terminate_backend(pid) FROM pg_locks
     WHERE locktype = 'advisory' AND objid = {POST}
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
-STORE = Query("INSERT INTO suspects VALUES ($1, 'digest', 1, now())", ("mark",))
-LET_IDLE = Query(
-    "SELECT set_config('idle_in_transaction_session_timeout', $1, true)", ("milliseconds",)
-)
+STORE = "INSERT INTO suspects VALUES ($1, 'digest', 1, now())"
+LET_IDLE = "SELECT set_config('idle_in_transaction_session_timeout', '0', true)"
 LOOKS_SECONDS = 1.5
 """In which a worker looks around more than once."""
 
@@ -53,7 +50,7 @@ async def nothing(session: Session) -> None:
 
 def writing(mark: str) -> Callable[[Session], Awaitable[None]]:
     async def write(session: Session) -> None:
-        await session.change(STORE, mark=mark)
+        await session.driver.execute(STORE, mark)
 
     return write
 
@@ -75,57 +72,13 @@ async def test_a_former_leader_can_store_nothing(database: Database, database_ur
         await end_session(database)
         async with open_database(database_url) as other, leading(other) as present:
             await present.transact(writing("present"))
-            # Prepared before, or not: the driver reads the answers to either in a way of its own.
-            for work in (writing("too late"), nothing):
-                with pytest.raises(LeadershipLost):
-                    await former.transact(work)
+            with pytest.raises(LeadershipLost):
+                await former.transact(writing("too late"))
 
     assert await rows(database, "SELECT queue FROM suspects ORDER BY queue") == [
         ("former",),
         ("present",),
     ]
-
-
-async def test_what_is_not_fenced_off_first_is_refused_and_not_waited_for(
-    database: Database,
-) -> None:
-    async def by_the_driver(session: Session) -> None:
-        await session.driver.execute("SELECT 1")
-
-    async def without_parameters(session: Session) -> None:
-        await session.change("end_terms")
-
-    async def without_a_word(_: Session) -> None:
-        pass
-
-    async with leading(database) as leadership:
-        for work, told in (
-            (by_the_driver, "statement with parameters"),
-            (without_parameters, "statement with parameters"),
-            (without_a_word, "asked nothing"),
-        ):
-            with pytest.raises(AssertionError, match=told):
-                await leadership.transact(work)
-        await leadership.transact(writing("as ever"))
-
-    assert await rows(database, "SELECT queue FROM suspects") == [("as ever",)]
-
-
-async def test_what_cannot_be_sent_behind_a_refused_fence_is_told_at_once(
-    database: Database, database_url: str
-) -> None:
-    async def unsendable(session: Session) -> None:
-        await session.change(STORE, mark=object())
-
-    async with leading(database) as former:
-        await former.transact(writing("former"))
-        await end_session(database)
-        async with open_database(database_url) as other, leading(other):
-            async with asyncio.timeout(5):
-                with pytest.raises(asyncpg.DataError):
-                    await former.transact(unsendable)
-            with pytest.raises(LeadershipLost):
-                await former.transact(writing("too late"))
 
 
 async def test_the_next_term_waits_for_what_the_former_leader_has_begun(
@@ -163,7 +116,7 @@ async def test_the_next_term_ends_what_a_frozen_leader_of_two_lanes_never_ends(
     thawed = asyncio.Event()
 
     async def frozen(session: Session, place: int) -> None:
-        await session.fetch(LET_IDLE, milliseconds="0")
+        await session.driver.execute(LET_IDLE)
         begun[place].set()
         await thawed.wait()
         await writing("former")(session)

@@ -1,56 +1,48 @@
-"""The intake is held back while what was decided cannot be said as fast."""
+"""Consumers are held back while the relay cannot publish as fast as they decide."""
 
 import asyncio
-from datetime import UTC, datetime
 
 from worker.consuming.backpressure import Backpressure
 from worker.runtime.clock import utc_now
 from worker.telemetry.metrics import Metrics
 from worker.telemetry.reporter import Reporter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
-class Slow:
-    """Says one thing with each turn."""
+class SlowRelay:
+    """Reads one batch with each wait."""
 
-    def __init__(self, to_say: int) -> None:
-        self.to_say = to_say
-
-    def expect(self, of: object, phone_numbers: object) -> None:
-        """Nothing is expected here."""
-
-    def follow(self, messages: object) -> None:
-        """Nothing follows here."""
-
-    def told_before(self, tell: object) -> None:
-        """Nothing is told here."""
-
-    def oldest_unpublished(self) -> datetime | None:
-        return datetime.now(UTC)
+    def __init__(self, batches: int) -> None:
+        self.batches = batches
+        self.oldest_untried: datetime | None = None
 
     @property
     def is_behind(self) -> bool:
-        return self.to_say > 0
+        return self.batches > 0
 
-    async def turn(self, at_most_seconds: float) -> None:
+    async def wait_for_read(self, at_most_seconds: float) -> None:
         await asyncio.sleep(at_most_seconds / 1000)
-        self.to_say -= 1
+        self.batches -= 1
 
 
-def outflow_of(relay: Slow) -> Backpressure:
+def backpressure_of(relay: SlowRelay) -> Backpressure:
     return Backpressure(relay, utc_now, Reporter(Metrics()), age_maximum_seconds=30)
 
 
-async def test_it_waits_until_the_relay_keeps_up() -> None:
-    relay = Slow(3)
-    await outflow_of(relay).released(asyncio.Event())
+async def test_a_consumer_waits_until_the_relay_keeps_up() -> None:
+    relay = SlowRelay(3)
+    await backpressure_of(relay).wait_for_capacity(asyncio.Event())
 
-    assert relay.to_say == 0
+    assert relay.batches == 0
 
 
-async def test_it_waits_no_longer_when_it_is_to_stop() -> None:
-    relay = Slow(1_000_000)
-    stopping = asyncio.Event()
-    stopping.set()
-    await outflow_of(relay).released(stopping)
+async def test_a_consumer_that_closes_does_not_wait_for_the_relay() -> None:
+    relay = SlowRelay(1_000_000)
+    closing = asyncio.Event()
+    closing.set()
+    await backpressure_of(relay).wait_for_capacity(closing)
 
-    assert relay.to_say == 1_000_000
+    assert relay.batches == 1_000_000

@@ -32,17 +32,19 @@ async def one_life(url: str, seconds: float) -> list[int]:
     handled: list[int] = []
     link = open_session([url], publish_timeout_seconds=5, alone=set(), prefetch=Prefetch(500))
     async with link as opened, opened.consuming() as channel:
-        inbox = Consumer(COMMAND_QUEUE, channel, opened)
+        consumer = Consumer(COMMAND_QUEUE, channel, opened)
 
-        async def handle() -> None:
-            delivery = inbox.waiting.popleft()
-            handled.append(int(delivery.body))
-            await inbox.settle([delivery])
-            await asyncio.sleep(0)
+        async def consume() -> None:
+            await consumer.start()
+            while await consumer.wait():
+                (delivery,) = consumer.take(1)
+                handled.append(int(delivery.body))
+                await consumer.ack([delivery])
+                await asyncio.sleep(0)
 
-        consuming = asyncio.create_task(inbox.consume(handle))
+        consuming = asyncio.create_task(consume())
         await asyncio.sleep(seconds)
-        inbox.close()
+        consumer.close()
         await consuming
     return handled
 

@@ -1,6 +1,5 @@
-"""What follows of messages that are on their way: stored once they are taken, or not at all."""
+"""The process manager advances operations that were confirmed or that are due."""
 
-import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -9,12 +8,14 @@ from tests.support.builders import LATER, NOW, PHONE_NUMBER, POLICY, activate
 from tests.support.workers import rows, store
 from worker.core.batch import decide_all
 from worker.relay.key_ordered_publisher import PublishResult
-from worker.relay.process_manager import Concluder
+from worker.relay.process_manager import ProcessManager
 from worker.storage.engine import Database
 from worker.storage.loading import load_for_commands
-from worker.storage.outbox import OutgoingMessage, Refused
-from worker.storage.saving import WriteContext, write_decisions
+from worker.storage.outbox import OutgoingMessage, Undelivered, load_messages
+from worker.storage.saving import WriteContext, save_decisions
 from worker.storage.session import Session
+from worker.telemetry.metrics import Metrics
+from worker.telemetry.reporter import Reporter
 
 LANE = 0
 SITE = (
@@ -27,63 +28,71 @@ SITE = (
 
 @pytest.fixture
 async def pending(database: Database) -> Sequence[OutgoingMessage]:
-    """A number is PENDING, and this must be said of it."""
+    """The messages of a number that has become PENDING."""
     command = activate()
 
     async def decide(session: Session) -> Sequence[OutgoingMessage]:
-        known, places = await load_for_commands(session, [command], NOW)
-        (decision,) = decide_all(known, [command], NOW, POLICY)
-        basis = WriteContext(LANE, places, NOW)
-        return await write_decisions(session, basis, [(command, decision, None)])
+        snapshot = await load_for_commands(session, [command], NOW)
+        (decision,) = decide_all(snapshot, [command], NOW, POLICY)
+        await save_decisions(session, WriteContext(LANE, NOW), [(command, decision, None)])
+        return await load_messages(session, LANE, NOW, 10)
 
     await store(database, *SITE)
     return await database.transact(decide)
 
 
 @pytest.fixture
-def concluder(database: Database) -> Concluder:
-    return Concluder(
+def process_manager(database: Database) -> ProcessManager:
+    return ProcessManager(
         database,
         lane=LANE,
         policy=POLICY,
         clock=lambda: LATER,
+        reporter=Reporter(Metrics()),
         results_read_until=lambda until: until,
     )
 
 
 async def state_of(database: Database) -> list[tuple[object, ...]]:
-    # NOWAIT: a lock that was left behind would fail here.
-    status = f"SELECT status FROM phone_numbers WHERE phone_number = '{PHONE_NUMBER}'"
-    unsent = "SELECT routing_key FROM outbox ORDER BY position"
-    return [*await rows(database, f"{status} FOR UPDATE NOWAIT"), *await rows(database, unsent)]
+    """The number's status and the routing keys of its outbox messages."""
+    return [
+        *await rows(database, "SELECT status FROM phone_numbers"),
+        *await rows(database, "SELECT routing_key FROM outbox ORDER BY position"),
+    ]
 
 
-async def test_it_is_stored_as_soon_as_the_broker_has_taken_the_messages(
-    database: Database, concluder: Concluder, pending: Sequence[OutgoingMessage]
+async def test_a_confirmed_pending_event_completes_an_activation_without_awaited_steps(
+    database: Database, process_manager: ProcessManager, pending: Sequence[OutgoingMessage]
 ) -> None:
-    said: asyncio.Future[PublishResult] = asyncio.Future()
-    noting = asyncio.create_task(concluder.conclude_if_taken([PHONE_NUMBER], pending, said))
-    await asyncio.sleep(0.02)
-    assert await rows(database, "SELECT status FROM phone_numbers") == [("PENDING",)]
-    said.set_result(PublishResult(pending, []))
-    noted = await noting
+    await process_manager.record(PublishResult(pending, []))
 
-    assert noted is not None
-    assert [message.routing_key for message in noted.to_say] == ["phone_number.status.active"]
     assert await state_of(database) == [("ACTIVE",), ("phone_number.status.active",)]
 
 
-@pytest.mark.parametrize("broker", ["refuses", "is gone", "says nothing"])
-async def test_nothing_is_stored_and_no_lock_kept_where_the_broker(
-    database: Database, concluder: Concluder, pending: Sequence[OutgoingMessage], broker: str
+async def test_recording_the_same_confirm_twice_changes_nothing_more(
+    database: Database, process_manager: ProcessManager, pending: Sequence[OutgoingMessage]
 ) -> None:
-    said: asyncio.Future[PublishResult] = asyncio.Future()
-    if broker == "refuses":
-        said.set_result(PublishResult([], [Refused(message, "full") for message in pending]))
-    elif broker == "is gone":
-        said.cancel()
+    # So it is after a lost answer to COMMIT.
+    await process_manager.record(PublishResult(pending, []))
+    await process_manager.record(PublishResult(pending, []))
 
-    assert await concluder.conclude_if_taken([PHONE_NUMBER], pending, said) is None
+    assert await state_of(database) == [("ACTIVE",), ("phone_number.status.active",)]
+
+
+async def test_a_refused_pending_event_waits_for_its_next_attempt_and_can_become_late(
+    database: Database, process_manager: ProcessManager, pending: Sequence[OutgoingMessage]
+) -> None:
+    undelivered = [Undelivered(message, "full") for message in pending]
+    await process_manager.record(PublishResult([], undelivered))
+
     assert await state_of(database) == [("PENDING",), ("phone_number.status.pending",)]
-    # It can be concluded the ordinary way afterwards.
-    assert (await concluder.advance([PHONE_NUMBER], pending)).to_say
+    (due,) = await rows(database, "SELECT due_at = at_risk_at FROM operations")
+    assert due == (True,)
+
+
+async def test_an_operation_is_not_due_before_its_messages_were_offered_to_the_broker(
+    database: Database, process_manager: ProcessManager, pending: Sequence[OutgoingMessage]
+) -> None:
+    assert pending
+    assert await rows(database, "SELECT due_at FROM operations") == [(None,)]
+    assert await process_manager.advance_due(10) == 0

@@ -83,7 +83,7 @@ WAITING = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 async def loaded(database: Database, commands: Sequence[Command] = (activate(NUMBER),)) -> Snapshot:
     """What is known for these commands."""
     async with database.transaction() as session:
-        return (await load_for_commands(session, commands, datetime.now(UTC))).known
+        return await load_for_commands(session, commands, datetime.now(UTC))
 
 
 async def test_a_usage_that_was_waited_for_is_the_one_that_its_holder_left(
@@ -148,13 +148,14 @@ async def test_a_number_that_was_changed_while_it_was_waited_for_is_written_wher
 ) -> None:
     async def activated() -> None:
         async with database.transaction() as session:
-            _, places = await load_for_commands(session, [activate(NUMBER)], datetime.now(UTC))
-            moved = NumberRow(places[NUMBER], "PENDING", sequence=7, blank=False)
+            await load_for_commands(session, [activate(NUMBER)], datetime.now(UTC))
+            moved = NumberRow(NUMBER, "PENDING", sequence=7, blank=False)
             await session.fetch(
                 "save_advances",
                 moved=[moved],
                 ended=[],
                 ended_numbers=[],
+                confirmed=[],
                 said=[],
                 lane=0,
                 now=datetime.now(UTC),

@@ -21,7 +21,7 @@ from worker.core.results import Resolution, Verdict
 from worker.operator.resolve import resolve_number
 from worker.settings import Settings
 from worker.storage.engine import Database
-from worker.storage.outbox import find_ready
+from worker.storage.operations import find_due
 from worker.telemetry.metrics import Metrics
 from worker.telemetry.reporter import Reporter
 
@@ -222,12 +222,11 @@ class Stage:
     async def _busy(self) -> bool:
         # In this order: what is concluded in between is seen in the outbox.
         async with self.database.transaction() as session:
-            if await find_ready(session, 0, self.clock, 1):
+            if await find_due(session, 0, self.clock, 1):
                 return True
         waiting = await rows(
             self.database,
-            "SELECT 1 FROM outbox UNION ALL SELECT 1 FROM pbx_operations"
-            f" WHERE ended_at IS NULL AND again_at <= '{self.clock.isoformat()}'",
+            "SELECT 1 FROM outbox",
         )
         return bool(waiting)
 

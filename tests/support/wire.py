@@ -6,16 +6,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple, Protocol
 
-from worker.storage.opening import opening
-
 PREPARED = frozenset(b"PBDEC")
 """Messages of PostgreSQL's client that wait for what sends them off: a Sync, or a Flush."""
-BEGIN = opening("BEGIN")
 ENCRYPTION_REQUEST = struct.pack(">II", 8, 80_877_103)
 
 METHOD_FRAME = 1
 PUBLISH = (60, 40)
-CLEANED_UP = ((60, 80), (60, 120))
+ACK_AND_NACK = ((60, 80), (60, 120))
 METHODS = {
     (10, 40): "connection.open",
     (10, 50): "connection.close",
@@ -28,7 +25,7 @@ METHODS = {
     (60, 20): "basic.consume",
     (60, 30): "basic.cancel",
     PUBLISH: "basic.publish",
-    CLEANED_UP[0]: "basic.ack",
+    ACK_AND_NACK[0]: "basic.ack",
     (85, 10): "confirm.select",
 }
 """What a worker asks of a broker. What it answers itself, as `close-ok`, asks for nothing."""
@@ -99,8 +96,7 @@ class PostgresConversation:
         self._encryption_asked |= said == ENCRYPTION_REQUEST
         is_query = said.startswith(b"Q")
         sql = said[5:-1].decode() if is_query else ""
-        begins = sql.startswith("BEGIN") or said.startswith(BEGIN)
-        self._transaction = said if begins else self._transaction + said
+        self._transaction = said if sql.startswith("BEGIN") else self._transaction + said
         if is_query or said.endswith(b"S\0\0\0\4"):
             return Request(sql, self._transaction, _is_ready)
         return None
@@ -142,7 +138,7 @@ class AmqpConversation:
             self._published[channel] += 1
             confirm = partial(_settles, channel, self._published[channel])
             return Request(METHODS[method], said, confirm)
-        if method in CLEANED_UP:
+        if method in ACK_AND_NACK:
             return Request(METHODS[method], said, None)
         answer = partial(_answers, channel, (method[0], method[1] + 1))
         return Request(METHODS[method], said, answer)
@@ -170,7 +166,7 @@ def _answers(channel: int, method: tuple[int, int], reply: bytes) -> bool:
 
 def _settles(channel: int, tag: int, reply: bytes) -> bool:
     """Whether the broker's ack or nack is for this publish, by itself or with those before it."""
-    if _channel(reply) != channel or _method(reply) not in CLEANED_UP:
+    if _channel(reply) != channel or _method(reply) not in ACK_AND_NACK:
         return False
     settled, multiple = struct.unpack(">QB", reply[11:20])
     return bool(settled == tag or (multiple & 1 and settled > tag))

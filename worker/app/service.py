@@ -1,243 +1,257 @@
-"""What the holder of a post does: messages in, messages out, and an eye on itself."""
+"""Serves one assignment during a term: builds the two loops, runs them, ends them in order."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, NamedTuple
 
-from contracts.catalogue import COMMAND_QUEUE
+from contracts.catalogue import COMMAND_QUEUE, RESULT_QUEUE
+from worker.app.loops import consume, publish
+from worker.broker.delivery import Delivery
 from worker.broker.lane_queues import queue_name_of
 from worker.broker.session import BrokerSession
 from worker.cluster.membership import Leadership
-from worker.consuming.backpressure import Backpressure, RelayPort
-from worker.consuming.batch_processor import BatchProcessor, Effect, Handler, Message
+from worker.consuming.backpressure import Backpressure
+from worker.consuming.batch_processor import BatchProcessor, Handler
+from worker.consuming.batches import Batches
 from worker.consuming.consumer import Consumer
+from worker.consuming.dead_letters import DeadLetters
 from worker.consuming.distribution import Distribution
-from worker.consuming.draining import DrainedBatchProcessor
 from worker.consuming.handlers import CommandHandler, ResultHandler
 from worker.consuming.poison import PoisonTracker
 from worker.consuming.watchdog import watch_consumer
 from worker.core.lanes import Duty
-from worker.relay.relay import Relay, Surroundings
+from worker.relay.key_ordered_publisher import KeyOrderedPublisher
+from worker.relay.outbox import Outbox
+from worker.relay.process_manager import ProcessManager
 from worker.runtime.clock import Clock
 from worker.runtime.concurrency import all_of, cancelled, first_of
 from worker.settings import Settings
 from worker.storage.lanes import LONG_AGO, note_results_read
-from worker.storage.outbox import OutgoingMessage
 from worker.storage.retention import prune
 from worker.telemetry.reporter import Reporter
 
-__all__ = ["Colleagues", "Service", "Workplace"]
+__all__ = ["Relays", "Service", "WorkerContext"]
 
-AnyIntake = TypeVar("AnyIntake", bound=BatchProcessor[Any, Any])
+Loop = Callable[[], Coroutine[Any, Any, None]]
 
-NOTE_RESULTS_READ_SECONDS: Final = 1
-
-
-class Inlet(Protocol):
-    """Takes messages in."""
-
-    @property
-    def inbox(self) -> Consumer:
-        """What it was given."""
-
-    async def run(self) -> None:
-        """Until its inbox is closed; ends in order."""
+RECORD_RESULTS_READ_SECONDS: Final = 1
 
 
 @dataclass(slots=True)
-class Colleagues:
-    """The relays of this worker, and what they know of the results that another worker reads."""
+class Relays:
+    """The relays of this worker, and up to when another worker has counted PBX results."""
 
-    relays: set[Relay] = field(default_factory=set)
+    outboxes: set[Outbox] = field(default_factory=set)
     results_read_until: datetime = LONG_AGO
 
-    def expect(self, of: object, phone_numbers: AbstractSet[str]) -> None:
-        """What is stored here is said by nobody."""
-
-    def follow(self, messages: Sequence[OutgoingMessage]) -> None:
-        """Something was stored that one of them may have to conclude."""
-        for relay in self.relays:
-            relay.follow(messages)
-
-    def told_before(self, tell: Callable[[], None]) -> None:
-        """What follows of it is told of by somebody else, perhaps elsewhere."""
-
-    def oldest_unpublished(self) -> None:
-        """Nothing is held up by them: what they have to say they have decided themselves."""
-
-    is_behind = False
-    """Nobody waits for them, for the same reason."""
-
-    async def turn(self, at_most_seconds: float) -> None:
-        """Nobody has to wait for it."""
+    def sweep(self) -> None:
+        """Lets each relay look for operations that are due: PBX results were stored."""
+        for outbox in self.outboxes:
+            outbox.wake(sweep=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Workplace:
-    """What all posts of a worker share."""
+class WorkerContext:
+    """What all assignments of a worker share."""
 
-    link: BrokerSession
+    session: BrokerSession
     settings: Settings
     reporter: Reporter
     clock: Clock
-    colleagues: Colleagues
+    relays: Relays
+
+
+class Inbound(NamedTuple):
+    """A consumer, and the loop that handles what it consumes."""
+
+    consumer: Consumer
+    loop: Loop
+
+
+class Outbound(NamedTuple):
+    """An outbox, and the loop that publishes it."""
+
+    outbox: Outbox
+    loop: Loop
 
 
 class Service:
-    """One post, from the beginning of its term to the end."""
+    """Serves one assignment, from the beginning of its term to the end."""
 
-    def __init__(self, duty: Duty, leadership: Leadership, workplace: Workplace) -> None:
+    def __init__(self, duty: Duty, leadership: Leadership, context: WorkerContext) -> None:
         self._duty = duty
         self._leadership = leadership
-        self._workplace = workplace
-        self._results_are_counted: Callable[[], bool] = lambda: False
+        self._context = context
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Serves until asked to stop, and ends in order; raises what ends it before."""
         async with AsyncExitStack() as stack:
-            relay = await self._relay(stack) if self._duty.has_lane else None
-            inlets = await self._inlets(stack, relay)
-            taking_in = asyncio.create_task(all_of(*(inlet.run() for inlet in inlets)))
-            relaying = asyncio.create_task(relay.run() if relay else stopping.wait())
-            watching = asyncio.create_task(all_of(*self._watches(inlets)))
-            tasks = (taking_in, relaying, watching)
-            try:
-                await first_of(stopping.wait(), *map(asyncio.shield, tasks))
-                for inlet in inlets:
-                    inlet.inbox.close()
-                await taking_in
-                if relay is not None:
-                    relay.stop()
-                await relaying
-            finally:
-                await cancelled(tasks)
+            results = (
+                await self._consumer(stack, RESULT_QUEUE) if self._duty.reads_results else None
+            )
+            outbound = await self._outbound(stack, results) if self._duty.has_lane else None
+            inbounds = []
+            if results is not None:
+                inbounds.append(self._results(stack, results))
+            if not self._duty.paused:
+                inbounds.append(await self._commands(stack, outbound))
+            await self._serve(stopping, inbounds, outbound, results)
 
-    async def _relay(self, stack: AsyncExitStack) -> Relay:
-        at, colleagues = self._workplace, self._workplace.colleagues
-        publisher = await stack.enter_async_context(at.link.publishing())
-        around = Surroundings(self._duty.post, self._declare_again, self._results_read_until)
-        relay = Relay(
+    async def _serve(
+        self,
+        stopping: asyncio.Event,
+        inbounds: list[Inbound],
+        outbound: Outbound | None,
+        results: Consumer | None,
+    ) -> None:
+        consuming = asyncio.create_task(all_of(*(inbound.loop() for inbound in inbounds)))
+        publishing = asyncio.create_task(outbound.loop() if outbound else stopping.wait())
+        watching = asyncio.create_task(all_of(*self._watches(inbounds, results)))
+        tasks: tuple[asyncio.Task[Any], ...] = (consuming, publishing, watching)
+        try:
+            await first_of(stopping.wait(), *map(asyncio.shield, tasks))
+            for inbound in inbounds:
+                inbound.consumer.close()
+            await consuming
+            if outbound is not None:
+                outbound.outbox.stop()
+            await publishing
+        finally:
+            await cancelled(tasks)
+
+    async def _outbound(self, stack: AsyncExitStack, results: Consumer | None) -> Outbound:
+        context = self._context
+        publisher = await stack.enter_async_context(context.session.publishing())
+        process_manager = ProcessManager(
             self._leadership,
-            publisher,
-            policy=at.settings.policy,
-            clock=at.clock,
-            reporter=at.reporter,
-            sweep_interval_seconds=at.settings.sweep_interval_seconds,
-            around=around,
+            lane=self._duty.post,
+            policy=context.settings.policy,
+            clock=context.clock,
+            reporter=context.reporter,
+            results_read_until=partial(self._results_read_until, results),
         )
-        colleagues.relays.add(relay)
-        stack.callback(colleagues.relays.discard, relay)
-        return relay
-
-    async def _inlets(self, stack: AsyncExitStack, relay: Relay | None) -> Sequence[Inlet]:
-        saying = relay or self._workplace.colleagues
-        inlets: list[Inlet] = []
-        if self._duty.has_lane and not self._duty.paused:
-            inlets.append(await self._commands(stack, self._outflow(saying)))
-        elif not self._duty.paused:
-            inlets.append(await self._distribution(stack))
-        if self._duty.reads_results:
-            inlets.append(await self._results(stack, self._outflow(saying)))
-        return inlets
-
-    async def _commands(self, stack: AsyncExitStack, outflow: Backpressure) -> Inlet:
-        at, duty = self._workplace, self._duty
-        queue = queue_name_of(duty.post, duty.lanes)
-        reception = CommandHandler(
-            at.settings.policy, at.clock, at.reporter, lane=duty.post, queue=queue
+        outbox = Outbox(
+            self._leadership,
+            lane=self._duty.post,
+            clock=context.clock,
+            is_blocked=publisher.is_blocked,
+            sweep=process_manager.advance_due,
+            sweep_interval_seconds=context.settings.sweep_interval_seconds,
         )
-        if duty.lanes == 1:
-            return await self._intake(stack, BatchProcessor, reception, outflow)
-        intake = await self._intake(stack, DrainedBatchProcessor, reception, outflow)
-        intake.lane = duty.post
-        return intake
+        context.relays.outboxes.add(outbox)
+        stack.callback(context.relays.outboxes.discard, outbox)
+        in_key_order = KeyOrderedPublisher(publisher, context.reporter, self._declare_again)
+        return Outbound(outbox, partial(publish, outbox, in_key_order, process_manager))
 
-    async def _results(self, stack: AsyncExitStack, outflow: Backpressure) -> Inlet:
-        at = self._workplace
-        reception = ResultHandler(at.settings.policy, at.clock, at.reporter)
-        intake = await self._intake(stack, BatchProcessor, reception, outflow)
-        self._results_are_counted = lambda: intake.inbox.has_caught_up
-        return intake
-
-    async def _distribution(self, stack: AsyncExitStack) -> Inlet:
-        at = self._workplace
-        inbox = await self._inbox(stack, COMMAND_QUEUE)
-        outlet = await stack.enter_async_context(at.link.outlet())
-        return Distribution(
-            inbox,
-            at.link,
-            outlet,
-            lanes=self._duty.lanes,
-            batch_maximum_messages=at.settings.batch_maximum_commands,
-            metrics=at.reporter.metrics,
+    async def _commands(self, stack: AsyncExitStack, outbound: Outbound | None) -> Inbound:
+        if outbound is None:
+            return await self._router(stack)
+        context, duty = self._context, self._duty
+        handler = CommandHandler(
+            context.settings.policy,
+            context.clock,
+            context.reporter,
+            outbound.outbox.wake,
+            lane=duty.post,
+            queue=queue_name_of(duty.post, duty.lanes),
         )
+        backpressure = Backpressure(
+            outbound.outbox,
+            context.clock,
+            context.reporter,
+            age_maximum_seconds=context.settings.outbox_age_maximum_seconds,
+        )
+        consumer = await self._consumer(stack, handler.queue)
+        return self._inbound(stack, consumer, handler, backpressure)
 
-    async def _intake(
+    def _results(self, stack: AsyncExitStack, consumer: Consumer) -> Inbound:
+        context = self._context
+        handler = ResultHandler(
+            context.settings.policy, context.clock, context.reporter, context.relays.sweep
+        )
+        return self._inbound(stack, consumer, handler, backpressure=None)
+
+    def _inbound(
         self,
         stack: AsyncExitStack,
-        kind: type[AnyIntake],
-        reception: Handler[Message, Effect],
-        outflow: Backpressure,
-    ) -> AnyIntake:
-        at = self._workplace
-        suspects = PoisonTracker(
-            reception.queue,
+        consumer: Consumer,
+        handler: Handler[Any, Any],
+        backpressure: Backpressure | None,
+    ) -> Inbound:
+        context = self._context
+        poison = PoisonTracker(
+            consumer.queue,
             self._leadership,
-            at.clock,
-            batch_maximum_messages=at.settings.batch_maximum_commands,
+            context.clock,
+            batch_maximum_messages=context.settings.batch_maximum_commands,
         )
-        return kind(
-            reception,
+
+        async def acknowledge(delivery: Delivery) -> None:
+            if delivery.redelivered:
+                await self._leadership.transact(lambda on: poison.clear(on, [delivery]))
+            await consumer.ack([delivery])
+
+        dead_letters = DeadLetters(context.session, context.reporter, acknowledge)
+        stack.push_async_callback(dead_letters.cancel)
+        processor = BatchProcessor(
+            handler,
             self._leadership,
-            at.link,
-            inbox=await self._inbox(stack, reception.queue),
-            suspects=suspects,
-            outflow=outflow,
-            reporter=at.reporter,
+            poison=poison,
+            dead_letters=dead_letters,
+            reporter=context.reporter,
         )
+        batches = Batches(consumer, poison, backpressure)
+        return Inbound(consumer, partial(consume, consumer, batches, processor, dead_letters))
 
-    async def _inbox(self, stack: AsyncExitStack, queue: str) -> Consumer:
-        link = self._workplace.link
-        return Consumer(queue, await stack.enter_async_context(link.consuming()), link)
-
-    def _outflow(self, saying: RelayPort) -> Backpressure:
-        at = self._workplace
-        return Backpressure(
-            saying,
-            at.clock,
-            at.reporter,
-            age_maximum_seconds=at.settings.outbox_age_maximum_seconds,
+    async def _router(self, stack: AsyncExitStack) -> Inbound:
+        context = self._context
+        consumer = await self._consumer(stack, COMMAND_QUEUE)
+        router = Distribution(
+            consumer,
+            context.session,
+            await stack.enter_async_context(context.session.outlet()),
+            lanes=self._duty.lanes,
+            batch_maximum_messages=context.settings.batch_maximum_commands,
+            metrics=context.reporter.metrics,
         )
+        return Inbound(consumer, router.run)
 
-    def _watches(self, inlets: Sequence[Inlet]) -> Iterator[Coroutine[None, None, None]]:
-        at = self._workplace
-        for inlet in inlets:
-            yield watch_consumer(inlet.inbox, at.link, at.settings.watchdog_seconds)
-        if self._duty.reads_results:
-            yield prune(self._leadership, at.clock, at.settings.history_days)
-        if not self._duty.has_lane:
-            yield self._note_results_read()
+    async def _consumer(self, stack: AsyncExitStack, queue: str) -> Consumer:
+        session = self._context.session
+        return Consumer(queue, await stack.enter_async_context(session.consuming()), session)
 
-    async def _note_results_read(self) -> None:
-        # For the lanes: most of them are served by other workers.
+    def _watches(
+        self, inbounds: list[Inbound], results: Consumer | None
+    ) -> Iterator[Coroutine[Any, Any, None]]:
+        context = self._context
+        for inbound in inbounds:
+            yield watch_consumer(
+                inbound.consumer, context.session, context.settings.watchdog_seconds
+            )
+        if results is not None:
+            yield prune(self._leadership, context.clock, context.settings.history_days)
+        if results is not None and not self._duty.has_lane:
+            yield self._record_results_read(lambda: results.has_caught_up)
+
+    async def _record_results_read(self, are_counted: Callable[[], bool]) -> None:
+        # For the partitions: most of them are served by other workers.
         while True:
-            if self._results_are_counted():
-                now = self._workplace.clock()
+            if are_counted():
+                now = self._context.clock()
                 await self._leadership.transact(partial(note_results_read, now=now))
-            await asyncio.sleep(NOTE_RESULTS_READ_SECONDS)
+            await asyncio.sleep(RECORD_RESULTS_READ_SECONDS)
 
-    def _results_read_until(self, now: datetime) -> datetime:
-        if self._duty.reads_results:
-            return now if self._results_are_counted() else LONG_AGO
-        return min(now, self._workplace.colleagues.results_read_until)
+    def _results_read_until(self, results: Consumer | None, now: datetime) -> datetime:
+        if results is not None:
+            return now if results.has_caught_up else LONG_AGO
+        return min(now, self._context.relays.results_read_until)
 
     def _declare_again(self, reason: str) -> None:
-        # A new life begins with the declarations; where those are forbidden, the messages are
-        # tried again until somebody else has made what is missing.
-        if self._workplace.settings.declare_topology:
-            self._workplace.link.fail(reason)
+        # A new session begins with the declarations. Where those are forbidden, the messages are
+        # tried again until an administrator has created what is missing.
+        if self._context.settings.declare_topology:
+            self._context.session.fail(reason)

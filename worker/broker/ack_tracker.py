@@ -12,16 +12,17 @@ __all__ = ["AckTracker"]
 
 
 class AckTracker:
-    """The only one that acknowledges on its channel.
+    """Sends all acknowledgements of one channel.
 
-    `multiple` acknowledges every tag up to the one named, those still worked on included, and a
-    tag that is acknowledged twice closes the channel: so all outstanding ones are known here.
+    `multiple` acknowledges every tag up to the one named, also those that are still in work, and
+    the broker closes the channel for a tag that is acknowledged twice. So the tracker knows all
+    outstanding tags.
     """
 
     def __init__(self) -> None:
         self._outstanding: OrderedDict[int, None] = OrderedDict()
-        # Frames must leave in the order in which they were planned: a single one that is
-        # overtaken by a `multiple` beyond it would acknowledge its tag a second time.
+        # Frames must leave in the order in which they were planned: a `multiple` that overtakes a
+        # single acknowledgement below it would acknowledge that tag twice.
         self._one_at_a_time = asyncio.Lock()
 
     @property
@@ -30,27 +31,27 @@ class AckTracker:
         return len(self._outstanding)
 
     def received(self, delivery: Delivery) -> None:
-        """Notes a delivery, in the order of arrival."""
+        """Adds a delivery, in the order of arrival."""
         self._outstanding[delivery.tag] = None
 
-    async def settle(self, deliveries: Iterable[Delivery]) -> None:
-        """Acknowledges what is dealt with.
+    async def ack(self, deliveries: Iterable[Delivery]) -> None:
+        """Acknowledges these deliveries.
 
-        Raises `BrokerUnavailable` when the channel is gone: then all of it comes again, and the
-        ledger knows it.
+        Raises `BrokerUnavailable` when the channel is gone: then they are delivered again, and the
+        ledger recognises them.
         """
-        settled = {delivery.tag: delivery for delivery in deliveries}
+        by_tag = {delivery.tag: delivery for delivery in deliveries}
         async with self._one_at_a_time:
             try:
-                await self._acknowledge(settled)
+                await self._acknowledge(by_tag)
             except CONNECTION_ERRORS as error:
                 raise BrokerUnavailable(str(error) or type(error).__name__) from error
 
-    async def _acknowledge(self, settled: Mapping[int, Delivery]) -> None:
-        prefix = list(takewhile(settled.__contains__, self._outstanding))
-        for tag in settled:
+    async def _acknowledge(self, by_tag: Mapping[int, Delivery]) -> None:
+        prefix = list(takewhile(by_tag.__contains__, self._outstanding))
+        for tag in by_tag:
             self._outstanding.pop(tag)
         if prefix:
-            await settled[prefix[-1]].acknowledge(multiple=True)
-        for tag in settled.keys() - prefix:
-            await settled[tag].acknowledge()
+            await by_tag[prefix[-1]].acknowledge(multiple=True)
+        for tag in by_tag.keys() - prefix:
+            await by_tag[tag].acknowledge()

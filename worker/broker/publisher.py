@@ -58,7 +58,7 @@ class Publisher:
         self._dead_letters = ConfirmChannel(connection, timeout_seconds)
         # Two dead letters may have the same message id, by which a returned message is matched.
         self._one_dead_letter_at_a_time = asyncio.Lock()
-        # Requesters name the queues of replies: a problem with those must not affect other messages.
+        # Requesters name the queues of replies: a problem there must not affect other messages.
         self._replies: AbstractChannel | None = None
 
     def is_blocked(self) -> bool:

@@ -4,10 +4,11 @@ import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
 
-from worker.app.service import Service, Workplace
-from worker.cluster.membership import Leadership, LeadershipLost, Membership, View
+from worker.app.service import Service, WorkerContext
+from worker.cluster.membership import Leadership, Membership, View
 from worker.core.lanes import Duty, duties, name_of
 from worker.runtime.concurrency import cancelled
+from worker.storage.errors import LeadershipLost
 from worker.storage.lanes import Lanes
 from worker.telemetry.logs import Action, get_logger
 
@@ -17,7 +18,7 @@ __all__ = ["Posts"]
 class Post:
     """One that this worker serves."""
 
-    def __init__(self, duty: Duty, leadership: Leadership, workplace: Workplace) -> None:
+    def __init__(self, duty: Duty, leadership: Leadership, workplace: WorkerContext) -> None:
         self.duty = duty
         self._stopping = asyncio.Event()
         self._abandoning: asyncio.Task[None] | None = None
@@ -44,7 +45,7 @@ class Posts:
     """Looks around twice a second, for as long as the link lives."""
 
     def __init__(
-        self, member: Membership, workplace: Workplace, on_change: Callable[[int], None]
+        self, member: Membership, workplace: WorkerContext, on_change: Callable[[int], None]
     ) -> None:
         self._member = member
         self._workplace = workplace
@@ -79,12 +80,12 @@ class Posts:
         try:
             view = await self._member.look()
         except LeadershipLost as error:
-            self._workplace.link.fail(error)
+            self._workplace.session.fail(error)
             # The next leader needs what this one still holds, and a transaction that hangs on a
             # silent database would keep it for half a minute.
-            await self._workplace.link.close()
+            await self._workplace.session.close()
             raise
-        self._workplace.colleagues.results_read_until = view.lanes.results_read_until
+        self._workplace.relays.results_read_until = view.lanes.results_read_until
         self._tell(view.lanes)
         return view
 

@@ -12,7 +12,8 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError
 
 from worker.core.lanes import rank_of, share
-from worker.storage.engine import CONNECTION_FAILURES, Database, Work, is_transient
+from worker.storage.engine import Database, Work
+from worker.storage.errors import CONNECTION_FAILURES, LeadershipLost, is_transient
 from worker.storage.lanes import Lanes, load_lanes
 from worker.storage.locks import POST
 from worker.storage.session import Row, Session
@@ -31,10 +32,6 @@ TERM_IS_OVER: Final = "AW001"
 """The SQLSTATE of `require_term`."""
 
 
-class LeadershipLost(Exception):
-    """Another worker leads, or has led in between."""
-
-
 class Leadership:
     """The term that was begun with the lock of a post.
 
@@ -47,11 +44,6 @@ class Leadership:
         self.post = post
         self.term: int | None = None
 
-    @property
-    def failures(self) -> int:
-        """Like `Database.failures`."""
-        return self._database.failures
-
     async def transact(self, work: Work[Result], *, retry_forever: bool = True) -> Result:
         """Like `Database.transact` with a fence: this term lasts, or `LeadershipLost` is raised."""
         fence = f"CALL require_term({self.post}, {self.term})"
@@ -62,9 +54,9 @@ class Leadership:
                 raise LeadershipLost(str(error)) from error
             raise
 
-    async def look(self, work: Work[Result]) -> Result:
+    async def read(self, work: Work[Result]) -> Result:
         """For work that only reads, in whoever's term: nothing is stored in a wrong one."""
-        return await self._database.look(work)
+        return await self._database.read(work)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,20 +6,21 @@ from typing import Final
 
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
-from worker.app.service import Colleagues, Workplace
+from worker.app.service import Relays, WorkerContext
 from worker.broker.connection import CONNECTION_ERRORS, BrokerUnavailable, connect
 from worker.broker.lane_queues import declare_lanes
 from worker.broker.prefetch import Prefetch
 from worker.broker.session import BrokerSession, open_session
 from worker.broker.topology import TopologyMismatch, declare
 from worker.cluster.assignments import Posts
-from worker.cluster.membership import LeadershipLost, joined
+from worker.cluster.membership import joined
 from worker.consuming.watchdog import watch_publisher
 from worker.runtime.backoff import Backoff
 from worker.runtime.clock import Clock, utc_now
 from worker.runtime.concurrency import first_of
 from worker.settings import Settings
-from worker.storage.engine import Database, is_transient
+from worker.storage.engine import Database
+from worker.storage.errors import LeadershipLost, is_transient
 from worker.storage.lanes import load_lanes
 from worker.telemetry.logs import Action, get_logger
 from worker.telemetry.reporter import Reporter
@@ -124,7 +125,7 @@ class Worker:
         settings, reporter = self._settings, self._reporter
         if settings.declare_topology:
             await self._declare_lanes()
-        workplace = Workplace(link, settings, reporter, self._clock, Colleagues())
+        workplace = WorkerContext(link, settings, reporter, self._clock, Relays())
         async with joined(self._database, settings.leader_silence_maximum_seconds) as member:
             posts = Posts(member, workplace, self._note_posts)
             await first_of(posts.run(self.stopping), watch_publisher(link.publisher, reporter))

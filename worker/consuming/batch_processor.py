@@ -1,48 +1,34 @@
-"""Messages in: each read by itself, decided in batches, acknowledged once that is stored."""
+"""Handles a batch: reads each message by itself, stores what follows of all in one transaction."""
 
-import asyncio
-import contextlib
-from collections.abc import Coroutine, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from time import perf_counter
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 from contracts.envelope import Envelope
 from contracts.reading import UnreadableError, read
-from worker.broker.connection import BrokerUnavailable
 from worker.broker.delivery import Delivery
-from worker.broker.session import BrokerSession
-from worker.cluster.membership import LeadershipLost
-from worker.consuming.afterwards import Afterwards
-from worker.consuming.backpressure import Backpressure
-from worker.consuming.consumer import Consumer
-from worker.consuming.dead_letters import DeadLetter, park
+from worker.consuming.batches import Batch
+from worker.consuming.dead_letters import DeadLetters
 from worker.consuming.poison import PoisonTracker
 from worker.core.poison import GIVEN_UP_AFTER_ATTEMPTS
-from worker.runtime.concurrency import cancelled
-from worker.storage.engine import Transactions, is_data_error, is_transient
-from worker.storage.outbox import OutgoingMessage
+from worker.storage.engine import Transactions
+from worker.storage.errors import is_data_error, is_transient
 from worker.storage.session import Session
-from worker.telemetry.logs import Action, get_logger
 from worker.telemetry.reporter import Reporter
 
-__all__ = ["BatchProcessor", "Effect", "Handler", "HandlerResult", "Incoming", "Message"]
+__all__ = ["BatchProcessor", "Handler", "Incoming", "Message"]
 
 CANNOT_BE_STORED: Final = "CANNOT_BE_STORED"
 KILLS_THE_WORKER: Final = "KILLS_THE_WORKER"
-GIVEN_UP: Final = (
-    f"handling it was begun {GIVEN_UP_AFTER_ATTEMPTS} times, in the end alone, and never finished:"
-    " each time the worker died or lost its servers"
+POISON_DETAIL: Final = (
+    f"handling it began {GIVEN_UP_AFTER_ATTEMPTS} times, in the end alone, and never finished: each"
+    " time the worker died or lost its servers"
 )
 PROBE_GROWTH: Final = 4
-SETTLING_SECONDS: Final = 5
-"""So long does an orderly end wait for what is not acknowledged yet: above all for letters on their
-way to the dead-letter queue."""
 
 Message = TypeVar("Message", bound=Envelope)
-Effect = TypeVar("Effect")
+Result = TypeVar("Result")
 
 
 class Incoming(NamedTuple, Generic[Message]):
@@ -52,16 +38,8 @@ class Incoming(NamedTuple, Generic[Message]):
     message: Message
 
 
-class HandlerResult(NamedTuple, Generic[Effect]):
-    """What a transaction has stored."""
-
-    effect: Effect
-    messages: Sequence[OutgoingMessage] = ()
-    """What is to be said."""
-
-
-class Handler(Protocol[Message, Effect]):
-    """What is done with the messages of one queue."""
+class Handler(Protocol[Message, Result]):
+    """Handles the messages of one queue."""
 
     @property
     def queue(self) -> str:
@@ -69,179 +47,100 @@ class Handler(Protocol[Message, Effect]):
 
     @property
     def messages(self) -> Mapping[str, type[Message]]:
-        """What can be read, by type."""
+        """The message types that it reads."""
 
-    async def transact(
-        self, session: Session, batch: Sequence[Incoming[Message]]
-    ) -> HandlerResult[Effect]:
-        """Does all that follows from the batch, in this transaction."""
+    async def handle_batch(self, session: Session, batch: Sequence[Incoming[Message]]) -> Result:
+        """Stores everything that follows from the batch, in this transaction."""
 
-    def ordering_keys(self, batch: Sequence[Incoming[Message]]) -> AbstractSet[str]:
-        """The numbers of which something may have to be said for that."""
-
-    def report(self, batch: Sequence[Incoming[Message]], effect: Effect, at: datetime) -> None:
-        """Tells what was done; it was stored at that time."""
+    def report(self, batch: Sequence[Incoming[Message]], result: Result, at: datetime) -> None:
+        """Logs and counts what was stored at that time."""
 
 
-class BatchProcessor(Generic[Message, Effect]):
-    """Decides what an inbox is given, until that is closed or the link is lost."""
+class BatchProcessor(Generic[Message, Result]):
+    """Stores what follows from batches, and dead-letters what can never be handled."""
 
     def __init__(
         self,
-        reception: Handler[Message, Effect],
+        handler: Handler[Message, Result],
         database: Transactions,
-        link: BrokerSession,
         *,
-        inbox: Consumer,
-        suspects: PoisonTracker,
-        outflow: Backpressure,
+        poison: PoisonTracker,
+        dead_letters: DeadLetters,
         reporter: Reporter,
     ) -> None:
-        self._reception = reception
+        self._handler = handler
         self._database = database
-        self._link = link
-        self._suspects = suspects
-        self._outflow = outflow
+        self._poison = poison
+        self._dead_letters = dead_letters
         self._reporter = reporter
-        self.inbox = inbox
-        """What it was given."""
-        self._afterwards = Afterwards(inbox)
-        outflow.told_before(self._afterwards.tell)
-        self._settling: set[asyncio.Task[bool]] = set()
-        """What is done with decided and unreadable messages while the next are decided."""
 
-    async def run(self) -> None:
-        """Handles batch after batch until the inbox is closed, and acknowledges the last."""
-        try:
-            await self.inbox.consume(self._handle_next)
-            if self._settling:
-                await asyncio.wait(self._settling, timeout=SETTLING_SECONDS)
-        finally:
-            # What is not acknowledged by now comes again, here or elsewhere, and would be told of
-            # as a repetition.
-            try:
-                self._afterwards.tell()
-            finally:
-                await cancelled(list(self._settling))
+    async def process(self, batch: Batch) -> Sequence[Delivery]:
+        """Stores what follows from the batch; returns the deliveries to acknowledge.
 
-    async def _handle_next(self) -> None:
-        await self._outflow.released(self.inbox.closing)
-        if not self.inbox.closing.is_set():
-            await self._handle(await self._take())
+        The others are dead-lettered, and acknowledged after that. While the database is away, one
+        message is tried until it answers: no message is rejected for an outage.
+        """
+        if batch.is_poison:
+            (delivery,) = batch.deliveries
+            self._dead_letters.put(delivery, KILLS_THE_WORKER, POISON_DETAIL)
+            return ()
+        incoming = list(self._read_all(batch.deliveries))
+        return await self._store(incoming) if incoming else ()
 
-    async def _take(self) -> list[Delivery]:
-        """The next messages that may be handled together; one given up is put away."""
-        batch = await self._suspects.begin(self.inbox.waiting)
-        taken = [self.inbox.waiting.popleft() for _ in range(batch.messages)]
-        if batch.given_up:
-            self._park(DeadLetter(taken[0], KILLS_THE_WORKER, GIVEN_UP))
-            self.inbox.handled(1)
-            return []
-        return taken
-
-    async def _handle(self, batch: Sequence[Delivery]) -> None:
+    def _read_all(self, deliveries: Sequence[Delivery]) -> Sequence[Incoming[Message]]:
         readable = []
-        for delivery in batch:
+        for delivery in deliveries:
+            content_type = delivery.properties.content_type
             try:
-                message = read(
-                    delivery.body, delivery.properties.content_type, self._reception.messages
-                )
+                message = read(delivery.body, content_type, self._handler.messages)
             except UnreadableError as error:
-                self._park(DeadLetter(delivery, error.code, error.detail))
+                self._dead_letters.put(delivery, error.code, error.detail)
             else:
                 readable.append(Incoming(delivery, message))
-        if readable:
-            await self._decide(readable)
-        self.inbox.handled(len(batch))
+        return readable
 
-    async def _decide(
+    async def _store(
         self, batch: Sequence[Incoming[Message]], *, retry_forever: bool = False
-    ) -> None:
+    ) -> Sequence[Delivery]:
+        deliveries = [incoming.delivery for incoming in batch]
         started = perf_counter()
         try:
-            with self._outflow.deciding(self._reception.ordering_keys(batch)):
-                stored = await self._database.transact(
-                    lambda on: self._transact(on, batch), retry_forever=retry_forever
-                )
-                self._outflow.committed(stored.messages)
+            result = await self._database.transact(
+                lambda session: self._handle(session, batch), retry_forever=retry_forever
+            )
         except Exception as error:
             if is_transient(error):
-                await self._suspects.forgive([received.delivery for received in batch])
-                await self._probe(batch)
-            elif is_data_error(error):
-                await self._decide_apart(batch, error)
-            else:
-                raise
-        else:
-            self._reporter.batch_committed(len(batch), perf_counter() - started)
-            self._follow_up(batch, stored.effect)
+                await self._poison.forgive(deliveries)
+                return await self._probe(batch)
+            if is_data_error(error):
+                return await self._bisect(batch, error)
+            raise
+        self._reporter.batch_committed(len(batch), perf_counter() - started)
+        self._handler.report(batch, result, datetime.now(UTC))
+        return deliveries
 
-    def _follow_up(self, batch: Sequence[Incoming[Message]], effect: Effect) -> None:
-        is_begun = self._afterwards.is_due
-        report = partial(self._reception.report, batch, effect, datetime.now(UTC))
-        self._afterwards.add(report, [received.delivery for received in batch])
-        if not is_begun:
-            self._beside(self._settle())
+    async def _handle(self, session: Session, batch: Sequence[Incoming[Message]]) -> Result:
+        await self._poison.clear(session, [incoming.delivery for incoming in batch])
+        return await self._handler.handle_batch(session, batch)
 
-    async def _settle(self) -> bool:
-        """Whether what was decided could be acknowledged; if not, it comes again."""
-        try:
-            await self._afterwards.finish()
-        except BrokerUnavailable as error:
-            self._link.fail(str(error))
-            return False
-        return True
-
-    async def _transact(
-        self, session: Session, batch: Sequence[Incoming[Message]]
-    ) -> HandlerResult[Effect]:
-        await self._suspects.clear(session, [received.delivery for received in batch])
-        return await self._reception.transact(session, batch)
-
-    async def _probe(self, batch: Sequence[Incoming[Message]]) -> None:
-        # The database is away, or overwhelmed: one message asks until it answers, and what follows
-        # grows step by step. Nothing is counted against a message for that.
+    async def _probe(self, batch: Sequence[Incoming[Message]]) -> Sequence[Delivery]:
+        # The database is away or overloaded: one message is tried until it answers, and then more
+        # and more together. Nothing is counted against a message for that.
+        stored: list[Delivery] = []
         size = 1
         while batch:
-            await self._decide(batch[:size], retry_forever=size == 1)
+            stored += await self._store(batch[:size], retry_forever=size == 1)
             batch = batch[size:]
             size *= PROBE_GROWTH
+        return stored
 
-    async def _decide_apart(self, batch: Sequence[Incoming[Message]], error: Exception) -> None:
-        """Finds what can never be stored, by halving; the others are decided."""
+    async def _bisect(
+        self, batch: Sequence[Incoming[Message]], error: Exception
+    ) -> Sequence[Delivery]:
+        """Finds the message that can never be stored, and stores the others."""
         if len(batch) == 1:
             reason = str(error).split("\n", maxsplit=1)[0]
-            self._park(DeadLetter(batch[0].delivery, CANNOT_BE_STORED, reason))
-            return
+            self._dead_letters.put(batch[0].delivery, CANNOT_BE_STORED, reason)
+            return ()
         middle = len(batch) // 2
-        await self._decide(batch[:middle])
-        await self._decide(batch[middle:])
-
-    def _park(self, letter: DeadLetter) -> None:
-        self._reporter.unreadable(letter.code, letter.detail)
-        self._beside(self._park_and_settle(letter))
-
-    def _beside(self, work: Coroutine[None, None, bool]) -> None:
-        """Begins what the next messages do not wait for."""
-        task = asyncio.create_task(work)
-        self._settling.add(task)
-        task.add_done_callback(self._has_ended)
-
-    def _has_ended(self, task: asyncio.Task[bool]) -> None:
-        self._settling.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            self._link.fail(f"a message could not be told of, acknowledged or put away: {error}")
-            get_logger().error(Action.UNEXPECTED_ERROR, exc_info=error)
-
-    async def _park_and_settle(self, letter: DeadLetter) -> bool:
-        """Whether it lies among the dead letters; if not, it comes again."""
-        with contextlib.suppress(BrokerUnavailable, LeadershipLost):
-            await park(letter, self._link)
-            if letter.delivery.redelivered:
-                await self._database.transact(
-                    lambda on: self._suspects.clear(on, [letter.delivery])
-                )
-            await self.inbox.settle([letter.delivery])
-            return True
-        return False
+        return [*await self._store(batch[:middle]), *await self._store(batch[middle:])]

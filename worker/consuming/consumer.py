@@ -1,9 +1,9 @@
-"""What a consumer was given and has not dealt with: taken note of at once, settled in the end."""
+"""One consumer: the deliveries of a queue on a channel, until they are acknowledged."""
 
 import asyncio
 import math
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from typing import Final
 
 from aio_pika.abc import AbstractChannel
@@ -17,77 +17,77 @@ __all__ = ["Consumer"]
 
 
 class Consumer:
-    """The deliveries of one queue on one channel, until it is closed or the link is lost."""
+    """Keeps the deliveries of one queue in their order, until it is closed or the session fails.
 
-    def __init__(self, queue: str, channel: AbstractChannel, link: BrokerSession) -> None:
+    What nobody has taken goes back to the queue with the channel, all at once and in its order. The
+    consumer is not cancelled before: a quorum queue takes back at once what it delivers to nobody
+    then, before earlier messages that are still held here. That way a command overtook an earlier
+    one of its number.
+    """
+
+    def __init__(self, queue: str, channel: AbstractChannel, session: BrokerSession) -> None:
         self.queue: Final = queue
         self._channel = channel
-        self._link = link
-        self._held_at_most = link.held_at_most
-        self._settler = AckTracker()
+        self._session = session
+        self._ack_tracker = AckTracker()
         self._arrived = asyncio.Event()
-        self.waiting: deque[Delivery] = deque()
-        """What nobody has begun with, in the order of its arrival."""
-        self.closing = asyncio.Event()
-        """Whether nothing more is to be begun with."""
-        self.deliveries = 0
-        """How many messages it was given so far."""
         self._behind = math.inf
+        self.waiting: deque[Delivery] = deque()
+        """What nobody has taken, in the order of arrival."""
+        self.closing = asyncio.Event()
+        """Whether nothing more is to be taken."""
+        self.deliveries = 0
+        """How many messages were delivered so far."""
+
+    async def start(self) -> None:
+        """Begins to consume. Raises `BrokerUnavailable`."""
+        self._behind = await ready_messages(self._session.connections[0], self.queue)
+        await begin_to_consume(self._channel, self.queue, self._receive)
+
+    async def wait(self) -> bool:
+        """Waits until a message waits to be taken; False when nothing more is to be taken."""
+        while not self.waiting and not self.closing.is_set():
+            self._arrived.clear()
+            await self._arrived.wait()
+        return not self.closing.is_set()
+
+    def take(self, count: int) -> list[Delivery]:
+        """Takes so many of the waiting messages."""
+        return [self.waiting.popleft() for _ in range(count)]
+
+    def close(self) -> None:
+        """Lets `wait` return; what nobody has taken goes back with the channel."""
+        self.closing.set()
+        self._arrived.set()
+
+    async def ack(self, deliveries: Iterable[Delivery]) -> None:
+        """Acknowledges these deliveries. Raises `BrokerUnavailable` when the channel is gone."""
+        await self._ack_tracker.ack(deliveries)
 
     @property
     def is_empty(self) -> bool:
         """Whether it holds no message that is not acknowledged."""
-        return not self._settler.outstanding
-
-    @property
-    def is_full(self) -> bool:
-        """Whether the broker gives nothing more before something is acknowledged."""
-        return self._settler.outstanding >= self._held_at_most
+        return not self._ack_tracker.outstanding
 
     @property
     def has_caught_up(self) -> bool:
-        """Whether as many were handled as waited in the queue at first, or none was left in it."""
+        """Whether as many messages were handled as waited at the start, or the queue was empty."""
         return self._behind <= 0
 
     def handled(self, messages: int) -> None:
-        """So many are decided, or on their way to the dead letters."""
+        """Counts messages that are stored, or on their way to the dead-letter queue."""
         self._behind -= messages
 
     def found_empty(self) -> None:
-        """The queue holds nothing: what it was behind with has been purged, or put away."""
+        """Notes that the queue is empty: what waited in it at the start was purged or moved."""
         self._behind = 0
 
-    async def consume(self, handle: Callable[[], Awaitable[None]]) -> None:
-        """Calls `handle` as long as anything waits, again and again until `close`.
-
-        What was not begun with goes back to the queue with the channel, all at once and in its
-        order. It is not cancelled before: a quorum queue takes back at once what then reaches
-        nobody, before what came earlier and is still held here. So a command of a number was
-        overtaken by the next, when the number of lanes was changed.
-        """
-        self._behind = await ready_messages(self._link.connections[0], self.queue)
-        await begin_to_consume(self._channel, self.queue, self._receive)
-        while not self.closing.is_set():
-            await self._arrived.wait()
-            self._arrived.clear()
-            while self.waiting and not self.closing.is_set():
-                await handle()
-
-    def close(self) -> None:
-        """Ends `consume` after what is at hand; the rest goes back with the channel."""
-        self.closing.set()
-        self._arrived.set()
-
-    async def settle(self, deliveries: Iterable[Delivery]) -> None:
-        """Acknowledges what is dealt with. Raises `BrokerUnavailable` when the channel is gone."""
-        await self._settler.settle(deliveries)
-
     async def _receive(self, delivery: Delivery) -> None:
-        # The library cancels its callbacks when the connection is lost, in the middle of
-        # whatever they do: so this one only takes note.
-        if not self._link.accept(len(delivery.body)):
+        # The library cancels its callbacks when the connection is lost, in the middle of their
+        # work. So this one only stores the delivery.
+        if not self._session.accept(len(delivery.body)):
             return
         self.deliveries += 1
-        self._settler.received(delivery)
+        self._ack_tracker.received(delivery)
         self.waiting.append(delivery)
         self._arrived.set()

@@ -72,7 +72,9 @@ class Distribution:
 
     async def run(self) -> None:
         """Hands on batch after batch until the inbox is closed, and acknowledges the last."""
-        await self.inbox.consume(self._hand_on_next)
+        await self.inbox.start()
+        while await self.inbox.wait():
+            await self._hand_on_next()
 
     async def _hand_on_next(self) -> None:
         await self._hand_on(self._next())
@@ -104,7 +106,7 @@ class Distribution:
             for item in batch
         ]
         if await self._publish(going):
-            await self.inbox.settle([item.delivery for item in batch])
+            await self.inbox.ack([item.delivery for item in batch])
             self.inbox.handled(len(batch))
             for lane, messages in Counter(item.lane for item in batch).items():
                 self._metrics.routed(lane, messages)

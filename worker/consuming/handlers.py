@@ -1,23 +1,23 @@
-"""What is done with commands, and what with the results of PBX systems."""
+"""Handles commands, and the results that PBX systems report."""
 
-from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 from contracts.catalogue import COMMAND_QUEUE, COMMANDS, RESULT_QUEUE, RESULTS
 from contracts.messages import Command, PbxResult
-from worker.consuming.batch_processor import HandlerResult, Incoming
+from worker.consuming.batch_processor import Incoming
 from worker.core.batch import decide_all
 from worker.core.decision import Decision
 from worker.core.operation import PbxStep, Policy
 from worker.core.results import Verdict, answered
+from worker.core.situation import Number
 from worker.runtime.clock import Clock
 from worker.storage.loading import load_for_commands, load_numbers_locked
-from worker.storage.saving import ReplyTo, WriteContext, write_decisions
+from worker.storage.saving import ReplyTo, WriteContext, save_decisions
 from worker.storage.session import Session
-from worker.storage.steps import find_numbers_of, write_steps
+from worker.storage.steps import change_operations, find_numbers_of, write_steps
 from worker.telemetry.reporter import Reporter
 
 __all__ = ["CommandHandler", "ResultHandler"]
@@ -30,36 +30,34 @@ class CommandHandler:
     policy: Policy
     clock: Clock
     reporter: Reporter
+    wake_relay: Callable[[], None]
     lane: int = 0
     queue: str = COMMAND_QUEUE
     messages = COMMANDS
 
-    async def transact(
+    async def handle_batch(
         self, session: Session, batch: Sequence[Incoming[Command]]
-    ) -> HandlerResult[list[Decision]]:
-        """One decision for each command, stored with all that follows."""
+    ) -> list[Decision]:
+        """Returns one decision for each command; all are stored with everything that follows."""
         now = self.clock()
-        commands = [received.message for received in batch]
-        known, places = await load_for_commands(session, commands, now)
-        decisions = decide_all(known, commands, now, self.policy)
-        answers = [_answer_to(received) for received in batch]
-        decided = list(zip(commands, decisions, answers, strict=True))
-        basis = WriteContext(self.lane, places, now)
-        return HandlerResult(decisions, await write_decisions(session, basis, decided))
-
-    def ordering_keys(self, batch: Sequence[Incoming[Command]]) -> AbstractSet[str]:
-        """The numbers that the commands name."""
-        return {received.message.data.phone_number for received in batch}
+        commands = [incoming.message for incoming in batch]
+        snapshot = await load_for_commands(session, commands, now)
+        decisions = decide_all(snapshot, commands, now, self.policy)
+        replies = [_reply_to(incoming) for incoming in batch]
+        decided = list(zip(commands, decisions, replies, strict=True))
+        await save_decisions(session, WriteContext(self.lane, now), decided)
+        return decisions
 
     def report(
-        self, batch: Sequence[Incoming[Command]], effect: list[Decision], at: datetime
+        self, batch: Sequence[Incoming[Command]], result: list[Decision], at: datetime
     ) -> None:
-        """Tells what was decided."""
-        self.reporter.decided([received.message for received in batch], effect, at)
+        """Logs and counts the decisions, and wakes the relay to publish them."""
+        self.reporter.decided([incoming.message for incoming in batch], result, at)
+        self.wake_relay()
 
 
 class Effect(NamedTuple):
-    """What a result did; no verdict where nobody waited for it."""
+    """What a result did; without a verdict where no step awaited it."""
 
     phone_number: str | None
     verdict: Verdict | None
@@ -67,62 +65,76 @@ class Effect(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ResultHandler:
-    """Counts results against the steps that they answer; the relay concludes what follows."""
+    """Applies PBX results to the steps that await them; the relay advances the operations."""
 
     policy: Policy
     clock: Clock
     reporter: Reporter
+    wake_relay: Callable[[], None]
     queue = RESULT_QUEUE
     messages = RESULTS
 
-    async def transact(
+    async def handle_batch(
         self, session: Session, batch: Sequence[Incoming[PbxResult]]
-    ) -> HandlerResult[list[Effect]]:
-        """One effect for each result, stored."""
+    ) -> list[Effect]:
+        """Returns one effect for each result; all are stored."""
         now = self.clock()
-        phone_numbers = await find_numbers_of(
-            session, {received.message.data.operation_id for received in batch}
-        )
+        step_ids = {incoming.message.data.operation_id for incoming in batch}
+        phone_numbers = await find_numbers_of(session, step_ids)
         numbers = await load_numbers_locked(session, phone_numbers) if phone_numbers else {}
-        steps: dict[str, tuple[str, PbxStep]] = {
-            step.operation_id: (number.phone_number, step)
-            for number in numbers.values()
-            if number.ongoing is not None
-            for step in number.ongoing.steps
-            if step.waits_for == "result"
-        }
-        before = {key: step for key, (_, step) in steps.items()}
-        effects = [self._answer(steps, received.message, now) for received in batch]
-        changed = [step for key, (_, step) in steps.items() if step != before[key]]
-        await write_steps(session, changed)
-        return HandlerResult(effects)
-
-    def ordering_keys(self, _batch: Sequence[Incoming[PbxResult]]) -> AbstractSet[str]:
-        """None: what follows of results is concluded by the relay."""
-        return frozenset()
+        before = _awaited_steps(numbers)
+        steps = dict(before)
+        effects = [self._apply(steps, incoming.message, now) for incoming in batch]
+        changed = {key: step for key, (_, step) in steps.items() if step != before[key][1]}
+        await write_steps(session, list(changed.values()))
+        await change_operations(session, _with_steps(numbers, changed))
+        return effects
 
     def report(
-        self, batch: Sequence[Incoming[PbxResult]], effect: list[Effect], _at: datetime
+        self, batch: Sequence[Incoming[PbxResult]], result: list[Effect], _at: datetime
     ) -> None:
-        """Tells what the results did."""
-        for received, (phone_number, verdict) in zip(batch, effect, strict=True):
-            self.reporter.result_received(received.message, phone_number, verdict)
+        """Logs and counts the effects, and wakes the relay to advance the operations."""
+        for incoming, (phone_number, verdict) in zip(batch, result, strict=True):
+            self.reporter.result_received(incoming.message, phone_number, verdict)
+        self.wake_relay()
 
-    def _answer(
+    def _apply(
         self, steps: dict[str, tuple[str, PbxStep]], result: PbxResult, now: datetime
     ) -> Effect:
-        operation_id = result.data.operation_id
-        if operation_id not in steps:
+        step_id = result.data.operation_id
+        if step_id not in steps:
             return Effect(None, None)
-        phone_number, step = steps[operation_id]
+        phone_number, step = steps[step_id]
         after, verdict = answered(step, result, now, self.policy)
-        steps[operation_id] = (phone_number, after)
+        steps[step_id] = (phone_number, after)
         return Effect(phone_number, verdict)
 
 
-def _answer_to(received: Incoming[Command]) -> ReplyTo | None:
-    properties = received.delivery.properties
+def _awaited_steps(numbers: Mapping[str, Number]) -> dict[str, tuple[str, PbxStep]]:
+    """By id each step that awaits a result, with its number."""
+    return {
+        step.operation_id: (number.phone_number, step)
+        for number in numbers.values()
+        if number.ongoing is not None
+        for step in number.ongoing.steps
+        if step.waits_for == "result"
+    }
+
+
+def _with_steps(numbers: Mapping[str, Number], changed: Mapping[str, PbxStep]) -> list[Number]:
+    """The numbers of which steps have changed, with these steps."""
+    found = []
+    for number in numbers.values():
+        ongoing = number.ongoing
+        if ongoing is not None and any(step.operation_id in changed for step in ongoing.steps):
+            steps = tuple(changed.get(step.operation_id, step) for step in ongoing.steps)
+            found.append(number._replace(ongoing=ongoing._replace(steps=steps)))
+    return found
+
+
+def _reply_to(incoming: Incoming[Command]) -> ReplyTo | None:
+    properties = incoming.delivery.properties
     if not properties.reply_to or "\x00" in properties.reply_to:
         return None
-    correlation_id = properties.correlation_id or received.message.id
+    correlation_id = properties.correlation_id or incoming.message.id
     return ReplyTo(properties.reply_to, correlation_id.replace("\x00", ""))

@@ -1,4 +1,4 @@
-"""Which redelivered messages may be handled together, and which never again."""
+"""Isolates poison messages: those that kill the worker whenever it handles them."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -11,23 +11,22 @@ from worker.runtime.clock import Clock
 from worker.storage.engine import Transactions
 from worker.storage.session import Session
 
-__all__ = ["Batch", "PoisonTracker"]
+__all__ = ["Limit", "PoisonTracker"]
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """What is handled next, from the front of what waits."""
+class Limit:
+    """How many of the waiting messages may be handled together next."""
 
     messages: int
-    """How many."""
-    given_up: bool = False
-    """It is one message, and it is not handled any more."""
+    is_poison: bool = False
+    """It is one message that has killed workers, and must not be handled any more."""
 
 
 class PoisonTracker:
-    """Counts, for one queue, what was begun with a redelivered message and never finished.
+    """Counts, for one queue, how often handling a redelivered message began and never finished.
 
-    A message that comes for the first time is not counted: nobody pays for this until a worker
+    A message that is delivered for the first time is not counted: this costs nothing until a worker
     has died.
     """
 
@@ -40,39 +39,39 @@ class PoisonTracker:
         self._batch_maximum_messages = batch_maximum_messages
         self._counted: frozenset[bytes] = frozenset()
 
-    async def begin(self, waiting: Iterable[Delivery]) -> Batch:
-        """The next batch, its redelivered messages counted, and that stored."""
+    async def begin(self, waiting: Iterable[Delivery]) -> Limit:
+        """How many may be handled next; counts the redelivered ones among them, and stores that."""
         first = list(islice(waiting, self._batch_maximum_messages))
         if not any(delivery.redelivered for delivery in first):
-            return Batch(len(first))
-        batch = await self._database.transact(lambda on: self._begin(on, first))
-        begun = [] if batch.given_up else _digests(first[: batch.messages])
+            return Limit(len(first))
+        limit = await self._database.transact(lambda session: self._begin(session, first))
+        begun = [] if limit.is_poison else _digests(first[: limit.messages])
         self._counted = frozenset(begun)
-        return batch
+        return limit
 
     async def forgive(self, deliveries: Sequence[Delivery]) -> None:
-        """Takes back what `begin` counted: it was no fault of theirs that this came to nothing."""
+        """Takes back what `begin` counted: the messages were not to blame for the failure."""
         innocent = self._counted.intersection(_digests(deliveries))
         self._counted -= innocent
         if innocent:
             await self._database.transact(
-                lambda on: on.change(
+                lambda session: session.change(
                     "forgive_suspects", queue=self._queue, digests=sorted(innocent)
                 )
             )
 
     async def clear(self, session: Session, deliveries: Sequence[Delivery]) -> None:
-        """They are dealt with: to be called in the transaction that does so."""
+        """Forgets the counts of messages that are handled; call it in the same transaction."""
         digests = _digests(deliveries)
         if digests:
             await session.change("clear_suspects", queue=self._queue, digests=digests)
 
-    async def _begin(self, session: Session, waiting: Sequence[Delivery]) -> Batch:
+    async def _begin(self, session: Session, waiting: Sequence[Delivery]) -> Limit:
         found = await session.fetch("find_suspects", queue=self._queue, digests=_digests(waiting))
         known = {row["digest"]: row["attempts"] for row in found}
         attempts = [known.get(_digest(item), 0) if item.redelivered else 0 for item in waiting]
         if is_given_up(attempts[0]):
-            return Batch(1, given_up=True)
+            return Limit(1, is_poison=True)
         size = together(attempts, self._batch_maximum_messages)
         await session.change(
             "count_suspects",
@@ -80,7 +79,7 @@ class PoisonTracker:
             digests=_digests(waiting[:size]),
             now=self._clock(),
         )
-        return Batch(size)
+        return Limit(size)
 
 
 def _digests(deliveries: Sequence[Delivery]) -> list[bytes]:
@@ -89,5 +88,5 @@ def _digests(deliveries: Sequence[Delivery]) -> list[bytes]:
 
 
 def _digest(delivery: Delivery) -> bytes:
-    # Not by its id alone: what kills a worker need not have one, or may share it.
+    # Not the message id alone: a poison message may have none, or share it with another.
     return hashlib.sha256(f"{delivery.properties.message_id}\n".encode() + delivery.body).digest()

@@ -1,91 +1,102 @@
-"""Messages out, in the order of each number."""
+"""Publishes outbox messages in the order of each number."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from worker.broker.confirm_channel import ExchangeNotFound, NotPublished, Unencodable, Unroutable
+from worker.broker.confirm_channel import (
+    ExchangeNotFound,
+    NotPublished,
+    Unencodable,
+    Unroutable,
+)
 from worker.broker.publisher import Publisher
-from worker.storage.outbox import OutgoingMessage, Refused
+from worker.storage.outbox import OutgoingMessage, Undelivered
 from worker.telemetry.reporter import Reporter
 
 __all__ = ["KeyOrderedPublisher", "PublishResult"]
 
-SENDING_ATTEMPTS_MAXIMUM: Final = 3
-"""So often is tried what the broker says can never be sent: its limits may just be changing."""
+UNENCODABLE_ATTEMPTS_MAXIMUM: Final = 3
+"""A message that the broker's limits forbid is parked after so many attempts: limits may change."""
 
 
 class PublishResult(NamedTuple):
-    """What became of messages."""
+    """The outcome of a publish."""
 
-    sent: Sequence[OutgoingMessage]
-    """What the broker took."""
-    refused: Sequence[Refused]
-    """What it did not take, and why."""
+    confirmed: Sequence[OutgoingMessage]
+    undelivered: Sequence[Undelivered]
+    """What the broker did not accept, and why. Messages behind them were not tried."""
 
 
 class KeyOrderedPublisher:
-    """Publishes what belongs to many numbers, and tells of each message what became of it."""
+    """Publishes messages of many numbers; each number's messages stay in order."""
 
     def __init__(
-        self, publisher: Publisher, reporter: Reporter, target_missing: Callable[[str], None]
+        self,
+        publisher: Publisher,
+        reporter: Reporter,
+        on_exchange_not_found: Callable[[str], None],
     ) -> None:
         self._publisher = publisher
         self._reporter = reporter
-        self._target_missing = target_missing
+        self._on_exchange_not_found = on_exchange_not_found
 
     async def publish(self, messages: Sequence[OutgoingMessage]) -> PublishResult:
-        """Publishes all of them.
+        """Publishes all of them, except what is behind an undelivered message of the same number.
 
-        One number's messages go one after the other, each confirmed before the next; those of
-        different numbers go side by side. After a refusal the number's later ones stay behind,
-        untried.
+        The messages of one number go one after the other, each confirmed before the next; those of
+        different numbers go together. Raises `BrokerUnavailable` when the outcome is unknown.
         """
-        sent: list[OutgoingMessage] = []
-        refused: list[Refused] = []
-        blocked: set[str] = set()
+        confirmed: list[OutgoingMessage] = []
+        undelivered: list[Undelivered] = []
+        held_back: set[str] = set()
         for wave in _waves(messages):
-            going = [message for message in wave if _place_of(message) not in blocked]
+            going = [message for message in wave if _key_of(message) not in held_back]
             problems = await self._publisher.publish(going)
             for message, problem in zip(going, problems, strict=True):
-                refusal = self._refusal(message, problem)
-                if refusal is None:
-                    sent.append(message)
+                failure = self._failure(message, problem)
+                if failure is None:
+                    confirmed.append(message)
                 else:
-                    refused.append(refusal)
-                    blocked.add(_place_of(message))
-        return PublishResult(sent, refused)
+                    undelivered.append(failure)
+                    held_back.add(_key_of(message))
+        return PublishResult(confirmed, undelivered)
 
-    def _refusal(self, message: OutgoingMessage, problem: NotPublished | None) -> Refused | None:
-        # An event that nobody has subscribed to has been said; a PBX message has not.
-        unheard = isinstance(problem, Unroutable) and not message.must_be_routed
-        if problem is None or unheard:
-            report = self._reporter.unrouted if unheard else self._reporter.published
-            report(message.message_type)
+    def _failure(
+        self, message: OutgoingMessage, problem: NotPublished | None
+    ) -> Undelivered | None:
+        if problem is None:
+            self._reporter.published(message.message_type)
+            return None
+        if isinstance(problem, Unroutable) and not message.must_be_routed:
+            # An event without subscribers counts as published; a PBX message does not.
+            self._reporter.unrouted(message.message_type)
             return None
         self._reporter.undelivered(message, str(problem))
         if isinstance(problem, ExchangeNotFound):
-            self._target_missing(str(problem))
-        never = (
-            isinstance(problem, Unencodable) and message.attempts + 1 >= SENDING_ATTEMPTS_MAXIMUM
+            self._on_exchange_not_found(str(problem))
+        parked = (
+            isinstance(problem, Unencodable)
+            and message.attempts + 1 >= UNENCODABLE_ATTEMPTS_MAXIMUM
         )
-        if never:
+        if parked:
             self._reporter.unencodable(message, str(problem))
-        return Refused(message, str(problem), parked=never)
+        return Undelivered(message, str(problem), parked=parked)
 
 
-def _place_of(message: OutgoingMessage) -> str:
-    """What messages have in common that must stay in order."""
+def _key_of(message: OutgoingMessage) -> str:
+    """Messages with the same key stay in order."""
     return message.phone_number if message.ordered else message.message_id
 
 
 def _waves(messages: Sequence[OutgoingMessage]) -> list[list[OutgoingMessage]]:
+    """The messages in groups that may be in flight together: no key twice in a group."""
     waves: list[list[OutgoingMessage]] = []
-    place: Counter[str] = Counter()
+    seen: Counter[str] = Counter()
     for message in messages:
-        turn = place[_place_of(message)]
-        place[_place_of(message)] += 1
-        if turn == len(waves):
+        wave = seen[_key_of(message)]
+        seen[_key_of(message)] += 1
+        if wave == len(waves):
             waves.append([])
-        waves[turn].append(message)
+        waves[wave].append(message)
     return waves

@@ -1,46 +1,26 @@
-"""What follows once messages are with the broker: they are forgotten, and operations go on."""
+"""Advances operations: when their messages are confirmed, and when something is due."""
 
-import asyncio
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from time import monotonic
-from typing import Final, NamedTuple
 
-from worker.core.batch import Advanced, advance_all, can_complete
+from worker.core.batch import Advanced, Snapshot, advance_all, can_complete
 from worker.core.operation import Policy
 from worker.relay.key_ordered_publisher import PublishResult
 from worker.runtime.clock import Clock
 from worker.storage.engine import Transactions
-from worker.storage.loading import load_for_conclusion
-from worker.storage.outbox import OutgoingMessage, find_ready
-from worker.storage.saving import WriteContext, write_conclusions
+from worker.storage.loading import load_for_advance
+from worker.storage.operations import find_due
+from worker.storage.outbox import delete_messages, postpone_messages
+from worker.storage.saving import WriteContext, save_advances
 from worker.storage.session import Session
+from worker.storage.steps import change_operations, release_steps, write_steps
+from worker.telemetry.reporter import Reporter
 
-__all__ = ["Concluder", "Noted", "numbers_held_by"]
-
-AHEAD_MAXIMUM_MESSAGES: Final = 8
-"""Of so few is worked out what follows while they are on their way. With more, locks would be held
-for longer than the database is at work, and publishing is not what the next ones wait for."""
-TAKEN_WITHIN_SECONDS: Final = 0.1
-"""So long does a transaction hold its locks for messages that are on their way."""
-AHEAD_AGAIN_AFTER_SECONDS: Final = 5
-"""A broker that is slow with some is slow with the next: nothing is worked out twice for it."""
+__all__ = ["ProcessManager"]
 
 
-class Noted(NamedTuple):
-    """What was stored."""
-
-    concluded: Sequence[Advanced]
-    to_say: Sequence[OutgoingMessage]
-
-
-class _NotTaken(Exception):
-    """The broker has not taken the messages, or nobody knows yet."""
-
-
-class Concluder:
-    """Concludes the operations of one lane; all that it must know is in the database."""
+class ProcessManager:
+    """Decides what follows of the operations of one partition; its state is in the database."""
 
     def __init__(
         self,
@@ -49,78 +29,108 @@ class Concluder:
         lane: int,
         policy: Policy,
         clock: Clock,
+        reporter: Reporter,
         results_read_until: Callable[[datetime], datetime],
     ) -> None:
+        """`results_read_until` tells up to which moment, at most the given one, results are counted.
+
+        A step that was due later is not late: its result may still wait in the queue.
+        """
         self._database = database
         self._lane = lane
         self._policy = policy
         self._clock = clock
+        self._reporter = reporter
         self._results_read_until = results_read_until
-        self._ahead_again_at = -math.inf
 
-    async def advance(self, numbers: Sequence[str], sent: Sequence[OutgoingMessage]) -> Noted:
-        """Forgets what the broker has, and ends what nothing holds any more of these numbers."""
-        return await self._database.transact(lambda on: self._conclude(on, numbers, sent))
+    async def release_steps(self) -> None:
+        """Completes the steps whose results the configuration awaits no longer."""
+        await self._database.transact(lambda session: release_steps(session, self._policy))
 
-    def may_go_ahead(self, messages: Sequence[OutgoingMessage]) -> bool:
-        """Whether it is worth while for these messages to use `conclude_if_taken`."""
-        return (
-            len(messages) <= AHEAD_MAXIMUM_MESSAGES
-            and monotonic() >= self._ahead_again_at
-            and any(message.holds_operation for message in messages)
-            # Their clocks are started first.
-            and not any(message.awaited for message in messages)
-        )
+    async def record(self, result: PublishResult) -> None:
+        """Records the outcome of a publish and advances the operations that waited for it.
 
-    async def conclude_if_taken(
-        self,
-        numbers: Sequence[str],
-        sent: Sequence[OutgoingMessage],
-        said: asyncio.Future[PublishResult],
-    ) -> Noted | None:
-        """The same for messages that are on their way: stored as soon as the broker has them all.
-
-        None, and nothing is stored, where it has not, or not soon. A lone command is answered a
-        seventh earlier for it.
+        One transaction: confirmed messages leave the outbox together with what follows from them.
         """
-
-        async def work(session: Session) -> Noted:
-            noted = await self._conclude(session, numbers, sent)
-            await asyncio.wait([said], timeout=TAKEN_WITHIN_SECONDS)
-            if not said.done() or said.cancelled() or said.result().refused:
-                raise _NotTaken
-            return noted
-
-        try:
-            return await self._database.transact(work)
-        except _NotTaken:
-            self._ahead_again_at = monotonic() + AHEAD_AGAIN_AFTER_SECONDS
-            return None
-
-    async def conclude_ready(self, maximum: int) -> Noted:
-        """Looks for operations that can go on though nobody has announced it."""
-        return await self._database.transact(lambda on: self._conclude_ready(on, maximum))
-
-    async def _conclude_ready(self, session: Session, maximum: int) -> Noted:
-        # Nobody is late whose word may still lie in the queue, after an outage.
-        late_by = self._results_read_until(self._clock())
-        ready = await find_ready(session, self._lane, late_by, maximum)
-        return await self._conclude(session, sorted(ready)) if ready else Noted([], [])
-
-    async def _conclude(
-        self, session: Session, numbers: Sequence[str], sent: Sequence[OutgoingMessage] = ()
-    ) -> Noted:
-        lane, now = self._lane, self._clock()
-        known, places = await load_for_conclusion(session, numbers, (lane, sent), now)
-        # What was just sent can only complete an operation; whatever else may follow of one is for
-        # the sweep to find.
-        due = [item for item in numbers if not sent or can_complete(known, item)]
-        concluded = advance_all(known, due, now, self._policy)
-        return Noted(
-            concluded, await write_conclusions(session, WriteContext(lane, places, now), concluded)
+        self._reporter.advanced(
+            await self._database.transact(lambda session: self._record(session, result))
         )
 
+    async def advance_due(self, maximum: int) -> int:
+        """Advances at most so many operations that are due without news; returns how many were."""
+        advanced, due = await self._database.transact(
+            lambda session: self._advance_due(session, maximum)
+        )
+        self._reporter.advanced(advanced)
+        return due
 
-def numbers_held_by(messages: Sequence[OutgoingMessage]) -> list[str]:
-    """The numbers whose operations wait for any of these, in key order."""
-    return sorted({message.phone_number for message in messages if message.holds_operation})
+    async def _record(self, session: Session, result: PublishResult) -> Sequence[Advanced]:
+        now = self._clock()
+        positions = [message.position for message in result.confirmed]
+        if result.undelivered:
+            await postpone_messages(session, self._lane, result.undelivered, now)
+        numbers = _numbers_waiting_for(result)
+        if not numbers:
+            await delete_messages(session, self._lane, positions)
+            return ()
+        snapshot = await load_for_advance(session, numbers, positions, now)
+        started = self._start_clocks(snapshot, result, now)
+        # A confirmed message can only complete an operation. Anything else that may follow of it is
+        # due at a certain time, and the sweep finds it.
+        completed = [number for number in numbers if can_complete(snapshot, number)]
+        advanced = advance_all(snapshot, completed, now, self._policy)
+        await save_advances(session, WriteContext(self._lane, now), advanced, positions)
+        await self._reschedule(session, snapshot, set(numbers) - set(completed), started)
+        return advanced
+
+    async def _advance_due(self, session: Session, maximum: int) -> tuple[Sequence[Advanced], int]:
+        now = self._clock()
+        due = await find_due(session, self._lane, self._results_read_until(now), maximum)
+        if not due:
+            return (), 0
+        numbers = sorted(due)
+        snapshot = await load_for_advance(session, numbers, (), now)
+        advanced = advance_all(snapshot, numbers, now, self._policy)
+        await save_advances(session, WriteContext(self._lane, now), advanced)
+        unchanged = set(numbers) - {item.before.phone_number for item in advanced}
+        await self._reschedule(session, snapshot, unchanged, ())
+        return advanced, len(due)
+
+    def _start_clocks(
+        self, snapshot: Snapshot, result: PublishResult, now: datetime
+    ) -> Collection[str]:
+        """Starts the clocks of steps whose request was confirmed; returns the ids of the steps."""
+        confirmed = {message.message_id for message in result.confirmed if message.awaited}
+        for phone_number in {
+            message.phone_number for message in result.confirmed if message.awaited
+        }:
+            number = snapshot.numbers.get(phone_number)
+            if number is not None and number.ongoing is not None:
+                ongoing = number.ongoing.sent(confirmed, now, self._policy)
+                snapshot.numbers[phone_number] = number._replace(ongoing=ongoing)
+        return confirmed
+
+    async def _reschedule(
+        self,
+        session: Session,
+        snapshot: Snapshot,
+        phone_numbers: Collection[str],
+        changed_steps: Collection[str],
+    ) -> None:
+        """Saves when each of these operations is due again, and the steps that have changed."""
+        numbers = [
+            snapshot.numbers[phone_number]
+            for phone_number in sorted(phone_numbers)
+            if phone_number in snapshot.numbers
+        ]
+        steps = [step for number in numbers if number.ongoing for step in number.ongoing.steps]
+        await write_steps(session, [step for step in steps if step.operation_id in changed_steps])
+        await change_operations(session, numbers)
+
+
+def _numbers_waiting_for(result: PublishResult) -> list[str]:
+    """The numbers whose operations wait for any of these messages, in key order."""
+    messages = [*result.confirmed, *(item.message for item in result.undelivered)]
+    return sorted(
+        {message.phone_number for message in messages if message.holds_operation or message.awaited}
+    )

@@ -170,7 +170,8 @@ class Database:
             except EmulatedDBAPIException as error:
                 # Errors are classified by what the driver raised.
                 raise (error.orig or error) from None
-            if not pooled.driver_connection.is_closed():
+            driver: Driver = pooled.driver_connection
+            if not driver.is_closed():
                 return pooled
             # The server restarted while the connection was idle.
             pooled.invalidate()

@@ -18,8 +18,8 @@ from worker.storage.session import Row, Session
 from worker.storage.steps import load_steps
 
 __all__ = [
-    "load_for_commands",
     "load_for_advance",
+    "load_for_commands",
     "load_numbers_locked",
     "load_numbers_with_steps",
 ]

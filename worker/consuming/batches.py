@@ -1,0 +1,42 @@
+"""Batches: whatever already waits, as far as it may be handled together."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import NamedTuple
+
+from worker.broker.delivery import Delivery
+from worker.consuming.backpressure import Backpressure
+from worker.consuming.consumer import Consumer
+from worker.consuming.poison import PoisonTracker
+
+__all__ = ["Batch", "Batches"]
+
+
+class Batch(NamedTuple):
+    """Deliveries that are handled together, in the order of arrival."""
+
+    deliveries: Sequence[Delivery]
+    is_poison: bool = False
+    """It is one message that has killed workers, and must not be handled any more."""
+
+
+class Batches:
+    """The batches of a consumer, 1 to N messages each; it never waits to fill one."""
+
+    def __init__(
+        self, consumer: Consumer, poison: PoisonTracker, backpressure: Backpressure | None
+    ) -> None:
+        self._consumer = consumer
+        self._poison = poison
+        self._backpressure = backpressure
+
+    async def __aiter__(self) -> AsyncIterator[Batch]:
+        """Batches until the consumer closes; each counts as handled when the next is asked for."""
+        while await self._consumer.wait():
+            if self._backpressure is not None:
+                await self._backpressure.wait_for_capacity(self._consumer.closing)
+            if self._consumer.closing.is_set():
+                return
+            limit = await self._poison.begin(self._consumer.waiting)
+            batch = Batch(self._consumer.take(limit.messages), limit.is_poison)
+            yield batch
+            self._consumer.handled(len(batch.deliveries))

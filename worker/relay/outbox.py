@@ -1,0 +1,116 @@
+"""The outbox of one partition as a stream of batches to publish."""
+
+import asyncio
+import contextlib
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from time import monotonic
+from typing import Final, TYPE_CHECKING
+
+from worker.runtime.clock import Clock
+from worker.storage.engine import Transactions
+from worker.storage.outbox import OutgoingMessage, load_messages
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+__all__ = ["BATCH_MAXIMUM_MESSAGES", "Outbox"]
+
+BATCH_MAXIMUM_MESSAGES: Final = 500
+"""Published together. RabbitMQ gains little from more than a thousand messages in flight."""
+
+
+class Outbox:
+    """Yields what is to be published, in the order of the decisions, until `stop`.
+
+    It looks when it is woken and from time to time. On that timer it also advances the operations
+    that are due without news (`sweep`), whose messages are then in the outbox. Everything is read
+    from the database, so that each start is a recovery.
+    """
+
+    def __init__(
+        self,
+        database: Transactions,
+        *,
+        lane: int,
+        clock: Clock,
+        is_blocked: Callable[[], bool],
+        sweep: Callable[[int], Awaitable[int]],
+        sweep_interval_seconds: float,
+    ) -> None:
+        """`sweep` advances at most so many due operations and returns how many were due."""
+        self._database = database
+        self._lane = lane
+        self._clock = clock
+        self._is_blocked = is_blocked
+        self._sweep = sweep
+        self._sweep_interval_seconds = sweep_interval_seconds
+        self._sweep_at = -math.inf
+        self._woken = asyncio.Event()
+        self._was_read = asyncio.Event()
+        self._was_full = False
+        self._is_stopping = False
+        self.oldest_untried: datetime | None = None
+        """Since when the oldest message waits that the broker has never refused."""
+
+    def wake(self, *, sweep: bool = False) -> None:
+        """Something was committed: look at once, and also for due operations if `sweep`."""
+        if sweep:
+            self._sweep_at = -math.inf
+        self._woken.set()
+
+    def stop(self) -> None:
+        """Ends the stream when everything that can be published now was published."""
+        self._is_stopping = True
+        self.wake(sweep=True)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether more waits than one batch holds; not while the broker accepts nothing at all."""
+        return self._was_full and not self._is_blocked()
+
+    async def wait_for_read(self, at_most_seconds: float) -> None:
+        """Returns when the next batch was read, or after so long."""
+        self._was_read.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(at_most_seconds):
+                await self._was_read.wait()
+
+    async def __aiter__(self) -> AsyncIterator[Sequence[OutgoingMessage]]:
+        """Batches of at most `BATCH_MAXIMUM_MESSAGES`, never empty."""
+        while True:
+            self._woken.clear()
+            is_last = self._is_stopping
+            await self._sweep_if_due()
+            if messages := await self._read():
+                yield messages
+            elif is_last:
+                return
+            else:
+                await self._wait_until_woken()
+
+    async def _sweep_if_due(self) -> None:
+        # Also while there is always something to publish: deadlines do not wait for a quiet moment.
+        if monotonic() < self._sweep_at:
+            return
+        self._sweep_at = monotonic() + self._sweep_interval_seconds
+        if await self._sweep(BATCH_MAXIMUM_MESSAGES) == BATCH_MAXIMUM_MESSAGES:
+            self._sweep_at = -math.inf
+
+    async def _read(self) -> Sequence[OutgoingMessage]:
+        now = self._clock()
+        messages = await self._database.read(
+            lambda session: load_messages(session, self._lane, now, BATCH_MAXIMUM_MESSAGES)
+        )
+        self._was_full = len(messages) == BATCH_MAXIMUM_MESSAGES
+        untried = (message.queued_at for message in messages if message.attempts == 0)
+        self.oldest_untried = min(untried, default=None)
+        self._was_read.set()
+        # While the broker is blocked only the sweep goes on: deadlines pass all the same.
+        return () if self._is_blocked() else messages
+
+    async def _wait_until_woken(self) -> None:
+        pause = max(0.0, min(self._sweep_at - monotonic(), self._sweep_interval_seconds))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(pause):
+                await self._woken.wait()
