@@ -20,7 +20,7 @@ from worker.consuming.backpressure import Backpressure
 from worker.consuming.consumer import Consumer
 from worker.consuming.dead_letters import DeadLetter, park
 from worker.consuming.poison import PoisonTracker
-from worker.core.poison import GIVEN_UP_AFTER_ATTEMPTS
+from worker.core.poison import POISON_AFTER_ATTEMPTS
 from worker.runtime.concurrency import cancelled
 from worker.storage.engine import Transactions, is_data_error, is_transient
 from worker.storage.outbox import OutgoingMessage
@@ -33,7 +33,7 @@ __all__ = ["BatchProcessor", "Effect", "Handler", "HandlerResult", "Incoming", "
 CANNOT_BE_STORED: Final = "CANNOT_BE_STORED"
 KILLS_THE_WORKER: Final = "KILLS_THE_WORKER"
 GIVEN_UP: Final = (
-    f"handling it was begun {GIVEN_UP_AFTER_ATTEMPTS} times, in the end alone, and never finished:"
+    f"handling it was begun {POISON_AFTER_ATTEMPTS} times, in the end alone, and never finished:"
     " each time the worker died or lost its servers"
 )
 PROBE_GROWTH: Final = 4

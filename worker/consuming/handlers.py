@@ -12,7 +12,7 @@ from worker.consuming.batch_processor import HandlerResult, Incoming
 from worker.core.batch import decide_all
 from worker.core.decision import Decision
 from worker.core.operation import PbxStep, Policy
-from worker.core.results import Verdict, answered
+from worker.core.results import Verdict, apply_result
 from worker.runtime.clock import Clock
 from worker.storage.loading import load_for_commands, load_numbers_locked
 from worker.storage.saving import ReplyTo, WriteContext, write_decisions
@@ -85,7 +85,7 @@ class ResultHandler:
         )
         numbers = await load_numbers_locked(session, phone_numbers) if phone_numbers else {}
         steps: dict[str, tuple[str, PbxStep]] = {
-            step.operation_id: (number.phone_number, step)
+            step.step_id: (number.phone_number, step)
             for number in numbers.values()
             if number.ongoing is not None
             for step in number.ongoing.steps
@@ -111,12 +111,12 @@ class ResultHandler:
     def _answer(
         self, steps: dict[str, tuple[str, PbxStep]], result: PbxResult, now: datetime
     ) -> Effect:
-        operation_id = result.data.operation_id
-        if operation_id not in steps:
+        step_id = result.data.operation_id
+        if step_id not in steps:
             return Effect(None, None)
-        phone_number, step = steps[operation_id]
-        after, verdict = answered(step, result, now, self.policy)
-        steps[operation_id] = (phone_number, after)
+        phone_number, step = steps[step_id]
+        after, verdict = apply_result(step, result, now, self.policy)
+        steps[step_id] = (phone_number, after)
         return Effect(phone_number, verdict)
 
 

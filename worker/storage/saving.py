@@ -10,7 +10,7 @@ from contracts.messages import Command, PublishedMessage
 from contracts.values import NumberStatus, Operation
 from worker.core.batch import Advanced
 from worker.core.decision import Decision, Outcome
-from worker.core.message_factory import operation_of
+from worker.core.operation import operation_of
 from worker.core.situation import Number
 from worker.storage.loading import Places
 from worker.storage.outbox import OutgoingMessage
@@ -245,7 +245,7 @@ def _outbox_rows(decision: Decision, answer: ReplyTo | None) -> Iterable[OutboxR
     holds = decision.outcome is Outcome.PENDING
     ordered = decision.outcome is not Outcome.NOTIFIED
     ongoing = decision.number.ongoing if decision.number else None
-    awaited = {step.operation_id for step in ongoing.steps} if ongoing else set()
+    awaited = {step.step_id for step in ongoing.steps} if ongoing else set()
     for place, message in enumerate(decision.messages):
         row = _outbox_row(message, holds=holds, awaited=message.id in awaited, ordered=ordered)
         yield row
