@@ -242,7 +242,7 @@ class OperationDelayedData(OperationData):
 
 
 class OperationDelayed(Published):
-    """An operation is late and has not failed yet. Published once for each operation."""
+    """An operation is late and has not failed yet. Published once, and again after a retry."""
 
     type: Literal["telephony.phone_number.operation_delayed.v1"] = (
         "telephony.phone_number.operation_delayed.v1"
@@ -275,7 +275,10 @@ class OperationFailed(Published):
 
 
 class PbxData(Data):
-    """The common part of all PBX messages. Ignore a message with an older sequence."""
+    """The common part of all PBX messages.
+
+    Ignore a message whose sequence is lower than that of the last one applied.
+    """
 
     phone_number: PhoneNumber
     extension: PlainText | None

@@ -272,7 +272,7 @@ async def test_a_broker_without_the_queues_is_an_error(platform: Platform, amqp_
 
     assert process.returncode == 1
     assert "pbx.extension-reset" in problem.decode()
-    assert "has `activation-worker topology` been run?" in problem.decode()
+    assert "run `activation-worker topology` first" in problem.decode()
 
 
 async def test_a_broker_that_is_away_is_waited_for() -> None:
