@@ -1,6 +1,6 @@
-"""What the telephony platform may say to the activation worker, and what it answers.
+"""The messages between the telephony platform and the activation worker.
 
-Every message, exchange, queue and refusal is declared here once; schemas, the AsyncAPI document,
-the broker's topology and the tables in the documentation derive from it. The package needs
-pydantic and nothing else, so that any team can install it on its own.
+Each message, exchange, queue and refusal is declared here once. Schemas, the AsyncAPI document,
+the broker's topology and the tables in the documentation are generated from these declarations.
+The package depends on pydantic only, so that every team can install it.
 """

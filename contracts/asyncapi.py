@@ -1,7 +1,8 @@
-"""The AsyncAPI 3.0 document: the catalogue and the topology for tools that draw and generate.
+"""The AsyncAPI 3.0 document, generated from the catalogue and the topology.
 
-The AMQP binding knows no arguments of queues and no bindings, and allows no fields of others:
-they stand beside it, as `x-queue-arguments`, `x-exchange-arguments` and `x-queue-bindings`.
+The AMQP binding of AsyncAPI has no fields for arguments and bindings, and allows no other fields.
+Therefore the channels have the extensions `x-queue-arguments`, `x-exchange-arguments` and
+`x-queue-bindings`.
 """
 
 import json
@@ -25,9 +26,7 @@ BINDING_VERSION: Final = "0.3.0"
 PERSISTENT: Final = 2
 REPLIES: Final = "replies"
 
-_FIRST_ANSWERS: Final = tuple(
-    row for row in CATALOGUE if row.message in {StatusChanged, CommandRejected}
-)
+_REPLIES: Final = tuple(row for row in CATALOGUE if row.message in {StatusChanged, CommandRejected})
 
 _EXCHANGES: Final = {exchange.name: exchange for exchange in EXCHANGES}
 
@@ -39,18 +38,20 @@ _PARAMETERS: Final[dict[str, Document]] = {
         ],
         "description": "The new status, in lower case.",
     },
-    "site_id": {"description": "The site; a site's own PBX binds a queue of its own by it."},
+    "site_id": {"description": "The site. The PBX of one site binds its own queue with it."},
 }
 
 
 def asyncapi_document() -> Document:
-    """The document from the worker's point of view: it receives commands and sends the rest."""
+    """The document from the worker's view: it receives commands and results and sends the rest."""
     return {
         "asyncapi": "3.0.0",
         "info": {
             "title": "Activation worker",
             "version": "1.0.0",
-            "description": "Puts phone numbers of office buildings into use and out of it.",
+            "description": (
+                "Activates and deactivates phone numbers for the tenants of office buildings."
+            ),
         },
         "defaultContentType": CONTENT_TYPE,
         "channels": _channels(),
@@ -68,8 +69,8 @@ def asyncapi_document() -> Document:
 def _channels() -> dict[str, Document]:
     replies: Document = {
         "address": None,
-        "description": "The queue that a command names in `reply_to`, by the default exchange.",
-        "messages": _messages(_FIRST_ANSWERS),
+        "description": "The queue named in `reply_to`, through the default exchange.",
+        "messages": _messages(_REPLIES),
     }
     return {
         **{row.type: _exchange_channel(row) for row in CATALOGUE},
@@ -107,7 +108,7 @@ def _queue_channel(queue: Queue) -> Document:
     rows = [row for row in CATALOGUE if row.queue == queue.name]
     return {
         "address": queue.name,
-        # Dead letters may be anything: a channel without messages promises none in particular.
+        # A dead letter can be any message: a channel without messages makes no promise.
         **({"messages": _messages(rows)} if rows else {}),
         "bindings": {
             "amqp": {
@@ -148,12 +149,11 @@ def _reply() -> Document:
     return {
         "address": {
             "location": "$message.header#/reply_to",
-            "description": "The AMQP property. The first answer goes there as well.",
+            "description": "The AMQP property. The worker also sends the first event there.",
         },
         "channel": {"$ref": _channel_reference(REPLIES)},
         "messages": [
-            {"$ref": f"{_channel_reference(REPLIES)}/messages/{answer.type}"}
-            for answer in _FIRST_ANSWERS
+            {"$ref": f"{_channel_reference(REPLIES)}/messages/{reply.type}"} for reply in _REPLIES
         ],
     }
 

@@ -1,4 +1,4 @@
-"""The one table of messages: what each is, who sends it, and the way it takes."""
+"""The message catalogue: class, direction, exchange, routing key and queue of each message."""
 
 import re
 from collections.abc import Mapping
@@ -33,16 +33,16 @@ RESULT_QUEUE: Final = "telephony.pbx.results"
 
 @dataclass(frozen=True, slots=True)
 class MessageDefinition:
-    """One type of message."""
+    """A row of the catalogue: one type of message."""
 
     message: type[Envelope]
     direction: Literal["received", "published"]
-    """As the worker sees it."""
+    """From the worker's point of view."""
     exchange: str
     routing_key: str
-    """With `{field}` for what comes from the payload; a status is written in lower case."""
+    """With `{status}` (in lower case) or `{site_id}` for a field of the payload."""
     queue: str | None = None
-    """The durable queue that always holds it; None where subscribers bind queues of their own."""
+    """The durable queue that receives it; None if subscribers bind their own queues."""
 
     @property
     def type(self) -> str:
@@ -51,12 +51,12 @@ class MessageDefinition:
 
     @property
     def binding_key(self) -> str:
-        """The pattern that a topic binding needs to get all of it."""
+        """The topic pattern that matches all messages of this type."""
         return re.sub(r"\{[^}]*\}", "*", self.routing_key)
 
     @property
     def must_be_routed(self) -> bool:
-        """Whether reaching no queue is an error: it is where a durable queue must exist."""
+        """Whether it is an error if the message reaches no queue."""
         return self.queue is not None
 
 
@@ -125,23 +125,23 @@ COMMANDS: Final[Mapping[str, type[messages.Command]]] = {
     "telephony.phone_number.activate.v1": messages.Activate,
     "telephony.phone_number.deactivate.v1": messages.Deactivate,
 }
-"""What the worker reads from the command queue, by type."""
+"""The messages that the worker reads from the command queue, by type."""
 
 RESULTS: Final[Mapping[str, type[messages.PbxResult]]] = {
     "telephony.pbx.result.v1": messages.PbxResult,
 }
-"""What the worker reads from the result queue, by type."""
+"""The messages that the worker reads from the result queue, by type."""
 
 _BY_MESSAGE: Final = {definition.message: definition for definition in CATALOGUE}
 
 
 def definition_of(message: type[Envelope]) -> MessageDefinition:
-    """The catalogue's row for a message class; KeyError where there is none."""
+    """The row of a message class. Raises KeyError if there is none."""
     return _BY_MESSAGE[message]
 
 
 def routing_key_of(message: messages.PublishedMessage) -> str:
-    """The routing key under which this very message is published."""
+    """The routing key of this message, its fields filled in."""
     template = _BY_MESSAGE[type(message)].routing_key
     if "{" not in template:
         return template

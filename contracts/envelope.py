@@ -18,12 +18,12 @@ __all__ = [
 ]
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
-"""The AMQP content type of every message; CloudEvents calls this structured mode."""
+"""The AMQP content type of every message (CloudEvents structured mode)."""
 
 WORKER_SOURCE: Final = "/telephony/activation-worker"
-"""The `source` of everything that the worker publishes."""
+"""The `source` of every message that the worker publishes."""
 
-# Each character by its number: what counts as white space differs between regular expressions.
+# Code points instead of `\s`: regular expression engines disagree about white space.
 Source = Annotated[
     str,
     StringConstraints(
@@ -31,53 +31,53 @@ Source = Annotated[
         max_length=1024,
     ),
 ]
-"""A CloudEvents source: a URI reference, so without white space and control characters."""
+"""A CloudEvents source: a URI reference without white space and control characters."""
 
 
 class Data(BaseModel):
-    """The payload of a message. Unknown fields are ignored on reading and never written."""
+    """The payload of a message. Readers ignore unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
 
 class Envelope(BaseModel):
-    """CloudEvents attributes. A message is read from its body alone; AMQP properties mirror it."""
+    """The CloudEvents attributes. Readers use the body only; the AMQP properties are a copy."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
     specversion: Literal["1.0"] = "1.0"
     id: Identifier
-    """With `source`, identifies the message; a repeat carries the same id."""
+    """Identifies the message together with `source`; a repeated message has the same id."""
     source: Source
     type: str
     subject: PlainText | None = None
     """The phone number."""
     time: Timestamp | None = None
-    """When it happened (RFC 3339, with a zone)."""
+    """When the event occurred (RFC 3339, with a zone)."""
     datacontenttype: Literal["application/json"] = "application/json"
     correlationid: Identifier | None = None
-    """Shared by all messages of one story; a command without one uses its own id."""
+    """Common to all messages that follow from one command; its default is the command's id."""
     causationid: Identifier | None = None
     """The id of the message that caused this one."""
     traceparent: PlainText | None = None
     tracestate: PlainText | None = None
     expirytime: Timestamp | None = None
-    """On commands: read later than this, the command is refused."""
+    """On commands: if the worker reads the command later than this, it refuses it."""
     partitionkey: PlainText | None = None
     """`account_id/site_id`."""
 
     def encode(self) -> bytes:
-        """The body as it is published: UTF-8 JSON; what may be absent and is, is left out."""
-        left_out: dict[str, bool | dict[str, bool]] = {**_absent(self)}
+        """The message body: UTF-8 JSON without the optional fields that are not set."""
+        omitted: dict[str, bool | dict[str, bool]] = {**_absent(self)}
         data = getattr(self, "data", None)
         if isinstance(data, Data):
-            left_out["data"] = _absent(data)
-        return self.model_dump_json(exclude=left_out).encode()
+            omitted["data"] = _absent(data)
+        return self.model_dump_json(exclude=omitted).encode()
 
 
 @cache
 def omittable(model: type[BaseModel]) -> frozenset[str]:
-    """The fields that are left out rather than written as null: those whose default is None."""
+    """The names of the fields that `encode` omits if they are None; it writes others as null."""
     return frozenset(
         name
         for name, field in model.model_fields.items()
@@ -91,7 +91,7 @@ def _absent(model: BaseModel) -> dict[str, bool]:
 
 
 class Published(Envelope):
-    """What the worker itself publishes: these attributes are always there."""
+    """A message that the worker publishes: these attributes are always present."""
 
     source: Source = WORKER_SOURCE
     subject: PhoneNumber

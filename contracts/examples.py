@@ -1,7 +1,7 @@
-"""A story in messages: what each looks like, with numbers that no one can have.
+"""One example of each message, with phone numbers that are reserved for fiction.
 
-Ada of the account acme puts one number into use, takes another out of it, and asks for one too
-many. The ids of the answers are those that the worker derives from her commands.
+Ada of the account acme activates one number, deactivates another, and requests one more than her
+account has voice services for. The ids of events are those that the worker derives.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ __all__ = ["EXAMPLES"]
 _ACTIVATION: Final = "8f2c1d3e-6b0a-4c55-9a77-0d6f1e2b3c41"
 _DEACTIVATION: Final = "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed"
 _FAILING: Final = "6fa459ea-ee8a-4ca4-894e-db77e160355e"
-_ONE_TOO_MANY: Final = "c56a4180-65aa-42ec-a945-5fd21dec0538"
+_REJECTED_COMMAND: Final = "c56a4180-65aa-42ec-a945-5fd21dec0538"
 
 _LEAVE_ID: Final = "e0c32c92-7f84-589d-b914-652ca005d90a"
 _LOGOUT_ID: Final = "7e648598-20a8-5f06-96fc-b5450d2a99a9"
@@ -40,7 +40,7 @@ _NOT_ACTIVATED: Final = "+442079460204"
 _HUNT_GROUP: Final = "acme-front-desk"
 _ACCOUNT: Final = "acme"
 _SITE: Final = "london-1"
-_PERSON: Final = "Ada, reception"
+_REQUESTER: Final = "Ada, reception"
 _WEB_TIER: Final = "/web-tier"
 _TRACEPARENT: Final = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -86,12 +86,12 @@ def _command(command_id: str, number: str, minute: int) -> _CommandAttributes:
         "expirytime": _at(minute + 5, 0),
         "partitionkey": f"{_ACCOUNT}/{_SITE}",
         "data": messages.CommandData(
-            phone_number=number, account_id=_ACCOUNT, site_id=_SITE, requested_by=_PERSON
+            phone_number=number, account_id=_ACCOUNT, site_id=_SITE, requested_by=_REQUESTER
         ),
     }
 
 
-def _answer(command_id: str, number: str, time: datetime) -> _Attributes:
+def _event(command_id: str, number: str, time: datetime) -> _Attributes:
     return {
         "subject": number,
         "time": time,
@@ -113,14 +113,14 @@ def _pbx(command_id: str, number: str, sequence: int) -> _PbxFields:
     }
 
 
-_TAKING_DOWN: Final = (
+_DEACTIVATION_STEPS: Final = (
     (Step.HUNT_GROUP_MEMBERSHIP, _LEAVE_ID),
     (Step.HANDSET_LOGOUT, _LOGOUT_ID),
     (Step.EXTENSION_RESET, _RESET_ID),
 )
 
 
-def _unsent(step: Step, operation_id: str) -> messages.AwaitedStep:
+def _unsent_step(step: Step, operation_id: str) -> messages.AwaitedStep:
     return messages.AwaitedStep(
         step=step,
         operation_id=operation_id,
@@ -133,29 +133,31 @@ def _unsent(step: Step, operation_id: str) -> messages.AwaitedStep:
 
 _PENDING: Final = messages.StatusChanged(
     id="d108e9ae-3135-556b-96d4-e5e4f59aec6e",
-    **_answer(_DEACTIVATION, _DEACTIVATED, _at(10, 1)),
+    **_event(_DEACTIVATION, _DEACTIVATED, _at(10, 1)),
     data=messages.StatusChangedData(
         **_pbx(_DEACTIVATION, _DEACTIVATED, 7),
         status=NumberStatus.PENDING,
         previous_status=NumberStatus.ACTIVE,
         operation=Operation.DEACTIVATE,
-        requested_by=_PERSON,
+        requested_by=_REQUESTER,
         entitlement=messages.Entitlement(limit=3, active=2, pending=1),
         since=_at(10, 1),
         deadline=_at(15, 1),
-        awaiting=tuple(_unsent(step, operation_id) for step, operation_id in _TAKING_DOWN),
+        awaiting=tuple(
+            _unsent_step(step, operation_id) for step, operation_id in _DEACTIVATION_STEPS
+        ),
         at_deadline=AtDeadline.NEEDS_A_PERSON,
     ),
 )
 
 _DELAYED: Final = messages.OperationDelayed(
     id="34f2f4a5-7de9-5a2c-8ac5-9bd0c1c1b1b2",
-    **_answer(_DEACTIVATION, _DEACTIVATED, _at(11, 2)),
+    **_event(_DEACTIVATION, _DEACTIVATED, _at(11, 2)),
     data=messages.OperationDelayedData(
         **_pbx(_DEACTIVATION, _DEACTIVATED, 7),
         status=NumberStatus.PENDING,
         operation=Operation.DEACTIVATE,
-        requested_by=_PERSON,
+        requested_by=_REQUESTER,
         since=_at(10, 1),
         deadline=_at(15, 2),
         awaiting=(
@@ -171,25 +173,25 @@ _DELAYED: Final = messages.OperationDelayed(
         at_deadline=AtDeadline.NEEDS_A_PERSON,
         message=(
             "The deactivation of +442079460203 is late. It waits for extension_reset (attempt 2"
-            " of 5, sent at 09:10:02 UTC). If that is not done by 09:15:02 UTC, a person must"
-            " decide."
+            " of 5, sent at 2026-11-24 09:10:02 UTC). If that is not done by 2026-11-24 09:15:02"
+            " UTC, an operator must decide."
         ),
     ),
 )
 
 _FAILED: Final = messages.OperationFailed(
     id="9c1f0a52-2b63-5d4e-8a1e-1f2d3c4b5a69",
-    **_answer(_FAILING, _NOT_ACTIVATED, _at(20, 4)),
+    **_event(_FAILING, _NOT_ACTIVATED, _at(20, 4)),
     data=messages.OperationFailedData(
         **_pbx(_FAILING, _NOT_ACTIVATED, 2),
         status=NumberStatus.RESERVED,
         operation=Operation.ACTIVATE,
-        requested_by=_PERSON,
+        requested_by=_REQUESTER,
         since=_at(20, 1),
         code=FailureCode.PBX_REFUSED,
         step=Step.ACTIVATION,
         pbx_code="EXTENSION_IN_USE",
-        detail="The PBX refused activation: EXTENSION_IN_USE.",
+        detail="The PBX answered activation (attempt 1) with refused, EXTENSION_IN_USE.",
         needs_a_person=False,
         entitlement=messages.Entitlement(limit=3, active=2, pending=0),
     ),
@@ -203,26 +205,26 @@ _RESULT: Final = messages.PbxResult(
 
 _ACTIVE: Final = messages.StatusChanged(
     id="b610aa9a-99cb-55a7-bd33-f35d7b21e4e8",
-    **_answer(_ACTIVATION, _ACTIVATED, _at(0, 2)),
+    **_event(_ACTIVATION, _ACTIVATED, _at(0, 2)),
     data=messages.StatusChangedData(
         **_pbx(_ACTIVATION, _ACTIVATED, 2),
         status=NumberStatus.ACTIVE,
         previous_status=NumberStatus.PENDING,
         operation=Operation.ACTIVATE,
-        requested_by=_PERSON,
+        requested_by=_REQUESTER,
         entitlement=messages.Entitlement(limit=3, active=3, pending=0),
     ),
 )
 
 _RESERVED: Final = messages.StatusChanged(
     id="0145f67b-da75-5d78-8bb5-31753415f9fa",
-    **_answer(_DEACTIVATION, _DEACTIVATED, _at(10, 2)),
+    **_event(_DEACTIVATION, _DEACTIVATED, _at(10, 2)),
     data=messages.StatusChangedData(
         **_pbx(_DEACTIVATION, _DEACTIVATED, 8),
         status=NumberStatus.RESERVED,
         previous_status=NumberStatus.PENDING,
         operation=Operation.DEACTIVATE,
-        requested_by=_PERSON,
+        requested_by=_REQUESTER,
         entitlement=messages.Entitlement(limit=3, active=2, pending=0),
         settings_cleared=("call_forwarding_busy", "label", "voicemail"),
         pin_reset=True,
@@ -234,9 +236,9 @@ _RESERVED: Final = messages.StatusChanged(
 
 _REJECTED: Final = messages.CommandRejected(
     id="d19ec4de-7f56-53ba-861e-5d20a7caea02",
-    **_answer(_ONE_TOO_MANY, _REFUSED, _at(5, 1)),
+    **_event(_REJECTED_COMMAND, _REFUSED, _at(5, 1)),
     data=messages.CommandRejectedData(
-        command_id=_ONE_TOO_MANY,
+        command_id=_REJECTED_COMMAND,
         operation=Operation.ACTIVATE,
         phone_number=_REFUSED,
         account_id=_ACCOUNT,
@@ -250,7 +252,7 @@ _REJECTED: Final = messages.CommandRejected(
 
 _MANUAL_LOGOUT: Final = messages.ManualLogoutRequired(
     id="a6d1e591-9aab-59ca-9fef-32b71097404c",
-    **_answer(_DEACTIVATION, _DEACTIVATED, _at(10, 2)),
+    **_event(_DEACTIVATION, _DEACTIVATED, _at(10, 2)),
     data=messages.ManualLogoutRequiredData(
         phone_number=_DEACTIVATED,
         extension=_DEACTIVATED[-4:],
@@ -264,7 +266,7 @@ _MANUAL_LOGOUT: Final = messages.ManualLogoutRequired(
 
 _HANDSET_LOGOUT: Final = messages.HandsetLogout(
     id=_LOGOUT_ID,
-    **_answer(_DEACTIVATION, _DEACTIVATED, _at(10, 1)),
+    **_event(_DEACTIVATION, _DEACTIVATED, _at(10, 1)),
     data=messages.HandsetLogoutData(
         **_pbx(_DEACTIVATION, _DEACTIVATED, 7),
         device_id="handset-4711",
@@ -274,7 +276,7 @@ _HANDSET_LOGOUT: Final = messages.HandsetLogout(
 
 _HUNT_GROUP_JOINED: Final = messages.HuntGroupMembership(
     id="f7ddf1e0-b8f7-56f9-93bb-df10e2537a4a",
-    **_answer(_ACTIVATION, _ACTIVATED, _at(0, 2)),
+    **_event(_ACTIVATION, _ACTIVATED, _at(0, 2)),
     data=messages.HuntGroupMembershipData(
         **_pbx(_ACTIVATION, _ACTIVATED, 2), hunt_group_id=_HUNT_GROUP, action="add"
     ),
@@ -282,7 +284,7 @@ _HUNT_GROUP_JOINED: Final = messages.HuntGroupMembership(
 
 _HUNT_GROUP_LEFT: Final = messages.HuntGroupMembership(
     id=_LEAVE_ID,
-    **_answer(_DEACTIVATION, _DEACTIVATED, _at(10, 1)),
+    **_event(_DEACTIVATION, _DEACTIVATED, _at(10, 1)),
     data=messages.HuntGroupMembershipData(
         **_pbx(_DEACTIVATION, _DEACTIVATED, 7), hunt_group_id=_HUNT_GROUP, action="remove"
     ),
@@ -290,7 +292,7 @@ _HUNT_GROUP_LEFT: Final = messages.HuntGroupMembership(
 
 _EXTENSION_RESET: Final = messages.ExtensionReset(
     id=_RESET_ID,
-    **_answer(_DEACTIVATION, _DEACTIVATED, _at(10, 1)),
+    **_event(_DEACTIVATION, _DEACTIVATED, _at(10, 1)),
     data=messages.ExtensionResetData(
         **_pbx(_DEACTIVATION, _DEACTIVATED, 7), clear=EXTENSION_FEATURES
     ),
@@ -298,7 +300,7 @@ _EXTENSION_RESET: Final = messages.ExtensionReset(
 
 
 def _named(*examples: tuple[str, Envelope]) -> dict[str, Envelope]:
-    return {example.type + face: example for face, example in examples}
+    return {example.type + suffix: example for suffix, example in examples}
 
 
 EXAMPLES: Final[Mapping[str, Envelope]] = _named(
@@ -317,4 +319,4 @@ EXAMPLES: Final[Mapping[str, Envelope]] = _named(
     ("", _EXTENSION_RESET),
     ("", _RESULT),
 )
-"""Under its type the example of each message; with a suffix, other faces of the same message."""
+"""The example of each message by its type; further examples have a suffix."""

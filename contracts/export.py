@@ -1,4 +1,4 @@
-"""The contracts as files, for those who do not use Python."""
+"""Exports the contracts as files, for users of other languages."""
 
 import json
 from dataclasses import asdict
@@ -14,9 +14,9 @@ __all__ = ["export"]
 
 
 def export(directory: Path) -> list[Path]:
-    """Writes schemas, examples, the AsyncAPI document and the topology; what was written.
+    """Writes schemas, examples, the AsyncAPI document and the topology; returns the paths.
 
-    The same contracts give the same bytes. Other files in the directory are left alone.
+    The output is deterministic. Other files in the directory are not changed.
     """
     documents: dict[str, object] = {
         "asyncapi.json": asyncapi_document(),

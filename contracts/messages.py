@@ -1,4 +1,4 @@
-"""The messages: one class for each type, its payload beside it."""
+"""The messages: one class for each type, and one for its payload."""
 
 import hashlib
 import json
@@ -58,7 +58,7 @@ __all__ = [
 
 
 class CommandData(Data):
-    """Which number, for which account, at which site, and who asked."""
+    """The number, its account and site, and the requester."""
 
     phone_number: PhoneNumber
     account_id: AccountId
@@ -67,29 +67,29 @@ class CommandData(Data):
 
 
 class CommandMessage(Envelope):
-    """What all commands have in common."""
+    """The common part of all commands."""
 
     data: CommandData
 
     @cached_property
     def fingerprint(self) -> str:
-        """What makes two commands with one id the same command: their type and their payload.
+        """A hash of type and payload, in hexadecimal: equal if a command is repeated.
 
-        The envelope does not count: a resend may carry another time, trace or expiry.
+        The envelope is not part of it: a repeat may have another time, trace or expiry.
         """
-        # By name and without what is absent: a field that a later version adds changes nothing.
+        # Without absent fields: an optional field that a later version adds changes no hash.
         content = {"type": self.type, **self.data.model_dump(exclude_none=True)}
         return hashlib.blake2b(json.dumps(content).encode(), digest_size=16).hexdigest()
 
 
 class Activate(CommandMessage):
-    """Put a RESERVED number of the account into use; consumes one voice service at the site."""
+    """Activate a RESERVED number of the account; consumes one voice service at the site."""
 
     type: Literal["telephony.phone_number.activate.v1"] = "telephony.phone_number.activate.v1"
 
 
 class Deactivate(CommandMessage):
-    """Take an ACTIVE, unassigned number out of use; its settings are cleared for good."""
+    """Deactivate an ACTIVE, unassigned number; its settings are cleared permanently."""
 
     type: Literal["telephony.phone_number.deactivate.v1"] = "telephony.phone_number.deactivate.v1"
 
@@ -98,39 +98,39 @@ Command = Activate | Deactivate
 
 
 class Entitlement(Data):
-    """Voice services of an account at a site: how many are bought and how many are in use."""
+    """The voice services of an account at a site: bought, and in use."""
 
     limit: int = Field(ge=0)
     """The sum of the quantities in force today."""
     active: int = Field(ge=0)
     pending: int = Field(ge=0)
-    """Numbers whose operation is under way, in either direction; each holds a service."""
+    """Numbers whose activation or deactivation is under way; each consumes a voice service."""
 
 
 class AwaitedStep(Data):
-    """A step that is not done yet, and what ends the wait for it."""
+    """A step that is not done yet, and what completes it."""
 
     step: Step
     operation_id: Identifier
-    """The id of the message that asks for the step; a PBX result names it."""
+    """The id of the message that requests the step; a PBX result names it."""
     waits_for: Literal["confirm", "result"]
-    """`confirm`: the message is safely in a queue. `result`: the PBX says that it did it."""
+    """What completes the step: the broker's `confirm` of the message, or a `result` of the PBX."""
     since: AwareDatetime | None
-    """When the message was first sent; null while it is not."""
+    """When the message was first sent; null if it is unsent."""
     attempt: int = Field(ge=1)
     attempts_maximum: int | None = Field(ge=1)
-    """Null: it is tried for as long as it takes."""
+    """Null: no limit."""
 
 
 class ManualLogout(Data):
-    """A device that nobody can log out remotely."""
+    """A device that cannot be logged out remotely."""
 
     device_id: PlainText
     device_kind: DeviceKind
 
 
 class StatusChangedData(Data):
-    """The number's new state. PENDING carries what it waits for, RESERVED what was cleared."""
+    """The new status. PENDING lists the awaited steps, RESERVED the cleared settings."""
 
     phone_number: PhoneNumber
     account_id: AccountId
@@ -142,24 +142,24 @@ class StatusChangedData(Data):
     command_id: Identifier
     requested_by: ShortText | None
     sequence: int = Field(ge=1)
-    """Rises by one with each status change of the number; drop what is not newer."""
+    """Incremented by one with each status change of the number; drop events that are not newer."""
     entitlement: Entitlement
     since: AwareDatetime | None = None
     """On PENDING: when the operation began."""
     deadline: AwareDatetime | None = None
     """On PENDING: when the operation counts as overdue."""
     awaiting: tuple[AwaitedStep, ...] | None = None
-    """On PENDING: the steps that must be done first."""
+    """On PENDING: the steps that must be completed first."""
     at_deadline: AtDeadline | None = None
-    """On PENDING: what happens if it is not done by then."""
+    """On PENDING: what happens at the deadline if the operation is not completed."""
     outstanding: tuple[AwaitedStep, ...] | None = None
-    """On ACTIVE: steps that follow, and whose results are awaited; the number is in use."""
+    """On ACTIVE: steps that are not done yet; the number is in use."""
     settings_cleared: tuple[str, ...] | None = None
-    """On RESERVED: the settings that the number had and lost."""
+    """On RESERVED: the settings that were cleared."""
     pin_reset: bool | None = None
     """On RESERVED: the PIN is the default again."""
     manual_logout: tuple[ManualLogout, ...] | None = None
-    """On RESERVED: the devices at which a person must log the number out by hand."""
+    """On RESERVED: the devices at which the number must be logged out by hand."""
 
 
 class StatusChanged(Published):
@@ -172,7 +172,7 @@ class StatusChanged(Published):
 
 
 class CommandRejectedData(Data):
-    """Why a command was refused. Nothing was changed."""
+    """Why a command was refused. The number is unchanged."""
 
     command_id: Identifier
     operation: Operation
@@ -181,7 +181,7 @@ class CommandRejectedData(Data):
     site_id: SiteId
     code: RefusalCode
     message: str
-    """For people; the arithmetic of a refused entitlement included."""
+    """For people; on ENTITLEMENT_EXHAUSTED with the arithmetic."""
     status: NumberStatus | None
     entitlement: Entitlement | None
 
@@ -196,7 +196,7 @@ class CommandRejected(Published):
 
 
 class ManualLogoutRequiredData(Data):
-    """Which device, and where."""
+    """The device, its number and its site."""
 
     phone_number: PhoneNumber
     extension: PlainText | None
@@ -208,7 +208,7 @@ class ManualLogoutRequiredData(Data):
 
 
 class ManualLogoutRequired(Published):
-    """Somebody must log this phone out by hand."""
+    """The number must be logged out of this device by hand."""
 
     type: Literal["telephony.handset.manual_logout_required.v1"] = (
         "telephony.handset.manual_logout_required.v1"
@@ -217,7 +217,7 @@ class ManualLogoutRequired(Published):
 
 
 class OperationData(Data):
-    """Which operation, on which number, and how the number stands."""
+    """The operation, its number, and the status of the number."""
 
     phone_number: PhoneNumber
     account_id: AccountId
@@ -232,7 +232,7 @@ class OperationData(Data):
 
 
 class OperationDelayedData(OperationData):
-    """What a late operation waits for, since when, and what happens next."""
+    """The steps that a late operation waits for, and what happens at the deadline."""
 
     deadline: AwareDatetime
     awaiting: tuple[AwaitedStep, ...]
@@ -242,7 +242,7 @@ class OperationDelayedData(OperationData):
 
 
 class OperationDelayed(Published):
-    """An operation is at risk: late, and not yet failed. Said once."""
+    """An operation is late and has not failed yet. Published once, and again after a retry."""
 
     type: Literal["telephony.phone_number.operation_delayed.v1"] = (
         "telephony.phone_number.operation_delayed.v1"
@@ -251,22 +251,22 @@ class OperationDelayed(Published):
 
 
 class OperationFailedData(OperationData):
-    """Why, at which step, and the status in which the number is left."""
+    """The reason, the failed step, and the resulting status of the number."""
 
     code: FailureCode
     step: Step | None
-    """The step that failed; null where it was none in particular."""
+    """The step that failed; null if no step in particular failed."""
     pbx_code: str | None
-    """The PBX's own code."""
+    """The PBX's own code; null if it gave none."""
     detail: str
     """For people."""
     needs_a_person: bool
-    """The worker does nothing more by itself: `activation-worker resolve` decides."""
+    """True: the operation waits for an operator to run `activation-worker resolve`."""
     entitlement: Entitlement
 
 
 class OperationFailed(Published):
-    """An operation ended without success, or cannot go on without a person."""
+    """An operation ended without success, or needs an operator's decision."""
 
     type: Literal["telephony.phone_number.operation_failed.v1"] = (
         "telephony.phone_number.operation_failed.v1"
@@ -275,7 +275,10 @@ class OperationFailed(Published):
 
 
 class PbxData(Data):
-    """What every PBX message says. Ignore one whose sequence is older than the last applied."""
+    """The common part of all PBX messages.
+
+    Ignore a message whose sequence is lower than that of the last one applied.
+    """
 
     phone_number: PhoneNumber
     extension: PlainText | None
@@ -286,7 +289,7 @@ class PbxData(Data):
 
 
 class HandsetLogoutData(PbxData):
-    """The handset on which the number must no longer be logged in."""
+    """The handset from which the number must be logged out."""
 
     device_id: PlainText
     device_kind: DeviceKind
@@ -294,45 +297,45 @@ class HandsetLogoutData(PbxData):
 
 
 class HandsetLogout(Published):
-    """Wished end state: this number is not logged in on this handset."""
+    """Desired state: this number is not logged in on this handset."""
 
     type: Literal["telephony.handset.logout.v1"] = "telephony.handset.logout.v1"
     data: HandsetLogoutData
 
 
 class HuntGroupMembershipData(PbxData):
-    """The group, and whether the number rings with it."""
+    """The hunt group, and whether the number is a member."""
 
     hunt_group_id: PlainText
     action: Literal["add", "remove"]
 
 
 class HuntGroupMembership(Published):
-    """Wished end state: this number is, or is not, a member of this hunt group."""
+    """Desired state: this number is, or is not, a member of this hunt group."""
 
     type: Literal["telephony.hunt_group.membership.v1"] = "telephony.hunt_group.membership.v1"
     data: HuntGroupMembershipData
 
 
 class ExtensionResetData(PbxData):
-    """The features that must be blank afterwards; the PIN goes back to its default."""
+    """The features that must be cleared; the PIN is reset to its default."""
 
     clear: tuple[str, ...]
     reset_pin: Literal[True] = True
 
 
 class ExtensionReset(Published):
-    """Wished end state: this extension is blank, its PIN the default."""
+    """Desired state: this extension has no features and the default PIN."""
 
     type: Literal["telephony.extension.reset.v1"] = "telephony.extension.reset.v1"
     data: ExtensionResetData
 
 
 class PbxResultData(Data):
-    """What became of one step."""
+    """The result of one step."""
 
     operation_id: Identifier
-    """The id of the PBX message, or of the PENDING event of an activation."""
+    """The id of the message that requested the step: a PBX message, or a PENDING event."""
     result: StepResult
     code: ShortText | None = None
     """The PBX's own code, for machines."""
@@ -341,7 +344,7 @@ class PbxResultData(Data):
 
 
 class PbxResult(Envelope):
-    """A PBX says what became of a step. Optional by configuration."""
+    """A PBX reports the result of a step. The worker can be configured to await it."""
 
     type: Literal["telephony.pbx.result.v1"] = "telephony.pbx.result.v1"
     data: PbxResultData
@@ -357,4 +360,4 @@ PublishedMessage = (
     | HuntGroupMembership
     | ExtensionReset
 )
-"""Everything that the worker says."""
+"""All messages that the worker publishes."""

@@ -1,4 +1,4 @@
-"""Reading messages: from bytes to a typed message, or to a reason that a person understands."""
+"""Reads messages: bytes become a typed message, or an error with a code and an explanation."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from contracts.envelope import CONTENT_TYPE, Envelope
 __all__ = ["BODY_MAXIMUM_BYTES", "ReadErrorCode", "UnreadableError", "read"]
 
 BODY_MAXIMUM_BYTES: Final = 65_536
-"""Commands are a few hundred bytes; CloudEvents asks every party to forward up to 64 KiB."""
+"""64 KiB, the size that CloudEvents requires all parties to forward. Commands are far smaller."""
 
 MessageT = TypeVar("MessageT", bound=Envelope)
 
@@ -22,7 +22,7 @@ REPORTED_VALUE_MAXIMUM_CHARACTERS: Final = 60
 
 @unique
 class ReadErrorCode(StrEnum):
-    """Why a message could not be read; the first that applies is given."""
+    """Why a message cannot be read. The first code that applies is given."""
 
     CONTENT_TYPE_UNSUPPORTED = "CONTENT_TYPE_UNSUPPORTED"
     BODY_TOO_LARGE = "BODY_TOO_LARGE"
@@ -36,7 +36,7 @@ class ReadErrorCode(StrEnum):
 
 
 class UnreadableError(Exception):
-    """The message can never be read; `code` is for machines, `detail` for people."""
+    """The message cannot be read. `code` is for programs, `detail` for people."""
 
     def __init__(self, code: ReadErrorCode, detail: str) -> None:
         super().__init__(f"{code}: {detail}")
@@ -45,18 +45,20 @@ class UnreadableError(Exception):
 
 
 def read(body: bytes, content_type: str | None, accepted: Mapping[str, type[MessageT]]) -> MessageT:
-    """The message in the body. Raises `UnreadableError` and nothing else, whatever the bytes are.
+    """The message in the body. `accepted` maps each type that may occur to its class.
 
-    A missing content type is forgiven, because the body alone says what it is; a wrong one is not.
+    Raises `UnreadableError`, and no other exception, for all bytes that are no such message. A
+    missing content type is accepted, because the body has all the information; a different one is
+    an error.
     """
     _check_content_type(content_type)
     event = _parse_json(body)
     event_type = _event_type(event)
     model = accepted.get(event_type)
     if model is None:
-        known = ", ".join(sorted(accepted))
+        types = ", ".join(sorted(accepted))
         raise UnreadableError(
-            ReadErrorCode.TYPE_UNKNOWN, f"type {_shown(event_type)} is not one of: {known}"
+            ReadErrorCode.TYPE_UNKNOWN, f"type {_shown(event_type)} is not one of: {types}"
         )
     try:
         return model.model_validate(event)
@@ -77,7 +79,7 @@ def _parse_json(body: bytes) -> object:
     if len(body) > BODY_MAXIMUM_BYTES:
         raise UnreadableError(
             ReadErrorCode.BODY_TOO_LARGE,
-            f"the body has {len(body)} bytes, at most {BODY_MAXIMUM_BYTES} are read",
+            f"the body has {len(body)} bytes, the maximum is {BODY_MAXIMUM_BYTES}",
         )
     try:
         parsed: object = _DECODER.decode(body.decode("utf-8"))
@@ -85,7 +87,7 @@ def _parse_json(body: bytes) -> object:
         raise UnreadableError(ReadErrorCode.NOT_UTF8, f"not UTF-8 at byte {error.start}") from None
     except RecursionError:
         raise UnreadableError(
-            ReadErrorCode.NESTED_TOO_DEEPLY, "the JSON is nested too deeply to be read"
+            ReadErrorCode.NESTED_TOO_DEEPLY, "the JSON is nested too deeply"
         ) from None
     except ValueError as error:
         raise UnreadableError(ReadErrorCode.NOT_JSON, f"not JSON: {error}") from None
@@ -93,23 +95,23 @@ def _parse_json(body: bytes) -> object:
 
 
 def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    # Parsers disagree about which of two equal keys counts: a message that two readers could
-    # understand differently must not be acted upon.
+    # Parsers disagree about which of two equal keys counts. A message that two readers understand
+    # differently must not be processed.
     unique_pairs: dict[str, object] = {}
     for name, value in pairs:
         if name in unique_pairs:
-            detail = f"the key {_shown(name)} stands twice"
+            detail = f"the key {_shown(name)} occurs twice"
             raise UnreadableError(ReadErrorCode.DUPLICATE_KEY, detail)
         unique_pairs[name] = value
     return unique_pairs
 
 
-def _no_such_number(name: str) -> NoReturn:
+def _reject_constant(name: str) -> NoReturn:
     message = f"{name} is not a JSON number"
     raise ValueError(message)
 
 
-_DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_constant=_no_such_number)
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_constant=_reject_constant)
 
 
 def _event_type(event: object) -> str:
@@ -135,8 +137,8 @@ def _describe(error: ValidationError) -> str:
         f" (found {_shown(problem['input'])})"
         for problem in problems[:REPORTED_PROBLEMS_MAXIMUM]
     ]
-    left_over = len(problems) - len(shown)
-    return "; ".join(shown) + (f"; and {left_over} more" if left_over else "")
+    omitted = len(problems) - len(shown)
+    return "; ".join(shown) + (f"; and {omitted} more" if omitted else "")
 
 
 def _shown(value: object) -> str:

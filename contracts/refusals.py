@@ -1,4 +1,4 @@
-"""Every reason for which a command is refused, in the order in which they are looked for."""
+"""The refusals, in the order in which the worker checks them."""
 
 from dataclasses import dataclass
 from enum import StrEnum, unique
@@ -9,7 +9,7 @@ __all__ = ["REFUSALS", "Refusal", "RefusalCode"]
 
 @unique
 class RefusalCode(StrEnum):
-    """Stable codes for machines; the first that applies is given."""
+    """Stable codes for programs. The first code that applies is given."""
 
     COMMAND_ID_REUSED = "COMMAND_ID_REUSED"
     COMMAND_EXPIRED = "COMMAND_EXPIRED"
@@ -25,7 +25,7 @@ class RefusalCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What a refusal means, and what the one who asked can do about it."""
+    """What a refusal means, and what the requester can do."""
 
     code: RefusalCode
     meaning: str
@@ -35,23 +35,23 @@ class Refusal:
 REFUSALS: Final = (
     Refusal(
         RefusalCode.COMMAND_ID_REUSED,
-        "The same command id came before with different content.",
-        "Give every new command an id of its own; repeat an id only with the same content.",
+        "The command id was used before with different content.",
+        "Give every new command a new id; repeat an id only with the same content.",
     ),
     Refusal(
         RefusalCode.COMMAND_EXPIRED,
-        "The command was read after its expiry time.",
-        "Ask again if it is still wanted; look at the worker's backlog if this happens often.",
+        "The worker read the command after its expiry time.",
+        "Send a new command if needed. If this happens often, check the worker's backlog.",
     ),
     Refusal(
         RefusalCode.NUMBER_UNKNOWN,
         "The number is not provisioned.",
-        "Check the number; provision it at the site first.",
+        "Check the number, or provision it at the site first.",
     ),
     Refusal(
         RefusalCode.SITE_MISMATCH,
         "The number belongs to another site.",
-        "Name the site at which the number is provisioned; a number works nowhere else.",
+        "Name the site at which the number is provisioned; a number can be used only there.",
     ),
     Refusal(
         RefusalCode.NUMBER_NOT_ALLOCATED,
@@ -61,21 +61,21 @@ REFUSALS: Final = (
     Refusal(
         RefusalCode.ACCOUNT_MISMATCH,
         "Another account holds the number.",
-        "Choose a number that is allocated to this account.",
+        "Choose a number that is allocated to your account.",
     ),
     Refusal(
         RefusalCode.NUMBER_NOT_RESERVED,
         "Only a RESERVED number can be activated.",
-        "ACTIVE: nothing is left to do. PENDING: wait for the outcome. COOLDOWN: choose another.",
+        "ACTIVE: nothing to do. PENDING: wait for the outcome. COOLDOWN: choose another number.",
     ),
     Refusal(
         RefusalCode.NUMBER_NOT_ACTIVE,
         "Only an ACTIVE number can be deactivated.",
-        "RESERVED: nothing is left to do. PENDING: wait for the outcome, then ask again.",
+        "RESERVED: nothing to do. PENDING: wait for the outcome, then send a new command.",
     ),
     Refusal(
         RefusalCode.NUMBER_ASSIGNED,
-        "A person has the number.",
+        "The number is assigned to a person.",
         "Unassign the number from the user or team member first.",
     ),
     Refusal(
@@ -84,4 +84,4 @@ REFUSALS: Final = (
         "Deactivate a number of the account at this site, or add a voice service.",
     ),
 )
-"""The refusal table of the domain: first match wins, in this order."""
+"""The refusal table of the domain [S][D]: the first match wins, in this order."""

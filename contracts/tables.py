@@ -1,7 +1,7 @@
-"""The tables in the documents, written from the declarations: `python -m contracts.tables`.
+"""Generates the tables in the documents: `python -m contracts.tables`.
 
-A document marks a place with `<!-- table: name -->` and `<!-- end of table -->`; what stands
-between is ours.
+A document marks a place with `<!-- table: name -->` and `<!-- end of table -->`; the text between
+the marks is generated.
 """
 
 import json
@@ -30,19 +30,19 @@ DOCUMENTS: Final = Path(__file__).with_name("docs")
 
 READ_ERROR_MEANINGS: Final[Mapping[ReadErrorCode, str]] = {
     ReadErrorCode.CONTENT_TYPE_UNSUPPORTED: (
-        "The AMQP content type is another than `application/cloudevents+json`. A missing one is"
-        " forgiven."
+        "The AMQP content type is not `application/cloudevents+json`. A missing content type is"
+        " accepted."
     ),
     ReadErrorCode.BODY_TOO_LARGE: "The body has more than 65,536 bytes.",
     ReadErrorCode.NOT_UTF8: "The body is not UTF-8.",
     ReadErrorCode.NOT_JSON: "The body is not JSON; NaN and Infinity are not JSON either.",
-    ReadErrorCode.DUPLICATE_KEY: "A key stands twice in one object, at any depth.",
-    ReadErrorCode.NESTED_TOO_DEEPLY: "The JSON is nested too deeply to be parsed.",
+    ReadErrorCode.DUPLICATE_KEY: "A key occurs twice in one object, at any depth.",
+    ReadErrorCode.NESTED_TOO_DEEPLY: "The JSON is nested too deeply.",
     ReadErrorCode.NOT_A_CLOUDEVENT: (
-        'The JSON is no object, or `specversion` is not "1.0", or `type` is no string.'
+        'The JSON is not an object, `specversion` is not "1.0", or `type` is not a string.'
     ),
-    ReadErrorCode.TYPE_UNKNOWN: "No command has this `type`.",
-    ReadErrorCode.INVALID: "A field is missing or has a wrong value; the detail names it.",
+    ReadErrorCode.TYPE_UNKNOWN: "The `type` is not a command.",
+    ReadErrorCode.INVALID: "A field is missing or invalid; the detail names it.",
 }
 
 _PLACE: Final = re.compile(
@@ -54,7 +54,7 @@ Tables = Mapping[str, Callable[[], str]]
 
 
 def with_tables(document: str, tables: Tables) -> str:
-    """The document with its marked places filled anew; KeyError where a name is not known."""
+    """The document with its marked places generated. Raises KeyError for an unknown name."""
     return _PLACE.sub(
         lambda place: f"{place['start']}{tables[place['name']]()}{place['end']}", document
     )
@@ -80,12 +80,12 @@ def _events() -> str:
 
 def _messages(rows: Iterable[MessageDefinition]) -> str:
     return table(
-        ("type", "exchange", "routing key", "what it says"),
+        ("type", "exchange", "routing key", "meaning"),
         (
             (
                 f"`{row.type}`",
                 f"`{row.exchange}`",
-                f"`{_shown_key(row)}`",
+                f"`{_documented_key(row)}`",
                 row.message.__doc__ or "",
             )
             for row in rows
@@ -95,9 +95,14 @@ def _messages(rows: Iterable[MessageDefinition]) -> str:
 
 def _pbx_messages() -> str:
     return table(
-        ("type", "routing key", "queue", "what it says"),
+        ("type", "routing key", "queue", "meaning"),
         (
-            (f"`{row.type}`", f"`{_shown_key(row)}`", f"`{row.queue}`", row.message.__doc__ or "")
+            (
+                f"`{row.type}`",
+                f"`{_documented_key(row)}`",
+                f"`{row.queue}`",
+                row.message.__doc__ or "",
+            )
             for row in CATALOGUE
             if row.direction == "published" and row.queue
         ),
@@ -146,15 +151,15 @@ TABLES: Final[Tables] = {
     "read-errors": _read_errors,
     "refusals": _refusals,
 }
-"""What a marked place can name."""
+"""The generators, by the name that a marked place uses."""
 
 
-def _shown_key(row: MessageDefinition) -> str:
+def _documented_key(row: MessageDefinition) -> str:
     return row.routing_key.replace("{", "<").replace("}", ">")
 
 
 def rewrite(directory: Path, tables: Tables) -> list[Path]:
-    """Fills the marked places of every document in the directory; the documents."""
+    """Generates the marked places of all documents in the directory; returns the documents."""
     documents = sorted(directory.glob("*.md"))
     for path in documents:
         path.write_text(with_tables(path.read_text(encoding="utf-8"), tables), encoding="utf-8")

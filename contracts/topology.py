@@ -40,7 +40,7 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """Messages with this routing key pattern reach the queue."""
+    """A binding: the exchange routes messages with this key pattern to the queue."""
 
     exchange: str
     routing_key: str
@@ -48,7 +48,7 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A durable quorum queue and what reaches it."""
+    """A durable quorum queue and its bindings."""
 
     name: str
     bindings: tuple[Binding, ...]
@@ -56,23 +56,23 @@ class Queue:
 
 
 UNROUTED_COMMANDS: Final = "telephony.commands.unrouted"
-"""Alternate exchange of the commands: what no routing key matches goes to the dead letters."""
+"""Alternate exchange of the commands: an unroutable command goes to the dead-letter queue."""
 
 UNROUTED_RESULTS: Final = "telephony.pbx.results.unrouted"
-"""Alternate exchange of the results: a result is read whatever routing key it came under."""
+"""Alternate exchange of the results: the worker reads a result with any routing key."""
 
 DEAD_LETTER_QUEUE: Final = "telephony.phone_number.commands.dead_letter"
 
 WORKER_DELIVERY_LIMIT: Final = 100
-"""A bound against a message that kills every worker; far above what outages can use up."""
+"""Against a message that kills every worker; far above the redeliveries that outages cause."""
 
 UNLIMITED_DELIVERIES: Final = 1_000_000
-"""RabbitMQ 4 drops a message after 20 returns unless told otherwise; looking at a dead letter
-returns it, and so does a PBX that restarts. Minus one is not reliably unlimited in every series,
-and any limit keeps a returned message at its place in the queue."""
+"""RabbitMQ 4 drops a message after 20 returns by default, and inspecting a dead letter or
+restarting a PBX returns messages. A limit of -1 is not unlimited in every release series; and with
+any limit a returned message keeps its place in the queue."""
 
 QUORUM: Final[Mapping[str, Argument]] = {"x-queue-type": "quorum"}
-KEPT: Final[Mapping[str, Argument]] = {**QUORUM, "x-delivery-limit": UNLIMITED_DELIVERIES}
+UNLIMITED: Final[Mapping[str, Argument]] = {**QUORUM, "x-delivery-limit": UNLIMITED_DELIVERIES}
 
 EXCHANGES: Final = (
     Exchange(UNROUTED_COMMANDS, "fanout"),
@@ -83,26 +83,26 @@ EXCHANGES: Final = (
     Exchange(RESULT_EXCHANGE, "direct", {"alternate-exchange": UNROUTED_RESULTS}),
 )
 
-_READ_BY_THE_WORKER: Final[Mapping[str, Argument]] = {
+_WORKER_QUEUE: Final[Mapping[str, Argument]] = {
     **QUORUM,
     "x-single-active-consumer": True,
     "x-delivery-limit": WORKER_DELIVERY_LIMIT,
     "x-dead-letter-exchange": "",
     "x-dead-letter-routing-key": DEAD_LETTER_QUEUE,
-    # At-least-once needs reject-publish as well; without it the broker falls back to
-    # at-most-once without a word, and dead letters can be lost.
+    # At-least-once needs reject-publish; without it the broker silently falls back to at-most-once,
+    # and dead letters can be lost.
     "x-dead-letter-strategy": "at-least-once",
     "x-overflow": "reject-publish",
 }
 
 _ARGUMENTS: Final[Mapping[str, Mapping[str, Argument]]] = {
-    COMMAND_QUEUE: _READ_BY_THE_WORKER,
-    RESULT_QUEUE: _READ_BY_THE_WORKER,
+    COMMAND_QUEUE: _WORKER_QUEUE,
+    RESULT_QUEUE: _WORKER_QUEUE,
 }
 
 
 def _queues() -> Iterator[Queue]:
-    yield Queue(DEAD_LETTER_QUEUE, (Binding(UNROUTED_COMMANDS, ""),), KEPT)
+    yield Queue(DEAD_LETTER_QUEUE, (Binding(UNROUTED_COMMANDS, ""),), UNLIMITED)
     bindings: dict[str, list[Binding]] = {}
     for definition in CATALOGUE:
         if definition.queue is not None:
@@ -110,8 +110,8 @@ def _queues() -> Iterator[Queue]:
             bindings.setdefault(definition.queue, []).append(binding)
     bindings[RESULT_QUEUE].append(Binding(UNROUTED_RESULTS, ""))
     for name, of_queue in bindings.items():
-        yield Queue(name, tuple(of_queue), _ARGUMENTS.get(name, KEPT))
+        yield Queue(name, tuple(of_queue), _ARGUMENTS.get(name, UNLIMITED))
 
 
 QUEUES: Final = tuple(_queues())
-"""The dead-letter queue first: another names it as the place for what it gives up."""
+"""In the order of declaration. The dead-letter queue is first because other queues refer to it."""

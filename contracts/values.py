@@ -1,4 +1,4 @@
-"""The words and value formats that messages are made of."""
+"""The enumerations and value formats of the messages."""
 
 import re
 from datetime import datetime
@@ -41,7 +41,7 @@ def _fits_a_short_string(text: str) -> str:
     return text
 
 
-# PostgreSQL stores every character but NUL: one that slipped through would fail a whole batch.
+# PostgreSQL stores all characters except NUL, and one NUL would fail a whole batch.
 PlainText = Annotated[str, StringConstraints(pattern=r"^[^\u0000]*$")]
 """Text without NUL characters."""
 
@@ -50,7 +50,7 @@ Identifier = Annotated[
     StringConstraints(pattern=r"^[^\u0000]+$", max_length=SHORT_STRING_MAXIMUM_BYTES),
     AfterValidator(_fits_a_short_string),
 ]
-"""A message's id: not empty, and short enough for the AMQP property that mirrors it."""
+"""The id of a message: not empty, and short enough for the AMQP property that copies it."""
 
 ShortText = Annotated[str, StringConstraints(pattern=r"^[^\u0000]*$", max_length=128)]
 """Text for people, at most 128 characters."""
@@ -70,29 +70,29 @@ _RFC_3339: Final = re.compile(
 )
 
 
-def _written_out(value: object) -> object:
-    # Pydantic takes a number for a time as well, and guesses from its size whether it counts
-    # seconds or milliseconds: an expiry must not be a guess.
+def _require_rfc_3339(value: object) -> object:
+    # Pydantic also accepts a number as a time, and guesses from its size whether the unit is
+    # seconds or milliseconds. An expiry must not be a guess.
     if isinstance(value, datetime) or (isinstance(value, str) and _RFC_3339.fullmatch(value)):
         return value
     message = "must be a date and time with a zone, as in 2026-11-24T09:00:00Z (RFC 3339)"
     raise ValueError(message)
 
 
-Timestamp = Annotated[AwareDatetime, BeforeValidator(_written_out)]
+Timestamp = Annotated[AwareDatetime, BeforeValidator(_require_rfc_3339)]
 """A moment, written as RFC 3339 with a zone."""
 
 
 @unique
 class NumberStatus(StrEnum):
-    """Where a phone number is in its life."""
+    """The status of a phone number [S]; AVAILABLE is [H]."""
 
     AVAILABLE = "AVAILABLE"
-    """Provisioned at the site, no account."""
+    """Provisioned at the site, not allocated to an account."""
     RESERVED = "RESERVED"
     """Allocated to an account, not in use."""
     PENDING = "PENDING"
-    """An operation is under way; nobody edits the number."""
+    """An activation or deactivation is under way; the number must not be edited."""
     ACTIVE = "ACTIVE"
     """In use; consumes one voice service."""
     COOLDOWN = "COOLDOWN"
@@ -101,7 +101,7 @@ class NumberStatus(StrEnum):
 
 @unique
 class Operation(StrEnum):
-    """What a command asks for."""
+    """The operation that a command requests."""
 
     ACTIVATE = "activate"
     DEACTIVATE = "deactivate"
@@ -109,7 +109,7 @@ class Operation(StrEnum):
 
 @unique
 class Step(StrEnum):
-    """A piece of an operation that somebody outside the worker carries out."""
+    """A part of an operation that a PBX carries out."""
 
     ACTIVATION = "activation"
     """The PBX's own provisioning of the number."""
@@ -120,56 +120,56 @@ class Step(StrEnum):
 
 @unique
 class StepResult(StrEnum):
-    """What a PBX says of a step. Nothing is ever decided on free text."""
+    """The result of a step, as the PBX reports it."""
 
     DONE = "done"
     ALREADY = "already"
-    """The wished state was there before."""
+    """The desired state existed before."""
     NOT_APPLICABLE = "not_applicable"
-    """There is nothing to do here: this PBX knows no such member, device or extension."""
+    """Nothing to do: this PBX has no such member, device or extension."""
     RETRY_LATER = "retry_later"
-    """Not now; send it again."""
+    """Not possible now; send the message again."""
     REFUSED = "refused"
-    """Not ever."""
+    """Not possible; do not send the message again."""
 
 
 @unique
 class FailureCode(StrEnum):
-    """Why an operation ended without success, or needs a person."""
+    """Why an operation ended without success, or needs an operator."""
 
     PBX_REFUSED = "PBX_REFUSED"
     ATTEMPTS_EXHAUSTED = "ATTEMPTS_EXHAUSTED"
-    """The PBX asked for another attempt more often than is allowed."""
+    """The PBX answered the last allowed attempt with `retry_later`."""
     DEADLINE_PASSED = "DEADLINE_PASSED"
     GIVEN_UP = "GIVEN_UP"
-    """An operator decided so."""
+    """An operator gave up."""
 
 
 @unique
 class AtDeadline(StrEnum):
-    """What happens when an operation is still not done at its deadline."""
+    """What happens if an operation is not completed at its deadline [D]."""
 
     BACK_TO_RESERVED = "back_to_reserved"
     """The activation fails, and its voice service is free again."""
     NEEDS_A_PERSON = "needs_a_person"
-    """It stays as it is, and a person is told."""
+    """The number stays as it is, and an operator must decide."""
     KEEPS_TRYING = "keeps_trying"
-    """The number stays in use; what is outstanding is sent again and again."""
+    """The number stays in use; the worker sends outstanding steps again without a limit."""
 
 
 @unique
 class AccountKind(StrEnum):
-    """Who an account is."""
+    """The kind of an account [S]."""
 
     OPERATOR = "operator"
-    """The landlord."""
+    """The landlord organisation."""
     OCCUPIER = "occupier"
-    """A tenant."""
+    """A tenant organisation."""
 
 
 @unique
 class DeviceKind(StrEnum):
-    """What a number is logged in at; only digital handsets can be logged out remotely."""
+    """The kind of a device; only digital handsets can be logged out remotely [S][H]."""
 
     DIGITAL = "digital"
     ANALOGUE = "analogue"
@@ -178,7 +178,7 @@ class DeviceKind(StrEnum):
 
 @unique
 class CallTarget(StrEnum):
-    """Where a main number sends its calls."""
+    """A target to which a main number sends its calls."""
 
     HUNT_GROUP = "hunt_group"
     RECEPTION = "reception"
@@ -188,10 +188,10 @@ class CallTarget(StrEnum):
 
 
 CALL_SETTINGS: Final = "call_settings"
-"""Where a main number sends its calls; cleared when it is deactivated, so that nothing rings."""
+"""The setting that holds the call targets of a main number; a deactivation clears it [D]."""
 
 LABEL: Final = "label"
-"""The display label, cleared with the features when an extension is reset."""
+"""The display label; a reset of the extension clears it with the features."""
 
 EXTENSION_FEATURES: Final = (
     "authorization_code",
@@ -205,4 +205,4 @@ EXTENSION_FEATURES: Final = (
     "voicemail",
     "voicemail_to_email",
 )
-"""What people can set on an extension, sorted by name; a reset clears all of it."""
+"""The settings of an extension, sorted by name; a reset clears all of them [H][D]."""

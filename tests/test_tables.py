@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from contracts.tables import with_tables
+from contracts.values import NumberStatus
 from worker.cli.exits import MEANINGS, Exit
+from worker.core.transitions import TRANSITIONS
 from worker.docs.tables import DOCUMENTS, TABLES
 from worker.settings import Settings
 from worker.telemetry.logs import Action
@@ -26,6 +28,27 @@ def test_every_table_is_shown_somewhere() -> None:
     text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
 
     assert {*re.findall(r"<!-- table: (.*?) -->", text)} == {*TABLES}
+
+
+def test_the_state_diagram_shows_exactly_the_transitions() -> None:
+    page = (DOCUMENTS / "states.md").read_text(encoding="utf-8")
+    arrows = re.findall(r"^    (\S+) --> (\S+): (.+)$", page, re.MULTILINE)
+
+    assert sorted(arrows) == sorted(
+        [
+            *((*ends, transition.value) for transition, ends in TRANSITIONS.items()),
+            ("[*]", "AVAILABLE", "provision (other systems)"),
+            ("AVAILABLE", "RESERVED", "allocate (other systems)"),
+            ("RESERVED", "COOLDOWN", "deallocate (other systems)"),
+            ("COOLDOWN", "AVAILABLE", "end cool-down (other systems)"),
+        ]
+    )
+
+
+def test_the_state_page_explains_every_status() -> None:
+    page = (DOCUMENTS / "states.md").read_text(encoding="utf-8")
+
+    assert re.findall(r"^\| ([A-Z]+) \|", page, re.MULTILINE) == [*NumberStatus]
 
 
 def test_every_setting_exit_code_and_action_has_a_meaning() -> None:

@@ -1,1 +1,1 @@
-"""A PBX to test against: `python -m contracts.fake_pbx --help`."""
+"""A fake PBX for tests: `python -m contracts.fake_pbx --help`."""

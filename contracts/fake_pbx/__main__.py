@@ -13,37 +13,39 @@ from uuid import uuid4
 
 from pydantic import TypeAdapter, ValidationError
 
-from contracts.fake_pbx.behaviour import KINDS, SYNTAX, Fault, FaultKind, parse_fault
+from contracts.fake_pbx.behaviour import FAULT_KINDS, SYNTAX, Fault, FaultKind, parse_fault
 from contracts.fake_pbx.pbx import FakePbx
 from contracts.values import SiteId, Step
 
 DESCRIPTION: Final = """\
-A PBX to test against: it consumes the PBX queues and the PENDING events of activations, applies
-them in memory by the rules of contracts/docs/pbx.md, and answers each with a result. It prints
-what it does. AMQP_URL, from the environment, names the broker; its queues must exist already
-(`activation-worker topology`)."""
+A fake PBX for tests. It consumes the PBX queues and the PENDING events of activations, applies them
+in memory according to contracts/docs/pbx.md, publishes a result for each, and prints what it does.
+The environment variable AMQP_URL names the broker. The queues must exist: run `activation-worker
+topology` first."""
 
 EXAMPLES: Final = """\
 examples:
   --fault activation=refuse:EXTENSION_IN_USE
-  --fault 'hunt_group_membership=retry_later*2'           twice, and then done
-  --fault extension_reset@+442079460203=slow:5            one number only
+  --fault 'hunt_group_membership=retry_later*2'           twice, then done
+  --fault extension_reset@+442079460203=slow:5            for one number
   --fault handset_logout=slow:2 --fault handset_logout=duplicate
 
-A number's own faults take the place of those for all numbers. Faults of one step add up; of several
-results the first counts."""
+The faults of a number replace the faults for all numbers. Faults of one step are combined; of
+several results the first one counts."""
 
 
 def _epilog() -> str:
-    kinds = "\n".join(f"  {kind + _value(kind):<20} {row.meaning}" for kind, row in KINDS.items())
+    kinds = "\n".join(
+        f"  {kind + _value(kind):<20} {row.meaning}" for kind, row in FAULT_KINDS.items()
+    )
     return (
-        f"steps:\n  {', '.join(Step)}\n\nkinds of faults (*TIMES: for the first attempts only):\n"
+        f"steps:\n  {', '.join(Step)}\n\nkinds of faults (*TIMES: only for that many attempts):\n"
         f"{kinds}\n\n{EXAMPLES}"
     )
 
 
 def _value(kind: FaultKind) -> str:
-    match KINDS[kind].value:
+    match FAULT_KINDS[kind].value:
         case "SECONDS":
             return ":SECONDS"
         case "CODE":
@@ -63,7 +65,7 @@ def _site(text: str) -> str:
     try:
         return TypeAdapter(SiteId).validate_python(text)
     except ValidationError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no site id") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a site id") from None
 
 
 def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
@@ -76,7 +78,7 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--site",
         type=_site,
-        help="serve this site only, from a queue of its own beside the common ones",
+        help="serve only this site, from its own queue",
     )
     parser.add_argument(
         "--fault",
@@ -85,34 +87,34 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
         default=[],
         type=_fault,
         metavar=SYNTAX,
-        help="misbehave at a step; may be given several times",
+        help="inject a fault at a step; can be repeated",
     )
     return parser.parse_args(words)
 
 
-def _tell(line: str) -> None:
+def _print(line: str) -> None:
     sys.stdout.write(f"{datetime.now(UTC):%H:%M:%S} {line}\n")
     sys.stdout.flush()
 
 
 async def _run(arguments: argparse.Namespace, url: str) -> str | None:
-    """Runs until it is asked to stop; what went wrong, if anything did."""
+    """Runs until SIGINT or SIGTERM. Returns an error text, or None."""
     try:
-        # Here, so that --help needs nothing but the contracts.
-        from contracts.fake_pbx.service import NotPrepared, Service  # noqa: PLC0415
+        # Imported here, because --help must work without aio-pika.
+        from contracts.fake_pbx.service import Service, TopologyMissing  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        return f"{error}: pip install 'activation-worker-contracts[fake-pbx]'"
+        return f"{error}: run pip install 'activation-worker-contracts[fake-pbx]'"
     pbx = FakePbx(arguments.faults, site_id=arguments.site, run=uuid4())
-    service = Service(pbx, url, site_id=arguments.site, tell=_tell)
+    service = Service(pbx, url, site_id=arguments.site, report=_print)
     serving = asyncio.ensure_future(service.run())
-    for asked in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(asked, serving.cancel)
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(stop, serving.cancel)
     try:
         await serving
     except asyncio.CancelledError:
         return None
-    except NotPrepared as error:
-        return f"{error}: has `activation-worker topology` been run?"
+    except TopologyMissing as error:
+        return f"{error}: run `activation-worker topology` first."
     return None
 
 

@@ -1,4 +1,4 @@
-"""The fake PBX itself: what it was told, by the rules of docs/pbx.md, and what it answers."""
+"""The state of the fake PBX: applies requests according to docs/pbx.md and gives results."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -17,84 +17,89 @@ from contracts.messages import (
 )
 from contracts.values import NumberStatus, Operation, Step, StepResult
 
-__all__ = ["MESSAGES", "FakePbx", "Heard", "Request", "Task", "request_of"]
+__all__ = ["MESSAGES", "Attempt", "FakePbx", "PbxInput", "StepRequest", "step_request"]
 
-Heard = HandsetLogout | HuntGroupMembership | ExtensionReset | StatusChanged
+PbxInput = HandsetLogout | HuntGroupMembership | ExtensionReset | StatusChanged
 
-MESSAGES: Final[dict[str, type[Heard]]] = {
+MESSAGES: Final[dict[str, type[PbxInput]]] = {
     "telephony.handset.logout.v1": HandsetLogout,
     "telephony.hunt_group.membership.v1": HuntGroupMembership,
     "telephony.extension.reset.v1": ExtensionReset,
     "telephony.phone_number.status_changed.v1": StatusChanged,
 }
-"""What it reads, by type."""
+"""The messages that a PBX reads, by type."""
 
 
-class Request(NamedTuple):
-    """A wished end state."""
+class StepRequest(NamedTuple):
+    """A request for a desired state."""
 
-    operation_id: str
+    step_id: str
+    """The id of the message; the result names it as `operation_id`."""
     step: Step
     phone_number: str
     site_id: str
     sequence: int
-    about: tuple[str, ...]
-    """What the sequence is compared for: a membership of one group, a login at one handset."""
-    wish: str
+    resource: tuple[str, ...]
+    """What the sequence applies to: the membership of one group, the login at one handset."""
+    state: str
+    """The desired state of the resource."""
 
 
-class Task(NamedTuple):
-    """One attempt at a request."""
+class Attempt(NamedTuple):
+    """One attempt to carry out a request."""
 
-    request: Request
-    attempt: int
+    request: StepRequest
+    number: int
+    """From 1 on."""
     reaction: Reaction
 
 
 class _Applied(NamedTuple):
     sequence: int
-    wish: str
+    state: str
 
 
-def request_of(message: Heard) -> Request | None:
-    """What the message asks for; None where it asks for nothing."""
+def step_request(message: PbxInput) -> StepRequest | None:
+    """The request in the message; None if it has none."""
     match message:
         case HuntGroupMembership():
-            about = ("hunt group", message.data.hunt_group_id)
-            return _request(message, Step.HUNT_GROUP_MEMBERSHIP, about, message.data.action)
+            resource = ("hunt group", message.data.hunt_group_id)
+            return _new_request(message, Step.HUNT_GROUP_MEMBERSHIP, resource, message.data.action)
         case HandsetLogout():
-            about = ("handset", message.data.device_id)
-            return _request(message, Step.HANDSET_LOGOUT, about, "logged out")
+            resource = ("handset", message.data.device_id)
+            return _new_request(message, Step.HANDSET_LOGOUT, resource, "logged out")
         case ExtensionReset():
-            return _request(message, Step.EXTENSION_RESET, ("extension",), "blank")
+            return _new_request(message, Step.EXTENSION_RESET, ("extension",), "blank")
         case StatusChanged():
-            if (message.data.status, message.data.operation) != _ASKS_FOR_ACTIVATION:
+            if (message.data.status, message.data.operation) != _ACTIVATION_REQUEST:
                 return None
-            # The extension again: a reset with a higher sequence makes a late activation void.
-            return _request(message, Step.ACTIVATION, ("extension",), "provisioned")
+            # The same resource as a reset: a reset with a higher sequence outdates it.
+            return _new_request(message, Step.ACTIVATION, ("extension",), "provisioned")
 
 
-_ASKS_FOR_ACTIVATION: Final = (NumberStatus.PENDING, Operation.ACTIVATE)
+_ACTIVATION_REQUEST: Final = (NumberStatus.PENDING, Operation.ACTIVATE)
 
 
-def _request(message: Heard, step: Step, about: tuple[str, ...], wish: str) -> Request:
+def _new_request(
+    message: PbxInput, step: Step, resource: tuple[str, ...], state: str
+) -> StepRequest:
     data = message.data
-    return Request(
-        operation_id=message.id,
+    return StepRequest(
+        step_id=message.id,
         step=step,
         phone_number=data.phone_number,
         site_id=data.site_id,
         sequence=data.sequence,
-        about=(data.phone_number, *about),
-        wish=wish,
+        resource=(data.phone_number, *resource),
+        state=state,
     )
 
 
 class FakePbx:
     """Carries out requests in memory.
 
-    `run` makes the ids of this run's results its own: after a restart it has forgotten how often
-    it was asked, and must not give another answer under an id that was used.
+    `run` makes the result ids of this process unique: a restarted fake PBX has lost its state, and
+    must not publish a different result with an id that was used before.
     """
 
     def __init__(self, faults: Sequence[Fault], *, site_id: str | None, run: UUID) -> None:
@@ -104,45 +109,45 @@ class FakePbx:
         self._applied: dict[tuple[str, ...], _Applied] = {}
         self._attempts: Counter[str] = Counter()
 
-    def serves(self, request: Request) -> bool:
+    def serves(self, request: StepRequest) -> bool:
         """Whether the request is for its site."""
         return self._site_id in {None, request.site_id}
 
-    def is_late(self, request: Request) -> bool:
-        """Whether something newer was applied; such a request is dropped."""
-        applied = self._applied.get(request.about)
+    def is_outdated(self, request: StepRequest) -> bool:
+        """Whether a newer request was applied. An outdated request must be dropped."""
+        applied = self._applied.get(request.resource)
         return applied is not None and request.sequence < applied.sequence
 
-    def take(self, request: Request, *, redelivered: bool) -> Task:
-        """The attempt that this delivery makes; what the broker returned is the same one again."""
-        if not (redelivered and self._attempts[request.operation_id]):
-            self._attempts[request.operation_id] += 1
-        attempt = self._attempts[request.operation_id]
-        reaction = reaction_to(self._faults, request.step, request.phone_number, attempt=attempt)
-        return Task(request, attempt, reaction)
+    def begin(self, request: StepRequest, *, redelivered: bool) -> Attempt:
+        """The attempt that begins with this delivery; a redelivery continues the last attempt."""
+        if not (redelivered and self._attempts[request.step_id]):
+            self._attempts[request.step_id] += 1
+        number = self._attempts[request.step_id]
+        reaction = reaction_to(self._faults, request.step, request.phone_number, attempt=number)
+        return Attempt(request, number, reaction)
 
-    def carry_out(self, task: Task, now: datetime) -> PbxResult:
-        """Applies what it does not refuse or put off; what became of it."""
-        answer = task.reaction.result
-        if answer in {None, StepResult.DONE, StepResult.ALREADY}:
-            found = self._apply(task.request)
-            answer = answer or found
-        return self._result(task, answer, now)
+    def carry_out(self, attempt: Attempt, now: datetime) -> PbxResult:
+        """Applies the request unless the reaction prevents it; returns the result."""
+        result = attempt.reaction.result
+        if result in {None, StepResult.DONE, StepResult.ALREADY}:
+            applied = self._apply(attempt.request)
+            result = result or applied
+        return self._result(attempt, result, now)
 
-    def _apply(self, request: Request) -> StepResult:
-        before = self._applied.get(request.about)
-        self._applied[request.about] = _Applied(request.sequence, request.wish)
-        return StepResult.ALREADY if before and before.wish == request.wish else StepResult.DONE
+    def _apply(self, request: StepRequest) -> StepResult:
+        before = self._applied.get(request.resource)
+        self._applied[request.resource] = _Applied(request.sequence, request.state)
+        return StepResult.ALREADY if before and before.state == request.state else StepResult.DONE
 
-    def _result(self, task: Task, result: StepResult, now: datetime) -> PbxResult:
-        request = task.request
+    def _result(self, attempt: Attempt, result: StepResult, now: datetime) -> PbxResult:
+        request = attempt.request
         return PbxResult(
-            id=str(uuid5(self._run, f"{task.attempt} {request.operation_id}")),
+            id=str(uuid5(self._run, f"{attempt.number} {request.step_id}")),
             source=f"/pbx/{self._site_id or request.site_id}",
             subject=request.phone_number,
             time=now.astimezone(UTC),
-            causationid=request.operation_id,
+            causationid=request.step_id,
             data=PbxResultData(
-                operation_id=request.operation_id, result=result, code=task.reaction.code
+                operation_id=request.step_id, result=result, code=attempt.reaction.code
             ),
         )

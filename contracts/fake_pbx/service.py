@@ -1,4 +1,4 @@
-"""The fake PBX at a broker: the only part of the contracts that speaks AMQP."""
+"""Connects the fake PBX to a broker. No other part of the contracts uses AMQP."""
 
 import asyncio
 import contextlib
@@ -27,66 +27,69 @@ from contracts.catalogue import (
     definition_of,
 )
 from contracts.envelope import CONTENT_TYPE
-from contracts.fake_pbx.pbx import MESSAGES, FakePbx, Task, request_of
+from contracts.fake_pbx.pbx import MESSAGES, Attempt, FakePbx, step_request
 from contracts.messages import PbxResult
 from contracts.reading import UnreadableError, read
 from contracts.topology import QUORUM
 
-__all__ = ["LISTENS", "NotPrepared", "Service"]
+__all__ = ["READY_LINE", "Service", "TopologyMissing"]
 
-LISTENS: Final = "The fake PBX listens."
+READY_LINE: Final = "The fake PBX is ready."
 
 TIMEOUT_SECONDS: Final = 10
 PAUSE_SECONDS: Final = 2
 PREFETCH_MESSAGES: Final = 1000
-"""High, because what is slow or held back must not keep the rest waiting."""
-HELD_BACK_SECONDS: Final = 2
-"""How long an answer is held back at most, when no other follows."""
+"""High, because delayed attempts must not block the others."""
+REORDERING_SECONDS: Final = 2
+"""The longest delay of a reordered result if no other result follows."""
 OWN_QUEUE_EXPIRES_MILLISECONDS: Final = 600_000
-"""Its own queue outlives a restart, and goes by itself ten minutes after the last use."""
+"""The fake PBX's own queue survives a restart and expires ten minutes after its last use."""
 
-LOST: Final = (AMQPError, ChannelInvalidStateError, OSError, TimeoutError)
+CONNECTION_ERRORS: Final = (AMQPError, ChannelInvalidStateError, OSError, TimeoutError)
 
 _ACTIVATIONS: Final = (EVENT_EXCHANGE, "phone_number.status.pending")
 _PBX_MESSAGES: Final = tuple(row for row in CATALOGUE if row.exchange == PBX_EXCHANGE)
 
 
-class NotPrepared(Exception):
-    """The broker lacks a queue or an exchange; the text says which."""
+class TopologyMissing(Exception):
+    """A queue or an exchange is missing at the broker; the text names it."""
 
 
-class _Lost(Exception):
-    """The connection is of no more use; the text says why."""
+class _ConnectionLost(Exception):
+    """The connection was lost; the text is the reason."""
 
 
 class Service:
-    """Listens until it is cancelled, through every loss of the connection."""
+    """Serves requests until it is cancelled; reconnects after each loss of the connection.
+
+    `report` gets one line of text for each event.
+    """
 
     def __init__(
-        self, pbx: FakePbx, url: str, *, site_id: str | None, tell: Callable[[str], None]
+        self, pbx: FakePbx, url: str, *, site_id: str | None, report: Callable[[str], None]
     ) -> None:
         self._pbx = pbx
         self._url = url
         self._site_id = site_id
-        self._tell = tell
-        self._holding = False
-        self._answered = asyncio.Event()
+        self._report = report
+        self._reordering = False
+        self._published = asyncio.Event()
 
     async def run(self) -> None:
-        """Serves for ever. Raises `NotPrepared`."""
+        """Runs until cancelled. Raises `TopologyMissing`."""
         address = urlsplit(self._url)
         while True:
             try:
                 await self._serve()
             except ChannelNotFoundEntity as error:
-                raise NotPrepared(str(error)) from error
-            except (_Lost, *LOST) as error:
+                raise TopologyMissing(str(error)) from error
+            except (_ConnectionLost, *CONNECTION_ERRORS) as error:
                 reason = str(error) or type(error).__name__
-                self._tell(f"RabbitMQ at {address.hostname}:{address.port or 5672}: {reason}")
+                self._report(f"RabbitMQ at {address.hostname}:{address.port or 5672}: {reason}")
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def _serve(self) -> None:
-        inbox: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
+        deliveries: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
         async with _connected(self._url) as connection:
             lost = asyncio.Event()
             connection.close_callbacks.add(lambda *_: lost.set())
@@ -94,16 +97,16 @@ class Service:
             publishing = await connection.channel(on_return_raises=True)
             results = await publishing.get_exchange(RESULT_EXCHANGE)
             await channel.set_qos(PREFETCH_MESSAGES)
-            # A consumer whose queue is deleted is told nowhere else, and would wait for ever.
+            # The only notice of a deleted queue; without it the consumer would wait forever.
             underlay = await channel.get_underlay_channel()
             underlay.on_consumer_cancel_callbacks.add(lambda _: lost.set())
             for queue in await self._queues(channel):
-                await queue.consume(inbox.put)
-            self._tell(LISTENS)
-            await self._work(inbox, results, lost)
+                await queue.consume(deliveries.put)
+            self._report(READY_LINE)
+            await self._handle_all(deliveries, results, lost)
 
     async def _queues(self, channel: AbstractChannel) -> list[AbstractQueue]:
-        """The common queues, or those of one site; and one of its own for activations."""
+        """The common PBX queues, or one queue for the site; with the own queue for activations."""
         own = await channel.declare_queue(
             ".".join(filter(None, ("pbx.fake", self._site_id))),
             durable=True,
@@ -117,73 +120,75 @@ class Service:
             await own.bind(row.exchange, row.routing_key.format(site_id=self._site_id))
         return [own]
 
-    async def _work(
+    async def _handle_all(
         self,
-        inbox: "asyncio.Queue[AbstractIncomingMessage]",
+        deliveries: "asyncio.Queue[AbstractIncomingMessage]",
         results: AbstractExchange,
         lost: asyncio.Event,
     ) -> None:
-        """Each delivery in a task of its own; the first that fails ends all of them."""
+        """Handles each delivery in its own task; the first failure cancels all of them."""
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(_until(lost))
                 while True:
-                    group.create_task(self._handle(await inbox.get(), results))
-        except ExceptionGroup as problems:
-            # Not `except*`: what it raises comes out of Debian 12's Python 3.11.2 as a group.
-            if problems.split((_Lost, *LOST))[1] is not None:
+                    group.create_task(self._handle(await deliveries.get(), results))
+        except ExceptionGroup as errors:
+            # Not `except*`: Python 3.11.2 of Debian 12 wraps what it raises in a group.
+            if errors.split((_ConnectionLost, *CONNECTION_ERRORS))[1] is not None:
                 raise
-            raise _Lost(str(_first(problems)) or "it does not answer") from problems
+            raise _ConnectionLost(str(_first_exception(errors)) or "no answer") from errors
 
     async def _handle(self, delivery: AbstractIncomingMessage, results: AbstractExchange) -> None:
         try:
             message = read(delivery.body, delivery.content_type, MESSAGES)
         except UnreadableError as error:
-            self._tell(f"not read: {error}: {delivery.body!r}")
+            self._report(f"unreadable: {error}: {delivery.body!r}")
         else:
-            request = request_of(message)
+            request = step_request(message)
             if request is not None and self._pbx.serves(request):
                 redelivered = bool(delivery.redelivered)
-                await self._do(self._pbx.take(request, redelivered=redelivered), results)
-        # After the result is confirmed, and not before: what is not acknowledged comes again.
+                await self._carry_out(self._pbx.begin(request, redelivered=redelivered), results)
+        # Only after the broker has confirmed the result: an unacknowledged delivery is redelivered.
         await delivery.ack()
 
-    async def _do(self, task: Task, results: AbstractExchange) -> None:
-        if task.reaction.delay_seconds:
-            self._tell(f"{_in_words(task)}: takes {task.reaction.delay_seconds:g} s")
-            await asyncio.sleep(task.reaction.delay_seconds)
-        # Asked after the delay: what is newer may have come meanwhile.
-        if self._pbx.is_late(task.request):
-            self._tell(f"{_in_words(task)}: dropped, something newer was applied")
+    async def _carry_out(self, attempt: Attempt, results: AbstractExchange) -> None:
+        if attempt.reaction.delay_seconds:
+            self._report(f"{_summary(attempt)}: takes {attempt.reaction.delay_seconds:g} s")
+            await asyncio.sleep(attempt.reaction.delay_seconds)
+        # After the delay, because a newer request may have arrived meanwhile.
+        if self._pbx.is_outdated(attempt.request):
+            self._report(f"{_summary(attempt)}: dropped, a newer request was applied")
             return
-        result = self._pbx.carry_out(task, datetime.now(UTC))
-        if task.reaction.held_back:
-            await self._hold_back(task)
-        for _ in range(task.reaction.answers):
+        result = self._pbx.carry_out(attempt, datetime.now(UTC))
+        if attempt.reaction.reordered:
+            await self._wait_for_next_result(attempt)
+        for _ in range(attempt.reaction.results):
             await _publish(results, result)
-        said = ", ".join(filter(None, (result.data.result, result.data.code)))
-        times = {0: "not answered", 1: "answered", 2: "answered twice"}[task.reaction.answers]
-        self._tell(f"{_in_words(task)}: {said} ({times})")
-        if task.reaction.answers:
-            self._answered.set()
+        answer = ", ".join(filter(None, (result.data.result, result.data.code)))
+        published = {0: "not published", 1: "published", 2: "published twice"}[
+            attempt.reaction.results
+        ]
+        self._report(f"{_summary(attempt)}: {answer} ({published})")
+        if attempt.reaction.results:
+            self._published.set()
 
-    async def _hold_back(self, task: Task) -> None:
-        # One at a time: the next answer goes first, even if it was to be held back as well.
-        if self._holding:
+    async def _wait_for_next_result(self, attempt: Attempt) -> None:
+        # One at a time: the next result goes first, even if it is to be reordered as well.
+        if self._reordering:
             return
-        self._holding = True
-        self._tell(f"{_in_words(task)}: the answer is held back")
+        self._reordering = True
+        self._report(f"{_summary(attempt)}: the result waits for the next one")
         try:
-            self._answered.clear()
+            self._published.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._answered.wait(), HELD_BACK_SECONDS)
+                await asyncio.wait_for(self._published.wait(), REORDERING_SECONDS)
         finally:
-            self._holding = False
+            self._reordering = False
 
 
 async def _until(lost: asyncio.Event) -> None:
     await lost.wait()
-    raise _Lost("a connection or a queue is gone")
+    raise _ConnectionLost("the connection or a queue was closed")
 
 
 async def _publish(results: AbstractExchange, result: PbxResult) -> None:
@@ -205,19 +210,19 @@ async def _connected(url: str) -> AsyncIterator[AbstractConnection]:
         await connection.connect(timeout=TIMEOUT_SECONDS)
         yield connection
     finally:
-        # One that never opened counts as open, too.
+        # Also after a failed `connect`, because the object counts as open.
         await connection.close()
 
 
-def _in_words(task: Task) -> str:
-    request = task.request
+def _summary(attempt: Attempt) -> str:
+    request = attempt.request
     return (
-        f"{request.step} {request.phone_number} sequence {request.sequence}: {request.wish},"
-        f" attempt {task.attempt}"
+        f"{request.step} {request.phone_number} sequence {request.sequence}: {request.state},"
+        f" attempt {attempt.number}"
     )
 
 
-def _first(problems: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The first of them, out of groups within groups."""
-    first = problems.exceptions[0]
-    return _first(first) if isinstance(first, BaseExceptionGroup) else first
+def _first_exception(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first exception, also from nested groups."""
+    first = errors.exceptions[0]
+    return _first_exception(first) if isinstance(first, BaseExceptionGroup) else first

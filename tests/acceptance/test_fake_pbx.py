@@ -10,7 +10,7 @@ from typing import Any
 import aio_pika
 import pytest
 
-from contracts.fake_pbx.service import LISTENS
+from contracts.fake_pbx.service import READY_LINE
 from contracts.values import Step
 from tests.support.platform import Platform, platform_at
 from tests.support.workers import rows, store, working
@@ -102,7 +102,7 @@ async def misbehaving(amqp_url: str, *faults: str) -> AsyncIterator[Program]:
     """The fake PBX with these faults, listening."""
     arguments = (word for fault in faults for word in ("--fault", fault))
     async with fake_pbx(amqp_url, *arguments) as program:
-        await program.until_said(LISTENS)
+        await program.until_said(READY_LINE)
         yield program
 
 
@@ -225,7 +225,7 @@ async def test_a_pbx_that_comes_too_late_drops_what_is_void(
     )
     async with misbehaving(amqp_url, "activation=slow:2") as pbx, working(database, hasty):
         await platform.send("activate", NUMBER)
-        await pbx.until_said("dropped, something newer was applied")
+        await pbx.until_said("dropped, a newer request was applied")
 
     assert any("extension_reset" in line for line in pbx.lines)
 
@@ -235,7 +235,7 @@ async def test_the_pbx_of_one_site_has_a_queue_of_its_own(
 ) -> None:
     await store(database, *SITE)
     async with fake_pbx(amqp_url, "--site", "london") as pbx, working(database, waiting):
-        await pbx.until_said(LISTENS)
+        await pbx.until_said(READY_LINE)
         await activated_and_deactivated(database, platform)
 
     common = await platform.channel.declare_queue("pbx.extension-reset", passive=True)
@@ -248,7 +248,7 @@ async def test_it_goes_on_when_its_queue_was_taken_away(
     await store(database, *SITE)
     async with misbehaving(amqp_url) as pbx, working(database, waiting):
         await platform.channel.queue_delete("pbx.fake")
-        await pbx.until_said(LISTENS, times=2)
+        await pbx.until_said(READY_LINE, times=2)
         await activated_and_deactivated(database, platform)
 
 
@@ -258,7 +258,7 @@ async def test_what_cannot_be_read_is_shown_and_out_of_the_way(
     async with misbehaving(amqp_url) as pbx:
         exchange = await platform.channel.get_exchange("telephony.pbx", ensure=False)
         await exchange.publish(aio_pika.Message(b"stray"), "extension_reset.london")
-        await pbx.until_said("not read: NOT_JSON")
+        await pbx.until_said("unreadable: NOT_JSON")
 
 
 async def test_a_broker_without_the_queues_is_an_error(platform: Platform, amqp_url: str) -> None:
@@ -272,7 +272,7 @@ async def test_a_broker_without_the_queues_is_an_error(platform: Platform, amqp_
 
     assert process.returncode == 1
     assert "pbx.extension-reset" in problem.decode()
-    assert "has `activation-worker topology` been run?" in problem.decode()
+    assert "run `activation-worker topology` first" in problem.decode()
 
 
 async def test_a_broker_that_is_away_is_waited_for() -> None:

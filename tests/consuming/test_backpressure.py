@@ -1,12 +1,12 @@
 """Consumers are held back while the relay cannot publish as fast as they decide."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from worker.consuming.backpressure import Backpressure
 from worker.runtime.clock import utc_now
 from worker.telemetry.metrics import Metrics
 from worker.telemetry.reporter import Reporter
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from datetime import datetime

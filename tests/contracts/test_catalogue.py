@@ -1,4 +1,4 @@
-"""The catalogue and the topology: the names on which others build."""
+"""The catalogue and the topology: the names that other systems depend on."""
 
 import pytest
 
@@ -67,11 +67,11 @@ def queue_named(name: str) -> Queue:
     return next(queue for queue in QUEUES if queue.name == name)
 
 
-def test_names_stay_as_they_were_promised() -> None:
+def test_the_catalogue_has_exactly_the_published_names() -> None:
     assert {row.type: (row.exchange, row.routing_key, row.queue) for row in CATALOGUE} == NAMES
 
 
-def test_every_type_stands_in_the_catalogue_once() -> None:
+def test_the_catalogue_has_each_type_once() -> None:
     assert len(CATALOGUE) == len(NAMES)
     received = {**COMMANDS, **RESULTS}
     assert {*received} == {row.type for row in CATALOGUE if row.direction == "received"}
@@ -82,7 +82,7 @@ def test_every_exchange_is_declared() -> None:
     assert {row.exchange for row in CATALOGUE} < {exchange.name for exchange in EXCHANGES}
 
 
-def test_every_queue_gets_what_the_catalogue_says() -> None:
+def test_every_queue_has_the_bindings_of_the_catalogue() -> None:
     for row in CATALOGUE:
         if row.queue:
             bindings = queue_named(row.queue).bindings
@@ -91,7 +91,7 @@ def test_every_queue_gets_what_the_catalogue_says() -> None:
             ]
 
 
-def test_nothing_that_is_published_as_a_command_vanishes() -> None:
+def test_unroutable_and_rejected_commands_reach_the_dead_letter_queue() -> None:
     commands = next(it for it in EXCHANGES if it.name == "telephony.commands")
     unrouted = commands.arguments["alternate-exchange"]
     dead_letters = queue_named("telephony.phone_number.commands.dead_letter")
@@ -105,7 +105,7 @@ def test_nothing_that_is_published_as_a_command_vanishes() -> None:
     )
 
 
-def test_every_queue_is_a_quorum_queue_with_a_limit_of_its_own() -> None:
+def test_every_queue_is_a_quorum_queue_with_a_delivery_limit() -> None:
     assert all(queue.arguments["x-queue-type"] == "quorum" for queue in QUEUES)
     assert all("x-delivery-limit" in queue.arguments for queue in QUEUES)
 
@@ -119,7 +119,7 @@ def test_every_queue_is_a_quorum_queue_with_a_limit_of_its_own() -> None:
         ("telephony.extension.reset.v1", "extension_reset.london-1"),
     ],
 )
-def test_a_message_takes_the_way_that_its_payload_names(example: str, routing_key: str) -> None:
+def test_the_routing_key_is_filled_in_from_the_payload(example: str, routing_key: str) -> None:
     message = EXAMPLES[example]
 
     assert isinstance(message, PublishedMessage)

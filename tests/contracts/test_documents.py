@@ -1,4 +1,4 @@
-"""The documents: their tables are those of the code, their programs run."""
+"""The documents: generated tables are current, examples are valid, programs run."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ from worker.storage.engine import Database
 
 WEB_TIER = DOCUMENTS / "web-tier.md"
 PAGES = sorted(DOCUMENTS.glob("*.md"))
-PATIENCE_SECONDS = 60
+TIMEOUT_SECONDS = 60
 
 SITE = """
     INSERT INTO voice_services (service_id, account_id, account_kind, site_id, quantity)
@@ -36,13 +36,13 @@ def blocks(page: Path, language: str) -> list[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_the_tables_are_up_to_date(page: Path) -> None:
+def test_the_generated_tables_are_current(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
 
     assert text == with_tables(text, TABLES), "run `python -m contracts.tables`"
 
 
-def test_a_marked_place_is_filled_and_the_rest_stays(tmp_path: Path) -> None:
+def test_rewrite_changes_only_the_marked_place(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- table: refusals -->\nstale\n<!-- end of table -->\nafter\n")
 
@@ -53,7 +53,7 @@ def test_a_marked_place_is_filled_and_the_rest_stays(tmp_path: Path) -> None:
     )
 
 
-def test_every_table_is_shown_somewhere() -> None:
+def test_every_table_stands_in_a_document() -> None:
     shown = {
         name
         for page in PAGES
@@ -63,41 +63,41 @@ def test_every_table_is_shown_somewhere() -> None:
     assert shown == {*TABLES}
 
 
-def test_every_reason_for_not_reading_is_explained() -> None:
+def test_every_read_error_has_a_meaning() -> None:
     assert [*READ_ERROR_MEANINGS] == [*ReadErrorCode]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_what_looks_like_json_is_json(page: Path) -> None:
+def test_json_examples_are_valid_json(page: Path) -> None:
     assert [json.loads(block) for block in blocks(page, "json")]
 
 
-def test_the_command_that_is_shown_is_read() -> None:
+def test_the_example_command_is_readable() -> None:
     assert read(blocks(WEB_TIER, "json")[0].encode(), None, COMMANDS).data.site_id == "london-1"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_somewhere(page: Path) -> None:
+def test_relative_links_have_a_target(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
 
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
-async def test_the_program_that_is_shown_gets_its_answers(
+async def test_the_example_program_prints_pending_and_active(
     database: Database, settings: Settings, amqp_url: str
 ) -> None:
     await store(database, SITE, RESERVED)
     async with working(database, settings) as worker:
         await until_leading(worker)
-        lines = await answers_to_the_program(amqp_url)
+        lines = await program_output(amqp_url)
 
     assert lines == ["PENDING sequence 1", "ACTIVE sequence 2"]
 
 
-async def test_the_program_that_is_shown_understands_a_pbx_that_is_silent(
+async def test_the_example_program_reports_the_failure_when_the_pbx_is_silent(
     database: Database, settings: Settings, amqp_url: str
 ) -> None:
-    hurried = settings.model_copy(
+    impatient = settings.model_copy(
         update={
             "awaited_steps": frozenset({Step.ACTIVATION}),
             "operation_at_risk_seconds": 0.1,
@@ -106,21 +106,21 @@ async def test_the_program_that_is_shown_understands_a_pbx_that_is_silent(
         }
     )
     await store(database, SITE, RESERVED)
-    async with working(database, hurried) as worker:
+    async with working(database, impatient) as worker:
         await until_leading(worker)
-        lines = await answers_to_the_program(amqp_url)
+        lines = await program_output(amqp_url)
 
-    # A slow machine may come to the deadline before it could say that the operation is late.
+    # On a slow machine the deadline can pass before the delay is published.
     assert [line.split()[0] for line in lines if "DELAYED" not in line] == ["PENDING", "FAILED"]
     assert "DEADLINE_PASSED" in lines[-1]
 
 
-async def answers_to_the_program(amqp_url: str) -> list[str]:
+async def program_output(amqp_url: str) -> list[str]:
     program = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", blocks(WEB_TIER, "python")[0]),
         *("+442079460201", "acme", "london-1"),
         env={**os.environ, "AMQP_URL": amqp_url},
         stdout=asyncio.subprocess.PIPE,
     )
-    output, _ = await asyncio.wait_for(program.communicate(), PATIENCE_SECONDS)
+    output, _ = await asyncio.wait_for(program.communicate(), TIMEOUT_SECONDS)
     return output.decode().splitlines()

@@ -1,4 +1,4 @@
-"""The contracts as files: fresh, the same each time, and right for those who read AsyncAPI."""
+"""The exported files: current, deterministic, and valid AsyncAPI."""
 
 import json
 import subprocess
@@ -20,12 +20,12 @@ allowed = {
     "contracts", "pydantic", "pydantic_core", "annotated_types", "typing_extensions",
     "typing_inspection", *sys.stdlib_module_names,
 }
-class NothingElse:
+class OnlyAllowed:
     def find_spec(self, name, path=None, target=None):
-        # The name of the build's own settings differs from machine to machine.
+        # The name of Python's build settings depends on the platform.
         if name.partition(".")[0] not in allowed and not name.startswith("_sysconfigdata"):
-            raise ImportError(f"{name} is not there")
-sys.meta_path.insert(0, NothingElse())
+            raise ImportError(f"{name} is not allowed")
+sys.meta_path.insert(0, OnlyAllowed())
 import contracts
 for path in sorted(pathlib.Path(contracts.__file__).parent.glob("*.py")):
     print(importlib.import_module(f"contracts.{path.stem}").__name__)
@@ -37,11 +37,11 @@ def files_in(directory: Path) -> dict[str, bytes]:
     return {str(path.relative_to(directory)): path.read_bytes() for path in files}
 
 
-def resolved(document: dict[str, Any], reference: str) -> Any:
-    place: Any = document
+def target_of(document: dict[str, Any], reference: str) -> Any:
+    node: Any = document
     for part in reference.removeprefix("#/").split("/"):
-        place = place[part]
-    return place
+        node = node[part]
+    return node
 
 
 def references_in(node: Any) -> list[str]:
@@ -53,32 +53,32 @@ def references_in(node: Any) -> list[str]:
     return []
 
 
-def test_the_exported_contracts_are_up_to_date(tmp_path: Path) -> None:
+def test_the_exported_contracts_are_current(tmp_path: Path) -> None:
     written = export(tmp_path)
 
     assert files_in(tmp_path) == files_in(EXPORTED), "run `make contracts`"
     assert sorted(written) == sorted(path for path in tmp_path.rglob("*") if path.is_file())
 
 
-def test_an_export_leaves_other_files_alone(tmp_path: Path) -> None:
-    theirs = tmp_path / "schemas" / "theirs.json"
-    theirs.parent.mkdir()
-    theirs.write_text("{}")
+def test_export_does_not_change_other_files(tmp_path: Path) -> None:
+    other = tmp_path / "schemas" / "other.json"
+    other.parent.mkdir()
+    other.write_text("{}")
 
     export(tmp_path)
 
-    assert theirs.read_text() == "{}"
+    assert other.read_text() == "{}"
 
 
-def test_every_reference_in_the_asyncapi_document_leads_somewhere() -> None:
+def test_every_reference_in_the_asyncapi_document_has_a_target() -> None:
     document = asyncapi_document()
     references = references_in(document)
 
     assert references
-    assert all(resolved(document, reference) for reference in references)
+    assert all(target_of(document, reference) for reference in references)
 
 
-def test_the_worker_receives_commands_and_sends_the_rest() -> None:
+def test_the_worker_receives_commands_and_results_and_sends_the_rest() -> None:
     operations = asyncapi_document()["operations"]
 
     assert {name: operation["action"] for name, operation in operations.items()} == {
@@ -86,7 +86,7 @@ def test_the_worker_receives_commands_and_sends_the_rest() -> None:
     }
 
 
-def test_the_asyncapi_document_says_what_the_bindings_cannot() -> None:
+def test_the_asyncapi_document_has_queue_arguments_as_extensions() -> None:
     channels = asyncapi_document()["channels"]
 
     for queue in QUEUES:
@@ -96,7 +96,7 @@ def test_the_asyncapi_document_says_what_the_bindings_cannot() -> None:
         assert channels[queue.name]["x-queue-arguments"] == dict(queue.arguments)
 
 
-def test_the_asyncapi_document_is_json() -> None:
+def test_the_exported_asyncapi_document_equals_the_generated_one() -> None:
     document = asyncapi_document()
 
     assert json.loads(json.dumps(document)) == json.loads(
@@ -104,7 +104,7 @@ def test_the_asyncapi_document_is_json() -> None:
     )
 
 
-def test_the_contracts_need_nothing_but_pydantic() -> None:
+def test_the_contracts_are_importable_with_pydantic_only() -> None:
     done = subprocess.run(
         [sys.executable, "-c", ALONE], capture_output=True, text=True, check=False, timeout=60
     )

@@ -1,4 +1,4 @@
-"""The fake PBX without a broker: what can be asked of it, and the rules that it keeps."""
+"""The fake PBX without a broker: its faults, and the rules of docs/pbx.md."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -8,14 +8,15 @@ import pytest
 from contracts.examples import EXAMPLES
 from contracts.fake_pbx.__main__ import main
 from contracts.fake_pbx.behaviour import (
-    KINDS,
+    FAULT_KINDS,
     Fault,
     FaultKind,
     Reaction,
     parse_fault,
     reaction_to,
 )
-from contracts.fake_pbx.pbx import MESSAGES, FakePbx, Heard, Request, request_of
+from contracts.fake_pbx.pbx import MESSAGES, FakePbx, PbxInput, StepRequest, step_request
+from contracts.messages import PbxResult
 from contracts.reading import read
 from contracts.values import Step, StepResult
 
@@ -52,7 +53,7 @@ NOW = datetime(2026, 11, 24, tzinfo=UTC)
         ("activation=silent", Fault(Step.ACTIVATION, FaultKind.SILENT)),
     ],
 )
-def test_a_fault_is_read(text: str, fault: Fault) -> None:
+def test_parse_fault_reads_each_part_of_a_fault(text: str, fault: Fault) -> None:
     assert parse_fault(text) == fault
 
 
@@ -63,22 +64,22 @@ def test_a_fault_is_read(text: str, fault: Fault) -> None:
         ("", "expected STEP"),
         (
             "provisioning=silent",
-            "'provisioning' is no step: expected one of activation, hunt_group",
+            "'provisioning' is not a step: expected one of activation, hunt_group",
         ),
-        ("activation=explode", "'explode' is no kind of fault: expected one of slow, duplicate"),
-        ("activation@0203=silent", "'0203' is no phone number"),
-        ("activation@=silent", "'' is no phone number"),
-        ("activation=slow", "'' is no number of seconds"),
-        ("activation=slow:soon", "'soon' is no number of seconds"),
-        ("activation=slow:-1", "'-1' is no number of seconds"),
-        ("activation=slow:nan", "'nan' is no number of seconds"),
+        ("activation=explode", "'explode' is not a kind of fault: expected one of slow, duplicate"),
+        ("activation@0203=silent", "'0203' is not a phone number"),
+        ("activation@=silent", "'' is not a phone number"),
+        ("activation=slow", "'' is not a number of seconds"),
+        ("activation=slow:soon", "'soon' is not a number of seconds"),
+        ("activation=slow:-1", "'-1' is not a number of seconds"),
+        ("activation=slow:nan", "'nan' is not a number of seconds"),
         ("activation=silent:5", "silent takes no value, found '5'"),
-        ("activation=retry_later*0", "'0' is no number of attempts"),
-        ("activation=retry_later*", "'' is no number of attempts"),
+        ("activation=retry_later*0", "'0' is not a number of attempts"),
+        ("activation=retry_later*", "'' is not a number of attempts"),
         ("activation=refuse:" + "X" * 129, "at most 128 characters"),
     ],
 )
-def test_what_is_no_fault_is_explained(text: str, problem: str) -> None:
+def test_parse_fault_explains_an_invalid_fault(text: str, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         parse_fault(text)
 
@@ -87,27 +88,27 @@ def test_what_is_no_fault_is_explained(text: str, problem: str) -> None:
     ("text", "reaction"),
     [
         ("slow:3", Reaction(delay_seconds=3)),
-        ("duplicate", Reaction(answers=2)),
-        ("out_of_order", Reaction(held_back=True)),
+        ("duplicate", Reaction(results=2)),
+        ("out_of_order", Reaction(reordered=True)),
         ("refuse:NO", Reaction(result=StepResult.REFUSED, code="NO")),
         ("retry_later", Reaction(result=StepResult.RETRY_LATER)),
-        ("silent", Reaction(answers=0)),
+        ("silent", Reaction(results=0)),
         ("already", Reaction(result=StepResult.ALREADY)),
         ("not_applicable", Reaction(result=StepResult.NOT_APPLICABLE)),
     ],
 )
-def test_each_kind_of_fault_has_its_effect(text: str, reaction: Reaction) -> None:
+def test_each_kind_of_fault_has_its_reaction(text: str, reaction: Reaction) -> None:
     faults = [parse_fault(f"activation={text}")]
 
     assert reaction_to(faults, Step.ACTIVATION, NUMBER, attempt=1) == reaction
     assert reaction_to(faults, Step.EXTENSION_RESET, NUMBER, attempt=1) == Reaction()
 
 
-def test_no_kind_of_fault_is_without_a_row() -> None:
-    assert [*KINDS] == [*FaultKind]
+def test_every_kind_of_fault_has_a_definition() -> None:
+    assert [*FAULT_KINDS] == [*FaultKind]
 
 
-def test_a_fault_may_befall_the_first_attempts_only() -> None:
+def test_a_fault_with_times_affects_only_the_first_attempts() -> None:
     faults = [parse_fault("activation=retry_later*2"), parse_fault("activation=refuse*3")]
     reactions = [
         reaction_to(faults, Step.ACTIVATION, NUMBER, attempt=attempt) for attempt in (1, 2, 3, 4)
@@ -121,15 +122,15 @@ def test_a_fault_may_befall_the_first_attempts_only() -> None:
     ]
 
 
-def test_the_faults_of_one_step_add_up() -> None:
+def test_the_faults_of_one_step_are_combined() -> None:
     faults = [parse_fault(f"activation={kind}") for kind in ("slow:2", "duplicate", "refuse:NO")]
 
     assert reaction_to(faults, Step.ACTIVATION, NUMBER, attempt=1) == Reaction(
-        result=StepResult.REFUSED, code="NO", delay_seconds=2, answers=2
+        result=StepResult.REFUSED, code="NO", delay_seconds=2, results=2
     )
 
 
-def test_a_numbers_own_faults_take_the_place_of_the_general_ones() -> None:
+def test_the_faults_of_a_number_replace_the_general_faults() -> None:
     faults = [parse_fault("activation=refuse"), parse_fault(f"activation@{NUMBER}=slow:1")]
 
     own = reaction_to(faults, Step.ACTIVATION, NUMBER, attempt=1)
@@ -139,40 +140,44 @@ def test_a_numbers_own_faults_take_the_place_of_the_general_ones() -> None:
     assert other == Reaction(result=StepResult.REFUSED)
 
 
-def example(name: str) -> Heard:
+def example(name: str) -> PbxInput:
     return read(EXAMPLES[f"telephony.{name}"].encode(), None, MESSAGES)
 
 
-def test_only_what_asks_for_something_is_a_request() -> None:
+def test_only_pbx_messages_and_pending_activations_are_requests() -> None:
     names = ("hunt_group.membership.v1", "handset.logout.v1", "extension.reset.v1")
-    requests = [request_of(example(name)) for name in names]
+    requests = [step_request(example(name)) for name in names]
 
     assert [request.step for request in requests if request] == [*Step][1:]
-    # It says that a deactivation is PENDING.
-    assert request_of(example("phone_number.status_changed.v1")) is None
-    assert request_of(example("phone_number.status_changed.v1.active")) is None
+    # A PENDING deactivation.
+    assert step_request(example("phone_number.status_changed.v1")) is None
+    assert step_request(example("phone_number.status_changed.v1.active")) is None
 
 
-def request(sequence: int, wish: str = "blank", *, site_id: str = "london-1") -> Request:
-    about = (NUMBER, "extension")
+def reset_request(sequence: int, state: str = "blank", *, site_id: str = "london-1") -> StepRequest:
+    resource = (NUMBER, "extension")
     step = Step.EXTENSION_RESET
-    return Request(f"operation-{sequence}", step, NUMBER, site_id, sequence, about, wish)
+    return StepRequest(f"operation-{sequence}", step, NUMBER, site_id, sequence, resource, state)
 
 
-def fake(*faults: str, site_id: str | None = None) -> FakePbx:
+def new_pbx(*faults: str, site_id: str | None = None) -> FakePbx:
     return FakePbx([parse_fault(fault) for fault in faults], site_id=site_id, run=RUN)
 
 
-def answers(pbx: FakePbx, *requests: Request) -> list[str]:
-    return [
-        pbx.carry_out(pbx.take(item, redelivered=False), NOW).data.result.value for item in requests
-    ]
+def first_result(pbx: FakePbx, request: StepRequest) -> PbxResult:
+    return pbx.carry_out(pbx.begin(request, redelivered=False), NOW)
 
 
-def test_what_is_so_already_is_answered_so() -> None:
-    provisioned = request(8, "provisioned")
+def results_of(pbx: FakePbx, *requests: StepRequest) -> list[str]:
+    return [first_result(pbx, request).data.result.value for request in requests]
 
-    assert answers(fake(), request(7), request(7), provisioned, request(9)) == [
+
+def test_a_state_that_exists_already_is_answered_already() -> None:
+    provisioned = reset_request(8, "provisioned")
+
+    assert results_of(
+        new_pbx(), reset_request(7), reset_request(7), provisioned, reset_request(9)
+    ) == [
         "done",
         "already",
         "done",
@@ -180,11 +185,15 @@ def test_what_is_so_already_is_answered_so() -> None:
     ]
 
 
-def test_what_is_older_is_late_and_a_repeat_is_not() -> None:
-    pbx = fake()
-    answers(pbx, request(7))
+def test_only_a_request_with_an_older_sequence_is_outdated() -> None:
+    pbx = new_pbx()
+    results_of(pbx, reset_request(7))
 
-    assert [pbx.is_late(request(sequence)) for sequence in (6, 7, 8)] == [True, False, False]
+    assert [pbx.is_outdated(reset_request(sequence)) for sequence in (6, 7, 8)] == [
+        True,
+        False,
+        False,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -197,17 +206,17 @@ def test_what_is_older_is_late_and_a_repeat_is_not() -> None:
         ("silent", True),
     ],
 )
-def test_what_was_not_done_is_not_remembered(fault: str, *, applied: bool) -> None:
-    pbx = fake(f"extension_reset={fault}")
-    answers(pbx, request(7))
+def test_only_applied_requests_outdate_older_ones(fault: str, *, applied: bool) -> None:
+    pbx = new_pbx(f"extension_reset={fault}")
+    results_of(pbx, reset_request(7))
 
-    assert pbx.is_late(request(6)) is applied
+    assert pbx.is_outdated(reset_request(6)) is applied
 
 
-def test_an_answer_has_one_id_for_each_attempt() -> None:
-    pbx = fake("extension_reset=retry_later*1")
+def test_a_result_has_one_id_for_each_attempt() -> None:
+    pbx = new_pbx("extension_reset=retry_later*1")
     deliveries = [
-        pbx.carry_out(pbx.take(request(7), redelivered=redelivered), NOW)
+        pbx.carry_out(pbx.begin(reset_request(7), redelivered=redelivered), NOW)
         for redelivered in (False, True, False)
     ]
     first, returned, second = (item.id for item in deliveries)
@@ -222,29 +231,27 @@ def test_an_answer_has_one_id_for_each_attempt() -> None:
     assert deliveries[0].source == "/pbx/london-1"
 
 
-def test_a_restarted_pbx_gives_no_other_answer_under_a_used_id() -> None:
+def test_a_restarted_fake_pbx_uses_new_result_ids() -> None:
     restarted = FakePbx([], site_id=None, run=UUID(int=2))
-    before, after = (
-        pbx.carry_out(pbx.take(request(7), redelivered=False), NOW) for pbx in (fake(), restarted)
-    )
+    before, after = (first_result(pbx, reset_request(7)) for pbx in (new_pbx(), restarted))
 
     assert before.id != after.id
 
 
-def test_a_pbx_of_one_site_serves_no_other() -> None:
-    assert fake(site_id="london-1").serves(request(7))
-    assert not fake(site_id="paris-2").serves(request(7))
-    assert fake().serves(request(7))
+def test_a_fake_pbx_of_one_site_serves_only_that_site() -> None:
+    assert new_pbx(site_id="london-1").serves(reset_request(7))
+    assert not new_pbx(site_id="paris-2").serves(reset_request(7))
+    assert new_pbx().serves(reset_request(7))
 
 
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (["--fault", "activation=explode"], "'explode' is no kind of fault"),
-        (["--site", "no such site"], "'no such site' is no site id"),
+        (["--fault", "activation=explode"], "'explode' is not a kind of fault"),
+        (["--site", "no such site"], "'no such site' is not a site id"),
     ],
 )
-def test_a_wrong_argument_is_named(
+def test_an_invalid_argument_is_explained(
     words: list[str], problem: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
@@ -256,6 +263,6 @@ def test_a_wrong_argument_is_named(
 def test_the_help_names_every_step_and_every_fault(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         main(["--help"])
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
 
-    assert [word for word in (*Step, *FaultKind) if word not in said] == []
+    assert [word for word in (*Step, *FaultKind) if word not in output] == []

@@ -1,4 +1,4 @@
-"""Reading: whatever the bytes are, the answer is a message or a reason."""
+"""Reading: for all bytes the result is a message or an error with a code."""
 
 import json
 from typing import Any
@@ -24,7 +24,7 @@ EVENT: dict[str, Any] = {
 
 
 def body(data: dict[str, Any] | None = None, **changes: Any) -> bytes:
-    """The event with changes; None leaves an attribute out."""
+    """The event with changes; None omits an attribute."""
     changed = {**EVENT, **changes, "data": {**EVENT["data"], **(data or {})}}
     return json.dumps({key: value for key, value in changed.items() if value is not None}).encode()
 
@@ -32,14 +32,16 @@ def body(data: dict[str, Any] | None = None, **changes: Any) -> bytes:
 @pytest.mark.parametrize(
     "content_type", [None, CONTENT_TYPE, "Application/CloudEvents+JSON; charset=utf-8"]
 )
-def test_a_command_is_read_from_its_body_alone(content_type: str | None) -> None:
+def test_the_content_type_may_be_absent_or_have_parameters(
+    content_type: str | None,
+) -> None:
     command = read(body(), content_type, COMMANDS)
 
     assert isinstance(command, Activate)
     assert command.data.phone_number == "+442079460001"
 
 
-def test_what_is_not_known_is_passed_over() -> None:
+def test_unknown_fields_are_ignored() -> None:
     assert read(body({"colour": "blue"}, weather="fine"), CONTENT_TYPE, COMMANDS) == read(
         body(), CONTENT_TYPE, COMMANDS
     )
@@ -86,7 +88,7 @@ def test_what_is_not_known_is_passed_over() -> None:
         (body({"requested_by": "x" * 129}), ReadErrorCode.INVALID),
     ],
 )
-def test_what_cannot_be_read_says_why(raw: bytes, code: ReadErrorCode) -> None:
+def test_an_unreadable_message_has_a_code_and_a_detail(raw: bytes, code: ReadErrorCode) -> None:
     with pytest.raises(UnreadableError) as refused:
         read(raw, CONTENT_TYPE, COMMANDS)
 
@@ -94,7 +96,7 @@ def test_what_cannot_be_read_says_why(raw: bytes, code: ReadErrorCode) -> None:
     assert refused.value.detail
 
 
-def test_another_content_type_is_not_believed() -> None:
+def test_a_different_content_type_is_an_error() -> None:
     with pytest.raises(UnreadableError, match="CONTENT_TYPE_UNSUPPORTED"):
         read(body(), "application/json", COMMANDS)
 
@@ -107,13 +109,13 @@ json_values = some.recursive(
 
 
 @given(some.binary(max_size=200) | json_values.map(lambda value: json.dumps(value).encode()))
-def test_nothing_but_a_reason_comes_out_of_noise(raw: bytes) -> None:
+def test_random_bytes_are_unreadable(raw: bytes) -> None:
     with pytest.raises(UnreadableError):
         read(raw, CONTENT_TYPE, COMMANDS)
 
 
 @given(some.fixed_dictionaries({}, optional=dict.fromkeys(EVENT, json_values)))
-def test_an_event_with_anything_in_it_is_read_or_refused(changes: dict[str, Any]) -> None:
+def test_an_event_with_random_attributes_is_read_or_unreadable(changes: dict[str, Any]) -> None:
     try:
         command = read(json.dumps({**EVENT, **changes}).encode(), CONTENT_TYPE, COMMANDS)
     except UnreadableError:
@@ -121,7 +123,7 @@ def test_an_event_with_anything_in_it_is_read_or_refused(changes: dict[str, Any]
     assert read(command.encode(), CONTENT_TYPE, COMMANDS) == command
 
 
-def test_a_message_of_the_cloudevents_package_is_read_and_ours_is_read_by_it() -> None:
+def test_the_cloudevents_package_and_the_contracts_read_each_other() -> None:
     attributes = {key: value for key, value in EVENT.items() if key != "data"}
     theirs = to_json(CloudEvent(attributes, EVENT["data"]))
     command = read(theirs, CONTENT_TYPE, COMMANDS)
@@ -131,14 +133,14 @@ def test_a_message_of_the_cloudevents_package_is_read_and_ours_is_read_by_it() -
     assert back.data["phone_number"] == command.data.phone_number
 
 
-def test_every_reason_is_in_the_table_above() -> None:
-    marks = vars(test_what_cannot_be_read_says_why)["pytestmark"]
+def test_every_read_error_code_is_tested() -> None:
+    marks = vars(test_an_unreadable_message_has_a_code_and_a_detail)["pytestmark"]
     shown = {code for mark in marks for _, code in mark.args[1]}
 
     assert shown | {ReadErrorCode.CONTENT_TYPE_UNSUPPORTED} == {*ReadErrorCode}
 
 
-def test_what_is_long_or_hostile_is_not_repeated_at_length() -> None:
+def test_an_error_detail_is_short_and_printable() -> None:
     with pytest.raises(UnreadableError) as refused:
         read(body({"phone_number": "\u202e" * 9_000}), CONTENT_TYPE, COMMANDS)
 
@@ -146,13 +148,13 @@ def test_what_is_long_or_hostile_is_not_repeated_at_length() -> None:
     assert len(refused.value.detail) < 400
 
 
-def test_a_moment_is_read_with_any_zone() -> None:
+def test_a_timestamp_is_read_with_any_zone() -> None:
     there = read(body(expirytime="2026-11-24T10:00:00.5+01:00"), CONTENT_TYPE, COMMANDS)
     here = read(body(expirytime="2026-11-24t09:00:00.500z"), CONTENT_TYPE, COMMANDS)
 
     assert there.expirytime == here.expirytime
 
 
-def test_a_message_that_is_made_must_be_right() -> None:
+def test_a_constructed_payload_is_validated() -> None:
     with pytest.raises(ValueError, match="phone_number"):
         CommandData(phone_number="123", account_id="acme", site_id="london")

@@ -1,4 +1,4 @@
-"""Schemas and examples: they say what reading and writing do."""
+"""Schemas and examples agree with reading and writing."""
 
 import json
 from typing import Any
@@ -40,14 +40,14 @@ def test_every_message_has_a_schema_and_an_example(row: MessageDefinition) -> No
 
 
 @pytest.mark.parametrize("message", MESSAGES)
-def test_an_example_obeys_its_schema_and_comes_back_the_same(message: Envelope) -> None:
+def test_an_example_matches_its_schema_and_is_read_back_unchanged(message: Envelope) -> None:
     validator(BY_TYPE[message.type]).validate(content(message))
 
     assert read(message.encode(), CONTENT_TYPE, MODELS) == message
 
 
 @pytest.mark.parametrize("message", MESSAGES)
-def test_an_example_is_a_cloudevent_to_others(message: Envelope) -> None:
+def test_the_cloudevents_package_reads_every_example(message: Envelope) -> None:
     event = from_json(message.encode())
 
     assert (event["id"], event["type"]) == (message.id, message.type)
@@ -55,12 +55,12 @@ def test_an_example_is_a_cloudevent_to_others(message: Envelope) -> None:
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_unknown_fields_are_allowed_everywhere(row: MessageDefinition) -> None:
+def test_every_schema_allows_additional_fields(row: MessageDefinition) -> None:
     assert "additionalProperties" not in json.dumps(schema_of(row))
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_command_needs_five_attributes_and_three_fields(name: str) -> None:
+def test_a_command_requires_five_attributes_and_three_fields(name: str) -> None:
     schema = schema_of(BY_TYPE[name])
 
     assert schema["required"] == ["specversion", "id", "source", "type", "data"]
@@ -68,7 +68,7 @@ def test_a_command_needs_five_attributes_and_three_fields(name: str) -> None:
 
 
 @pytest.mark.parametrize("row", [row for row in CATALOGUE if row.direction == "published"])
-def test_what_is_always_written_is_required(row: MessageDefinition) -> None:
+def test_fields_that_are_always_written_are_required(row: MessageDefinition) -> None:
     schema = schema_of(row)
     always = [name for name in row.message.model_fields if name not in omittable(row.message)]
 
@@ -76,7 +76,7 @@ def test_what_is_always_written_is_required(row: MessageDefinition) -> None:
     assert {"datacontenttype", "specversion", "time", "subject", "partitionkey"} < {*always}
 
 
-def test_what_is_left_out_is_never_null_and_what_is_null_is_never_left_out() -> None:
+def test_optional_fields_are_never_null_and_nullable_fields_are_required() -> None:
     row = BY_TYPE["telephony.phone_number.status_changed.v1"]
     data = schema_of(row)["$defs"]["StatusChangedData"]
 
@@ -96,10 +96,10 @@ values: some.SearchStrategy[Any] = some.one_of(
 names = some.sampled_from([*content(EXAMPLES[ACTIVATE]), "correlationid", "colour"])
 
 
-@given(changes=some.dictionaries(names, values), left_out=some.sets(names))
-def test_what_is_read_obeys_the_schema(changes: dict[str, Any], left_out: set[str]) -> None:
+@given(changes=some.dictionaries(names, values), omitted=some.sets(names))
+def test_a_readable_command_matches_the_schema(changes: dict[str, Any], omitted: set[str]) -> None:
     event = {**content(EXAMPLES[ACTIVATE]), **changes}
-    event = {name: value for name, value in event.items() if name not in left_out}
+    event = {name: value for name, value in event.items() if name not in omitted}
     try:
         read(json.dumps(event).encode(), CONTENT_TYPE, COMMANDS)
     except UnreadableError:
@@ -107,16 +107,16 @@ def test_what_is_read_obeys_the_schema(changes: dict[str, Any], left_out: set[st
     validator(BY_TYPE[ACTIVATE]).validate(event)
 
 
-@given(left_out=some.sets(names))
-def test_what_obeys_the_schema_is_read(left_out: set[str]) -> None:
+@given(omitted=some.sets(names))
+def test_a_command_that_matches_the_schema_is_readable(omitted: set[str]) -> None:
     event = {
-        name: value for name, value in content(EXAMPLES[ACTIVATE]).items() if name not in left_out
+        name: value for name, value in content(EXAMPLES[ACTIVATE]).items() if name not in omitted
     }
     if validator(BY_TYPE[ACTIVATE]).is_valid(event):
         read(json.dumps(event).encode(), CONTENT_TYPE, COMMANDS)
 
 
-def test_the_examples_carry_the_ids_that_the_worker_gives() -> None:
+def test_the_examples_have_the_ids_that_the_worker_derives() -> None:
     activate = EXAMPLES[ACTIVATE]
     pending = EXAMPLES["telephony.phone_number.status_changed.v1"]
     active = EXAMPLES["telephony.phone_number.status_changed.v1.active"]

@@ -1,4 +1,4 @@
-"""Activation: from RESERVED by PENDING to ACTIVE, and into the hunt group."""
+"""Activation: RESERVED to PENDING to ACTIVE, and the hunt-group join."""
 
 from itertools import product
 
@@ -24,11 +24,11 @@ from tests.support.builders import (
     SOURCE,
     USAGE,
     activate,
-    begun,
     command_to,
-    completed,
-    decided,
-    status_said,
+    complete_number,
+    decide_command,
+    pending_number,
+    status_data,
 )
 from worker.core.advance import advance
 from worker.core.decision import Decision, Outcome
@@ -47,21 +47,21 @@ from worker.core.situation import Number, Situation
         ("COOLDOWN", None, "NUMBER_NOT_ALLOCATED", "NUMBER_NOT_ALLOCATED"),
     ],
 )
-def test_each_status_takes_the_commands_that_the_domain_allows(
+def test_each_status_accepts_only_the_commands_of_the_state_table(
     status: str, account_id: str | None, activation: str | None, deactivation: str | None
 ) -> None:
     number = RESERVED._replace(status=NumberStatus(status), account_id=account_id)
 
     for operation, refusal in zip(Operation, (activation, deactivation), strict=True):
-        decision = decided(number, command_to(operation))
+        decision = decide_command(number, command_to(operation))
         assert decision.refusal == refusal
         assert (decision.outcome is Outcome.PENDING) is (refusal is None)
 
 
-def test_a_pending_number_keeps_the_operation_that_is_under_way() -> None:
+def test_a_pending_number_holds_its_operation() -> None:
     command = activate(correlationid="story", traceparent="00-a-b-01", tracestate="x=1")
 
-    number = begun(RESERVED, command)
+    number = pending_number(RESERVED, command)
 
     assert number == RESERVED._replace(
         status=NumberStatus.PENDING,
@@ -82,11 +82,11 @@ def test_a_pending_number_keeps_the_operation_that_is_under_way() -> None:
     )
 
 
-def test_pending_says_since_when_until_when_and_that_it_waits_for_nothing() -> None:
-    decision = decided(RESERVED, activate())
+def test_pending_event_carries_start_deadline_and_no_awaited_step() -> None:
+    decision = decide_command(RESERVED, activate())
 
     assert len(decision.messages) == 1
-    assert status_said(decision) == StatusChangedData(
+    assert status_data(decision) == StatusChangedData(
         phone_number=PHONE_NUMBER,
         account_id="acme",
         site_id="london",
@@ -105,13 +105,13 @@ def test_pending_says_since_when_until_when_and_that_it_waits_for_nothing() -> N
     )
 
 
-def test_active_says_who_asked_and_what_is_left_of_the_entitlement() -> None:
-    decision = completed(begun(RESERVED, activate()))
+def test_active_event_carries_requester_and_entitlement() -> None:
+    decision = complete_number(pending_number(RESERVED, activate()))
 
     assert decision.outcome is Outcome.COMPLETED
     assert decision.number == RESERVED._replace(status=NumberStatus.ACTIVE, sequence=9)
     assert len(decision.messages) == 1
-    assert status_said(decision) == StatusChangedData(
+    assert status_data(decision) == StatusChangedData(
         phone_number=PHONE_NUMBER,
         account_id="acme",
         site_id="london",
@@ -126,10 +126,10 @@ def test_active_says_who_asked_and_what_is_left_of_the_entitlement() -> None:
     )
 
 
-def test_every_message_of_an_activation_goes_on_with_the_commands_story() -> None:
+def test_every_message_of_an_activation_carries_correlation_and_trace_of_its_command() -> None:
     command = activate(correlationid="story", traceparent="00-a-b-01", tracestate="x=1")
-    pending = decided(RESERVED, command)
-    ended = completed(begun(RESERVED, command), RINGING_MAIN_NUMBER)
+    pending = decide_command(RESERVED, command)
+    ended = complete_number(pending_number(RESERVED, command), RINGING_MAIN_NUMBER)
 
     assert [message.time for message in pending.messages] == [NOW]
     assert [message.time for message in ended.messages] == [LATER, LATER]
@@ -149,8 +149,8 @@ def joined_groups(decision: Decision) -> list[str]:
     ]
 
 
-def test_after_active_the_pbx_hears_of_the_new_member() -> None:
-    decision = completed(begun(RESERVED, activate()), RINGING_MAIN_NUMBER)
+def test_activation_publishes_the_hunt_group_join_after_active() -> None:
+    decision = complete_number(pending_number(RESERVED, activate()), RINGING_MAIN_NUMBER)
 
     active, membership = decision.messages
     assert isinstance(active, StatusChanged)
@@ -170,52 +170,54 @@ def test_after_active_the_pbx_hears_of_the_new_member() -> None:
 
 
 @pytest.mark.parametrize("slots", list(product(CallTarget, repeat=3)))
-def test_a_new_number_joins_if_any_slot_rings_the_hunt_group(
+def test_a_new_number_joins_if_any_slot_targets_the_hunt_group(
     slots: tuple[CallTarget, CallTarget, CallTarget],
 ) -> None:
     main_number = RINGING_MAIN_NUMBER._replace(targets=frozenset(slots))
 
-    decision = completed(begun(RESERVED, activate()), main_number)
+    decision = complete_number(pending_number(RESERVED, activate()), main_number)
 
     joins = CallTarget.HUNT_GROUP in slots
     assert joined_groups(decision) == (["reception"] if joins else [])
 
 
 @pytest.mark.parametrize("status", list(NumberStatus))
-def test_a_new_number_joins_only_while_the_main_number_is_active(status: NumberStatus) -> None:
+def test_a_new_number_joins_only_if_the_main_number_is_active(status: NumberStatus) -> None:
     main_number = RINGING_MAIN_NUMBER._replace(status=status)
 
-    decision = completed(begun(RESERVED, activate()), main_number)
+    decision = complete_number(pending_number(RESERVED, activate()), main_number)
 
     assert joined_groups(decision) == (["reception"] if status == "ACTIVE" else [])
 
 
-def test_a_main_number_without_a_hunt_group_has_nothing_to_join() -> None:
+def test_a_new_number_joins_nothing_if_the_main_number_has_no_hunt_group() -> None:
     main_number = RINGING_MAIN_NUMBER._replace(hunt_group_id=None)
 
-    assert joined_groups(completed(begun(RESERVED, activate()), main_number)) == []
+    assert joined_groups(complete_number(pending_number(RESERVED, activate()), main_number)) == []
 
 
 def test_a_main_number_never_joins_its_own_hunt_group() -> None:
     number = RESERVED._replace(phone_number=MAIN_PHONE_NUMBER, main_number=True)
 
-    decision = completed(begun(number, activate(MAIN_PHONE_NUMBER)), RINGING_MAIN_NUMBER)
+    decision = complete_number(
+        pending_number(number, activate(MAIN_PHONE_NUMBER)), RINGING_MAIN_NUMBER
+    )
 
     assert joined_groups(decision) == []
-    assert status_said(decision).status is NumberStatus.ACTIVE
+    assert status_data(decision).status is NumberStatus.ACTIVE
 
 
-def test_a_main_number_takes_a_voice_service_like_any_other() -> None:
-    decision = decided(RESERVED._replace(main_number=True), activate())
+def test_a_main_number_consumes_a_voice_service() -> None:
+    decision = decide_command(RESERVED._replace(main_number=True), activate())
 
-    assert status_said(decision).entitlement.pending == USAGE.pending + 1
+    assert status_data(decision).entitlement.pending == USAGE.pending + 1
 
 
 @pytest.mark.parametrize("groups", [("evening",), ("evening", "reception")])
-def test_memberships_that_were_there_before_stay(groups: tuple[str, ...]) -> None:
-    number = begun(RESERVED._replace(hunt_groups=groups), activate())
+def test_activation_keeps_earlier_memberships(groups: tuple[str, ...]) -> None:
+    number = pending_number(RESERVED._replace(hunt_groups=groups), activate())
 
-    decision = completed(number, RINGING_MAIN_NUMBER)
+    decision = complete_number(number, RINGING_MAIN_NUMBER)
 
     assert joined_groups(decision) == ["reception"]
     assert decision.number is not None
@@ -223,7 +225,7 @@ def test_memberships_that_were_there_before_stay(groups: tuple[str, ...]) -> Non
 
 
 @pytest.mark.parametrize(
-    "number", [None, RESERVED, begun(RESERVED, activate())._replace(account_id=None)]
+    "number", [None, RESERVED, pending_number(RESERVED, activate())._replace(account_id=None)]
 )
-def test_nothing_follows_where_no_operation_is_under_way(number: Number | None) -> None:
+def test_advance_returns_none_for_a_number_without_an_operation(number: Number | None) -> None:
     assert advance(Situation(number, USAGE), LATER, POLICY) is None

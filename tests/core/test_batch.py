@@ -1,4 +1,4 @@
-"""Batches: each decision stands on what the ones before it left."""
+"""Batches: each decision is based on the state that the ones before it left."""
 
 from copy import deepcopy
 
@@ -18,10 +18,10 @@ from tests.support.builders import (
     RINGING_MAIN_NUMBER,
     SOURCE,
     activate,
-    begun,
     deactivate,
-    refusal_said,
-    status_said,
+    pending_number,
+    rejection_data,
+    status_data,
 )
 from worker.core.batch import CommandKey, Snapshot, advance_all, decide_all
 from worker.core.decision import Decision, Outcome
@@ -32,8 +32,10 @@ FIRST, SECOND, THIRD = (
 )
 
 
-def known(*numbers: Number, limit: int = 9, main_number: MainNumber | None = None) -> Snapshot:
-    """These numbers of acme at london, its usage counted."""
+def snapshot_of(
+    *numbers: Number, limit: int = 9, main_number: MainNumber | None = None
+) -> Snapshot:
+    """A snapshot of these numbers of acme at london, with their usage."""
     statuses = [number.status for number in numbers]
     usage = Usage(limit, statuses.count(NumberStatus.ACTIVE), statuses.count(NumberStatus.PENDING))
     return Snapshot(
@@ -47,128 +49,128 @@ def decide_batch(before: Snapshot, *commands: Command) -> list[Decision]:
     return decide_all(before, commands, NOW, POLICY)
 
 
-def words(decisions: list[Decision]) -> list[str]:
+def labels(decisions: list[Decision]) -> list[str]:
     """For each decision the refusal, or else the outcome."""
     return [decision.refusal or decision.outcome for decision in decisions]
 
 
-def test_an_empty_batch_decides_nothing() -> None:
+def test_an_empty_batch_has_no_decisions() -> None:
     assert decide_batch(Snapshot()) == []
     assert advance_all(Snapshot(), [], NOW, POLICY) == []
 
 
-def test_a_duplicate_in_the_same_batch_is_passed_over() -> None:
-    decisions = decide_batch(known(FIRST), activate(), activate())
+def test_a_repeated_command_in_a_batch_is_a_duplicate() -> None:
+    decisions = decide_batch(snapshot_of(FIRST), activate(), activate())
 
-    assert words(decisions) == ["pending", "duplicate"]
+    assert labels(decisions) == ["pending", "duplicate"]
 
 
-def test_an_id_reused_in_the_same_batch_is_refused_once_for_each_content() -> None:
+def test_an_id_reused_in_a_batch_is_refused_once_for_each_content() -> None:
     reused = activate(SECOND.phone_number)
-    decisions = decide_batch(known(FIRST, SECOND), activate(), reused, reused, activate())
+    decisions = decide_batch(snapshot_of(FIRST, SECOND), activate(), reused, reused, activate())
 
-    assert words(decisions) == ["pending", "COMMAND_ID_REUSED", "duplicate", "duplicate"]
-    assert refusal_said(decisions[1]).phone_number == SECOND.phone_number
-
-
-def test_a_refused_command_that_comes_again_in_the_batch_is_a_duplicate() -> None:
-    decisions = decide_batch(known(), activate(), activate())
-
-    assert words(decisions) == ["NUMBER_UNKNOWN", "duplicate"]
+    assert labels(decisions) == ["pending", "COMMAND_ID_REUSED", "duplicate", "duplicate"]
+    assert rejection_data(decisions[1]).phone_number == SECOND.phone_number
 
 
-def test_the_same_id_from_another_source_is_another_command() -> None:
+def test_a_repeated_refused_command_in_a_batch_is_a_duplicate() -> None:
+    decisions = decide_batch(snapshot_of(), activate(), activate())
+
+    assert labels(decisions) == ["NUMBER_UNKNOWN", "duplicate"]
+
+
+def test_the_same_id_from_another_source_is_a_different_command() -> None:
     other = activate(SECOND.phone_number).model_copy(update={"source": "/elsewhere"})
 
-    assert words(decide_batch(known(FIRST, SECOND), activate(), other)) == ["pending"] * 2
+    assert labels(decide_batch(snapshot_of(FIRST, SECOND), activate(), other)) == ["pending"] * 2
 
 
 @pytest.mark.parametrize(
-    ("fingerprints", "word"),
+    ("fingerprints", "label"),
     [
         ({activate().fingerprint}, "duplicate"),
         ({"other"}, "COMMAND_ID_REUSED"),
         ({"other", activate().fingerprint}, "duplicate"),
     ],
 )
-def test_the_ledger_knows_what_came_before_the_batch(fingerprints: set[str], word: str) -> None:
-    before = known(FIRST)
+def test_the_ledger_detects_commands_of_earlier_batches(fingerprints: set[str], label: str) -> None:
+    before = snapshot_of(FIRST)
     before.ledger[CommandKey(SOURCE, "command-1")] = frozenset(fingerprints)
 
-    assert words(decide_batch(before, activate())) == [word]
+    assert labels(decide_batch(before, activate())) == [label]
 
 
-def test_the_last_service_goes_to_the_first_command_in_the_batch() -> None:
+def test_the_first_command_in_a_batch_gets_the_last_voice_service() -> None:
     decisions = decide_batch(
-        known(FIRST, SECOND, THIRD, limit=2),
+        snapshot_of(FIRST, SECOND, THIRD, limit=2),
         activate(FIRST.phone_number, "a"),
         activate(SECOND.phone_number, "b"),
         activate(THIRD.phone_number, "c"),
     )
 
-    assert words(decisions) == ["pending", "pending", "ENTITLEMENT_EXHAUSTED"]
-    assert [status_said(decision).entitlement.pending for decision in decisions[:2]] == [1, 2]
-    said = refusal_said(decisions[2]).entitlement
-    assert said is not None
-    assert (said.limit, said.active, said.pending) == (2, 0, 2)
+    assert labels(decisions) == ["pending", "pending", "ENTITLEMENT_EXHAUSTED"]
+    assert [status_data(decision).entitlement.pending for decision in decisions[:2]] == [1, 2]
+    entitlement = rejection_data(decisions[2]).entitlement
+    assert entitlement is not None
+    assert (entitlement.limit, entitlement.active, entitlement.pending) == (2, 0, 2)
 
 
-def test_a_deactivation_in_the_batch_frees_no_service_yet() -> None:
+def test_a_deactivation_that_begins_in_a_batch_frees_no_voice_service() -> None:
     active = FIRST._replace(status=NumberStatus.ACTIVE)
     decisions = decide_batch(
-        known(active, SECOND, limit=1), deactivate(), activate(SECOND.phone_number)
+        snapshot_of(active, SECOND, limit=1), deactivate(), activate(SECOND.phone_number)
     )
 
-    assert words(decisions) == ["pending", "ENTITLEMENT_EXHAUSTED"]
+    assert labels(decisions) == ["pending", "ENTITLEMENT_EXHAUSTED"]
 
 
-def test_a_second_command_on_a_number_meets_it_pending() -> None:
-    decisions = decide_batch(known(FIRST), activate(), activate(command_id="b"), deactivate())
+def test_a_second_command_in_a_batch_finds_the_number_pending() -> None:
+    decisions = decide_batch(snapshot_of(FIRST), activate(), activate(command_id="b"), deactivate())
 
-    assert words(decisions) == ["pending", "NUMBER_NOT_RESERVED", "NUMBER_NOT_ACTIVE"]
+    assert labels(decisions) == ["pending", "NUMBER_NOT_RESERVED", "NUMBER_NOT_ACTIVE"]
 
 
-def test_accounts_and_sites_do_not_take_each_others_services() -> None:
+def test_each_account_at_a_site_has_its_own_voice_services() -> None:
     paris = SECOND._replace(site_id="paris")
     in_paris = activate(SECOND.phone_number, "b")
     in_paris = in_paris.model_copy(
         update={"data": in_paris.data.model_copy(update={"site_id": "paris"})}
     )
-    before = known(FIRST, paris, limit=1)
+    before = snapshot_of(FIRST, paris, limit=1)
     before.usages[AccountAtSite("acme", "paris")] = Usage(limit=1)
 
-    assert words(decide_batch(before, activate(), in_paris)) == ["pending", "pending"]
+    assert labels(decide_batch(before, activate(), in_paris)) == ["pending", "pending"]
 
 
-def test_an_account_that_never_bought_anything_has_no_service() -> None:
-    before = known(FIRST)
+def test_an_account_without_usage_has_no_voice_service() -> None:
+    before = snapshot_of(FIRST)
     before.usages.clear()
 
-    assert words(decide_batch(before, activate())) == ["ENTITLEMENT_EXHAUSTED"]
+    assert labels(decide_batch(before, activate())) == ["ENTITLEMENT_EXHAUSTED"]
 
 
-def test_completions_count_on_from_each_other() -> None:
-    activated = begun(FIRST, activate())
-    deactivated = begun(ACTIVE._replace(phone_number=SECOND.phone_number), deactivate())
-    before = known(activated, deactivated, THIRD, limit=5)
+def test_each_completion_in_a_batch_counts_the_ones_before_it() -> None:
+    activated = pending_number(FIRST, activate())
+    deactivated = pending_number(ACTIVE._replace(phone_number=SECOND.phone_number), deactivate())
+    before = snapshot_of(activated, deactivated, THIRD, limit=5)
 
-    concluded = advance_all(before, [FIRST.phone_number, SECOND.phone_number], LATER, POLICY)
-    decisions = [decision for _, decision in concluded]
+    advanced = advance_all(before, [FIRST.phone_number, SECOND.phone_number], LATER, POLICY)
+    decisions = [decision for _, decision in advanced]
 
-    assert [status_said(decision).status for decision in decisions] == ["ACTIVE", "RESERVED"]
-    counts = [status_said(decision).entitlement for decision in decisions]
+    assert [status_data(decision).status for decision in decisions] == ["ACTIVE", "RESERVED"]
+    counts = [status_data(decision).entitlement for decision in decisions]
     assert [(count.active, count.pending) for count in counts] == [(1, 1), (1, 0)]
 
 
 @pytest.mark.parametrize("main_number_first", [True, False], ids=["first", "last"])
-def test_who_becomes_active_after_the_main_number_joins_its_group(
+def test_a_number_that_completes_after_its_main_number_joins_the_hunt_group(
     *, main_number_first: bool
 ) -> None:
     main = RESERVED._replace(phone_number=MAIN_PHONE_NUMBER, main_number=True)
     pending = RINGING_MAIN_NUMBER._replace(status=NumberStatus.PENDING)
-    before = known(
-        begun(main, activate(MAIN_PHONE_NUMBER, "main")),
-        begun(FIRST, activate()),
+    before = snapshot_of(
+        pending_number(main, activate(MAIN_PHONE_NUMBER, "main")),
+        pending_number(FIRST, activate()),
         main_number=pending,
     )
     order = sorted(before.numbers, reverse=not main_number_first)
@@ -183,21 +185,23 @@ def test_who_becomes_active_after_the_main_number_joins_its_group(
     assert [join.subject for join in joins] == [FIRST.phone_number] * main_number_first
 
 
-def test_other_numbers_that_become_active_do_not_make_the_main_number_so() -> None:
-    before = known(
-        begun(FIRST, activate()),
-        begun(SECOND, activate(SECOND.phone_number)),
+def test_completing_other_numbers_does_not_activate_the_main_number() -> None:
+    before = snapshot_of(
+        pending_number(FIRST, activate()),
+        pending_number(SECOND, activate(SECOND.phone_number)),
         main_number=RINGING_MAIN_NUMBER._replace(status=NumberStatus.RESERVED),
     )
 
-    concluded = advance_all(before, sorted(before.numbers), LATER, POLICY)
+    advanced = advance_all(before, sorted(before.numbers), LATER, POLICY)
 
-    assert [len(decision.messages) for _, decision in concluded] == [1, 1]
+    assert [len(decision.messages) for _, decision in advanced] == [1, 1]
 
 
 @pytest.mark.parametrize("other", [AccountAtSite("bolt", "london"), AccountAtSite("acme", "paris")])
-def test_nobody_joins_the_group_of_another_account_or_site(other: AccountAtSite) -> None:
-    before = known(begun(FIRST, activate()))
+def test_a_number_never_joins_the_hunt_group_of_another_account_or_site(
+    other: AccountAtSite,
+) -> None:
+    before = snapshot_of(pending_number(FIRST, activate()))
     before.main_numbers[other] = RINGING_MAIN_NUMBER
 
     ((_, decision),) = advance_all(before, [FIRST.phone_number], LATER, POLICY)
@@ -205,14 +209,14 @@ def test_nobody_joins_the_group_of_another_account_or_site(other: AccountAtSite)
     assert len(decision.messages) == 1
 
 
-def test_of_an_operation_that_still_waits_nothing_follows() -> None:
-    before = known(begun(FIRST, activate(), AWAITING_ALL))
+def test_an_operation_with_open_steps_is_not_advanced() -> None:
+    before = snapshot_of(pending_number(FIRST, activate(), AWAITING_ALL))
 
     assert advance_all(before, [FIRST.phone_number], LATER, AWAITING_ALL) == []
 
 
-def test_what_was_loaded_stays_as_it_was() -> None:
-    before = known(FIRST, begun(SECOND, activate()), main_number=RINGING_MAIN_NUMBER)
+def test_decisions_do_not_change_the_snapshot() -> None:
+    before = snapshot_of(FIRST, pending_number(SECOND, activate()), main_number=RINGING_MAIN_NUMBER)
     copied = deepcopy(before)
 
     assert decide_batch(before, activate())[0].outcome is Outcome.PENDING

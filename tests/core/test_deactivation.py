@@ -1,4 +1,4 @@
-"""Deactivation: taken down at the PBX in order, then blank, still allocated, its service free."""
+"""Deactivation: PBX messages in order, then RESERVED: blank, allocated, its voice service free."""
 
 import pytest
 
@@ -37,11 +37,11 @@ from tests.support.builders import (
     RESERVED,
     USAGE,
     activate,
-    begun,
-    completed,
+    complete_number,
     deactivate,
-    decided,
-    status_said,
+    decide_command,
+    pending_number,
+    status_data,
 )
 from worker.core.decision import Outcome
 from worker.core.situation import HandsetLogin, Number, Usage
@@ -57,13 +57,13 @@ PBX_COMMON = {
 
 
 def to_pbx(number: Number) -> tuple[PublishedMessage, ...]:
-    """What the PBX is told when the deactivation of this number begins."""
-    first, *rest = decided(number, deactivate()).messages
+    """The PBX messages of a deactivation of this number."""
+    first, *rest = decide_command(number, deactivate()).messages
     assert isinstance(first, StatusChanged)
     return tuple(rest)
 
 
-def test_the_pbx_is_told_to_leave_groups_then_to_log_out_then_to_reset() -> None:
+def test_pbx_messages_leave_groups_then_log_out_then_reset() -> None:
     assert [message.data for message in to_pbx(ACTIVE_IN_FULL_USE)] == [
         HuntGroupMembershipData.model_validate(
             {**PBX_COMMON, "hunt_group_id": "evening", "action": "remove"}
@@ -81,7 +81,7 @@ def test_the_pbx_is_told_to_leave_groups_then_to_log_out_then_to_reset() -> None
     ]
 
 
-def test_a_number_that_nobody_used_is_reset_all_the_same() -> None:
+def test_a_blank_number_is_reset_too() -> None:
     (reset,) = to_pbx(ACTIVE)
 
     assert isinstance(reset, ExtensionReset)
@@ -89,7 +89,7 @@ def test_a_number_that_nobody_used_is_reset_all_the_same() -> None:
     assert reset.data.reset_pin is True
 
 
-def test_a_reset_also_clears_a_feature_that_this_version_does_not_know() -> None:
+def test_a_reset_clears_unknown_features_too() -> None:
     (reset,) = to_pbx(ACTIVE._replace(features=("hologram", "voicemail")))
 
     assert isinstance(reset, ExtensionReset)
@@ -97,18 +97,18 @@ def test_a_reset_also_clears_a_feature_that_this_version_does_not_know() -> None
 
 
 @pytest.mark.parametrize("login", [FAX, LAPTOP])
-def test_the_pbx_is_not_told_to_log_out_what_only_a_person_can(login: HandsetLogin) -> None:
+def test_the_pbx_logs_out_digital_handsets_only(login: HandsetLogin) -> None:
     messages = to_pbx(ACTIVE_IN_FULL_USE._replace(logins=(login,)))
 
     assert not any(isinstance(message, HandsetLogout) for message in messages)
 
 
-def test_pending_names_each_step_that_it_waits_for_in_its_order() -> None:
-    decision = decided(ACTIVE_IN_FULL_USE, deactivate())
+def test_pending_event_lists_the_awaited_steps_in_order() -> None:
+    decision = decide_command(ACTIVE_IN_FULL_USE, deactivate())
 
     ids = [message.id for message in decision.messages[1:]]
     steps = [Step.HUNT_GROUP_MEMBERSHIP] * 2 + [Step.HANDSET_LOGOUT] * 2 + [Step.EXTENSION_RESET]
-    assert status_said(decision) == StatusChangedData(
+    assert status_data(decision) == StatusChangedData(
         phone_number=PHONE_NUMBER,
         account_id="acme",
         site_id="london",
@@ -137,19 +137,19 @@ def test_pending_names_each_step_that_it_waits_for_in_its_order() -> None:
     )
 
 
-def test_a_pending_number_keeps_its_settings_until_all_is_done() -> None:
-    number = begun(ACTIVE_IN_FULL_USE, deactivate())
+def test_a_pending_number_keeps_its_settings() -> None:
+    number = pending_number(ACTIVE_IN_FULL_USE, deactivate())
 
     assert number._replace(ongoing=None) == ACTIVE_IN_FULL_USE._replace(
         status=NumberStatus.PENDING, sequence=8
     )
 
 
-def test_reserved_names_what_was_cleared_and_frees_the_voice_service() -> None:
-    decision = completed(begun(ACTIVE_IN_FULL_USE, deactivate()))
+def test_reserved_event_lists_cleared_settings_and_frees_the_voice_service() -> None:
+    decision = complete_number(pending_number(ACTIVE_IN_FULL_USE, deactivate()))
 
     assert decision.outcome is Outcome.COMPLETED
-    assert status_said(decision) == StatusChangedData(
+    assert status_data(decision) == StatusChangedData(
         phone_number=PHONE_NUMBER,
         account_id="acme",
         site_id="london",
@@ -170,8 +170,8 @@ def test_reserved_names_what_was_cleared_and_frees_the_voice_service() -> None:
     )
 
 
-def test_a_person_is_asked_to_log_out_each_device_that_cannot_be_told() -> None:
-    reserved, *requests = completed(begun(ACTIVE_IN_FULL_USE, deactivate())).messages
+def test_each_device_without_remote_logout_gets_a_manual_logout_message() -> None:
+    reserved, *requests = complete_number(pending_number(ACTIVE_IN_FULL_USE, deactivate())).messages
 
     assert isinstance(reserved, StatusChanged)
     assert all(isinstance(request, ManualLogoutRequired) for request in requests)
@@ -189,56 +189,56 @@ def test_a_person_is_asked_to_log_out_each_device_that_cannot_be_told() -> None:
     ]
 
 
-def test_a_number_without_such_devices_asks_nobody_for_anything() -> None:
-    decision = completed(begun(ACTIVE, deactivate()))
+def test_a_number_without_logins_needs_no_manual_logout() -> None:
+    decision = complete_number(pending_number(ACTIVE, deactivate()))
 
     assert len(decision.messages) == 1
-    assert status_said(decision).manual_logout == ()
-    assert status_said(decision).settings_cleared == ()
+    assert status_data(decision).manual_logout == ()
+    assert status_data(decision).settings_cleared == ()
 
 
-def test_the_service_stays_taken_while_the_deactivation_is_under_way() -> None:
-    pending = status_said(decided(ACTIVE, deactivate())).entitlement
+def test_a_pending_deactivation_still_holds_its_voice_service() -> None:
+    pending = status_data(decide_command(ACTIVE, deactivate())).entitlement
 
     assert pending.active + pending.pending == USAGE.active + USAGE.pending
 
 
-def test_the_number_is_blank_and_still_allocated_when_it_is_activated_again() -> None:
-    reserved = completed(begun(ACTIVE_IN_FULL_USE, deactivate())).number
+def test_a_reactivated_number_is_blank_and_still_allocated() -> None:
+    reserved = complete_number(pending_number(ACTIVE_IN_FULL_USE, deactivate())).number
     assert reserved == RESERVED._replace(sequence=9)
 
-    again = completed(begun(reserved, activate(command_id="again"))).number
+    again = complete_number(pending_number(reserved, activate(command_id="again"))).number
 
     assert again == ACTIVE._replace(sequence=11)
 
 
-def test_a_main_number_is_taken_down_without_any_logout() -> None:
+def test_a_main_number_is_deactivated_without_a_logout() -> None:
     main_number = ACTIVE._replace(main_number=True)
 
     assert [type(message) for message in to_pbx(main_number)] == [ExtensionReset]
-    ended = completed(begun(main_number, deactivate()))
+    ended = complete_number(pending_number(main_number, deactivate()))
     assert ended.number == RESERVED._replace(main_number=True, sequence=9)
     assert len(ended.messages) == 1
 
 
-def test_a_main_number_that_loses_its_call_settings_says_so_to_the_pbx_and_to_all() -> None:
+def test_cleared_call_settings_stand_in_the_reset_and_in_the_reserved_event() -> None:
     main_number = ACTIVE._replace(main_number=True, has_call_settings=True)
 
     (reset,) = to_pbx(main_number)
     assert isinstance(reset, ExtensionReset)
     assert "call_settings" in reset.data.clear
-    ended = completed(begun(main_number, deactivate()))
-    assert status_said(ended).settings_cleared == ("call_settings",)
+    ended = complete_number(pending_number(main_number, deactivate()))
+    assert status_data(ended).settings_cleared == ("call_settings",)
 
 
-def test_a_main_number_leaves_the_hunt_group_that_somebody_put_it_into() -> None:
+def test_a_main_number_leaves_its_hunt_groups_too() -> None:
     leaving = to_pbx(ACTIVE._replace(main_number=True, hunt_groups=("evening",)))
 
     assert [message.subject for message in leaving] == [PHONE_NUMBER, PHONE_NUMBER]
     assert isinstance(leaving[0], HuntGroupMembership)
 
 
-def test_an_account_with_too_few_services_can_always_deactivate() -> None:
-    decision = decided(ACTIVE, deactivate(), Usage(limit=1, active=3))
+def test_an_account_over_its_limit_can_deactivate() -> None:
+    decision = decide_command(ACTIVE, deactivate(), Usage(limit=1, active=3))
 
-    assert status_said(decision).entitlement == Entitlement(limit=1, active=2, pending=1)
+    assert status_data(decision).entitlement == Entitlement(limit=1, active=2, pending=1)

@@ -1,4 +1,4 @@
-"""Derived ids: the same for a repeat, different for everything else."""
+"""Derived ids and fingerprints: equal for a repeat, different otherwise."""
 
 import json
 from datetime import timedelta
@@ -15,11 +15,11 @@ from tests.support.builders import (
     RESERVED,
     RINGING_MAIN_NUMBER,
     activate,
-    begun,
     command_data,
-    completed,
+    complete_number,
     deactivate,
-    decided,
+    decide_command,
+    pending_number,
 )
 from worker.core.identity import NAMESPACE, derived_id
 
@@ -27,66 +27,68 @@ FINGERPRINT = "6e06fbfed1fef62666b440eb848d2cee"
 
 
 class Later(CommandData):
-    """What a later version may ask for."""
+    """The command data of a later version."""
 
     priority: str | None = None
 
 
-parts = some.lists(some.text(max_size=5), min_size=2, max_size=5)
+argument_lists = some.lists(some.text(max_size=5), min_size=2, max_size=5)
 
 
-def test_an_id_stays_what_it_was_in_every_version() -> None:
+def test_derived_ids_equal_their_golden_values() -> None:
     assert derived_id("/web", "1", "status", "ACTIVE") == "3bc7ba86-e4cb-5952-b03e-0ce8e13f0267"
     assert UUID(derived_id("/web", "1")).version == 5
 
 
-@given(parts)
-def test_an_id_is_a_uuid_of_version_5_of_what_it_is_about(about: list[str]) -> None:
-    assert derived_id(*about) == str(uuid5(NAMESPACE, json.dumps(about)))
+@given(argument_lists)
+def test_a_derived_id_is_the_uuid5_of_its_arguments_as_json(arguments: list[str]) -> None:
+    assert derived_id(*arguments) == str(uuid5(NAMESPACE, json.dumps(arguments)))
 
 
-@given(parts, parts)
+@given(argument_lists, argument_lists)
 @example(["a", "b\x1fc"], ["a\x1fb", "c"])
-def test_different_things_never_get_one_id(one: list[str], other: list[str]) -> None:
+def test_different_arguments_have_different_ids(one: list[str], other: list[str]) -> None:
     assert (derived_id(*one) == derived_id(*other)) is (one == other)
 
 
-def test_whoever_decides_again_says_the_same_under_the_same_ids() -> None:
-    pending = begun(ACTIVE_IN_FULL_USE, deactivate())
+def test_a_repeated_decision_has_the_same_messages_with_the_same_ids() -> None:
+    pending = pending_number(ACTIVE_IN_FULL_USE, deactivate())
 
-    assert decided(ACTIVE_IN_FULL_USE, deactivate()) == decided(ACTIVE_IN_FULL_USE, deactivate())
-    assert completed(pending) == completed(pending)
+    assert decide_command(ACTIVE_IN_FULL_USE, deactivate()) == decide_command(
+        ACTIVE_IN_FULL_USE, deactivate()
+    )
+    assert complete_number(pending) == complete_number(pending)
 
 
-def test_no_two_messages_of_a_number_share_an_id() -> None:
-    activated = completed(begun(RESERVED, activate()), RINGING_MAIN_NUMBER)
-    pending = begun(ACTIVE_IN_FULL_USE, deactivate())
+def test_all_messages_about_a_number_have_distinct_ids() -> None:
+    activated = complete_number(pending_number(RESERVED, activate()), RINGING_MAIN_NUMBER)
+    pending = pending_number(ACTIVE_IN_FULL_USE, deactivate())
     messages = [
-        *decided(RESERVED, activate()).messages,
+        *decide_command(RESERVED, activate()).messages,
         *activated.messages,
-        *decided(ACTIVE_IN_FULL_USE, deactivate()).messages,
-        *completed(pending).messages,
-        *decided(None, activate()).messages,
+        *decide_command(ACTIVE_IN_FULL_USE, deactivate()).messages,
+        *complete_number(pending).messages,
+        *decide_command(None, activate()).messages,
     ]
 
     assert len({message.id for message in messages}) == len(messages) == 13
 
 
-def test_a_reused_id_gets_a_refusal_of_its_own_for_each_content() -> None:
+def test_a_reused_command_id_gets_one_rejection_id_for_each_content() -> None:
     commands: list[Command] = [activate(command_id="reused"), deactivate(command_id="reused")]
-    refusals = [decided(None, command).messages[0].id for command in commands]
+    refusals = [decide_command(None, command).messages[0].id for command in commands]
 
     assert len(set(refusals)) == 2
 
 
-def test_a_fingerprint_stays_what_it_was_when_fields_are_added() -> None:
+def test_an_absent_new_field_does_not_change_the_fingerprint() -> None:
     assert activate().fingerprint == FINGERPRINT
     later = activate().model_copy(update={"data": Later(**command_data().model_dump())})
 
     assert later.fingerprint == FINGERPRINT
 
 
-def test_a_resend_in_another_envelope_is_the_same_command() -> None:
+def test_the_envelope_does_not_change_the_fingerprint() -> None:
     resent = activate(
         time=NOW, expirytime=NOW + timedelta(hours=1), correlationid="x", traceparent="y"
     )
@@ -111,5 +113,5 @@ def test_a_resend_in_another_envelope_is_the_same_command() -> None:
         ),
     ],
 )
-def test_another_type_or_payload_is_another_command(other: Command) -> None:
+def test_type_and_payload_change_the_fingerprint(other: Command) -> None:
     assert other.fingerprint != activate().fingerprint

@@ -1,4 +1,4 @@
-"""What holds whatever comes, in whatever order: commands, completions, and other systems' work."""
+"""Invariants under any sequence of commands, completions and changes by other systems."""
 
 from collections.abc import Iterable
 from copy import deepcopy
@@ -37,11 +37,11 @@ commands = some.builds(
     some.integers(1, 60).map(str),
     wordings,
 )
-places = some.sets(some.sampled_from(PHONE_NUMBERS))
+phone_number_sets = some.sets(some.sampled_from(PHONE_NUMBERS))
 
 
 class Telephony(RuleBasedStateMachine):
-    """Keeps what was decided, as the database does, and counts anew after each step."""
+    """Stores decisions as the database does, and checks the totals after each step."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,10 +55,10 @@ class Telephony(RuleBasedStateMachine):
         }
         self.ledger: dict[CommandKey, frozenset[str]] = {}
         self.limit = 2
-        self.said: dict[str, int] = dict.fromkeys(PHONE_NUMBERS, 0)
+        self.published_changes: dict[str, int] = dict.fromkeys(PHONE_NUMBERS, 0)
         self.message_ids: set[str] = set()
 
-    def known(self) -> Snapshot:
+    def snapshot(self) -> Snapshot:
         statuses = [number.status for number in self.numbers.values()]
         active, pending = (statuses.count(status) for status in USING)
         main_status = self.numbers[MAIN_PHONE_NUMBER].status
@@ -73,62 +73,62 @@ class Telephony(RuleBasedStateMachine):
         return sum(number.status in USING for number in self.numbers.values())
 
     @rule(batch=some.lists(commands, max_size=6))
-    def commands_arrive(self, batch: list[Command]) -> None:
-        known = self.known()
-        untouched = deepcopy(known)
-        decisions = decide_all(known, batch, NOW, POLICY)
+    def decide_a_batch(self, batch: list[Command]) -> None:
+        snapshot = self.snapshot()
+        untouched = deepcopy(snapshot)
+        decisions = decide_all(snapshot, batch, NOW, POLICY)
 
-        assert known == untouched
-        assert decisions == decide_all(known, batch, NOW, POLICY)
+        assert snapshot == untouched
+        assert decisions == decide_all(snapshot, batch, NOW, POLICY)
         for command, decision in zip(batch, decisions, strict=True):
             key = CommandKey(command.source, command.id)
             self.ledger[key] = self.ledger.get(key, frozenset()) | {command.fingerprint}
             if decision.outcome in {Outcome.REJECTED, Outcome.DUPLICATE}:
                 assert decision.number is None
                 assert len(decision.messages) == (decision.outcome is Outcome.REJECTED)
-        self.keep(decisions)
+        self.store(decisions)
 
     @rule(chosen=some.permutations(PHONE_NUMBERS), share=some.integers(0, len(PHONE_NUMBERS)))
-    def operations_complete(self, chosen: list[str], share: int) -> None:
-        known = self.known()
-        untouched = deepcopy(known)
+    def advance_operations(self, chosen: list[str], share: int) -> None:
+        snapshot = self.snapshot()
+        untouched = deepcopy(snapshot)
         under_way = [it for it in chosen if self.numbers[it].ongoing is not None][:share]
-        concluded = advance_all(known, under_way, NOW, POLICY)
+        advanced = advance_all(snapshot, under_way, NOW, POLICY)
 
-        assert known == untouched
-        assert concluded == advance_all(known, under_way, NOW, POLICY)
-        self.keep(decision for _, decision in concluded)
+        assert snapshot == untouched
+        assert advanced == advance_all(snapshot, under_way, NOW, POLICY)
+        self.store(decision for _, decision in advanced)
 
-    def keep(self, decisions: Iterable[Decision]) -> None:
-        """Stores what was decided; no step may take a service that is not there."""
+    def store(self, decisions: Iterable[Decision]) -> None:
+        """Stores the decisions; none may exceed the entitlement."""
         used_before = self.used()
         for decision in decisions:
             if decision.number is not None:
                 self.numbers[decision.number.phone_number] = decision.number
-            self.hear(decision)
+            self.check_messages(decision)
         assert self.used() <= max(self.limit, used_before)
 
-    def hear(self, decision: Decision) -> None:
+    def check_messages(self, decision: Decision) -> None:
         for message in decision.messages:
             assert message.id not in self.message_ids
             self.message_ids.add(message.id)
             if isinstance(message, StatusChanged):
-                self.said[message.subject] += 1
-                assert message.data.sequence == self.said[message.subject]
-                said = message.data.entitlement
-                assert (said.active + said.pending) == self.used()
+                self.published_changes[message.subject] += 1
+                assert message.data.sequence == self.published_changes[message.subject]
+                entitlement = message.data.entitlement
+                assert (entitlement.active + entitlement.pending) == self.used()
 
     @rule(limit=some.integers(0, len(PHONE_NUMBERS)))
-    def services_are_bought_or_run_out(self, limit: int) -> None:
+    def change_the_limit(self, limit: int) -> None:
         self.limit = limit
 
-    @rule(chosen=places, person=some.sampled_from([None, "Grace"]))
-    def numbers_are_assigned(self, chosen: set[str], person: str | None) -> None:
+    @rule(chosen=phone_number_sets, person=some.sampled_from([None, "Grace"]))
+    def assign_numbers(self, chosen: set[str], person: str | None) -> None:
         for number in self.active_among(chosen):
             self.numbers[number.phone_number] = number._replace(assigned_to=person)
 
-    @rule(chosen=places)
-    def people_use_their_numbers(self, chosen: set[str]) -> None:
+    @rule(chosen=phone_number_sets)
+    def configure_numbers(self, chosen: set[str]) -> None:
         for number in self.active_among(chosen - {MAIN_PHONE_NUMBER}):
             self.numbers[number.phone_number] = number._replace(
                 label=ACTIVE_IN_FULL_USE.label,

@@ -1,4 +1,4 @@
-"""What the worker says can always be read, by its own contracts, whatever the texts are."""
+"""Every message can be read back by the contracts, for all texts in its fields."""
 
 from hypothesis import given
 from hypothesis import strategies as some
@@ -16,12 +16,12 @@ from tests.support.builders import (
     RESERVED,
     RINGING_MAIN_NUMBER,
     activate,
-    begun,
-    completed,
+    advance_number,
+    complete_number,
     deactivate,
-    decided,
-    followed,
-    step_failed,
+    decide_command,
+    pending_number,
+    with_failed_step,
 )
 from worker.core.situation import HandsetLogin, Number
 
@@ -56,19 +56,19 @@ def read_back(message: PublishedMessage) -> object:
 
 
 @given(active_numbers, ids.filter(lambda it: len(it.encode()) <= 255), texts, texts)
-def test_every_message_reads_back_as_what_was_said(
+def test_every_message_is_read_back_unchanged(
     active: Number, command_id: str, hunt_group_id: str, trace: str
 ) -> None:
-    taken_down = deactivate(command_id=command_id, traceparent=trace, tracestate=trace)
+    deactivation = deactivate(command_id=command_id, traceparent=trace, tracestate=trace)
     blank = RESERVED._replace(extension=active.extension)
     ringing = RINGING_MAIN_NUMBER._replace(hunt_group_id=hunt_group_id)
 
     messages = [
-        *decided(active, taken_down).messages,
-        *completed(begun(active, taken_down)).messages,
-        *decided(blank, activate(command_id=command_id)).messages,
-        *completed(begun(blank, activate(command_id=command_id)), ringing).messages,
-        *decided(active, activate(command_id=command_id)).messages,
+        *decide_command(active, deactivation).messages,
+        *complete_number(pending_number(active, deactivation)).messages,
+        *decide_command(blank, activate(command_id=command_id)).messages,
+        *complete_number(pending_number(blank, activate(command_id=command_id)), ringing).messages,
+        *decide_command(active, activate(command_id=command_id)).messages,
     ]
 
     for message in messages:
@@ -76,31 +76,31 @@ def test_every_message_reads_back_as_what_was_said(
 
 
 @given(active_numbers)
-def test_a_deactivation_clears_whatever_was_set(active: Number) -> None:
-    ended = completed(begun(active, deactivate())).number
+def test_a_deactivation_clears_all_settings(active: Number) -> None:
+    ended = complete_number(pending_number(active, deactivate())).number
 
     assert ended == RESERVED._replace(extension=active.extension, sequence=active.sequence + 2)
 
 
 @given(active_numbers)
-def test_no_id_is_given_twice_whatever_the_names_of_groups_and_devices(active: Number) -> None:
+def test_message_ids_are_distinct_for_all_names_of_groups_and_devices(active: Number) -> None:
     messages = [
-        *decided(active, deactivate()).messages,
-        *completed(begun(active, deactivate())).messages,
+        *decide_command(active, deactivate()).messages,
+        *complete_number(pending_number(active, deactivate())).messages,
     ]
 
     assert len({message.id for message in messages}) == len(messages)
 
 
-def test_every_message_of_the_catalogue_is_said_on_some_occasion() -> None:
-    activating = begun(RESERVED, activate(), AWAITING_ALL)
-    refusal = step_failed(activating, FailureCode.PBX_REFUSED)
+def test_the_core_produces_every_published_message_of_the_catalogue() -> None:
+    activating = pending_number(RESERVED, activate(), AWAITING_ALL)
+    refusal = with_failed_step(activating, FailureCode.PBX_REFUSED)
     messages = [
-        *decided(None, activate()).messages,
-        *decided(ACTIVE_IN_FULL_USE, deactivate()).messages,
-        *completed(begun(ACTIVE_IN_FULL_USE, deactivate())).messages,
-        *followed(activating, now=NOW + POLICY.at_risk_after).messages,
-        *followed(refusal).messages,
+        *decide_command(None, activate()).messages,
+        *decide_command(ACTIVE_IN_FULL_USE, deactivate()).messages,
+        *complete_number(pending_number(ACTIVE_IN_FULL_USE, deactivate())).messages,
+        *advance_number(activating, now=NOW + POLICY.at_risk_after).messages,
+        *advance_number(refusal).messages,
     ]
 
     published = {row.message for row in CATALOGUE if row.direction == "published"}

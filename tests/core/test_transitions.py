@@ -1,15 +1,15 @@
-"""The life of a number: what leads where, and nothing else."""
+"""The transition table, and the values that change with the status."""
 
 import pytest
 
 from contracts.values import NumberStatus
-from tests.support.builders import ACTIVE, ACTIVE_IN_FULL_USE, RESERVED, activate, begun
+from tests.support.builders import ACTIVE, ACTIVE_IN_FULL_USE, RESERVED, activate, pending_number
 from worker.core.situation import Usage
 from worker.core.transitions import TRANSITIONS, Transition, apply
 
 
-def test_the_table_holds_the_five_moves_of_the_domain_and_no_other() -> None:
-    assert {move.value: " to ".join(ends) for move, ends in TRANSITIONS.items()} == {
+def test_the_table_holds_exactly_the_five_transitions_of_the_domain() -> None:
+    assert {transition.value: " to ".join(ends) for transition, ends in TRANSITIONS.items()} == {
         "begin activation": "RESERVED to PENDING",
         "complete activation": "PENDING to ACTIVE",
         "fail activation": "PENDING to RESERVED",
@@ -18,34 +18,36 @@ def test_the_table_holds_the_five_moves_of_the_domain_and_no_other() -> None:
     }
 
 
-@pytest.mark.parametrize("move", list(Transition))
-def test_a_move_from_its_own_status_leads_on_and_raises_the_sequence_by_one(
-    move: Transition,
+@pytest.mark.parametrize("transition", list(Transition))
+def test_a_transition_changes_the_status_and_increments_the_sequence(
+    transition: Transition,
 ) -> None:
-    before, after = TRANSITIONS[move]
+    before, after = TRANSITIONS[transition]
 
-    number = apply(RESERVED._replace(status=before, sequence=41), move)
+    number = apply(RESERVED._replace(status=before, sequence=41), transition)
 
     assert number.status is after
     assert number.sequence == 42
 
 
 @pytest.mark.parametrize(
-    ("move", "status"),
+    ("transition", "status"),
     [
-        (move, status)
-        for move in Transition
+        (transition, status)
+        for transition in Transition
         for status in NumberStatus
-        if status is not TRANSITIONS[move][0]
+        if status is not TRANSITIONS[transition][0]
     ],
 )
-def test_a_move_from_any_other_status_is_an_error(move: Transition, status: NumberStatus) -> None:
-    with pytest.raises(ValueError, match=f"is {status}, cannot {move.value}"):
-        apply(RESERVED._replace(status=status), move)
+def test_a_transition_from_another_status_raises_an_error(
+    transition: Transition, status: NumberStatus
+) -> None:
+    with pytest.raises(ValueError, match=f"is {status}, cannot {transition.value}"):
+        apply(RESERVED._replace(status=status), transition)
 
 
-def test_a_move_that_begins_keeps_everything_but_the_status() -> None:
-    operation = begun(RESERVED, activate()).ongoing
+def test_begin_deactivation_keeps_the_settings() -> None:
+    operation = pending_number(RESERVED, activate()).ongoing
 
     number = apply(ACTIVE_IN_FULL_USE, Transition.BEGIN_DEACTIVATION, operation)
 
@@ -54,19 +56,19 @@ def test_a_move_that_begins_keeps_everything_but_the_status() -> None:
     )
 
 
-def test_a_completed_deactivation_leaves_the_number_allocated_and_blank() -> None:
+def test_a_completed_deactivation_leaves_the_number_blank_and_allocated() -> None:
     pending = ACTIVE_IN_FULL_USE._replace(status=NumberStatus.PENDING)
 
     assert apply(pending, Transition.COMPLETE_DEACTIVATION) == RESERVED._replace(sequence=8)
 
 
-def test_the_settings_are_the_features_and_the_label_where_there_is_one() -> None:
+def test_settings_are_the_features_and_the_label() -> None:
     assert ACTIVE_IN_FULL_USE.settings == ("call_waiting", "label", "voicemail")
     assert ACTIVE_IN_FULL_USE._replace(label=None).settings == ("call_waiting", "voicemail")
     assert ACTIVE._replace(label="").settings == ("label",)
 
 
-def test_the_call_settings_of_a_main_number_are_cleared_with_the_rest() -> None:
+def test_a_deactivation_clears_the_call_settings_of_a_main_number() -> None:
     pending = ACTIVE._replace(status=NumberStatus.PENDING, has_call_settings=True)
 
     assert pending.settings == ("call_settings",)
@@ -74,21 +76,24 @@ def test_the_call_settings_of_a_main_number_are_cleared_with_the_rest() -> None:
     assert ACTIVE.settings == ()
 
 
-def test_a_number_that_joins_a_group_twice_is_a_member_once() -> None:
-    assert ACTIVE.joined("b").joined("a").joined("b").hunt_groups == ("a", "b")
+def test_joining_a_hunt_group_twice_gives_one_membership() -> None:
+    assert ACTIVE.with_hunt_group("b").with_hunt_group("a").with_hunt_group("b").hunt_groups == (
+        "a",
+        "b",
+    )
 
 
 @pytest.mark.parametrize("before", list(NumberStatus))
 @pytest.mark.parametrize("after", list(NumberStatus))
-def test_only_active_and_pending_numbers_count_as_used(
+def test_only_active_and_pending_numbers_consume_voice_services(
     before: NumberStatus, after: NumberStatus
 ) -> None:
     usage = Usage(limit=9, active=4, pending=4).after(before, after)
 
     using = {NumberStatus.ACTIVE, NumberStatus.PENDING}
-    assert usage.free == 1 - (after in using) + (before in using)
+    assert usage.headroom == 1 - (after in using) + (before in using)
     assert usage.active - 4 == (after == "ACTIVE") - (before == "ACTIVE")
 
 
-def test_more_used_than_bought_is_a_shortage_that_is_seen() -> None:
-    assert Usage(limit=2, active=3, pending=1).free == -2
+def test_headroom_is_negative_in_a_shortage() -> None:
+    assert Usage(limit=2, active=3, pending=1).headroom == -2

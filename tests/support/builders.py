@@ -1,4 +1,4 @@
-"""Numbers, commands and decisions for tests of the core: a test names only what matters to it."""
+"""Builders of numbers, commands and decisions with defaults: a test names only what it varies."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -65,7 +65,7 @@ USAGE = Usage(limit=10, active=3, pending=1)
 
 
 class Attributes(TypedDict, total=False):
-    """The attributes of a command that tests vary."""
+    """Optional attributes of a command."""
 
     time: datetime
     correlationid: str
@@ -75,7 +75,7 @@ class Attributes(TypedDict, total=False):
 
 
 def command_data(phone_number: str = PHONE_NUMBER, requested_by: str | None = "Ada") -> CommandData:
-    """Ada asks for a number of acme at london."""
+    """The payload of a command for a number of acme at london."""
     return CommandData(
         phone_number=phone_number,
         account_id="acme",
@@ -89,7 +89,7 @@ def activate(
     command_id: str = "command-1",
     **attributes: Unpack[Attributes],
 ) -> Activate:
-    """A command to activate."""
+    """A command that activates the number."""
     data = command_data(phone_number)
     return Activate(id=command_id, source=SOURCE, data=data, **attributes)
 
@@ -99,7 +99,7 @@ def deactivate(
     command_id: str = "command-2",
     **attributes: Unpack[Attributes],
 ) -> Deactivate:
-    """A command to deactivate."""
+    """A command that deactivates the number."""
     data = command_data(phone_number)
     return Deactivate(id=command_id, source=SOURCE, data=data, **attributes)
 
@@ -109,59 +109,64 @@ def command_to(operation: Operation, phone_number: str = PHONE_NUMBER) -> Comman
     return (activate if operation is Operation.ACTIVATE else deactivate)(phone_number)
 
 
-def decided(
+def decide_command(
     number: Number | None, command: Command, usage: Usage = USAGE, policy: Policy = POLICY
 ) -> Decision:
-    """What is decided now, on a command that never came before."""
+    """The decision at NOW on a command that did not come before."""
     return decide(Situation(number, usage), command, NOW, policy)
 
 
-def begun(number: Number, command: Command, policy: Policy = POLICY) -> Number:
-    """The number with the command's operation under way."""
-    pending = decided(number, command, policy=policy).number
+def pending_number(number: Number, command: Command, policy: Policy = POLICY) -> Number:
+    """The number after the accepted command: PENDING, with the command's operation."""
+    pending = decide_command(number, command, policy=policy).number
     assert pending is not None
     return pending
 
 
-def completed(number: Number, main_number: MainNumber | None = None) -> Decision:
-    """What is decided when the number's operation waits for nothing any more."""
+def complete_number(number: Number, main_number: MainNumber | None = None) -> Decision:
+    """The decision at LATER on the number's operation, with no step to await."""
     decision = advance(Situation(number, USAGE, main_number), LATER, POLICY)
     assert decision is not None
     return decision
 
 
-def followed(
+def advance_number(
     number: Number,
     main_number: MainNumber | None = None,
     *,
     now: datetime = LATER,
     policy: Policy = AWAITING_ALL,
 ) -> Decision:
-    """What follows of the number's operation at this moment: something."""
-    decision = advance(Situation(number, USAGE, main_number), now, policy)
+    """The decision on the number's operation; fails the test if there is none.
+
+    The relay has offered the messages of all steps to the broker.
+    """
+    offered = with_steps(number, was_offered=True)
+    decision = advance(Situation(offered, USAGE, main_number), now, policy)
     assert decision is not None
     return decision
 
 
-def nothing_follows(number: Number, *, now: datetime = LATER) -> bool:
-    """Whether there is nothing to do for the number's operation but to wait."""
-    return advance(Situation(number, USAGE), now, AWAITING_ALL) is None
+def is_waiting(number: Number, *, now: datetime = LATER) -> bool:
+    """Whether there is no decision on the number's operation yet."""
+    offered = with_steps(number, was_offered=True)
+    return advance(Situation(offered, USAGE), now, AWAITING_ALL) is None
 
 
-def steps_changed(number: Number, **changes: object) -> Number:
-    """The number with all steps of its operation changed like this."""
+def with_steps(number: Number, **changes: object) -> Number:
+    """The number with these changes to all steps of its operation."""
     assert number.ongoing is not None
     steps = tuple(step._replace(**changes) for step in number.ongoing.steps)  # type: ignore[arg-type]
     return number._replace(ongoing=number.ongoing._replace(steps=steps))
 
 
-def steps_done(number: Number) -> Number:
-    """The number with nothing left to wait for."""
-    return steps_changed(number, state=StepState.DONE)
+def with_steps_done(number: Number) -> Number:
+    """The number with all steps of its operation done."""
+    return with_steps(number, state=StepState.DONE)
 
 
-def step_failed(number: Number, code: FailureCode) -> Number:
-    """The number whose first step has failed so; the others are open."""
+def with_failed_step(number: Number, code: FailureCode) -> Number:
+    """The number whose first step failed with this code; the others are open."""
     assert number.ongoing is not None
     first, *others = number.ongoing.steps
     failure = Failure(code, first.step, "It did not work.", "BUSY")
@@ -169,15 +174,15 @@ def step_failed(number: Number, code: FailureCode) -> Number:
     return number._replace(ongoing=number.ongoing._replace(steps=(failed, *others)))
 
 
-def status_said(decision: Decision) -> StatusChangedData:
-    """The new status, which the decision says first."""
+def status_data(decision: Decision) -> StatusChangedData:
+    """The payload of the decision's first message, a change of status."""
     first = decision.messages[0]
     assert isinstance(first, StatusChanged)
     return first.data
 
 
-def refusal_said(decision: Decision) -> CommandRejectedData:
-    """The refusal, which is all that the decision says."""
+def rejection_data(decision: Decision) -> CommandRejectedData:
+    """The payload of the decision's only message, a rejection."""
     (only,) = decision.messages
     assert isinstance(only, CommandRejected)
     return only.data

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from typing_extensions import override
 
-from tests.support.builders import RESERVED, activate, begun, completed
+from tests.support.builders import RESERVED, activate, complete_number, pending_number
 from worker.core.batch import Advanced
 from worker.telemetry.metrics import Metrics
 from worker.telemetry.reporter import Reporter, Telling
@@ -24,10 +24,10 @@ def test_what_was_decided_is_told_with_what_followed_and_before_it() -> None:
     told: list[str] = []
     telling = Telling(Noting(told))
     telling.before.append(lambda: told.append("decided"))
-    pending = begun(RESERVED, activate())
+    pending = pending_number(RESERVED, activate())
     telling.tell()
     assert not told
-    telling.add([Advanced(pending, completed(pending))])
+    telling.add([Advanced(pending, complete_number(pending))])
     telling.tell()
     telling.tell()
 

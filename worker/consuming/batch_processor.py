@@ -11,7 +11,7 @@ from worker.broker.delivery import Delivery
 from worker.consuming.batches import Batch
 from worker.consuming.dead_letters import DeadLetters
 from worker.consuming.poison import PoisonTracker
-from worker.core.poison import GIVEN_UP_AFTER_ATTEMPTS
+from worker.core.poison import POISON_AFTER_ATTEMPTS
 from worker.storage.engine import Transactions
 from worker.storage.errors import is_data_error, is_transient
 from worker.storage.session import Session
@@ -22,7 +22,7 @@ __all__ = ["BatchProcessor", "Handler", "Incoming", "Message"]
 CANNOT_BE_STORED: Final = "CANNOT_BE_STORED"
 KILLS_THE_WORKER: Final = "KILLS_THE_WORKER"
 POISON_DETAIL: Final = (
-    f"handling it began {GIVEN_UP_AFTER_ATTEMPTS} times, in the end alone, and never finished: each"
+    f"handling it began {POISON_AFTER_ATTEMPTS} times, in the end alone, and never finished: each"
     " time the worker died or lost its servers"
 )
 PROBE_GROWTH: Final = 4

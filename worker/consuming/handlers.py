@@ -11,7 +11,7 @@ from worker.consuming.batch_processor import Incoming
 from worker.core.batch import decide_all
 from worker.core.decision import Decision
 from worker.core.operation import PbxStep, Policy
-from worker.core.results import Verdict, answered
+from worker.core.results import Verdict, apply_result
 from worker.core.situation import Number
 from worker.runtime.clock import Clock
 from worker.storage.loading import load_for_commands, load_numbers_locked
@@ -105,7 +105,7 @@ class ResultHandler:
         if step_id not in steps:
             return Effect(None, None)
         phone_number, step = steps[step_id]
-        after, verdict = answered(step, result, now, self.policy)
+        after, verdict = apply_result(step, result, now, self.policy)
         steps[step_id] = (phone_number, after)
         return Effect(phone_number, verdict)
 
@@ -113,7 +113,7 @@ class ResultHandler:
 def _awaited_steps(numbers: Mapping[str, Number]) -> dict[str, tuple[str, PbxStep]]:
     """By id each step that awaits a result, with its number."""
     return {
-        step.operation_id: (number.phone_number, step)
+        step.step_id: (number.phone_number, step)
         for number in numbers.values()
         if number.ongoing is not None
         for step in number.ongoing.steps
@@ -126,8 +126,8 @@ def _with_steps(numbers: Mapping[str, Number], changed: Mapping[str, PbxStep]) -
     found = []
     for number in numbers.values():
         ongoing = number.ongoing
-        if ongoing is not None and any(step.operation_id in changed for step in ongoing.steps):
-            steps = tuple(changed.get(step.operation_id, step) for step in ongoing.steps)
+        if ongoing is not None and any(step.step_id in changed for step in ongoing.steps):
+            steps = tuple(changed.get(step.step_id, step) for step in ongoing.steps)
             found.append(number._replace(ongoing=ongoing._replace(steps=steps)))
     return found
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from worker.broker.delivery import Delivery
-from worker.core.poison import is_given_up, together
+from worker.core.poison import batch_limit, is_poison
 from worker.runtime.clock import Clock
 from worker.storage.engine import Transactions
 from worker.storage.session import Session
@@ -70,9 +70,9 @@ class PoisonTracker:
         found = await session.fetch("find_suspects", queue=self._queue, digests=_digests(waiting))
         known = {row["digest"]: row["attempts"] for row in found}
         attempts = [known.get(_digest(item), 0) if item.redelivered else 0 for item in waiting]
-        if is_given_up(attempts[0]):
+        if is_poison(attempts[0]):
             return Limit(1, is_poison=True)
-        size = together(attempts, self._batch_maximum_messages)
+        size = batch_limit(attempts, self._batch_maximum_messages)
         await session.change(
             "count_suspects",
             queue=self._queue,

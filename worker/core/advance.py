@@ -1,4 +1,4 @@
-"""What follows of an operation on its way: its end, a notice, or nothing yet."""
+"""Advances an operation that has begun: to its end, to a notification, or not yet."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -9,35 +9,35 @@ from worker.core.explanations import clock_time
 from worker.core.message_factory import MessageFactory
 from worker.core.operation import Failure, OngoingOperation, Policy
 from worker.core.situation import AccountAtSite, Number, Situation, Usage
-from worker.core.steps import PbxMessage, steps_of
+from worker.core.steps import PbxMessage, new_steps
 from worker.core.transitions import Transition, apply
 
 __all__ = ["advance"]
 
 
 def advance(situation: Situation, now: datetime, policy: Policy) -> Decision | None:
-    """What follows now; None when there is nothing to do but wait.
+    """The next decision on the number's operation; None while it has to wait.
 
-    PENDING ends when no step is open. One that fails, or is open at the deadline, sends an
-    activation back to RESERVED, and a deactivation to a person: that is never undone. What an
-    ended operation left outstanding is followed the same way, but changes the number no more.
+    An operation under way completes when no step is open [S]. If a step fails, or is open at the
+    deadline, an activation goes back to RESERVED [S], and a deactivation needs an operator, because
+    it is never undone [D]. Outstanding steps of an ended operation are followed in the same way,
+    but do not change the status of the number.
     """
     number = situation.number
     if number is None or number.ongoing is None or number.account_id is None:
         return None
     holder = AccountAtSite(number.account_id, number.site_id)
-    case = _Case(
-        situation, number, number.ongoing, MessageFactory(number.ongoing, holder, now), now, policy
-    )
-    follow = _under_way if number.status is NumberStatus.PENDING else _outstanding
-    return follow(case) or _ask_again(case)
+    messages = MessageFactory(number.ongoing, holder, now)
+    context = _Context(situation, number, number.ongoing, messages, now, policy)
+    decide = _advance_pending if number.status is NumberStatus.PENDING else _advance_outstanding
+    return decide(context) or _retry(context)
 
 
-class _Case(NamedTuple):
+class _Context(NamedTuple):
     situation: Situation
     number: Number
     ongoing: OngoingOperation
-    speaker: MessageFactory
+    messages: MessageFactory
     now: datetime
     policy: Policy
 
@@ -45,45 +45,48 @@ class _Case(NamedTuple):
     def activates(self) -> bool:
         return self.ongoing.operation is Operation.ACTIVATE
 
-    def usage_with(self, after: Number) -> Usage:
+    def usage_after(self, after: Number) -> Usage:
         return self.situation.usage.after(self.number.status, after.status)
 
 
-def _under_way(case: _Case) -> Decision | None:
-    if not case.ongoing.open_steps:
-        return _complete_activation(case) if case.activates else _complete_deactivation(case)
-    failure = _trouble(case)
+def _advance_pending(context: _Context) -> Decision | None:
+    if not context.ongoing.open_steps:
+        complete = _complete_activation if context.activates else _complete_deactivation
+        return complete(context)
+    failure = _failure(context)
     if failure is None:
-        return _late(case)
-    if case.activates:
-        return _fall_back(case, failure)
+        return _notify_delay(context)
+    if context.activates:
+        return _fail_activation(context, failure)
     if failure.code is FailureCode.GIVEN_UP:
-        return _give_up_deactivation(case, failure)
-    return _ask_a_person(case, failure)
+        return _give_up_deactivation(context, failure)
+    return _notify_fallout(context, failure)
 
 
-def _outstanding(case: _Case) -> Decision | None:
-    settled = case.number._replace(ongoing=None)
-    if not case.ongoing.open_steps:
-        return Decision(Outcome.CLEANED_UP, settled)
-    failure = _trouble(case)
+def _advance_outstanding(context: _Context) -> Decision | None:
+    after = context.number._replace(ongoing=None)
+    if not context.ongoing.open_steps:
+        return Decision(Outcome.CLEANED_UP, after)
+    failure = _failure(context)
     if failure is not None and failure.code is FailureCode.GIVEN_UP:
-        said = case.speaker.failed(settled, case.situation.usage, failure, needs_a_person=False)
-        return Decision(Outcome.CLEANED_UP, settled, (said,))
-    if failure is not None and case.number.status is not NumberStatus.ACTIVE:
-        return _ask_a_person(case, failure)
-    return _late(case)
+        usage = context.situation.usage
+        failed = context.messages.failed(after, usage, failure, needs_operator=False)
+        return Decision(Outcome.CLEANED_UP, after, (failed,))
+    if failure is not None and context.number.status is not NumberStatus.ACTIVE:
+        return _notify_fallout(context, failure)
+    return _notify_delay(context)
 
 
-def _trouble(case: _Case) -> Failure | None:
-    ongoing, open_steps = case.ongoing, case.ongoing.open_steps
+def _failure(context: _Context) -> Failure | None:
+    """Why the operation cannot go on by itself; None while it can."""
+    ongoing, open_steps = context.ongoing, context.ongoing.open_steps
     if ongoing.failure is not None:
         return ongoing.failure
     for step in open_steps:
         if step.failure is not None:
             return step.failure
-    # The clock of a step that was never sent does not run: the PBX could not be late with it.
-    if case.now < ongoing.deadline or any(step.sent_at is None for step in open_steps):
+    # The deadline does not apply to an unsent step: the PBX has not seen it.
+    if context.now < ongoing.deadline or any(step.sent_at is None for step in open_steps):
         return None
     first = open_steps[0]
     return Failure(
@@ -95,107 +98,113 @@ def _trouble(case: _Case) -> Failure | None:
     )
 
 
-def _late(case: _Case) -> Decision | None:
+def _notify_delay(context: _Context) -> Decision | None:
     # A message that the relay has not tried to publish yet is no fault of the PBX.
-    offered = all(step.was_offered for step in case.ongoing.open_steps)
-    if case.ongoing.delayed or not offered or case.now < case.ongoing.at_risk_at:
+    offered = all(step.was_offered for step in context.ongoing.open_steps)
+    if context.ongoing.delayed or not offered or context.now < context.ongoing.at_risk_at:
         return None
-    after = case.number._replace(ongoing=case.ongoing._replace(delayed=True))
-    return Decision(Outcome.NOTIFIED, after, (case.speaker.delayed(case.number),))
+    after = context.number._replace(ongoing=context.ongoing._replace(delayed=True))
+    return Decision(Outcome.NOTIFIED, after, (context.messages.delayed(context.number),))
 
 
-def _ask_again(case: _Case) -> Decision | None:
-    again = [
+def _retry(context: _Context) -> Decision | None:
+    due = [
         step
-        for step in case.ongoing.steps_to_ask_again
-        if step.again_at is not None and step.again_at <= case.now
+        for step in context.ongoing.planned_retries
+        if step.again_at is not None and step.again_at <= context.now
     ]
-    if not again:
+    if not due:
         return None
     steps = tuple(
-        step._replace(again_at=None) if step in again else step for step in case.ongoing.steps
+        step._replace(again_at=None) if step in due else step for step in context.ongoing.steps
     )
-    after = case.number._replace(ongoing=case.ongoing._replace(steps=steps))
-    return Decision(Outcome.ASKED_AGAIN, after, asked_again=tuple(again))
+    after = context.number._replace(ongoing=context.ongoing._replace(steps=steps))
+    return Decision(Outcome.RETRIED, after, retried=tuple(due))
 
 
-def _ask_a_person(case: _Case, failure: Failure) -> Decision | None:
-    if case.ongoing.failure is not None:
+def _notify_fallout(context: _Context, failure: Failure) -> Decision | None:
+    if context.ongoing.failure is not None:
         return None
-    after = case.number._replace(ongoing=case.ongoing._replace(failure=failure))
-    said = case.speaker.failed(after, case.situation.usage, failure, needs_a_person=True)
-    return Decision(Outcome.NOTIFIED, after, (said,), failure=failure, detail=failure.detail)
+    after = context.number._replace(ongoing=context.ongoing._replace(failure=failure))
+    failed = context.messages.failed(after, context.situation.usage, failure, needs_operator=True)
+    return Decision(Outcome.NOTIFIED, after, (failed,), failure=failure, detail=failure.detail)
 
 
-def _complete_activation(case: _Case) -> Decision:
-    after = apply(case.number, Transition.COMPLETE_ACTIVATION)
-    main_number = case.situation.main_number
-    hunt_group = main_number.rings_hunt_group if main_number else None
+def _complete_activation(context: _Context) -> Decision:
+    after = apply(context.number, Transition.COMPLETE_ACTIVATION)
+    main_number = context.situation.main_number
+    hunt_group = main_number.hunt_group_to_join if main_number else None
     joins: tuple[PbxMessage, ...] = ()
-    if hunt_group is not None and not case.number.main_number:
-        after = after.joined(hunt_group)
-        joins = (case.speaker.join_hunt_group(after, hunt_group),)
-    after = _with_outstanding(case, after, joins, without_limit=True)
-    active = case.speaker.active(case.number, after, case.usage_with(after))
+    if hunt_group is not None and not context.number.main_number:
+        after = after.with_hunt_group(hunt_group)
+        joins = (context.messages.join_hunt_group(after, hunt_group),)
+    after = _with_outstanding(context, after, joins, unlimited_attempts=True)
+    active = context.messages.active(context.number, after, context.usage_after(after))
     return Decision(Outcome.COMPLETED, after, (active, *joins))
 
 
-def _complete_deactivation(case: _Case) -> Decision:
-    after = apply(case.number, Transition.COMPLETE_DEACTIVATION)
-    reserved = case.speaker.reserved_blank(case.number, after, case.usage_with(after))
-    return Decision(Outcome.COMPLETED, after, (reserved, *case.speaker.manual_logouts(case.number)))
+def _complete_deactivation(context: _Context) -> Decision:
+    after = apply(context.number, Transition.COMPLETE_DEACTIVATION)
+    reserved = context.messages.reserved_blank(context.number, after, context.usage_after(after))
+    manual_logouts = context.messages.manual_logouts(context.number)
+    return Decision(Outcome.COMPLETED, after, (reserved, *manual_logouts))
 
 
-def _give_up_deactivation(case: _Case, failure: Failure) -> Decision:
-    ended = _complete_deactivation(case)
-    after = ended.number or case.number
-    failed = case.speaker.failed(after, case.usage_with(after), failure, needs_a_person=False)
+def _give_up_deactivation(context: _Context, failure: Failure) -> Decision:
+    completed = _complete_deactivation(context)
+    after = completed.number or context.number
+    usage = context.usage_after(after)
+    failed = context.messages.failed(after, usage, failure, needs_operator=False)
     return Decision(
         Outcome.FAILED,
         after,
-        (failed, *ended.messages),
+        (failed, *completed.messages),
         failure=failure,
         detail=failure.detail,
     )
 
 
-def _fall_back(case: _Case, failure: Failure) -> Decision:
-    after = apply(case.number, Transition.FAIL_ACTIVATION)
-    # A PBX that refused did nothing. A reset could even do harm: the extension that it refuses
-    # may be in another's use. After silence nobody knows how far it came.
-    undoing: tuple[PbxMessage, ...] = (
+def _fail_activation(context: _Context, failure: Failure) -> Decision:
+    after = apply(context.number, Transition.FAIL_ACTIVATION)
+    # A PBX that refused has done nothing, and a reset could do harm: the extension that it refuses
+    # may belong to another number. After any other failure the PBX may have provisioned the number.
+    resets: tuple[PbxMessage, ...] = (
         ()
         if failure.code is FailureCode.PBX_REFUSED
-        else (case.speaker.compensate(case.number, after),)
+        else (context.messages.compensate(context.number, after),)
     )
-    after = _with_outstanding(case, after, undoing, without_limit=False)
-    usage = case.usage_with(after)
-    reserved = case.speaker.reserved(case.number, after, usage)
-    failed = case.speaker.failed(after, usage, failure, needs_a_person=False)
+    after = _with_outstanding(context, after, resets, unlimited_attempts=False)
+    usage = context.usage_after(after)
+    reserved = context.messages.reserved(context.number, after, usage)
+    failed = context.messages.failed(after, usage, failure, needs_operator=False)
     return Decision(
         Outcome.FAILED,
         after,
-        (failed, reserved, *undoing),
+        (failed, reserved, *resets),
         failure=failure,
         detail=failure.detail,
     )
 
 
 def _with_outstanding(
-    case: _Case, after: Number, messages: tuple[PbxMessage, ...], *, without_limit: bool
+    context: _Context,
+    after: Number,
+    messages: tuple[PbxMessage, ...],
+    *,
+    unlimited_attempts: bool,
 ) -> Number:
-    """The number with the steps that these messages ask for, where their results are awaited."""
+    """The number with the steps that these messages request and whose results are awaited."""
     awaited = tuple(
-        step._replace(attempts_maximum=None) if without_limit else step
-        for step in steps_of(messages, case.policy)
+        step._replace(attempts_maximum=None) if unlimited_attempts else step
+        for step in new_steps(messages, context.policy)
         if step.waits_for == "result"
     )
     if not awaited:
         return after
-    ongoing = case.ongoing._replace(
+    ongoing = context.ongoing._replace(
         steps=awaited,
-        at_risk_at=case.now + case.policy.at_risk_after,
-        deadline=case.now + case.policy.time_allowed,
+        at_risk_at=context.now + context.policy.at_risk_after,
+        deadline=context.now + context.policy.time_allowed,
         delayed=False,
         failure=None,
     )

@@ -1,14 +1,15 @@
-"""The heart: a command and a situation in, a decision out."""
+"""Decides a command: a duplicate, a refusal, or PENDING."""
 
 from datetime import datetime
 
 from contracts.messages import Activate, Command
 from contracts.values import Step
 from worker.core.decision import Decision, Outcome
-from worker.core.message_factory import MessageFactory, operation_of, rejection
-from worker.core.operation import OngoingOperation, Policy
+from worker.core.message_factory import MessageFactory
+from worker.core.operation import OngoingOperation, Policy, operation_of
+from worker.core.rejection import rejection
 from worker.core.situation import AccountAtSite, Number, Situation
-from worker.core.steps import step_of, steps_of
+from worker.core.steps import new_step, new_steps
 from worker.core.transitions import Transition, apply
 from worker.core.validation import Refused, Request, is_duplicate, validate
 
@@ -16,55 +17,62 @@ __all__ = ["decide"]
 
 
 def decide(situation: Situation, command: Command, now: datetime, policy: Policy) -> Decision:
-    """What follows from the command: nothing (a duplicate), a refusal, or PENDING."""
-    question = Request(command, situation, now)
-    if is_duplicate(question):
+    """The decision on the command: DUPLICATE, REJECTED, or PENDING.
+
+    A duplicate changes nothing and publishes nothing. A rejection publishes `command_rejected`. An
+    accepted command makes the number PENDING and publishes that; a deactivation also publishes its
+    PBX messages, in the order leave hunt groups, log out of handsets, reset the extension [S].
+    """
+    request = Request(command, situation, now)
+    if is_duplicate(request):
         return Decision(Outcome.DUPLICATE)
-    validated = validate(question)
+    validated = validate(request)
     if isinstance(validated, Refused):
-        answer = rejection(question, validated)
         return Decision(
-            Outcome.REJECTED, messages=(answer,), refusal=validated.code, detail=validated.detail
+            Outcome.REJECTED,
+            messages=(rejection(request, validated),),
+            refusal=validated.code,
+            detail=validated.detail,
         )
     begin = _begin_activation if isinstance(command, Activate) else _begin_deactivation
-    return begin(situation, validated, _operation(command, now, policy), policy)
+    return begin(situation, validated, _new_operation(command, now, policy), policy)
 
 
 def _begin_activation(
     situation: Situation, number: Number, operation: OngoingOperation, policy: Policy
 ) -> Decision:
-    speaker = MessageFactory(operation, _holder_of(number), operation.since)
-    # The PENDING event is itself the message that asks a PBX to provision the number.
-    awaited = (
-        (step_of(Step.ACTIVATION, speaker.pending_id(number), policy),)
+    messages = MessageFactory(operation, _holder_of(number), operation.since)
+    # No PBX message requests the activation: the PBX subscribes to the PENDING event itself.
+    steps = (
+        (new_step(Step.ACTIVATION, messages.pending_id(number), policy),)
         if Step.ACTIVATION in policy.awaited_steps
         else ()
     )
-    after = apply(number, Transition.BEGIN_ACTIVATION, operation._replace(steps=awaited))
+    after = apply(number, Transition.BEGIN_ACTIVATION, operation._replace(steps=steps))
     usage = situation.usage.after(number.status, after.status)
-    pending = speaker.pending(number, after, usage, awaited)
+    pending = messages.pending(number, after, usage, steps)
     return Decision(Outcome.PENDING, after, (pending,))
 
 
 def _begin_deactivation(
     situation: Situation, number: Number, operation: OngoingOperation, policy: Policy
 ) -> Decision:
-    speaker = MessageFactory(operation, _holder_of(number), operation.since)
+    messages = MessageFactory(operation, _holder_of(number), operation.since)
     after = apply(number, Transition.BEGIN_DEACTIVATION, operation)
-    to_pbx = speaker.deprovision(number, after)
-    steps = steps_of(to_pbx, policy)
+    pbx_messages = messages.deprovision(number, after)
+    steps = new_steps(pbx_messages, policy)
     awaited = tuple(step for step in steps if step.waits_for == "result")
     usage = situation.usage.after(number.status, after.status)
-    pending = speaker.pending(number, after, usage, steps)
+    pending = messages.pending(number, after, usage, steps)
     after = after._replace(ongoing=operation._replace(steps=awaited))
-    return Decision(Outcome.PENDING, after, (pending, *to_pbx))
+    return Decision(Outcome.PENDING, after, (pending, *pbx_messages))
 
 
 def _holder_of(number: Number) -> AccountAtSite:
     return AccountAtSite(number.account_id or "", number.site_id)
 
 
-def _operation(command: Command, now: datetime, policy: Policy) -> OngoingOperation:
+def _new_operation(command: Command, now: datetime, policy: Policy) -> OngoingOperation:
     return OngoingOperation(
         operation=operation_of(command),
         command_source=command.source,

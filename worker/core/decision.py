@@ -1,4 +1,4 @@
-"""What a decision is made of."""
+"""Decisions: what `decide` and `advance` return."""
 
 from enum import StrEnum, unique
 from typing import NamedTuple
@@ -13,35 +13,36 @@ __all__ = ["Decision", "Outcome"]
 
 @unique
 class Outcome(StrEnum):
-    """How far a command has come."""
+    """The progress of a command after a decision."""
 
     PENDING = "pending"
     """Accepted; the operation is under way."""
     COMPLETED = "completed"
     FAILED = "failed"
-    """Ended without success."""
-    NOTIFIED = "noticed"
-    """PublishResult on the way: late, or waiting for a person."""
-    ASKED_AGAIN = "asked again"
-    """A step's message is published once more, under the same id."""
-    CLEANED_UP = "settled"
-    """What an ended operation had left outstanding is done, or given up."""
+    """The operation ended without success."""
+    NOTIFIED = "notified"
+    """The operation continues; a message reports that it is late or needs an operator."""
+    RETRIED = "retried"
+    """The operation continues; the messages of some steps are published again."""
+    CLEANED_UP = "cleaned_up"
+    """The steps that an ended operation had left outstanding are done, or an operator gave up."""
     REJECTED = "rejected"
     DUPLICATE = "duplicate"
-    """Seen before with the same content: nothing is changed, stored or said again."""
+    """The same command with the same content came before: no change, no row, no message."""
 
 
 class Decision(NamedTuple):
-    """The new state, what must be said in this order, and what the ledger keeps."""
+    """A change of one number, the messages to publish in this order, and the ledger entry."""
 
     outcome: Outcome
     number: Number | None = None
-    """The number as it is from now on; None where nothing changes."""
+    """The number after the decision; None if it does not change."""
     messages: tuple[PublishedMessage, ...] = ()
-    """The first one answers the command."""
-    asked_again: tuple[PbxStep, ...] = ()
-    """The steps whose messages are published once more."""
+    """The first one is also the reply to the command."""
+    retried: tuple[PbxStep, ...] = ()
+    """The steps whose messages are published again, under the same ids."""
     refusal: RefusalCode | None = None
+    """Set if and only if the outcome is REJECTED."""
     failure: Failure | None = None
     detail: str | None = None
-    """For people: the state or the arithmetic behind a refusal, the reason of a failure."""
+    """For people: the facts behind a refusal, or the reason of a failure."""

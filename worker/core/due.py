@@ -24,7 +24,7 @@ def due_at(number: Number) -> datetime | None:
         return None
     if _is_decided(number.status, ongoing):
         return AT_ONCE
-    moments = [step.again_at for step in ongoing.steps_to_ask_again]
+    moments = [step.again_at for step in ongoing.planned_retries]
     if ongoing.failure is None:
         moments += _limits(number.status, ongoing)
     return min(filter(None, moments), default=None)

@@ -1,4 +1,4 @@
-"""What an operation waits for, in words, and what happens if it waits in vain."""
+"""Texts for people: what an operation waits for, and what happens at its deadline."""
 
 from datetime import UTC, datetime
 from typing import Final
@@ -6,19 +6,19 @@ from typing import Final
 from contracts.values import AtDeadline, NumberStatus, Operation
 from worker.core.operation import OngoingOperation, PbxStep
 
-__all__ = ["at_deadline", "clock_time", "explained"]
+__all__ = ["at_deadline", "clock_time", "explain"]
 
-_NEXT: Final = {
+_CONSEQUENCES: Final = {
     AtDeadline.BACK_TO_RESERVED: (
         "If that is not done by {deadline}, the number goes back to RESERVED."
     ),
-    AtDeadline.NEEDS_A_PERSON: "If that is not done by {deadline}, a person must decide.",
-    AtDeadline.KEEPS_TRYING: "The number is in use; it is tried again for as long as it takes.",
+    AtDeadline.NEEDS_A_PERSON: "If that is not done by {deadline}, an operator must decide.",
+    AtDeadline.KEEPS_TRYING: "The number is in use; the worker retries without a limit.",
 }
 
 
 def at_deadline(status: NumberStatus, ongoing: OngoingOperation) -> AtDeadline:
-    """What happens at the deadline to a number in this status."""
+    """What happens at the deadline to a number in this status [D]."""
     if status is NumberStatus.ACTIVE:
         return AtDeadline.KEEPS_TRYING
     if status is NumberStatus.PENDING and ongoing.operation is Operation.ACTIVATE:
@@ -26,23 +26,23 @@ def at_deadline(status: NumberStatus, ongoing: OngoingOperation) -> AtDeadline:
     return AtDeadline.NEEDS_A_PERSON
 
 
-def explained(status: NumberStatus, ongoing: OngoingOperation) -> str:
-    """What it waits for and what happens next, for people."""
+def explain(status: NumberStatus, ongoing: OngoingOperation) -> str:
+    """One or two sentences: what the operation waits for, and what happens next."""
     if ongoing.failure is not None:
-        return f"{ongoing.failure.detail} A person must decide: `activation-worker resolve`."
-    waits_for = "; ".join(map(_step_in_words, ongoing.open_steps)) or "the broker"
+        return f"{ongoing.failure.detail} An operator must decide: run `activation-worker resolve`."
+    waits_for = "; ".join(map(_describe_step, ongoing.open_steps)) or "the broker"
     deadline = clock_time(ongoing.deadline)
-    then = _NEXT[at_deadline(status, ongoing)].format(deadline=deadline)
-    return f"It waits for {waits_for}. {then}"
+    consequence = _CONSEQUENCES[at_deadline(status, ongoing)].format(deadline=deadline)
+    return f"It waits for {waits_for}. {consequence}"
 
 
 def clock_time(moment: datetime | None) -> str:
-    """The moment for people, in UTC."""
+    """The moment in UTC, to the second; "never" for None."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if moment else "never"
 
 
-def _step_in_words(step: PbxStep) -> str:
+def _describe_step(step: PbxStep) -> str:
     attempts = f" of {step.attempts_maximum}" if step.attempts_maximum else ""
     sent = f"sent at {clock_time(step.sent_at)}" if step.sent_at else "not yet sent"
-    answer = f", last result {step.last_result}" if step.last_result else ""
-    return f"{step.step} (attempt {step.attempt}{attempts}, {sent}{answer})"
+    last_result = f", last result {step.last_result}" if step.last_result else ""
+    return f"{step.step} (attempt {step.attempt}{attempts}, {sent}{last_result})"

@@ -1,26 +1,20 @@
-"""Ids that are derived, so that a repeat says the same under the same id."""
+"""Message ids that are derived from a command, so that a repeated message has the same id."""
 
-import hashlib
-from json.encoder import encode_basestring_ascii as _as_json
+import json
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid5
 
-__all__ = ["derived_id"]
+__all__ = ["NAMESPACE", "derived_id"]
 
 NAMESPACE: Final = UUID("5ca1ab1e-0000-5000-8000-7e1e90a11001")
-"""Fixed for ever: another value would give every repeated message a new id."""
-_NAMESPACE: Final = NAMESPACE.bytes
+"""Never changes: with another value, a repeated message would have a new id."""
 
 
-def derived_id(command_source: str, command_id: str, *about: str) -> str:
-    """The id of the message that follows from this command and is about these things.
+def derived_id(command_source: str, command_id: str, *subject: str) -> str:
+    """The id of the message about `subject` that follows from this command.
 
-    A UUID of version 5 (RFC 9562) of their JSON.
+    A UUID of version 5 (RFC 9562) of the JSON array of all arguments.
     """
-    # As JSON, because no separator is safe: a source, an id and a device id may contain any
-    # character, and two commands could have got one id.
-    things = f"[{', '.join(map(_as_json, (command_source, command_id, *about)))}]"
-    # `uuid5` and `json.dumps` say the same, and are three times as slow.
-    hashed = hashlib.sha1(_NAMESPACE + things.encode(), usedforsecurity=False).hexdigest()
-    variant = "89ab"[int(hashed[16], 16) & 3]
-    return f"{hashed[:8]}-{hashed[8:12]}-5{hashed[13:16]}-{variant}{hashed[17:20]}-{hashed[20:32]}"
+    # JSON, because no separator is safe: a source, a command id or a device id may contain any
+    # character, and two commands must not share an id.
+    return str(uuid5(NAMESPACE, json.dumps([command_source, command_id, *subject])))

@@ -1,85 +1,100 @@
-"""An operation on its way: the steps it waits for, its clock, and what is in its way."""
+"""An operation that has not ended: its steps, its deadlines, and its failure."""
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum, unique
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
-from contracts.messages import AwaitedStep
+from contracts.messages import Activate, AwaitedStep, Command, Deactivate
 from contracts.values import FailureCode, Operation, Step
 
-__all__ = ["Failure", "OngoingOperation", "PbxStep", "Policy", "StepState"]
+__all__ = ["Failure", "OngoingOperation", "PbxStep", "Policy", "StepState", "operation_of"]
+
+_OPERATIONS: Final[dict[type[Command], Operation]] = {
+    Activate: Operation.ACTIVATE,
+    Deactivate: Operation.DEACTIVATE,
+}
+
+
+def operation_of(command: Command) -> Operation:
+    """The operation that the command requests."""
+    return _OPERATIONS[type(command)]
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What operations wait for, and how long."""
+    """What operations wait for, and how long. All of it is configured [D]."""
 
     at_risk_after: timedelta
-    """When a late operation is spoken of."""
+    """After this time without completion, `operation_delayed` is published once."""
     time_allowed: timedelta
-    """When it counts as overdue."""
+    """After this time an operation is overdue: an activation fails, a deactivation needs an
+    operator."""
     awaited_steps: frozenset[Step] = frozenset()
-    """The steps that are done when a PBX says so; the others when the broker has the message."""
+    """Steps that a PBX result completes. The broker's confirm completes all others."""
     attempts_maximum: int = 5
+    """How often a step is attempted; joining a hunt group has no limit."""
     first_pause: timedelta = timedelta(seconds=2)
     longest_pause: timedelta = timedelta(seconds=60)
 
     def pause_after(self, attempt: int) -> timedelta:
-        """How long the PBX is left alone after it asked for another attempt."""
-        # Bounded before the power is taken: what keeps trying counts its attempts without end.
+        """The backoff before the next attempt: doubled each time, bounded by `longest_pause`."""
+        # The exponent is bounded because the attempts of some steps are not.
         return min(self.first_pause * float(2 ** min(attempt - 1, 20)), self.longest_pause)
 
 
 class Failure(NamedTuple):
-    """What keeps an operation from its end."""
+    """Why an operation cannot be completed."""
 
     code: FailureCode
     step: Step | None
+    """None if no step in particular failed."""
     detail: str
     """For people."""
     pbx_code: str | None = None
+    """The PBX's own code, if it gave one."""
 
 
 @unique
 class StepState(StrEnum):
-    """How far a step has come."""
+    """The progress of a step."""
 
     OPEN = "open"
     DONE = "done"
     FAILED = "failed"
-    """It will not be done by itself; a PBX that did it after all may still say so."""
+    """The worker does not retry it; a later result of the PBX can still complete it."""
 
 
 class PbxStep(NamedTuple):
-    """One thing that somebody else must do, asked for by one message."""
+    """One action of a PBX that one message requests."""
 
-    operation_id: str
-    """The id of the message that asks for it."""
+    step_id: str
+    """The id of the message that requests it. PBX results name it as `operation_id`."""
     step: Step
     waits_for: Literal["confirm", "result"] = "result"
+    """What completes the step: the broker's confirm, or a result of the PBX."""
     attempt: int = 1
     attempts_maximum: int | None = None
-    """None: there is no limit."""
+    """None: no limit."""
     was_offered: bool = False
     """Whether the relay has tried to publish the message. Before that nothing is late."""
     sent_at: datetime | None = None
-    """When the broker first confirmed the message."""
+    """When the broker first confirmed the message; None before."""
     state: StepState = StepState.OPEN
     again_at: datetime | None = None
-    """When the message is sent again."""
+    """When the next attempt is due; None if none is planned."""
     failure: Failure | None = None
     last_result: str | None = None
-    """What the PBX said last, for people."""
+    """The last result, for people."""
     answers: tuple[str, ...] = ()
-    """The results that were counted, by source and id: a repeat is not counted again."""
+    """Results that were counted, as `source id`; a redelivered result is not counted again."""
 
     def as_contract(self) -> AwaitedStep:
-        """The same, as it stands in messages."""
+        """The step in the form that messages use."""
         return AwaitedStep(
             step=self.step,
-            operation_id=self.operation_id,
+            operation_id=self.step_id,
             waits_for=self.waits_for,
             since=self.sent_at,
             attempt=self.attempt,
@@ -88,9 +103,9 @@ class PbxStep(NamedTuple):
 
 
 class OngoingOperation(NamedTuple):
-    """An operation that has not ended, with all that its messages need to repeat.
+    """An operation that has not ended, with everything that its later messages repeat.
 
-    Its number is PENDING; or it is not, and steps that follow the end are still outstanding.
+    Its number is PENDING; or the operation has ended, and steps after its end are outstanding.
     """
 
     operation: Operation
@@ -104,15 +119,16 @@ class OngoingOperation(NamedTuple):
     since: datetime
     at_risk_at: datetime
     deadline: datetime
-    """Both count anew from the moment at which a step is first sent."""
+    """Like `at_risk_at`, set anew when the broker first confirms a step."""
     steps: tuple[PbxStep, ...] = ()
-    """In the order in which they are asked for; those that were done included."""
+    """In the order in which they are requested, including completed ones."""
     delayed: bool = False
-    """Whether it was said that the operation is late."""
+    """Whether `operation_delayed` was published."""
     failure: Failure | None = None
-    """PublishResult, and waiting for a person; or decided by one."""
-    round: int = 1
-    """One more each time that a person has it tried again."""
+    """Why an operator must decide, or the operator's decision to give up."""
+    retry_round: int = 1
+    """Incremented each time an operator resolves the operation as retry or done. It keeps the ids
+    of messages apart that would otherwise repeat."""
 
     @property
     def open_steps(self) -> tuple[PbxStep, ...]:
@@ -120,24 +136,26 @@ class OngoingOperation(NamedTuple):
         return tuple(step for step in self.steps if step.state is not StepState.DONE)
 
     @property
-    def steps_to_ask_again(self) -> tuple[PbxStep, ...]:
-        """The open steps whose message is published once more when their time has come."""
+    def planned_retries(self) -> tuple[PbxStep, ...]:
+        """The open steps whose message is published again at a certain time."""
         return tuple(
             step
             for step in self.open_steps
             if step.waits_for == "result" and step.again_at is not None
         )
 
-    def sent(self, step_ids: AbstractSet[str], now: datetime, policy: Policy) -> "OngoingOperation":
+    def confirmed(
+        self, step_ids: AbstractSet[str], now: datetime, policy: Policy
+    ) -> "OngoingOperation":
         """The operation after the broker confirmed these messages; the first time starts its clock.
 
         Before that the PBX cannot be late: it has not been asked.
         """
-        if not any(step.operation_id in step_ids and step.sent_at is None for step in self.steps):
+        if not any(step.step_id in step_ids and step.sent_at is None for step in self.steps):
             return self
         steps = tuple(
             step._replace(was_offered=True, sent_at=step.sent_at or now)
-            if step.operation_id in step_ids
+            if step.step_id in step_ids
             else step
             for step in self.steps
         )

@@ -1,29 +1,31 @@
-"""A message that kills the worker: found among innocents, and put away before it kills for ever."""
+"""Poison messages: how a message that kills the worker is isolated and then recognised."""
 
 from collections.abc import Sequence
 from itertools import accumulate, takewhile
 from typing import Final
 
-__all__ = ["GIVEN_UP_AFTER_ATTEMPTS", "is_given_up", "together"]
+__all__ = ["POISON_AFTER_ATTEMPTS", "batch_limit", "is_poison"]
 
-GIVEN_UP_AFTER_ATTEMPTS: Final = 6
-"""The batches of a message that was never finished: 200, 25, 3, and then alone, three times."""
-DIVISOR: Final = 8
-
-
-def is_given_up(attempts: int) -> bool:
-    """Whether a message has ended so many attempts that it is not tried again."""
-    return attempts >= GIVEN_UP_AFTER_ATTEMPTS
+POISON_AFTER_ATTEMPTS: Final = 6
+"""Unfinished attempts: in batches of 200, 25 and 3 messages, then three times alone."""
+BATCH_DIVISOR: Final = 8
+"""Each unfinished attempt divides the largest batch that a message may be part of."""
 
 
-def together(attempts: Sequence[int], batch_maximum_messages: int) -> int:
-    """How many of these messages may be handled in one batch, counted from the first; at least 1.
+def is_poison(attempts: int) -> bool:
+    """Whether so many unfinished attempts make a message poison, to be dead-lettered."""
+    return attempts >= POISON_AFTER_ATTEMPTS
 
-    `attempts` says of each how often handling it was begun and never finished. Every worker that
-    dies, dies with innocents in its hands: so a batch shrinks with the worst of its messages, and
-    only one that has died in small company is tried alone.
+
+def batch_limit(attempts: Sequence[int], batch_maximum_messages: int) -> int:
+    """How many of these messages, from the first on, may form one batch; at least 1.
+
+    `attempts` holds for each message the number of attempts that began and never finished. A
+    worker that dies interrupts every message of its batch, and most of them are harmless. So the
+    message with the most attempts limits the batch, and a message is handled alone only after
+    small batches failed as well.
     """
-    limits = (max(1, batch_maximum_messages // DIVISOR**count) for count in attempts)
-    smallest = accumulate(limits, min)
-    fitting = takewhile(lambda item: item[0] < item[1], enumerate(smallest))
+    limits = (max(1, batch_maximum_messages // BATCH_DIVISOR**count) for count in attempts)
+    running_minimum = accumulate(limits, min)
+    fitting = takewhile(lambda item: item[0] < item[1], enumerate(running_minimum))
     return sum(1 for _ in fitting)

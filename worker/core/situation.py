@@ -1,4 +1,4 @@
-"""What is known when a decision is made. Everything here is a value; changes are copies."""
+"""The facts on which one decision is based. All values are immutable; changes are copies."""
 
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ __all__ = [
 
 
 class AccountAtSite(NamedTuple):
-    """Telephony is managed for an account and a site together."""
+    """An account and a site: telephony is managed for both together [S]."""
 
     account_id: str
     site_id: str
@@ -41,32 +41,34 @@ class Number(NamedTuple):
     phone_number: str
     site_id: str
     account_id: str | None
+    """None: not allocated to an account."""
     extension: str | None
     status: NumberStatus
     sequence: int = 0
-    """Rises by one with each status change."""
+    """Incremented by one with each change of status."""
     main_number: bool = False
     assigned_to: str | None = None
+    """The user or team member who has the number."""
     label: str | None = None
     features: tuple[str, ...] = ()
-    """Names of the features that are set, sorted. What they are set to is not known here."""
+    """Names of the features that are set, sorted. The worker does not know their values."""
     has_call_settings: bool = False
-    """Whether it is a main number that sends its calls somewhere."""
+    """Whether the number is a main number with at least one call target."""
     hunt_groups: tuple[str, ...] = ()
     """Ids of the hunt groups of which the number is a member, sorted."""
     logins: tuple[HandsetLogin, ...] = ()
     """Sorted by device id."""
     ongoing: OngoingOperation | None = None
-    """The operation under way, or one that ended and left steps outstanding."""
+    """The operation under way, or one that has ended and has outstanding steps."""
 
     @property
     def settings(self) -> tuple[str, ...]:
-        """Names of everything that is set and that a deactivation clears, sorted."""
+        """Names of all settings that a deactivation clears, sorted."""
         label = [LABEL] if self.label is not None else []
         call_settings = [CALL_SETTINGS] if self.has_call_settings else []
         return tuple(sorted({*self.features, *label, *call_settings}))
 
-    def joined(self, hunt_group_id: str) -> "Number":
+    def with_hunt_group(self, hunt_group_id: str) -> "Number":
         """The number as a member of this hunt group too."""
         return self._replace(hunt_groups=tuple(sorted({*self.hunt_groups, hunt_group_id})))
 
@@ -75,16 +77,18 @@ class Usage(NamedTuple):
     """The voice services of an account at a site."""
 
     limit: int
+    """The entitlement: the sum of the quantities in force today [H]."""
     active: int = 0
     pending: int = 0
+    """Numbers with an operation under way, in either direction [S][D]."""
 
     @property
-    def free(self) -> int:
-        """Services that an activation may still take; negative where more are used than bought."""
+    def headroom(self) -> int:
+        """Voice services left for activations; negative if fewer are bought than are in use."""
         return self.limit - self.active - self.pending
 
     def after(self, before: NumberStatus, after: NumberStatus) -> "Usage":
-        """The usage after one number changed its status."""
+        """The usage after one number changed from status `before` to status `after`."""
         return Usage(
             self.limit,
             self.active + (after is NumberStatus.ACTIVE) - (before is NumberStatus.ACTIVE),
@@ -92,28 +96,30 @@ class Usage(NamedTuple):
         )
 
     def as_contract(self) -> Entitlement:
-        """The same, as it stands in messages."""
+        """The usage in the form that messages use."""
         return Entitlement(limit=self.limit, active=self.active, pending=self.pending)
 
 
 class MainNumber(NamedTuple):
-    """The main number of an account at a site, and where its calls go."""
+    """The main number of an account at a site, and the targets of its calls."""
 
     phone_number: str
     status: NumberStatus
     hunt_group_id: str | None
+    """Its in-space hunt group."""
     targets: frozenset[CallTarget] = frozenset()
+    """The targets of all its call-setting slots."""
 
     @property
-    def rings_hunt_group(self) -> str | None:
-        """The hunt group that a newly active number joins, if there is one."""
+    def hunt_group_to_join(self) -> str | None:
+        """The hunt group that a newly ACTIVE number joins; None if there is none [S][D]."""
         if self.status is NumberStatus.ACTIVE and CallTarget.HUNT_GROUP in self.targets:
             return self.hunt_group_id
         return None
 
 
 class Situation(NamedTuple):
-    """Everything that one decision may look at."""
+    """All facts that one decision may use."""
 
     number: Number | None
     """None: not provisioned."""
@@ -121,5 +127,5 @@ class Situation(NamedTuple):
     """Of the account and site that the command names."""
     main_number: MainNumber | None = None
     """Of the account and site that hold the number."""
-    earlier_contents: frozenset[str] = frozenset()
-    """Fingerprints of the commands that came before under the same source and id."""
+    earlier_fingerprints: frozenset[str] = frozenset()
+    """Fingerprints of the earlier commands with the same source and id."""

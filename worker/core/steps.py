@@ -1,4 +1,4 @@
-"""Which PBX message asks for which step, and what ends the wait for it."""
+"""The steps that PBX messages ask for, and what completes each step."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -7,7 +7,7 @@ from contracts.messages import ExtensionReset, HandsetLogout, HuntGroupMembershi
 from contracts.values import Step
 from worker.core.operation import PbxStep, Policy
 
-__all__ = ["STEPS", "PbxMessage", "step_of", "steps_of"]
+__all__ = ["STEPS", "PbxMessage", "new_step", "new_steps"]
 
 PbxMessage = HandsetLogout | HuntGroupMembership | ExtensionReset
 
@@ -16,15 +16,16 @@ STEPS: Final[dict[type[PbxMessage], Step]] = {
     HandsetLogout: Step.HANDSET_LOGOUT,
     ExtensionReset: Step.EXTENSION_RESET,
 }
+"""Which step each PBX message asks for. ACTIVATION has none: its PENDING event asks for it."""
 
 
-def step_of(step: Step, operation_id: str, policy: Policy) -> PbxStep:
-    """The step that the message with this id asks for, not yet sent."""
+def new_step(step: Step, step_id: str, policy: Policy) -> PbxStep:
+    """An unsent step; `step_id` is the id of the message that asks for it."""
     if step not in policy.awaited_steps:
-        return PbxStep(operation_id, step, "confirm")
-    return PbxStep(operation_id, step, "result", attempts_maximum=policy.attempts_maximum)
+        return PbxStep(step_id, step, "confirm")
+    return PbxStep(step_id, step, "result", attempts_maximum=policy.attempts_maximum)
 
 
-def steps_of(messages: Iterable[PbxMessage], policy: Policy) -> tuple[PbxStep, ...]:
-    """The steps that these messages ask for, in the same order."""
-    return tuple(step_of(STEPS[type(message)], message.id, policy) for message in messages)
+def new_steps(messages: Iterable[PbxMessage], policy: Policy) -> tuple[PbxStep, ...]:
+    """The unsent steps that these messages ask for, in the same order."""
+    return tuple(new_step(STEPS[type(message)], message.id, policy) for message in messages)

@@ -1,4 +1,4 @@
-"""The life of a phone number as a table: which move leads from where to where."""
+"""The changes of a number's status that the worker makes, as a table."""
 
 from enum import Enum, unique
 from typing import Final
@@ -12,7 +12,7 @@ __all__ = ["TRANSITIONS", "Transition", "apply"]
 
 @unique
 class Transition(Enum):
-    """A change of status that the worker makes. Every other change is other systems' work."""
+    """A change of status that the worker makes. All other changes are made by other systems [S]."""
 
     BEGIN_ACTIVATION = "begin activation"
     COMPLETE_ACTIVATION = "complete activation"
@@ -28,21 +28,24 @@ TRANSITIONS: Final[dict[Transition, tuple[NumberStatus, NumberStatus]]] = {
     Transition.BEGIN_DEACTIVATION: (NumberStatus.ACTIVE, NumberStatus.PENDING),
     Transition.COMPLETE_DEACTIVATION: (NumberStatus.PENDING, NumberStatus.RESERVED),
 }
-"""From and to. What is not in the table does not happen."""
+"""From and to. The worker makes no other change. [S]; that a deactivation passes through PENDING
+and has no way back to ACTIVE is [D]."""
 
 
-def apply(number: Number, move: Transition, ongoing: OngoingOperation | None = None) -> Number:
-    """The number after the move, its sequence one higher.
+def apply(
+    number: Number, transition: Transition, ongoing: OngoingOperation | None = None
+) -> Number:
+    """The number after the transition, its sequence incremented by one.
 
-    A completed deactivation leaves it blank: no settings, memberships or logins.
-    Raises ValueError where the table does not allow the move.
+    A completed deactivation clears settings, memberships and logins [S]. Raises ValueError if the
+    number is not in the status from which the transition leads.
     """
-    before, after = TRANSITIONS[move]
+    before, after = TRANSITIONS[transition]
     if number.status is not before:
-        message = f"{number.phone_number} is {number.status}, cannot {move.value}"
+        message = f"{number.phone_number} is {number.status}, cannot {transition.value}"
         raise ValueError(message)
     changed = number._replace(status=after, sequence=number.sequence + 1, ongoing=ongoing)
-    if move is Transition.COMPLETE_DEACTIVATION:
+    if transition is Transition.COMPLETE_DEACTIVATION:
         return changed._replace(
             label=None, features=(), has_call_settings=False, hunt_groups=(), logins=()
         )

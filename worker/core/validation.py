@@ -1,4 +1,8 @@
-"""The refusals as a table: first match wins, in the order of the domain."""
+"""Validation of commands: the refusal table of the domain, as checks in its order.
+
+The first check that applies gives the refusal. All refusals are [S] except COMMAND_ID_REUSED and
+COMMAND_EXPIRED, which are [D].
+"""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -13,7 +17,7 @@ __all__ = ["Refused", "Request", "is_duplicate", "validate"]
 
 
 class Request(NamedTuple):
-    """A command, the situation that it meets, and the moment at which it is read."""
+    """A command, the situation in which it is decided, and the time of the decision."""
 
     command: Command
     situation: Situation
@@ -21,77 +25,78 @@ class Request(NamedTuple):
 
     @property
     def activates(self) -> bool:
-        """Whether the command is an activation; it is a deactivation otherwise."""
+        """Whether the command is an activation; otherwise it is a deactivation."""
         return isinstance(self.command, Activate)
 
 
 class Refused(NamedTuple):
-    """The first reason that applies, and the facts behind it."""
+    """The first refusal that applies, and which facts the reply may disclose."""
 
     code: RefusalCode
     detail: str
-    names_status: bool = False
-    """Whether the number's state is told: only to the account that holds it."""
-    names_entitlement: bool = False
+    """For people: the meaning of the code, and the facts behind it."""
+    discloses_status: bool = False
+    """Whether the reply contains the number's status; only the account that holds it may see it."""
+    discloses_entitlement: bool = False
 
 
-def is_duplicate(question: Request) -> bool:
-    """Whether the same command, with the same content, came before."""
-    return question.command.fingerprint in question.situation.earlier_contents
+def is_duplicate(request: Request) -> bool:
+    """Whether the same command, with the same content, was decided before."""
+    return request.command.fingerprint in request.situation.earlier_fingerprints
 
 
-def validate(question: Request) -> Number | Refused:
-    """The number that the command may act on, or the first reason why it may not."""
-    refused = _refused_by_command(question)
+def validate(request: Request) -> Number | Refused:
+    """The number on which the command may act, or the first refusal that applies."""
+    refused = _refused_by_command(request)
     if refused is not None:
         return refused
-    number = question.situation.number
+    number = request.situation.number
     if number is None:
         return _refused(RefusalCode.NUMBER_UNKNOWN)
     return (
-        _refused_by_holder(question, number)
-        or _refused_by_state(question, number)
-        or _refused_by_entitlement(question)
+        _refused_by_holder(request, number)
+        or _refused_by_state(request, number)
+        or _refused_by_entitlement(request)
         or number
     )
 
 
-def _refused_by_command(question: Request) -> Refused | None:
-    if question.situation.earlier_contents:
+def _refused_by_command(request: Request) -> Refused | None:
+    if request.situation.earlier_fingerprints:
         return _refused(RefusalCode.COMMAND_ID_REUSED)
-    expiry = question.command.expirytime
-    if expiry is None or question.now <= expiry:
+    expiry = request.command.expirytime
+    if expiry is None or request.now <= expiry:
         return None
     return _refused(
         RefusalCode.COMMAND_EXPIRED,
-        f"It expired at {expiry.isoformat()} and was read at {question.now.isoformat()}.",
+        f"It expired at {expiry.isoformat()} and was read at {request.now.isoformat()}.",
     )
 
 
-def _refused_by_holder(question: Request, number: Number) -> Refused | None:
+def _refused_by_holder(request: Request, number: Number) -> Refused | None:
     for applies, code in _HOLDER_CHECKS:
-        if applies(question, number):
+        if applies(request, number):
             return _refused(code)
     return None
 
 
-def _refused_by_state(question: Request, number: Number) -> Refused | None:
+def _refused_by_state(request: Request, number: Number) -> Refused | None:
     for applies, code in _STATE_CHECKS:
-        if applies(question, number):
-            return _refused(code, f"It is {number.status}.", names_status=True)
+        if applies(request, number):
+            return _refused(code, f"It is {number.status}.", discloses_status=True)
     return None
 
 
-def _refused_by_entitlement(question: Request) -> Refused | None:
-    usage = question.situation.usage
-    if not question.activates or usage.free >= 1:
+def _refused_by_entitlement(request: Request) -> Refused | None:
+    usage = request.situation.usage
+    if not request.activates or usage.headroom >= 1:
         return None
     return _refused(
         RefusalCode.ENTITLEMENT_EXHAUSTED,
         f"Limit {usage.limit}, active {usage.active}, pending {usage.pending}:"
         f" {usage.active} + {usage.pending} + 1 is more than {usage.limit}.",
-        names_status=True,
-        names_entitlement=True,
+        discloses_status=True,
+        discloses_entitlement=True,
     )
 
 
@@ -99,29 +104,27 @@ Check = Callable[[Request, Number], bool]
 
 _HOLDER_CHECKS: Final[tuple[tuple[Check, RefusalCode], ...]] = (
     (
-        lambda question, number: number.site_id != question.command.data.site_id,
+        lambda request, number: number.site_id != request.command.data.site_id,
         RefusalCode.SITE_MISMATCH,
     ),
     (lambda _, number: number.account_id is None, RefusalCode.NUMBER_NOT_ALLOCATED),
     (
-        lambda question, number: number.account_id != question.command.data.account_id,
+        lambda request, number: number.account_id != request.command.data.account_id,
         RefusalCode.ACCOUNT_MISMATCH,
     ),
 )
 
 _STATE_CHECKS: Final[tuple[tuple[Check, RefusalCode], ...]] = (
     (
-        lambda question, number: question.activates and number.status is not NumberStatus.RESERVED,
+        lambda request, number: request.activates and number.status is not NumberStatus.RESERVED,
         RefusalCode.NUMBER_NOT_RESERVED,
     ),
     (
-        lambda question, number: (
-            not question.activates and number.status is not NumberStatus.ACTIVE
-        ),
+        lambda request, number: not request.activates and number.status is not NumberStatus.ACTIVE,
         RefusalCode.NUMBER_NOT_ACTIVE,
     ),
     (
-        lambda question, number: not question.activates and number.assigned_to is not None,
+        lambda request, number: not request.activates and number.assigned_to is not None,
         RefusalCode.NUMBER_ASSIGNED,
     ),
 )
@@ -133,8 +136,8 @@ def _refused(
     code: RefusalCode,
     facts: str = "",
     *,
-    names_status: bool = False,
-    names_entitlement: bool = False,
+    discloses_status: bool = False,
+    discloses_entitlement: bool = False,
 ) -> Refused:
     detail = f"{_MEANINGS[code]} {facts}".rstrip()
-    return Refused(code, detail, names_status, names_entitlement)
+    return Refused(code, detail, discloses_status, discloses_entitlement)

@@ -14,7 +14,7 @@ from typing import Final
 
 import click
 
-from contracts.fake_pbx.service import LISTENS
+from contracts.fake_pbx.service import READY_LINE
 from worker.cli.exits import run_async
 from worker.demo.sample import REFUSED_NUMBER, RESTING_NUMBER, SLOW_NUMBER, records
 from worker.demo.timeline import READY
@@ -77,7 +77,7 @@ async def _until_listening(pbx: asyncio.subprocess.Process) -> None:
         raise RuntimeError("the PBX has no output")
     async with asyncio.timeout(STORY_TIMEOUT_SECONDS):
         async for line in pbx.stdout:
-            if LISTENS in line.decode():
+            if READY_LINE in line.decode():
                 return
     raise RuntimeError("the PBX ended before it listened")
 

@@ -1,4 +1,4 @@
-"""The tables in the worker's documents, written from the code: `python -m worker.docs.tables`."""
+"""Generates the tables in the worker's documents: `python -m worker.docs.tables`."""
 
 import inspect
 import re
@@ -10,8 +10,10 @@ from typing import Final
 from pydantic.fields import FieldInfo
 
 from contracts.tables import Tables, rewrite, table
+from contracts.values import NumberStatus
 from worker.cli.exits import MEANINGS
 from worker.core.results import VERDICTS, Condition
+from worker.core.transitions import TRANSITIONS
 from worker.settings import Settings, environment_name
 from worker.telemetry.logs import Action
 from worker.telemetry.metrics import describe
@@ -19,6 +21,13 @@ from worker.telemetry.metrics import describe
 __all__ = ["DOCUMENTS", "TABLES"]
 
 DOCUMENTS: Final = Path(__file__).parent
+OTHER_TRANSITIONS: Final[dict[str, tuple[NumberStatus | None, NumberStatus]]] = {
+    "provision": (None, NumberStatus.AVAILABLE),
+    "allocate": (NumberStatus.AVAILABLE, NumberStatus.RESERVED),
+    "deallocate": (NumberStatus.RESERVED, NumberStatus.COOLDOWN),
+    "end cool-down": (NumberStatus.COOLDOWN, NumberStatus.AVAILABLE),
+}
+"""The transitions of other systems, from and to [H][D]. The worker imports their results."""
 UNITS: Final = ("seconds", "commands", "messages", "attempts")
 
 
@@ -87,12 +96,25 @@ def _results() -> str:
     )
 
 
+def _states() -> str:
+    own = [
+        f"    {before} --> {after}: {transition.value}"
+        for transition, (before, after) in TRANSITIONS.items()
+    ]
+    others = [
+        f"    {before or '[*]'} --> {after}: {name} (other systems)"
+        for name, (before, after) in OTHER_TRANSITIONS.items()
+    ]
+    return "\n".join(("```mermaid", "stateDiagram-v2", *own, *others, "```", ""))
+
+
 TABLES: Final[Tables] = {
     "actions": _actions,
     "exit-codes": _exit_codes,
     "metrics": _metrics,
     "results": _results,
     "settings": _settings,
+    "states": _states,
 }
 """What a marked place can name."""
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from worker.core.results import Resolution, resolved
+from worker.core.results import Resolution, apply_resolution
 from worker.settings import Settings
 from worker.storage.engine import open_database
 from worker.storage.loading import load_numbers_locked
@@ -33,7 +33,7 @@ async def resolve_number(
                 " the numbers that have."
             )
         now = datetime.now(UTC)
-        after = resolved(number.ongoing, resolution, now, settings.policy, reason=by)
+        after = apply_resolution(number.ongoing, resolution, now, settings.policy, reason=by)
         await write_steps(session, after.steps)
         await change_operations(session, [number._replace(ongoing=after)])
         if resolution is not Resolution.RETRY:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from worker.core.explanations import at_deadline, clock_time, explained
+from worker.core.explanations import at_deadline, clock_time, explain
 from worker.core.situation import Number
 from worker.settings import Settings
 from worker.storage.engine import open_database
@@ -74,7 +74,7 @@ def _waiting(number: Number, now: datetime) -> Shown:
         "needs_a_person": ongoing.failure is not None,
         "awaiting": [step.as_contract().model_dump(mode="json") for step in ongoing.open_steps],
         "at_deadline": at_deadline(number.status, ongoing),
-        "explanation": explained(number.status, ongoing),
+        "explanation": explain(number.status, ongoing),
     }
 
 

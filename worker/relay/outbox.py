@@ -5,7 +5,7 @@ import contextlib
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from time import monotonic
-from typing import Final, TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from worker.runtime.clock import Clock
 from worker.storage.engine import Transactions

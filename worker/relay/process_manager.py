@@ -32,7 +32,7 @@ class ProcessManager:
         reporter: Reporter,
         results_read_until: Callable[[datetime], datetime],
     ) -> None:
-        """`results_read_until` tells up to which moment, at most the given one, results are counted.
+        """`results_read_until` tells up to when, at most the given moment, results are counted.
 
         A step that was due later is not late: its result may still wait in the queue.
         """
@@ -106,7 +106,7 @@ class ProcessManager:
         }:
             number = snapshot.numbers.get(phone_number)
             if number is not None and number.ongoing is not None:
-                ongoing = number.ongoing.sent(confirmed, now, self._policy)
+                ongoing = number.ongoing.confirmed(confirmed, now, self._policy)
                 snapshot.numbers[phone_number] = number._replace(ongoing=ongoing)
         return confirmed
 
@@ -124,7 +124,7 @@ class ProcessManager:
             if phone_number in snapshot.numbers
         ]
         steps = [step for number in numbers if number.ongoing for step in number.ongoing.steps]
-        await write_steps(session, [step for step in steps if step.operation_id in changed_steps])
+        await write_steps(session, [step for step in steps if step.step_id in changed_steps])
         await change_operations(session, numbers)
 
 

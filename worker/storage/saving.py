@@ -10,8 +10,7 @@ from contracts.messages import Command, PublishedMessage
 from contracts.values import NumberStatus, Operation
 from worker.core.batch import Advanced
 from worker.core.decision import Decision, Outcome
-from worker.core.message_factory import operation_of
-from worker.core.operation import OngoingOperation, PbxStep
+from worker.core.operation import OngoingOperation, PbxStep, operation_of
 from worker.core.situation import Number
 from worker.storage.rows import CommandRow, NumberRow, OperationEndRow, OperationRow, OutboxRow
 from worker.storage.session import Session, require_all
@@ -20,7 +19,7 @@ from worker.storage.steps import change_operations, open_steps, send_steps_again
 __all__ = ["ReplyTo", "WriteContext", "save_advances", "save_decisions"]
 
 ENDS: Final = frozenset({Outcome.COMPLETED, Outcome.FAILED, Outcome.CLEANED_UP})
-ON_THE_WAY: Final = frozenset({Outcome.NOTIFIED, Outcome.ASKED_AGAIN})
+ON_THE_WAY: Final = frozenset({Outcome.NOTIFIED, Outcome.RETRIED})
 
 
 class WriteContext(NamedTuple):
@@ -100,13 +99,13 @@ async def _save_on_the_way(
     session: Session, context: WriteContext, decisions: Sequence[Decision]
 ) -> None:
     numbers = [decision.number for decision in decisions if decision.number]
-    again = [step for decision in decisions for step in decision.asked_again]
-    if again:
-        asked = {step.operation_id for step in again}
+    retried = [step for decision in decisions for step in decision.retried]
+    if retried:
+        retried_ids = {step.step_id for step in retried}
         await write_steps(
-            session, [step for step in _steps_of(numbers) if step.operation_id in asked]
+            session, [step for step in _steps_of(numbers) if step.step_id in retried_ids]
         )
-        await send_steps_again(session, context.lane, asked, context.now)
+        await send_steps_again(session, context.lane, retried_ids, context.now)
     await change_operations(session, numbers)
 
 
@@ -243,7 +242,7 @@ def _outbox_rows(decision: Decision, reply: ReplyTo | None) -> Iterable[OutboxRo
     holds = decision.outcome is Outcome.PENDING
     ordered = decision.outcome is not Outcome.NOTIFIED
     ongoing = decision.number.ongoing if decision.number else None
-    awaited = {step.operation_id for step in ongoing.steps} if ongoing else set()
+    awaited = {step.step_id for step in ongoing.steps} if ongoing else set()
     for place, message in enumerate(decision.messages):
         row = _outbox_row(message, holds=holds, awaited=message.id in awaited, ordered=ordered)
         yield row

@@ -42,7 +42,7 @@ class Session:
         return int(done.rpartition(" ")[2])
 
     async def change_each(self, name: str, expected: int, /, **parameters: object) -> None:
-        """The same for a query that must change so many rows. Raises `RowsMissing` if it did not."""
+        """The same for a query that must change so many rows; otherwise raises `RowsMissing`."""
         require_all(name, expected, await self.change(name, **parameters))
 
 

@@ -38,13 +38,13 @@ async def open_steps(
     """Keeps the steps of these operations, each with the message that asks for it, by its id."""
     rows: list[dict[str, object]] = [
         {
-            "operation_id": step.operation_id,
+            "operation_id": step.step_id,
             "phone_number": phone_number,
             "command_source": ongoing.command_source,
             "command_id": ongoing.command_id,
             "step": step.step,
             "attempts_maximum": step.attempts_maximum,
-            **{name: getattr(messages[step.operation_id], name) for name in _MESSAGE_COLUMNS},
+            **{name: getattr(messages[step.step_id], name) for name in _MESSAGE_COLUMNS},
         }
         for phone_number, ongoing in operations
         for step in ongoing.steps
@@ -90,7 +90,7 @@ async def load_steps(
 def _step(row: Row) -> PbxStep:
     step = Step(row["step"] or _STEPS_BY_TYPE[row["message_type"]])
     return PbxStep(
-        operation_id=row["operation_id"],
+        step_id=row["operation_id"],
         step=step,
         waits_for=row["waits_for"],
         attempt=row["attempt"],
@@ -113,7 +113,7 @@ async def write_steps(session: Session, steps: Collection[PbxStep]) -> None:
     """The steps as they are from now on."""
     rows: list[dict[str, object]] = [
         {
-            "operation_id": step.operation_id,
+            "operation_id": step.step_id,
             "state": step.state,
             "attempt": step.attempt,
             "sent_at": step.sent_at,
@@ -146,7 +146,7 @@ async def change_operations(session: Session, numbers: Iterable[Number]) -> None
         at_risk_at=[ongoing.at_risk_at for _, ongoing in changed],
         deadline=[ongoing.deadline for _, ongoing in changed],
         delayed=[ongoing.delayed for _, ongoing in changed],
-        round=[ongoing.round for _, ongoing in changed],
+        round=[ongoing.retry_round for _, ongoing in changed],
         failure_code=[failure.code if failure else None for failure in failures],
         failure_step=[failure.step if failure else None for failure in failures],
         failure_detail=[failure.detail if failure else None for failure in failures],

@@ -29,7 +29,7 @@ from contracts.refusals import RefusalCode
 from contracts.values import FailureCode, Operation, StepResult
 from worker.core.batch import Advanced
 from worker.core.decision import Decision, Outcome
-from worker.core.message_factory import operation_of
+from worker.core.operation import operation_of
 from worker.core.results import Verdict
 from worker.telemetry.database_gauges import (
     PREFIX,
