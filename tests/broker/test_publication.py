@@ -31,6 +31,12 @@ properties = some.builds(
 )
 
 
+def _sent(properties: commands.Basic.Properties) -> dict[str, object]:
+    return {
+        name: value for name, value in dict(properties).items() if value is not None and value != ""
+    }
+
+
 @given(
     some.sampled_from(["", "telephony.events"]),
     texts,
@@ -53,7 +59,8 @@ def test_a_marshalled_message_is_read_back_as_it_was(
     assert (publish.exchange, publish.routing_key) == (exchange, routing_key)
     assert publish.mandatory
     assert header.body_size == size
-    assert header.properties == given_properties
+    # An empty property is not sent.
+    assert _sent(header.properties) == _sent(given_properties)
     assert b"".join(part.value for part in parts) == publication.body
     assert all(len(part.value) <= CONTENT_BYTES for part in parts)
 
@@ -63,13 +70,13 @@ def test_a_marshalled_message_is_read_back_as_it_was(
     [
         (
             commands.Basic.Properties(message_id="x" * 256),
-            "256 bytes, more than the 255 of a short string",
+            "exceeds maximum length of 255 bytes",
         ),
         (
             commands.Basic.Properties(headers={"x": "y" * CONTENT_BYTES}),
             "more than fit into a frame",
         ),
-        (commands.Basic.Properties(priority=256), "range"),
+        (commands.Basic.Properties(priority=256), "0 <= number <= 255"),
         (commands.Basic.Properties(timestamp=datetime(1969, 1, 1, tzinfo=UTC)), "int"),
         (commands.Basic.Properties(correlation_id=cast("str", 5)), "str"),
     ],

@@ -243,4 +243,4 @@ async def test_nothing_of_a_former_lead_goes_on(
             getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks()
         )
 
-    assert (names["Posts.run"], names["Relay.run"], names["BatchProcessor.run"]) == (1, 1, 2)
+    assert (names["Posts.run"], names["publish"], names["consume"]) == (1, 1, 2)

@@ -12,7 +12,7 @@ from contracts.topology import DEAD_LETTER_QUEUE
 from tests.support.platform import Platform
 from tests.support.workers import rows, store, until_leading, working
 from worker.broker.connection import connect
-from worker.consuming import batch_processor
+from worker.consuming import dead_letters
 from worker.settings import Settings
 from worker.storage.engine import Database
 
@@ -296,7 +296,7 @@ async def test_it_ends_though_a_dead_letter_cannot_be_put_away(
     amqp_url: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(batch_processor, "SETTLING_SECONDS", 0.1)
+    monkeypatch.setattr(dead_letters, "FLUSH_SECONDS", 0.1)
     async with await connect([amqp_url]) as connection, working(database, settings) as worker:
         await until_leading(worker)
         channel = await connection.channel()

@@ -39,6 +39,8 @@ class Action(StrEnum):
     """The operation of a command has ended: its number is ACTIVE or RESERVED."""
     OPERATION_DELAYED = "operation_delayed"
     """An operation is late; an event that says what it waits for was published."""
+    OPERATION_RETRIED = "operation_retried"
+    """The messages of steps that a PBX had asked to retry are published again."""
     OPERATION_FAILED = "operation_failed"
     """An operation ended without success; `detail` says why."""
     OPERATION_NEEDS_OPERATOR = "operation_needs_operator"
