@@ -172,7 +172,7 @@ async def test_show_tells_state_arithmetic_and_history(environment: Environment)
         ('{"kind": "elephant"}', "line 1: Input tag 'elephant'"),
         (
             '{"kind":"phone_number","phone_number":"+449999999","site_id":"s","status":"PENDING"}',
-            "PENDING is the worker's own",
+            "only the worker sets PENDING",
         ),
         (
             '{"kind":"hunt_group_member","phone_number":"+449999999","hunt_group_id":"g"}',

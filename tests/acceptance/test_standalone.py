@@ -47,7 +47,7 @@ async def test_what_is_wrong_is_said_before_servers_are_started(place: Path) -> 
     wrong = place / "wrong.jsonl"
     wrong.write_text('{"kind": "voice_service"}', encoding="utf-8")
     code, said = await command(ENVIRONMENT, "standalone", "--import", str(wrong))
-    assert (code, "nothing was imported" in said) == (Exit.INVALID_DATA, True)
+    assert (code, "Nothing was imported" in said) == (Exit.INVALID_DATA, True)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         there = {"WORKER_HTTP_HOST": "127.0.0.1", "WORKER_HTTP_PORT": str(taken.getsockname()[1])}
         folder = place / "data"

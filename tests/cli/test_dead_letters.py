@@ -75,7 +75,7 @@ async def test_one_is_sent_again_unchanged_under_another_routing_key(
     message = await queue.get(timeout=10)
     assert message is not None
     await message.ack()
-    assert replayed.output == "1 sent again\n"
+    assert replayed.output == "1 replayed\n"
     assert (message.body, message.headers) == (b"first", {"tenant": "x"})
     assert await keys(invoke) == [second]
 
@@ -103,4 +103,4 @@ async def test_a_key_that_is_not_there_is_said(invoke: Invoke, action: str) -> N
     result = await invoke("dead-letters", action, "0123456789")
 
     assert result.exit_code == Exit.NOT_FOUND
-    assert "no dead letter with the key 0123456789" in result.output
+    assert "No dead letter has the key 0123456789" in result.output

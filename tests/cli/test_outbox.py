@@ -99,7 +99,7 @@ async def test_a_message_whose_reason_was_mended_is_tried_again(
         (("retry", "1", "--all"), Exit.USAGE, "Name positions"),
         (("retry", "7"), Exit.NOT_FOUND, "No such message: 7"),
         (("discard", "7", "--by", "A", "--why", "b"), Exit.NOT_FOUND, "No such message: 7"),
-        (("list",), Exit.DONE, "0 not taken"),
+        (("list",), Exit.DONE, "0 undelivered"),
     ],
 )
 async def test_what_is_not_there_is_said(

@@ -49,12 +49,12 @@ def test_help_loads_neither_driver_nor_broker_library() -> None:
         (("send", "dance", "+442079460001"), "'dance' is not one of"),
         ((*SEND[:3], "--account", "acme"), "Missing option '--site'"),
         ((*SEND, "--timeout", "-1"), "-1.0 is not in the range"),
-        (("send", "activate", "0207", *SEND[3:]), "phone_number: numbers are written like"),
+        (("send", "activate", "0207", *SEND[3:]), "phone_number: write numbers like"),
         ((*SEND[:5], "--site", "lon don"), "site_id: String should match"),
         (("import", "/nowhere/records.jsonl"), "No such file or directory"),
-        (("dead-letters", "replay"), "name the keys"),
-        (("dead-letters", "replay", "--all", "0123"), "name the keys"),
-        (("dead-letters", "discard", "--yes"), "name the keys"),
+        (("dead-letters", "replay"), "Name keys"),
+        (("dead-letters", "replay", "--all", "0123"), "Name keys"),
+        (("dead-letters", "discard", "--yes"), "Name keys"),
         (("dead-letters", "list", "--limit", "0"), "0 is not in the range"),
     ],
 )
@@ -98,7 +98,10 @@ def test_bad_records_are_found_before_any_server_is_asked() -> None:
     result = run("import", "-", given='{"kind": "voice_service"}\n')
 
     assert result.exit_code == Exit.INVALID_DATA
-    assert "nothing was imported.\nline 1: service_id: Field required" in result.output
+    assert (
+        "Nothing was imported. Correct these lines:\nline 1: service_id: Field required"
+        in result.output
+    )
 
 
 def test_the_contracts_are_written_as_files(tmp_path: object) -> None:

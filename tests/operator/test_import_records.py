@@ -26,7 +26,7 @@ from worker.storage.engine import Database
 from worker.storage.locks import IMPORT
 
 WRONG_TOGETHER = [
-    ([number(), number(label="x")], "line 2: says something else of the same phone_number"),
+    ([number(), number(label="x")], "line 2: contradicts line 1 about the same phone_number"),
     (
         [number(MAIN, main_number=True), number(OTHER, main_number=True)],
         f"line 2: {OTHER} would be a second main number of acme at london beside {MAIN} in line 1",

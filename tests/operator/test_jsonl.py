@@ -7,14 +7,14 @@ from worker.operator.import_records import ImportRefused, import_lines
 NOWHERE = "postgresql+asyncpg://127.0.0.1:1/none"
 
 WRONG_IN_THEMSELVES = [
-    (number("442079460001"), "phone_number: numbers are written like"),
-    (number("+0123456789"), "phone_number: numbers are written like"),
-    (number("+4420794600010000"), "phone_number: numbers are written like"),
+    (number("442079460001"), "phone_number: write numbers like"),
+    (number("+0123456789"), "phone_number: write numbers like"),
+    (number("+4420794600010000"), "phone_number: write numbers like"),
     (number(site_id="lon don"), "site_id: String should match pattern"),
     (number(colour="red"), "colour: is not a field of this kind of record"),
     (number(pin="1234"), "pin: is not a field of this kind of record"),
-    (number(features={"pin": ""}), "features: a PIN has no place here"),
-    (number(features=["reset_pin"]), "features: a PIN has no place here"),
+    (number(features={"pin": ""}), "features: a PIN is not a feature"),
+    (number(features=["reset_pin"]), "features: a PIN is not a feature"),
     (number(features=["Voicemail"]), "features.0: String should match pattern"),
     (number(features=[{"voicemail": True}]), "features.0: Input should be a valid string"),
     (number(features=[["a"], 1]), "features.0: Input should be a valid string"),
@@ -23,7 +23,7 @@ WRONG_IN_THEMSELVES = [
     (number(extension=""), "extension: String should match pattern"),
     (number(main_number="no"), "main_number: Input should be a valid boolean"),
     (number(status="active"), "status: Input should be 'AVAILABLE'"),
-    (number(status="PENDING"), "PENDING is the worker's own"),
+    (number(status="PENDING"), "only the worker sets PENDING"),
     (number(status="AVAILABLE"), "an AVAILABLE number has no account"),
     (number(account_id=None), "a number that is RESERVED needs an account_id"),
     (number(status="ACTIVE", account_id=None), "a number that is ACTIVE needs an account_id"),
@@ -70,4 +70,4 @@ async def test_of_many_wrong_lines_twenty_are_shown_and_the_rest_counted() -> No
     said = await refusal(NOWHERE, *wrong)
 
     assert said.count("line ") == 20
-    assert said.endswith("and 3 more")
+    assert said.endswith("and 3 more errors")

@@ -91,5 +91,5 @@ def test_a_secret_can_come_from_a_file(tmp_path: Path) -> None:
     assert "hunter2" not in repr(settings)
     with pytest.raises(SettingsError, match="cannot be read"):
         load({"DATABASE_URL_FILE": str(tmp_path / "missing")})
-    with pytest.raises(SettingsError, match="given twice"):
+    with pytest.raises(SettingsError, match="set twice"):
         load({"DATABASE_URL_FILE": str(secret), "DATABASE_URL": "postgresql://database/numbers"})

@@ -96,7 +96,7 @@ def test_records_below_the_level_are_dropped() -> None:
 
 
 def test_a_level_that_does_not_exist_is_named_in_the_error() -> None:
-    with pytest.raises(ValueError, match="'loud' is no log level"):
+    with pytest.raises(ValueError, match="'loud' is not a log level"):
         configure(io.StringIO(), format="json", level="loud")
 
 

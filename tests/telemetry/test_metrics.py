@@ -202,4 +202,4 @@ def test_every_metric_is_described_and_none_names_a_number_an_account_or_a_site(
     assert len({row.name for row in described}) == len(described)
     assert all(row.meaning.endswith(".") for row in described)
     labels = {label for row in described for label in row.labels}
-    assert labels == {"operation", "outcome", "code", "type", "result", "effect"}
+    assert labels == {"operation", "outcome", "code", "type", "result", "effect", "partition"}
