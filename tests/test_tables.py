@@ -1,4 +1,4 @@
-"""The worker's documents: what they list is what the code has."""
+"""The documents of the worker: their tables match the code."""
 
 import re
 from pathlib import Path
@@ -7,6 +7,7 @@ import pytest
 
 from contracts.tables import with_tables
 from contracts.values import NumberStatus
+from tests.support.scraping import scraped
 from worker.cli.exits import MEANINGS, Exit
 from worker.core.transitions import TRANSITIONS
 from worker.docs.tables import DOCUMENTS, TABLES
@@ -18,13 +19,13 @@ PAGES = sorted(DOCUMENTS.glob("*.md"))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_the_tables_are_up_to_date(page: Path) -> None:
+def test_tables_of_a_page_are_up_to_date(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
 
     assert text == with_tables(text, TABLES), "run `python -m worker.docs.tables`"
 
 
-def test_every_table_is_shown_somewhere() -> None:
+def test_every_table_is_shown_on_a_page() -> None:
     text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
 
     assert {*re.findall(r"<!-- table: (.*?) -->", text)} == {*TABLES}
@@ -55,6 +56,17 @@ def test_every_setting_exit_code_and_action_has_a_meaning() -> None:
     assert all(field.description for field in Settings.model_fields.values())
     assert [*MEANINGS] == [*Exit]
     assert TABLES["actions"]().count("\n") == len(Action) + 2
+
+
+async def test_operations_page_shows_each_metric_as_prometheus_reads_it() -> None:
+    # Not compared with `describe()`, from which the page is written: both could be wrong alike.
+    page = (DOCUMENTS / "operations.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(activation_worker_\w+)` \| (\w+) \| ([^|]*) \|", page, re.MULTILINE)
+
+    assert {
+        name: (kind, frozenset(filter(None, labels.split(", ")))) for name, kind, labels in rows
+    } == await scraped()
+    assert len(rows) == len({name for name, _, _ in rows})
 
 
 def test_every_test_that_the_page_on_reliability_names_is_there() -> None:

@@ -1,4 +1,4 @@
-"""Settings come from the environment, are checked once at the start, and never change."""
+"""The settings: read from the environment, validated once at the start, never changed."""
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
@@ -17,19 +17,18 @@ __all__ = ["Settings", "SettingsError", "environment_name", "load"]
 PREFIX: Final = "WORKER_"
 FILE_SUFFIX: Final = "_FILE"
 SHARED_NAMES: Final = ("AMQP_URL", "DATABASE_URL")
-"""Names without the prefix, because other programs of a platform use them too."""
-
+"""Names without the prefix, because other programs of the platform use them too."""
 
 Seconds = Annotated[float, Field(gt=0, le=365 * 86_400)]
-"""At most a year: what is not finite, or too far away for a calendar, is no span of time."""
+"""At most a year: excludes infinity, and times that a date cannot hold."""
 
 
 class SettingsError(Exception):
-    """A setting is missing, unknown or wrong; the text says which and what to do."""
+    """A setting is unknown or wrong; the text says which and what to do."""
 
 
 class Settings(BaseModel):
-    """Everything that can be set. A secret is never shown by `repr`."""
+    """All settings. `repr` leaves out the URLs, which contain passwords."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -43,50 +42,50 @@ class Settings(BaseModel):
     """The PostgreSQL primary (`DATABASE_URL`)."""
 
     batch_maximum_commands: Annotated[int, Field(ge=1, le=1000)] = 200
-    """How many waiting commands are decided in one transaction; nobody waits to fill it."""
+    """Commands decided in one transaction at most; a batch never waits to be filled."""
     prefetch_messages: Annotated[int, Field(ge=1, le=2000)] = 600
-    """Unacknowledged messages held; three batches, so that the next is here while one commits."""
+    """Unacknowledged messages held at most: three batches, one of them committing."""
     awaited_steps: frozenset[Step] = frozenset()
-    """The steps that are done only when a PBX says so, comma separated; none by default."""
+    """Steps that need a PBX result to be done, comma separated; none by default."""
     step_attempts_maximum: Annotated[int, Field(ge=1)] = 5
-    """How often a step is asked for, when the PBX answers `retry_later`."""
+    """How often a step is requested at most, if the PBX answers `retry_later`."""
     step_first_pause_seconds: Seconds = 2
-    """How long the PBX is left alone after its first `retry_later`; twice as long each time."""
+    """Pause after the first `retry_later` of a PBX; each further pause is twice as long."""
     step_longest_pause_seconds: Seconds = 60
-    """The longest such pause."""
+    """The longest pause after a `retry_later`."""
     operation_at_risk_seconds: Seconds = 60
-    """How long an operation may take before it is said to be late."""
+    """Time after which an operation is reported as late."""
     operation_time_allowed_seconds: Seconds = 300
-    """How long an operation may take before it counts as overdue."""
+    """Time after which an operation is overdue: its deadline."""
     sweep_interval_seconds: Seconds = 1
-    """How often the database is asked for work that nobody announced."""
+    """How often the relay reads the database for operations that are due."""
     publish_timeout_seconds: Seconds = 15
-    """How long a publisher confirm is waited for."""
+    """How long to wait for a publisher confirm."""
     outbox_age_maximum_seconds: Seconds = 30
-    """How old the oldest message that was never tried may be before intake pauses."""
+    """Age of the oldest message not yet published at which consuming pauses."""
     watchdog_seconds: Seconds = 30
-    """How often a consumer that gets nothing asks whether messages wait in its queue."""
+    """How often an idle consumer checks whether messages wait in its queue."""
     leader_silence_maximum_seconds: Annotated[float, Field(ge=0.5, le=3600)] = 10
-    """How long a leader may be frozen or cut off before another worker takes over."""
+    """How long a worker may be frozen or disconnected before another takes over."""
     history_days: Annotated[int, Field(ge=30, le=36_500)] = 90
-    """How long ended commands, PBX steps and decisions are kept; repeats of older ones are new."""
+    """How long ended commands, PBX steps and resolutions are kept; later repeats count as new."""
     stop_deadline_seconds: Seconds = 20
-    """How long a stop may take; what is not done by then is done after the next start."""
+    """How long a stop may take; the next start continues what is unfinished then."""
     declare_topology: bool = True
-    """Declare exchanges and queues at each connect; false where the broker forbids it."""
+    """Declare exchanges and queues at each connect; false if the broker forbids it."""
 
-    http_host: str = "0.0.0.0"  # noqa: S104 -- health checks of a container come from outside it
-    """The address that health and metrics are served on."""
+    http_host: str = "0.0.0.0"  # noqa: S104 -- a container is checked from outside
+    """Address on which the HTTP endpoints listen."""
     http_port: Annotated[int, Field(ge=0, le=65535)] = 8080
-    """Its port; 0 takes any free one."""
+    """Port of the HTTP endpoints; 0 chooses a free one."""
     log_format: Literal["auto", "json", "pretty"] = "auto"
     """`auto`: pretty on a terminal, JSON elsewhere."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    """What is less than this is not logged."""
+    """Records below this level are not logged."""
 
     @property
     def policy(self) -> Policy:
-        """What operations wait for, and how long."""
+        """How long operations may take, and what they wait for."""
         return Policy(
             at_risk_after=timedelta(seconds=self.operation_at_risk_seconds),
             time_allowed=timedelta(seconds=self.operation_time_allowed_seconds),
@@ -105,43 +104,43 @@ class Settings(BaseModel):
 
     @field_validator("amqp_urls")
     @classmethod
-    def _are_amqp(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
-        if not urls or not all(_names_a_server(url, {"amqp", "amqps"}) for url in urls):
-            message = "expected amqp://user:password@host:port/virtual-host, several by commas"
+    def _validate_amqp_urls(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        if not urls or not all(_names_server(url, {"amqp", "amqps"}) for url in urls):
+            message = "expected amqp://user:password@host:port/virtual-host, several with commas"
             raise ValueError(message)
         return urls
 
     @field_validator("database_url")
     @classmethod
-    def _with_driver(cls, url: str) -> str:
-        if not _names_a_server(url, {"postgresql", "postgres", "postgresql+asyncpg"}):
+    def _validate_database_url(cls, url: str) -> str:
+        if not _names_server(url, {"postgresql", "postgres", "postgresql+asyncpg"}):
             message = "expected postgresql://user:password@host:port/database"
             raise ValueError(message)
         return f"postgresql+asyncpg://{url.partition('://')[2]}"
 
 
-def _names_a_server(url: str, schemes: AbstractSet[str]) -> bool:
-    # Looked at here, because the drivers answer a port like `56x2` with a traceback of their own.
+def _names_server(url: str, schemes: AbstractSet[str]) -> bool:
+    # Checked here, because the drivers raise errors of their own for a port like `56x2`.
     try:
         parts = urlsplit(url)
-        # A database may be named by its socket's folder, in the query: then there is no host.
-        asked = parse_qs(parts.query)
-        ports = (parts.port, *map(int, asked.get("port", ())))
+        # The query may name a socket directory as the host of a database.
+        query = parse_qs(parts.query)
+        ports = (parts.port, *map(int, query.get("port", ())))
     except ValueError:
         return False
-    named = bool(parts.hostname) or "host" in asked
-    return parts.scheme in schemes and named and 0 not in ports
+    has_host = bool(parts.hostname) or "host" in query
+    return parts.scheme in schemes and has_host and 0 not in ports
 
 
 def load(environment: Mapping[str, str]) -> Settings:
-    """The settings of this environment. Raises `SettingsError` on the first thing that is wrong."""
+    """The settings from this environment. Raises `SettingsError`."""
     values: dict[str, str] = {}
     for name, value in environment.items():
         field = _field_of(name)
         if field is None:
             continue
         if field in values:
-            message = f"{name} is given twice, directly and as a file: keep one of them."
+            message = f"{name} is set twice, directly and as a file: keep one of them."
             raise SettingsError(message)
         values[field] = _secret_from_file(name, value) if name.endswith(FILE_SUFFIX) else value
     try:
@@ -163,12 +162,15 @@ def _secret_from_file(name: str, path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        message = f"{name} names the file {path}, which cannot be read: {error}"
+        message = (
+            f"{name} names the file {path}, which cannot be read: {error}."
+            " Correct the path or the file's permissions."
+        )
         raise SettingsError(message) from None
 
 
 def environment_name(field: str) -> str:
-    """The variable that sets this field."""
+    """The environment variable that sets this field."""
     return {"amqp_urls": "AMQP_URL", "database_url": "DATABASE_URL"}.get(
         field, PREFIX + field.upper()
     )
@@ -182,6 +184,6 @@ def _explain(error: ValidationError) -> str:
             known = ", ".join(sorted(environment_name(name) for name in Settings.model_fields))
             lines.append(f"{environment_name(field)} is not a setting. Settings are: {known}.")
         else:
-            words = problem["msg"].removeprefix("Value error, ")
-            lines.append(f"{environment_name(field)}: {words}.")
+            message = problem["msg"].removeprefix("Value error, ")
+            lines.append(f"{environment_name(field)}: {message}.")
     return "\n".join(lines)

@@ -1,108 +1,38 @@
-"""The installed command as a stranger runs it: a process with arguments, signals and exit codes."""
+"""The installed command: a process with arguments, signals and exit codes."""
 
 import asyncio
 import json
 import os
 import signal
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 
 import aiohttp
 import pytest
 
 from tests.support.environments import Environment
+from tests.support.installed_command import (
+    COMMAND,
+    NUMBER,
+    PATIENCE_SECONDS,
+    PLACE,
+    SAMPLE,
+    command,
+    imported,
+    running,
+    until_logged,
+)
 from tests.support.platform import Platform
 from tests.support.workers import rows, store
 from worker.storage.engine import Database
 
-COMMAND = str(Path(sys.executable).with_name("activation-worker"))
-NUMBER = "+442079460001"
-PLACE = ("--account", "acme", "--site", "london")
-PATIENCE_SECONDS = 30
-
-SAMPLE = [
-    {
-        "kind": "voice_service",
-        "service_id": "service-1",
-        "account_id": "acme",
-        "account_kind": "occupier",
-        "site_id": "london",
-        "quantity": 1,
-    },
-    *(
-        {
-            "kind": "phone_number",
-            "phone_number": number,
-            "account_id": "acme",
-            "site_id": "london",
-            "status": "RESERVED",
-            "features": {"voicemail": "a secret code"},
-        }
-        for number in (NUMBER, "+442079460002")
-    ),
-]
-
 
 @pytest.fixture
 def environment(database_url: str, amqp_url: str) -> Environment:
-    """What a person exports before running the command, which is measured here."""
+    """The environment of the command; its coverage is measured."""
     servers = {"DATABASE_URL": database_url, "AMQP_URL": amqp_url, "WORKER_HTTP_PORT": "0"}
     return {**os.environ, **servers}
 
 
-async def command(
-    environment: Environment, *arguments: str, given: str = ""
-) -> tuple[int | None, str]:
-    """Runs it to its end: the exit code, and all that it said."""
-    process = await asyncio.create_subprocess_exec(
-        COMMAND,
-        *arguments,
-        env=dict(environment),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    output, _ = await asyncio.wait_for(process.communicate(given.encode()), PATIENCE_SECONDS)
-    return process.returncode, output.decode()
-
-
-@asynccontextmanager
-async def running(environment: Environment) -> AsyncIterator[asyncio.subprocess.Process]:
-    """`activation-worker run`, leading; killed at the end if it still runs."""
-    process = await asyncio.create_subprocess_exec(
-        COMMAND, "run", env=dict(environment), stderr=asyncio.subprocess.PIPE
-    )
-    try:
-        await until_logged(process, "leadership_gained")
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
-
-
-async def until_logged(process: asyncio.subprocess.Process, action: str) -> dict[str, object]:
-    """The log record with this action, as soon as it is written."""
-    assert process.stderr is not None
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        async for line in process.stderr:
-            record: dict[str, object] = json.loads(line)
-            if record["action"] == action:
-                return record
-    message = f"the worker ended without {action}"
-    raise AssertionError(message)
-
-
-async def imported(environment: Environment) -> None:
-    """The sample, imported from standard input."""
-    lines = "\n".join(json.dumps(record) for record in SAMPLE)
-    code, said = await command(environment, "import", "-", given=lines)
-    assert code == 0, said
-
-
-async def test_it_works_and_stops_in_order_on_sigterm(environment: Environment) -> None:
+async def test_run_handles_commands_and_stops_in_order_on_sigterm(environment: Environment) -> None:
     await imported(environment)
     async with running(environment) as worker:
         done = await command(environment, "send", "activate", NUMBER, *PLACE, "--wait")
@@ -117,7 +47,7 @@ async def test_it_works_and_stops_in_order_on_sigterm(environment: Environment) 
     assert "1 + 0 + 1 is more than 1" in refused[1]
 
 
-async def test_what_a_killed_worker_left_is_finished_by_the_next(
+async def test_next_worker_finishes_what_a_killed_worker_left(
     environment: Environment, platform: Platform, database: Database
 ) -> None:
     await imported(environment)
@@ -131,7 +61,7 @@ async def test_what_a_killed_worker_left_is_finished_by_the_next(
     assert await rows(database, "SELECT active, pending FROM entitlement_usage") == [(1, 0)]
 
 
-async def test_health_and_readiness_are_served(environment: Environment) -> None:
+async def test_run_serves_health_readiness_and_metrics(environment: Environment) -> None:
     process = await asyncio.create_subprocess_exec(
         COMMAND, "run", env=dict(environment), stderr=asyncio.subprocess.PIPE
     )
@@ -147,20 +77,20 @@ async def test_health_and_readiness_are_served(environment: Environment) -> None
         await process.communicate()
 
 
-async def test_a_wait_without_a_worker_ends_with_its_own_code(environment: Environment) -> None:
+async def test_send_exits_with_its_own_code_if_no_worker_runs(environment: Environment) -> None:
     arguments = ("send", "activate", NUMBER, *PLACE, "--wait", "--timeout", "0.5")
 
     assert (await command(environment, *arguments))[0] == 4
 
 
-async def test_show_tells_state_arithmetic_and_history(environment: Environment) -> None:
+async def test_show_prints_state_entitlement_and_history(environment: Environment) -> None:
     await imported(environment)
-    code, said = await command(environment, "show", NUMBER)
+    code, output = await command(environment, "show", NUMBER)
 
     assert code == 0
-    assert "RESERVED" in said
-    assert "1 bought - 0 active - 0 pending = 1 free" in said
-    assert "secret" not in said
+    assert "RESERVED" in output
+    assert "1 bought - 0 active - 0 pending = 1 free" in output
+    assert "secret" not in output
     assert (await command(environment, "show", "+449999999999"))[0] == 5
 
 
@@ -172,7 +102,7 @@ async def test_show_tells_state_arithmetic_and_history(environment: Environment)
         ('{"kind": "elephant"}', "line 1: Input tag 'elephant'"),
         (
             '{"kind":"phone_number","phone_number":"+449999999","site_id":"s","status":"PENDING"}',
-            "PENDING is the worker's own",
+            "only the worker sets PENDING",
         ),
         (
             '{"kind":"hunt_group_member","phone_number":"+449999999","hunt_group_id":"g"}',
@@ -180,38 +110,41 @@ async def test_show_tells_state_arithmetic_and_history(environment: Environment)
         ),
     ],
 )
-async def test_an_import_with_a_wrong_line_names_it_and_changes_nothing(
+async def test_import_with_an_invalid_line_names_it_and_stores_nothing(
     environment: Environment, database: Database, lines: str, problem: str
 ) -> None:
-    code, said = await command(environment, "import", "-", given=lines)
+    # Valid records follow the invalid line: without them there is nothing that could be stored.
+    valid = (json.dumps(record) for record in SAMPLE)
+    code, output = await command(environment, "import", "-", given="\n".join([lines, *valid]))
 
     assert code == 6
-    assert problem in said
-    assert await rows(database, "SELECT 1 FROM voice_services, phone_numbers") == []
+    assert problem in output
+    assert await rows(database, "SELECT count(*) FROM voice_services") == [(0,)]
+    assert await rows(database, "SELECT count(*) FROM phone_numbers") == [(0,)]
 
 
-async def test_an_unknown_setting_stops_the_start(environment: Environment) -> None:
-    code, said = await command({**environment, "WORKER_COLOUR": "blue"}, "run")
+async def test_run_refuses_an_unknown_setting(environment: Environment) -> None:
+    code, output = await command({**environment, "WORKER_COLOUR": "blue"}, "run")
 
     assert code == 9
-    assert "WORKER_COLOUR is not a setting" in said
+    assert "WORKER_COLOUR is not a setting" in output
 
 
-async def test_a_queue_that_is_not_as_wanted_is_named(
+async def test_topology_names_a_queue_with_other_properties(
     environment: Environment, platform: Platform
 ) -> None:
     await platform.channel.queue_delete("pbx.extension-reset")
     await platform.channel.declare_queue("pbx.extension-reset", durable=True)
-    code, said = await command(environment, "topology")
+    code, output = await command(environment, "topology")
 
     assert code == 7
-    assert "queue 'pbx.extension-reset'" in said
-    assert "quorum" in said
+    assert "queue 'pbx.extension-reset'" in output
+    assert "quorum" in output
 
 
-async def test_the_schema_must_be_current(environment: Environment, database: Database) -> None:
+async def test_run_refuses_an_outdated_schema(environment: Environment, database: Database) -> None:
     await store(database, "DELETE FROM alembic_version")
-    code, said = await command(environment, "run")
+    code, output = await command(environment, "run")
 
     assert code == 10
-    assert "activation-worker migrate" in said
+    assert "activation-worker migrate" in output

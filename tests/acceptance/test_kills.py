@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from tests.acceptance.test_installed_command import running, until_logged
 from tests.support.environments import Environment, environment
+from tests.support.installed_command import running, until_logged
 from tests.support.platform import Platform
 from tests.support.workers import rows, store
 from worker.storage.engine import Database

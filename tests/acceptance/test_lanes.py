@@ -7,9 +7,9 @@ from contextlib import AsyncExitStack
 
 from aio_pika.exceptions import ChannelNotFoundEntity
 
-from tests.acceptance.test_installed_command import COMMAND, command, running
 from tests.acceptance.test_takeover import Worker, started
 from tests.support.environments import Environment, environment
+from tests.support.installed_command import COMMAND, command, running
 from tests.support.lanes import BUILDING, NUMBERS, asked, in_order
 from tests.support.lossy import at_rest, said_once
 from tests.support.platform import Platform, platform_at

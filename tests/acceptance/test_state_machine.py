@@ -23,9 +23,9 @@ from hypothesis.stateful import (
 )
 from typing_extensions import override
 
-from tests.acceptance.test_installed_command import COMMAND
 from tests.support.building import Building, Number, Wish
 from tests.support.environments import Environment, environment
+from tests.support.installed_command import COMMAND
 from tests.support.platform import Event, Platform
 from tests.support.workers import rows, store
 from worker.storage.engine import Database

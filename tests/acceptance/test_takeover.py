@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from signal import SIGCONT, SIGSTOP
 
-from tests.acceptance.test_installed_command import COMMAND
 from tests.support.environments import Environment, environment
+from tests.support.installed_command import COMMAND
 from tests.support.platform import Platform
 from tests.support.workers import rows, store
 from worker.storage.engine import Database

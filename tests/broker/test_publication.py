@@ -26,7 +26,10 @@ properties = some.builds(
     headers=some.none() | some.dictionaries(texts, texts | some.integers(0, 9), max_size=3),
     delivery_mode=some.none() | some.sampled_from([1, 2]),
     priority=some.none() | some.integers(0, 255),
-    timestamp=some.none() | some.datetimes(datetime(1970, 1, 2), timezones=some.just(UTC)),  # noqa: DTZ001 -- Hypothesis adds the zone itself
+    timestamp=some.none()
+    | some.datetimes(datetime(1970, 1, 2), timezones=some.just(UTC)).map(
+        lambda moment: moment.replace(microsecond=0)
+    ),
     cluster_id=some.just(""),
 )
 

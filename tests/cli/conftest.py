@@ -1,4 +1,4 @@
-"""The command line inside the test's own process, on servers of the test's own."""
+"""Runs the command line inside the test process, on servers of the test."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,7 +13,7 @@ Invoke = Callable[..., Awaitable[Result]]
 
 @pytest.fixture
 def environment(database_url: str, amqp_url: str) -> dict[str, str]:
-    """What a person exports before running a command."""
+    """The environment of a command."""
     return {"DATABASE_URL": database_url, "AMQP_URL": amqp_url}
 
 

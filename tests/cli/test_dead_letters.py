@@ -22,7 +22,7 @@ async def until_there(platform: Platform, queue: str, messages: int) -> None:
 
 
 async def unrouted(platform: Platform, *bodies: bytes) -> None:
-    """Commands under a routing key that nobody reads."""
+    """Publishes commands with a routing key to which no queue is bound."""
     exchange = await platform.channel.get_exchange("telephony.commands", ensure=False)
     for body in bodies:
         await exchange.publish(Message(body, headers={"tenant": "x"}), "phone_number.dance")
@@ -34,7 +34,7 @@ async def keys(invoke: Invoke) -> list[str]:
     return [letter["key"] for letter in json.loads(listed.stdout)]
 
 
-async def test_what_the_worker_could_not_read_is_shown_with_its_reason(
+async def test_dead_letters_show_the_reason_of_an_unreadable_message(
     invoke: Invoke, platform: Platform, database: Database, settings: Settings
 ) -> None:
     async with working(database, settings):
@@ -50,7 +50,7 @@ async def test_what_the_worker_could_not_read_is_shown_with_its_reason(
     assert shown.output.endswith("\n\nnonsense\n")
 
 
-async def test_looking_leaves_them_in_their_order(invoke: Invoke, platform: Platform) -> None:
+async def test_listing_dead_letters_keeps_their_order(invoke: Invoke, platform: Platform) -> None:
     await unrouted(platform, b"first", b"second", b"third")
     before = await keys(invoke)
 
@@ -62,7 +62,7 @@ async def test_looking_leaves_them_in_their_order(invoke: Invoke, platform: Plat
     assert await keys(invoke) == before
 
 
-async def test_one_is_sent_again_unchanged_under_another_routing_key(
+async def test_replay_publishes_one_dead_letter_unchanged_with_another_routing_key(
     invoke: Invoke, platform: Platform
 ) -> None:
     queue = await platform.channel.declare_queue(exclusive=True)
@@ -75,19 +75,21 @@ async def test_one_is_sent_again_unchanged_under_another_routing_key(
     message = await queue.get(timeout=10)
     assert message is not None
     await message.ack()
-    assert replayed.output == "1 sent again\n"
+    assert replayed.output == "1 replayed\n"
     assert (message.body, message.headers) == (b"first", {"tenant": "x"})
     assert await keys(invoke) == [second]
 
 
-async def test_what_is_still_not_routed_comes_back(invoke: Invoke, platform: Platform) -> None:
+async def test_replayed_message_that_is_still_unroutable_is_dead_lettered_again(
+    invoke: Invoke, platform: Platform
+) -> None:
     await unrouted(platform, b"first")
 
     assert (await invoke("dead-letters", "replay", "--all")).exit_code == Exit.DONE
     await until_there(platform, DEAD_LETTERS, 1)
 
 
-async def test_discarding_asks_first(invoke: Invoke, platform: Platform) -> None:
+async def test_discard_asks_for_confirmation(invoke: Invoke, platform: Platform) -> None:
     await unrouted(platform, b"first", b"second")
     first, second = await keys(invoke)
 
@@ -99,8 +101,8 @@ async def test_discarding_asks_first(invoke: Invoke, platform: Platform) -> None
 
 
 @pytest.mark.parametrize("action", ["show", "replay"])
-async def test_a_key_that_is_not_there_is_said(invoke: Invoke, action: str) -> None:
+async def test_dead_letters_names_an_unknown_key(invoke: Invoke, action: str) -> None:
     result = await invoke("dead-letters", action, "0123456789")
 
     assert result.exit_code == Exit.NOT_FOUND
-    assert "no dead letter with the key 0123456789" in result.output
+    assert "No dead letter has the key 0123456789" in result.output

@@ -1,10 +1,11 @@
-"""A message that can never be sent holds back its number, until a person decides."""
+"""A message that cannot be encoded blocks its number until an operator decides."""
 
 import asyncio
 
 import pytest
 
 from tests.cli.conftest import Invoke
+from tests.support.inserts import outbox_message, phone_numbers, voice_service
 from tests.support.platform import Platform
 from tests.support.workers import rows, store, working
 from worker.cli.exits import Exit
@@ -12,29 +13,22 @@ from worker.settings import Settings
 from worker.storage.engine import Database
 
 NUMBERS = ("+442079460001", "+442079460002")
-SITE = (
-    """INSERT INTO voice_services (service_id, account_id, account_kind, site_id, quantity)
-    VALUES ('service-1', 'acme', 'occupier', 'london', 20)""",
-    *(
-        f"""INSERT INTO phone_numbers (phone_number, site_id, account_id, extension, status)
-        VALUES ('{number}', 'london', 'acme', '1', 'RESERVED')"""
-        for number in NUMBERS
-    ),
+SITE = (voice_service(2), phone_numbers(*NUMBERS))
+# No command leads to such a routing key; the test protects a future one that does.
+UNENCODABLE = outbox_message(
+    NUMBERS[0],
+    message_id="unencodable",
+    message_type="telephony.extension.reset.v1",
+    exchange="telephony.pbx",
+    routing_key="k" * 300,
 )
-# No command can bring such a routing key about; whoever makes it possible one day is protected.
-POISON = f"""
-    INSERT INTO outbox (phone_number, holds_operation, message_id, message_type, exchange,
-        routing_key, correlation_id, must_be_routed, body, decided_at, queued_at)
-    VALUES ('{NUMBERS[0]}', false, 'poison', 'telephony.extension.reset.v1', 'telephony.pbx',
-        repeat('k', 300), 'story', true, '{{}}', now(), now())
-"""
 PARKED = "SELECT position FROM outbox WHERE next_attempt_at = 'infinity'"
 
 
 @pytest.fixture
 async def parked(database: Database, settings: Settings, platform: Platform) -> int:
-    """The position of a message that can never be sent, its number's activation behind it."""
-    await store(database, *SITE, POISON)
+    """The position of a message that cannot be encoded, ahead of the activation of its number."""
+    await store(database, *SITE, UNENCODABLE)
     async with working(database, settings):
         await platform.send("activate", NUMBERS[0], id="held")
         free = await platform.send("activate", NUMBERS[1])
@@ -48,7 +42,7 @@ async def parked(database: Database, settings: Settings, platform: Platform) -> 
     return position
 
 
-async def test_a_parked_message_is_shown_with_its_reason(
+async def test_outbox_list_shows_a_parked_message_with_its_reason(
     parked: int, invoke: Invoke, database: Database
 ) -> None:
     listed = await invoke("outbox", "list")
@@ -64,7 +58,7 @@ async def test_a_parked_message_is_shown_with_its_reason(
     ]
 
 
-async def test_a_message_that_a_person_discards_lets_its_number_go_on(
+async def test_discarding_a_message_unblocks_the_messages_of_its_number(
     parked: int, invoke: Invoke, database: Database, settings: Settings, platform: Platform
 ) -> None:
     done = await invoke("outbox", "discard", str(parked), "--by", "Ada", "--why", "was a test")
@@ -74,10 +68,10 @@ async def test_a_message_that_a_person_discards_lets_its_number_go_on(
     assert done.output == "1 discarded\n"
     assert await rows(
         database, "SELECT message_id, discarded_by, reason FROM discarded_messages"
-    ) == [("poison", "Ada", "was a test")]
+    ) == [("unencodable", "Ada", "was a test")]
 
 
-async def test_a_message_whose_reason_was_mended_is_tried_again(
+async def test_retrying_a_corrected_message_publishes_it(
     parked: int, invoke: Invoke, database: Database, settings: Settings, platform: Platform
 ) -> None:
     await store(
@@ -99,10 +93,10 @@ async def test_a_message_whose_reason_was_mended_is_tried_again(
         (("retry", "1", "--all"), Exit.USAGE, "Name positions"),
         (("retry", "7"), Exit.NOT_FOUND, "No such message: 7"),
         (("discard", "7", "--by", "A", "--why", "b"), Exit.NOT_FOUND, "No such message: 7"),
-        (("list",), Exit.DONE, "0 not taken"),
+        (("list",), Exit.DONE, "0 undelivered"),
     ],
 )
-async def test_what_is_not_there_is_said(
+async def test_outbox_names_unknown_positions_and_wrong_usage(
     invoke: Invoke, arguments: tuple[str, ...], code: Exit, words: str
 ) -> None:
     answer = await invoke("outbox", *arguments)

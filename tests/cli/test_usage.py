@@ -19,15 +19,15 @@ def run(*arguments: str, given: str | None = None, **environment: str) -> Result
 
 
 def test_help_names_every_exit_code() -> None:
-    said = run("--help").output
+    output = run("--help").output
 
-    assert all(f"  {code.value:>2}  " in said for code in Exit)
+    assert all(f"  {code.value:>2}  " in output for code in Exit)
 
 
 @pytest.mark.parametrize(
     "command", [*main.commands, "dead-letters replay", "dead-letters show", "contracts export"]
 )
-def test_every_command_explains_itself_without_servers(command: str) -> None:
+def test_every_command_prints_help_without_servers(command: str) -> None:
     result = run(*command.split(), "--help")
 
     assert result.exit_code == Exit.DONE
@@ -36,9 +36,11 @@ def test_every_command_explains_itself_without_servers(command: str) -> None:
 
 def test_help_loads_neither_driver_nor_broker_library() -> None:
     code = "import sys, worker.cli; print({'asyncpg', 'aio_pika', 'sqlalchemy'} & {*sys.modules})"
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, text=True
+    )
 
-    assert said.stdout == "set()\n"
+    assert result.stdout == "set()\n"
 
 
 @pytest.mark.parametrize(
@@ -49,16 +51,16 @@ def test_help_loads_neither_driver_nor_broker_library() -> None:
         (("send", "dance", "+442079460001"), "'dance' is not one of"),
         ((*SEND[:3], "--account", "acme"), "Missing option '--site'"),
         ((*SEND, "--timeout", "-1"), "-1.0 is not in the range"),
-        (("send", "activate", "0207", *SEND[3:]), "phone_number: numbers are written like"),
+        (("send", "activate", "0207", *SEND[3:]), "phone_number: write numbers like"),
         ((*SEND[:5], "--site", "lon don"), "site_id: String should match"),
         (("import", "/nowhere/records.jsonl"), "No such file or directory"),
-        (("dead-letters", "replay"), "name the keys"),
-        (("dead-letters", "replay", "--all", "0123"), "name the keys"),
-        (("dead-letters", "discard", "--yes"), "name the keys"),
+        (("dead-letters", "replay"), "Name keys"),
+        (("dead-letters", "replay", "--all", "0123"), "Name keys"),
+        (("dead-letters", "discard", "--yes"), "Name keys"),
         (("dead-letters", "list", "--limit", "0"), "0 is not in the range"),
     ],
 )
-def test_a_wrong_usage_is_explained(arguments: tuple[str, ...], problem: str) -> None:
+def test_commands_explain_wrong_usage(arguments: tuple[str, ...], problem: str) -> None:
     result = run(*arguments)
 
     assert result.exit_code == Exit.USAGE
@@ -78,7 +80,9 @@ def test_a_wrong_usage_is_explained(arguments: tuple[str, ...], problem: str) ->
         ("check",),
     ],
 )
-def test_a_server_that_is_not_there_is_named_in_one_paragraph(arguments: tuple[str, ...]) -> None:
+def test_commands_name_an_unreachable_server_without_a_traceback(
+    arguments: tuple[str, ...],
+) -> None:
     result = run(*arguments, given="")
 
     assert result.exit_code == Exit.UNAVAILABLE
@@ -87,21 +91,24 @@ def test_a_server_that_is_not_there_is_named_in_one_paragraph(arguments: tuple[s
     assert "hidden" not in result.output
 
 
-def test_a_wrong_setting_has_its_own_code() -> None:
+def test_unknown_setting_exits_with_its_own_code() -> None:
     result = run("migrate", WORKER_COLOUR="blue")
 
     assert result.exit_code == Exit.SETTINGS
     assert "WORKER_COLOUR is not a setting" in result.output
 
 
-def test_bad_records_are_found_before_any_server_is_asked() -> None:
+def test_import_finds_invalid_records_before_it_connects() -> None:
     result = run("import", "-", given='{"kind": "voice_service"}\n')
 
     assert result.exit_code == Exit.INVALID_DATA
-    assert "nothing was imported.\nline 1: service_id: Field required" in result.output
+    assert (
+        "Nothing was imported. Correct these lines:\nline 1: service_id: Field required"
+        in result.output
+    )
 
 
-def test_the_contracts_are_written_as_files(tmp_path: object) -> None:
+def test_contracts_export_writes_files(tmp_path: object) -> None:
     result = run("contracts", "export", f"{tmp_path}/new")
 
     assert result.exit_code == Exit.DONE

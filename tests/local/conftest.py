@@ -1,4 +1,4 @@
-"""Servers that a test may stop, kill and restart: not those of the session."""
+"""Servers that a test may stop, kill and restart, in place of those of the session."""
 
 import os
 import tempfile
@@ -13,9 +13,9 @@ from worker.local import PrivatePostgreSQL, PrivateRabbitMQ, missing_servers
 
 @contextmanager
 def passable_folder() -> Iterator[Path]:
-    """A folder that other users can pass through, which those of pytest are not.
+    """A folder that other users can traverse, unlike those of pytest.
 
-    Servers not installed on a laptop, the test is skipped; under CI it fails.
+    If the servers are not installed, the test is skipped; with CI set, it fails.
     """
     if missing_servers() and not os.environ.get("CI"):
         pytest.skip(" ".join(missing_servers()))

@@ -1,4 +1,4 @@
-"""What is left of servers, as the kernel sees it."""
+"""Finds processes that servers left behind."""
 
 import asyncio
 import contextlib
@@ -8,13 +8,13 @@ PATIENCE_SECONDS = 30
 
 
 def processes_of(folder: Path) -> set[int]:
-    """Every process that was started with the folder, or works in it."""
+    """Every process whose command line, environment or working directory names the folder."""
     every = (entry for entry in Path("/proc").iterdir() if entry.name.isdecimal())
     return {int(entry.name) for entry in every if str(folder) in _traces(entry)}
 
 
 async def until_nothing_is_left_of(folder: Path) -> None:
-    """Waits until the last process of the folder is gone; fails when one stays."""
+    """Waits until the last process of the folder has ended; fails if one stays."""
     for _ in range(PATIENCE_SECONDS * 20):
         if not processes_of(folder):
             return
@@ -24,7 +24,7 @@ async def until_nothing_is_left_of(folder: Path) -> None:
 
 
 def _traces(process: Path) -> str:
-    # A process of PostgreSQL writes its title over its environment, but works in its data.
+    # A process of PostgreSQL overwrites its environment with its title, but works in its folder.
     traces = ""
     for name in ("cmdline", "environ"):
         with contextlib.suppress(OSError):

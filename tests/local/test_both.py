@@ -23,7 +23,7 @@ asyncio.run(main())
 """
 
 
-async def test_both_start_in_a_folder_of_their_own_that_goes_with_them(
+async def test_servers_start_in_a_temporary_folder_that_is_removed_with_them(
     monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(folder))
@@ -35,17 +35,17 @@ async def test_both_start_in_a_folder_of_their_own_that_goes_with_them(
     assert not any(Path(folder).iterdir())  # noqa: ASYNC240 -- nothing else runs here
 
 
-async def test_when_one_cannot_start_the_other_is_stopped_too(folder: Path) -> None:
+async def test_failure_of_one_server_stops_the_other(folder: Path) -> None:
     (folder / "postgresql").mkdir(mode=0o711)
     (folder / "postgresql" / "data").mkdir()
     with pytest.raises(ServerUnavailable, match="PostgreSQL ended during its start"):
         async with PrivateServers.started(folder):
-            pytest.fail("it started on data that are none")
+            pytest.fail("it started on an empty data folder")
     await until_nothing_is_left_of(folder)
 
 
 @pytest.mark.parametrize("processes", [1, 3, 6])
-async def test_a_start_that_is_called_off_leaves_nothing(folder: Path, processes: int) -> None:
+async def test_cancelled_start_leaves_no_process(folder: Path, processes: int) -> None:
     async def start() -> None:
         async with PrivateServers.started(folder):
             await asyncio.Event().wait()
@@ -59,7 +59,7 @@ async def test_a_start_that_is_called_off_leaves_nothing(folder: Path, processes
     await until_nothing_is_left_of(folder)
 
 
-async def test_servers_end_with_a_process_that_is_killed(folder: Path) -> None:
+async def test_servers_end_when_their_parent_is_killed(folder: Path) -> None:
     starter = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", STARTER, str(folder)), stdout=asyncio.subprocess.PIPE
     )

@@ -10,8 +10,8 @@ from worker.local.folder import ServerFolder
 STRANGER = Account("stranger", 64_000, 64_000)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root passes files on")
-async def test_what_root_makes_is_passed_on_to_the_server(folder: Path) -> None:
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root changes owners")
+async def test_root_gives_folders_and_files_to_the_account_of_the_server(folder: Path) -> None:
     place = ServerFolder(folder / "deep" / "inside", STRANGER)
     await place.claim()
     data = place.directory("data")
@@ -21,15 +21,15 @@ async def test_what_root_makes_is_passed_on_to_the_server(folder: Path) -> None:
     assert secret.stat().st_mode & 0o777 == 0o400
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts servers as somebody else")
-async def test_a_folder_behind_a_closed_one_is_refused_with_the_remedy(folder: Path) -> None:
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts servers as another user")
+async def test_claim_refuses_a_folder_that_the_account_cannot_reach(folder: Path) -> None:
     closed = folder / "closed"
     closed.mkdir(mode=0o700)
     with pytest.raises(ServerUnavailable, match=f"stranger.* chmod o.x {closed}$"):
         await ServerFolder(closed / "inside", STRANGER).claim()
 
 
-async def test_a_place_that_cannot_be_a_folder_is_refused(tmp_path: Path) -> None:
+async def test_claim_refuses_a_path_below_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ServerUnavailable, match=r"cannot be used.*Choose another"):
         await ServerFolder(tmp_path / "file" / "inside", None).claim()

@@ -30,7 +30,7 @@ def installed(folder: Path, *programs: str) -> Path:
 
 
 @pytest.mark.usefixtures("bare_machine")
-async def test_what_is_missing_is_named_with_the_command_that_installs_it(tmp_path: Path) -> None:
+async def test_missing_servers_name_the_command_that_installs_them(tmp_path: Path) -> None:
     command = "sudo apt-get install --no-install-recommends"
     with pytest.raises(ServerUnavailable, match=f"{command} postgresql"):
         PrivatePostgreSQL(tmp_path)
@@ -43,14 +43,14 @@ async def test_what_is_missing_is_named_with_the_command_that_installs_it(tmp_pa
 
 
 @pytest.mark.usefixtures("bare_machine")
-def test_the_newest_postgresql_is_taken(tmp_path: Path) -> None:
+def test_postgresql_folder_is_that_of_the_newest_version(tmp_path: Path) -> None:
     for version in ("9.6", "17", "15"):
         installed(tmp_path / version / "bin", *installations.POSTGRESQL_PROGRAMS)
     assert installations.postgresql_folder() == tmp_path / "17" / "bin"
 
 
 @pytest.mark.usefixtures("bare_machine")
-def test_another_installation_can_be_chosen(
+def test_rabbitmq_folder_can_be_chosen_by_a_variable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chosen = installed(tmp_path / "chosen", *installations.RABBITMQ_PROGRAMS)
@@ -58,7 +58,7 @@ def test_another_installation_can_be_chosen(
     assert installations.rabbitmq_folder() == chosen
 
 
-def test_a_choice_that_holds_no_server_is_refused(
+def test_postgresql_folder_refuses_a_chosen_folder_without_programs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("POSTGRESQL_BIN", str(tmp_path))

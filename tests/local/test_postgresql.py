@@ -27,20 +27,20 @@ async def note(url: str) -> None:
     await execute(url, "CREATE TABLE noted (word text)", "INSERT INTO noted VALUES ('kept')")
 
 
-async def test_what_is_promised_to_survive_is_written_to_disk(
+async def test_private_postgresql_is_durable(
     postgresql: PrivatePostgreSQL,
 ) -> None:
     for setting in ("fsync", "synchronous_commit", "full_page_writes"):
         assert await value(postgresql.url, f"SHOW {setting}") == "on"
 
 
-async def test_nobody_connects_as_superuser(postgresql: PrivatePostgreSQL) -> None:
+async def test_private_postgresql_refuses_superusers(postgresql: PrivatePostgreSQL) -> None:
     assert await value(postgresql.url, "SHOW is_superuser") == "off"
     with pytest.raises(asyncpg.InvalidAuthorizationSpecificationError):
         await value(postgresql.url.replace("activation@", "postgres@"), "SELECT 1")
 
 
-async def test_a_database_is_a_clone_of_its_template_and_can_be_dropped_in_use(
+async def test_database_is_copied_from_its_template_and_can_be_dropped_while_in_use(
     postgresql: PrivatePostgreSQL,
 ) -> None:
     await note(await postgresql.create_database("template_of_tests"))
@@ -55,14 +55,14 @@ async def test_a_database_is_a_clone_of_its_template_and_can_be_dropped_in_use(
         await value(clone, "SELECT 1")
 
 
-async def test_a_name_that_could_be_more_than_a_name_is_refused(
+async def test_create_database_refuses_a_name_that_contains_sql(
     postgresql: PrivatePostgreSQL,
 ) -> None:
-    with pytest.raises(ValueError, match="named by"):
+    with pytest.raises(ValueError, match="is not a database name"):
         await postgresql.create_database('x"; DROP DATABASE activation; --')
 
 
-async def test_committed_rows_and_the_port_survive_restart_and_kill(
+async def test_postgresql_keeps_committed_rows_and_its_port_after_restart_and_kill(
     postgresql: PrivatePostgreSQL,
 ) -> None:
     url = await postgresql.create_database("surviving")
@@ -78,14 +78,14 @@ async def test_committed_rows_and_the_port_survive_restart_and_kill(
     assert await value(url, "SELECT word FROM noted") == "kept"
 
 
-async def test_a_folder_is_used_again_with_its_data(folder: Path) -> None:
+async def test_postgresql_starts_on_the_data_of_an_earlier_run(folder: Path) -> None:
     async with PrivatePostgreSQL.started(folder) as first:
         await note(first.url)
     async with PrivatePostgreSQL.started(folder) as second:
         assert await value(second.url, "SELECT word FROM noted") == "kept"
 
 
-async def test_a_folder_serves_one_server_at_a_time(
+async def test_folder_admits_one_server_at_a_time(
     postgresql: PrivatePostgreSQL, lasting_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server_folder, "CLAIM_DEADLINE_SECONDS", 0.1)
@@ -94,7 +94,7 @@ async def test_a_folder_serves_one_server_at_a_time(
     assert await value(postgresql.url, "SELECT 1") == 1
 
 
-async def test_a_port_that_was_taken_meanwhile_is_named_and_taken_back_later(
+async def test_restart_fails_while_another_program_has_the_port(
     postgresql: PrivatePostgreSQL,
 ) -> None:
     await postgresql.stop()
@@ -107,7 +107,7 @@ async def test_a_port_that_was_taken_meanwhile_is_named_and_taken_back_later(
     assert await value(postgresql.url, "SELECT 1") == 1
 
 
-async def test_a_server_that_cannot_start_says_its_last_words(folder: Path) -> None:
+async def test_start_failure_shows_the_end_of_the_log(folder: Path) -> None:
     async with PrivatePostgreSQL.started(folder):
         pass
     (folder / "data" / "global" / "pg_control").unlink()

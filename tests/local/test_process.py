@@ -31,30 +31,30 @@ async def deaf_with_a_child(folder: Path) -> tuple[ServerProcess, list[process_t
     return process, process_tree.family(head)
 
 
-async def test_a_kill_ends_children_that_moved_to_another_session(tmp_path: Path) -> None:
+async def test_kill_ends_children_in_other_sessions(tmp_path: Path) -> None:
     process, family = await deaf_with_a_child(tmp_path)
     process.kill()
     assert not process.is_running
     assert not any(member.is_alive for member in family)
 
 
-async def test_what_does_not_stop_in_time_is_killed(tmp_path: Path) -> None:
+async def test_stop_kills_processes_after_the_deadline(tmp_path: Path) -> None:
     process, family = await deaf_with_a_child(tmp_path)
     await process.stop(signal.SIGTERM, deadline_seconds=0.1)
     assert not any(member.is_alive for member in family)
 
 
-async def test_a_program_that_fails_is_quoted() -> None:
+async def test_run_quotes_the_output_of_a_program_that_fails() -> None:
     with pytest.raises(ServerUnavailable, match=r"failed:\nthe reason"):
         await RUNNER.run("sh", "-c", "echo the reason; exit 3", timeout_seconds=30)
 
 
-async def test_a_program_that_takes_too_long_is_ended() -> None:
+async def test_run_ends_a_program_that_takes_too_long() -> None:
     with pytest.raises(ServerUnavailable, match=r"took longer than 0\.1 s"):
         await RUNNER.run("sleep", "1000", timeout_seconds=0.1)
 
 
-async def test_a_server_that_never_answers_is_given_up(tmp_path: Path) -> None:
+async def test_wait_for_gives_up_after_the_deadline(tmp_path: Path) -> None:
     process, _ = await deaf_with_a_child(tmp_path)
 
     async def never() -> bool:

@@ -20,7 +20,7 @@ async def publish(url: str) -> None:
 
 
 async def waiting(url: str) -> bytes:
-    # The count of a quorum queue is wrong for a moment after a start; a get is not.
+    # Just after a start the count of a quorum queue can be wrong; a get is right.
     async with await connect([url]) as connection:
         channel = await connection.channel()
         queue = await channel.get_queue("kept", ensure=False)
@@ -39,7 +39,7 @@ def listening_addresses(port: int) -> set[str]:
     return {address for address, number in listening if int(number, 16) == port}
 
 
-async def test_guests_work_in_a_virtual_host_until_it_is_deleted(
+async def test_guest_can_use_a_virtual_host_until_it_is_deleted(
     rabbitmq: PrivateRabbitMQ,
 ) -> None:
     url = await rabbitmq.create_virtual_host("one/of these")
@@ -50,21 +50,21 @@ async def test_guests_work_in_a_virtual_host_until_it_is_deleted(
     await rabbitmq.delete_virtual_host("one/of these")
 
 
-async def test_it_listens_on_loopback_only(rabbitmq: PrivateRabbitMQ) -> None:
+async def test_private_rabbitmq_listens_on_loopback_only(rabbitmq: PrivateRabbitMQ) -> None:
     loopback = {"0100007F", "0" * 24 + "01000000"}
     for port in rabbitmq.ports:
         assert listening_addresses(port)
         assert listening_addresses(port) <= loopback
 
 
-async def test_it_obeys_rabbitmqctl(rabbitmq: PrivateRabbitMQ) -> None:
+async def test_control_runs_rabbitmqctl(rabbitmq: PrivateRabbitMQ) -> None:
     await rabbitmq.control("set_vm_memory_high_watermark", "0.0001")
     assert "memory" in await rabbitmq.control("eval", "rabbit_alarm:get_alarms().")
     await rabbitmq.control("set_vm_memory_high_watermark", "0.4")
     assert "memory" not in await rabbitmq.control("eval", "rabbit_alarm:get_alarms().")
 
 
-async def test_confirmed_messages_and_ports_survive_a_kill(
+async def test_rabbitmq_keeps_confirmed_messages_and_its_ports_after_a_kill(
     rabbitmq: PrivateRabbitMQ, lasting_folder: Path
 ) -> None:
     url = rabbitmq.url
@@ -79,7 +79,7 @@ async def test_confirmed_messages_and_ports_survive_a_kill(
     assert await waiting(url) == b"kept"
 
 
-async def test_a_folder_is_used_again_with_its_messages_and_nothing_runs_after_it(
+async def test_rabbitmq_starts_on_the_messages_of_an_earlier_run(
     folder: Path,
 ) -> None:
     async with PrivateRabbitMQ.started(folder) as first:

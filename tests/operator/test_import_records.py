@@ -25,8 +25,8 @@ from worker.settings import Settings
 from worker.storage.engine import Database
 from worker.storage.locks import IMPORT
 
-WRONG_TOGETHER = [
-    ([number(), number(label="x")], "line 2: says something else of the same phone_number"),
+CONFLICTING_RECORDS = [
+    ([number(), number(label="x")], "line 2: contradicts line 1 about the same phone_number"),
     (
         [number(MAIN, main_number=True), number(OTHER, main_number=True)],
         f"line 2: {OTHER} would be a second main number of acme at london beside {MAIN} in line 1",
@@ -42,24 +42,25 @@ WRONG_TOGETHER = [
     ),
 ]
 
+OUTSTANDING = "SELECT phone_number FROM pbx_operations WHERE ended_at IS NULL"
 PAGE = Path(__file__).parents[2] / "worker" / "docs" / "operations.md"
 SAMPLE = [
     line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith('    {"kind"')
 ]
 
 
-@pytest.mark.parametrize(("records", "problem"), WRONG_TOGETHER)
-async def test_records_that_do_not_fit_together_are_refused(
+@pytest.mark.parametrize(("records", "problem"), CONFLICTING_RECORDS)
+async def test_import_refuses_records_that_conflict_with_each_other(
     database: Database, database_url: str, records: list[Fields], problem: str
 ) -> None:
-    said = await refusal(database_url, *records, service())
+    message = await refusal(database_url, *records, service())
 
-    assert said.startswith(problem)
-    assert "\n" not in said
+    assert message.startswith(problem)
+    assert "\n" not in message
     assert await rows(database, "SELECT 1 FROM voice_services") == []
 
 
-WRONG_WITH_WHAT_IS_THERE = [
+CONFLICTS_WITH_STORED_ROWS = [
     ([number(OTHER, main_number=True)], f"line 1: {OTHER} would be a second main number"),
     ([number(NUMBER, main_number=True, site_id="paris")], f"line 1: {NUMBER} is a main number"),
     ([login(MAIN)], f"line 1: {MAIN} is a main number: it is never logged in"),
@@ -68,8 +69,8 @@ WRONG_WITH_WHAT_IS_THERE = [
 ]
 
 
-@pytest.mark.parametrize(("records", "problem"), WRONG_WITH_WHAT_IS_THERE)
-async def test_records_that_do_not_fit_what_is_stored_are_refused(
+@pytest.mark.parametrize(("records", "problem"), CONFLICTS_WITH_STORED_ROWS)
+async def test_import_refuses_records_that_conflict_with_stored_rows(
     database_url: str, records: list[Fields], problem: str
 ) -> None:
     main = number(MAIN, main_number=True)
@@ -79,18 +80,18 @@ async def test_records_that_do_not_fit_what_is_stored_are_refused(
 
 
 @pytest.mark.parametrize("record", [number(), member(), login()])
-async def test_a_number_with_an_operation_under_way_is_left_alone(
+async def test_import_refuses_a_number_with_an_operation_under_way(
     database: Database, database_url: str, record: Fields
 ) -> None:
     await imported(database_url, number())
     await store(database, "UPDATE phone_numbers SET status = 'PENDING'")
 
-    said = await refusal(database_url, record)
+    message = await refusal(database_url, record)
 
-    assert said == f"line 1: {NUMBER} has an operation under way: import it when that has ended"
+    assert message == f"line 1: {NUMBER} has an operation under way: import it when that has ended"
 
 
-async def test_the_order_of_lines_does_not_matter(database: Database, database_url: str) -> None:
+async def test_import_accepts_lines_in_any_order(database: Database, database_url: str) -> None:
     records = [
         *(login(), member(), call_settings()),
         *(number(), number(MAIN, main_number=True), service()),
@@ -101,7 +102,7 @@ async def test_the_order_of_lines_does_not_matter(database: Database, database_u
     assert await rows(database, "SELECT hunt_group_id FROM hunt_group_members") == [("group-1",)]
 
 
-async def test_only_the_names_of_set_features_are_kept(
+async def test_import_keeps_only_the_names_of_features_that_are_set(
     database: Database, database_url: str
 ) -> None:
     settings = {"voicemail": "the code", "call_waiting": True, "do_not_disturb": False}
@@ -118,9 +119,7 @@ SELECT tableoid::regclass::text, xmin::text FROM {} ORDER BY 1, 2
 """
 
 
-async def test_importing_the_same_again_changes_nothing(
-    database: Database, database_url: str
-) -> None:
+async def test_repeated_import_writes_no_rows(database: Database, database_url: str) -> None:
     records = [
         *(service(), number(features=["voicemail"], label="Ann"), number(MAIN, main_number=True)),
         *(call_settings(), member(), login()),
@@ -138,7 +137,7 @@ async def test_importing_the_same_again_changes_nothing(
     assert await versions() == before
 
 
-async def test_a_change_of_status_raises_the_sequence_and_is_counted(
+async def test_import_of_a_status_raises_the_sequence_and_updates_the_usage(
     database: Database, database_url: str
 ) -> None:
     await imported(database_url, number())
@@ -149,7 +148,7 @@ async def test_a_change_of_status_raises_the_sequence_and_is_counted(
     assert await rows(database, "SELECT active, pending FROM entitlement_usage") == [(1, 0)]
 
 
-async def test_a_number_that_changes_hands_is_counted_with_its_new_account(
+async def test_import_counts_a_number_for_its_new_account(
     database: Database, database_url: str
 ) -> None:
     await imported(database_url, number(status="ACTIVE"))
@@ -161,7 +160,7 @@ async def test_a_number_that_changes_hands_is_counted_with_its_new_account(
 
 
 @pytest.mark.parametrize("order", [1, -1])
-async def test_two_numbers_can_change_places_as_main_number(
+async def test_import_can_swap_the_main_number(
     database: Database, database_url: str, order: int
 ) -> None:
     await imported(database_url, number(main_number=True), number(OTHER), call_settings(NUMBER))
@@ -177,7 +176,7 @@ async def test_two_numbers_can_change_places_as_main_number(
     ]
 
 
-async def test_a_second_import_at_the_same_time_is_told_so(
+async def test_second_import_at_the_same_time_is_refused(
     database: Database, database_url: str
 ) -> None:
     async with database.transaction() as session:
@@ -186,7 +185,7 @@ async def test_a_second_import_at_the_same_time_is_told_so(
             await imported(database_url, number())
 
 
-async def test_records_are_imported_while_a_worker_serves(
+async def test_import_works_while_a_worker_runs(
     database: Database, database_url: str, settings: Settings
 ) -> None:
     async with working(database, settings) as worker:
@@ -198,7 +197,7 @@ async def test_records_are_imported_while_a_worker_serves(
 
 
 @pytest.mark.parametrize("changed", [{"status": "COOLDOWN", "account_id": None}, {"site_id": "b"}])
-async def test_what_is_outstanding_for_a_number_ends_when_it_changes_hands(
+async def test_import_ends_outstanding_steps_of_a_number_that_changes_accounts(
     database: Database,
     database_url: str,
     settings: Settings,
@@ -218,40 +217,41 @@ async def test_what_is_outstanding_for_a_number_ends_when_it_changes_hands(
     async with working(database, waiting) as worker:
         command = await platform.send("activate", NUMBER)
         assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
+        assert await rows(database, OUTSTANDING) == [(NUMBER,)]
         await imported(database_url, {**number(status="ACTIVE"), **changed})
         other = await platform.send("activate", OTHER)
         assert await platform.outcome(other) == ["NUMBER_UNKNOWN"]
 
         assert worker.leads
     assert await rows(database, "SELECT 1 FROM operations") == []
-    assert await rows(database, "SELECT 1 FROM pbx_operations WHERE ended_at IS NULL") == []
+    assert await rows(database, OUTSTANDING) == []
 
 
-async def test_a_byte_order_mark_and_empty_lines_do_no_harm(database_url: str) -> None:
+async def test_import_ignores_a_byte_order_mark_and_empty_lines(database_url: str) -> None:
     lines = [b"\xef\xbb\xbf" + json.dumps(number()).encode() + b"\r\n", b"\n", b"  \n"]
 
     assert await import_lines(database_url, lines) == {"phone_number": 1}
 
 
-async def test_a_command_that_is_faster_than_the_import_is_not_overwritten(
+async def test_import_does_not_overwrite_a_command_that_commits_first(
     database: Database, database_url: str
 ) -> None:
     await imported(database_url, number())
     async with database.transaction() as session:
         await session.driver.execute("UPDATE phone_numbers SET status = 'PENDING'")
         importing = asyncio.create_task(refusal(database_url, number(label="Ann")))
-        await until_somebody_waits(database)
+        await until_a_session_waits(database)
 
     assert "has an operation under way" in await importing
 
 
-async def until_somebody_waits(database: Database) -> None:
-    """Until a session of this database waits for a lock of another one."""
+async def until_a_session_waits(database: Database) -> None:
+    """Waits until a session of this database waits for a lock."""
     query = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
     async with asyncio.timeout(30):
         while not await rows(database, f"{query} AND wait_event_type = 'Lock'"):
             await asyncio.sleep(0.02)
 
 
-async def test_the_sample_of_the_operators_page_can_be_imported(database_url: str) -> None:
+async def test_sample_of_the_operations_page_can_be_imported(database_url: str) -> None:
     assert sum((await import_lines(database_url, SAMPLE)).values()) == len(SAMPLE) == 6

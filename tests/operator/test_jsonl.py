@@ -3,18 +3,18 @@ import pytest
 from tests.support.records import Fields, call_settings, login, number, refusal, service
 from worker.operator.import_records import ImportRefused, import_lines
 
-# No database is needed to see what is wrong in itself: this one is not there.
+# Invalid records are found without a database: none listens here.
 NOWHERE = "postgresql+asyncpg://127.0.0.1:1/none"
 
-WRONG_IN_THEMSELVES = [
-    (number("442079460001"), "phone_number: numbers are written like"),
-    (number("+0123456789"), "phone_number: numbers are written like"),
-    (number("+4420794600010000"), "phone_number: numbers are written like"),
+INVALID_RECORDS = [
+    (number("442079460001"), "phone_number: write numbers like"),
+    (number("+0123456789"), "phone_number: write numbers like"),
+    (number("+4420794600010000"), "phone_number: write numbers like"),
     (number(site_id="lon don"), "site_id: String should match pattern"),
     (number(colour="red"), "colour: is not a field of this kind of record"),
     (number(pin="1234"), "pin: is not a field of this kind of record"),
-    (number(features={"pin": ""}), "features: a PIN has no place here"),
-    (number(features=["reset_pin"]), "features: a PIN has no place here"),
+    (number(features={"pin": ""}), "features: a PIN is not a feature"),
+    (number(features=["reset_pin"]), "features: a PIN is not a feature"),
     (number(features=["Voicemail"]), "features.0: String should match pattern"),
     (number(features=[{"voicemail": True}]), "features.0: Input should be a valid string"),
     (number(features=[["a"], 1]), "features.0: Input should be a valid string"),
@@ -23,7 +23,7 @@ WRONG_IN_THEMSELVES = [
     (number(extension=""), "extension: String should match pattern"),
     (number(main_number="no"), "main_number: Input should be a valid boolean"),
     (number(status="active"), "status: Input should be 'AVAILABLE'"),
-    (number(status="PENDING"), "PENDING is the worker's own"),
+    (number(status="PENDING"), "only the worker sets PENDING"),
     (number(status="AVAILABLE"), "an AVAILABLE number has no account"),
     (number(account_id=None), "a number that is RESERVED needs an account_id"),
     (number(status="ACTIVE", account_id=None), "a number that is ACTIVE needs an account_id"),
@@ -38,14 +38,14 @@ WRONG_IN_THEMSELVES = [
 ]
 
 
-@pytest.mark.parametrize(("wrong", "problem"), WRONG_IN_THEMSELVES)
-async def test_a_record_that_is_wrong_in_itself_is_named(wrong: Fields, problem: str) -> None:
-    said = await refusal(NOWHERE, service(), wrong)
+@pytest.mark.parametrize(("wrong", "problem"), INVALID_RECORDS)
+async def test_import_names_an_invalid_record(wrong: Fields, problem: str) -> None:
+    message = await refusal(NOWHERE, service(), wrong)
 
-    assert said.startswith(f"line 2: {problem}")
+    assert message.startswith(f"line 2: {problem}")
 
 
-async def test_what_a_refusal_says_never_holds_the_value() -> None:
+async def test_import_error_never_contains_the_value() -> None:
     wrong = number(pin="1234-secret", label="secret\0", features=["SECRET"])
 
     assert "secret" not in (await refusal(NOWHERE, wrong)).lower()
@@ -60,14 +60,14 @@ async def test_what_a_refusal_says_never_holds_the_value() -> None:
         (b"{}", "line 1: Unable to extract tag"),
     ],
 )
-async def test_a_line_that_is_no_record_is_named(line: bytes, problem: str) -> None:
+async def test_import_names_a_line_that_is_not_a_record(line: bytes, problem: str) -> None:
     with pytest.raises(ImportRefused, match=problem):
         await import_lines(NOWHERE, [line])
 
 
-async def test_of_many_wrong_lines_twenty_are_shown_and_the_rest_counted() -> None:
+async def test_import_shows_twenty_errors_and_counts_the_rest() -> None:
     wrong = [number("nonsense")] * 23
-    said = await refusal(NOWHERE, *wrong)
+    message = await refusal(NOWHERE, *wrong)
 
-    assert said.count("line ") == 20
-    assert said.endswith("and 3 more")
+    assert message.count("line ") == 20
+    assert message.endswith("and 3 more errors")

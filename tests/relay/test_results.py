@@ -261,7 +261,7 @@ async def test_an_activation_that_no_pbx_can_hear_is_kept_until_one_can(
     await store(database, *SITE)
     wish = {"operation": "activate", "number": NUMBER, "account": "acme", "site": "london"}
     async with working(database, awaiting(settings, "activation")):
-        await send_command(settings, wish, wait_seconds=None, tell=lambda _: None)
+        await send_command(settings, wish, wait_seconds=None, on_event=lambda _: None)
         refused = "SELECT 1 FROM outbox WHERE attempts > 0"
         await until_empty(database, f"SELECT 1 WHERE NOT EXISTS ({refused})")
         async with platform_at(amqp_url) as platform:
@@ -344,7 +344,7 @@ async def test_a_pending_event_is_said_even_of_an_operation_that_was_given_up(
     wish = {"operation": "activate", "number": NUMBER, "account": "acme", "site": "london"}
     waiting = awaiting(settings, "activation")
     async with working(database, waiting):
-        await send_command(settings, wish, wait_seconds=None, tell=lambda _: None)
+        await send_command(settings, wish, wait_seconds=None, on_event=lambda _: None)
         refused = "SELECT 1 FROM outbox WHERE attempts > 0"
         await until_empty(database, f"SELECT 1 WHERE NOT EXISTS ({refused})")
         await resolve_number(waiting, NUMBER, Resolution.GIVE_UP, decided_by="Ada", reason="gone")

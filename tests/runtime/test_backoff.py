@@ -1,10 +1,10 @@
-"""Pauses grow while it goes wrong, and are short again when it has gone well."""
+"""Backoff: pauses grow with each failure, and start again after a steady period."""
 
 from worker.runtime.backoff import Backoff
 
 
 class Clock:
-    """Stands until it is moved."""
+    """A clock that the test moves."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -21,17 +21,18 @@ def is_about(pause: float, seconds: float) -> bool:
     return seconds / 2 <= pause <= seconds
 
 
-def test_each_pause_is_about_twice_the_one_before_up_to_the_longest() -> None:
+def test_backoff_doubles_each_pause_up_to_the_maximum() -> None:
     found = pauses(Backoff(1, 10), 6)
 
-    assert all(map(is_about, found, [1, 2, 4, 8, 10, 10]))
+    expected = [1, 2, 4, 8, 10, 10]
+    assert all(is_about(pause, about) for pause, about in zip(found, expected, strict=True))
 
 
-def test_two_who_wait_do_not_wait_equally_long() -> None:
+def test_backoff_adds_jitter() -> None:
     assert pauses(Backoff(1, 10), 6) != pauses(Backoff(1, 10), 6)
 
 
-def test_after_a_steady_while_the_next_failure_is_a_new_one() -> None:
+def test_backoff_starts_again_after_a_steady_period() -> None:
     clock = Clock()
     backoff = Backoff(1, 10, steady_seconds=20, clock=clock)
     pauses(backoff, 6)

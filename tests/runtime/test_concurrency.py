@@ -1,4 +1,4 @@
-"""Tasks end together, whatever one of them does."""
+"""Groups of tasks end together."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ async def failing() -> None:
     raise LookupError
 
 
-async def test_the_first_that_fails_ends_the_others() -> None:
+async def test_all_of_cancels_the_others_on_a_failure() -> None:
     other = asyncio.ensure_future(asyncio.sleep(3600))
     with pytest.raises(LookupError):
         await all_of(other, failing())
@@ -20,11 +20,11 @@ async def test_the_first_that_fails_ends_the_others() -> None:
     assert other.cancelled()
 
 
-async def test_all_of_nothing_is_done_at_once() -> None:
+async def test_all_of_nothing_returns_at_once() -> None:
     await all_of()
 
 
-async def test_the_first_that_ends_ends_the_others() -> None:
+async def test_first_of_cancels_the_others() -> None:
     other = asyncio.ensure_future(asyncio.sleep(3600))
     await first_of(other, asyncio.sleep(0))
 
@@ -32,21 +32,21 @@ async def test_the_first_that_ends_ends_the_others() -> None:
 
 
 class Stubborn:
-    """A task that takes no notice of its first two cancellations."""
+    """A task that ignores its first two cancellations."""
 
     def __init__(self) -> None:
-        self.noticed = 0
+        self.cancellations = 0
         self.task = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
-        while self.noticed < 3:
+        while self.cancellations < 3:
             try:
                 await asyncio.sleep(3600)
             except asyncio.CancelledError:
-                self.noticed += 1
+                self.cancellations += 1
 
 
-async def test_a_task_that_takes_no_notice_is_cancelled_again(
+async def test_cancelled_cancels_a_task_until_it_ends(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(concurrency, "CANCEL_AGAIN_SECONDS", 0.01)
@@ -54,10 +54,10 @@ async def test_a_task_that_takes_no_notice_is_cancelled_again(
     await asyncio.sleep(0)
     await asyncio.wait_for(cancelled([stubborn.task]), 10)
 
-    assert stubborn.noticed == 3
+    assert stubborn.cancellations == 3
 
 
-async def test_who_cancels_is_not_kept_from_it_by_being_cancelled(
+async def test_cancelled_waits_even_if_its_caller_is_cancelled(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(concurrency, "CANCEL_AGAIN_SECONDS", 0.05)
@@ -72,7 +72,7 @@ async def test_who_cancels_is_not_kept_from_it_by_being_cancelled(
     assert stubborn.task.done()
 
 
-async def test_what_a_cancelled_task_raised_is_not_reported_twice() -> None:
+async def test_cancelled_retrieves_the_error_of_a_task() -> None:
     task = asyncio.create_task(failing())
     await asyncio.sleep(0)
     await cancelled([task])
@@ -80,7 +80,7 @@ async def test_what_a_cancelled_task_raised_is_not_reported_twice() -> None:
     assert isinstance(task.exception(), LookupError)
 
 
-async def test_what_must_not_be_interrupted_comes_to_its_end() -> None:
+async def test_uninterrupted_finishes_its_work_when_cancelled() -> None:
     ended = asyncio.Event()
 
     async def work() -> None:

@@ -1,4 +1,4 @@
-"""Settings: what is wrong is said at the start, and never with a secret in it."""
+"""Settings: errors name the variable and never show a secret."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from worker.settings import Settings, SettingsError, load
         "",
     ],
 )
-def test_a_broker_that_is_no_server_is_refused_without_its_password(url: str) -> None:
+def test_load_refuses_an_invalid_amqp_url_without_showing_its_password(url: str) -> None:
     with pytest.raises(SettingsError, match=r"^AMQP_URL: expected amqp://") as refused:
         load({"AMQP_URL": url})
     assert "hunter2" not in str(refused.value)
@@ -38,13 +38,13 @@ def test_a_broker_that_is_no_server_is_refused_without_its_password(url: str) ->
         "database",
     ],
 )
-def test_a_database_that_is_no_server_is_refused_without_its_password(url: str) -> None:
+def test_load_refuses_an_invalid_database_url_without_showing_its_password(url: str) -> None:
     with pytest.raises(SettingsError, match=r"^DATABASE_URL: expected postgresql://") as refused:
         load({"DATABASE_URL": url})
     assert "hunter2" not in str(refused.value)
 
 
-def test_several_brokers_and_a_database_on_a_socket_are_fine() -> None:
+def test_load_accepts_several_brokers_and_a_database_on_a_socket() -> None:
     settings = load(
         {
             "AMQP_URL": "amqp://one/, amqps://two:5671/site",
@@ -56,7 +56,7 @@ def test_several_brokers_and_a_database_on_a_socket_are_fine() -> None:
     assert settings.database_url == "postgresql+asyncpg:///numbers?host=/run/postgresql"
 
 
-def test_awaited_steps_are_named_and_an_unknown_one_is_told_the_known() -> None:
+def test_load_reads_awaited_steps_and_lists_them_for_an_unknown_one() -> None:
     named = load({"WORKER_AWAITED_STEPS": "activation, extension_reset"})
     assert named.awaited_steps == {Step.ACTIVATION, Step.EXTENSION_RESET}
     assert named.policy.awaited_steps == named.awaited_steps
@@ -67,21 +67,21 @@ def test_awaited_steps_are_named_and_an_unknown_one_is_told_the_known() -> None:
 
 
 @pytest.mark.parametrize("seconds", ["inf", "nan", "1e300", "0", "soon"])
-def test_a_span_of_time_that_no_clock_can_hold_is_refused(seconds: str) -> None:
+def test_load_refuses_a_duration_that_a_date_cannot_hold(seconds: str) -> None:
     with pytest.raises(SettingsError, match="WORKER_OPERATION_TIME_ALLOWED_SECONDS: Input"):
         load({"WORKER_OPERATION_TIME_ALLOWED_SECONDS": seconds})
 
 
-def test_an_unknown_setting_lists_the_known_ones() -> None:
+def test_load_lists_the_settings_for_an_unknown_one() -> None:
     with pytest.raises(SettingsError, match=r"WORKER_PREFECH is not a setting.*WORKER_PREFETCH"):
         load({"WORKER_PREFECH": "10"})
 
 
-def test_what_other_programs_are_told_is_none_of_ours() -> None:
+def test_load_ignores_variables_of_other_programs() -> None:
     assert load({"HOME": "/nowhere", "PATH": "/bin"}) == Settings()
 
 
-def test_a_secret_can_come_from_a_file(tmp_path: Path) -> None:
+def test_load_reads_a_secret_from_a_file(tmp_path: Path) -> None:
     secret = tmp_path / "url"
     secret.write_text("postgresql://worker:hunter2@database/numbers\n", encoding="utf-8")
 
@@ -91,5 +91,5 @@ def test_a_secret_can_come_from_a_file(tmp_path: Path) -> None:
     assert "hunter2" not in repr(settings)
     with pytest.raises(SettingsError, match="cannot be read"):
         load({"DATABASE_URL_FILE": str(tmp_path / "missing")})
-    with pytest.raises(SettingsError, match="given twice"):
+    with pytest.raises(SettingsError, match="set twice"):
         load({"DATABASE_URL_FILE": str(secret), "DATABASE_URL": "postgresql://database/numbers"})

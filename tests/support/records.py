@@ -1,4 +1,4 @@
-"""Records as other systems write them, and importing them."""
+"""Import records of each kind, and their import."""
 
 import json
 from collections.abc import Mapping

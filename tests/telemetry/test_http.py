@@ -1,4 +1,4 @@
-"""The HTTP endpoints, asked over a real socket."""
+"""The HTTP endpoints, requested over a real socket."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ LOOPBACK = "127.0.0.1"
 
 
 class Worker:
-    """A worker as the endpoints see it."""
+    """The state of a worker that the probes read."""
 
     def __init__(self, *, linked: bool, leads: bool) -> None:
         self.linked = linked
@@ -27,7 +27,7 @@ class Worker:
 
 
 async def _fine() -> None:
-    """Nothing to complain of."""
+    """A probe that succeeds."""
 
 
 async def _broken() -> str:
@@ -52,14 +52,14 @@ async def _get(client: aiohttp.ClientSession, port: int, path: str) -> tuple[int
         return response.status, await response.text()
 
 
-async def test_the_worker_is_alive_even_where_nothing_else_works(
+async def test_healthz_is_ok_even_if_every_probe_fails(
     client: aiohttp.ClientSession,
 ) -> None:
     async with serve(LOOPBACK, 0, {"broker": _broken}, Metrics()) as port:
         assert await _get(client, port, "/healthz") == (200, "alive\n")
 
 
-async def test_it_is_ready_when_every_probe_is_fine(client: aiohttp.ClientSession) -> None:
+async def test_readyz_is_ok_if_every_probe_succeeds(client: aiohttp.ClientSession) -> None:
     probes = {"database": _fine, "broker": _fine}
     async with serve(LOOPBACK, 0, probes, Metrics(), role=lambda: "standby") as port:
         status, text = await _get(client, port, "/readyz")
@@ -72,7 +72,7 @@ async def test_it_is_ready_when_every_probe_is_fine(client: aiohttp.ClientSessio
     }
 
 
-async def test_it_is_not_ready_when_one_probe_complains_and_says_why(
+async def test_readyz_names_the_problem_of_a_failed_probe(
     client: aiohttp.ClientSession,
 ) -> None:
     probes = {"database": _fine, "broker": _broken}
@@ -87,7 +87,7 @@ async def test_it_is_not_ready_when_one_probe_complains_and_says_why(
     }
 
 
-async def test_a_probe_that_hangs_is_an_answer_too(
+async def test_readyz_reports_a_probe_that_hangs(
     client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http, "PROBE_TIMEOUT_SECONDS", 0.05)
@@ -98,7 +98,7 @@ async def test_a_probe_that_hangs_is_an_answer_too(
     assert "no answer within 0.05 seconds" in text
 
 
-async def test_servers_that_are_away_are_named_with_what_to_do(
+async def test_readyz_names_unreachable_servers_and_the_remedy(
     client: aiohttp.ClientSession,
 ) -> None:
     worker = Worker(linked=False, leads=False)
@@ -117,7 +117,7 @@ async def test_servers_that_are_away_are_named_with_what_to_do(
     assert "hunter2" not in text
 
 
-async def test_a_standby_on_a_current_schema_is_ready(
+async def test_standby_is_ready_if_the_schema_is_current(
     client: aiohttp.ClientSession, database: Database
 ) -> None:
     worker = Worker(linked=True, leads=False)
@@ -129,7 +129,7 @@ async def test_a_standby_on_a_current_schema_is_ready(
     assert json.loads(text)["role"] == "standby"
 
 
-async def test_a_schema_that_was_never_made_is_named_with_what_to_do(
+async def test_schema_probe_names_the_command_that_creates_a_missing_schema(
     database: Database,
 ) -> None:
     await store(database, "DROP TABLE alembic_version")
@@ -140,7 +140,7 @@ async def test_a_schema_that_was_never_made_is_named_with_what_to_do(
     assert "activation-worker migrate" in problem
 
 
-async def test_the_metrics_are_in_the_text_format(client: aiohttp.ClientSession) -> None:
+async def test_metrics_endpoint_answers_in_the_text_format(client: aiohttp.ClientSession) -> None:
     async with (
         serve(LOOPBACK, 0, {}, Metrics()) as port,
         client.get(f"http://{LOOPBACK}:{port}/metrics") as response,
@@ -153,7 +153,7 @@ async def test_the_metrics_are_in_the_text_format(client: aiohttp.ClientSession)
 @pytest.mark.parametrize(
     ("path", "method", "status"), [("/", "GET", 404), ("/readyz", "POST", 405)]
 )
-async def test_nothing_else_is_served(
+async def test_server_refuses_other_paths_and_methods(
     client: aiohttp.ClientSession, path: str, method: str, status: int
 ) -> None:
     async with (
@@ -163,7 +163,7 @@ async def test_nothing_else_is_served(
         assert response.status == status
 
 
-async def test_a_port_that_is_taken_is_an_error_that_says_what_to_do() -> None:
+async def test_serve_names_the_setting_if_the_port_is_taken() -> None:
     with socket.create_server((LOOPBACK, 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(HttpUnavailableError, match="WORKER_HTTP_PORT"):
@@ -171,7 +171,7 @@ async def test_a_port_that_is_taken_is_an_error_that_says_what_to_do() -> None:
                 pass
 
 
-async def test_the_port_is_free_again_afterwards() -> None:
+async def test_serve_frees_its_port() -> None:
     async with serve(LOOPBACK, 0, {}, Metrics()) as port:
         pass
 

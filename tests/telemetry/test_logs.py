@@ -1,4 +1,4 @@
-"""The log: what a record holds, where it goes, and what never gets into it."""
+"""The log: its records, its formats, and the secrets that it masks."""
 
 import io
 import json
@@ -16,14 +16,14 @@ from worker.telemetry.logs import Action, configure, get_logger, mask_secrets
 
 @pytest.fixture
 def terminal() -> Iterator[tuple[TextIO, BinaryIO]]:
-    """A real terminal: the end that programs write to, and the end that a person sees."""
+    """A pseudo-terminal: the end that the program writes to, and the end that is displayed."""
     screen, program = os.openpty()
     with os.fdopen(program, "w") as written, os.fdopen(screen, "rb", buffering=0) as seen:
         yield written, seen
 
 
 @pytest.fixture(autouse=True)
-def _leave_the_log_as_it_was() -> Iterator[None]:
+def _restore_logging() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     yield
@@ -41,7 +41,7 @@ def _fail(message: str) -> None:
     raise ConnectionError(message)
 
 
-def test_a_record_is_one_json_object_on_a_line_with_its_action_and_a_utc_time() -> None:
+def test_logger_writes_one_json_object_per_line_with_action_and_utc_time() -> None:
     stream = io.StringIO()
     configure(stream, format="auto", level="info")
 
@@ -56,7 +56,7 @@ def test_a_record_is_one_json_object_on_a_line_with_its_action_and_a_utc_time() 
     assert datetime.fromisoformat(str(record["timestamp"])).tzinfo == UTC
 
 
-def test_a_terminal_gets_colours(terminal: tuple[TextIO, BinaryIO]) -> None:
+def test_logger_writes_colours_to_a_terminal(terminal: tuple[TextIO, BinaryIO]) -> None:
     written, seen = terminal
     configure(written, format="auto", level="info")
 
@@ -67,7 +67,7 @@ def test_a_terminal_gets_colours(terminal: tuple[TextIO, BinaryIO]) -> None:
     assert b"broker_lost" in line
 
 
-def test_a_file_that_wants_it_pretty_gets_no_colours() -> None:
+def test_logger_writes_no_colours_to_a_file() -> None:
     file = io.StringIO()
     configure(file, format="pretty", level="info")
 
@@ -77,7 +77,7 @@ def test_a_file_that_wants_it_pretty_gets_no_colours() -> None:
     assert "broker_lost" in file.getvalue()
 
 
-def test_a_terminal_that_wants_json_gets_json(terminal: tuple[TextIO, BinaryIO]) -> None:
+def test_logger_writes_json_to_a_terminal_if_asked(terminal: tuple[TextIO, BinaryIO]) -> None:
     written, seen = terminal
     configure(written, format="json", level="info")
 
@@ -86,7 +86,7 @@ def test_a_terminal_that_wants_json_gets_json(terminal: tuple[TextIO, BinaryIO])
     assert json.loads(seen.read(4096))["action"] == "worker_stopping"
 
 
-def test_records_below_the_level_are_dropped() -> None:
+def test_logger_drops_records_below_the_level() -> None:
     stream = io.StringIO()
     configure(stream, format="json", level="warning")
 
@@ -95,12 +95,12 @@ def test_records_below_the_level_are_dropped() -> None:
     assert stream.getvalue() == ""
 
 
-def test_a_level_that_does_not_exist_is_named_in_the_error() -> None:
-    with pytest.raises(ValueError, match="'loud' is no log level"):
+def test_configure_names_an_unknown_level() -> None:
+    with pytest.raises(ValueError, match="'loud' is not a log level"):
         configure(io.StringIO(), format="json", level="loud")
 
 
-def test_bound_fields_stand_in_every_record() -> None:
+def test_logger_adds_bound_fields_to_every_record() -> None:
     stream = io.StringIO()
     configure(stream, format="json", level="info")
 
@@ -109,7 +109,7 @@ def test_bound_fields_stand_in_every_record() -> None:
     assert _records(stream)[0]["command_id"] == "c-1"
 
 
-def test_a_library_speaks_through_the_same_log_from_warning_upwards() -> None:
+def test_log_contains_warnings_of_libraries_but_not_their_infos() -> None:
     stream = io.StringIO()
     configure(stream, format="json", level="debug")
 
@@ -124,7 +124,7 @@ def test_a_library_speaks_through_the_same_log_from_warning_upwards() -> None:
 
 
 @pytest.mark.parametrize("chosen", ["json", "pretty"])
-def test_a_traceback_is_written_without_passwords_and_local_variables(chosen: str) -> None:
+def test_logger_writes_tracebacks_without_passwords_and_local_variables(chosen: str) -> None:
     stream = io.StringIO()
     configure(stream, format="json" if chosen == "json" else "pretty", level="info")
 
@@ -149,7 +149,7 @@ def test_a_traceback_is_written_without_passwords_and_local_variables(chosen: st
         ("user@host wrote: no", "user@host wrote: no"),
     ],
 )
-def test_passwords_in_urls_are_masked(text: str, masked: str) -> None:
+def test_mask_secrets_masks_passwords_in_urls(text: str, masked: str) -> None:
     assert mask_secrets(text) == masked
 
 
@@ -166,5 +166,5 @@ def test_masking_leaves_nested_values_valid_json() -> None:
     assert record["urls"] == ["amqp://u:hunter2", "x@y", "amqp://u:***@h", "password=***"]
 
 
-def test_the_action_words_are_stable_machine_words() -> None:
+def test_action_values_are_their_names_in_lower_case() -> None:
     assert all(action.value == action.name.lower() for action in Action)

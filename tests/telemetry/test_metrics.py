@@ -1,4 +1,4 @@
-"""The metrics: what is counted, what is measured, and what happens when it cannot be."""
+"""The metrics: counters, gauges of the database, and their description."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,6 +7,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from contracts.messages import Activate, CommandData
 from contracts.refusals import RefusalCode
 from contracts.values import NumberStatus, Operation
+from tests.support.inserts import Expression, operation, phone_numbers, voice_service
+from tests.support.scraping import scraped
 from tests.support.workers import store
 from worker.core.batch import Advanced
 from worker.core.decision import Decision, Outcome
@@ -19,7 +21,7 @@ from worker.telemetry.metrics import Metrics, describe
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NUMBER = "+442079460001"
-MEASURED = DatabaseFigures(
+FIGURES = DatabaseFigures(
     7, 2, 1, 31.5, 4, 5, 1, 0, 0, {"activate": OperationsUnderWay(3, 1, 60.0)}
 )
 
@@ -63,7 +65,7 @@ async def _samples(metrics: Metrics) -> dict[str, float]:
     }
 
 
-async def test_decisions_are_counted_by_operation_outcome_and_refusal() -> None:
+async def test_metrics_count_decisions_by_operation_outcome_and_refusal() -> None:
     metrics = Metrics()
 
     metrics.command_decided(_command("c-1"), Decision(Outcome.PENDING), NOW)
@@ -79,7 +81,7 @@ async def test_decisions_are_counted_by_operation_outcome_and_refusal() -> None:
     assert seen["command_refusals_total NUMBER_ASSIGNED activate"] == 1
 
 
-async def test_the_way_to_a_decision_counts_from_the_time_in_the_command() -> None:
+async def test_decision_delay_starts_at_the_time_of_the_command() -> None:
     metrics = Metrics()
 
     metrics.command_decided(_command(), Decision(Outcome.PENDING), NOW)
@@ -90,7 +92,7 @@ async def test_the_way_to_a_decision_counts_from_the_time_in_the_command() -> No
     assert seen["decision_delay_seconds_count activate"] == 1
 
 
-async def test_a_clock_that_runs_ahead_of_ours_makes_no_negative_time() -> None:
+async def test_decision_delay_is_never_negative() -> None:
     metrics = Metrics()
 
     metrics.command_decided(_command(), Decision(Outcome.PENDING), NOW - timedelta(hours=1))
@@ -98,17 +100,17 @@ async def test_a_clock_that_runs_ahead_of_ours_makes_no_negative_time() -> None:
     assert (await _samples(metrics))["decision_delay_seconds_sum activate"] == 0
 
 
-async def test_an_operation_lasts_from_pending_to_its_end() -> None:
+async def test_operation_duration_is_measured_from_pending_to_the_end() -> None:
     metrics = Metrics()
 
-    concluded = Advanced(_pending_number(), Decision(Outcome.COMPLETED))
-    metrics.operation_advanced(concluded, NOW + timedelta(seconds=3))
+    item = Advanced(_pending_number(), Decision(Outcome.COMPLETED))
+    metrics.operation_advanced(item, NOW + timedelta(seconds=3))
 
     seen = await _samples(metrics)
     assert seen["operation_duration_seconds_sum activate completed"] == 3
 
 
-async def test_messages_and_reconnects_are_counted_and_show_zeros_before_the_first() -> None:
+async def test_metrics_count_messages_and_reconnects_and_show_zeros_first() -> None:
     metrics = Metrics()
     logout, event = "telephony.handset.logout.v1", "telephony.phone_number.status_changed.v1"
 
@@ -127,7 +129,7 @@ async def test_messages_and_reconnects_are_counted_and_show_zeros_before_the_fir
     assert seen["broker_reconnects_total"] == 1
 
 
-async def test_a_commit_tells_its_size_its_time_and_when_it_was() -> None:
+async def test_metrics_show_the_size_duration_and_time_of_a_commit() -> None:
     metrics = Metrics()
 
     metrics.batch_committed(messages=40, seconds=0.02)
@@ -141,18 +143,18 @@ async def test_a_commit_tells_its_size_its_time_and_when_it_was() -> None:
     assert seen["partitions_owned"] == 2
 
 
-async def test_the_database_is_measured_once_for_many_looks() -> None:
-    looks: list[int] = []
+async def test_gauges_read_the_database_once_for_several_scrapes() -> None:
+    reads: list[int] = []
 
-    async def look() -> DatabaseFigures:
-        looks.append(1)
-        return MEASURED
+    async def read_figures() -> DatabaseFigures:
+        reads.append(1)
+        return FIGURES
 
-    metrics = Metrics(look)
+    metrics = Metrics(read_figures)
     await metrics.render()
     seen = await _samples(metrics)
 
-    assert len(looks) == 1
+    assert len(reads) == 1
     assert seen["database_up"] == 1
     assert seen["outbox_messages"] == 7
     assert seen["pending_operations activate"] == 3
@@ -160,7 +162,7 @@ async def test_the_database_is_measured_once_for_many_looks() -> None:
     assert seen["oldest_operation_age_seconds deactivate"] == 0
 
 
-async def test_measured_gauges_are_absent_while_the_database_is_away() -> None:
+async def test_gauges_of_the_database_are_absent_while_it_is_unreachable() -> None:
     async with open_database("postgresql://worker@127.0.0.1:1/nowhere") as database:
         metrics = Metrics(lambda: measure(database))
 
@@ -171,19 +173,20 @@ async def test_measured_gauges_are_absent_while_the_database_is_away() -> None:
     assert "commands_total activate accepted" in seen
 
 
-async def test_the_gauges_show_what_stands_in_the_database(database: Database) -> None:
+async def test_measure_reads_the_figures_from_the_database(database: Database) -> None:
     await store(
         database,
-        "INSERT INTO voice_services VALUES ('s-1', 'acme', 'occupier', 'london', 1)",
-        "INSERT INTO voice_services VALUES ('s-2', 'zeta', 'occupier', 'london', 3)",
-        "INSERT INTO voice_services VALUES"
-        " ('s-3', 'zeta', 'occupier', 'london', 9, NULL, '2020-01-01')",
-        f"INSERT INTO phone_numbers (phone_number, site_id, account_id, status) VALUES"
-        f" ('{NUMBER}', 'london', 'acme', 'PENDING'), ('{NUMBER}2', 'london', 'acme', 'ACTIVE'),"
-        f" ('{NUMBER}3', 'london', 'zeta', 'ACTIVE')",
-        "INSERT INTO operations (phone_number, operation, command_source, command_id, fingerprint,"
-        f" correlation_id, since, at_risk_at, deadline) VALUES ('{NUMBER}', 'activate', 's', 'c',"
-        " 'f', 'c', now() - interval '1 hour', now(), now() - interval '1 minute')",
+        voice_service(1, "acme"),
+        voice_service(3, "zeta"),
+        voice_service(9, "zeta", service_id="expired", ends_on="2020-01-01"),
+        phone_numbers(NUMBER, status="PENDING"),
+        phone_numbers(f"{NUMBER}2", status="ACTIVE"),
+        phone_numbers(f"{NUMBER}3", account_id="zeta", status="ACTIVE"),
+        operation(
+            NUMBER,
+            since=Expression("now() - interval '1 hour'"),
+            deadline=Expression("now() - interval '1 minute'"),
+        ),
     )
 
     seen = await measure(database)
@@ -196,10 +199,12 @@ async def test_the_gauges_show_what_stands_in_the_database(database: Database) -
     assert seen.operations["activate"].oldest_seconds >= 3600
 
 
-def test_every_metric_is_described_and_none_names_a_number_an_account_or_a_site() -> None:
+async def test_describe_lists_every_metric_and_no_label_holds_tenant_data() -> None:
     described = describe()
 
     assert len({row.name for row in described}) == len(described)
     assert all(row.meaning.endswith(".") for row in described)
-    labels = {label for row in described for label in row.labels}
-    assert labels == {"operation", "outcome", "code", "type", "result", "effect"}
+    seen = await scraped()
+    assert {row.name: (row.kind, frozenset(row.labels)) for row in described} == seen
+    labels = {label for _, of_metric in seen.values() for label in of_metric}
+    assert labels == {"operation", "outcome", "code", "type", "result", "effect", "partition"}

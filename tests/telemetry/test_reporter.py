@@ -1,4 +1,4 @@
-"""What followed is told after what was decided; what was only decided makes way."""
+"""The order of log records: decisions before the operations that they began."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ class Noting(Reporter):
         self._told += [item.before.phone_number for item in items]
 
 
-def test_what_was_decided_is_told_with_what_followed_and_before_it() -> None:
+def test_decisions_are_logged_before_the_operations_that_they_began() -> None:
     told: list[str] = []
     telling = Telling(Noting(told))
     telling.before.append(lambda: told.append("decided"))

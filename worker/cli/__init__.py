@@ -1,4 +1,4 @@
-"""The command line: thin, and quick to answer `--help`."""
+"""The command line. Commands import what they need when they run, so that `--help` is quick."""
 
 from worker.cli.commands import main
 

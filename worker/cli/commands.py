@@ -1,4 +1,4 @@
-"""The one command, put together from its groups."""
+"""The command `activation-worker`, with all of its subcommands."""
 
 from typing import Final
 
@@ -25,7 +25,7 @@ COMMANDS: Final = (
 @click.group(epilog=EXITS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="activation-worker")
 def main() -> None:
-    """Put phone numbers into use and out of it: commands from RabbitMQ, state in PostgreSQL.
+    """Activate and deactivate phone numbers: commands from RabbitMQ, state in PostgreSQL.
 
     AMQP_URL and DATABASE_URL name the servers.
     """

@@ -1,4 +1,4 @@
-"""The message contracts, for those who do not use Python."""
+"""The message contracts, for programs in any language."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ __all__ = ["contracts"]
 
 @click.group()
 def contracts() -> None:
-    """Work with the message contracts."""
+    """The message contracts: schemas, examples, AsyncAPI and topology."""
 
 
 @contracts.command()

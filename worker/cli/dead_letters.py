@@ -1,4 +1,4 @@
-"""Messages that could not be handled: looking at them, and deciding what becomes of them."""
+"""The command `dead-letters`: list, show, replay or discard messages that cannot be handled."""
 
 from collections.abc import Sequence
 
@@ -12,9 +12,9 @@ __all__ = ["dead_letters"]
 
 @click.group("dead-letters")
 def dead_letters() -> None:
-    """Look at messages that could not be handled, and clear them up.
+    """List, show, replay or discard messages that the worker could not handle.
 
-    Each has a KEY, shown by `list`, that stays the same as long as it is there.
+    Each has a KEY, which `list` shows, and which stays the same while the message is there.
     """
 
 
@@ -22,15 +22,15 @@ def dead_letters() -> None:
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
 @AS_JSON
 def list_letters(limit: int, as_json: bool) -> None:
-    """List them, oldest first; they stay where they are."""
-    from worker.operator.dead_letters import in_short, look
+    """List dead letters, oldest first; they stay in the queue."""
+    from worker.operator.dead_letters import list_all, render_summary
 
-    letters = run_async(look(settings_of_environment()))
+    letters = run_async(list_all(settings_of_environment()))
     if as_json:
-        click.echo(to_json([letter.described() for letter in letters[:limit]]))
+        click.echo(to_json([letter.as_dict() for letter in letters[:limit]]))
         return
     for letter in letters[:limit]:
-        click.echo(in_short(letter))
+        click.echo(render_summary(letter))
     hidden = len(letters) - limit
     click.echo(f"{len(letters)} dead letters" + (f", {hidden} not shown" if hidden > 0 else ""))
 
@@ -39,36 +39,36 @@ def list_letters(limit: int, as_json: bool) -> None:
 @click.argument("key")
 @AS_JSON
 def show(key: str, as_json: bool) -> None:
-    """Show one in full: reason, origin, properties and body."""
-    from worker.operator.dead_letters import find, in_full
+    """Show a dead letter in full: reason, origin, properties and body."""
+    from worker.operator.dead_letters import find, render
 
     letter = run_async(find(settings_of_environment(), key))
-    click.echo(to_json(letter.described()) if as_json else in_full(letter))
+    click.echo(to_json(letter.as_dict()) if as_json else render(letter))
 
 
 @dead_letters.command()
 @click.argument("keys", metavar="KEY...", nargs=-1)
-@click.option("--all", "all_letters", is_flag=True, help="All that are there now.")
-@click.option("--routing-key", help="Another routing key than the original one.")
+@click.option("--all", "all_letters", is_flag=True, help="All dead letters.")
+@click.option("--routing-key", help="Publish with this routing key instead of the original one.")
 def replay(keys: Sequence[str], all_letters: bool, routing_key: str | None) -> None:
-    """Send them to where they were sent first, unchanged, and take them out of here.
+    """Publish dead letters again, unchanged, and remove them from the dead-letter queue.
 
-    Each is taken out only when the broker has confirmed it. A command that was decided before has
-    no second effect.
+    A dead letter is removed after the broker has confirmed it. A command that was decided before
+    has no second effect.
     """
     from worker.operator.dead_letters import replay as replay_letters
 
     wanted = _chosen(keys, all_letters=all_letters)
-    done = run_async(replay_letters(settings_of_environment(), wanted, routing_key))
-    click.echo(f"{done} sent again")
+    replayed = run_async(replay_letters(settings_of_environment(), wanted, routing_key))
+    click.echo(f"{replayed} replayed")
 
 
 @dead_letters.command()
 @click.argument("keys", metavar="KEY...", nargs=-1)
-@click.option("--all", "all_letters", is_flag=True, help="All that are there now.")
-@click.confirmation_option(prompt="They are gone for good then. Discard them?")
+@click.option("--all", "all_letters", is_flag=True, help="All dead letters.")
+@click.confirmation_option(prompt="This deletes them for good. Discard them?")
 def discard(keys: Sequence[str], all_letters: bool) -> None:
-    """Throw them away for good."""
+    """Delete dead letters for good."""
     from worker.operator.dead_letters import discard as discard_letters
 
     wanted = _chosen(keys, all_letters=all_letters)
@@ -76,7 +76,7 @@ def discard(keys: Sequence[str], all_letters: bool) -> None:
 
 
 def _chosen(keys: Sequence[str], *, all_letters: bool) -> frozenset[str] | None:
-    """The keys; None for all."""
+    """The keys; None for `--all`."""
     if bool(keys) == all_letters:
-        fail(Exit.USAGE, "name the keys (`dead-letters list` shows them), or say --all.")
+        fail(Exit.USAGE, "Name keys, as `dead-letters list` shows them, or --all.")
     return None if all_letters else frozenset(keys)

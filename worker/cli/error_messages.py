@@ -1,4 +1,4 @@
-"""What an error means to the one who typed the command, and what to do about it."""
+"""Translates errors into an exit code and a message that says what to do."""
 
 from typing import Final
 
@@ -15,32 +15,36 @@ from worker.operator.dead_letters import NoSuchDeadLetter
 from worker.operator.import_records import ImportBusy, ImportRefused
 from worker.operator.lane_changing import ChangeTimedOut, ChangeUnderWay
 from worker.operator.resolve import NothingToResolve
-from worker.operator.send import NoTopology, WrongCommand
+from worker.operator.send import InvalidCommand, TopologyMissing
 from worker.operator.undelivered import NoSuchMessage
 from worker.storage.preflight import NotReady
 from worker.telemetry.http import HttpUnavailableError
 
 __all__ = ["explained"]
 
-SAYS_IT_ALL: Final = "{}"
-BROKER: Final = "RabbitMQ cannot be used: {}. Check AMQP_URL."
-DATABASE: Final = "PostgreSQL cannot be used: {}. Check DATABASE_URL."
+AS_IT_IS: Final = "{}"
+BROKER: Final = "RabbitMQ cannot be used: {}. Check AMQP_URL and the server."
+DATABASE: Final = "PostgreSQL cannot be used: {}. Check DATABASE_URL and the server."
 
 EXPLANATIONS: Final[tuple[tuple[type[Exception], Exit, str], ...]] = (
-    (TopologyMismatch, Exit.MISMATCH, SAYS_IT_ALL),
-    (NotReady, Exit.NOT_READY, SAYS_IT_ALL),
-    (NoTopology, Exit.NOT_READY, SAYS_IT_ALL),
-    (WrongCommand, Exit.USAGE, SAYS_IT_ALL),
-    (NothingToResolve, Exit.NOT_FOUND, SAYS_IT_ALL),
-    (NoSuchDeadLetter, Exit.NOT_FOUND, SAYS_IT_ALL),
-    (NoSuchMessage, Exit.NOT_FOUND, SAYS_IT_ALL),
-    (ChangeTimedOut, Exit.TIMED_OUT, SAYS_IT_ALL),
-    (ChangeUnderWay, Exit.UNAVAILABLE, SAYS_IT_ALL),
-    (ImportBusy, Exit.UNAVAILABLE, SAYS_IT_ALL),
-    (ImportRefused, Exit.INVALID_DATA, "nothing was imported.\n{}"),
-    (ServerUnavailable, Exit.UNAVAILABLE, SAYS_IT_ALL),
-    (HttpUnavailableError, Exit.UNAVAILABLE, SAYS_IT_ALL),
-    (ChannelNotFoundEntity, Exit.NOT_READY, "{}. Run `activation-worker topology` first."),
+    (TopologyMismatch, Exit.MISMATCH, AS_IT_IS),
+    (NotReady, Exit.NOT_READY, AS_IT_IS),
+    (TopologyMissing, Exit.NOT_READY, AS_IT_IS),
+    (InvalidCommand, Exit.USAGE, AS_IT_IS),
+    (NothingToResolve, Exit.NOT_FOUND, AS_IT_IS),
+    (NoSuchDeadLetter, Exit.NOT_FOUND, AS_IT_IS),
+    (NoSuchMessage, Exit.NOT_FOUND, AS_IT_IS),
+    (ChangeTimedOut, Exit.TIMED_OUT, AS_IT_IS),
+    (ChangeUnderWay, Exit.UNAVAILABLE, AS_IT_IS),
+    (ImportBusy, Exit.UNAVAILABLE, AS_IT_IS),
+    (
+        ImportRefused,
+        Exit.INVALID_DATA,
+        "Nothing was imported. Correct these lines:\n{}",
+    ),
+    (ServerUnavailable, Exit.UNAVAILABLE, AS_IT_IS),
+    (HttpUnavailableError, Exit.UNAVAILABLE, AS_IT_IS),
+    (ChannelNotFoundEntity, Exit.NOT_READY, "{}. Run `activation-worker topology`."),
     (BrokerUnavailable, Exit.UNAVAILABLE, BROKER),
     (NotPublished, Exit.UNAVAILABLE, BROKER),
     (AMQPError, Exit.UNAVAILABLE, BROKER),
@@ -48,27 +52,27 @@ EXPLANATIONS: Final[tuple[tuple[type[Exception], Exit, str], ...]] = (
     (asyncpg.PostgresError, Exit.UNAVAILABLE, DATABASE),
     (asyncpg.InterfaceError, Exit.UNAVAILABLE, DATABASE),
     (asyncpg.InternalClientError, Exit.UNAVAILABLE, DATABASE),
-    # The broker's own are among those above.
+    # Network errors of the broker are BrokerUnavailable or AMQPError.
     (OSError, Exit.UNAVAILABLE, DATABASE),
 )
-"""What each error means; the first row that fits."""
+"""For each kind of error its exit code and text; the first row that matches applies."""
 
 OLD_SCHEMA_STATES: Final = frozenset({"3F000", "42P01", "42703", "42883"})
 """SQLSTATEs of a missing schema, table, column or function."""
 
 
 def explained(error: Exception) -> tuple[Exit, str] | None:
-    """The exit code and the paragraph; None for an error of ours, which deserves its traceback."""
-    plain = _plain(error)
-    if getattr(plain, "sqlstate", None) in OLD_SCHEMA_STATES:
-        return Exit.NOT_READY, f"{plain}. Run `activation-worker migrate` first."
-    for kind, code, words in EXPLANATIONS:
+    """The exit code and the message; None for a defect of ours, which needs its traceback."""
+    cause = _unwrapped(error)
+    if getattr(cause, "sqlstate", None) in OLD_SCHEMA_STATES:
+        return Exit.NOT_READY, f"{cause}. Run `activation-worker migrate`."
+    for kind, code, text in EXPLANATIONS:
         if isinstance(error, kind):
-            return code, words.format(str(plain) or type(plain).__name__)
+            return code, text.format(str(cause) or type(cause).__name__)
     return None
 
 
-def _plain(error: Exception) -> BaseException:
-    # SQLAlchemy's wrapper puts the name of a class before the server's words; its cause does not.
-    wrapped = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig else None
-    return wrapped or error
+def _unwrapped(error: Exception) -> BaseException:
+    # SQLAlchemy's wrapper puts a class name before the message of the server; its cause does not.
+    cause = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig else None
+    return cause or error

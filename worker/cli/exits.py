@@ -1,4 +1,4 @@
-"""How a command ends: named exit codes, and one clear paragraph for what went wrong."""
+"""Exit codes, and one message on standard error for what went wrong."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 
 @unique
 class Exit(IntEnum):
-    """Exit codes. 1 and 2 are click's own; Ctrl-C ends with 130, as in any shell."""
+    """Exit codes. 1 and 2 are click's; Ctrl-C ends with 130, as in a shell."""
 
     DONE = 0
     ABORTED = 1
@@ -35,33 +35,33 @@ class Exit(IntEnum):
 
 MEANINGS: Final[Mapping[Exit, str]] = {
     Exit.DONE: "done",
-    Exit.ABORTED: "a question was not answered with yes; `--yes` answers it",
+    Exit.ABORTED: "the confirmation was not given; `--yes` gives it",
     Exit.USAGE: "wrong usage",
-    Exit.REFUSED: "the command was refused",
-    Exit.TIMED_OUT: "no outcome in the time allowed",
+    Exit.REFUSED: "the command was rejected",
+    Exit.TIMED_OUT: "no outcome within the time allowed",
     Exit.NOT_FOUND: "not found",
-    Exit.INVALID_DATA: "the data are not valid; nothing was changed",
-    Exit.MISMATCH: "the broker holds something else under one of our names",
+    Exit.INVALID_DATA: "the data is invalid; nothing was changed",
+    Exit.MISMATCH: "an exchange or queue exists with other properties",
     Exit.UNAVAILABLE: "a server cannot be reached or used",
-    Exit.SETTINGS: "a setting is missing, unknown or wrong",
+    Exit.SETTINGS: "a setting is unknown or wrong",
     Exit.NOT_READY: "not prepared: run `migrate` or `topology` first",
-    Exit.FAILED: "the command was accepted, and ended without success",
+    Exit.FAILED: "the command was accepted, and its operation failed",
 }
 
-# The mark keeps click from joining the lines.
+# \b keeps click from joining the lines.
 EXITS: Final = "\b\nExit codes:\n" + "\n".join(
     f"  {code.value:>2}  {meaning}" for code, meaning in MEANINGS.items()
 )
 
 
 def fail(code: Exit, message: str) -> NoReturn:
-    """Says what went wrong, on standard error, and ends the program with the code."""
+    """Prints the message on standard error and exits with the code."""
     click.echo(click.style("Error: ", fg="red", bold=True) + message, err=True)
     raise SystemExit(code)
 
 
 def settings_of_environment() -> Settings:
-    """The settings; ends the program where one of them is wrong."""
+    """The settings; exits if one of them is wrong."""
     try:
         return load(os.environ)
     except SettingsError as error:
@@ -69,7 +69,7 @@ def settings_of_environment() -> Settings:
 
 
 def run_async(work: Coroutine[None, None, Result]) -> Result:
-    """The result of the work; what it raises and a person can mend becomes a paragraph."""
+    """Runs the work and returns its result; exits with a message for errors that a user can fix."""
     import uvloop
 
     from worker.cli.error_messages import explained
@@ -79,7 +79,7 @@ def run_async(work: Coroutine[None, None, Result]) -> Result:
     except (KeyboardInterrupt, asyncio.CancelledError):
         raise SystemExit(130) from None
     except Exception as error:
-        known = explained(error)
-        if known is None:
+        explanation = explained(error)
+        if explanation is None:
             raise
-        fail(*known)
+        fail(*explanation)

@@ -1,4 +1,4 @@
-"""Importing what other systems know."""
+"""The command `import`."""
 
 import contextlib
 import os
@@ -22,9 +22,9 @@ BAR_STEP_BYTES: Final = 65_536
 def import_records(file: BinaryIO) -> None:
     """Import records (JSON Lines) from FILE, or from standard input with -.
 
-    All or nothing: one wrong line, and nothing is changed. The order of lines does not matter.
-    Of features only the names are kept, never what they are set to: that may be a secret.
-    A number that stops being a main number loses its call settings.
+    All or nothing: if one line is wrong, nothing is changed. Lines may be in any order. Of
+    features, only the names are kept: their values may be secrets. A number that stops being a
+    main number loses its call settings.
     """
     from worker.operator.import_records import import_lines
 
@@ -39,7 +39,7 @@ def import_records(file: BinaryIO) -> None:
 
 @contextmanager
 def _progress_of(file: BinaryIO) -> Iterator[Iterator[bytes]]:
-    """The lines; reading them moves a bar where somebody watches and the length is known."""
+    """The lines; on a terminal, reading a file of known size moves a progress bar."""
     size = _size_bytes(file)
     with click.progressbar(
         length=size,
@@ -58,7 +58,7 @@ def _progress_of(file: BinaryIO) -> Iterator[Iterator[bytes]]:
 
 
 def _size_bytes(file: BinaryIO) -> int:
-    # A pipe has no length, and what is not a file of the system cannot be asked.
+    # A pipe has no size, and an in-memory file has no descriptor.
     with contextlib.suppress(OSError):
         status = os.fstat(file.fileno())
         return status.st_size if stat.S_ISREG(status.st_mode) else 0

@@ -1,4 +1,4 @@
-"""Numbers: asking for a change, and seeing why one is as it is."""
+"""The commands `send`, `show`, `pending` and `resolve`."""
 
 import json
 from collections.abc import Mapping
@@ -24,38 +24,39 @@ COLOURS: Final = {
 @click.command()
 @click.argument("operation", type=click.Choice(["activate", "deactivate"]))
 @click.argument("number")
-@click.option("--account", required=True, help="The account that holds the number.")
-@click.option("--site", required=True, help="The site at which the number stands.")
-@click.option("--requested-by", help="Who asks; it stands in the number's history.")
-@click.option("--id", "identifier", help="The command's id; a new one by default.")
-@click.option("--expires-in", type=SECONDS, help="Refuse it if it is read later than this.")
-@click.option("--wait", is_flag=True, help="Wait for the outcome and end with its code.")
+@click.option("--account", required=True, help="Account that holds the number.")
+@click.option("--site", required=True, help="Site of the number.")
+@click.option("--requested-by", help="Who requests it; shown in the number's history.")
+@click.option("--id", "identifier", help="Id of the command; a new one by default.")
+@click.option("--expires-in", type=SECONDS, help="Reject the command if read later.")
+@click.option("--wait", is_flag=True, help="Wait for the outcome, and exit with its code.")
 @click.option("--timeout", type=SECONDS, default=30, show_default=True, help="How long to wait.")
 @AS_JSON
 def send(as_json: bool, wait: bool, timeout: float, **fields: str | float | None) -> None:
     """Send a command as the web tier would.
 
-    With --wait: 0 when the number is ACTIVE or RESERVED, 3 when the command was refused, 11 when
-    its operation failed, 4 when nothing of that was heard in time. A repeat of a command that was
-    decided before is answered by nobody.
+    With --wait, the exit code is 0 if the number is ACTIVE or RESERVED, 3 if the command was
+    rejected, 11 if its operation failed, and 4 if there was no outcome in time. The worker
+    publishes no events for a repeat of a command that was decided before.
     """
-    from worker.operator.send import in_words, send_command
+    from worker.operator.send import render, send_command
 
-    def tell(event: Mapping[str, Any]) -> None:
-        click.echo(json.dumps(event) if as_json else _coloured(in_words(event)))
+    def print_event(event: Mapping[str, Any]) -> None:
+        click.echo(json.dumps(event) if as_json else _coloured(render(event)))
 
     settings = settings_of_environment()
-    sent = run_async(
-        send_command(settings, fields, wait_seconds=timeout if wait else None, tell=tell)
+    wait_seconds = timeout if wait else None
+    result = run_async(
+        send_command(settings, fields, wait_seconds=wait_seconds, on_event=print_event)
     )
-    if sent.name == Exit.TIMED_OUT.name:
+    if result.name == Exit.TIMED_OUT.name:
         click.echo(
-            f"No outcome within {timeout:g} s. It may be PENDING still, or no worker is running;"
-            " and a repeat of a command that was decided is not answered. Look with"
+            f"No outcome within {timeout:g} s: the number may still be PENDING, no worker may be"
+            " running, or the command may repeat one that was decided before. See"
             f" `activation-worker show {fields['number']}`.",
             err=True,
         )
-    raise SystemExit(Exit[sent.name])
+    raise SystemExit(Exit[result.name])
 
 
 def _coloured(line: str) -> str:
@@ -67,29 +68,27 @@ def _coloured(line: str) -> str:
 @click.argument("number")
 @AS_JSON
 def show(number: str, as_json: bool) -> None:
-    """Show a NUMBER: its state, why it is so, and its history."""
-    from worker.operator.show import in_words, show_number
+    """Show a NUMBER: its state, the reasons for it, and its history."""
+    from worker.operator.show import render_number, show_number
 
     shown = run_async(show_number(settings_of_environment(), number))
     if shown is None:
-        fail(
-            Exit.NOT_FOUND, f"{number} is not provisioned. Numbers are written like +442079460000."
-        )
-    click.echo(to_json(shown) if as_json else in_words(shown))
+        fail(Exit.NOT_FOUND, f"{number} is not provisioned. Write numbers like +442079460000.")
+    click.echo(to_json(shown) if as_json else render_number(shown))
 
 
 @click.command()
 @AS_JSON
 def pending(as_json: bool) -> None:
-    """List the operations under way, oldest first, and what holds each up."""
-    from worker.operator.show import operation_in_words, show_pending
+    """List the operations under way, oldest first, and what each waits for."""
+    from worker.operator.show import render_operation, show_pending
 
     operations = run_async(show_pending(settings_of_environment()))
     if as_json:
         click.echo(to_json(operations))
         return
     for operation in operations:
-        click.echo(operation_in_words(operation))
+        click.echo(render_operation(operation))
     click.echo(f"{len(operations)} under way")
 
 
@@ -100,17 +99,17 @@ def pending(as_json: bool) -> None:
     "resolution",
     required=True,
     type=click.Choice(["done", "retry", "give-up"]),
-    help="done: its open steps were done by hand. retry: ask for them once more. give-up: wait no"
-    " more; an activation goes back to RESERVED, a deactivation ends in RESERVED as failed.",
+    help="done: its open steps were done by hand. retry: request them again. give-up: stop"
+    " waiting; an activation returns to RESERVED, a deactivation ends in RESERVED as failed.",
 )
-@click.option("--by", "decided_by", required=True, help="Who decides; it is kept.")
-@click.option("--why", "reason", required=True, help="The reason; it is kept.")
+@click.option("--by", "decided_by", required=True, help="Who decides; stored with the decision.")
+@click.option("--why", "reason", required=True, help="The reason; stored with the decision.")
 def resolve(number: str, resolution: str, decided_by: str, reason: str) -> None:
-    """Decide on the operation of a NUMBER that cannot go on by itself."""
+    """Decide on the operation of a NUMBER that cannot proceed by itself."""
     from worker.core.results import Resolution
     from worker.operator.resolve import resolve_number
 
     decision = Resolution(resolution)
     settings = settings_of_environment()
     run_async(resolve_number(settings, number, decision, decided_by=decided_by, reason=reason))
-    click.echo(f"Noted. A running worker goes on with it: `activation-worker show {number}`.")
+    click.echo(f"Stored. A running worker proceeds: see `activation-worker show {number}`.")

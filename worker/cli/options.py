@@ -1,4 +1,4 @@
-"""What several commands have in common."""
+"""Options and output that several commands share."""
 
 import json
 from datetime import date
@@ -8,11 +8,11 @@ import click
 
 __all__ = ["AS_JSON", "SECONDS", "to_json"]
 
-AS_JSON: Final = click.option("--json", "as_json", is_flag=True, help="For scripts.")
+AS_JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 
 
 class Seconds(click.FloatRange):
-    """A span of time; not negative."""
+    """A duration in seconds, not negative."""
 
     name = "seconds"
 
@@ -21,7 +21,7 @@ SECONDS: Final = Seconds(min=0)
 
 
 def to_json(value: object) -> str:
-    """Indented JSON; moments and days in ISO 8601."""
+    """Indented JSON; dates and times in ISO 8601."""
     return json.dumps(value, default=_plain, indent=2)
 
 

@@ -1,4 +1,4 @@
-"""Messages that the broker did not take: looking at them, and deciding what becomes of them."""
+"""The command `outbox`: list, retry or discard messages that the broker did not accept."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -10,17 +10,16 @@ from worker.cli.options import AS_JSON, to_json
 
 __all__ = ["outbox"]
 
-
 POSITION: Final = click.IntRange(1, 2**63 - 1)
-"""What the database counts with."""
+"""The range of a bigint."""
 
 
 @click.group()
 def outbox() -> None:
-    """Look at messages that the broker did not take, and decide what becomes of them.
+    """List, retry or discard messages that the broker did not accept.
 
-    They wait in order: until one is sent or discarded, its number's later ones wait behind it.
-    Most are tried again by themselves; a PARKED one can never be sent as it is.
+    Messages of one number are published in order: those behind an undelivered one wait for it.
+    The worker retries by itself, except for PARKED messages, which cannot be encoded.
     """
 
 
@@ -28,37 +27,38 @@ def outbox() -> None:
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
 @AS_JSON
 def list_messages(limit: int, as_json: bool) -> None:
-    """List them, oldest first, each with its POSITION and the broker's reason."""
-    from worker.operator.undelivered import in_words, look
+    """List undelivered messages, oldest first, each with its POSITION and the reason."""
+    from worker.operator.undelivered import list_undelivered, render
 
-    rows = run_async(look(settings_of_environment(), limit))
+    rows = run_async(list_undelivered(settings_of_environment(), limit))
     if as_json:
         click.echo(to_json(rows))
         return
     for row in rows:
-        click.echo(in_words(row))
-    click.echo(f"{len(rows)} not taken" + (" or more" if len(rows) == limit else ""))
+        click.echo(render(row))
+    click.echo(f"{len(rows)} undelivered" + (" or more" if len(rows) == limit else ""))
 
 
 @outbox.command()
 @click.argument("positions", metavar="POSITION...", type=POSITION, nargs=-1)
-@click.option("--all", "all_messages", is_flag=True, help="All that were not taken.")
+@click.option("--all", "all_messages", is_flag=True, help="All undelivered messages.")
 def retry(positions: Sequence[int], all_messages: bool) -> None:
-    """Try them again at once: the reason has been mended."""
+    """Retry messages now, after you have fixed the reason."""
     from worker.operator.undelivered import retry as retry_messages
 
     if bool(positions) == all_messages:
         fail(Exit.USAGE, "Name positions, as `outbox list` shows them, or --all.")
     chosen = None if all_messages else {*positions}
-    click.echo(f"{run_async(retry_messages(settings_of_environment(), chosen))} tried again")
+    retried = run_async(retry_messages(settings_of_environment(), chosen))
+    click.echo(f"{retried} due for another attempt")
 
 
 @outbox.command()
 @click.argument("positions", metavar="POSITION...", type=POSITION, nargs=-1, required=True)
-@click.option("--by", "discarded_by", required=True, help="Who decides; it is kept.")
-@click.option("--why", "reason", required=True, help="The reason; it is kept.")
+@click.option("--by", "discarded_by", required=True, help="Who decides; stored with the message.")
+@click.option("--why", "reason", required=True, help="The reason; stored with the message.")
 def discard(positions: Sequence[int], discarded_by: str, reason: str) -> None:
-    """Do without parked ones; they are kept in the table discarded_messages."""
+    """Discard PARKED messages; they are moved to the table discarded_messages."""
     from worker.operator.undelivered import discard as discard_messages
 
     work = discard_messages(

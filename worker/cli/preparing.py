@@ -1,4 +1,4 @@
-"""Preparing the servers, and looking whether they are prepared."""
+"""The commands `migrate`, `topology` and `check`."""
 
 import click
 
@@ -9,7 +9,7 @@ __all__ = ["check", "migrate", "topology"]
 
 @click.command()
 def migrate() -> None:
-    """Bring the database's schema up to date."""
+    """Migrate the schema of the database to the current version."""
     from worker.operator.servers import migrate_database
 
     before, after = run_async(migrate_database(settings_of_environment()))
@@ -18,7 +18,7 @@ def migrate() -> None:
 
 @click.command()
 def topology() -> None:
-    """Create exchanges and queues, or verify that they are as they should be."""
+    """Create the exchanges and queues, or verify those that exist."""
     from worker.operator.servers import declare_topology
 
     for name in run_async(declare_topology(settings_of_environment())):
@@ -27,9 +27,9 @@ def topology() -> None:
 
 @click.command()
 def check() -> None:
-    """Look whether a worker could start here; nothing is changed.
+    """Check whether a worker could start here, without changing anything.
 
-    All is looked at; the exit code is that of the first problem.
+    Checks everything; the exit code is that of the first problem.
     """
     from worker.cli.error_messages import explained
     from worker.operator.preflight import check_all
@@ -39,9 +39,10 @@ def check() -> None:
         if finding.error is None:
             click.echo(f"{click.style('ok    ', fg='green')}  {finding.subject}")
             continue
-        known = explained(finding.error)
-        if known is None:
+        explanation = explained(finding.error)
+        if explanation is None:
             raise finding.error
-        codes.append(known[0])
-        click.echo(f"{click.style('FAILED', fg='red')}  {finding.subject}: {known[1]}")
+        code, message = explanation
+        codes.append(code)
+        click.echo(f"{click.style('FAILED', fg='red')}  {finding.subject}: {message}")
     raise SystemExit(codes[0] if codes else Exit.DONE)

@@ -1,4 +1,4 @@
-"""Running the worker: on the platform's servers, or with private ones."""
+"""The commands `run` and `standalone`."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,7 @@ __all__ = ["run", "standalone"]
 
 @click.command()
 def run() -> None:
-    """Run the worker until SIGTERM or Ctrl-C; a second one stops at once."""
+    """Run the worker until SIGTERM or Ctrl-C; a second signal stops it at once."""
     from worker.app import run as app
     from worker.telemetry import logs
 
@@ -23,10 +23,14 @@ def run() -> None:
 
 
 @click.command()
-@click.option("--folder", type=click.Path(file_okay=False, path_type=Path), help="Keep data here.")
-@click.option("--import", "records", type=click.File("rb"), help="Import this first.")
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep data here.",
+)
+@click.option("--import", "records", type=click.File("rb"), help="Import these records first.")
 def standalone(folder: Path | None, records: BinaryIO | None) -> None:
-    """Run the worker with a private RabbitMQ and PostgreSQL; all of it stops with Ctrl-C."""
+    """Run the worker with a private RabbitMQ and PostgreSQL; Ctrl-C stops all of them."""
     import os
 
     from worker.local.standalone import run_standalone

@@ -1,4 +1,4 @@
-"""Puts the demo on: private servers, the worker, a PBX, a web tier, a subscriber; processes all."""
+"""Runs the demo: private servers, the worker, a PBX, a web tier and a subscriber, all processes."""
 
 import asyncio
 import contextlib
@@ -20,13 +20,13 @@ from worker.demo.sample import REFUSED_NUMBER, RESTING_NUMBER, SLOW_NUMBER, reco
 from worker.demo.timeline import READY
 from worker.demo.web_tier import PBX_TAKES_SECONDS
 from worker.local import PrivateServers
-from worker.local.standalone import prepared
+from worker.local.standalone import prepare
 from worker.operator.jsonl import read_records
 
 STORY_TIMEOUT_SECONDS: Final = 90
 WORKER_SETTINGS: Final = {
     "WORKER_HTTP_PORT": "0",
-    # Activations wait for the PBX to say that it has done them, and one of them waits long.
+    # Activations await the result of the PBX, and one of them awaits it for long.
     "WORKER_AWAITED_STEPS": "activation",
     "WORKER_OPERATION_AT_RISK_SECONDS": "2",
 }
@@ -44,7 +44,7 @@ async def _process(
     output: int | None = None,
     log: int | None = None,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A Python process that is asked to stop, and waited for, at the end."""
+    """A Python process, stopped with SIGTERM at the end."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, *arguments, env=dict(environment), stdout=output, stderr=log
     )
@@ -56,7 +56,7 @@ async def _process(
         await process.wait()
 
 
-async def _play(environment: Mapping[str, str], log: Path) -> None:
+async def _run_demo(environment: Mapping[str, str], log: Path) -> None:
     subscriber, piped = ("-m", "worker.demo.timeline"), subprocess.PIPE
     with log.open("wb") as worker_log:
         async with (
@@ -65,7 +65,7 @@ async def _play(environment: Mapping[str, str], log: Path) -> None:
             _process(*subscriber, environment=environment, output=piped) as timeline,
         ):
             await _until_listening(pbx)
-            await _tell(timeline, environment)
+            await _show(timeline, environment)
             click.echo(click.style(f"\nWhy is {RESTING_NUMBER} not active?", bold=True))
             show = ("-m", "worker", "show", RESTING_NUMBER)
             async with _process(*show, environment=environment) as showing:
@@ -79,10 +79,10 @@ async def _until_listening(pbx: asyncio.subprocess.Process) -> None:
         async for line in pbx.stdout:
             if READY_LINE in line.decode():
                 return
-    raise RuntimeError("the PBX ended before it listened")
+    raise RuntimeError("the PBX ended before it consumed messages")
 
 
-async def _tell(timeline: asyncio.subprocess.Process, environment: Mapping[str, str]) -> None:
+async def _show(timeline: asyncio.subprocess.Process, environment: Mapping[str, str]) -> None:
     if timeline.stdout is None:
         raise RuntimeError("the subscriber has no output")
     async with asyncio.timeout(STORY_TIMEOUT_SECONDS), asyncio.TaskGroup() as group:
@@ -99,18 +99,18 @@ async def _run_web_tier(environment: Mapping[str, str]) -> None:
 
 
 async def main() -> None:
-    """The whole demo, from nothing to nothing."""
+    """The whole demo; it leaves nothing behind."""
     click.echo("Starting a private RabbitMQ and a private PostgreSQL ...")
     with tempfile.TemporaryDirectory(prefix="activation-worker-demo-") as folder:
         async with PrivateServers.started() as servers:
             own = {**os.environ, **WORKER_SETTINGS, "PYTHONUNBUFFERED": "1"}
-            settings = await prepared(servers, own, read_records(records()))
+            settings = await prepare(servers, own, read_records(records()))
             environment = {
                 **own,
                 "AMQP_URL": settings.amqp_urls[0],
                 "DATABASE_URL": settings.database_url,
             }
-            await _play(environment, Path(folder) / "worker.log")
+            await _run_demo(environment, Path(folder) / "worker.log")
             click.echo("\nStopping everything ...")
     click.echo("Nothing is left behind.")
 

@@ -1,6 +1,6 @@
-"""A site as it might be: one operator, four occupiers, a few hundred numbers.
+"""The sample site: one operator, four occupiers, a few hundred numbers.
 
-The numbers are from the range that the United Kingdom's regulator keeps for drama.
+The numbers are from the range that the United Kingdom's regulator reserves for fiction.
 """
 
 import json
@@ -21,15 +21,15 @@ RESTING_NUMBER: Final = "+442079460302"
 REFUSED_NUMBER: Final = "+442079460401"
 """The PBX refuses to activate it."""
 SLOW_NUMBER: Final = "+442079460402"
-"""The PBX takes its time to activate it."""
+"""The PBX activates it slowly."""
 BURST_NUMBERS: Final = tuple(f"+442079461{index:03}" for index in range(60))
 SPARE_NUMBERS: Final = tuple(f"+442079462{index:03}" for index in range(240))
 SERVICES: Final = {"landlord": 5, "acme": 3, "bolt": 40, "calm": 2, "dune": 1}
-"""Voice services of each account at the site; those of `calm` are all in use."""
+"""Voice services of each account at the site; `calm` uses all of its own."""
 
 
 def records() -> Iterator[str]:
-    """The site as lines for `activation-worker import`."""
+    """The site as JSON Lines for `activation-worker import`."""
     for record in _records():
         yield json.dumps(record)
 

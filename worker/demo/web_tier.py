@@ -1,4 +1,4 @@
-"""The demo's web tier: a process of its own that speaks AMQP and the contracts, no more."""
+"""The web tier of the demo: a process that uses only AMQP and the contracts."""
 
 import asyncio
 import os
@@ -15,12 +15,12 @@ from worker.demo.sample import BURST_NUMBERS, REFUSED_NUMBER, SITE, SLOW_NUMBER
 
 PAUSE_SECONDS: Final = 1.2
 PBX_TAKES_SECONDS: Final = 5
-"""For the slow number."""
+"""How long the PBX takes to activate the slow number."""
 BURST: Final = "automatic allocation"
 
 
-class Wish(NamedTuple):
-    """What somebody asks for."""
+class Request(NamedTuple):
+    """A command that the web tier sends."""
 
     operation: str
     number: str
@@ -28,38 +28,41 @@ class Wish(NamedTuple):
     by: str
     identifier: str | None = None
     pause_seconds: float = PAUSE_SECONDS
-    """How long nobody asks for anything else."""
+    """The pause after it."""
 
 
 STORY: Final = (
-    Wish("activate", "+442079460201", "acme", "Ada, reception: one voice service is free"),
-    Wish("activate", "+442079460202", "acme", "Ada again: none is left"),
-    Wish("deactivate", "+442079460203", "acme", "Ada frees the meeting room's", "frees-one"),
-    Wish("deactivate", "+442079460203", "acme", "Ada frees the meeting room's", "frees-one"),
-    Wish("activate", "+442079460202", "acme", "Ada tries once more"),
-    Wish("activate", "+442079460100", "landlord", "Lin, building team"),
-    Wish("deactivate", "+442079460300", "calm", "Max: but Grace has this number"),
-    Wish("activate", "+442079460302", "calm", "Max: but it is resting"),
-    Wish("activate", "+442079460201", "calm", "Max: but it is another account's"),
-    Wish("activate", "+442079469999", "calm", "Max: but nobody knows it"),
-    Wish("activate", REFUSED_NUMBER, "dune", "Nia: but the PBX refuses it"),
-    Wish(
+    Request("activate", "+442079460201", "acme", "Ada, reception: one voice service is free"),
+    Request("activate", "+442079460202", "acme", "Ada again: none is left"),
+    Request("deactivate", "+442079460203", "acme", "Ada frees the meeting room's", "frees-one"),
+    Request("deactivate", "+442079460203", "acme", "Ada frees the meeting room's", "frees-one"),
+    Request("activate", "+442079460202", "acme", "Ada tries once more"),
+    Request("activate", "+442079460100", "landlord", "Lin, building team"),
+    Request("deactivate", "+442079460300", "calm", "Max: but Grace has this number"),
+    Request("activate", "+442079460302", "calm", "Max: but it is in COOLDOWN"),
+    Request("activate", "+442079460201", "calm", "Max: but it is another account's"),
+    Request("activate", "+442079469999", "calm", "Max: but it is not provisioned"),
+    Request("activate", REFUSED_NUMBER, "dune", "Nia: but the PBX refuses it"),
+    Request(
         "activate",
         SLOW_NUMBER,
         "dune",
-        "Nia, with the voice service that is free again: the PBX takes its time",
+        "Nia, with the voice service that is free again: the PBX is slow",
         pause_seconds=PBX_TAKES_SECONDS + PAUSE_SECONDS,
     ),
 )
 
 
-async def _publish(exchange: aio_pika.abc.AbstractExchange, wish: Wish) -> None:
-    command = COMMANDS[f"telephony.phone_number.{wish.operation}.v1"](
-        id=wish.identifier or str(uuid4()),
+async def _publish(exchange: aio_pika.abc.AbstractExchange, request: Request) -> None:
+    command = COMMANDS[f"telephony.phone_number.{request.operation}.v1"](
+        id=request.identifier or str(uuid4()),
         source="/demo/web-tier",
         time=datetime.now(UTC),
         data=CommandData(
-            phone_number=wish.number, account_id=wish.account, site_id=SITE, requested_by=wish.by
+            phone_number=request.number,
+            account_id=request.account,
+            site_id=SITE,
+            requested_by=request.by,
         ),
     )
     message = aio_pika.Message(
@@ -73,17 +76,17 @@ async def _publish(exchange: aio_pika.abc.AbstractExchange, wish: Wish) -> None:
 
 
 async def main() -> None:
-    """Tells the story with pauses, and ends with a burst and something unreadable."""
+    """Sends the commands with pauses, then an unreadable message and a burst."""
     async with await aio_pika.connect(os.environ["AMQP_URL"], timeout=10) as connection:
         channel = await connection.channel()
         exchange = await channel.get_exchange("telephony.commands", ensure=False)
-        for wish in STORY:
-            await _publish(exchange, wish)
-            await asyncio.sleep(wish.pause_seconds)
+        for request in STORY:
+            await _publish(exchange, request)
+            await asyncio.sleep(request.pause_seconds)
         await exchange.publish(aio_pika.Message(b"{ not json"), "phone_number.activate")
         await asyncio.sleep(PAUSE_SECONDS)
-        wishes = (Wish("activate", number, "bolt", BURST) for number in BURST_NUMBERS)
-        await asyncio.gather(*(_publish(exchange, wish) for wish in wishes))
+        requests = (Request("activate", number, "bolt", BURST) for number in BURST_NUMBERS)
+        await asyncio.gather(*(_publish(exchange, request) for request in requests))
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def _settings() -> str:
 
 
 def _unit(name: str) -> str:
-    # A setting with a unit bears it in its name.
+    # The name of a setting contains its unit.
     return next((unit for unit in UNITS if unit in name.split("_")), "")
 
 
@@ -79,7 +79,7 @@ def _actions() -> str:
 
 
 def _documented(words: type[Enum]) -> dict[Enum, str]:
-    """Each member with the string below it, which Python itself forgets."""
+    """Each member with the docstring below it, which Python does not keep at run time."""
     found = re.findall(
         r'^    ([A-Z_]+) = .*\n    """(.*?)"""', inspect.getsource(words), re.MULTILINE
     )
@@ -116,7 +116,7 @@ TABLES: Final[Tables] = {
     "settings": _settings,
     "states": _states,
 }
-"""What a marked place can name."""
+"""The tables that a document can show, by name."""
 
 if __name__ == "__main__":
     for document in rewrite(DOCUMENTS, TABLES):

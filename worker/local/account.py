@@ -1,4 +1,4 @@
-"""Whom a server runs as."""
+"""The system account that a server runs as."""
 
 import os
 import pwd
@@ -13,14 +13,14 @@ __all__ = ["Account", "account_for"]
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A system user without rights of its own, for servers that root starts."""
+    """An unprivileged system user, for servers that root starts."""
 
     name: str
     user_id: int
     group_id: int
 
-    def may_pass(self, folder: Path) -> bool:
-        """Whether this user may reach what lies in the folder, as far as its mode says."""
+    def may_traverse(self, folder: Path) -> bool:
+        """Whether the mode of the folder lets this user reach what is in it."""
         status = folder.stat()
         if status.st_uid == self.user_id:
             return bool(status.st_mode & stat.S_IXUSR)
@@ -30,9 +30,9 @@ class Account:
 
 
 def account_for(package_user: str) -> Account | None:
-    """The package's own user, else `nobody`; `None` unless this is root.
+    """The user of the package, else `nobody`; None unless this process runs as root.
 
-    PostgreSQL refuses root, and a RabbitMQ that guests may use must not have its rights.
+    PostgreSQL refuses to run as root, and a RabbitMQ that guests may use must not.
     """
     if os.geteuid() != 0:
         return None
@@ -43,6 +43,6 @@ def account_for(package_user: str) -> Account | None:
             continue
         return Account(name, entry.pw_uid, entry.pw_gid)
     raise ServerUnavailable(
-        f"A private server does not run as root, and there is no user {package_user} or nobody. "
-        "Create one, or start this as an ordinary user."
+        f"A private server does not run as root, and neither user {package_user} nor user nobody"
+        " exists. Create one of them, or start this program as an ordinary user."
     )

@@ -1,4 +1,4 @@
-"""Both servers together, started side by side and stopped whatever happens."""
+"""Both servers together: started concurrently, and always stopped."""
 
 import asyncio
 import tempfile
@@ -18,7 +18,7 @@ __all__ = ["PrivateServers"]
 
 @dataclass(frozen=True, slots=True)
 class PrivateServers:
-    """A running RabbitMQ and a running PostgreSQL that nobody else uses."""
+    """A running RabbitMQ and a running PostgreSQL for this process alone."""
 
     rabbitmq: PrivateRabbitMQ
     postgresql: PrivatePostgreSQL
@@ -28,22 +28,22 @@ class PrivateServers:
     async def started(
         cls, folder: Path | None = None, *, postgresql_settings: Mapping[str, str] = NO_SETTINGS
     ) -> AsyncIterator[Self]:
-        """Both, with their data in the folder; without one, in a temporary one that is removed.
+        """Starts both with their data in the folder, or else in a temporary one that is removed.
 
-        Raises `ServerUnavailable` with everything that is missing, or with why one did not start.
+        Raises `ServerUnavailable`, which names what is not installed or why a server did not start.
         """
         if missing := missing_servers():
             raise ServerUnavailable("\n".join(missing))
         async with AsyncExitStack() as stack:
-            place = folder or stack.enter_context(_temporary_folder())
-            rabbitmq = PrivateRabbitMQ.started(place / "rabbitmq", keep=folder is not None)
-            postgresql = PrivatePostgreSQL.started(place / "postgresql", postgresql_settings)
+            root = folder or stack.enter_context(_temporary_folder())
+            rabbitmq = PrivateRabbitMQ.started(root / "rabbitmq", keep=folder is not None)
+            postgresql = PrivatePostgreSQL.started(root / "postgresql", postgresql_settings)
             try:
                 async with asyncio.TaskGroup() as group:
                     broker = group.create_task(stack.enter_async_context(rabbitmq))
                     database = group.create_task(stack.enter_async_context(postgresql))
             except ExceptionGroup as failed:
-                # The first tells why; the other was only called off.
+                # The first is the cause; the other start was cancelled.
                 raise failed.exceptions[0] from None
             yield cls(broker.result(), database.result())
 
@@ -52,6 +52,6 @@ class PrivateServers:
 def _temporary_folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="activation-worker-") as name:
         folder = Path(name)
-        # The servers' users must be able to pass through, not to look around.
+        # The servers' users must traverse the folder, but need not list it.
         folder.chmod(0o711)
         yield folder

@@ -1,4 +1,4 @@
-"""The folder of one private server: who may enter, who owns what, and one server at a time."""
+"""The folder of a private server: its permissions, its owner, and its lock."""
 
 import fcntl
 import os
@@ -12,13 +12,13 @@ from worker.local.waiting import holds
 __all__ = ["ServerFolder"]
 
 CLAIM_DEADLINE_SECONDS: Final = 10
-"""A server whose starter was killed a moment ago needs a moment to end."""
-PASSABLE: Final = 0o711
+"""Longer than a server needs to end after its parent was killed."""
+TRAVERSABLE: Final = 0o711
 PRIVATE: Final = 0o700
 
 
 class ServerFolder:
-    """A folder that one server at a time may use, passed on to the account it runs as."""
+    """A folder that one server at a time may use, owned by the account that the server runs as."""
 
     def __init__(self, path: Path, account: Account | None) -> None:
         self.path: Final = path.absolute()
@@ -26,61 +26,61 @@ class ServerFolder:
         self._lock: int | None = None
 
     async def claim(self) -> None:
-        """Makes the folder and locks it; `ServerUnavailable` when it cannot be used."""
+        """Creates the folder and locks it. Raises `ServerUnavailable`."""
         if self._lock is not None:
             return
         try:
             self._make(self.path)
         except OSError as error:
             raise ServerUnavailable(
-                f"The folder {self.path} cannot be used: {error}. Choose another one."
+                f"The folder {self.path} cannot be used: {error}. Choose another folder."
             ) from error
-        self._require_passage()
+        self._require_traversable()
         await self._take_lock()
 
     def release(self) -> None:
-        """Lets the folder go; the lock lasts until the last process that inherited it ends."""
+        """Releases the folder; its lock lasts until the last process that inherited it ends."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
 
     @property
     def inherited(self) -> tuple[int, ...]:
-        """The lock, for a server to hold: a folder is not free while anything still writes."""
+        """The lock's file descriptor, for the server to inherit: it may outlive this process."""
         return () if self._lock is None else (self._lock,)
 
     def directory(self, name: str) -> Path:
-        """A folder of the server's own inside this one, made or passed on as needed."""
+        """A folder inside this one that the server owns; created if needed."""
         path = self.path / name
         path.mkdir(exist_ok=True)
         path.chmod(PRIVATE)
-        self._pass_on(path)
+        self._give_to_account(path)
         return path
 
     def write(self, name: str, text: str, *, mode: int = 0o600) -> Path:
-        """Writes a file that the server may read."""
+        """Writes a file that the server owns."""
         path = self.path / name
         path.unlink(missing_ok=True)
         path.touch(mode=0o600)
         path.write_text(text, encoding="utf-8")
         path.chmod(mode)
-        self._pass_on(path)
+        self._give_to_account(path)
         return path
 
     def _make(self, path: Path) -> None:
         if not path.exists():
             self._make(path.parent)
             path.mkdir()
-            path.chmod(PASSABLE if self._account else PRIVATE)
+            path.chmod(TRAVERSABLE if self._account else PRIVATE)
         elif path == self.path and self._account and path.stat().st_uid == os.geteuid():
-            path.chmod(path.stat().st_mode | PASSABLE)
+            path.chmod(path.stat().st_mode | TRAVERSABLE)
 
-    def _require_passage(self) -> None:
+    def _require_traversable(self) -> None:
         for folder in (self.path, *self.path.parents):
-            if self._account is not None and not self._account.may_pass(folder):
+            if self._account is not None and not self._account.may_traverse(folder):
                 raise ServerUnavailable(
                     f"The user {self._account.name}, which the server runs as, may not enter "
-                    f"{folder}. Choose a folder elsewhere, or allow it: chmod o+x {folder}"
+                    f"{folder}. Choose another folder, or allow it: chmod o+x {folder}"
                 )
 
     async def _take_lock(self) -> None:
@@ -93,11 +93,11 @@ class ServerFolder:
         if not free:
             os.close(lock)
             raise ServerUnavailable(
-                f"Another server uses the folder {self.path}. Stop it or choose another one."
+                f"Another server uses the folder {self.path}. Stop it or choose another folder."
             )
         self._lock = lock
 
-    def _pass_on(self, path: Path) -> None:
+    def _give_to_account(self, path: Path) -> None:
         account = self._account
         if account is None or path.stat().st_uid == account.user_id:
             return

@@ -1,4 +1,4 @@
-"""Where this machine keeps the programs of RabbitMQ and PostgreSQL."""
+"""Finds the installed programs of RabbitMQ and PostgreSQL."""
 
 import os
 import re
@@ -19,7 +19,7 @@ __all__ = [
 
 POSTGRESQL_PROGRAMS: Final = ("initdb", "postgres")
 RABBITMQ_PROGRAMS: Final = ("rabbitmq-env", "rabbitmq-server", "rabbitmqctl")
-"""`rabbitmq-env` tells RabbitMQ's own scripts from Debian's, which insist on one system user."""
+"""`rabbitmq-env` identifies RabbitMQ's own scripts: Debian's wrappers require one system user."""
 POSTGRESQL_PACKAGES: Final = Path("/usr/lib/postgresql")
 RABBITMQ_PACKAGE: Final = Path("/usr/lib/rabbitmq")
 SYSTEM_FOLDERS: Final = "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -32,7 +32,7 @@ def search_path() -> str:
 
 
 def program(name: str, *, package: str) -> str:
-    """The path of a program on the search path; `ServerUnavailable` names the package."""
+    """The path of a program. Raises `ServerUnavailable`, which names the package to install."""
     found = shutil.which(name, path=search_path())
     if found is None:
         raise ServerUnavailable(f"The program {name} is missing. {INSTALL} {package}")
@@ -40,7 +40,7 @@ def program(name: str, *, package: str) -> str:
 
 
 def postgresql_folder() -> Path:
-    """The folder of PostgreSQL's programs: `POSTGRESQL_BIN`, on the path, or the newest."""
+    """The folder of PostgreSQL's programs: `POSTGRESQL_BIN`, else from PATH, else the newest."""
     installed = (*_on_path("postgres"), *_newest_first(POSTGRESQL_PACKAGES.glob("*/bin")))
     folder = _chosen("POSTGRESQL_BIN", POSTGRESQL_PROGRAMS) or _first(
         installed, POSTGRESQL_PROGRAMS
@@ -51,7 +51,7 @@ def postgresql_folder() -> Path:
 
 
 def rabbitmq_folder() -> Path:
-    """The folder of RabbitMQ's programs: `RABBITMQ_SBIN`, on the path, or where packages go."""
+    """The folder of RabbitMQ's programs: `RABBITMQ_SBIN`, else from PATH, else of a package."""
     installed = (
         *_on_path("rabbitmq-server"),
         RABBITMQ_PACKAGE / "bin",
@@ -64,7 +64,7 @@ def rabbitmq_folder() -> Path:
 
 
 def missing_servers() -> tuple[str, ...]:
-    """What is missing for private servers, a sentence each with the remedy; empty when nothing."""
+    """A sentence with the remedy for each server that is not installed."""
     missing = []
     for find in (rabbitmq_folder, postgresql_folder):
         try:
@@ -82,8 +82,8 @@ def _chosen(variable: str, programs: Iterable[str]) -> Path | None:
     if folder is None:
         wanted = ", ".join(programs)
         raise ServerUnavailable(
-            f"{variable}={value} does not hold the programs {wanted}. "
-            "Correct the variable, or unset it to use what is installed."
+            f"{variable}={value} does not contain the programs {wanted}. "
+            "Correct the variable, or unset it to use the installed ones."
         )
     return folder
 

@@ -1,4 +1,4 @@
-"""The management API of a RabbitMQ on this machine."""
+"""A client for the management API of a RabbitMQ on this machine."""
 
 import asyncio
 import base64
@@ -18,24 +18,24 @@ FULL_PERMISSIONS: Final = '{"configure": ".*", "write": ".*", "read": ".*"}'
 
 
 class Management:
-    """Speaks HTTP without an event loop's session, and without the proxies of the environment."""
+    """Uses `http.client`, which ignores proxies and is not bound to an event loop."""
 
     def __init__(self, port: int) -> None:
         self._port = port
 
     async def create_virtual_host(self, name: str) -> None:
-        """Makes a virtual host in which guests may do everything."""
+        """Creates a virtual host with full permissions for guest."""
         await self._request("PUT", f"/api/vhosts/{quote(name, safe='')}", "{}")
         permissions = f"/api/permissions/{quote(name, safe='')}/{GUEST}"
         await self._request("PUT", permissions, FULL_PERMISSIONS)
 
     async def delete_virtual_host(self, name: str) -> None:
-        """Removes a virtual host with all that is in it; a no-op when there is none."""
+        """Deletes a virtual host with everything in it; does nothing if there is none."""
         path = f"/api/vhosts/{quote(name, safe='')}"
-        await self._request("DELETE", path, also_fine=HTTPStatus.NOT_FOUND)
+        await self._request("DELETE", path, also_accepted=HTTPStatus.NOT_FOUND)
 
     async def listens_on(self, port: int) -> bool:
-        """Whether the server is up, and its AMQP listener on this port with it."""
+        """Whether the server is up and its AMQP listener accepts connections on this port."""
         try:
             await self._request("GET", f"/api/health/checks/port-listener/{port}")
         except (OSError, http.client.HTTPException, ServerUnavailable):
@@ -43,11 +43,11 @@ class Management:
         return True
 
     async def _request(
-        self, method: str, path: str, body: str | None = None, *, also_fine: int = HTTPStatus.OK
+        self, method: str, path: str, body: str | None = None, *, also_accepted: int = HTTPStatus.OK
     ) -> None:
         status, answer = await asyncio.to_thread(self._exchange, method, path, body)
-        if status >= HTTPStatus.BAD_REQUEST and status != also_fine:
-            raise ServerUnavailable(f"RabbitMQ refused {method} {path} with {status}: {answer}")
+        if status >= HTTPStatus.BAD_REQUEST and status != also_accepted:
+            raise ServerUnavailable(f"RabbitMQ answered {method} {path} with {status}: {answer}")
 
     def _exchange(self, method: str, path: str, body: str | None) -> tuple[int, str]:
         credentials = base64.b64encode(f"{GUEST}:{GUEST}".encode()).decode()

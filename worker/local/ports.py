@@ -1,4 +1,4 @@
-"""Ports on the loopback interface that nobody uses."""
+"""Free ports on the loopback interface."""
 
 import secrets
 import socket
@@ -14,15 +14,15 @@ LOOPBACK: Final = "127.0.0.1"
 FIRST: Final = 20_000
 DRAWS: Final = 1_000
 ATTEMPTS: Final = 3
-STANDARD: Final = frozenset({25672, *range(35672, 35683)})
-"""Free at this moment perhaps, but RabbitMQ's own by custom: its nodes and its tools."""
+RESERVED: Final = frozenset({25672, *range(35672, 35683)})
+"""Ports that RabbitMQ's nodes and tools use by default: another RabbitMQ may start any time."""
 
 
 def free_ports(count: int) -> tuple[int, ...]:
-    """So many different ports that nobody listens on now, none of them in outgoing use.
+    """Different ports on which no program listens, outside the range for outgoing connections.
 
-    A client that calls a port of the range for outgoing connections while its server is down
-    can be given that very port, then talks to itself and keeps the server from coming back.
+    Within that range a client that reconnects to a stopped server can be assigned the server's
+    port as its own, connect to itself, and so block the port.
     """
     first_outgoing = _outgoing_range_start()
     candidates = range(FIRST, first_outgoing) if first_outgoing > FIRST else range(FIRST, 65_536)
@@ -31,15 +31,18 @@ def free_ports(count: int) -> tuple[int, ...]:
         if len(found) == count:
             return tuple(found)
         port = secrets.choice(candidates)
-        if port not in STANDARD and _is_free(port):
+        if port not in RESERVED and _is_free(port):
             found.add(port)
-    raise ServerUnavailable(f"No free port was found between {candidates[0]} and {candidates[-1]}.")
+    raise ServerUnavailable(
+        f"No free port was found between {candidates[0]} and {candidates[-1]}."
+        " Stop programs that listen there."
+    )
 
 
 async def on_free_ports(
     count: int, start: Callable[[tuple[int, ...]], Awaitable[None]]
 ) -> tuple[int, ...]:
-    """Starts something on free ports, on others when somebody was faster; the ports it has."""
+    """Calls `start` with free ports, and with others on `PortTaken`; returns the ports in use."""
     for _ in range(ATTEMPTS - 1):
         ports = free_ports(count)
         try:
@@ -59,7 +62,7 @@ def _outgoing_range_start() -> int:
 
 def _is_free(port: int) -> bool:
     with socket.socket() as listener:
-        # As the servers do: connections that are winding down do not occupy a port.
+        # Like the servers: connections in TIME_WAIT do not occupy a port.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((LOOPBACK, port))

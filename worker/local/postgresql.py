@@ -1,4 +1,4 @@
-"""A private PostgreSQL: one folder, one free port on loopback, as durable as a real one."""
+"""A private PostgreSQL: one folder, one free port on loopback, fully durable."""
 
 import asyncio
 import re
@@ -35,18 +35,18 @@ FIRST_STATEMENTS: Final = f"""\
 CREATE ROLE {ROLE} LOGIN CREATEDB
 CREATE DATABASE {ROLE} OWNER {ROLE}
 """
-ADMITTED: Final = f"host all {ROLE} {LOOPBACK}/32 trust\n"
-"""Any user of this machine, without a password, but never as superuser: that one could run
-programs as whoever started the server. The worker must do without one too."""
+HBA: Final = f"host all {ROLE} {LOOPBACK}/32 trust\n"
+"""Admits any user of this machine without a password, but never as superuser: a superuser could
+run programs as the user of the server."""
 NO_SETTINGS: Final[Mapping[str, str]] = MappingProxyType({})
 STATUS_LINE: Final = 7
-"""Where `postmaster.pid` says "ready"."""
+"""The line of `postmaster.pid` that says "ready"."""
 
 
 class PrivatePostgreSQL:
-    """A PostgreSQL for this machine's own use: anybody on it may connect.
+    """A PostgreSQL for this machine only: every local user may connect.
 
-    `fsync` and `synchronous_commit` are on, since the worker's guarantees are proved on it.
+    `fsync` and `synchronous_commit` are on, because the tests prove the worker's guarantees on it.
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, str] = NO_SETTINGS) -> None:
@@ -64,9 +64,9 @@ class PrivatePostgreSQL:
     async def started(
         cls, folder: Path, settings: Mapping[str, str] = NO_SETTINGS
     ) -> AsyncIterator[Self]:
-        """A running server with its data in the folder, used again if there; stopped at the end.
+        """Starts a server on the data in the folder, created if needed; stops it at the end.
 
-        The settings are PostgreSQL's own, beside those that every private one has.
+        `settings` are settings of PostgreSQL, in addition to those of every private server.
         """
         server = cls(folder, settings)
         try:
@@ -77,16 +77,16 @@ class PrivatePostgreSQL:
 
     @property
     def port(self) -> int:
-        """Chosen at the first start, the same ever after."""
+        """Its port, chosen at the first start; a restart keeps it."""
         return self._ports[0]
 
     @property
     def url(self) -> str:
-        """The database `activation`, which is there from the start."""
+        """The URL of the database `activation`, which every server has."""
         return self._url_of(ROLE)
 
     async def start(self) -> None:
-        """Starts it and returns when it accepts connections; a no-op while it runs."""
+        """Starts it and returns when it accepts connections; does nothing if it runs."""
         if self._process is not None and self._process.is_running:
             return
         await self._folder.claim()
@@ -97,43 +97,43 @@ class PrivatePostgreSQL:
             self._ports = await on_free_ports(1, self._launch)
 
     async def stop(self) -> None:
-        """Stops it in order, its clients cut off; a no-op when it does not run."""
+        """Stops it in order and disconnects its clients; does nothing if it does not run."""
         process, self._process = self._process, None
         if process is not None:
             await process.stop(signal.SIGINT, deadline_seconds=STOP_DEADLINE_SECONDS)
 
     async def restart(self) -> None:
-        """Stops it and starts it again on the same port and data."""
+        """Stops it and starts it again with the same port and data."""
         await self.stop()
         await self.start()
 
     async def kill(self) -> None:
-        """Ends all of its processes at once: what was not committed is gone, nothing else."""
+        """Kills all of its processes: only uncommitted transactions are lost."""
         process, self._process = self._process, None
         if process is not None:
             process.kill()
 
     async def close(self) -> None:
-        """Stops it and lets the folder go."""
+        """Stops it and releases the folder."""
         try:
             await self.stop()
         finally:
             self._folder.release()
 
     async def create_database(self, name: str, template: str | None = None) -> str:
-        """Makes a database, as a clone of the template if there is one; its URL."""
+        """Creates a database, as a copy of `template` if given; returns its URL."""
         source = "" if template is None else f" TEMPLATE {_quoted(template)}"
         await self._administer(f"CREATE DATABASE {_quoted(name)}{source}")
         return self._url_of(name)
 
     async def drop_database(self, name: str) -> None:
-        """Removes a database, and whoever is connected to it; a no-op when there is none."""
+        """Drops a database and disconnects its clients; does nothing if there is none."""
         last = monotonic() + DROP_DEADLINE_SECONDS
         while True:
             try:
                 await self._administer(f"DROP DATABASE IF EXISTS {_quoted(name)} WITH (FORCE)")
             except asyncpg.InsufficientPrivilegeError:
-                # PostgreSQL 17 does not let us end a vacuum of its own; it ends by itself.
+                # PostgreSQL 17 does not let us end an autovacuum; it ends by itself.
                 if monotonic() > last:
                     raise
                 await asyncio.sleep(DROP_AGAIN_SECONDS)
@@ -158,7 +158,7 @@ class PrivatePostgreSQL:
             await connection.close(timeout=CONNECT_TIMEOUT_SECONDS)
 
     async def _initialise(self) -> None:
-        """Makes the data in another place first: an interrupted start leaves nothing half done."""
+        """Initialises the data elsewhere first: an interrupted start must leave no partial data."""
         data = self._folder.path / "data"
         if data.exists():
             self._folder.directory("data")
@@ -166,16 +166,16 @@ class PrivatePostgreSQL:
         unfinished = self._folder.path / "data.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         self._folder.directory(unfinished.name)
-        await self._fill(unfinished)
+        await self._initialise_in(unfinished)
         unfinished.rename(data)
 
-    async def _fill(self, data: Path) -> None:
+    async def _initialise_in(self, data: Path) -> None:
         await self._runner.run(
             *(str(self._programs / "initdb"), "-D", str(data), "--username", "postgres"),
             *("--encoding", "UTF8", "--locale", "C", "--auth", "reject", "--no-instructions"),
             timeout_seconds=INITIALISE_TIMEOUT_SECONDS,
         )
-        (data / "pg_hba.conf").write_text(ADMITTED, encoding="ascii")
+        (data / "pg_hba.conf").write_text(HBA, encoding="ascii")
         await self._runner.run(
             *(str(self._programs / "postgres"), "--single", "-D", str(data)),
             *("-c", "exit_on_error=on", "postgres"),
@@ -189,20 +189,20 @@ class PrivatePostgreSQL:
             self._runner,
             self._command(port),
             log=self._folder.path / "postgresql.log",
-            # The fast shutdown: the postmaster ends its children and leaves the data in order.
+            # The fast shutdown: the postmaster ends its children and checkpoints.
             ends_by=signal.SIGINT,
             inherits=self._folder.inherited,
         )
 
-        async def answers() -> bool:
-            return self._says_ready(process.pid)
+        async def is_ready() -> bool:
+            return self._is_ready(process.pid)
 
         try:
             await process.wait_for(
-                answers, name="PostgreSQL", deadline_seconds=START_DEADLINE_SECONDS
+                is_ready, name="PostgreSQL", deadline_seconds=START_DEADLINE_SECONDS
             )
         except BaseException:
-            # In order: killed, it would leave its shared memory to the machine.
+            # In order: a kill would leave its shared memory behind.
             await self.stop()
             raise
 
@@ -210,15 +210,15 @@ class PrivatePostgreSQL:
         settings = {
             "listen_addresses": LOOPBACK,
             "port": port,
-            # None at all: a socket's path may not be longer than 107 bytes, a folder's may.
+            # No socket: its path is limited to 107 bytes, the folder's is not.
             "unix_socket_directories": "",
             "max_connections": MAXIMUM_CONNECTIONS,
             "fsync": "on",
             "full_page_writes": "on",
             "synchronous_commit": "on",
-            # Used as far as needed. The default, a quarter of it, does not hold a million numbers.
+            # Allocated as needed. The default of 128MB does not hold a million numbers.
             "shared_buffers": "512MB",
-            # In the folder, and not in /dev/shm, where a kill would leave it behind.
+            # In the folder instead of /dev/shm, where a kill would leave it behind.
             "dynamic_shared_memory_type": "mmap",
             "log_checkpoints": "off",
             **self._settings,
@@ -226,8 +226,8 @@ class PrivatePostgreSQL:
         options = (part for pair in settings.items() for part in ("-c", "{}={}".format(*pair)))
         return [str(self._programs / "postgres"), "-D", str(self._folder.path / "data"), *options]
 
-    def _says_ready(self, pid: int) -> bool:
-        # A connection would work as a test too, but would leave complaints in the log.
+    def _is_ready(self, pid: int) -> bool:
+        # Connecting would be a test too, but would write errors to the log.
         try:
             lines = (self._folder.path / "data" / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
@@ -241,5 +241,5 @@ class PrivatePostgreSQL:
 
 def _quoted(name: str) -> str:
     if not NAME.fullmatch(name):
-        raise ValueError(f"A database is named by a-z, 0-9 and _ here, which {name!r} is not.")
+        raise ValueError(f"{name!r} is not a database name here: use a-z, 0-9 and _.")
     return f'"{name}"'

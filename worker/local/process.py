@@ -1,4 +1,4 @@
-"""Programs run for a server: as whom, with what around them, and never left behind."""
+"""Runs the programs of a server: under its account, in its environment, never left behind."""
 
 import asyncio
 import signal
@@ -19,21 +19,21 @@ __all__ = ["Runner", "ServerProcess"]
 POLL_SECONDS: Final = 0.02
 TAIL_LINES: Final = 20
 ROOT: Final = "/"
-"""Where programs run: `rabbitmqctl` complains of a folder whose parent it may not list."""
+"""The working directory: `rabbitmqctl` warns about one whose parent it cannot list."""
 PORT_TAKEN: Final = ("address already in use", "address in use", "eaddrinuse")
 
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """How the programs of one server are run."""
+    """Runs the programs of one server."""
 
     account: Account | None
     environment: Mapping[str, str]
 
     def guarded(self, command: Sequence[str], ends_by: signal.Signals) -> list[str]:
-        """The command as the server's user, to be sent this signal when its parent dies.
+        """The command, run as the server's user and sent this signal when its parent dies.
 
-        A change of user makes the kernel forget that signal, so one program has to do both.
+        One program must do both: the kernel clears that signal when a process changes its user.
         """
         guard = [program("setpriv", package="util-linux"), "--pdeathsig", ends_by.name[3:]]
         if self.account is not None:
@@ -44,7 +44,7 @@ class Runner:
     async def run(
         self, *command: str, timeout_seconds: float, standard_input: str | None = None
     ) -> str:
-        """What a program prints; `ServerUnavailable` with it when it fails or takes too long."""
+        """Runs a program and returns its output. Raises `ServerUnavailable` if it fails."""
         process = await asyncio.create_subprocess_exec(
             *self.guarded(command, signal.SIGKILL),
             env=dict(self.environment),
@@ -59,7 +59,7 @@ class Runner:
             output, _ = await asyncio.wait_for(process.communicate(given), timeout_seconds)
         except TimeoutError:
             raise ServerUnavailable(
-                f"{' '.join(command)} took longer than {timeout_seconds:g} s."
+                f"{' '.join(command)} took longer than {timeout_seconds:g} s. Try again."
             ) from None
         finally:
             await _end(process)
@@ -77,15 +77,15 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 class ServerProcess:
-    """A running server in a session of its own: Ctrl-C reaches the worker first.
+    """A running server in a session of its own, so that Ctrl-C reaches only the worker.
 
-    It is no child of an event loop, so that it may be stopped from another one than began it.
+    It is not bound to an event loop: another loop than the one that started it may stop it.
     """
 
-    def __init__(self, child: subprocess.Popen[bytes], log: Path, *, said_before: int) -> None:
+    def __init__(self, child: subprocess.Popen[bytes], log: Path, *, log_offset: int) -> None:
         self._child = child
         self._log = log
-        self._said_before = said_before
+        self._log_offset = log_offset
         self._head = process_tree.find(child.pid) or process_tree.Process(child.pid, 0)
 
     @classmethod
@@ -98,12 +98,12 @@ class ServerProcess:
         ends_by: signal.Signals,
         inherits: tuple[int, ...] = (),
     ) -> Self:
-        """Starts a program whose words go to the log and which ends when this process does.
+        """Starts a program that writes to the log and ends when this process ends.
 
-        The thread that calls this must live as long as the server: the kernel watches it.
+        The calling thread must live as long as the server: the kernel ends the server with it.
         """
         with log.open("ab") as output:
-            said_before = output.tell()
+            log_offset = output.tell()
             child = subprocess.Popen(  # noqa: S603 -- a list of arguments, no shell
                 runner.guarded(command, ends_by),
                 env=dict(runner.environment),
@@ -114,11 +114,11 @@ class ServerProcess:
                 start_new_session=True,
                 pass_fds=inherits,
             )
-        return cls(child, log, said_before=said_before)
+        return cls(child, log, log_offset=log_offset)
 
     @property
     def pid(self) -> int:
-        """Its number, which stays the same through every exec."""
+        """Its process id, which every exec keeps."""
         return self._child.pid
 
     @property
@@ -129,7 +129,7 @@ class ServerProcess:
     async def wait_for(
         self, answers: Callable[[], Awaitable[bool]], *, name: str, deadline_seconds: float
     ) -> None:
-        """Waits for the first answer; `ServerUnavailable` with the last words if none comes."""
+        """Waits until the server answers. Raises `ServerUnavailable` with the end of its log."""
         try:
             async with asyncio.timeout(deadline_seconds):
                 while not await answers():
@@ -140,7 +140,7 @@ class ServerProcess:
             raise self._failure(f"{name} did not answer in {deadline_seconds:g} s") from None
 
     async def stop(self, number: signal.Signals, *, deadline_seconds: float) -> None:
-        """Asks it to stop and gives it time; what is left then, or on a cancel, is killed."""
+        """Signals it to stop; after the deadline, or if cancelled, kills what still runs."""
         members = process_tree.family(self._head)
         self._head.send(number)
         try:
@@ -153,15 +153,15 @@ class ServerProcess:
             self._child.wait()
 
     def kill(self) -> None:
-        """Ends it, and all that it started, at once."""
+        """Kills it and all of its descendants."""
         process_tree.end(self._head)
         self._child.wait()
 
     def _failure(self, what: str) -> ServerUnavailable:
-        said = self._log.read_bytes()[self._said_before :].decode(errors="replace")
-        taken = any(words in said.lower() for words in PORT_TAKEN)
-        kind = PortTaken if taken else ServerUnavailable
-        return kind(f"{what}. The end of {self._log}:\n{_tail(said)}")
+        output = self._log.read_bytes()[self._log_offset :].decode(errors="replace")
+        is_taken = any(phrase in output.lower() for phrase in PORT_TAKEN)
+        kind = PortTaken if is_taken else ServerUnavailable
+        return kind(f"{what}. The end of {self._log}:\n{_tail(output)}")
 
 
 def _tail(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What the kernel says about processes: who descends from whom, and who is still there."""
+"""Processes and their descendants, as /proc shows them."""
 
 import contextlib
 import os
@@ -17,43 +17,43 @@ POLL_SECONDS: Final = 0.005
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process, told apart from a later one that was given the same number."""
+    """A process, identified by its id and its start time, since ids are reused."""
 
     pid: int
     started_ticks: int
 
     @property
     def is_alive(self) -> bool:
-        """Whether it can still do anything; one that only waits to be reaped cannot."""
+        """Whether it runs; a zombie does not."""
         record = _read(self.pid)
         same = record is not None and record.started_ticks == self.started_ticks
         return same and record is not None and record.state not in "ZX"
 
     def send(self, number: signal.Signals) -> None:
-        """Sends a signal; nothing happens when the process is gone."""
+        """Sends a signal; does nothing if the process has ended."""
         if self.is_alive:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
 
 def find(pid: int) -> Process | None:
-    """The process with this number, if there is one."""
+    """The process with this id, if there is one."""
     record = _read(pid)
     return None if record is None else Process(pid, record.started_ticks)
 
 
 def family(head: Process) -> list[Process]:
-    """The process and all that descend from it, whatever session they have moved to."""
+    """The process and all of its descendants, in whatever session."""
     members = [head] if head.is_alive else []
-    everybody = _everybody()
+    every = _all_processes()
     for member in members:  # grows while it is read
-        children = (pid for pid, record in everybody.items() if record.parent == member.pid)
-        members.extend(Process(pid, everybody[pid].started_ticks) for pid in children)
+        children = (pid for pid, record in every.items() if record.parent == member.pid)
+        members.extend(Process(pid, every[pid].started_ticks) for pid in children)
     return members
 
 
 def end(head: Process, others: Iterable[Process] = ()) -> None:
-    """Kills the process, all that descend from it, and the others; returns when they are gone."""
+    """Kills the process, its descendants and the others; returns when they have ended."""
     members = [*_frozen_family(head), *others]
     for member in members:
         member.send(signal.SIGKILL)
@@ -63,7 +63,7 @@ def end(head: Process, others: Iterable[Process] = ()) -> None:
 
 
 def _frozen_family(head: Process) -> list[Process]:
-    # What runs on could start another process between the count and the kill.
+    # Stopped first: a running process could start another one before it is killed.
     counted: list[Process] = []
     members = family(head)
     while len(members) > len(counted):
@@ -79,7 +79,7 @@ class _Record(NamedTuple):
     started_ticks: int
 
 
-def _everybody() -> dict[int, _Record]:
+def _all_processes() -> dict[int, _Record]:
     numbers = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal())
     found = ((pid, _read(pid)) for pid in numbers)
     return {pid: record for pid, record in found if record is not None}
@@ -90,6 +90,6 @@ def _read(pid: int) -> _Record | None:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
         return None
-    # The name of the program stands in brackets and may hold anything, spaces included.
+    # The name of the program is in parentheses and may contain spaces.
     fields = text.rpartition(")")[2].split()
     return _Record(state=fields[0], parent=int(fields[1]), started_ticks=int(fields[19]))

@@ -23,12 +23,12 @@ __all__ = ["Membership", "PrivateRabbitMQ"]
 START_DEADLINE_SECONDS: Final = 120
 EPMD_DEADLINE_SECONDS: Final = 10
 STOP_DEADLINE_SECONDS: Final = 30
-"""The management plugin makes a stop last six seconds: one of its parts waits five in vain."""
+"""With the management plugin a stop takes six seconds: it waits five for its own processes."""
 CONTROL_TIMEOUT_SECONDS: Final = 60
 
 
 class Ports(NamedTuple):
-    """What the server listens on; all of it on loopback."""
+    """The ports of the server, all on loopback."""
 
     amqp: int
     management: int
@@ -38,21 +38,21 @@ class Ports(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """What a node shares with the others of its cluster."""
+    """What makes a node part of a cluster."""
 
     cookie: str
     node: str
-    """Its own name."""
+    """The name of this node."""
     nodes: tuple[str, ...]
-    """The names of all, its own among them; the first is started first."""
+    """The names of all nodes, including this one; start the first one first."""
     epmd_port: int
-    """Where all of them find each other; somebody else runs it."""
+    """The port of the epmd that all nodes share, which the caller runs."""
 
 
 class PrivateRabbitMQ:
-    """A RabbitMQ for this machine's own use: anybody on it may connect, as guest.
+    """A RabbitMQ for this machine only: every local user may connect as guest.
 
-    Node name, cookie, log and data are in its folder and nowhere else.
+    Its cookie, log and data are in its folder and nowhere else.
     """
 
     def __init__(self, folder: Path, membership: Membership | None = None) -> None:
@@ -67,10 +67,9 @@ class PrivateRabbitMQ:
     @classmethod
     @asynccontextmanager
     async def started(cls, folder: Path, *, keep: bool = True) -> AsyncIterator[Self]:
-        """A running server with its data in the folder, used again if there; stopped at the end.
+        """Starts a server on the data in the folder, created if needed; stops it at the end.
 
-        Without `keep` it is killed at the end, which is quick and good enough for data that
-        nobody will read again.
+        Without `keep` it kills the server at the end, which is quicker but may lose data.
         """
         server = cls(folder)
         try:
@@ -83,18 +82,18 @@ class PrivateRabbitMQ:
 
     @property
     def ports(self) -> Ports:
-        """Chosen at the first start, the same ever after."""
+        """Its ports, chosen at the first start; a restart keeps them."""
         if self._ports is None:
-            raise RuntimeError("a server has ports when it has been started")
+            raise RuntimeError("the server has no ports before it was started: call start first")
         return self._ports
 
     @property
     def url(self) -> str:
-        """The virtual host `/`, which is there from the start."""
+        """The URL of the virtual host `/`, which every server has."""
         return f"amqp://{GUEST}:{GUEST}@{LOOPBACK}:{self.ports.amqp}/"
 
     async def start(self) -> None:
-        """Starts it and returns when it accepts connections; a no-op while it runs."""
+        """Starts it and returns when it accepts connections; does nothing if it runs."""
         if self._processes and all(process.is_running for process in self._processes):
             return
         await self.kill()
@@ -106,7 +105,7 @@ class PrivateRabbitMQ:
             self._ports = Ports(*await on_free_ports(len(Ports._fields), self._launch))
 
     async def stop(self) -> None:
-        """Stops it in order; a no-op when it does not run."""
+        """Stops it in order; does nothing if it does not run."""
         try:
             for process in reversed(self._processes):
                 await process.stop(signal.SIGTERM, deadline_seconds=STOP_DEADLINE_SECONDS)
@@ -114,47 +113,47 @@ class PrivateRabbitMQ:
             await self.kill()
 
     async def restart(self) -> None:
-        """Stops it and starts it again on the same ports and data."""
+        """Stops it and starts it again with the same ports and data."""
         await self.stop()
         await self.start()
 
     async def kill(self) -> None:
-        """Ends all of its processes at once: what was confirmed is kept, nothing else.
+        """Kills all of its processes: only confirmed messages are kept.
 
-        A quorum queue of the last second may come back without a leader: see `settle`.
+        A quorum queue declared in the last second can lose its leader for good: see `settle`.
         """
         while self._processes:
             self._processes.pop().kill()
 
     async def close(self) -> None:
-        """Stops it and lets the folder go."""
+        """Stops it and releases the folder."""
         try:
             await self.stop()
         finally:
             self._folder.release()
 
     async def settle(self) -> None:
-        """Writes out the register of quorum queues, which RabbitMQ does a second late by itself.
+        """Flushes the registry of quorum queues, which RabbitMQ itself does a second later.
 
-        A queue that is not in it when the server is killed never gets a leader again, and its
-        messages are out of reach. Call this between a declaration and a kill.
+        A queue that is missing there when the server is killed never gets a leader again, and its
+        messages are unreachable. Call this between a declaration and a kill.
         """
         await self.control("eval", "[ok = dets:sync(Table) || Table <- dets:all()].")
 
     async def control(self, *arguments: str) -> str:
-        """What `rabbitmqctl` prints; about a second, since it starts an Erlang of its own."""
+        """Runs `rabbitmqctl` and returns its output; takes about a second, for it starts Erlang."""
         return await self._runner(self.ports).run(
             *(str(self._programs / "rabbitmqctl"), *arguments),
             timeout_seconds=CONTROL_TIMEOUT_SECONDS,
         )
 
     async def create_virtual_host(self, name: str) -> str:
-        """Makes a virtual host; its URL."""
+        """Creates a virtual host; returns its URL."""
         await Management(self.ports.management).create_virtual_host(name)
         return self.url + quote(name, safe="")
 
     async def delete_virtual_host(self, name: str) -> None:
-        """Removes a virtual host with all that is in it; a no-op when there is none."""
+        """Deletes a virtual host with everything in it; does nothing if there is none."""
         await Management(self.ports.management).delete_virtual_host(name)
 
     def _prepare(self) -> None:
@@ -184,7 +183,7 @@ class PrivateRabbitMQ:
             raise
 
     async def _start_epmd(self, runner: Runner, ports: Ports) -> None:
-        # Erlang would start one that outlives it, on the standard port if that is free.
+        # Erlang itself would start an epmd that outlives it, on the standard port.
         command = (self._epmd_program, "-address", LOOPBACK, "-port", str(ports.epmd))
         epmd = self._start_process(runner, command, log="epmd.log")
 
@@ -210,7 +209,7 @@ class PrivateRabbitMQ:
             runner,
             command,
             log=self._folder.path / log,
-            # Asked in order it may wait for ever; what it has confirmed survives this too.
+            # A stop may wait forever; confirmed messages survive a kill too.
             ends_by=signal.SIGKILL,
             inherits=self._folder.inherited,
         )
@@ -236,19 +235,19 @@ async def _accepts_connections(port: int) -> bool:
 
 
 def _configuration(ports: Ports, membership: Membership | None) -> str:
-    alone = f"""\
+    single = f"""\
 listeners.tcp.1 = {LOOPBACK}:{ports.amqp}
 management.tcp.ip = {LOOPBACK}
 management.tcp.port = {ports.management}
 disk_free_limit.absolute = 50MB
 """
     if membership is None:
-        return alone
+        return single
     nodes = "".join(
-        f"cluster_formation.classic_config.nodes.{place} = {node}\n"
-        for place, node in enumerate(membership.nodes, start=1)
+        f"cluster_formation.classic_config.nodes.{index} = {node}\n"
+        for index, node in enumerate(membership.nodes, start=1)
     )
-    return f"{alone}cluster_partition_handling = pause_minority\n{nodes}"
+    return f"{single}cluster_partition_handling = pause_minority\n{nodes}"
 
 
 def _environment(folder: Path, ports: Ports, node: str) -> dict[str, str]:
@@ -256,28 +255,28 @@ def _environment(folder: Path, ports: Ports, node: str) -> dict[str, str]:
     return {
         "PATH": search_path(),
         "LANG": "C.UTF-8",
-        # The cookie and crash dumps land here, and not in somebody's home.
+        # For the cookie and crash dumps, instead of the user's home.
         "HOME": str(folder / "home"),
         "ERL_CRASH_DUMP": str(folder / "log" / "erl_crash.dump"),
         "ERL_EPMD_ADDRESS": LOOPBACK,
         "ERL_EPMD_PORT": str(ports.epmd),
-        # For every Erlang that is started below, also the one by which RabbitMQ makes sure of epmd.
+        # For every Erlang that RabbitMQ starts, including the one that ensures that epmd runs.
         "ERL_FLAGS": "-start_epmd false",
-        # The script becomes the server instead of waiting for it, and so keeps its number.
+        # Makes the script exec the server, which then keeps the process id.
         "RUNNING_UNDER_SYSTEMD": "true",
-        # localhost always resolves; a machine's own name need not.
+        # localhost always resolves; the host name of a machine need not.
         "RABBITMQ_NODENAME": node,
         "RABBITMQ_DIST_PORT": str(ports.distribution),
         "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": on_loopback,
         "RABBITMQ_CTL_ERL_ARGS": on_loopback,
-        # Its own defaults make each file operation sleep: 6 s to start instead of 3.5.
+        # The defaults make each file operation sleep: a start takes 6 s instead of 3.5.
         "RABBITMQ_SERVER_ERL_ARGS": "+P 65536 +sbwt very_short",
-        **_places(folder),
+        **_paths(folder),
     }
 
 
-def _places(folder: Path) -> dict[str, str]:
-    """Every file that RabbitMQ would look for in /etc or /var, existing or not."""
+def _paths(folder: Path) -> dict[str, str]:
+    """Every file that RabbitMQ would otherwise look for in /etc or /var."""
     return {
         "RABBITMQ_ADVANCED_CONFIG_FILE": str(folder / "advanced.config"),
         "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),

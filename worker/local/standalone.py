@@ -1,4 +1,4 @@
-"""The worker and its servers in one command: nothing else is needed, nothing is left behind."""
+"""Runs the worker with private servers, and stops all of them together."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,36 +14,37 @@ from worker.settings import Settings, load
 from worker.telemetry.http import serve
 from worker.telemetry.metrics import Metrics
 
-__all__ = ["prepared", "run_standalone"]
+__all__ = ["prepare", "run_standalone"]
 
 
 async def run_standalone(
     environment: Mapping[str, str], folder: Path | None, lines: Iterable[bytes | str] | None
 ) -> None:
-    """Starts both servers, prepares them and runs the worker until it is asked to stop.
+    """Starts both servers, prepares them and runs the worker until SIGTERM or Ctrl-C.
 
-    What is wrong with the records or the port is said before anything is started.
+    Raises errors of the records, the settings and the HTTP port before it starts a server.
     """
     records = read_records(lines or ())
     settings = load(environment)
+    # Binds the port once, to fail early if it is taken.
     async with serve(settings.http_host, settings.http_port, {}, Metrics()):
         pass
     async with PrivateServers.started(folder) as servers:
-        settings = await prepared(servers, environment, records)
+        settings = await prepare(servers, environment, records)
         click.echo(f"export AMQP_URL={servers.rabbitmq.url}")
         click.echo(f"export DATABASE_URL={servers.postgresql.url}")
         await app.run(settings)
 
 
-async def prepared(
+async def prepare(
     servers: PrivateServers, environment: Mapping[str, str], records: Records
 ) -> Settings:
-    """Settings for a worker on these servers, which are migrated, declared and filled."""
+    """Migrates, declares and imports; returns the settings for a worker on these servers."""
     own = {"AMQP_URL": servers.rabbitmq.url, "DATABASE_URL": servers.postgresql.url}
     settings = load({**environment, **own})
     await migrate_database(settings)
     await declare_topology(settings)
     counts = await import_records(settings.database_url, records)
     for kind, count in counts.items():
-        click.echo(f"imported {count:,} of {kind}", err=True)
+        click.echo(f"imported {count:,} {kind}", err=True)
     return settings

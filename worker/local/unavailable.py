@@ -1,11 +1,11 @@
-"""What goes wrong when a private server is wanted."""
+"""The errors of private servers."""
 
 __all__ = ["PortTaken", "ServerUnavailable"]
 
 
 class ServerUnavailable(Exception):
-    """A server is not installed, did not start or did not obey; the text says what to do."""
+    """A server is not installed, did not start or refused a request; the text says why."""
 
 
 class PortTaken(ServerUnavailable):
-    """Another program took a port between the moment it was found free and the start."""
+    """Another program took the port after it was found free."""

@@ -1,4 +1,4 @@
-"""Waiting for what announces itself to nobody."""
+"""Polls for conditions that have no event to wait for."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,7 +10,7 @@ POLL_SECONDS: Final = 0.02
 
 
 async def holds(condition: Callable[[], bool], *, within_seconds: float) -> bool:
-    """Returns as soon as the condition holds; false when it does not within the time."""
+    """Waits until the condition holds; False if it does not in time."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + within_seconds
     while loop.time() < deadline:

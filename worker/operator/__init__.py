@@ -1,1 +1,1 @@
-"""What people look at and decide: show, pending, resolve, outbox, dead letters, import, check."""
+"""The operators' commands: show, pending, resolve, outbox, dead letters, import, send, check."""

@@ -1,4 +1,4 @@
-"""The dead-letter queue as people use it: look, send again, throw away."""
+"""Lists, replays and discards the messages of the dead-letter queue."""
 
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -16,59 +16,59 @@ from worker.broker.publisher import Publisher
 from worker.settings import Settings
 
 __all__ = [
-    "Letter",
+    "DeadLetter",
     "NoSuchDeadLetter",
     "discard",
     "find",
-    "in_full",
-    "in_short",
-    "look",
+    "list_all",
+    "render",
+    "render_summary",
     "replay",
 ]
 
 KEY_BYTES: Final = 5
 BODY_SHOWN_CHARACTERS: Final = 160
-OURS: Final = frozenset(
+FAILURE_HEADERS: Final = frozenset(
     {"x-error-code", "x-error-detail", "x-original-exchange", "x-original-routing-key"}
     | {"x-failed-at", "x-death", "x-delivery-count", "x-acquired-count", "x-opt-death"}
 )
-"""Headers that tell of the failure; they do not go along when a message is sent again."""
-OF_THE_BROKER: Final = ("x-first-death-", "x-last-death-")
+"""Headers that describe the failure; a replayed message does not carry them."""
+BROKER_PREFIXES: Final = ("x-first-death-", "x-last-death-")
 
 
 class NoSuchDeadLetter(Exception):
-    """No dead letter has this key now."""
+    """The dead-letter queue holds no message with this key."""
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """A dead letter, and what can be told of it."""
+class DeadLetter:
+    """A message of the dead-letter queue."""
 
     message: AbstractIncomingMessage
 
     @property
     def key(self) -> str:
-        """Short, the same at each look, and there even where a message has no id."""
+        """A short key, stable while the message stays there, and present even without an id."""
         headers = self.message.headers
-        about = (self.message.message_id, headers.get("x-failed-at"), self.message.timestamp)
-        content = repr(about).encode() + self.message.body
+        identity = (self.message.message_id, headers.get("x-failed-at"), self.message.timestamp)
+        content = repr(identity).encode() + self.message.body
         return hashlib.blake2b(content, digest_size=KEY_BYTES).hexdigest()
 
     @property
     def origin(self) -> tuple[str, str]:
-        """Exchange and routing key with which it was published first."""
+        """Exchange and routing key of its first publication."""
         headers = self.message.headers
         if "x-original-exchange" in headers:
             return str(headers["x-original-exchange"]), str(headers["x-original-routing-key"])
         death = self._death
         if death:
             return str(death["exchange"]), str(death["routing-keys"][0])
-        # What no binding matched came by the alternate exchange, which leaves both as they were.
+        # An unroutable message came through the alternate exchange, which keeps both.
         return self.message.exchange or "", self.message.routing_key or ""
 
     @property
     def reason(self) -> tuple[str, str]:
-        """A code, and a word for people."""
+        """A code, and a detail for people."""
         headers = self.message.headers
         if "x-error-code" in headers:
             return str(headers["x-error-code"]), str(headers.get("x-error-detail", ""))
@@ -82,8 +82,8 @@ class Letter:
         deaths: Any = self.message.headers.get("x-death")
         return deaths[0] if deaths else None
 
-    def described(self) -> dict[str, object]:
-        """Everything, as plain values."""
+    def as_dict(self) -> dict[str, object]:
+        """All of it, as plain values."""
         code, detail = self.reason
         exchange, routing_key = self.origin
         failed_at = self.message.headers.get("x-failed-at") or (self._death or {}).get("time")
@@ -101,15 +101,15 @@ class Letter:
         }
 
 
-async def look(settings: Settings) -> list[Letter]:
-    """All dead letters, as they stand in the queue; they stay there."""
-    async with _box(settings) as (_, letters):
+async def list_all(settings: Settings) -> list[DeadLetter]:
+    """All dead letters in the order of the queue; they stay there."""
+    async with _opened(settings) as (_, letters):
         return letters
 
 
-async def find(settings: Settings, key: str) -> Letter:
-    """The one with this key. Raises `NoSuchDeadLetter`."""
-    for letter in await look(settings):
+async def find(settings: Settings, key: str) -> DeadLetter:
+    """The dead letter with this key. Raises `NoSuchDeadLetter`."""
+    for letter in await list_all(settings):
         if letter.key == key:
             return letter
     raise NoSuchDeadLetter(_missing({key}))
@@ -118,95 +118,94 @@ async def find(settings: Settings, key: str) -> Letter:
 async def replay(
     settings: Settings, keys: AbstractSet[str] | None, routing_key: str | None = None
 ) -> int:
-    """Publishes them again as they came, and takes them out; how many. None for all.
+    """Publishes those with these keys (None: all) as they were first, then removes them.
 
-    Raises `NoSuchDeadLetter` after the others were done.
+    Returns how many. Raises `NoSuchDeadLetter` for missing keys, after replaying the others.
     """
-    async with _box(settings) as (connection, letters):
+    async with _opened(settings) as (connection, letters):
         publisher = Publisher(connection, settings.publish_timeout_seconds, alone=set())
 
-        async def send(letter: Letter) -> None:
+        async def send(letter: DeadLetter) -> None:
             exchange, original = letter.origin
             await publisher.send(
-                _as_it_came(letter.message), exchange=exchange, routing_key=routing_key or original
+                _original(letter.message), exchange=exchange, routing_key=routing_key or original
             )
 
-        return await _clear(letters, keys, send)
+        return await _remove(letters, keys, after=send)
 
 
 async def discard(settings: Settings, keys: AbstractSet[str] | None) -> int:
-    """Takes them out for good; how many. None for all. Raises like `replay`."""
-
-    async def nothing(_: Letter) -> None:
-        return None
-
-    async with _box(settings) as (_, letters):
-        return await _clear(letters, keys, nothing)
+    """Removes those with these keys (None: all); returns how many. Raises like `replay`."""
+    async with _opened(settings) as (_, letters):
+        return await _remove(letters, keys)
 
 
-def in_short(letter: Letter) -> str:
-    """Two lines for people."""
-    told = letter.described()
-    body = " ".join(str(told["body"]).split())[:BODY_SHOWN_CHARACTERS]
-    return f"{letter.key}  {told['failed_at'] or '-'}  {told['code']}: {told['detail']}\n    {body}"
+def render_summary(letter: DeadLetter) -> str:
+    """Two lines: its key, time and reason, and the beginning of its body."""
+    facts = letter.as_dict()
+    body = " ".join(str(facts["body"]).split())[:BODY_SHOWN_CHARACTERS]
+    when = facts["failed_at"] or "-"
+    return f"{letter.key}  {when}  {facts['code']}: {facts['detail']}\n    {body}"
 
 
-def in_full(letter: Letter) -> str:
-    """All of it, for people."""
-    told = letter.described()
-    body = told.pop("body")
-    facts = [f"{name.replace('_', ' '):<13} {value or '-'}" for name, value in told.items()]
-    return "\n".join([*facts, "", str(body)])
+def render(letter: DeadLetter) -> str:
+    """All of it, one fact on each line, and its body."""
+    facts = letter.as_dict()
+    body = facts.pop("body")
+    lines = [f"{name.replace('_', ' '):<13} {value or '-'}" for name, value in facts.items()]
+    return "\n".join([*lines, "", str(body)])
 
 
-async def _clear(
-    letters: Sequence[Letter],
+async def _remove(
+    letters: Sequence[DeadLetter],
     keys: AbstractSet[str] | None,
-    first: Callable[[Letter], Awaitable[None]],
+    *,
+    after: Callable[[DeadLetter], Awaitable[None]] | None = None,
 ) -> int:
-    """Takes letters out one by one, each after `first` has been done with it."""
-    cleared: list[str] = []
+    """Removes dead letters one by one, each after `after` has finished with it."""
+    removed: list[str] = []
     for letter in letters:
         if keys is None or letter.key in keys:
-            await first(letter)
+            if after is not None:
+                await after(letter)
             await letter.message.ack()
-            cleared.append(letter.key)
-    missing = (keys or frozenset()) - set(cleared)
+            removed.append(letter.key)
+    missing = (keys or frozenset()) - set(removed)
     if missing:
-        raise NoSuchDeadLetter(f"{_missing(missing)} Cleared: {len(cleared)}.")
-    return len(cleared)
+        raise NoSuchDeadLetter(f"{_missing(missing)} Removed: {len(removed)}.")
+    return len(removed)
 
 
 def _missing(keys: AbstractSet[str]) -> str:
     return (
-        f"There is no dead letter with the key {', '.join(sorted(keys))}."
-        " `activation-worker dead-letters list` shows those that are there."
+        f"No dead letter has the key {', '.join(sorted(keys))}."
+        " `activation-worker dead-letters list` shows the keys."
     )
 
 
 @asynccontextmanager
-async def _box(settings: Settings) -> AsyncIterator[tuple[AbstractConnection, list[Letter]]]:
-    """All dead letters, and a connection to publish on; those not taken out go back."""
+async def _opened(settings: Settings) -> AsyncIterator[tuple[AbstractConnection, list[DeadLetter]]]:
+    """All dead letters, and a connection to publish on; those not removed are requeued."""
     async with await connect(settings.amqp_urls) as connection:
         channel = await connection.channel()
         queue = await channel.get_queue(DEAD_LETTER_QUEUE, ensure=False)
         letters = []
-        # All of them, however few are wanted: what is returned goes behind what was returned
-        # before, so that taking only some would change their order at each look.
+        # Gets all of them, however few are wanted: RabbitMQ requeues behind the messages that were
+        # requeued before, so that getting some would change the order each time.
         while (message := await queue.get(fail=False)) is not None:
-            letters.append(Letter(message))
+            letters.append(DeadLetter(message))
         yield connection, letters
-        # Not left to the closing channel: that puts them back in any order.
+        # Not left to closing the channel: that requeues them in any order.
         for letter in letters:
             if not letter.message.processed:
                 await letter.message.nack(requeue=True)
 
 
-def _as_it_came(message: AbstractIncomingMessage) -> aio_pika.Message:
+def _original(message: AbstractIncomingMessage) -> aio_pika.Message:
     headers = {
         name: value
         for name, value in message.headers.items()
-        if name not in OURS and not name.startswith(OF_THE_BROKER)
+        if name not in FAILURE_HEADERS and not name.startswith(BROKER_PREFIXES)
     }
     return aio_pika.Message(
         message.body,

@@ -1,4 +1,4 @@
-"""The import: many records, checked as a whole, stored all or not at all."""
+"""The import: validates many records as a whole, and stores all of them or none."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, get_args
@@ -24,40 +24,40 @@ class ImportBusy(Exception):
 
 
 async def import_lines(database_url: str, lines: Iterable[bytes | str]) -> Mapping[str, int]:
-    """Stores the records of JSON Lines, in any order; how many of each kind there were.
+    """Stores the records of JSON Lines, in any order; returns the number of each kind.
 
-    All or nothing, in one transaction; what is unchanged stays untouched. Raises `ImportRefused`,
-    `ImportBusy`, and `NotReady` where the schema is not this version's: another takes its locks in
-    another order.
+    All or nothing, in one transaction; unchanged rows are not written. Raises `ImportRefused`,
+    `ImportBusy`, and `NotReady` if the schema is of another version: its functions could take
+    locks in another order.
     """
-    # All lines first: whoever writes into our standard input may be slow, and a transaction that
-    # waits for them would hold its locks.
+    # Reads all lines first: the program that writes to our standard input may be slow, and the
+    # transaction must not hold its locks while it waits.
     return await import_records(database_url, read_records(lines))
 
 
 async def import_records(database_url: str, records: Records) -> Mapping[str, int]:
-    """The same with what `read_records` has made of the lines."""
+    """Like `import_lines`, for records that `read_records` has parsed."""
     async with (
         open_database(database_url) as database,
         database.transaction(READING_WHOLE_TABLES) as session,
     ):
         await require_fit(session)
-        await _alone(session)
+        await _lock_out_other_imports(session)
         await _stage(session, records)
-        await _lock(session)
-        await _refuse_impossible(session)
+        await _lock_rows(session)
+        await _refuse_conflicts(session)
         await _store(session, records)
     return {_kind(kind): len(of_kind) for kind, of_kind in records.items() if of_kind}
 
 
-async def _alone(session: Session) -> None:
-    (alone,) = await session.fetch("import_alone", lock=IMPORT)
-    if not alone[0]:
+async def _lock_out_other_imports(session: Session) -> None:
+    (locked,) = await session.fetch("import_alone", lock=IMPORT)
+    if not locked[0]:
         raise ImportBusy("Another import is under way. Start this one again when it has ended.")
 
 
 async def _stage(session: Session, records: Records) -> None:
-    """Copies the records, with their line numbers, to where SQL can look at all of them."""
+    """Copies the records, with their line numbers, into temporary tables."""
     driver = session.driver
     await driver.execute(query("import_stage").sql)
     for kind, of_kind in records.items():
@@ -70,18 +70,18 @@ async def _stage(session: Session, records: Records) -> None:
                 for place, item in enumerate(of_kind)
             ],
         )
-        # Without it the planner takes the new table for a small one.
+        # Without statistics the planner assumes that the new table is small.
         await driver.execute(f"ANALYZE import_{_kind(kind)}")
 
 
-async def _lock(session: Session) -> None:
-    # Numbers before accounts, like the worker. Without these locks a command could make a number
-    # PENDING between the check and the store, and the import would end its operation silently.
+async def _lock_rows(session: Session) -> None:
+    # Numbers before accounts, in the worker's order. Without these locks a command could set a
+    # number to PENDING after the check, and the import would end its operation silently.
     for name in ("import_lock_numbers", "import_open_usage", "import_lock_usage"):
         await session.fetch(name)
 
 
-async def _refuse_impossible(session: Session) -> None:
+async def _refuse_conflicts(session: Session) -> None:
     found = await session.fetch("import_problems")
     problems = [Problem(row["line"], row["problem"]) for row in found]
     if problems:

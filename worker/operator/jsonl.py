@@ -1,11 +1,10 @@
-"""From lines to records: what one look at the file alone can tell."""
+"""Parses JSON Lines into records, and finds every error that the file alone shows."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from pydantic import ValidationError
 
-from worker.operator.error_words import explain
 from worker.operator.records import (
     RECORD,
     CallSettingsRecord,
@@ -15,6 +14,7 @@ from worker.operator.records import (
     Record,
     VoiceServiceRecord,
 )
+from worker.operator.validation_errors import explain
 
 __all__ = ["KEYS", "ImportRefused", "Numbered", "Problem", "read_records"]
 
@@ -28,54 +28,56 @@ KEYS: Final[Mapping[type[Record], tuple[str, ...]]] = {
     HuntGroupMemberRecord: ("phone_number", "hunt_group_id"),
     HandsetLoginRecord: ("phone_number", "device_id"),
 }
-"""What makes two records speak of the same thing; also the order in which kinds are stored."""
+"""The fields that identify a record of each kind, in the order in which kinds are stored."""
 
 
 class Problem(NamedTuple):
-    """What is wrong with a line."""
+    """An error in a line."""
 
     line: int
-    what: str
+    description: str
 
 
 class Numbered(NamedTuple):
-    """A record and the line that it came from."""
+    """A record and its line number."""
 
     line: int
     record: Record
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What the record speaks of, within its kind."""
+        """What identifies the record within its kind."""
         return tuple(getattr(self.record, name) for name in KEYS[type(self.record)])
 
 
 class ImportRefused(Exception):
-    """Some lines are wrong, so nothing was stored; the text names the first of them."""
+    """Some lines are wrong, so nothing was stored; the text lists the first of them."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         ordered = sorted(problems)
-        shown = [f"line {line}: {what}" for line, what in ordered[:PROBLEMS_SHOWN]]
+        shown = [f"line {line}: {description}" for line, description in ordered[:PROBLEMS_SHOWN]]
         if len(ordered) > PROBLEMS_SHOWN:
-            shown.append(f"and {len(ordered) - PROBLEMS_SHOWN} more")
+            shown.append(f"and {len(ordered) - PROBLEMS_SHOWN} more errors")
         super().__init__("\n".join(shown))
 
 
 def read_records(lines: Iterable[bytes | str]) -> Mapping[type[Record], list[Numbered]]:
-    """The records by kind, each once and in key order. Empty lines are passed over.
+    """The records by kind, each once and in key order. Empty lines are ignored.
 
-    Raises `ImportRefused` with every line that is wrong in itself or contradicts another.
+    Raises `ImportRefused` with every line that is invalid or contradicts an earlier line.
     """
     problems: list[Problem] = []
     found: dict[type[Record], dict[tuple[str, ...], Numbered]] = {kind: {} for kind in KEYS}
     for item in _parsed(lines, problems):
         earlier = found[type(item.record)].setdefault(item.key, item)
         if earlier.record != item.record:
-            what = f"says something else of the same {item.record.kind} than line {earlier.line}"
-            problems.append(Problem(item.line, what))
+            description = (
+                f"contradicts line {earlier.line} about the same {item.record.kind}: keep one"
+            )
+            problems.append(Problem(item.line, description))
     if problems:
         raise ImportRefused(problems)
-    # In key order, like every other writer: opposite orders deadlock.
+    # In key order, like every other writer of these rows: other orders could deadlock.
     return {kind: [of_kind[key] for key in sorted(of_kind)] for kind, of_kind in found.items()}
 
 
@@ -93,10 +95,10 @@ def _parsed(lines: Iterable[bytes | str], problems: list[Problem]) -> Iterator[N
 
 def _explain(error: ValidationError) -> str:
     parts = []
-    # The input is left out: it may be a secret that somebody put into the wrong field.
+    # Without the input: it may be a secret in the wrong field.
     for problem in error.errors(include_url=False, include_context=False, include_input=False):
-        # The first place is the record's kind, which the reader sees in the line.
-        where = ".".join(str(part) for part in problem["loc"][1:])
-        what = explain(problem)
-        parts.append(f"{where}: {what}" if where else what)
+        # Without the first part, which is the record's kind.
+        field = ".".join(str(part) for part in problem["loc"][1:])
+        description = explain(problem)
+        parts.append(f"{field}: {description}" if field else description)
     return "; ".join(parts)

@@ -1,4 +1,4 @@
-"""Could a worker start here? Everything is looked at, nothing is changed."""
+"""Checks whether a worker could start here, without changing anything."""
 
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
@@ -17,32 +17,32 @@ from worker.storage.preflight import NotReady, require_fit
 
 __all__ = ["Finding", "check_all"]
 
-PATIENCE_SECONDS: Final = 15
+TIMEOUT_SECONDS: Final = 15
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that was looked at, and what is wrong with it."""
+    """A subject that was checked, and its error, if any."""
 
     subject: str
     error: Exception | None = None
 
 
 async def check_all(settings: Settings) -> Sequence[Finding]:
-    """A finding for each thing that a worker needs; of the lanes, where the database can tell."""
+    """A finding for each thing that a worker needs; for lanes only if both servers are fine."""
     findings = [
-        await _found("database", _check_database(settings)),
-        await _found("broker", _check_broker(settings)),
+        await _finding("database", _check_database(settings)),
+        await _finding("broker", _check_broker(settings)),
     ]
     if not any(finding.error for finding in findings):
-        findings.append(await _found("lanes", _check_lanes(settings)))
+        findings.append(await _finding("lanes", _check_lanes(settings)))
     return findings
 
 
-async def _found(subject: str, looking: Awaitable[None]) -> Finding:
+async def _finding(subject: str, check: Awaitable[None]) -> Finding:
     try:
-        await looking
-    except Exception as error:  # noqa: BLE001 -- whoever asked explains it, or raises it again
+        await check
+    except Exception as error:  # noqa: BLE001 -- the caller explains it or raises it again
         return Finding(subject, error)
     return Finding(subject)
 
@@ -58,9 +58,9 @@ async def _check_database(settings: Settings) -> None:
 async def _check_broker(settings: Settings) -> None:
     async with await connect(settings.amqp_urls) as connection:
         for name in (item.name for item in EXCHANGES):
-            await _look_for_exchange(connection, name)
+            await _require_exchange(connection, name)
         for name in (item.name for item in QUEUES):
-            await _look_for_queue(connection, name)
+            await _require_queue(connection, name)
 
 
 async def _check_lanes(settings: Settings) -> None:
@@ -70,9 +70,9 @@ async def _check_lanes(settings: Settings) -> None:
     async with await connect(settings.amqp_urls) as connection:
         try:
             if queues:
-                await _look_for_exchange(connection, LANE_EXCHANGE)
+                await _require_exchange(connection, LANE_EXCHANGE)
             for name in queues:
-                await _look_for_queue(connection, name)
+                await _require_queue(connection, name)
         except ChannelNotFoundEntity as error:
             message = (
                 f"{error}. Lanes get no commands. Run `activation-worker lanes {lanes.present}`:"
@@ -81,12 +81,12 @@ async def _check_lanes(settings: Settings) -> None:
             raise NotReady(message) from error
 
 
-async def _look_for_exchange(connection: AbstractConnection, name: str) -> None:
-    # A channel each: the broker closes the channel on which something was not found.
+async def _require_exchange(connection: AbstractConnection, name: str) -> None:
+    # A channel for each: the broker closes a channel on which a declaration fails.
     async with await channel_on(connection) as channel:
-        await channel.declare_exchange(name, passive=True, timeout=PATIENCE_SECONDS)
+        await channel.declare_exchange(name, passive=True, timeout=TIMEOUT_SECONDS)
 
 
-async def _look_for_queue(connection: AbstractConnection, name: str) -> None:
+async def _require_queue(connection: AbstractConnection, name: str) -> None:
     async with await channel_on(connection) as channel:
-        await channel.declare_queue(name, passive=True, timeout=PATIENCE_SECONDS)
+        await channel.declare_queue(name, passive=True, timeout=TIMEOUT_SECONDS)

@@ -1,4 +1,4 @@
-"""The records of an import, one a line: what other systems tell us."""
+"""The kinds of records that an import reads, one on each line."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -39,36 +39,36 @@ Name = Annotated[str, Field(pattern=r"^[^\u0000]+$", max_length=128)]
 FeatureName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 
-def _names_of_features(features: object) -> object:
-    """The names of what is set. What a feature is set to may be a secret: it is not kept."""
+def _feature_names(features: object) -> object:
+    """The names of the features that are set. Their values may be secrets and are dropped."""
     if not isinstance(features, Mapping | list):
         return features
-    # Before settings are dropped: a PIN that is set to nothing is a PIN in the wrong place too.
+    # Checked before values are dropped: even an empty PIN does not belong here.
     if any("pin" in str(name).split("_") for name in features):
-        raise ValueError("a PIN has no place here")
+        raise ValueError("a PIN is not a feature: remove it")
     if isinstance(features, Mapping):
         return tuple(name for name, setting in features.items() if setting)
     return tuple(features)
 
 
-def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
+def _sorted_unique(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(set(names)))
 
 
 FeatureNames = Annotated[
-    tuple[FeatureName, ...], BeforeValidator(_names_of_features), AfterValidator(_each_once)
+    tuple[FeatureName, ...], BeforeValidator(_feature_names), AfterValidator(_sorted_unique)
 ]
-"""Sorted, so that an unchanged import finds nothing changed."""
+"""Sorted, so that a repeated import changes no rows."""
 
 
 class _Record(BaseModel):
-    # A field that we do not know is a typing error more often than news: nothing may vanish.
-    # Strict, because a quantity of "5" or a main number of "no" is one too.
+    # An unknown field is most often a spelling error, and must not be ignored. Strict, because a
+    # quantity of "5" or a main number of "no" is an error too.
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class VoiceServiceRecord(_Record):
-    """A voice service that an account has at a site."""
+    """A voice service that an account bought for a site."""
 
     kind: Literal["voice_service"]
     service_id: Name
@@ -82,12 +82,12 @@ class VoiceServiceRecord(_Record):
     @model_validator(mode="after")
     def _ends_after_it_starts(self) -> "VoiceServiceRecord":
         if self.starts_on and self.ends_on and self.starts_on > self.ends_on:
-            raise ValueError("ends_on is before starts_on")
+            raise ValueError("ends_on is before starts_on: correct one of them")
         return self
 
 
 class PhoneNumberRecord(_Record):
-    """A provisioned number as its other owners know it."""
+    """A provisioned number."""
 
     kind: Literal["phone_number"]
     phone_number: PhoneNumber
@@ -104,19 +104,19 @@ class PhoneNumberRecord(_Record):
     @model_validator(mode="after")
     def _is_possible(self) -> "PhoneNumberRecord":
         if self.status is NumberStatus.PENDING:
-            raise ValueError("PENDING is the worker's own: import the state before or after it")
+            raise ValueError("only the worker sets PENDING: use the status before or after it")
         if self.status is NumberStatus.AVAILABLE and self.account_id is not None:
-            raise ValueError("an AVAILABLE number has no account")
+            raise ValueError("an AVAILABLE number has no account: remove account_id")
         held = {NumberStatus.RESERVED, NumberStatus.ACTIVE}
         if self.status in held and self.account_id is None:
-            raise ValueError(f"a number that is {self.status} needs an account_id")
+            raise ValueError(f"a number that is {self.status} needs an account_id: add it")
         if self.main_number and self.assigned_to is not None:
-            raise ValueError("a main number is not assigned to a person")
+            raise ValueError("a main number is not assigned to a person: remove assigned_to")
         return self
 
 
 class CallSettingsRecord(_Record):
-    """Where the calls of a main number go."""
+    """Where calls to a main number go."""
 
     kind: Literal["call_settings"]
     phone_number: PhoneNumber
@@ -127,7 +127,7 @@ class CallSettingsRecord(_Record):
 
 
 class HuntGroupMemberRecord(_Record):
-    """A number that rings with a hunt group."""
+    """A number that is a member of a hunt group."""
 
     kind: Literal["hunt_group_member"]
     hunt_group_id: Name

@@ -1,4 +1,4 @@
-"""What a person decides on an operation that cannot go on by itself."""
+"""Stores an operator's decision on an operation that cannot proceed by itself."""
 
 from datetime import UTC, datetime
 
@@ -13,13 +13,13 @@ __all__ = ["NothingToResolve", "resolve_number"]
 
 
 class NothingToResolve(Exception):
-    """The number has no operation on its way."""
+    """The number has no operation under way."""
 
 
 async def resolve_number(
     settings: Settings, phone_number: str, resolution: Resolution, *, decided_by: str, reason: str
 ) -> None:
-    """Stores the decision with who and why; a running worker does what follows from it.
+    """Stores the decision with its author and reason; a running worker then advances the operation.
 
     Raises `NothingToResolve`.
     """
@@ -29,8 +29,8 @@ async def resolve_number(
         number = (await load_numbers_locked(session, [phone_number])).get(phone_number)
         if number is None or number.ongoing is None:
             raise NothingToResolve(
-                f"{phone_number} has no operation on its way. `activation-worker pending` lists"
-                " the numbers that have."
+                f"{phone_number} has no operation under way. `activation-worker pending` lists the"
+                " numbers that have one."
             )
         now = datetime.now(UTC)
         after = apply_resolution(number.ongoing, resolution, now, settings.policy, reason=by)
@@ -50,5 +50,5 @@ async def resolve_number(
         )
 
     async with open_database(settings.database_url) as database:
-        # Tried again: a worker that has just sent what is dropped here may stand in the way.
+        # Retried: a worker that is publishing a message that we delete can make this one fail.
         await database.transact(decide)

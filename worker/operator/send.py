@@ -1,4 +1,4 @@
-"""Sending a command as the web tier would, and waiting for what becomes of it."""
+"""Sends a command as the web tier would, and waits for its outcome."""
 
 import asyncio
 import json
@@ -23,10 +23,10 @@ from contracts.messages import (
 )
 from worker.broker.connection import BrokerUnavailable, connect
 from worker.broker.publisher import persistent
-from worker.operator.error_words import explain
+from worker.operator.validation_errors import explain
 from worker.settings import Settings
 
-__all__ = ["NoTopology", "Sent", "WrongCommand", "in_words", "send_command"]
+__all__ = ["InvalidCommand", "SendResult", "TopologyMissing", "render", "send_command"]
 
 SOURCE: Final = "/telephony/activation-worker/command-line"
 FINAL: Final = {"activate": "ACTIVE", "deactivate": "RESERVED"}
@@ -36,23 +36,23 @@ Event = Mapping[str, Any]
 _TYPES: Final = {definition.message: definition.type for definition in CATALOGUE}
 
 
-class WrongCommand(Exception):
-    """The command would not be readable; the text says which part of it."""
+class InvalidCommand(Exception):
+    """A worker could not read the command; the text names the field."""
 
 
-class NoTopology(Exception):
-    """The exchanges or queues are missing."""
+class TopologyMissing(Exception):
+    """The broker lacks the exchange or the queue of commands."""
 
 
 @unique
-class Sent(Enum):
-    """What became of a command, named like the exit codes."""
+class SendResult(Enum):
+    """How sending a command ended, named like the exit codes."""
 
     DONE = auto()
-    """Sent; or, waited for, completed."""
+    """Sent, or, if waited for, completed."""
     REFUSED = auto()
     FAILED = auto()
-    """Accepted, and ended without success."""
+    """Its operation ended without success."""
     TIMED_OUT = auto()
 
 
@@ -61,35 +61,36 @@ async def send_command(
     fields: Mapping[str, Any],
     *,
     wait_seconds: float | None,
-    tell: Callable[[Event], None],
-) -> Sent:
-    """Publishes the command and, if asked, tells each answer until the last one.
+    on_event: Callable[[Event], None],
+) -> SendResult:
+    """Publishes the command; with `wait_seconds`, passes each of its events to `on_event`.
 
-    Raises `WrongCommand`, `NoTopology` and `BrokerUnavailable`.
+    Without it, `on_event` gets the command itself. Raises `InvalidCommand`, `TopologyMissing` and
+    `BrokerUnavailable`.
     """
     command = _command(fields)
     async with await connect(settings.amqp_urls) as connection:
         channel = await connection.channel(on_return_raises=True)
         try:
-            answers = None if wait_seconds is None else await _answers(channel, command.id)
+            events = None if wait_seconds is None else await _subscribe(channel, command.id)
             await _publish(channel, command)
         except (ChannelClosed, PublishError) as error:
-            raise NoTopology(
-                f"The broker has no place for commands ({error}): run `activation-worker topology`."
+            raise TopologyMissing(
+                f"The broker cannot route commands ({error}). Run `activation-worker topology`."
             ) from error
         except TimeoutError:
             raise BrokerUnavailable(
-                f"it did not confirm command {command.id}, which may have been sent all the same;"
-                " sending it again with this --id has no second effect"
+                f"it did not confirm command {command.id}, and may have accepted it nevertheless;"
+                " send it again with this --id: a repeat has no second effect"
             ) from None
-        if answers is None or wait_seconds is None:
-            tell(json.loads(command.encode()))
-            return Sent.DONE
-        return await _outcome(answers, wait_seconds, tell)
+        if events is None or wait_seconds is None:
+            on_event(json.loads(command.encode()))
+            return SendResult.DONE
+        return await _wait(events, wait_seconds, on_event)
 
 
-def in_words(event: Event) -> str:
-    """A line for people."""
+def render(event: Event) -> str:
+    """The event, or the command itself, as one line."""
     data = event["data"]
     if event["type"] == _TYPES[OperationDelayed]:
         return f"DELAYED   {data['message']}"
@@ -130,22 +131,22 @@ def _command(fields: Mapping[str, Any]) -> Command:
         problems = (
             f"{'.'.join(map(str, item['loc']))}: {explain(item)}" for item in error.errors()
         )
-        raise WrongCommand("; ".join(problems)) from None
+        raise InvalidCommand("; ".join(problems)) from None
 
 
-async def _answers(channel: AbstractChannel, command_id: str) -> "asyncio.Queue[Event]":
-    """What is said of the command from now on: bound before it is sent, so nothing is missed."""
-    answers: asyncio.Queue[Event] = asyncio.Queue()
+async def _subscribe(channel: AbstractChannel, command_id: str) -> "asyncio.Queue[Event]":
+    """Collects the command's events from now on; call before sending it, to miss none."""
+    events: asyncio.Queue[Event] = asyncio.Queue()
 
-    async def note(message: AbstractIncomingMessage) -> None:
+    async def collect(message: AbstractIncomingMessage) -> None:
         event = json.loads(message.body)
         if event["data"].get("command_id") == command_id:
-            answers.put_nowait(event)
+            events.put_nowait(event)
 
     queue = await channel.declare_queue(exclusive=True, auto_delete=True)
     await queue.bind(EVENT_EXCHANGE, "phone_number.#")
-    await queue.consume(note, no_ack=True)
-    return answers
+    await queue.consume(collect, no_ack=True)
+    return events
 
 
 async def _publish(channel: AbstractChannel, command: Command) -> None:
@@ -160,28 +161,28 @@ async def _publish(channel: AbstractChannel, command: Command) -> None:
     await exchange.publish(message, definition.routing_key, mandatory=True, timeout=10)
 
 
-async def _outcome(
-    answers: "asyncio.Queue[Event]", wait_seconds: float, tell: Callable[[Event], None]
-) -> Sent:
+async def _wait(
+    events: "asyncio.Queue[Event]", wait_seconds: float, on_event: Callable[[Event], None]
+) -> SendResult:
     try:
         async with asyncio.timeout(wait_seconds):
             while True:
-                event = await answers.get()
-                tell(event)
-                ended = _ending(event)
-                if ended is not None:
-                    return ended
+                event = await events.get()
+                on_event(event)
+                result = _result_of(event)
+                if result is not None:
+                    return result
     except TimeoutError:
-        return Sent.TIMED_OUT
+        return SendResult.TIMED_OUT
 
 
-def _ending(event: Event) -> Sent | None:
-    """How the command ended by this event; None where it goes on."""
+def _result_of(event: Event) -> SendResult | None:
+    """The result if this event ends the command; None if more events follow."""
     data = event["data"]
     if event["type"] == _TYPES[CommandRejected]:
-        return Sent.REFUSED
+        return SendResult.REFUSED
     if event["type"] == _TYPES[OperationFailed] and not data["needs_a_person"]:
-        return Sent.FAILED
+        return SendResult.FAILED
     if event["type"] == _TYPES[StatusChanged] and data["status"] == FINAL[data["operation"]]:
-        return Sent.DONE
+        return SendResult.DONE
     return None

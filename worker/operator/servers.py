@@ -1,4 +1,4 @@
-"""What single commands do on the servers."""
+"""Prepares the servers: the schema of the database and the topology of the broker."""
 
 from contracts.topology import EXCHANGES, QUEUES
 from worker.broker.connection import connect
@@ -11,13 +11,13 @@ __all__ = ["declare_topology", "migrate_database"]
 
 
 async def migrate_database(settings: Settings) -> tuple[str | None, str | None]:
-    """Brings the schema up to date; the revisions before and after."""
+    """Migrates the schema to the current revision; returns the revisions before and after."""
     async with open_database(settings.database_url) as database:
         return await migrate(database)
 
 
 async def declare_topology(settings: Settings) -> list[str]:
-    """Creates or verifies exchanges and queues; their names."""
+    """Creates or verifies the exchanges and queues; returns their names."""
     async with await connect(settings.amqp_urls) as connection:
         await declare(connection)
     return [*(item.name for item in EXCHANGES), *(item.name for item in QUEUES)]

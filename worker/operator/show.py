@@ -1,4 +1,4 @@
-"""Why is this number as it is? Everything that is known of one, in one look."""
+"""Shows a number with everything that explains its state, and the operations under way."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from worker.settings import Settings
 from worker.storage.engine import open_database
 from worker.storage.loading import load_numbers_with_steps
 
-__all__ = ["in_words", "operation_in_words", "show_number", "show_pending"]
+__all__ = ["render_number", "render_operation", "show_number", "show_pending"]
 
 Shown = Mapping[str, Any]
 
@@ -26,7 +26,7 @@ PARTS: Final = (
 
 
 async def show_number(settings: Settings, phone_number: str) -> Shown | None:
-    """All of it, as plain values; None where the number is not provisioned."""
+    """The number, as plain values; None if it is not provisioned."""
     async with (
         open_database(settings.database_url) as database,
         database.transaction() as session,
@@ -39,13 +39,13 @@ async def show_number(settings: Settings, phone_number: str) -> Shown | None:
         for part in PARTS:
             rows = await session.fetch(f"show_{part}", phone_number=phone_number)
             shown[part] = [dict(row) for row in rows]
-        known = (await load_numbers_with_steps(session, [phone_number]))[phone_number]
-    shown["waiting"] = [_waiting(known, datetime.now(UTC))] if known.ongoing else []
+        number = (await load_numbers_with_steps(session, [phone_number]))[phone_number]
+    shown["waiting"] = [_waiting(number, datetime.now(UTC))] if number.ongoing else []
     return shown
 
 
 async def show_pending(settings: Settings) -> Sequence[Shown]:
-    """The operations on their way, oldest first, each with what it waits for and what follows."""
+    """The operations under way, oldest first, each with what it awaits and what happens next."""
     async with (
         open_database(settings.database_url) as database,
         database.transaction() as session,
@@ -78,22 +78,22 @@ def _waiting(number: Number, now: datetime) -> Shown:
     }
 
 
-def operation_in_words(operation: Shown) -> str:
-    """A line for people, and a second one that says why."""
+def render_operation(operation: Shown) -> str:
+    """Two lines: the operation, and what it waits for."""
     marks = (
-        ("  NEEDS A PERSON", operation["needs_a_person"]),
+        ("  NEEDS AN OPERATOR", operation["needs_a_person"]),
         ("  OVERDUE", operation["overdue"]),
         ("  AT RISK", operation["at_risk"]),
     )
-    mark = next((word for word, applies in marks if applies), "")
+    mark = next((text for text, applies in marks if applies), "")
     return (
         f"{operation['phone_number']}  {operation['status']}  {operation['operation']} since"
         f" {clock_time(operation['since'])}{mark}\n    {operation['explanation']}"
     )
 
 
-def in_words(shown: Shown) -> str:
-    """The same for people: the state first, then why, then how it came to be."""
+def render_number(shown: Shown) -> str:
+    """The number as lines: its state, then the reasons for it, then its history."""
     lines = [f"{shown['phone_number']}  {shown['status']}  (sequence {shown['sequence']})"]
     lines += [f"  {name:<15} {value}" for name, value in _facts(shown)]
     for operation in shown["waiting"]:
@@ -103,11 +103,11 @@ def in_words(shown: Shown) -> str:
         )
     for message in shown["unsent"]:
         lines.append(
-            f"  not yet sent    {message['message_type']} to {message['routing_key']},"
+            f"  unpublished     {message['message_type']} to {message['routing_key']},"
             f" {message['attempts']} attempts; {message['last_error'] or 'no error yet'}"
         )
     lines += [f"  PBX step        {_step(row)}" for row in shown["steps"]]
-    lines += [f"  decided         {_resolution(row)}" for row in shown["resolutions"]]
+    lines += [f"  resolved        {_resolution(row)}" for row in shown["resolutions"]]
     lines.append("  history")
     lines += [f"    {_history(command)}" for command in shown["history"]] or ["    none"]
     return "\n".join(lines)
@@ -125,7 +125,7 @@ def _facts(shown: Shown) -> list[tuple[str, str]]:
             + f" = {free} free",
         ),
         ("main number", "yes" if shown["main_number"] else "no"),
-        ("assigned to", shown["assigned_to"] or "nobody"),
+        ("assigned to", shown["assigned_to"] or "no one"),
         ("label", shown["label"] or "none"),
         ("PIN", "the default" if shown["pin_is_default"] else "changed"),
         ("features set", ", ".join(shown["features"]) or "none"),
@@ -147,18 +147,20 @@ def _call_settings(row: Shown) -> str:
 
 
 def _history(command: Shown) -> str:
-    asked = f"{clock_time(command['received_at'])}  {command['operation']:<10} {command['outcome']}"
+    decision = (
+        f"{clock_time(command['received_at'])}  {command['operation']:<10} {command['outcome']}"
+    )
     by = f" by {command['requested_by']}" if command["requested_by"] else ""
     code = command["refusal"] or command["failure"]
     reason = f"  {code}: {command['detail']}" if code else ""
-    return f"{asked}{by}  ({command['command_id']}){reason}"
+    return f"{decision}{by}  ({command['command_id']}){reason}"
 
 
 def _step(row: Shown) -> str:
-    said = f"; last result {row['last_result']}" if row["last_result"] else ""
+    result = f"; last result {row['last_result']}" if row["last_result"] else ""
     return (
         f"{row['step']} {row['state']}, attempt {row['attempt']}, sent"
-        f" {clock_time(row['sent_at'])}{said}  ({row['operation_id']})"
+        f" {clock_time(row['sent_at'])}{result}  ({row['operation_id']})"
     )
 
 

@@ -1,4 +1,4 @@
-"""Messages that the broker did not take: looking at them, and deciding what becomes of them."""
+"""Lists, retries and discards messages of the outbox that the broker did not accept."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
@@ -9,17 +9,17 @@ from worker.core.explanations import clock_time
 from worker.settings import Settings
 from worker.storage.engine import open_database
 
-__all__ = ["NoSuchMessage", "discard", "in_words", "look", "retry"]
+__all__ = ["NoSuchMessage", "discard", "list_undelivered", "render", "retry"]
 
 Row = Mapping[str, Any]
 
 
 class NoSuchMessage(Exception):
-    """No message that was not taken has this position."""
+    """No undelivered message has this position."""
 
 
-async def look(settings: Settings, maximum: int) -> Sequence[Row]:
-    """Those that were tried and not taken, oldest first."""
+async def list_undelivered(settings: Settings, maximum: int) -> Sequence[Row]:
+    """The oldest undelivered messages, at most `maximum`."""
     async with (
         open_database(settings.database_url) as database,
         database.transaction() as session,
@@ -28,23 +28,30 @@ async def look(settings: Settings, maximum: int) -> Sequence[Row]:
 
 
 async def retry(settings: Settings, positions: Collection[int] | None) -> int:
-    """Has them tried again at once, None for all; how many. Raises `NoSuchMessage`."""
-    asked = None if positions is None else sorted(positions)
-    now = datetime.now(UTC)
-    missing = "`activation-worker outbox list` shows those that are there."
-    return await _change(settings, positions, "retry_messages", missing, positions=asked, now=now)
+    """Makes messages (None: all) due for another attempt now; returns how many.
+
+    Raises `NoSuchMessage`, and then changes nothing.
+    """
+    return await _change(
+        settings,
+        positions,
+        "retry_messages",
+        "`activation-worker outbox list` shows the positions.",
+        positions=None if positions is None else sorted(positions),
+        now=datetime.now(UTC),
+    )
 
 
 async def discard(
     settings: Settings, positions: Collection[int], *, discarded_by: str, reason: str
 ) -> int:
-    """Takes parked ones out of the way and keeps them, with who and why; raises like `retry`."""
+    """Moves parked messages to `discarded_messages`; returns how many. Raises like `retry`."""
     return await _change(
         settings,
         positions,
         "discard_messages",
-        "Only PARKED ones can be discarded. The others are tried again by themselves: mend what"
-        " `activation-worker outbox list` says, or decide on the number with `resolve`.",
+        "Only PARKED messages can be discarded. The worker retries the others by itself: fix the"
+        " reason that `activation-worker outbox list` shows, or use `resolve` for the number.",
         positions=sorted(positions),
         due_at=AT_ONCE,
         discarded_by=discarded_by,
@@ -64,16 +71,16 @@ async def _change(
         open_database(settings.database_url) as database,
         database.transaction() as session,
     ):
-        done = {row["position"] for row in await session.fetch(name, **parameters)}
-        if missing := {*(wanted or ())} - done:
+        changed = {row["position"] for row in await session.fetch(name, **parameters)}
+        if missing := {*(wanted or ())} - changed:
             raise NoSuchMessage(
                 f"No such message: {', '.join(map(str, sorted(missing)))}. {if_missing}"
             )
-    return len(done)
+    return len(changed)
 
 
-def in_words(row: Row) -> str:
-    """A line for people, and a second one that says why."""
+def render(row: Row) -> str:
+    """Two lines: the message, and the reason why the broker did not accept it."""
     state = "PARKED" if row["parked"] else f"next attempt {clock_time(row['next_attempt_at'])}"
     return (
         f"{row['position']}  {row['phone_number']}  {row['message_type']} to {row['exchange']}"

@@ -1,1 +1,1 @@
-"""Small helpers for asyncio: time, pauses between attempts, groups of tasks."""
+"""Helpers for asyncio: the clock, backoff, and groups of tasks."""

@@ -1,4 +1,4 @@
-"""Pauses between attempts."""
+"""Exponential backoff with jitter."""
 
 import math
 import random
@@ -9,9 +9,10 @@ __all__ = ["Backoff"]
 
 
 class Backoff:
-    """Twice as long each time, up to a longest; from the first again after a steady while.
+    """Pauses between attempts: each twice as long as the one before, up to a maximum.
 
-    With jitter: a server that comes back must not meet all of its clients at one moment.
+    After `steady_seconds` without a pause the next one is the first again. Jitter keeps the
+    clients of a recovering server from reconnecting at the same moment.
     """
 
     def __init__(
@@ -27,14 +28,14 @@ class Backoff:
         self._steady_seconds = steady_seconds
         self._clock = clock
         self._next_seconds = first_seconds
-        self._asked_at = clock()
+        self._last_pause_at = clock()
 
     def pause_seconds(self) -> float:
-        """How long to wait now; at least half of what the row of failures says."""
+        """How long to wait before the next attempt: between half and all of the current pause."""
         now = self._clock()
-        if now - self._asked_at > self._steady_seconds:
+        if now - self._last_pause_at > self._steady_seconds:
             self._next_seconds = self._first_seconds
-        self._asked_at = now
+        self._last_pause_at = now
         seconds = self._next_seconds
         self._next_seconds = min(seconds * 2, self._longest_seconds)
-        return seconds * random.uniform(0.5, 1)  # noqa: S311 -- jitter is no secret
+        return seconds * random.uniform(0.5, 1)  # noqa: S311 -- jitter needs no secure randomness

@@ -1,4 +1,4 @@
-"""What time it is: a parameter, so that deadlines can be tried without waiting for them."""
+"""The clock as a parameter, so that tests of deadlines need not wait."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -9,5 +9,5 @@ Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
-    """The time of this machine."""
+    """The current time of this machine, in UTC."""
     return datetime.now(UTC)

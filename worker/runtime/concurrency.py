@@ -1,4 +1,4 @@
-"""Tasks that end together."""
+"""Groups of tasks, and cancellation that waits for their end."""
 
 import asyncio
 import contextlib
@@ -10,29 +10,29 @@ __all__ = ["all_of", "cancelled", "first_of", "uninterrupted"]
 Result = TypeVar("Result")
 
 CANCEL_AGAIN_SECONDS: Final = 5
-"""Longer than an orderly end takes, and short against an outage."""
+"""Longer than a task needs to clean up."""
 
 
 async def all_of(*awaitables: Awaitable[object]) -> None:
-    """Waits for all to end; the first that fails cancels the others, and what it raised is raised.
+    """Waits for all of them; the first failure cancels the others and is raised.
 
-    `asyncio.gather` lets the others run on: the ping of a leader that had stepped down took the
-    lead once more, kept it, and nobody served.
+    `asyncio.gather` would leave the others running: a leader that has stepped down would keep
+    renewing its leadership.
     """
-    await _until(asyncio.FIRST_EXCEPTION, awaitables)
+    await _wait_until(asyncio.FIRST_EXCEPTION, awaitables)
 
 
 async def first_of(*awaitables: Awaitable[object]) -> None:
-    """Waits for the first to end, cancels the others, and raises what the first raised."""
-    await _until(asyncio.FIRST_COMPLETED, awaitables)
+    """Waits for the first to end, cancels the others, and raises the error of the first, if any."""
+    await _wait_until(asyncio.FIRST_COMPLETED, awaitables)
 
 
-async def _until(enough: str, awaitables: Sequence[Awaitable[object]]) -> None:
+async def _wait_until(return_when: str, awaitables: Sequence[Awaitable[object]]) -> None:
     tasks = [asyncio.ensure_future(item) for item in awaitables]
     if not tasks:
         return
     try:
-        done, _ = await asyncio.wait(tasks, return_when=enough)
+        done, _ = await asyncio.wait(tasks, return_when=return_when)
         for task in done:
             task.result()
     finally:
@@ -40,20 +40,20 @@ async def _until(enough: str, awaitables: Sequence[Awaitable[object]]) -> None:
 
 
 async def cancelled(tasks: Sequence[asyncio.Future[Any]]) -> None:
-    """Cancels those that have not ended, and waits until all have, whoever is cancelled meanwhile.
+    """Cancels the tasks and waits until all have ended, even if the caller is cancelled meanwhile.
 
-    More than once: a library may take the first cancellation for something else, and go on.
+    Cancels repeatedly: a library may swallow the first cancellation and continue.
     """
     interrupted = False
-    open_ones = [task for task in tasks if not task.done()]
-    while open_ones:
-        for task in open_ones:
+    running = [task for task in tasks if not task.done()]
+    while running:
+        for task in running:
             task.cancel()
         try:
-            await asyncio.wait(open_ones, timeout=CANCEL_AGAIN_SECONDS)
+            await asyncio.wait(running, timeout=CANCEL_AGAIN_SECONDS)
         except asyncio.CancelledError:
             interrupted = True
-        open_ones = [task for task in open_ones if not task.done()]
+        running = [task for task in running if not task.done()]
     for task in tasks:
         if not task.cancelled():
             task.exception()
@@ -62,7 +62,7 @@ async def cancelled(tasks: Sequence[asyncio.Future[Any]]) -> None:
 
 
 async def uninterrupted(work: Coroutine[None, None, Result]) -> Result:
-    """Its result; whoever is cancelled in the middle of it waits for its end first."""
+    """Finishes `work` even if the caller is cancelled, then re-raises; returns its result."""
     task = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(task)
@@ -71,5 +71,5 @@ async def uninterrupted(work: Coroutine[None, None, Result]) -> Result:
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.wait([task])
         if not task.cancelled():
-            task.exception()  # whoever was cancelled asks for no answer
+            task.exception()  # retrieved, so that asyncio does not log it
         raise

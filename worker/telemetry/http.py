@@ -1,4 +1,4 @@
-"""The HTTP endpoints `/healthz`, `/readyz` and `/metrics`: no login, and no secrets told."""
+"""The HTTP endpoints `/healthz`, `/readyz` and `/metrics`: without login, and without secrets."""
 
 import asyncio
 import json
@@ -17,13 +17,13 @@ Probe = Callable[[], Awaitable[str | None]]
 """Checks one thing that the worker needs; None if it works, else a sentence about the problem."""
 
 PROBE_TIMEOUT_SECONDS: Final = 3.0
-"""A probe that hangs is an answer too, and has to come before the asker gives up."""
+"""Shorter than the usual timeout of a health check, so that the check gets an answer."""
 SHUTDOWN_TIMEOUT_SECONDS: Final = 1.0
 HEADERS: Final = {"Cache-Control": "no-store", "Server": "activation-worker"}
 
 
 class HttpUnavailableError(Exception):
-    """The endpoints cannot listen where they should; the text says what to do."""
+    """The endpoints cannot listen on their address; the text says what to do."""
 
 
 @asynccontextmanager
@@ -35,10 +35,10 @@ async def serve(
     *,
     role: Callable[[], str] | None = None,
 ) -> AsyncIterator[int]:
-    """Serves until the block is left; gives the port, a free one where 0 was asked for.
+    """Serves the endpoints inside the block; yields the port, a free one if `port` is 0.
 
-    `/healthz` is 200 as long as the event loop turns. `/readyz` is 200 when every probe says
-    None and 503 otherwise, with each answer, and the role, as JSON. Raises
+    `/healthz` is 200 while the event loop runs. `/readyz` is 200 if every probe returns None,
+    else 503; its body is JSON with the role and the result of each probe. Raises
     `HttpUnavailableError`.
     """
     runner = web.AppRunner(
@@ -61,7 +61,7 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
     except OSError as error:
         message = (
             f"The HTTP endpoints cannot listen on {host}, port {port}: {error.strerror or error}."
-            " Stop what else listens there, or choose another WORKER_HTTP_PORT."
+            " Stop the program that listens there, or choose another WORKER_HTTP_PORT."
         )
         raise HttpUnavailableError(message) from error
 
@@ -73,16 +73,19 @@ def _application(
         return web.Response(text="alive\n", headers=HEADERS)
 
     async def readyz(_: web.Request) -> web.Response:
-        problems = await _ask_all(probes)
+        problems = await _run_all(probes)
         ready = all(problem is None for problem in problems.values())
-        answer = {
+        report = {
             "ready": ready,
             **({"role": role()} if role else {}),
-            "checks": {name: _shown(problem) for name, problem in problems.items()},
+            "checks": {name: _result_of(problem) for name, problem in problems.items()},
         }
-        body = json.dumps(answer) + "\n"
-        status, kind = 200 if ready else 503, "application/json"
-        return web.Response(text=body, status=status, content_type=kind, headers=HEADERS)
+        return web.Response(
+            text=json.dumps(report) + "\n",
+            status=200 if ready else 503,
+            content_type="application/json",
+            headers=HEADERS,
+        )
 
     async def show_metrics(_: web.Request) -> web.Response:
         headers = {**HEADERS, "Content-Type": CONTENT_TYPE_LATEST}
@@ -95,12 +98,12 @@ def _application(
     return application
 
 
-async def _ask_all(probes: Mapping[str, Probe]) -> dict[str, str | None]:
-    answers = await asyncio.gather(*map(_ask, probes.values()))
-    return dict(zip(probes, answers, strict=True))
+async def _run_all(probes: Mapping[str, Probe]) -> dict[str, str | None]:
+    results = await asyncio.gather(*map(_run, probes.values()))
+    return dict(zip(probes, results, strict=True))
 
 
-async def _ask(probe: Probe) -> str | None:
+async def _run(probe: Probe) -> str | None:
     try:
         async with asyncio.timeout(PROBE_TIMEOUT_SECONDS):
             return await probe()
@@ -108,5 +111,5 @@ async def _ask(probe: Probe) -> str | None:
         return f"There was no answer within {PROBE_TIMEOUT_SECONDS:g} seconds."
 
 
-def _shown(problem: str | None) -> dict[str, bool | str]:
+def _result_of(problem: str | None) -> dict[str, bool | str]:
     return {"ok": True} if problem is None else {"ok": False, "problem": problem}

@@ -1,4 +1,4 @@
-"""The log: one record for each thing that happened, for people on a terminal, else for machines."""
+"""The log: one record for each thing that happened, readable on a terminal, JSON elsewhere."""
 
 import json
 import logging
@@ -96,26 +96,26 @@ class Action(StrEnum):
 
 
 class Logger(Protocol):
-    """Writes records. A field that many records share is bound once."""
+    """Writes records. Bind a field that many records share once."""
 
     def bind(self, **fields: object) -> Self:
-        """A logger that writes these fields each time."""
+        """A logger that adds these fields to every record."""
 
     def debug(self, action: Action, /, **fields: object) -> None:
-        """What only someone who looks for a fault wants to know."""
+        """Details for debugging."""
 
     def info(self, action: Action, /, **fields: object) -> None:
-        """The ordinary course of things."""
+        """Normal operation."""
 
     def warning(self, action: Action, /, **fields: object) -> None:
-        """It will pass or repair itself, but somebody may want to know."""
+        """A problem that the worker recovers from by itself."""
 
     def error(self, action: Action, /, **fields: object) -> None:
-        """Somebody has to act. `exc_info=True` adds the traceback."""
+        """A problem that needs an operator. `exc_info=True` adds the traceback."""
 
 
 def get_logger() -> Logger:
-    """The log as it was configured last; to standard output if it never was."""
+    """The logger as configured last; it writes to standard output until then."""
     logger: Logger = structlog.get_logger()
     return logger
 
@@ -123,20 +123,20 @@ def get_logger() -> Logger:
 def configure(
     stream: TextIO,
     *,
-    format: Literal["auto", "json", "pretty"],  # noqa: A002 -- what people look for
+    format: Literal["auto", "json", "pretty"],  # noqa: A002 -- the name that readers expect
     level: str,
 ) -> None:
     """Sends the records of the worker and of its libraries to the stream.
 
-    `auto` is pretty on a terminal and JSON elsewhere: one object on each line. Colours only on
-    a terminal. Records below the level (`debug`, `info`, `warning`, `error`) are dropped, those
-    of libraries below `warning` too. ValueError where the level is none of these.
+    `auto` is pretty on a terminal and JSON elsewhere: one object on each line. Only a terminal
+    gets colours. Records below the level (`debug`, `info`, `warning`, `error`) are dropped;
+    records of libraries are dropped below `warning` too. Raises ValueError for another level.
     """
     threshold = _threshold(level)
     pretty = format == "pretty" or (format == "auto" and stream.isatty())
     render = _masked(_pretty_renderer(stream) if pretty else _render_json)
     structlog.configure(
-        processors=[_put_first_things_first, *_exceptions(pretty=pretty), render],
+        processors=[_order_fields, *_exceptions(pretty=pretty), render],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
         logger_factory=structlog.WriteLoggerFactory(file=stream),
         cache_logger_on_first_use=False,
@@ -153,7 +153,7 @@ def mask_secrets(text: str) -> str:
     return text
 
 
-# Up to the last @ before the next URL: a password may hold an @ that nobody has encoded.
+# Up to the last @ before the next URL: a password may contain an @ that is not encoded.
 _URL_PASSWORD: Final = re.compile(r"(?P<before>://[^\s:/@]*:)(?:(?!://)\S)+@")
 _NAMED_PASSWORD: Final = re.compile(r"(?i)\b(?P<name>password|passwd|secret)=[^\s\"'&;,\\]+")
 
@@ -161,13 +161,13 @@ _NAMED_PASSWORD: Final = re.compile(r"(?i)\b(?P<name>password|passwd|secret)=[^\
 def _threshold(level: str) -> int:
     threshold = logging.getLevelNamesMapping().get(level.upper())
     if threshold is None:
-        message = f"{level!r} is no log level: use debug, info, warning or error."
+        message = f"{level!r} is not a log level: use debug, info, warning or error."
         raise ValueError(message)
     return threshold
 
 
-def _put_first_things_first(_: WrappedLogger, level: str, fields: EventDict) -> EventDict:
-    # The library has a function for each of these. A line of each command goes through here, twice.
+def _order_fields(_: WrappedLogger, level: str, fields: EventDict) -> EventDict:
+    # By hand instead of with structlog's processors: this runs for several records per command.
     action = str(fields.pop("event"))
     timestamp = f"{datetime.now(UTC).replace(tzinfo=None).isoformat()}Z"
     return {"timestamp": timestamp, "level": level, "action": action, **fields}
@@ -178,7 +178,7 @@ def _name_library_message(_: WrappedLogger, __: str, fields: EventDict) -> Event
 
 
 def _exceptions(*, pretty: bool) -> list[Processor]:
-    # The pretty renderer has its own way to write a traceback.
+    # The pretty renderer formats tracebacks itself.
     return [] if pretty else [structlog.processors.format_exc_info]
 
 
@@ -186,12 +186,12 @@ def _pretty_renderer(stream: TextIO) -> Processor:
     return structlog.dev.ConsoleRenderer(
         colors=stream.isatty(),
         event_key="action",
-        # Not the rich one: it prints local variables, and one of them may be a password.
+        # Not the one of rich: it prints local variables, and one of them may be a password.
         exception_formatter=structlog.dev.plain_traceback,
     )
 
 
-# Made once: `json.dumps` makes one for each record that is not all plain.
+# One encoder for all records: `json.dumps` with these options creates one per call.
 _ENCODER: Final = json.JSONEncoder(default=str, ensure_ascii=False)
 
 
@@ -200,7 +200,7 @@ def _render_json(_: WrappedLogger, __: str, fields: EventDict) -> str:
 
 
 def _masked(render: Processor) -> Processor:
-    # The whole line, not field by field: so a URL deep in a list or a traceback is found too.
+    # Masks the whole line, so that URLs inside lists and tracebacks are masked too.
     def render_masked(
         logger: WrappedLogger, method: str, fields: MutableMapping[str, object]
     ) -> str:
@@ -221,7 +221,7 @@ def _route_libraries(stream: TextIO, render: Processor, *, pretty: bool, thresho
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 _name_library_message,
-                _put_first_things_first,
+                _order_fields,
                 *_exceptions(pretty=pretty),
                 render,
             ],

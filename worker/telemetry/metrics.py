@@ -307,6 +307,7 @@ def _show_zero(metric: Counter | Histogram, *labels: Iterable[str]) -> None:
 def describe() -> tuple[MetricDescription, ...]:
     """All metrics of the worker's own, in the order in which they are shown."""
     described = Metrics()
+    described.routed(partition=0, messages=0)  # a metric without a series shows no labels
     families = [*described.registry.collect(), *families_of(_NOTHING)]
     return tuple(_described(family) for family in families if family.name.startswith(PREFIX))
 

@@ -1,0 +1,87 @@
+"""Runs the installed command as a process, and the sample records that it imports."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tests.support.environments import Environment
+
+COMMAND = str(Path(sys.executable).with_name("activation-worker"))
+NUMBER = "+442079460001"
+PLACE = ("--account", "acme", "--site", "london")
+PATIENCE_SECONDS = 30
+
+SAMPLE = [
+    {
+        "kind": "voice_service",
+        "service_id": "service-1",
+        "account_id": "acme",
+        "account_kind": "occupier",
+        "site_id": "london",
+        "quantity": 1,
+    },
+    *(
+        {
+            "kind": "phone_number",
+            "phone_number": number,
+            "account_id": "acme",
+            "site_id": "london",
+            "status": "RESERVED",
+            "features": {"voicemail": "a secret code"},
+        }
+        for number in (NUMBER, "+442079460002")
+    ),
+]
+
+
+async def command(
+    environment: Environment, *arguments: str, given: str = ""
+) -> tuple[int | None, str]:
+    """Runs the command to its end; returns its exit code and its output."""
+    process = await asyncio.create_subprocess_exec(
+        COMMAND,
+        *arguments,
+        env=dict(environment),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await asyncio.wait_for(process.communicate(given.encode()), PATIENCE_SECONDS)
+    return process.returncode, output.decode()
+
+
+@asynccontextmanager
+async def running(environment: Environment) -> AsyncIterator[asyncio.subprocess.Process]:
+    """`activation-worker run` that leads; killed at the end if it still runs."""
+    process = await asyncio.create_subprocess_exec(
+        COMMAND, "run", env=dict(environment), stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        await until_logged(process, "leadership_gained")
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def until_logged(process: asyncio.subprocess.Process, action: str) -> dict[str, object]:
+    """Waits for the log record with this action."""
+    assert process.stderr is not None
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        async for line in process.stderr:
+            record: dict[str, object] = json.loads(line)
+            if record["action"] == action:
+                return record
+    message = f"the worker ended without {action}"
+    raise AssertionError(message)
+
+
+async def imported(environment: Environment) -> None:
+    """Imports the sample from standard input."""
+    lines = "\n".join(json.dumps(record) for record in SAMPLE)
+    code, output = await command(environment, "import", "-", given=lines)
+    assert code == 0, output
