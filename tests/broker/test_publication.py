@@ -1,6 +1,7 @@
 """A publication as AMQP frames."""
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -27,9 +28,7 @@ properties = some.builds(
     delivery_mode=some.none() | some.sampled_from([1, 2]),
     priority=some.none() | some.integers(0, 255),
     timestamp=some.none()
-    | some.datetimes(datetime(1970, 1, 2), timezones=some.just(UTC)).map(
-        lambda moment: moment.replace(microsecond=0)
-    ),
+    | some.integers(1, 4_000_000_000).map(partial(datetime.fromtimestamp, tz=UTC)),
     cluster_id=some.just(""),
 )
 
