@@ -183,11 +183,14 @@ async def test_show_tells_state_arithmetic_and_history(environment: Environment)
 async def test_an_import_with_a_wrong_line_names_it_and_changes_nothing(
     environment: Environment, database: Database, lines: str, problem: str
 ) -> None:
-    code, said = await command(environment, "import", "-", given=lines)
+    # Valid records behind the wrong line: without them there is nothing that could be stored.
+    valid = (json.dumps(record) for record in SAMPLE)
+    code, said = await command(environment, "import", "-", given="\n".join([lines, *valid]))
 
     assert code == 6
     assert problem in said
-    assert await rows(database, "SELECT 1 FROM voice_services, phone_numbers") == []
+    assert await rows(database, "SELECT count(*) FROM voice_services") == [(0,)]
+    assert await rows(database, "SELECT count(*) FROM phone_numbers") == [(0,)]
 
 
 async def test_an_unknown_setting_stops_the_start(environment: Environment) -> None:
