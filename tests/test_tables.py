@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from contracts.tables import with_tables
+from tests.support.scraping import scraped
 from worker.cli.exits import MEANINGS, Exit
 from worker.shell.logs import Action
 from worker.shell.settings import Settings
@@ -32,6 +33,17 @@ def test_every_setting_exit_code_and_action_has_a_meaning() -> None:
     assert all(field.description for field in Settings.model_fields.values())
     assert [*MEANINGS] == [*Exit]
     assert TABLES["actions"]().count("\n") == len(Action) + 2
+
+
+async def test_the_page_shows_each_metric_as_prometheus_finds_it() -> None:
+    # Not by way of `describe()`, from which the page is written: a defect there is in both.
+    page = (DOCUMENTS / "operations.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(activation_worker_\w+)` \| (\w+) \| ([^|]*) \|", page, re.MULTILINE)
+
+    assert {
+        name: (kind, frozenset(filter(None, labels.split(", ")))) for name, kind, labels in rows
+    } == await scraped()
+    assert len(rows) == len({name for name, _, _ in rows})
 
 
 def test_every_test_that_the_page_on_reliability_names_is_there() -> None:

@@ -7,6 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from contracts.messages import Activate, CommandData
 from contracts.refusals import RefusalCode
 from contracts.values import NumberStatus, Operation
+from tests.support.scraping import scraped
 from tests.support.workers import store
 from worker.core.batch import Concluded
 from worker.core.decision import Decision, Outcome
@@ -193,10 +194,12 @@ async def test_the_gauges_show_what_stands_in_the_database(database: Database) -
     assert seen.operations["activate"].oldest_seconds >= 3600
 
 
-def test_every_metric_is_described_and_none_names_a_number_an_account_or_a_site() -> None:
+async def test_every_metric_is_described_and_none_names_a_number_an_account_or_a_site() -> None:
     described = describe()
 
     assert len({row.name for row in described}) == len(described)
     assert all(row.meaning.endswith(".") for row in described)
-    labels = {label for row in described for label in row.labels}
-    assert labels == {"operation", "outcome", "code", "type", "result", "effect"}
+    seen = await scraped()
+    assert {row.name: (row.kind, frozenset(row.labels)) for row in described} == seen
+    labels = {label for _, of_metric in seen.values() for label in of_metric}
+    assert labels == {"operation", "outcome", "code", "type", "result", "effect", "lane"}

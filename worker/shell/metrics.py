@@ -70,6 +70,7 @@ class Metrics:
 
     def __init__(self, measure: Callable[[], Awaitable[Measurements | None]] | None = None) -> None:
         self.registry = CollectorRegistry()
+        self._declared_labels: dict[str, tuple[str, ...]] = {}
         self._measured = MeasuredGauges(measure)
         self._register_decisions()
         self._register_messages()
@@ -164,12 +165,18 @@ class Metrics:
         await self._measured.look()
         return generate_latest(self.registry)
 
+    def labels_of(self, name: str) -> tuple[str, ...]:
+        """The labels that a metric was declared with, whether or not it has a series yet."""
+        return self._declared_labels.get(name, ())
+
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
+        self._declared_labels[f"{PREFIX}_{name}"] = labels
         return Counter(f"{PREFIX}_{name}", meaning, labels, registry=self.registry)
 
     def _histogram(
         self, name: str, meaning: str, *labels: str, buckets: tuple[float, ...]
     ) -> Histogram:
+        self._declared_labels[f"{PREFIX}_{name}"] = labels
         return Histogram(
             f"{PREFIX}_{name}", meaning, labels, buckets=buckets, registry=self.registry
         )
@@ -301,12 +308,16 @@ def describe() -> tuple[MetricDescription, ...]:
     """All metrics of the worker's own, in the order in which they are shown."""
     described = Metrics()
     families = [*described.registry.collect(), *families_of(_NOTHING)]
-    return tuple(_described(family) for family in families if family.name.startswith(PREFIX))
+    return tuple(
+        _described(family, described) for family in families if family.name.startswith(PREFIX)
+    )
 
 
-def _described(family: Metric) -> MetricDescription:
-    labels = {name for sample in family.samples for name in sample.labels} - {"le"}
+def _described(family: Metric, metrics: Metrics) -> MetricDescription:
     name = f"{family.name}_total" if family.type == "counter" else family.name
+    # A family that has no series yet shows none of its labels.
+    labels = {name for sample in family.samples for name in sample.labels} - {"le"}
+    labels |= {*metrics.labels_of(name)}
     return MetricDescription(name, family.type, tuple(sorted(labels)), family.documentation)
 
 
