@@ -7,7 +7,6 @@ from contracts.messages import (
     Entitlement,
     ExtensionReset,
     ExtensionResetData,
-    HandsetLogout,
     HandsetLogoutData,
     HuntGroupMembership,
     HuntGroupMembershipData,
@@ -100,7 +99,11 @@ def test_a_reset_also_clears_a_feature_that_this_version_does_not_know() -> None
 def test_the_pbx_is_not_told_to_log_out_what_only_a_person_can(login: HandsetLogin) -> None:
     messages = to_pbx(ACTIVE_IN_FULL_USE._replace(logins=(login,)))
 
-    assert not any(isinstance(message, HandsetLogout) for message in messages)
+    assert [type(message) for message in messages] == [
+        HuntGroupMembership,
+        HuntGroupMembership,
+        ExtensionReset,
+    ]
 
 
 def test_pending_names_each_step_that_it_waits_for_in_its_order() -> None:

@@ -24,7 +24,8 @@ def is_about(pause: float, seconds: float) -> bool:
 def test_each_pause_is_about_twice_the_one_before_up_to_the_longest() -> None:
     found = pauses(Backoff(1, 10), 6)
 
-    assert all(map(is_about, found, [1, 2, 4, 8, 10, 10]))
+    expected = [1, 2, 4, 8, 10, 10]
+    assert all(is_about(pause, about) for pause, about in zip(found, expected, strict=True))
 
 
 def test_two_who_wait_do_not_wait_equally_long() -> None:

@@ -42,6 +42,7 @@ WRONG_TOGETHER = [
     ),
 ]
 
+OUTSTANDING = "SELECT phone_number FROM pbx_operations WHERE ended_at IS NULL"
 PAGE = Path(__file__).parents[2] / "worker" / "docs" / "operations.md"
 SAMPLE = [
     line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith('    {"kind"')
@@ -218,13 +219,14 @@ async def test_what_is_outstanding_for_a_number_ends_when_it_changes_hands(
     async with working(database, waiting) as worker:
         command = await platform.send("activate", NUMBER)
         assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
+        assert await rows(database, OUTSTANDING) == [(NUMBER,)]
         await imported(database_url, {**number(status="ACTIVE"), **changed})
         other = await platform.send("activate", OTHER)
         assert await platform.outcome(other) == ["NUMBER_UNKNOWN"]
 
         assert worker.leads
     assert await rows(database, "SELECT 1 FROM operations") == []
-    assert await rows(database, "SELECT 1 FROM pbx_operations WHERE ended_at IS NULL") == []
+    assert await rows(database, OUTSTANDING) == []
 
 
 async def test_a_byte_order_mark_and_empty_lines_do_no_harm(database_url: str) -> None:
