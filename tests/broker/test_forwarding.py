@@ -1,6 +1,6 @@
 """What goes on to another queue goes on as it came."""
 
-from copy import copy
+from copy import deepcopy
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -45,7 +45,8 @@ def test_a_delivery_is_what_came() -> None:
 def test_its_properties_go_on_but_for_who_sent_it_and_how_long_it_lives(
     properties: spec.Basic.Properties,
 ) -> None:
-    before = copy(properties)
+    # A shallow copy would share the headers, and change with them.
+    before = deepcopy(properties)
     publication = forwarded(delivery(properties), exchange="", routing_key="commands")
 
     changed = {"user_id", "expiration", "headers", "message_id"}

@@ -93,7 +93,8 @@ async def test_a_deactivation_tells_the_pbx_in_order_and_leaves_a_blank_number(
     assert platform.events[2]["type"] == "telephony.handset.manual_logout_required.v1"
     left = await rows(database, "SELECT status, label, features, pin_is_default FROM phone_numbers")
     assert left == [("RESERVED", None, [], True)]
-    assert await rows(database, "SELECT 1 FROM hunt_group_members, handset_logins") == []
+    assert await rows(database, "SELECT hunt_group_id FROM hunt_group_members") == []
+    assert await rows(database, "SELECT device_id FROM handset_logins") == []
     assert await rows(database, "SELECT active, pending FROM entitlement_usage") == [(0, 0)]
 
 

@@ -13,12 +13,15 @@ from contracts.catalogue import COMMANDS
 from contracts.reading import ReadErrorCode, read
 from contracts.tables import DOCUMENTS, READ_ERROR_MEANINGS, TABLES, rewrite, with_tables
 from contracts.values import Step
+from tests.support.links import broken_links, documents_of
 from tests.support.workers import store, until_leading, working
 from worker.settings import Settings
 from worker.storage.engine import Database
 
 WEB_TIER = DOCUMENTS / "web-tier.md"
 PAGES = sorted(DOCUMENTS.glob("*.md"))
+REPOSITORY = DOCUMENTS.parents[1]
+DOCUMENTS_OF_THE_REPOSITORY = documents_of(REPOSITORY)
 TIMEOUT_SECONDS = 60
 
 SITE = """
@@ -76,11 +79,59 @@ def test_the_example_command_is_readable() -> None:
     assert read(blocks(WEB_TIER, "json")[0].encode(), None, COMMANDS).data.site_id == "london-1"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_relative_links_have_a_target(page: Path) -> None:
-    targets = re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
+@pytest.mark.parametrize(
+    "page", DOCUMENTS_OF_THE_REPOSITORY, ids=lambda page: str(page.relative_to(REPOSITORY))
+)
+def test_links_lead_somewhere(page: Path) -> None:
+    assert broken_links(page, REPOSITORY) == []
 
-    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+def test_the_documents_of_every_folder_are_checked() -> None:
+    folders = {page.parent for page in DOCUMENTS_OF_THE_REPOSITORY}
+
+    assert {REPOSITORY, DOCUMENTS, REPOSITORY / "worker" / "docs"} <= folders
+
+
+def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "other.md").write_text("# The `a_b` of *it*: what, why?\n\n## Again\n")
+    page = tmp_path / "page.md"
+    page.write_text(
+        """# A [link](folder)
+
+## Again
+## Again
+
+[1](folder/other.md#the-a_b-of-it-what-why) [2](#again-1) [3](#a-link) [4](https://x.org/none)
+[5](folder/) [6](/folder/other.md "Title") `[7](in-code.md)` [8]: folder/other.md#again
+![9](none.svg) [10](folder/other.md#none) [11](#again-2) [12](other.md) [13](/none.md)
+[14](folder#again) [15](../beyond.md) <a href="none.html">16</a> [17](<none here.md>)
+
+```
+# Not a heading
+[18](in-a-block.md)
+```
+
+[19](#not-a-heading)
+
+[20]: folder/none.md
+"""
+    )
+    (tmp_path.parent / "beyond.md").touch()
+
+    assert broken_links(page, tmp_path) == [
+        "none.svg",
+        "folder/other.md#none",
+        "#again-2",
+        "other.md",
+        "/none.md",
+        "folder#again",
+        "../beyond.md",
+        "none here.md",
+        "#not-a-heading",
+        "folder/none.md",
+        "none.html",
+    ]
 
 
 async def test_the_example_program_prints_pending_and_active(

@@ -105,6 +105,7 @@ async def test_a_database_that_refuses_connections_for_a_while(
 ) -> None:
     await store(database, *SITE)
     async with working_far_away(lossy_settings):
+        assert await rows(database, LEADERS) == [(1,)]
         database_proxy.refuse()
         database_proxy.cut()
         command = await platform.send("activate", NUMBERS[0])
@@ -154,6 +155,7 @@ async def test_a_frozen_database_takes_the_lead_away_and_work_goes_on_without_ne
 ) -> None:
     await store(database, *SITE)
     async with working_far_away(lossy_settings):
+        assert await rows(database, LEADERS) == [(1,)]
         database_proxy.freeze()
         commands = [await platform.send("activate", number) for number in NUMBERS]
         await until_none(database, LEADERS)
