@@ -50,7 +50,7 @@ async def test_check_finds_prepared_servers_in_order(invoke: Invoke) -> None:
     assert [line.split() for line in result.output.splitlines()] == [
         ["ok", "database"],
         ["ok", "broker"],
-        ["ok", "lanes"],
+        ["ok", "partitions"],
     ]
 
 
@@ -66,16 +66,16 @@ async def test_check_names_all_that_is_missing(
     assert "FAILED  broker: NOT_FOUND - no queue 'pbx.extension-reset'" in result.output
 
 
-async def test_check_names_the_queue_of_a_lane_that_is_missing_and_how_it_comes_back(
+async def test_check_names_a_missing_partition_queue_and_the_command_that_makes_it(
     invoke: Invoke, platform: Platform
 ) -> None:
-    await invoke("lanes", "2")
+    await invoke("partitions", "2")
     assert (await invoke("check")).exit_code == Exit.DONE
-    await platform.channel.queue_delete("telephony.phone_number.commands.lane-1-of-2")
+    await platform.channel.queue_delete("telephony.phone_number.commands.partition-1-of-2")
     result = await invoke("check")
 
     assert result.exit_code == Exit.NOT_READY
-    assert "no queue 'telephony.phone_number.commands.lane-1-of-2'" in result.output
-    assert "activation-worker lanes 2" in result.output
-    assert (await invoke("lanes", "2")).exit_code == Exit.DONE
+    assert "no queue 'telephony.phone_number.commands.partition-1-of-2'" in result.output
+    assert "activation-worker partitions 2" in result.output
+    assert (await invoke("partitions", "2")).exit_code == Exit.DONE
     assert (await invoke("check")).exit_code == Exit.DONE

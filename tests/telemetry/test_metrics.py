@@ -137,7 +137,7 @@ async def test_a_commit_tells_its_size_its_time_and_when_it_was() -> None:
     assert seen["commit_duration_seconds_sum"] == 0.02
     assert seen["last_commit_timestamp_seconds"] > 0
     assert seen["leader"] == 1
-    assert seen["posts"] == 2
+    assert seen["partitions_owned"] == 2
 
 
 async def test_the_database_is_measured_once_for_many_looks() -> None:

@@ -1,4 +1,4 @@
-"""What the holder of a post does: messages in, messages out, and an eye on itself."""
+"""What serves an assignment: messages in, messages out, and watches over both."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -7,35 +7,33 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any, Final, Protocol, TypeVar
+from typing import Final, Protocol
 
 from contracts.catalogue import COMMAND_QUEUE
-from worker.broker.lane_queues import queue_name_of
+from worker.broker.partition_queues import source_queue
 from worker.broker.session import BrokerSession
+from worker.cluster.assignments import Serve
 from worker.cluster.membership import Leadership
 from worker.consuming.backpressure import Backpressure, RelayPort
 from worker.consuming.batch_processor import BatchProcessor, Effect, Handler, Message
 from worker.consuming.consumer import Consumer
-from worker.consuming.distribution import Distribution
-from worker.consuming.draining import DrainedBatchProcessor
 from worker.consuming.handlers import CommandHandler, ResultHandler
 from worker.consuming.poison import PoisonTracker
+from worker.consuming.router import PartitionRouter
 from worker.consuming.watchdog import watch_consumer
-from worker.core.lanes import Duty
+from worker.core.partitions import Assignment
 from worker.relay.relay import Relay, Surroundings
 from worker.runtime.clock import Clock
 from worker.runtime.concurrency import all_of, cancelled, first_of
 from worker.settings import Settings
-from worker.storage.lanes import LONG_AGO, note_results_read
 from worker.storage.outbox import OutgoingMessage
+from worker.storage.partitions import LONG_AGO, record_results_read
 from worker.storage.retention import prune
 from worker.telemetry.reporter import Reporter
 
-__all__ = ["Colleagues", "Service", "Workplace"]
+__all__ = ["Service", "serving"]
 
-AnyIntake = TypeVar("AnyIntake", bound=BatchProcessor[Any, Any])
-
-NOTE_RESULTS_READ_SECONDS: Final = 1
+RECORD_RESULTS_READ_SECONDS: Final = 1
 
 
 class Inlet(Protocol):
@@ -51,10 +49,9 @@ class Inlet(Protocol):
 
 @dataclass(slots=True)
 class Colleagues:
-    """The relays of this worker, and what they know of the results that another worker reads."""
+    """The relays of this worker."""
 
     relays: set[Relay] = field(default_factory=set)
-    results_read_until: datetime = LONG_AGO
 
     def expect(self, of: object, phone_numbers: AbstractSet[str]) -> None:
         """What is stored here is said by nobody."""
@@ -79,7 +76,7 @@ class Colleagues:
 
 @dataclass(frozen=True, slots=True)
 class Workplace:
-    """What all posts of a worker share."""
+    """What all assignments of a worker share."""
 
     link: BrokerSession
     settings: Settings
@@ -88,11 +85,25 @@ class Workplace:
     colleagues: Colleagues
 
 
-class Service:
-    """One post, from the beginning of its term to the end."""
+def serving(settings: Settings, reporter: Reporter, clock: Clock, link: BrokerSession) -> Serve:
+    """What serves the assignments of a worker with this broker session."""
+    workplace = Workplace(link, settings, reporter, clock, Colleagues())
 
-    def __init__(self, duty: Duty, leadership: Leadership, workplace: Workplace) -> None:
-        self._duty = duty
+    async def serve(
+        assignment: Assignment, leadership: Leadership, stopping: asyncio.Event
+    ) -> None:
+        await Service(assignment, leadership, workplace).run(stopping)
+
+    return serve
+
+
+class Service:
+    """One assignment, from the beginning of its term to the end."""
+
+    def __init__(
+        self, assignment: Assignment, leadership: Leadership, workplace: Workplace
+    ) -> None:
+        self._assignment = assignment
         self._leadership = leadership
         self._workplace = workplace
         self._results_are_counted: Callable[[], bool] = lambda: False
@@ -100,7 +111,7 @@ class Service:
     async def run(self, stopping: asyncio.Event) -> None:
         """Serves until asked to stop, and ends in order; raises what ends it before."""
         async with AsyncExitStack() as stack:
-            relay = await self._relay(stack) if self._duty.has_lane else None
+            relay = None if self._assignment.is_router else await self._relay(stack)
             inlets = await self._inlets(stack, relay)
             taking_in = asyncio.create_task(all_of(*(inlet.run() for inlet in inlets)))
             relaying = asyncio.create_task(relay.run() if relay else stopping.wait())
@@ -120,7 +131,9 @@ class Service:
     async def _relay(self, stack: AsyncExitStack) -> Relay:
         at, colleagues = self._workplace, self._workplace.colleagues
         publisher = await stack.enter_async_context(at.link.publishing())
-        around = Surroundings(self._duty.post, self._declare_again, self._results_read_until)
+        around = Surroundings(
+            self._assignment.partition, self._declare_again, self._results_read_until
+        )
         relay = Relay(
             self._leadership,
             publisher,
@@ -137,53 +150,48 @@ class Service:
     async def _inlets(self, stack: AsyncExitStack, relay: Relay | None) -> Sequence[Inlet]:
         saying = relay or self._workplace.colleagues
         inlets: list[Inlet] = []
-        if self._duty.has_lane and not self._duty.paused:
+        if self._assignment.is_router:
+            inlets.append(await self._router(stack))
+        else:
             inlets.append(await self._commands(stack, self._outflow(saying)))
-        elif not self._duty.paused:
-            inlets.append(await self._distribution(stack))
-        if self._duty.reads_results:
+        if self._assignment.reads_results:
             inlets.append(await self._results(stack, self._outflow(saying)))
         return inlets
 
     async def _commands(self, stack: AsyncExitStack, outflow: Backpressure) -> Inlet:
-        at, duty = self._workplace, self._duty
-        queue = queue_name_of(duty.post, duty.lanes)
+        at, partition = self._workplace, self._assignment.partition
+        queue = source_queue(partition, self._assignment.layout)
         reception = CommandHandler(
-            at.settings.policy, at.clock, at.reporter, lane=duty.post, queue=queue
+            at.settings.policy, at.clock, at.reporter, partition=partition, queue=queue
         )
-        if duty.lanes == 1:
-            return await self._intake(stack, BatchProcessor, reception, outflow)
-        intake = await self._intake(stack, DrainedBatchProcessor, reception, outflow)
-        intake.lane = duty.post
-        return intake
+        return await self._intake(stack, reception, outflow)
 
     async def _results(self, stack: AsyncExitStack, outflow: Backpressure) -> Inlet:
         at = self._workplace
         reception = ResultHandler(at.settings.policy, at.clock, at.reporter)
-        intake = await self._intake(stack, BatchProcessor, reception, outflow)
+        intake = await self._intake(stack, reception, outflow)
         self._results_are_counted = lambda: intake.inbox.has_caught_up
         return intake
 
-    async def _distribution(self, stack: AsyncExitStack) -> Inlet:
+    async def _router(self, stack: AsyncExitStack) -> Inlet:
         at = self._workplace
         inbox = await self._inbox(stack, COMMAND_QUEUE)
         outlet = await stack.enter_async_context(at.link.outlet())
-        return Distribution(
+        return PartitionRouter(
             inbox,
             at.link,
             outlet,
-            lanes=self._duty.lanes,
+            partitions=self._assignment.layout.partitions,
             batch_maximum_messages=at.settings.batch_maximum_commands,
-            metrics=at.reporter.metrics,
+            routed=at.reporter.metrics.routed,
         )
 
     async def _intake(
         self,
         stack: AsyncExitStack,
-        kind: type[AnyIntake],
         reception: Handler[Message, Effect],
         outflow: Backpressure,
-    ) -> AnyIntake:
+    ) -> BatchProcessor[Message, Effect]:
         at = self._workplace
         suspects = PoisonTracker(
             reception.queue,
@@ -191,7 +199,7 @@ class Service:
             at.clock,
             batch_maximum_messages=at.settings.batch_maximum_commands,
         )
-        return kind(
+        return BatchProcessor(
             reception,
             self._leadership,
             at.link,
@@ -218,23 +226,23 @@ class Service:
         at = self._workplace
         for inlet in inlets:
             yield watch_consumer(inlet.inbox, at.link, at.settings.watchdog_seconds)
-        if self._duty.reads_results:
+        if self._assignment.reads_results:
             yield prune(self._leadership, at.clock, at.settings.history_days)
-        if not self._duty.has_lane:
-            yield self._note_results_read()
+        if self._assignment.is_router:
+            yield self._record_results_read()
 
-    async def _note_results_read(self) -> None:
-        # For the lanes: most of them are served by other workers.
+    async def _record_results_read(self) -> None:
+        # For the partitions: most of them are served by other workers.
         while True:
             if self._results_are_counted():
                 now = self._workplace.clock()
-                await self._leadership.transact(partial(note_results_read, now=now))
-            await asyncio.sleep(NOTE_RESULTS_READ_SECONDS)
+                await self._leadership.transact(partial(record_results_read, now=now))
+            await asyncio.sleep(RECORD_RESULTS_READ_SECONDS)
 
     def _results_read_until(self, now: datetime) -> datetime:
-        if self._duty.reads_results:
+        if self._assignment.reads_results:
             return now if self._results_are_counted() else LONG_AGO
-        return min(now, self._workplace.colleagues.results_read_until)
+        return min(now, self._leadership.results_read_until)
 
     def _declare_again(self, reason: str) -> None:
         # A new life begins with the declarations; where those are forbidden, the messages are

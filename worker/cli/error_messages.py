@@ -13,7 +13,7 @@ from worker.cli.exits import Exit
 from worker.local import ServerUnavailable
 from worker.operator.dead_letters import NoSuchDeadLetter
 from worker.operator.import_records import ImportBusy, ImportRefused
-from worker.operator.lane_changing import ChangeTimedOut, ChangeUnderWay
+from worker.operator.repartition import RepartitionTimedOut
 from worker.operator.resolve import NothingToResolve
 from worker.operator.send import NoTopology, WrongCommand
 from worker.operator.undelivered import NoSuchMessage
@@ -34,8 +34,7 @@ EXPLANATIONS: Final[tuple[tuple[type[Exception], Exit, str], ...]] = (
     (NothingToResolve, Exit.NOT_FOUND, SAYS_IT_ALL),
     (NoSuchDeadLetter, Exit.NOT_FOUND, SAYS_IT_ALL),
     (NoSuchMessage, Exit.NOT_FOUND, SAYS_IT_ALL),
-    (ChangeTimedOut, Exit.TIMED_OUT, SAYS_IT_ALL),
-    (ChangeUnderWay, Exit.UNAVAILABLE, SAYS_IT_ALL),
+    (RepartitionTimedOut, Exit.TIMED_OUT, SAYS_IT_ALL),
     (ImportBusy, Exit.UNAVAILABLE, SAYS_IT_ALL),
     (ImportRefused, Exit.INVALID_DATA, "nothing was imported.\n{}"),
     (ServerUnavailable, Exit.UNAVAILABLE, SAYS_IT_ALL),

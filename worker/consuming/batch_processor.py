@@ -14,7 +14,6 @@ from contracts.reading import UnreadableError, read
 from worker.broker.connection import BrokerUnavailable
 from worker.broker.delivery import Delivery
 from worker.broker.session import BrokerSession
-from worker.cluster.membership import LeadershipLost
 from worker.consuming.afterwards import Afterwards
 from worker.consuming.backpressure import Backpressure
 from worker.consuming.consumer import Consumer
@@ -23,6 +22,7 @@ from worker.consuming.poison import PoisonTracker
 from worker.core.poison import GIVEN_UP_AFTER_ATTEMPTS
 from worker.runtime.concurrency import cancelled
 from worker.storage.engine import Transactions, is_data_error, is_transient
+from worker.storage.leadership import LeadershipLost
 from worker.storage.outbox import OutgoingMessage
 from worker.storage.session import Session
 from worker.telemetry.logs import Action, get_logger

@@ -30,7 +30,7 @@ class CommandHandler:
     policy: Policy
     clock: Clock
     reporter: Reporter
-    lane: int = 0
+    partition: int = 0
     queue: str = COMMAND_QUEUE
     messages = COMMANDS
 
@@ -44,7 +44,7 @@ class CommandHandler:
         decisions = decide_all(known, commands, now, self.policy)
         answers = [_answer_to(received) for received in batch]
         decided = list(zip(commands, decisions, answers, strict=True))
-        basis = WriteContext(self.lane, places, now)
+        basis = WriteContext(self.partition, places, now)
         return HandlerResult(decisions, await write_decisions(session, basis, decided))
 
     def ordering_keys(self, batch: Sequence[Incoming[Command]]) -> AbstractSet[str]:

@@ -53,25 +53,25 @@ class Refused:
 
 
 async def next_messages(
-    session: Session, lane: int, now: datetime, maximum: int
+    session: Session, partition: int, now: datetime, maximum: int
 ) -> tuple[list[OutgoingMessage], bool]:
-    """The lane's next messages in the order of their decisions, and whether any is left out.
+    """The partition's next messages in the order of their decisions, and whether any is left out.
 
     Left out are those that are delayed, and those behind them.
     """
-    held_up = await session.fetch("find_delayed", lane=lane)
-    rows = await session.fetch("next_messages", lane=lane, now=now, maximum=maximum)
+    held_up = await session.fetch("find_delayed", lane=partition)
+    rows = await session.fetch("next_messages", lane=partition, now=now, maximum=maximum)
     return [OutgoingMessage(*row) for row in rows], bool(held_up)
 
 
 async def delay_messages(
-    session: Session, lane: int, refused: Collection[Refused], now: datetime
+    session: Session, partition: int, refused: Collection[Refused], now: datetime
 ) -> None:
     """The broker refused them, and why: they are kept, and tried again later and later."""
     if refused:
         await session.change(
             "delay_messages",
-            lane=lane,
+            lane=partition,
             position=[item.message.position for item in refused],
             next_attempt_at=[
                 None if item.parked else now + _delay(item.message.attempts) for item in refused
@@ -80,9 +80,9 @@ async def delay_messages(
         )
 
 
-async def find_ready(session: Session, lane: int, now: datetime, maximum: int) -> list[str]:
-    """The lane's numbers whose operations can go on now."""
-    rows = await session.fetch("find_ready", lane=lane, now=now, maximum=maximum)
+async def find_ready(session: Session, partition: int, now: datetime, maximum: int) -> list[str]:
+    """The partition's numbers whose operations can go on now."""
+    rows = await session.fetch("find_ready", lane=partition, now=now, maximum=maximum)
     return [row["phone_number"] for row in rows]
 
 

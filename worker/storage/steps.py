@@ -167,13 +167,13 @@ async def mark_sent(
     )
 
 
-async def resend_steps(session: Session, lane: int, now: datetime, maximum: int) -> int:
-    """Puts what the lane has to ask again into the outbox; how many numbers that were."""
-    found = await session.fetch("find_steps_to_resend", lane=lane, now=now, maximum=maximum)
+async def resend_steps(session: Session, partition: int, now: datetime, maximum: int) -> int:
+    """Puts what the partition has to ask again into the outbox; how many numbers that were."""
+    found = await session.fetch("find_steps_to_resend", lane=partition, now=now, maximum=maximum)
     phone_numbers = [row["phone_number"] for row in found]
     if phone_numbers:
         await _lock(session, phone_numbers)
-        await session.change("resend_steps", lane=lane, phone_numbers=phone_numbers, now=now)
+        await session.change("resend_steps", lane=partition, phone_numbers=phone_numbers, now=now)
     return len(phone_numbers)
 
 

@@ -142,14 +142,14 @@ class Metrics:
         """A server that had been lost is back."""
         self._reconnects.inc()
 
-    def serves(self, posts: int) -> None:
-        """How many posts this worker serves; none where it stands by."""
-        self._leader.set(posts > 0)
-        self._posts.set(posts)
+    def serves(self, partitions: int) -> None:
+        """How many partitions this worker serves, the router included; none where it stands by."""
+        self._leader.set(partitions > 0)
+        self._partitions_owned.set(partitions)
 
-    def distributed(self, lane: int, messages: int) -> None:
-        """The queue of a lane has taken this many commands."""
-        self._distributed.labels(str(lane)).inc(messages)
+    def routed(self, partition: int, messages: int) -> None:
+        """The queue of a partition has taken this many commands."""
+        self._routed.labels(str(partition)).inc(messages)
 
     def blocked(self, *, blocked: bool) -> None:
         """Whether the broker takes nothing from publishers."""
@@ -157,7 +157,7 @@ class Metrics:
 
     def paused(self, *, paused: bool) -> None:
         """Whether nothing is taken in, because what was decided cannot be said."""
-        # Each lane has an intake of its own, and each that pauses goes on.
+        # Each partition has an intake of its own, and each that pauses goes on.
         self._pauses += 1 if paused else -1
         self._paused.set(self._pauses > 0)
 
@@ -231,8 +231,8 @@ class Metrics:
             "Messages put into the dead-letter queue, and why. Any rise wants a look.",
             "code",
         )
-        self._distributed = self._counter(
-            "distributed_messages_total", "Commands handed to the queue of a lane.", "lane"
+        self._routed = self._counter(
+            "routed_messages_total", "Commands routed to the queue of a partition.", "partition"
         )
         self._published = self._counter(
             "published_messages_total", "Messages that the broker confirmed.", "type"
@@ -255,9 +255,9 @@ class Metrics:
             "1 where this worker serves the commands, 0 where it stands by.",
             registry=self.registry,
         )
-        self._posts = Gauge(
-            f"{PREFIX}_posts",
-            "Posts that this worker serves: lanes, and the distribution where there are several.",
+        self._partitions_owned = Gauge(
+            f"{PREFIX}_partitions_owned",
+            "Partitions that this worker serves; the router counts as one.",
             registry=self.registry,
         )
         self._pauses = 0

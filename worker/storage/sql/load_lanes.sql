@@ -1,4 +1,4 @@
--- How many lanes there are, and until when what PBX systems said is counted for all of them.
-SELECT present, wished, change, former,
+-- The layout of the partitions, and until when the results of PBX systems are counted for all of them.
+SELECT present, routed, wished,
     (SELECT results_read_until FROM leadership WHERE lane = -1) AS results_read_until
 FROM lanes

@@ -1,1 +1,0 @@
-UPDATE lanes SET former = NULL
