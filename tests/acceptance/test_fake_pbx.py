@@ -166,7 +166,7 @@ async def test_what_is_put_off_twice_is_done_at_the_third_attempt(
     async with misbehaving(amqp_url, *faults), working(database, waiting):
         await activated_and_deactivated(database, platform)
 
-    attempts = "SELECT DISTINCT state, attempt, last_result FROM pbx_operations"
+    attempts = "SELECT DISTINCT state, attempt, last_result FROM pbx_steps"
     assert await rows(database, attempts) == [("done", 3, "done")]
 
 

@@ -63,4 +63,6 @@ async def test_a_message_that_kills_each_worker_is_parked_alone(
     assert outcomes == [["PENDING", "ACTIVE"]] * len(NUMBERS)
     # The first time it was not yet under suspicion.
     assert deaths == 1 + 6
-    assert await rows(database, "SELECT attempts FROM suspects") == [], "it may be tried again"
+    assert await rows(database, "SELECT attempts FROM poison_attempts") == [], (
+        "it may be tried again"
+    )

@@ -70,7 +70,7 @@ async def in_order(one: Worker, other: Worker) -> tuple[Worker, Worker]:
     return leader, standby
 
 
-async def test_a_leader_that_was_frozen_wakes_up_as_a_standby(
+async def test_a_leader_that_was_frozen_stands_by_when_it_wakes(
     environment: Environment, database: Database, platform: Platform
 ) -> None:
     await store(database, *SITE)
@@ -81,7 +81,7 @@ async def test_a_leader_that_was_frozen_wakes_up_as_a_standby(
     }
     async with started(quick) as one, started(quick) as other:
         leader, standby = await in_order(one, other)
-        # Frozen with its hands full: deliveries, a transaction, messages on their way.
+        # Frozen with deliveries, an open transaction and messages in flight.
         commands = [await platform.send("activate", number) for number in NUMBERS[:300]]
         await platform.until(lambda: platform.events)
         leader.process.send_signal(SIGSTOP)

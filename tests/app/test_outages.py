@@ -174,10 +174,10 @@ async def test_what_the_database_cannot_store_is_not_counted_against_a_message(
         async with asyncio.timeout(20):
             while not await rows(database, "SELECT 1 FROM refusals WHERE last_value >= 2"):
                 await asyncio.sleep(0.02)
-        assert await rows(database, "SELECT attempts FROM suspects") == [(0,)]
+        assert await rows(database, "SELECT attempts FROM poison_attempts") == [(0,)]
         await store(database, "DROP TRIGGER refuses ON outbox")
         assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
-    assert await rows(database, "SELECT 1 FROM suspects") == []
+    assert await rows(database, "SELECT 1 FROM poison_attempts") == []
 
 
 async def returned_to_its_queue(amqp_url: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from tests.benchmarks import growth, lanes, latency, memory, picture, report, start, throughput
+from tests.benchmarks import growth, latency, memory, partitions, picture, report, start, throughput
 from tests.benchmarks.broker import Missing
 from tests.benchmarks.contestants import Failed
 from tests.benchmarks.costs import Elsewhere
@@ -38,7 +38,7 @@ SUBJECTS: dict[str, Subject] = {
     "throughput": throughput.measure,
     "latency": latency.measure,
     "growth": growth.measure,
-    "lanes": lanes.measure,
+    "partitions": partitions.measure,
     "memory": memory.measure,
     "start": start.measure,
 }

@@ -26,7 +26,11 @@ def draw(result: Result, path: Path) -> None:
     _bars(upper[0], "Commands a second, activate", _rates(result, "throughput, activate"))
     _bars(upper[1], "Commands a second, deactivate", _rates(result, "throughput, deactivate"))
     _bars(middle[0], "Commands a second, when everything has grown", _rates(result, "growth"))
-    _bars(middle[1], "Commands a second, with lanes, and by the model", _rates(result, "lanes"))
+    _bars(
+        middle[1],
+        "Commands a second, with partitions, and by the model",
+        _rates(result, "partitions"),
+    )
     latencies = [item for item in result.figures if _is_latency(item)]
     _bars(lower[0], "From command to ACTIVE, p95, ms", latencies, logarithmic=True)
     _promises(lower[1], [item for item in result.figures if item.limit is not None])

@@ -19,10 +19,10 @@ class Size:
     round_trips: int
     """One at a time, in a turn; in each round both have one."""
     round_trip_rounds: int
-    lane_cases: tuple[tuple[int, int], ...]
-    """How many lanes, and how many workers."""
-    lane_commands: int
-    lane_rounds: int
+    partition_cases: tuple[tuple[int, int], ...]
+    """How many partitions, and how many workers."""
+    partition_commands: int
+    partition_rounds: int
     growth_commands: int
     """In one turn, of which each round has two: short, so that what slows the machine for a second
     slows both."""
@@ -51,9 +51,9 @@ FULL = Size(
     latency_peer_commands=2_000,
     round_trips=20,
     round_trip_rounds=50,
-    lane_cases=((1, 1), (2, 2), (4, 2), (2, 3)),
-    lane_commands=4_000,
-    lane_rounds=2,
+    partition_cases=((1, 1), (2, 2), (4, 2), (2, 3)),
+    partition_commands=4_000,
+    partition_rounds=2,
     growth_commands=1_200,
     growth_rounds=22,
     number_rounds=30,
@@ -77,9 +77,9 @@ QUICK = Size(
     latency_peer_commands=300,
     round_trips=10,
     round_trip_rounds=5,
-    lane_cases=((1, 1), (2, 3)),
-    lane_commands=800,
-    lane_rounds=1,
+    partition_cases=((1, 1), (2, 3)),
+    partition_commands=800,
+    partition_rounds=1,
     growth_commands=800,
     growth_rounds=3,
     number_rounds=3,

@@ -1,4 +1,4 @@
-"""Several workers that share the lanes: started, and fixed to their shares before they work."""
+"""Several workers that share the partitions: started, and frozen in their shares until measured."""
 
 import asyncio
 import json
@@ -12,13 +12,13 @@ from pathlib import Path
 from tests.benchmarks.broker import COMMANDS, until_consumed
 from tests.benchmarks.contestants import Contestant, running, worker
 from tests.benchmarks.stage import Place, Stage
-from worker.broker.lane_queues import queue_names_of
-from worker.core.lanes import DISTRIBUTION, duties, name_of
+from worker.broker.partition_queues import queue_names_of
+from worker.core.partitions import ROUTER, Layout, assignments, name_of
 from worker.telemetry.logs import Action
 
 SHARED_WITHIN_SECONDS = 30
 LOOK_AGAIN_SECONDS = 0.1
-THE_DISTRIBUTION = name_of(DISTRIBUTION)
+THE_ROUTER = name_of(ROUTER)
 OF_POSTS = b'"leadership_'
 
 
@@ -30,14 +30,14 @@ class Member:
     log: Path
 
     @property
-    def posts(self) -> frozenset[str]:
+    def assignments(self) -> frozenset[str]:
         """What it holds, by its own log."""
         held: set[str] = set()
         for line in self.log.read_bytes().splitlines(keepends=True):
             if OF_POSTS in line and line.endswith(b"\n"):
                 told = json.loads(line)
                 change = held.add if told["action"] == Action.LEADERSHIP_GAINED else held.discard
-                change(told["lane"])
+                change(told["partition"])
         return frozenset(held)
 
 
@@ -45,8 +45,9 @@ Team = Sequence[Member]
 
 
 @asynccontextmanager
-async def team(stage: Stage, place: Place, lanes: int, workers: int) -> AsyncIterator[Team]:
+async def team(stage: Stage, place: Place, partitions: int, workers: int) -> AsyncIterator[Team]:
     """So many workers, once each has its share and every queue its consumer."""
+    layout = Layout(partitions, routed=partitions > 1)
     async with AsyncExitStack() as stack:
         members = []
         for number in range(workers):
@@ -55,9 +56,9 @@ async def team(stage: Stage, place: Place, lanes: int, workers: int) -> AsyncIte
             started = running(contestant, place.environment, log)
             members.append(Member(await stack.enter_async_context(started), log))
         async with asyncio.timeout(SHARED_WITHIN_SECONDS):
-            while not _is_shared(members, lanes):
+            while not _is_shared(members, layout):
                 await asyncio.sleep(LOOK_AGAIN_SECONDS)
-        for queue in (COMMANDS, *queue_names_of(lanes)):
+        for queue in (COMMANDS, *queue_names_of(layout)):
             await until_consumed(place.amqp_url, queue)
         yield members
 
@@ -74,6 +75,6 @@ def frozen(members: Team) -> Iterator[None]:
             os.kill(member.pid, signal.SIGCONT)
 
 
-def _is_shared(members: Team, lanes: int) -> bool:
-    held = [len(member.posts) for member in members]
-    return sum(held) == len(duties(lanes, changing=False)) and max(held) - min(held) <= 1
+def _is_shared(members: Team, layout: Layout) -> bool:
+    held = [len(member.assignments) for member in members]
+    return sum(held) == len(assignments(layout)) and max(held) - min(held) <= 1

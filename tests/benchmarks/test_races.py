@@ -25,10 +25,10 @@ from tests.benchmarks.contestants import (
 from tests.benchmarks.cycle import Plan
 from tests.benchmarks.cycling import cycled
 from tests.benchmarks.figures import MET, MISSED, Figure, at_least, at_most, middle, percentile
-from tests.benchmarks.lane_model import Measured, modelled
-from tests.benchmarks.lane_runs import Case, laned, template_of
 from tests.benchmarks.ledger import WrongRun, verify
 from tests.benchmarks.machine import machine
+from tests.benchmarks.partition_model import Measured, modelled
+from tests.benchmarks.partition_runs import Case, partitioned, template_of
 from tests.benchmarks.peers import schema
 from tests.benchmarks.race import race
 from tests.benchmarks.report import Result
@@ -136,24 +136,26 @@ async def test_what_reads_a_table_whole_is_named(
 
 
 @pytest.mark.benchmark
-async def test_lanes_share_the_work(stage: Stage) -> None:
+async def test_partitions_share_the_work(stage: Stage) -> None:
     case = Case(2, 2)
-    template = await template_of(stage, WORLD, case.lanes)
+    template = await template_of(stage, WORLD, case.partitions)
     commands = wanted(Operation.ACTIVATE, WORLD, COMMANDS, stage.seed)
-    run = await laned(stage, case, template, commands)
-    posts = sorted(post for share in run.shares for post in share.name.split(" and "))
-    assert posts == ["0", "1", "distribution"]
+    run = await partitioned(stage, case, template, commands)
+    assignments = sorted(
+        assignment for share in run.shares for assignment in share.name.split(" and ")
+    )
+    assert assignments == ["0", "1", "router"]
     assert len(run.shares) == case.workers
     assert run.in_sessions > 0
 
 
-def test_the_part_that_is_fully_used_first_limits_all_lanes() -> None:
-    few, many = modelled(Measured(lane=0.5, distribution=0.1, broker=0.2, database=0.2), (2, 16))
-    assert (few.commands_a_second, few.limited_by) == (4000, "the lanes")
-    assert (many.commands_a_second, many.limited_by) == (10_000, "the distribution")
+def test_the_part_that_is_fully_used_first_limits_all_partitions() -> None:
+    few, many = modelled(Measured(partition=0.5, router=0.1, broker=0.2, database=0.2), (2, 16))
+    assert (few.commands_a_second, few.limited_by) == (4000, "the partitions")
+    assert (many.commands_a_second, many.limited_by) == (10_000, "the router")
     assert dict(many.cores) == {
-        "the lanes": 5,
-        "the distribution": 1,
+        "the partitions": 5,
+        "the router": 1,
         "the broker": 2,
         "the database": 2,
     }

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from tests.support.platform import Platform
 from tests.support.workers import rows, store
-from worker.cluster.supervisor import Worker
+from worker.app.run import supervisor
 from worker.local import PrivateServers
 from worker.settings import Settings
 from worker.storage.engine import Database
@@ -51,7 +51,7 @@ async def test_an_alarm_stops_publishing_then_the_intake_and_nothing_is_said_twi
         "declare_topology": False,
     }
     metrics = Metrics()
-    worker = Worker(database, settings.model_copy(update=impatient), Reporter(metrics))
+    worker = supervisor(database, settings.model_copy(update=impatient), Reporter(metrics))
     async with alarm(servers):
         working = asyncio.create_task(worker.run())
         await until_shown(

@@ -10,7 +10,7 @@ from pamqp.header import ContentHeader
 
 from worker.broker.delivery import Delivery
 from worker.broker.forwarding import forwarded
-from worker.broker.lane_queues import LANE_EXCHANGE
+from worker.broker.partition_queues import PARTITION_EXCHANGE
 
 if TYPE_CHECKING:
     from pamqp.common import FieldValue
@@ -60,11 +60,12 @@ def test_its_properties_go_on_but_for_who_sent_it_and_how_long_it_lives(
     assert properties == before, "it may be forwarded once more, or put away"
 
 
-def test_what_came_by_way_of_a_lane_still_says_where_it_came_from_first() -> None:
+@pytest.mark.parametrize("exchange", [PARTITION_EXCHANGE, ""])
+def test_a_command_from_a_partition_queue_names_its_first_origin(exchange: str) -> None:
     first: dict[str, FieldValue] = {
         "x-original-exchange": "web",
         "x-original-routing-key": "first.key",
     }
-    came = delivery(spec.Basic.Properties(message_id="m", headers=first), exchange=LANE_EXCHANGE)
+    came = delivery(spec.Basic.Properties(message_id="m", headers=first), exchange=exchange)
 
     assert forwarded(came, exchange="", routing_key="q").properties.headers == first

@@ -107,7 +107,7 @@ async def test_a_result_whose_acknowledgement_is_lost_counts_as_one_attempt(
         await platform.answer(platform.events[0]["id"], "done")
         await activated_once(platform, database, [command])
 
-    assert await rows(database, "SELECT attempt FROM pbx_operations") == [(2,)]
+    assert await rows(database, "SELECT attempt FROM pbx_steps") == [(2,)]
 
 
 async def test_a_broker_that_is_cut_off_in_the_middle_of_many_commands(

@@ -27,7 +27,9 @@ from tests.campaign.verdict import GOOD
 @click.option("--freezes", type=click.IntRange(min=0), help="How often the leader is frozen.")
 @click.option("--partitions", type=click.IntRange(min=0), help="How often a worker is cut off.")
 @click.option("--databases-full", type=click.IntRange(min=0), help="How often no table grows.")
-@click.option("--lanes", type=click.IntRange(1, 64), help="The work is shared by both workers.")
+@click.option(
+    "--worker-partitions", type=click.IntRange(1, 64), help="The work is shared by both workers."
+)
 @click.option("--minutes", type=float, default=180, show_default=True, help="At most.")
 @click.option("--report", "folder", type=click.Path(file_okay=False, path_type=Path))
 def main(

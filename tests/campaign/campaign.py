@@ -57,7 +57,7 @@ async def carried_out(campaign: Campaign) -> Result:
             "WORKER_HTTP_PORT": "0",
         }
         imported = "\n".join(map(json.dumps, records(campaign.world)))
-        await prepare(environment, imported, campaign.size.lanes)
+        await prepare(environment, imported, campaign.size.worker_partitions)
         await asyncio.to_thread(subscriber.declare, servers.rabbitmq.url)
         await servers.rabbitmq.settle()
         campaign.versions = await versions(servers)

@@ -32,9 +32,14 @@ async def child(
             process.kill()
 
 
-async def prepare(environment: Mapping[str, str], records: str, lanes: int) -> None:
+async def prepare(environment: Mapping[str, str], records: str, partitions: int) -> None:
     """Tables, topology and records, by the installed command as an operator would."""
-    for arguments in (("migrate",), ("topology",), ("lanes", str(lanes)), ("import", "-")):
+    for arguments in (
+        ("migrate",),
+        ("topology",),
+        ("partitions", str(partitions)),
+        ("import", "-"),
+    ):
         process = await asyncio.create_subprocess_exec(
             COMMAND,
             *arguments,

@@ -72,7 +72,7 @@ class Size:
     hold_seconds: tuple[float, float] = (2, 8)
     """How long an alarm, a full disk or queue, a missing binding or connection lasts."""
     partition_seconds: tuple[float, float] = (5, 25)
-    lanes: int = 1
+    worker_partitions: int = 1
 
     @property
     def numbers(self) -> int:

@@ -20,7 +20,7 @@ async def bare(servers: PrivateServers) -> dict[str, str]:
     }
 
 
-async def test_commands_name_the_command_that_prepares_the_servers(
+async def test_what_was_not_prepared_says_which_command_prepares_it(
     invoke: Invoke, bare: dict[str, str], servers: PrivateServers
 ) -> None:
     for arguments, remedy in (
@@ -38,23 +38,23 @@ async def test_commands_name_the_command_that_prepares_the_servers(
     await servers.rabbitmq.delete_virtual_host("bare")
 
 
-async def test_migrate_and_topology_can_be_repeated(invoke: Invoke) -> None:
+async def test_preparing_twice_does_no_harm(invoke: Invoke) -> None:
     assert "The schema is at " in (await invoke("migrate")).output
     assert "ok  telephony.phone_number.commands\n" in (await invoke("topology")).output
 
 
-async def test_check_accepts_prepared_servers(invoke: Invoke) -> None:
+async def test_check_finds_prepared_servers_in_order(invoke: Invoke) -> None:
     result = await invoke("check")
 
     assert result.exit_code == Exit.DONE
     assert [line.split() for line in result.output.splitlines()] == [
         ["ok", "database"],
         ["ok", "broker"],
-        ["ok", "lanes"],
+        ["ok", "partitions"],
     ]
 
 
-async def test_check_names_everything_that_is_missing(
+async def test_check_names_all_that_is_missing(
     invoke: Invoke, platform: Platform, database: Database
 ) -> None:
     await platform.channel.queue_delete("pbx.extension-reset")
@@ -66,16 +66,16 @@ async def test_check_names_everything_that_is_missing(
     assert "FAILED  broker: NOT_FOUND - no queue 'pbx.extension-reset'" in result.output
 
 
-async def test_check_names_a_missing_queue_of_a_lane_and_the_remedy(
+async def test_check_names_a_missing_partition_queue_and_the_command_that_makes_it(
     invoke: Invoke, platform: Platform
 ) -> None:
-    await invoke("lanes", "2")
+    await invoke("partitions", "2")
     assert (await invoke("check")).exit_code == Exit.DONE
-    await platform.channel.queue_delete("telephony.phone_number.commands.lane-1-of-2")
+    await platform.channel.queue_delete("telephony.phone_number.commands.partition-1-of-2")
     result = await invoke("check")
 
     assert result.exit_code == Exit.NOT_READY
-    assert "no queue 'telephony.phone_number.commands.lane-1-of-2'" in result.output
-    assert "activation-worker lanes 2" in result.output
-    assert (await invoke("lanes", "2")).exit_code == Exit.DONE
+    assert "no queue 'telephony.phone_number.commands.partition-1-of-2'" in result.output
+    assert "activation-worker partitions 2" in result.output
+    assert (await invoke("partitions", "2")).exit_code == Exit.DONE
     assert (await invoke("check")).exit_code == Exit.DONE

@@ -1,4 +1,4 @@
-"""One leader, and no word of a former one counts."""
+"""One leader for each partition, and PostgreSQL refuses what a former one stores."""
 
 import asyncio
 from collections import Counter
@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
+import asyncpg
 import pytest
 
 from tests.support.platform import Platform
@@ -13,20 +14,23 @@ from tests.support.workers import rows, store, until_leading, working
 from worker.cluster.membership import Leadership, Membership, joined
 from worker.settings import Settings
 from worker.storage.engine import Database, open_database
-from worker.storage.errors import LeadershipLost
-from worker.storage.locks import POST
+from worker.storage.leadership import LeadershipLost
+from worker.storage.locks import MEMBER, PARTITION, partition_lock
 from worker.storage.locks import TERM as TERM_LOCK
 from worker.storage.session import Session
+from worker.storage.statements import Statement
 
 TERM = "SELECT term FROM leadership"
 NUMBER = "+442079460000"
 END_SESSION = f"""SELECT pg_terminate_backend(pid) FROM pg_locks
-    WHERE locktype = 'advisory' AND objid = {POST}
+    WHERE locktype = 'advisory' AND objid = {PARTITION}
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
-STORE = "INSERT INTO suspects VALUES ($1, 'digest', 1, now())"
-LET_IDLE = "SELECT set_config('idle_in_transaction_session_timeout', '0', true)"
-LOOKS_SECONDS = 1.5
-"""In which a worker looks around more than once."""
+STORE = Statement("INSERT INTO poison_attempts VALUES ($1, 'digest', 1, now())", ("mark",))
+LET_IDLE = Statement(
+    "SELECT set_config('idle_in_transaction_session_timeout', $1, true)", ("milliseconds",)
+)
+POLLS_SECONDS = 1.5
+"""In which a worker polls more than once."""
 
 
 @asynccontextmanager
@@ -37,20 +41,20 @@ async def leading(database: Database) -> AsyncIterator[Leadership]:
 
 async def led(member: Membership) -> Leadership:
     async with asyncio.timeout(20):
-        while not member.posts:
-            await member.take([0], 1)
+        while not member.held:
+            await member.acquire([0], 1)
             await asyncio.sleep(0.05)
-    return member.posts[0]
+    return member.held[0]
 
 
 async def nothing(session: Session) -> None:
     """Stores nothing."""
-    await session.fetch("find_suspects", queue="", digests=[])
+    await session.fetch("find_attempts", queue="", digests=[])
 
 
 def writing(mark: str) -> Callable[[Session], Awaitable[None]]:
     async def write(session: Session) -> None:
-        await session.driver.execute(STORE, mark)
+        await session.change(STORE, mark=mark)
 
     return write
 
@@ -66,22 +70,66 @@ async def until_waiting(database: Database) -> None:
         await asyncio.sleep(0.02)
 
 
-async def test_a_former_leader_can_store_nothing(database: Database, database_url: str) -> None:
+async def test_a_former_leader_cannot_store_anything(database: Database, database_url: str) -> None:
     async with leading(database) as former:
         await former.transact(writing("former"))
         await end_session(database)
         async with open_database(database_url) as other, leading(other) as present:
             await present.transact(writing("present"))
-            with pytest.raises(LeadershipLost):
-                await former.transact(writing("too late"))
+            # Prepared before, or not: the driver reads the answers to either in a way of its own.
+            for work in (writing("too late"), nothing):
+                with pytest.raises(LeadershipLost):
+                    await former.transact(work)
 
-    assert await rows(database, "SELECT queue FROM suspects ORDER BY queue") == [
+    assert await rows(database, "SELECT queue FROM poison_attempts ORDER BY queue") == [
         ("former",),
         ("present",),
     ]
 
 
-async def test_the_next_term_waits_for_what_the_former_leader_has_begun(
+async def test_a_transaction_whose_first_statement_carries_no_fence_is_refused_at_once(
+    database: Database,
+) -> None:
+    async def by_the_driver(session: Session) -> None:
+        await session.driver.execute("SELECT 1")
+
+    async def without_parameters(session: Session) -> None:
+        await session.change("end_terms")
+
+    async def without_a_word(_: Session) -> None:
+        pass
+
+    async with leading(database) as leadership:
+        for work, told in (
+            (by_the_driver, "statement with parameters"),
+            (without_parameters, "statement with parameters"),
+            (without_a_word, "asked nothing"),
+        ):
+            with pytest.raises(AssertionError, match=told):
+                await leadership.transact(work)
+        await leadership.transact(writing("as ever"))
+
+    assert await rows(database, "SELECT queue FROM poison_attempts") == [("as ever",)]
+
+
+async def test_a_value_that_cannot_be_encoded_behind_a_refused_fence_raises_at_once(
+    database: Database, database_url: str
+) -> None:
+    async def unsendable(session: Session) -> None:
+        await session.change(STORE, mark=object())
+
+    async with leading(database) as former:
+        await former.transact(writing("former"))
+        await end_session(database)
+        async with open_database(database_url) as other, leading(other):
+            async with asyncio.timeout(5):
+                with pytest.raises(asyncpg.DataError):
+                    await former.transact(unsendable)
+            with pytest.raises(LeadershipLost):
+                await former.transact(writing("too late"))
+
+
+async def test_the_next_term_waits_for_the_open_transaction_of_the_former_leader(
     database: Database, database_url: str
 ) -> None:
     begun, go_on = asyncio.Event(), asyncio.Event()
@@ -103,12 +151,12 @@ async def test_the_next_term_waits_for_what_the_former_leader_has_begun(
         go_on.set()
         await storing
         present = await taking_over
-        assert await rows(database, "SELECT queue FROM suspects") == [("former",)]
+        assert await rows(database, "SELECT queue FROM poison_attempts") == [("former",)]
         await present.transact(nothing)
         await next_one.__aexit__(None, None, None)
 
 
-async def test_the_next_term_ends_what_a_frozen_leader_of_two_lanes_never_ends(
+async def test_the_next_term_ends_the_transactions_of_a_frozen_leader_of_two_partitions(
     database: Database, database_url: str
 ) -> None:
     await store(database, "INSERT INTO leadership (lane, term) VALUES (1, 0)")
@@ -116,15 +164,15 @@ async def test_the_next_term_ends_what_a_frozen_leader_of_two_lanes_never_ends(
     thawed = asyncio.Event()
 
     async def frozen(session: Session, place: int) -> None:
-        await session.driver.execute(LET_IDLE)
+        await session.fetch(LET_IDLE, milliseconds="0")
         begun[place].set()
         await thawed.wait()
         await writing("former")(session)
 
     async with joined(database, 10) as former, open_database(database_url) as other:
-        await former.take([0, 1], 2)
+        await former.acquire([0, 1], 2)
         storing = [
-            asyncio.create_task(former.posts[place % 2].transact(partial(frozen, place=place)))
+            asyncio.create_task(former.held[place % 2].transact(partial(frozen, place=place)))
             for place in begun
         ]
         for event in begun.values():
@@ -132,43 +180,43 @@ async def test_the_next_term_ends_what_a_frozen_leader_of_two_lanes_never_ends(
         await end_session(database)
         async with joined(other, 10) as next_one:
             async with asyncio.timeout(20):
-                while len(next_one.posts) < 2:
-                    await next_one.take({0, 1} - next_one.posts.keys(), 2)
-            for present in next_one.posts.values():
+                while len(next_one.held) < 2:
+                    await next_one.acquire({0, 1} - next_one.held.keys(), 2)
+            for present in next_one.held.values():
                 await present.transact(nothing)
             thawed.set()
             for task in storing:
                 with pytest.raises(LeadershipLost):
                     await task
 
-    assert {post: lead.term for post, lead in next_one.posts.items()} == {0: 2, 1: 2}
-    assert not await rows(database, "SELECT FROM suspects")
+    assert {post: lead.term for post, lead in next_one.held.items()} == {0: 2, 1: 2}
+    assert not await rows(database, "SELECT FROM poison_attempts")
 
 
-async def test_no_more_posts_are_taken_than_are_wanted_and_none_that_is_held(
+async def test_a_member_acquires_as_many_as_asked_and_none_that_another_holds(
     database: Database, database_url: str
 ) -> None:
     await store(database, "INSERT INTO leadership (lane, term) VALUES (1, 0), (2, 0)")
     async with joined(database, 10) as one, open_database(database_url) as same:
-        await one.take([0], 1)
+        await one.acquire([0], 1)
         async with joined(same, 10) as other:
-            await other.take([0, 1, 2], 1)
+            await other.acquire([0, 1, 2], 1)
 
-            assert (list(one.posts), list(other.posts)) == ([0], [1])
+            assert (list(one.held), list(other.held)) == ([0], [1])
 
 
-async def test_a_leader_whose_session_was_cut_goes_on_in_its_term(database: Database) -> None:
+async def test_a_leader_whose_session_was_cut_continues_its_term(database: Database) -> None:
     async with joined(database, 10) as member:
         leadership = await led(member)
         before = await rows(database, TERM)
         await end_session(database)
-        assert (await member.look()).taken == {0}
+        assert (await member.poll()).taken == {0}
         await leadership.transact(nothing)
 
         assert await rows(database, TERM) == before
 
 
-async def test_a_leader_that_was_followed_steps_down_at_its_next_look(
+async def test_a_leader_that_was_replaced_steps_down_at_its_next_poll(
     database: Database, database_url: str
 ) -> None:
     async with joined(database, 10) as former, open_database(database_url) as same:
@@ -176,10 +224,10 @@ async def test_a_leader_that_was_followed_steps_down_at_its_next_look(
         await end_session(database)
         async with leading(same):
             with pytest.raises(LeadershipLost, match="another worker has begun term 2"):
-                await former.look()
+                await former.poll()
 
 
-async def test_who_was_followed_says_so_and_not_that_the_broker_was_lost(
+async def test_a_leader_that_was_replaced_logs_that_and_no_lost_broker(
     database: Database,
     settings: Settings,
     platform: Platform,
@@ -196,20 +244,21 @@ async def test_who_was_followed_says_so_and_not_that_the_broker_was_lost(
         database.own_session() as following,
     ):
         await until_leading(worker)
-        # Its hands are full, and it cannot end at once.
+        # It waits in a transaction, and cannot end at once.
         await locking.driver.execute("BEGIN; SELECT FROM phone_numbers FOR UPDATE")
         await platform.send("activate", NUMBER)
         await until_waiting(database)
-        # In one go: it must not look in between.
+        # In one statement: it must not poll in between.
         await following.driver.execute(
-            f"{END_SESSION}; SELECT pg_advisory_lock({POST});UPDATE leadership SET term = term + 1"
+            f"{END_SESSION}; SELECT pg_advisory_lock({PARTITION});"
+            "UPDATE leadership SET term = term + 1"
         )
-        await asyncio.sleep(LOOKS_SECONDS)
+        await asyncio.sleep(POLLS_SECONDS)
         await locking.driver.execute("ROLLBACK")
         async with asyncio.timeout(20):
             while worker.leads:
                 await asyncio.sleep(0.02)
-        await following.driver.execute(f"SELECT pg_advisory_unlock({POST})")
+        await following.driver.execute(f"SELECT pg_advisory_unlock({PARTITION})")
         await until_leading(worker)
     said = capsys.readouterr().out
 
@@ -223,7 +272,7 @@ async def test_the_lock_of_a_term_has_the_key_that_stands_with_the_others(
     assert await rows(database, "SELECT lock_of_term(0)") == [(TERM_LOCK,)]
 
 
-async def test_each_lead_is_a_term_of_its_own(database: Database) -> None:
+async def test_each_leadership_begins_a_new_term(database: Database) -> None:
     for _ in range(2):
         async with leading(database):
             pass
@@ -231,7 +280,7 @@ async def test_each_lead_is_a_term_of_its_own(database: Database) -> None:
     assert await rows(database, TERM) == [(2,)]
 
 
-async def test_nothing_of_a_former_lead_goes_on(
+async def test_no_task_of_a_former_term_goes_on(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
     async with working(database, settings) as worker:
@@ -243,4 +292,32 @@ async def test_nothing_of_a_former_lead_goes_on(
             getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks()
         )
 
-    assert (names["Posts.run"], names["publish"], names["consume"]) == (1, 1, 2)
+    assert (names["Assignments.run"], names["Relay.run"], names["BatchProcessor.run"]) == (1, 1, 2)
+
+
+async def test_a_worker_that_joins_waits_while_the_members_lock_is_held_exclusively(
+    database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with database.own_session() as changing:
+        await changing.driver.execute("SELECT pg_advisory_lock($1)", partition_lock(MEMBER))
+        joining = joined(database, 10)
+        waiting = asyncio.create_task(joining.__aenter__())
+        await asyncio.sleep(POLLS_SECONDS)
+        assert not waiting.done()
+    async with asyncio.timeout(10):
+        await waiting
+    await joining.__aexit__(None, None, None)
+
+    assert capsys.readouterr().out.count("waiting_for_repartition") == 1
+
+
+async def test_a_leader_that_lost_its_session_to_a_repartition_steps_down(
+    database: Database,
+) -> None:
+    async with joined(database, 2) as member:
+        await led(member)
+        async with database.own_session() as changing:
+            await end_session(database)
+            await changing.driver.execute("SELECT pg_advisory_lock($1)", partition_lock(MEMBER))
+            with pytest.raises(LeadershipLost, match="another session holds a lock"):
+                await member.poll()

@@ -42,7 +42,7 @@ CONFLICTING_RECORDS = [
     ),
 ]
 
-OUTSTANDING = "SELECT phone_number FROM pbx_operations WHERE ended_at IS NULL"
+OUTSTANDING = "SELECT phone_number FROM pbx_steps WHERE ended_at IS NULL"
 PAGE = Path(__file__).parents[2] / "worker" / "docs" / "operations.md"
 SAMPLE = [
     line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith('    {"kind"')

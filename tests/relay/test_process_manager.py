@@ -17,7 +17,7 @@ from worker.storage.session import Session
 from worker.telemetry.metrics import Metrics
 from worker.telemetry.reporter import Reporter
 
-LANE = 0
+PARTITION = 0
 SITE = (
     """INSERT INTO voice_services (service_id, account_id, account_kind, site_id, quantity)
     VALUES ('service-1', 'acme', 'occupier', 'london', 2)""",
@@ -34,8 +34,8 @@ async def pending(database: Database) -> Sequence[OutgoingMessage]:
     async def decide(session: Session) -> Sequence[OutgoingMessage]:
         snapshot = await load_for_commands(session, [command], NOW)
         (decision,) = decide_all(snapshot, [command], NOW, POLICY)
-        await save_decisions(session, WriteContext(LANE, NOW), [(command, decision, None)])
-        return await load_messages(session, LANE, NOW, 10)
+        await save_decisions(session, WriteContext(PARTITION, NOW), [(command, decision, None)])
+        return await load_messages(session, PARTITION, NOW, 10)
 
     await store(database, *SITE)
     return await database.transact(decide)
@@ -45,7 +45,7 @@ async def pending(database: Database) -> Sequence[OutgoingMessage]:
 def process_manager(database: Database) -> ProcessManager:
     return ProcessManager(
         database,
-        lane=LANE,
+        partition=PARTITION,
         policy=POLICY,
         clock=lambda: LATER,
         reporter=Reporter(Metrics()),

@@ -74,7 +74,7 @@ async def test_a_number_is_active_only_when_the_pbx_says_so(
         assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
 
     assert platform.events[1] == pending
-    assert await rows(database, "SELECT state, attempt, last_result FROM pbx_operations") == [
+    assert await rows(database, "SELECT state, attempt, last_result FROM pbx_steps") == [
         ("done", 2, "done")
     ]
     assert await rows(database, USAGE) == [(1, 0)]

@@ -152,12 +152,12 @@ async def test_a_number_that_was_changed_while_it_was_waited_for_is_written_wher
             moved = NumberRow(NUMBER, "PENDING", sequence=7, blank=False)
             await session.fetch(
                 "save_advances",
-                moved=[moved],
+                numbers=[moved],
                 ended=[],
                 ended_numbers=[],
                 confirmed=[],
-                said=[],
-                lane=0,
+                messages=[],
+                partition=0,
                 now=datetime.now(UTC),
             )
 

@@ -25,14 +25,14 @@ async def test_old_commands_are_forgotten_and_those_under_way_are_not(
         COMMAND.format(name="old", days=31, outcome="completed", ended="now()", count=2500),
         COMMAND.format(name="open", days=400, outcome="pending", ended="NULL", count=1),
         COMMAND.format(name="young", days=29, outcome="rejected", ended="now()", count=1),
-        "INSERT INTO suspects VALUES ('queue', 'old', 1, now() - interval '31 days')",
+        "INSERT INTO poison_attempts VALUES ('queue', 'old', 1, now() - interval '31 days')",
     )
     async with working(database, settings.model_copy(update={"history_days": 30})) as worker:
         await until_leading(worker)
         async with asyncio.timeout(20):
             while await rows(database, "SELECT count(*) FROM commands") != [(2,)]:
                 await asyncio.sleep(0.05)
-            while await rows(database, "SELECT 1 FROM suspects"):
+            while await rows(database, "SELECT 1 FROM poison_attempts"):
                 await asyncio.sleep(0.05)
 
     assert await rows(database, "SELECT command_id FROM commands ORDER BY 1") == [

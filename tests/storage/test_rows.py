@@ -10,11 +10,11 @@ COLUMNS = """SELECT attname FROM pg_attribute JOIN pg_class ON pg_class.oid = at
     WHERE relkind = 'c' AND relname = '{}' ORDER BY attnum"""
 
 TYPES = {
-    "CommandRow": "decided_command",
-    "NumberRow": "moved_number",
-    "OperationRow": "begun_operation",
-    "OperationEndRow": "ended_operation",
-    "OutboxRow": "said_message",
+    "CommandRow": "command_row",
+    "NumberRow": "number_row",
+    "OperationRow": "operation_row",
+    "OperationEndRow": "operation_end_row",
+    "OutboxRow": "outbox_row",
 }
 
 

@@ -11,7 +11,7 @@ from tests.support.platform import Event, Platform
 from tests.support.proxy import Proxy, proxied
 from tests.support.wire import AmqpConversation, PostgresConversation
 from tests.support.workers import rows, until_leading, working
-from worker.cluster.supervisor import Worker
+from worker.cluster.supervisor import Supervisor
 from worker.settings import Settings
 from worker.storage.engine import Database, open_database
 
@@ -46,7 +46,7 @@ def lossy_settings(database_proxy: Proxy, broker_proxy: Proxy, settings: Setting
 
 
 @asynccontextmanager
-async def working_far_away(settings: Settings) -> AsyncIterator[Worker]:
+async def working_far_away(settings: Settings) -> AsyncIterator[Supervisor]:
     """A worker that leads, and whose database is reached by these settings as well."""
     async with (
         open_database(settings.database_url) as database,

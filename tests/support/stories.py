@@ -7,7 +7,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from typing_extensions import override
 
@@ -15,7 +15,7 @@ from contracts.messages import Command, PbxResult
 from tests.support.model import AT_RISK, ATTEMPTS, OVERDUE, Modelled
 from tests.support.platform import Platform
 from tests.support.workers import rows
-from worker.cluster.supervisor import Worker
+from worker.app.run import supervisor
 from worker.core.decision import Decision
 from worker.core.results import Resolution, Verdict
 from worker.operator.resolve import resolve_number
@@ -24,6 +24,9 @@ from worker.storage.engine import Database
 from worker.storage.operations import find_due
 from worker.telemetry.metrics import Metrics
 from worker.telemetry.reporter import Reporter
+
+if TYPE_CHECKING:
+    from worker.cluster.supervisor import Supervisor
 
 LIMIT = 2
 """Voice services of an account."""
@@ -102,7 +105,7 @@ class Story:
         for model, command in begun:
             found = await rows(
                 self.stage.database,
-                f"SELECT operation_id FROM pbx_operations WHERE command_id = '{command}'",
+                f"SELECT operation_id FROM pbx_steps WHERE command_id = '{command}'",
             )
             model.open = {str(operation_id): 1 for (operation_id,) in found}
             assert model.open
@@ -134,8 +137,7 @@ class Story:
         number = (waiting or self.numbers)[place % len(waiting or self.numbers)]
         found = await rows(
             self.stage.database,
-            "SELECT operation_id FROM pbx_operations"
-            f" WHERE phone_number = '{number}' ORDER BY place",
+            f"SELECT operation_id FROM pbx_steps WHERE phone_number = '{number}' ORDER BY place",
         )
         ever = [str(operation_id) for (operation_id,) in found]
         asked = ever if choice > STALE_FROM else list(self.model[number].open) or ever
@@ -186,12 +188,12 @@ class Stage:
         self.clock = datetime.now(UTC)
         self.reporter = Listening()
         self.told: Counter[str] = Counter()
-        self._worker: Worker | None = None
+        self._worker: Supervisor | None = None
         self._working: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """A worker begins to work."""
-        self._worker = Worker(self.database, self.settings, self.reporter, lambda: self.clock)
+        self._worker = supervisor(self.database, self.settings, self.reporter, lambda: self.clock)
         self._working = asyncio.create_task(self._worker.run())
 
     async def kill_and_restart(self) -> None:

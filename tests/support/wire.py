@@ -21,6 +21,8 @@ METHODS = {
     (40, 10): "exchange.declare",
     (50, 10): "queue.declare",
     (50, 20): "queue.bind",
+    (50, 40): "queue.delete",
+    (50, 50): "queue.unbind",
     (60, 10): "basic.qos",
     (60, 20): "basic.consume",
     (60, 30): "basic.cancel",

@@ -9,9 +9,10 @@ import pytest
 
 from tests.support.databases import Databases
 from tests.support.platform import Platform, platform_at
+from worker.app.run import supervisor
 from worker.broker.connection import connect
 from worker.broker.topology import declare
-from worker.cluster.supervisor import Worker
+from worker.cluster.supervisor import Supervisor
 from worker.local import PrivateServers
 from worker.settings import Settings, load
 from worker.storage.engine import Database, open_database
@@ -64,9 +65,9 @@ def settings(database_url: str, amqp_url: str) -> Settings:
 
 
 @asynccontextmanager
-async def working(database: Database, settings: Settings) -> AsyncIterator[Worker]:
+async def working(database: Database, settings: Settings) -> AsyncIterator[Supervisor]:
     """A worker inside the test's own process, stopped in order at the end."""
-    worker = Worker(database, settings, Reporter(Metrics()))
+    worker = supervisor(database, settings, Reporter(Metrics()))
     task = asyncio.create_task(worker.run())
     try:
         yield worker
@@ -75,7 +76,7 @@ async def working(database: Database, settings: Settings) -> AsyncIterator[Worke
         await asyncio.wait_for(task, 30)
 
 
-async def until_leading(*workers: Worker) -> Worker:
+async def until_leading(*workers: Supervisor) -> Supervisor:
     """The one that leads, as soon as one does."""
     async with asyncio.timeout(30):
         while not any(worker.leads for worker in workers):

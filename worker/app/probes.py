@@ -17,7 +17,7 @@ class Serving(Protocol):
     linked: bool
     """Whether the broker is connected."""
     leads: bool
-    """Whether this worker serves a lane, or stands by."""
+    """Whether this worker serves a partition, or stands by."""
 
 
 def probes_of(database: Database, worker: Serving) -> Mapping[str, Probe]:

@@ -8,7 +8,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from worker.app.probes import probes_of, role_of
-from worker.cluster.supervisor import Worker
+from worker.app.service import serving
+from worker.cluster.supervisor import Supervisor
+from worker.runtime.clock import Clock, utc_now
 from worker.settings import Settings
 from worker.storage.engine import Database, open_database
 from worker.storage.gauges import measure
@@ -18,7 +20,7 @@ from worker.telemetry.logs import Action, get_logger
 from worker.telemetry.metrics import Metrics
 from worker.telemetry.reporter import Reporter
 
-__all__ = ["run"]
+__all__ = ["run", "supervisor"]
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -33,7 +35,7 @@ async def run(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings.database_url))
         metrics = Metrics(partial(measure, database))
-        worker = Worker(database, settings, Reporter(metrics))
+        worker = supervisor(database, settings, Reporter(metrics))
         port = await stack.enter_async_context(
             serve(
                 settings.http_host,
@@ -51,6 +53,13 @@ async def run(settings: Settings) -> None:
         get_logger().info(Action.WORKER_STOPPED)
 
 
+def supervisor(
+    database: Database, settings: Settings, reporter: Reporter, clock: Clock = utc_now
+) -> Supervisor:
+    """A worker, put together and not yet running."""
+    return Supervisor(database, settings, reporter, partial(serving, settings, reporter, clock))
+
+
 def _settle_the_collector() -> None:
     # A batch makes tens of thousands of objects that live as long as it, and nearly none of them
     # stand in a circle. At its usual thresholds the collector walks over all of them, and over
@@ -60,7 +69,7 @@ def _settle_the_collector() -> None:
     gc.set_threshold(100_000, 50, 50)
 
 
-async def _fit(database: Database, worker: Worker) -> bool:
+async def _fit(database: Database, worker: Supervisor) -> bool:
     """Waits for the database and looks at it; False when a stop was asked for before."""
     checking = asyncio.create_task(database.transact(require_fit))
     asked = asyncio.create_task(worker.stopping.wait())
@@ -73,7 +82,9 @@ async def _fit(database: Database, worker: Worker) -> bool:
     return True
 
 
-async def _until_stopped(worker: Worker, stop_now: asyncio.Event, deadline_seconds: float) -> None:
+async def _until_stopped(
+    worker: Supervisor, stop_now: asyncio.Event, deadline_seconds: float
+) -> None:
     serving = asyncio.create_task(worker.run())
     forced = asyncio.create_task(stop_now.wait())
     asked = asyncio.create_task(worker.stopping.wait())
@@ -91,7 +102,7 @@ async def _until_stopped(worker: Worker, stop_now: asyncio.Event, deadline_secon
 
 
 @asynccontextmanager
-async def _stopped_by_signals(worker: Worker) -> AsyncIterator[asyncio.Event]:
+async def _stopped_by_signals(worker: Supervisor) -> AsyncIterator[asyncio.Event]:
     stop_now = asyncio.Event()
     loop = asyncio.get_running_loop()
 

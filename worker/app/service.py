@@ -11,30 +11,31 @@ from typing import Any, Final, NamedTuple
 from contracts.catalogue import COMMAND_QUEUE, RESULT_QUEUE
 from worker.app.loops import consume, publish
 from worker.broker.delivery import Delivery
-from worker.broker.lane_queues import queue_name_of
+from worker.broker.partition_queues import source_queue
 from worker.broker.session import BrokerSession
+from worker.cluster.assignments import Serve
 from worker.cluster.membership import Leadership
 from worker.consuming.backpressure import Backpressure
 from worker.consuming.batch_processor import BatchProcessor, Handler
 from worker.consuming.batches import Batches
 from worker.consuming.consumer import Consumer
 from worker.consuming.dead_letters import DeadLetters
-from worker.consuming.distribution import Distribution
 from worker.consuming.handlers import CommandHandler, ResultHandler
 from worker.consuming.poison import PoisonTracker
+from worker.consuming.router import PartitionRouter
 from worker.consuming.watchdog import watch_consumer
-from worker.core.lanes import Duty
+from worker.core.partitions import Assignment
 from worker.relay.key_ordered_publisher import KeyOrderedPublisher
 from worker.relay.outbox import Outbox
 from worker.relay.process_manager import ProcessManager
 from worker.runtime.clock import Clock
 from worker.runtime.concurrency import all_of, cancelled, first_of
 from worker.settings import Settings
-from worker.storage.lanes import LONG_AGO, note_results_read
+from worker.storage.partitions import LONG_AGO, record_results_read
 from worker.storage.retention import prune
 from worker.telemetry.reporter import Reporter
 
-__all__ = ["Relays", "Service", "WorkerContext"]
+__all__ = ["Service", "serving"]
 
 Loop = Callable[[], Coroutine[Any, Any, None]]
 
@@ -43,10 +44,9 @@ RECORD_RESULTS_READ_SECONDS: Final = 1
 
 @dataclass(slots=True)
 class Relays:
-    """The relays of this worker, and up to when another worker has counted PBX results."""
+    """The relays of this worker."""
 
     outboxes: set[Outbox] = field(default_factory=set)
-    results_read_until: datetime = LONG_AGO
 
     def sweep(self) -> None:
         """Lets each relay look for operations that are due: PBX results were stored."""
@@ -63,6 +63,18 @@ class WorkerContext:
     reporter: Reporter
     clock: Clock
     relays: Relays
+
+
+def serving(settings: Settings, reporter: Reporter, clock: Clock, session: BrokerSession) -> Serve:
+    """What serves the assignments of a worker with this broker session."""
+    context = WorkerContext(session, settings, reporter, clock, Relays())
+
+    async def serve(
+        assignment: Assignment, leadership: Leadership, stopping: asyncio.Event
+    ) -> None:
+        await Service(assignment, leadership, context).run(stopping)
+
+    return serve
 
 
 class Inbound(NamedTuple):
@@ -82,23 +94,22 @@ class Outbound(NamedTuple):
 class Service:
     """Serves one assignment, from the beginning of its term to the end."""
 
-    def __init__(self, duty: Duty, leadership: Leadership, context: WorkerContext) -> None:
-        self._duty = duty
+    def __init__(
+        self, assignment: Assignment, leadership: Leadership, context: WorkerContext
+    ) -> None:
+        self._assignment = assignment
         self._leadership = leadership
         self._context = context
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Serves until asked to stop, and ends in order; raises what ends it before."""
         async with AsyncExitStack() as stack:
-            results = (
-                await self._consumer(stack, RESULT_QUEUE) if self._duty.reads_results else None
-            )
-            outbound = await self._outbound(stack, results) if self._duty.has_lane else None
+            results = await self._results_consumer(stack)
+            outbound = None if self._assignment.is_router else await self._outbound(stack, results)
             inbounds = []
             if results is not None:
                 inbounds.append(self._results(stack, results))
-            if not self._duty.paused:
-                inbounds.append(await self._commands(stack, outbound))
+            inbounds.append(await self._commands(stack, outbound))
             await self._serve(stopping, inbounds, outbound, results)
 
     async def _serve(
@@ -128,7 +139,7 @@ class Service:
         publisher = await stack.enter_async_context(context.session.publishing())
         process_manager = ProcessManager(
             self._leadership,
-            lane=self._duty.post,
+            partition=self._assignment.partition,
             policy=context.settings.policy,
             clock=context.clock,
             reporter=context.reporter,
@@ -136,7 +147,7 @@ class Service:
         )
         outbox = Outbox(
             self._leadership,
-            lane=self._duty.post,
+            partition=self._assignment.partition,
             clock=context.clock,
             is_blocked=publisher.is_blocked,
             sweep=process_manager.advance_due,
@@ -150,14 +161,14 @@ class Service:
     async def _commands(self, stack: AsyncExitStack, outbound: Outbound | None) -> Inbound:
         if outbound is None:
             return await self._router(stack)
-        context, duty = self._context, self._duty
+        context, assignment = self._context, self._assignment
         handler = CommandHandler(
             context.settings.policy,
             context.clock,
             context.reporter,
             outbound.outbox.wake,
-            lane=duty.post,
-            queue=queue_name_of(duty.post, duty.lanes),
+            partition=assignment.partition,
+            queue=source_queue(assignment.partition, assignment.layout),
         )
         backpressure = Backpressure(
             outbound.outbox,
@@ -210,15 +221,20 @@ class Service:
     async def _router(self, stack: AsyncExitStack) -> Inbound:
         context = self._context
         consumer = await self._consumer(stack, COMMAND_QUEUE)
-        router = Distribution(
+        router = PartitionRouter(
             consumer,
             context.session,
             await stack.enter_async_context(context.session.outlet()),
-            lanes=self._duty.lanes,
+            partitions=self._assignment.layout.partitions,
             batch_maximum_messages=context.settings.batch_maximum_commands,
-            metrics=context.reporter.metrics,
+            routed=context.reporter.metrics.routed,
         )
         return Inbound(consumer, router.run)
+
+    async def _results_consumer(self, stack: AsyncExitStack) -> Consumer | None:
+        if not self._assignment.reads_results:
+            return None
+        return await self._consumer(stack, RESULT_QUEUE)
 
     async def _consumer(self, stack: AsyncExitStack, queue: str) -> Consumer:
         session = self._context.session
@@ -234,7 +250,7 @@ class Service:
             )
         if results is not None:
             yield prune(self._leadership, context.clock, context.settings.history_days)
-        if results is not None and not self._duty.has_lane:
+        if results is not None and self._assignment.is_router:
             yield self._record_results_read(lambda: results.has_caught_up)
 
     async def _record_results_read(self, are_counted: Callable[[], bool]) -> None:
@@ -242,13 +258,13 @@ class Service:
         while True:
             if are_counted():
                 now = self._context.clock()
-                await self._leadership.transact(partial(note_results_read, now=now))
+                await self._leadership.transact(partial(record_results_read, now=now))
             await asyncio.sleep(RECORD_RESULTS_READ_SECONDS)
 
     def _results_read_until(self, results: Consumer | None, now: datetime) -> datetime:
         if results is not None:
             return now if results.has_caught_up else LONG_AGO
-        return min(now, self._context.relays.results_read_until)
+        return min(now, self._leadership.results_read_until)
 
     def _declare_again(self, reason: str) -> None:
         # A new session begins with the declarations. Where those are forbidden, the messages are

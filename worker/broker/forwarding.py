@@ -8,10 +8,10 @@ import aio_pika
 from aiormq import spec
 
 from worker.broker.delivery import Delivery
-from worker.broker.lane_queues import LANE_EXCHANGE
+from worker.broker.partition_queues import PARTITION_EXCHANGE
 from worker.broker.publication import SHORT_STRING_MAXIMUM_BYTES, Publication
 
-__all__ = ["cut_to_fit", "forwarded", "origin_of", "stripped"]
+__all__ = ["ORIGIN", "cut_to_fit", "forwarded", "origin_of", "stripped"]
 
 ORIGIN: Final = ("x-original-exchange", "x-original-routing-key")
 
@@ -49,8 +49,9 @@ def cut_to_fit(content_type: str | None) -> str | None:
 
 
 def origin_of(delivery: Delivery) -> dict[str, str]:
-    """Where it was published first, as headers, whether or not it came by way of a lane."""
+    """Where it was published first, as headers, even where it came through a partition's queue."""
     came_by = dict(zip(ORIGIN, (delivery.exchange, delivery.routing_key), strict=True))
-    if delivery.exchange != LANE_EXCHANGE:
+    # The router publishes to the exchange, a change of the number of partitions to the queues.
+    if delivery.exchange not in {PARTITION_EXCHANGE, ""}:
         return came_by
     return {name: str(delivery.headers.get(name, came_by[name])) for name in came_by}

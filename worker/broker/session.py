@@ -1,4 +1,4 @@
-"""All that a worker has of the broker: two connections, a few channels for each post, one fate."""
+"""All that a worker has of the broker: two connections, and channels that share their fate."""
 
 import asyncio
 import contextlib
@@ -40,7 +40,7 @@ class BrokerSession:
         self._alone = alone
         self._prefetch = prefetch
         self.publisher = Publisher(connections[1], publish_timeout_seconds, alone=alone)
-        """For what belongs to no post, and for dead letters."""
+        """For what belongs to no partition, and for dead letters."""
         self.lost = asyncio.Event()
         self.failure: Exception = BrokerUnavailable("the connection was closed")
         """Why it is lost."""

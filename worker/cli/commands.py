@@ -8,9 +8,9 @@ from worker.cli.contracts import contracts
 from worker.cli.dead_letters import dead_letters
 from worker.cli.exits import EXITS
 from worker.cli.importing import import_records
-from worker.cli.lanes import lanes
 from worker.cli.numbers import pending, resolve, send, show
 from worker.cli.outbox import outbox
+from worker.cli.partitions import partitions
 from worker.cli.preparing import check, migrate, topology
 from worker.cli.running import run, standalone
 
@@ -18,7 +18,7 @@ __all__ = ["main"]
 
 COMMANDS: Final = (
     *(run, migrate, topology, check, import_records, send, show, pending, resolve),
-    *(lanes, outbox, dead_letters, contracts, standalone),
+    *(partitions, outbox, dead_letters, contracts, standalone),
 )
 
 

@@ -13,7 +13,7 @@ from worker.cli.exits import Exit
 from worker.local import ServerUnavailable
 from worker.operator.dead_letters import NoSuchDeadLetter
 from worker.operator.import_records import ImportBusy, ImportRefused
-from worker.operator.lane_changing import ChangeTimedOut, ChangeUnderWay
+from worker.operator.repartition import RepartitionTimedOut
 from worker.operator.resolve import NothingToResolve
 from worker.operator.send import InvalidCommand, TopologyMissing
 from worker.operator.undelivered import NoSuchMessage
@@ -34,8 +34,7 @@ EXPLANATIONS: Final[tuple[tuple[type[Exception], Exit, str], ...]] = (
     (NothingToResolve, Exit.NOT_FOUND, AS_IT_IS),
     (NoSuchDeadLetter, Exit.NOT_FOUND, AS_IT_IS),
     (NoSuchMessage, Exit.NOT_FOUND, AS_IT_IS),
-    (ChangeTimedOut, Exit.TIMED_OUT, AS_IT_IS),
-    (ChangeUnderWay, Exit.UNAVAILABLE, AS_IT_IS),
+    (RepartitionTimedOut, Exit.TIMED_OUT, AS_IT_IS),
     (ImportBusy, Exit.UNAVAILABLE, AS_IT_IS),
     (
         ImportRefused,

@@ -1,167 +1,145 @@
-"""The posts that a worker serves: it takes its share, and hands on what is more than that."""
+"""The assignments that a worker serves: it takes its quota, and releases what exceeds it."""
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 
-from worker.app.service import Service, WorkerContext
+from worker.broker.session import BrokerSession
 from worker.cluster.membership import Leadership, Membership, View
-from worker.core.lanes import Duty, duties, name_of
+from worker.core.partitions import Assignment, Layout, assignments, name_of
 from worker.runtime.concurrency import cancelled
 from worker.storage.errors import LeadershipLost
-from worker.storage.lanes import Lanes
 from worker.telemetry.logs import Action, get_logger
 
-__all__ = ["Posts"]
+__all__ = ["Assignments", "Serve"]
+
+Serve = Callable[[Assignment, Leadership, asyncio.Event], Coroutine[None, None, None]]
+"""Serves an assignment until the event is set, and ends in order; raises what ends it before."""
 
 
-class Post:
-    """One that this worker serves."""
+class Served:
+    """An assignment that this worker serves."""
 
-    def __init__(self, duty: Duty, leadership: Leadership, workplace: WorkerContext) -> None:
-        self.duty = duty
+    def __init__(self, assignment: Assignment, leadership: Leadership, serve: Serve) -> None:
+        self.partition = assignment.partition
         self._stopping = asyncio.Event()
-        self._abandoning: asyncio.Task[None] | None = None
-        service = Service(duty, leadership, workplace)
-        self.serving = asyncio.create_task(service.run(self._stopping))
+        self.task = asyncio.create_task(serve(assignment, leadership, self._stopping))
 
     def stop(self) -> None:
-        """Ends `serving` in order."""
+        """Lets `task` end in order."""
         self._stopping.set()
 
     @property
     def is_stopping(self) -> bool:
-        """Whether it was told to."""
+        """Whether `stop` was called."""
         return self._stopping.is_set()
 
-    def abandon(self) -> None:
-        """Ends `serving` as it is: its term is over, and nothing more can be stored."""
-        if self._abandoning is None:
-            self._stopping.set()
-            self._abandoning = asyncio.create_task(cancelled([self.serving]))
 
-
-class Posts:
-    """Looks around twice a second, for as long as the link lives."""
+class Assignments:
+    """Polls the membership about twice a second, for as long as the broker session lasts."""
 
     def __init__(
-        self, member: Membership, workplace: WorkerContext, on_change: Callable[[int], None]
+        self,
+        layout: Layout,
+        membership: Membership,
+        session: BrokerSession,
+        *,
+        serve: Serve,
+        on_change: Callable[[int], None],
     ) -> None:
-        self._member = member
-        self._workplace = workplace
+        """`on_change` is called with the number of assignments served, whenever it changes."""
+        self._every = {item.partition: item for item in assignments(layout)}
+        self._membership = membership
+        self._session = session
+        self._serve = serve
         self._on_change = on_change
-        self._served: dict[int, Post] = {}
+        self._served: dict[int, Served] = {}
         self._stands_by = False
-        self._lanes: Lanes | None = None
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Serves until asked to stop, and ends in order; raises what ends it before."""
         stopped = asyncio.create_task(self._stop_with(stopping))
         try:
             while self._served or not stopping.is_set():
-                view = await self._look()
+                view = await self._poll()
                 if stopping.is_set():
-                    await self._member.withdraw()
-                elif await self._share(view, stopping):
+                    await self._membership.withdraw()
+                elif await self._rebalance(view):
                     continue
-                await self._rest(stopped)
+                await self._wait(stopped)
                 await self._note_ended()
         finally:
-            await cancelled([stopped, *(post.serving for post in self._served.values())])
+            await cancelled([stopped, *(served.task for served in self._served.values())])
             self._served.clear()
             self._on_change(0)
 
     async def _stop_with(self, stopping: asyncio.Event) -> None:
         await stopping.wait()
-        for post in self._served.values():
-            post.stop()
+        for served in self._served.values():
+            served.stop()
 
-    async def _look(self) -> View:
+    async def _poll(self) -> View:
         try:
-            view = await self._member.look()
+            return await self._membership.poll()
         except LeadershipLost as error:
-            self._workplace.session.fail(error)
-            # The next leader needs what this one still holds, and a transaction that hangs on a
-            # silent database would keep it for half a minute.
-            await self._workplace.session.close()
+            self._session.fail(error)
+            # The next leader needs the deliveries of this one, and a transaction that hangs on a
+            # silent database would keep them for half a minute.
+            await self._session.close()
             raise
-        self._workplace.relays.results_read_until = view.lanes.results_read_until
-        self._tell(view.lanes)
-        return view
 
-    def _tell(self, lanes: Lanes) -> None:
-        before, self._lanes = self._lanes, lanes
-        if lanes.changing and not (before and before.changing):
-            get_logger().warning(Action.LANES_CHANGING, present=lanes.present, wished=lanes.wished)
-        if before and lanes.present != before.present:
-            get_logger().info(Action.LANES_CHANGED, lanes=lanes.present)
+    async def _rebalance(self, view: View) -> bool:
+        """Whether it acquired something, which is served only after another poll."""
+        quota = view.quota(len(self._every))
+        self._stop_surplus(quota)
+        self._begin()
+        free = [partition for partition in self._every if partition not in view.taken]
+        return await self._acquire(free, quota)
 
-    async def _share(self, view: View, stopping: asyncio.Event) -> bool:
-        """Takes and leaves; whether it took something, which is begun after another look."""
-        wanted = {
-            duty.post: duty for duty in duties(view.lanes.present, changing=view.lanes.changing)
-        }
-        quota = view.quota(len(wanted))
-        self._leave(wanted, quota)
-        for post in self._member.posts.keys() - wanted.keys() - self._served.keys():
-            await self._member.release(post)
-        if not stopping.is_set():
-            self._begin(wanted)
-        return await self._take([post for post in wanted if post not in view.taken], quota)
+    def _stop_surplus(self, quota: int) -> None:
+        staying = [served for served in self._served.values() if not served.is_stopping]
+        for served in sorted(staying, key=lambda served: served.partition)[quota:]:
+            served.stop()
 
-    def _leave(self, wanted: Mapping[int, Duty], quota: int) -> None:
-        staying = []
-        for post in self._served.values():
-            duty = wanted.get(post.duty.post)
-            if duty is None or duty.lanes != post.duty.lanes:
-                post.abandon()
-            elif duty != post.duty:
-                post.stop()
-            elif not post.is_stopping:
-                staying.append(post)
-        for post in sorted(staying, key=lambda post: post.duty.post)[quota:]:
-            post.stop()
-
-    def _begin(self, wanted: Mapping[int, Duty]) -> None:
-        for post in self._member.posts.keys() - self._served.keys():
-            leadership, duty = self._member.posts[post], wanted[post]
-            self._served[post] = Post(duty, leadership, self._workplace)
+    def _begin(self) -> None:
+        for partition in self._membership.held.keys() - self._served.keys():
+            leadership = self._membership.held[partition]
+            self._served[partition] = Served(self._every[partition], leadership, self._serve)
             get_logger().info(
-                Action.LEADERSHIP_GAINED, lane=name_of(post), lanes=duty.lanes, term=leadership.term
+                Action.LEADERSHIP_GAINED, partition=name_of(partition), term=leadership.term
             )
             self._stands_by = False
             self._on_change(len(self._served))
 
-    async def _take(self, free: Sequence[int], quota: int) -> bool:
-        before = len(self._member.posts)
+    async def _acquire(self, free: Sequence[int], quota: int) -> bool:
+        held = self._membership.held
+        before = len(held)
         if before < quota and free:
-            await self._member.take(free, quota - before)
-        if not self._member.posts and not self._stands_by:
+            await self._membership.acquire(free, quota - before)
+        if not held and not self._stands_by:
             get_logger().info(Action.WORKER_STANDING_BY)
             self._stands_by = True
-        return len(self._member.posts) > before
+        return len(held) > before
 
-    async def _rest(self, stopped: asyncio.Task[None]) -> None:
-        tasks = [post.serving for post in self._served.values()]
+    async def _wait(self, stopped: asyncio.Task[None]) -> None:
+        tasks = [served.task for served in self._served.values()]
         waiting = tasks if stopped.done() else [*tasks, stopped]
-        pause = self._member.pause_seconds * random.uniform(0.5, 1)  # noqa: S311 -- jitter
+        pause = self._membership.poll_seconds * random.uniform(0.5, 1)  # noqa: S311 -- jitter
         if waiting:
             await asyncio.wait(waiting, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
 
     async def _note_ended(self) -> None:
-        for post in [post for post in self._served.values() if post.serving.done()]:
-            number = post.duty.post
-            del self._served[number]
+        for served in [served for served in self._served.values() if served.task.done()]:
+            del self._served[served.partition]
             self._on_change(len(self._served))
-            await self._member.release(number)
-            error = None if post.serving.cancelled() else post.serving.exception()
+            await self._membership.release(served.partition)
+            error = None if served.task.cancelled() else served.task.exception()
+            name = name_of(served.partition)
             if isinstance(error, LeadershipLost):
-                get_logger().warning(
-                    Action.LEADERSHIP_LOST, lane=name_of(number), reason=str(error)
-                )
-                # Whoever ends this worker's term again and again is not outrun.
-                await asyncio.sleep(self._member.pause_seconds / 2)
+                get_logger().warning(Action.LEADERSHIP_LOST, partition=name, reason=str(error))
+                # Another worker that ends this worker's terms again and again gets its turn.
+                await asyncio.sleep(self._membership.poll_seconds / 2)
             elif error is not None:
                 raise error
             else:
-                get_logger().info(Action.LEADERSHIP_RELEASED, lane=name_of(number))
+                get_logger().info(Action.LEADERSHIP_RELEASED, partition=name)

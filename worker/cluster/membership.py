@@ -1,52 +1,65 @@
-"""Each post is held by one worker at a time; all that are connected share the posts."""
+"""Membership: each assignment is held by one worker at a time, and all workers share them out."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from time import monotonic
 from typing import Final, TypeVar
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError
 
-from worker.core.lanes import rank_of, share
+from worker.core.partitions import quota, rank_of
 from worker.storage.engine import Database, Work
 from worker.storage.errors import CONNECTION_FAILURES, LeadershipLost, is_transient
-from worker.storage.lanes import Lanes, load_lanes
-from worker.storage.locks import POST
+from worker.storage.leadership import (
+    TERM_IS_OVER,
+    begin_terms,
+    current_terms,
+    fence_of,
+)
+from worker.storage.locks import MEMBER, PARTITION, partition_lock
+from worker.storage.partitions import LONG_AGO, load_partitions
 from worker.storage.session import Row, Session
+from worker.telemetry.logs import Action, get_logger
 
-__all__ = ["MEMBER", "Leadership", "LeadershipLost", "Membership", "View", "joined"]
+__all__ = ["Leadership", "Membership", "View", "joined"]
 
 Result = TypeVar("Result")
 
-MEMBER: Final = -2
-"""In place of a post: the lock that every worker shares that takes part."""
-LOOKS_PER_SILENCE: Final = 3
-TRY_AGAIN_SECONDS: Final = 0.5
-GIVE_UP_ATTEMPTS: Final = 10
+POLLS_PER_SILENCE: Final = 3
+RETRY_SECONDS: Final = 0.5
+REGAIN_ATTEMPTS: Final = 10
 FAILURES: Final = (*CONNECTION_FAILURES, DBAPIError, asyncpg.PostgresError)
-TERM_IS_OVER: Final = "AW001"
-"""The SQLSTATE of `require_term`."""
 
 
 class Leadership:
-    """The term that was begun with the lock of a post.
+    """The term that began with the lock of a partition, or of the router.
 
-    The lock of the post says who may begin; the term fences off who has not noticed that it is
-    over. Whoever begins the next waits a second for what is under way in it, and then ends that.
+    The lock says which worker may begin a term; the term fences off a worker that has not noticed
+    that its own is over. The next leader waits a second for transactions of the former one, and
+    then ends them.
     """
 
-    def __init__(self, database: Database, post: int) -> None:
+    def __init__(
+        self, database: Database, membership: "Membership", partition: int, term: int
+    ) -> None:
         self._database = database
-        self.post = post
-        self.term: int | None = None
+        self._membership = membership
+        self.partition: Final = partition
+        self.term: Final = term
+
+    @property
+    def results_read_until(self) -> datetime:
+        """Until when the router's worker has counted the results of PBX systems."""
+        return self._membership.results_read_until
 
     async def transact(self, work: Work[Result], *, retry_forever: bool = True) -> Result:
         """Like `Database.transact` with a fence: this term lasts, or `LeadershipLost` is raised."""
-        fence = f"CALL require_term({self.post}, {self.term})"
+        fence = fence_of(self.partition, self.term)
         try:
             return await self._database.transact(work, retry_forever=retry_forever, fence=fence)
         except asyncpg.PostgresError as error:
@@ -55,31 +68,30 @@ class Leadership:
             raise
 
     async def read(self, work: Work[Result]) -> Result:
-        """For work that only reads, in whoever's term: nothing is stored in a wrong one."""
+        """Like `Database.read`: reading needs no fence."""
         return await self._database.read(work)
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a worker sees when it looks around."""
+    """What a worker sees of the others."""
 
-    lanes: Lanes
     members: int
-    """How many workers share the posts."""
+    """How many workers share the assignments."""
     rank: int | None
-    """The place of this one among them; None where it takes no part any more."""
+    """The place of this worker among them; None once it has withdrawn."""
     taken: frozenset[int]
-    """The posts that somebody holds."""
+    """The partitions, and the router, that a worker holds."""
 
-    def quota(self, posts: int) -> int:
-        """How many of so many posts are for this worker."""
-        return 0 if self.rank is None else share(posts, self.members, self.rank)
+    def quota(self, every: int) -> int:
+        """How many of so many assignments this worker may hold."""
+        return 0 if self.rank is None else quota(every, self.members, self.rank)
 
 
 class Membership:
-    """A worker that takes part: a database session of its own, with a lock for each of its posts.
+    """A database session of this worker, with a lock for each assignment that it holds.
 
-    PostgreSQL itself ends the session of a worker that is frozen or cut off, and so frees its posts
+    PostgreSQL ends the session of a worker that is frozen or cut off, and so frees its assignments
     for the others.
     """
 
@@ -87,149 +99,153 @@ class Membership:
         self._database = database
         self._silence_maximum_seconds = silence_maximum_seconds
         self._session: Session | None = None
-        self._ending = contextlib.AsyncExitStack()
-        self.posts: dict[int, Leadership] = {}
-        """What it holds."""
-        self.pause_seconds = min(TRY_AGAIN_SECONDS, silence_maximum_seconds / LOOKS_PER_SILENCE)
-        """So often it has to look: that keeps its session alive."""
-        self._retired = False
+        self._closing = contextlib.AsyncExitStack()
+        self._withdrawn = False
+        self.held: dict[int, Leadership] = {}
+        """The leaderships of this worker, by partition."""
+        self.poll_seconds: Final = min(RETRY_SECONDS, silence_maximum_seconds / POLLS_PER_SILENCE)
+        """The longest pause between polls, which keep the session alive."""
+        self.results_read_until = LONG_AGO
+        """As the last poll found it."""
 
-    async def look(self) -> View:
-        """Looks around, and so shows that it lives.
+    async def join(self) -> None:
+        """Takes part; waits while the number of partitions is being changed."""
+        session = await self._opened()
+        is_logged = False
+        while not await _shares_lock(session):
+            if not is_logged:
+                get_logger().warning(Action.WORKER_WAITING_FOR_REPARTITION)
+                is_logged = True
+            await asyncio.sleep(self.poll_seconds)
+        self._session = session
 
-        A session that was lost is begun anew, with all that it held. Raises `LeadershipLost` where
-        another worker has one of its posts, or the database is out of reach for too long; and what
-        happened, where it held nothing.
+    async def poll(self) -> View:
+        """Reads what the others hold, and so shows that this worker lives.
+
+        A lost session is opened again, with all locks. Raises `LeadershipLost` where another worker
+        has one of them or has had it, or where PostgreSQL is out of reach for too long; and the
+        failure itself where this worker holds nothing.
         """
         try:
-            return await self._seen()
+            return await self._poll()
         except FAILURES as error:
-            if not self.posts or not is_transient(error):
+            if not self.held or not is_transient(error):
                 raise
-        return await self._look_again()
+        return await self._poll_again()
 
-    async def take(self, posts: Iterable[int], at_most: int) -> None:
-        """Begins a term of so many of the posts, of those that no other worker holds."""
-        session = await self._opened()
-        taken: list[Leadership] = []
-        for post in posts:
-            if len(taken) < at_most and await _locked(session, post):
-                taken.append(Leadership(self._database, post))
-        await _begin_terms(session, taken)
-        self.posts.update({leadership.post: leadership for leadership in taken})
+    async def acquire(self, partitions: Iterable[int], at_most: int) -> None:
+        """Begins a term of so many of these, among those that no other worker holds."""
+        session = self._joined()
+        locked: list[int] = []
+        for partition in partitions:
+            if len(locked) < at_most and await _locks(session, partition):
+                locked.append(partition)
+        terms = await begin_terms(session, locked)
+        for partition in locked:
+            self.held[partition] = Leadership(self._database, self, partition, terms[partition])
 
-    async def release(self, post: int) -> None:
-        """Hands the post on."""
-        self.posts.pop(post, None)
-        with contextlib.suppress(*FAILURES):
-            session = await self._opened()
-            await session.driver.execute("SELECT pg_advisory_unlock($1)", _lock_of(post))
+    async def release(self, partition: int) -> None:
+        """Frees it for another worker."""
+        self.held.pop(partition, None)
+        await self._unlock("SELECT pg_advisory_unlock($1)", partition)
 
     async def withdraw(self) -> None:
-        """Takes no further part: the others share out what it hands on, one by one."""
-        if not self._retired:
-            self._retired = True
-            with contextlib.suppress(*FAILURES):
-                session = await self._opened()
-                await session.driver.execute(
-                    "SELECT pg_advisory_unlock_shared($1)", _lock_of(MEMBER)
-                )
+        """Takes no further part: the others share out what this worker releases, one by one."""
+        if not self._withdrawn:
+            self._withdrawn = True
+            await self._unlock("SELECT pg_advisory_unlock_shared($1)", MEMBER)
 
     async def leave(self) -> None:
-        """Ends the session, and with it all that it held."""
+        """Ends the session, and with it all locks."""
         self._session = None
         with contextlib.suppress(*FAILURES):
-            await self._ending.aclose()
+            await self._closing.aclose()
 
-    async def _seen(self) -> View:
-        session = await self._opened()
-        async with asyncio.timeout(self._silence_maximum_seconds / LOOKS_PER_SILENCE):
-            lanes = await load_lanes(session)
-            found = await session.fetch("who_works", lock=POST)
-        return _view(lanes, found)
+    async def _unlock(self, query: str, partition: int) -> None:
+        # Where the session is lost, so are its locks.
+        if self._session is not None:
+            with contextlib.suppress(*FAILURES):
+                await self._session.driver.execute(query, partition_lock(partition))
 
-    async def _look_again(self) -> View:
-        # After a restart of the database the old leader still holds deliveries: it comes first,
-        # before those who stand by, and steps down only if one of them really leads.
+    async def _poll(self) -> View:
+        session = self._joined()
+        async with asyncio.timeout(self._silence_maximum_seconds / POLLS_PER_SILENCE):
+            state = await load_partitions(session)
+            found = await session.fetch("list_workers", lock=PARTITION)
+        self.results_read_until = state.results_read_until
+        return _view(found)
+
+    async def _poll_again(self) -> View:
+        # After a restart of PostgreSQL the old leader still holds deliveries: it comes before the
+        # workers that stand by, and steps down only if one of them really leads.
         refused, lost_at = 0, monotonic()
-        # Cut off from the database alone, it must not keep the commands that the next leader needs.
-        while refused < GIVE_UP_ATTEMPTS and monotonic() - lost_at < self._silence_maximum_seconds:
-            await self.leave()
+        # Cut off from PostgreSQL alone, it must not keep the commands that the next leader needs.
+        while refused < REGAIN_ATTEMPTS and monotonic() - lost_at < self._silence_maximum_seconds:
             try:
-                if await self._taken_back():
-                    return await self._seen()
+                if await self._regains():
+                    return await self._poll()
                 refused += 1
             except FAILURES as error:
                 if not is_transient(error):
                     raise
-            await asyncio.sleep(TRY_AGAIN_SECONDS)
-        raise LeadershipLost("another worker holds the lock, or the database is out of reach")
+            await asyncio.sleep(RETRY_SECONDS)
+        raise LeadershipLost("another session holds a lock, or the database is out of reach")
 
-    async def _taken_back(self) -> bool:
+    async def _regains(self) -> bool:
+        """Whether a new session has all locks of the former one, and their terms last."""
         session = await self._opened()
-        for leadership in self.posts.values():
-            if not await _locked(session, leadership.post):
-                await _require_unfollowed(session, leadership)
-                return False
-        await _begin_terms(session, self.posts.values())
-        return True
+        locked = self._withdrawn or await _shares_lock(session)
+        for partition in self.held:
+            locked = locked and await _locks(session, partition)
+        terms = await current_terms(session, self.held)
+        for partition, leadership in self.held.items():
+            if terms[partition] != leadership.term:
+                raise LeadershipLost(
+                    f"term {leadership.term} is over: another worker has begun term"
+                    f" {terms[partition]}"
+                )
+        if locked:
+            self._session = session
+        return locked
 
     async def _opened(self) -> Session:
+        await self.leave()
+        session = await self._closing.enter_async_context(self._database.own_session())
+        milliseconds = int(self._silence_maximum_seconds * 1000)
+        await session.driver.execute(f"SET idle_session_timeout = {milliseconds}")
+        return session
+
+    def _joined(self) -> Session:
         if self._session is None:
-            await self._ending.aclose()
-            session = await self._ending.enter_async_context(self._database.own_session())
-            milliseconds = int(self._silence_maximum_seconds * 1000)
-            await session.driver.execute(f"SET idle_session_timeout = {milliseconds}")
-            if not self._retired:
-                await session.driver.execute("SELECT pg_advisory_lock_shared($1)", _lock_of(MEMBER))
-            self._session = session
+            raise ConnectionError("this worker has no session as a member")
         return self._session
 
 
-async def _locked(session: Session, post: int) -> bool:
-    return bool(await session.driver.fetchval("SELECT pg_try_advisory_lock($1)", _lock_of(post)))
+async def _shares_lock(session: Session) -> bool:
+    query = "SELECT pg_try_advisory_lock_shared($1)"
+    return bool(await session.driver.fetchval(query, partition_lock(MEMBER)))
 
 
-async def _require_unfollowed(session: Session, leadership: Leadership) -> None:
-    term = await session.driver.fetchval(
-        "SELECT term FROM leadership WHERE lane = $1", leadership.post
-    )
-    if term != leadership.term:
-        message = f"term {leadership.term} is over: another worker has begun term {term}"
-        raise LeadershipLost(message)
+async def _locks(session: Session, partition: int) -> bool:
+    query = "SELECT pg_try_advisory_lock($1)"
+    return bool(await session.driver.fetchval(query, partition_lock(partition)))
 
 
-async def _begin_terms(session: Session, taken: Collection[Leadership]) -> None:
-    # Together: what frozen leaders have under way is waited for once, and not post by post.
-    begun = await session.fetch(
-        "take_lead",
-        lanes=[leadership.post for leadership in taken],
-        terms=[leadership.term for leadership in taken],
-    )
-    terms = {row["lane"]: row["term"] for row in begun}
-    for leadership in taken:
-        leadership.term = terms.get(leadership.post, leadership.term)
-
-
-def _view(lanes: Lanes, found: Sequence[Row]) -> View:
-    members = [row for row in found if row["post"] == MEMBER]
-    taken = [row for row in found if row["post"] != MEMBER]
-    held = [sum(post["pid"] == member["pid"] for post in taken) for member in members]
+def _view(found: Sequence[Row]) -> View:
+    members = [row for row in found if row["partition"] == MEMBER]
+    taken = [row for row in found if row["partition"] != MEMBER]
+    held = [sum(row["pid"] == member["pid"] for row in taken) for member in members]
     mine = [place for place, member in enumerate(members) if member["is_mine"]]
     rank = rank_of(mine[0], held) if mine else None
-    return View(lanes, len(members), rank, frozenset(row["post"] for row in taken))
-
-
-def _lock_of(post: int) -> int:
-    # One key and not two: so lane 0 has the lock that earlier versions know.
-    return (post << 32) + POST
+    return View(len(members), rank, frozenset(row["partition"] for row in taken))
 
 
 @asynccontextmanager
 async def joined(database: Database, silence_maximum_seconds: float) -> AsyncIterator[Membership]:
-    """Takes part until the end, or after so long a silence."""
-    member = Membership(database, silence_maximum_seconds)
+    """Takes part until the end; PostgreSQL ends it after a silence of this length."""
+    membership = Membership(database, silence_maximum_seconds)
     try:
-        yield member
+        await membership.join()
+        yield membership
     finally:
-        await member.leave()
+        await membership.leave()

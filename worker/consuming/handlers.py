@@ -31,7 +31,7 @@ class CommandHandler:
     clock: Clock
     reporter: Reporter
     wake_relay: Callable[[], None]
-    lane: int = 0
+    partition: int = 0
     queue: str = COMMAND_QUEUE
     messages = COMMANDS
 
@@ -45,7 +45,7 @@ class CommandHandler:
         decisions = decide_all(snapshot, commands, now, self.policy)
         replies = [_reply_to(incoming) for incoming in batch]
         decided = list(zip(commands, decisions, replies, strict=True))
-        await save_decisions(session, WriteContext(self.lane, now), decided)
+        await save_decisions(session, WriteContext(self.partition, now), decided)
         return decisions
 
     def report(

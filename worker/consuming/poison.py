@@ -56,7 +56,7 @@ class PoisonTracker:
         if innocent:
             await self._database.transact(
                 lambda session: session.change(
-                    "forgive_suspects", queue=self._queue, digests=sorted(innocent)
+                    "forgive_attempts", queue=self._queue, digests=sorted(innocent)
                 )
             )
 
@@ -64,17 +64,17 @@ class PoisonTracker:
         """Forgets the counts of messages that are handled; call it in the same transaction."""
         digests = _digests(deliveries)
         if digests:
-            await session.change("clear_suspects", queue=self._queue, digests=digests)
+            await session.change("clear_attempts", queue=self._queue, digests=digests)
 
     async def _begin(self, session: Session, waiting: Sequence[Delivery]) -> Limit:
-        found = await session.fetch("find_suspects", queue=self._queue, digests=_digests(waiting))
+        found = await session.fetch("find_attempts", queue=self._queue, digests=_digests(waiting))
         known = {row["digest"]: row["attempts"] for row in found}
         attempts = [known.get(_digest(item), 0) if item.redelivered else 0 for item in waiting]
         if is_poison(attempts[0]):
             return Limit(1, is_poison=True)
         size = batch_limit(attempts, self._batch_maximum_messages)
         await session.change(
-            "count_suspects",
+            "count_attempts",
             queue=self._queue,
             digests=_digests(waiting[:size]),
             now=self._clock(),

@@ -9,10 +9,10 @@ from aio_pika.exceptions import ChannelNotFoundEntity
 
 from contracts.topology import EXCHANGES, QUEUES
 from worker.broker.connection import channel_on, connect
-from worker.broker.lane_queues import LANE_EXCHANGE, queue_names_of
+from worker.broker.partition_queues import PARTITION_EXCHANGE, queue_names_of
 from worker.settings import Settings
 from worker.storage.engine import open_database
-from worker.storage.lanes import load_lanes
+from worker.storage.partitions import load_partitions
 from worker.storage.preflight import NotReady, require_fit
 
 __all__ = ["Finding", "check_all"]
@@ -29,13 +29,13 @@ class Finding:
 
 
 async def check_all(settings: Settings) -> Sequence[Finding]:
-    """A finding for each thing that a worker needs; for lanes only if both servers are fine."""
+    """A finding for each thing that a worker needs; of the partitions, only if servers are fit."""
     findings = [
         await _finding("database", _check_database(settings)),
         await _finding("broker", _check_broker(settings)),
     ]
     if not any(finding.error for finding in findings):
-        findings.append(await _finding("lanes", _check_lanes(settings)))
+        findings.append(await _finding("partitions", _check_partitions(settings)))
     return findings
 
 
@@ -63,20 +63,22 @@ async def _check_broker(settings: Settings) -> None:
             await _require_queue(connection, name)
 
 
-async def _check_lanes(settings: Settings) -> None:
+async def _check_partitions(settings: Settings) -> None:
     async with open_database(settings.database_url) as database, database.session() as session:
-        lanes = await load_lanes(session)
-    queues = queue_names_of(lanes.present)
+        state = await load_partitions(session)
+    state.require_finished()
+    queues = queue_names_of(state.layout)
     async with await connect(settings.amqp_urls) as connection:
         try:
             if queues:
-                await _require_exchange(connection, LANE_EXCHANGE)
+                await _require_exchange(connection, PARTITION_EXCHANGE)
             for name in queues:
                 await _require_queue(connection, name)
         except ChannelNotFoundEntity as error:
             message = (
-                f"{error}. Lanes get no commands. Run `activation-worker lanes {lanes.present}`:"
-                " it makes what is not there."
+                f"{error}. Partitions get no commands. Run"
+                f" `activation-worker partitions {state.layout.partitions}`: it makes what is"
+                " missing."
             )
             raise NotReady(message) from error
 

@@ -39,7 +39,7 @@ async def resolve_number(
         if resolution is not Resolution.RETRY:
             await session.change("drop_unsent", phone_number=phone_number)
         await session.change(
-            "note_resolution",
+            "record_resolution",
             phone_number=phone_number,
             decided_at=now,
             command_source=number.ongoing.command_source,

@@ -32,7 +32,7 @@ class Outbox:
         self,
         database: Transactions,
         *,
-        lane: int,
+        partition: int,
         clock: Clock,
         is_blocked: Callable[[], bool],
         sweep: Callable[[int], Awaitable[int]],
@@ -40,7 +40,7 @@ class Outbox:
     ) -> None:
         """`sweep` advances at most so many due operations and returns how many were due."""
         self._database = database
-        self._lane = lane
+        self._partition = partition
         self._clock = clock
         self._is_blocked = is_blocked
         self._sweep = sweep
@@ -100,7 +100,7 @@ class Outbox:
     async def _read(self) -> Sequence[OutgoingMessage]:
         now = self._clock()
         messages = await self._database.read(
-            lambda session: load_messages(session, self._lane, now, BATCH_MAXIMUM_MESSAGES)
+            lambda session: load_messages(session, self._partition, now, BATCH_MAXIMUM_MESSAGES)
         )
         self._was_full = len(messages) == BATCH_MAXIMUM_MESSAGES
         untried = (message.queued_at for message in messages if message.attempts == 0)

@@ -26,7 +26,7 @@ class ProcessManager:
         self,
         database: Transactions,
         *,
-        lane: int,
+        partition: int,
         policy: Policy,
         clock: Clock,
         reporter: Reporter,
@@ -37,7 +37,7 @@ class ProcessManager:
         A step that was due later is not late: its result may still wait in the queue.
         """
         self._database = database
-        self._lane = lane
+        self._partition = partition
         self._policy = policy
         self._clock = clock
         self._reporter = reporter
@@ -68,10 +68,10 @@ class ProcessManager:
         now = self._clock()
         positions = [message.position for message in result.confirmed]
         if result.undelivered:
-            await postpone_messages(session, self._lane, result.undelivered, now)
+            await postpone_messages(session, self._partition, result.undelivered, now)
         numbers = _numbers_waiting_for(result)
         if not numbers:
-            await delete_messages(session, self._lane, positions)
+            await delete_messages(session, self._partition, positions)
             return ()
         snapshot = await load_for_advance(session, numbers, positions, now)
         started = self._start_clocks(snapshot, result, now)
@@ -79,19 +79,19 @@ class ProcessManager:
         # due at a certain time, and the sweep finds it.
         completed = [number for number in numbers if can_complete(snapshot, number)]
         advanced = advance_all(snapshot, completed, now, self._policy)
-        await save_advances(session, WriteContext(self._lane, now), advanced, positions)
+        await save_advances(session, WriteContext(self._partition, now), advanced, positions)
         await self._reschedule(session, snapshot, set(numbers) - set(completed), started)
         return advanced
 
     async def _advance_due(self, session: Session, maximum: int) -> tuple[Sequence[Advanced], int]:
         now = self._clock()
-        due = await find_due(session, self._lane, self._results_read_until(now), maximum)
+        due = await find_due(session, self._partition, self._results_read_until(now), maximum)
         if not due:
             return (), 0
         numbers = sorted(due)
         snapshot = await load_for_advance(session, numbers, (), now)
         advanced = advance_all(snapshot, numbers, now, self._policy)
-        await save_advances(session, WriteContext(self._lane, now), advanced)
+        await save_advances(session, WriteContext(self._partition, now), advanced)
         unchanged = set(numbers) - {item.before.phone_number for item in advanced}
         await self._reschedule(session, snapshot, unchanged, ())
         return advanced, len(due)

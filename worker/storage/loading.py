@@ -153,7 +153,7 @@ def _ongoing(row: Row) -> OngoingOperation:
         deadline=row["deadline"],
         delayed=row["delayed"],
         failure=_failure(row),
-        retry_round=row["round"],
+        retry_round=row["retry_round"],
     )
 
 

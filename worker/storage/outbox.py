@@ -54,28 +54,28 @@ class Undelivered:
 
 
 async def load_messages(
-    session: Session, lane: int, now: datetime, maximum: int
+    session: Session, partition: int, now: datetime, maximum: int
 ) -> Sequence[OutgoingMessage]:
     """The partition's next messages in the order of their decisions, without postponed ones.
 
     A number's messages wait behind a postponed one.
     """
-    rows = await session.fetch("load_messages", lane=lane, now=now, maximum=maximum)
+    rows = await session.fetch("load_messages", partition=partition, now=now, maximum=maximum)
     return [OutgoingMessage(*row) for row in rows]
 
 
-async def delete_messages(session: Session, lane: int, confirmed: Collection[int]) -> None:
+async def delete_messages(session: Session, partition: int, confirmed: Collection[int]) -> None:
     """Deletes the messages at these positions: the broker has confirmed them."""
-    await session.change("delete_messages", lane=lane, confirmed=list(confirmed))
+    await session.change("delete_messages", partition=partition, confirmed=list(confirmed))
 
 
 async def postpone_messages(
-    session: Session, lane: int, undelivered: Collection[Undelivered], now: datetime
+    session: Session, partition: int, undelivered: Collection[Undelivered], now: datetime
 ) -> None:
     """Keeps these messages, with the reason, for a later attempt; each pause is longer."""
     await session.change(
         "postpone_messages",
-        lane=lane,
+        partition=partition,
         position=[item.message.position for item in undelivered],
         next_attempt_at=[
             None if item.parked else now + _delay(item.message.attempts) for item in undelivered

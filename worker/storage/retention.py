@@ -19,7 +19,7 @@ STATEMENTS: Final = (
     "prune_steps",
     "prune_resolutions",
     "prune_discarded_messages",
-    "prune_suspects",
+    "prune_attempts",
 )
 
 

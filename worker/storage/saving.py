@@ -25,7 +25,7 @@ ON_THE_WAY: Final = frozenset({Outcome.NOTIFIED, Outcome.RETRIED})
 class WriteContext(NamedTuple):
     """What is the same for all that one transaction writes."""
 
-    lane: int
+    partition: int
     now: datetime
 
 
@@ -51,11 +51,11 @@ async def save_decisions(
     ((numbers, operations),) = await session.fetch(
         "save_decisions",
         decided=[_command_row(command, decision) for command, decision, _ in new],
-        moved=[_number_row(number, blank=False) for number in begun],
-        begun=_operation_rows(begun),
-        begun_numbers=[number.phone_number for number in begun],
-        said=messages,
-        lane=context.lane,
+        numbers=[_number_row(number, blank=False) for number in begun],
+        started=_operation_rows(begun),
+        started_numbers=[number.phone_number for number in begun],
+        messages=messages,
+        partition=context.partition,
         now=context.now,
     )
     require_all("save_decisions", len(begun), numbers)
@@ -77,7 +77,7 @@ async def save_advances(
     messages = [row for item in advanced for row in _outbox_rows(item.decision, None)]
     ((numbers, operations),) = await session.fetch(
         "save_advances",
-        moved=[
+        numbers=[
             _number_row(item.decision.number, blank=_is_blanked(item))
             for item in changed
             if item.decision.number
@@ -85,8 +85,8 @@ async def save_advances(
         ended=[_operation_end_row(item) for item in ended],
         ended_numbers=[item.before.phone_number for item in ended],
         confirmed=list(confirmed),
-        said=messages,
-        lane=context.lane,
+        messages=messages,
+        partition=context.partition,
         now=context.now,
     )
     require_all("save_advances", len(changed), numbers)
@@ -105,7 +105,7 @@ async def _save_on_the_way(
         await write_steps(
             session, [step for step in _steps_of(numbers) if step.step_id in retried_ids]
         )
-        await send_steps_again(session, context.lane, retried_ids, context.now)
+        await send_steps_again(session, context.partition, retried_ids, context.now)
     await change_operations(session, numbers)
 
 
@@ -122,9 +122,9 @@ async def _begin_following(
     await session.change_each(
         "begin_operations",
         len(following),
-        begun=_operation_rows(following),
-        begun_numbers=[number.phone_number for number in following],
-        lane=context.lane,
+        started=_operation_rows(following),
+        started_numbers=[number.phone_number for number in following],
+        partition=context.partition,
         now=context.now,
     )
     await _open_steps(session, following, messages, context.now)

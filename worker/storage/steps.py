@@ -38,7 +38,7 @@ async def open_steps(
     """Keeps the steps of these operations, each with the message that asks for it, by its id."""
     rows: list[dict[str, object]] = [
         {
-            "operation_id": step.step_id,
+            "step_id": step.step_id,
             "phone_number": phone_number,
             "command_source": ongoing.command_source,
             "command_id": ongoing.command_id,
@@ -64,9 +64,9 @@ _MESSAGE_COLUMNS = (
 )
 
 
-async def find_numbers_of(session: Session, operation_ids: Collection[str]) -> list[str]:
+async def find_numbers_of(session: Session, step_ids: Collection[str]) -> list[str]:
     """The numbers whose steps have these ids; an id that was never given out has none."""
-    rows = await session.fetch("find_steps", operation_ids=sorted(operation_ids))
+    rows = await session.fetch("find_steps", step_ids=sorted(step_ids))
     return [row["phone_number"] for row in rows]
 
 
@@ -90,7 +90,7 @@ async def load_steps(
 def _step(row: Row) -> PbxStep:
     step = Step(row["step"] or _STEPS_BY_TYPE[row["message_type"]])
     return PbxStep(
-        step_id=row["operation_id"],
+        step_id=row["step_id"],
         step=step,
         waits_for=row["waits_for"],
         attempt=row["attempt"],
@@ -113,7 +113,7 @@ async def write_steps(session: Session, steps: Collection[PbxStep]) -> None:
     """The steps as they are from now on."""
     rows: list[dict[str, object]] = [
         {
-            "operation_id": step.step_id,
+            "step_id": step.step_id,
             "state": step.state,
             "attempt": step.attempt,
             "sent_at": step.sent_at,
@@ -146,7 +146,7 @@ async def change_operations(session: Session, numbers: Iterable[Number]) -> None
         at_risk_at=[ongoing.at_risk_at for _, ongoing in changed],
         deadline=[ongoing.deadline for _, ongoing in changed],
         delayed=[ongoing.delayed for _, ongoing in changed],
-        round=[ongoing.retry_round for _, ongoing in changed],
+        retry_round=[ongoing.retry_round for _, ongoing in changed],
         failure_code=[failure.code if failure else None for failure in failures],
         failure_step=[failure.step if failure else None for failure in failures],
         failure_detail=[failure.detail if failure else None for failure in failures],
@@ -155,14 +155,14 @@ async def change_operations(session: Session, numbers: Iterable[Number]) -> None
 
 
 async def send_steps_again(
-    session: Session, lane: int, operation_ids: Collection[str], now: datetime
+    session: Session, partition: int, step_ids: Collection[str], now: datetime
 ) -> None:
     """Puts the messages of these steps into the partition's outbox once more."""
     await session.change_each(
         "send_steps_again",
-        len(operation_ids),
-        lane=lane,
-        operation_ids=sorted(operation_ids),
+        len(step_ids),
+        partition=partition,
+        step_ids=sorted(step_ids),
         now=now,
     )
 

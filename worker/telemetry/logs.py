@@ -29,6 +29,8 @@ class Action(StrEnum):
     """The last record of an orderly stop."""
     WORKER_STANDING_BY = "worker_standing_by"
     """Another worker serves the commands; this worker takes over when that one ends."""
+    WORKER_WAITING_FOR_REPARTITION = "worker_waiting_for_repartition"
+    """The number of partitions is being changed: this worker starts to serve after that."""
     COMMAND_ACCEPTED = "command_accepted"
     """A command was accepted and committed: its number is PENDING."""
     COMMAND_REJECTED = "command_rejected"

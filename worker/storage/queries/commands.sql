@@ -4,13 +4,13 @@
 -- Locks everything that decisions on these commands may read, until the transaction ends.
 SELECT (usage).account_id AS holder_account, (usage).site_id AS holder_site, (usage).active,
     (usage).pending, (usage)."limit", asked_source, asked_id, fingerprints, (number).*
-FROM situations_of_commands(
+FROM snapshot_for_commands(
     CAST(:sources AS text[]), CAST(:command_ids AS text[]), CAST(:phone_numbers AS text[]),
     CAST(:account_ids AS text[]), CAST(:site_ids AS text[]), CAST(:today AS date)
 );
 
 -- name: save_decisions
--- Saves the decisions on commands in one round trip: ledger, numbers, operations, outbox. All parts
+-- Saves the decisions on commands in one retry_round trip: ledger, numbers, operations, outbox. All parts
 -- see the database as it was before the statement, and no two change the same table. Returns how
 -- many rows changed. A unique
 -- violation in the ledger means that another worker decided one of the commands meanwhile: the
@@ -26,7 +26,7 @@ WITH stored_commands AS (
         row.site_id, row.requested_by, row.correlation_id, CAST(:now AS timestamptz), row.outcome,
         row.refusal, row.detail,
         CASE WHEN row.outcome = 'rejected' THEN CAST(:now AS timestamptz) END
-    FROM unnest(CAST(:decided AS decided_command[])) AS row
+    FROM unnest(CAST(:decided AS command_row[])) AS row
 ),
 changed_numbers AS (
     UPDATE phone_numbers AS number
@@ -36,25 +36,25 @@ changed_numbers AS (
         label = CASE WHEN row.blank THEN NULL ELSE number.label END,
         features = CASE WHEN row.blank THEN '{}' ELSE number.features END,
         pin_is_default = row.blank OR number.pin_is_default
-    FROM unnest(CAST(:moved AS moved_number[])) AS row
+    FROM unnest(CAST(:numbers AS number_row[])) AS row
     WHERE number.phone_number = row.phone_number
     RETURNING number.phone_number
 ),
 superseded_steps AS (
     -- A new operation supersedes what an earlier one left outstanding: a PBX that obeys `sequence`
     -- drops the older message.
-    UPDATE pbx_operations SET ended_at = CAST(:now AS timestamptz)
-    WHERE phone_number = ANY(CAST(:begun_numbers AS text[])) AND ended_at IS NULL
+    UPDATE pbx_steps SET ended_at = CAST(:now AS timestamptz)
+    WHERE phone_number = ANY(CAST(:started_numbers AS text[])) AND ended_at IS NULL
 ),
 started_operations AS (
     INSERT INTO operations (
-        lane, phone_number, operation, command_source, command_id, fingerprint, correlation_id,
+        partition, phone_number, operation, command_source, command_id, fingerprint, correlation_id,
         requested_by, traceparent, tracestate, since, at_risk_at, deadline
     )
-    SELECT CAST(:lane AS integer), row.*
-    FROM unnest(CAST(:begun AS begun_operation[])) AS row
+    SELECT CAST(:partition AS integer), row.*
+    FROM unnest(CAST(:started AS operation_row[])) AS row
     ON CONFLICT (phone_number) DO UPDATE SET
-        lane = excluded.lane,
+        partition = excluded.partition,
         operation = excluded.operation,
         command_source = excluded.command_source,
         command_id = excluded.command_id,
@@ -72,19 +72,19 @@ started_operations AS (
         failure_detail = NULL,
         failure_pbx_code = NULL,
         due_at = NULL,
-        round = 1
+        retry_round = 1
     RETURNING phone_number
 ),
 new_messages AS (
     INSERT INTO outbox (
-        lane, phone_number, holds_operation, awaited, ordered, message_id, message_type, exchange,
+        partition, phone_number, holds_operation, awaited, ordered, message_id, message_type, exchange,
         routing_key, correlation_id, must_be_routed, body, decided_at, queued_at
     )
     SELECT
-        CAST(:lane AS integer), row.phone_number, row.holds_operation, row.awaited, row.ordered,
+        CAST(:partition AS integer), row.phone_number, row.holds_operation, row.awaited, row.ordered,
         row.message_id, row.message_type, row.exchange, row.routing_key, row.correlation_id,
         row.must_be_routed, row.body, CAST(:now AS timestamptz), CAST(:now AS timestamptz)
-    FROM unnest(CAST(:said AS said_message[])) WITH ORDINALITY AS row (
+    FROM unnest(CAST(:messages AS outbox_row[])) WITH ORDINALITY AS row (
         phone_number, holds_operation, awaited, ordered, message_id, message_type, exchange,
         routing_key, correlation_id, must_be_routed, body, place
     )

@@ -152,7 +152,7 @@ WITH changed AS (
         IS DISTINCT FROM (row.account_id, row.site_id, row.status)
 ),
 steps AS (
-    UPDATE pbx_operations SET ended_at = now()
+    UPDATE pbx_steps SET ended_at = now()
     WHERE ended_at IS NULL AND phone_number IN (SELECT phone_number FROM changed)
 )
 DELETE FROM operations WHERE phone_number IN (SELECT phone_number FROM changed);

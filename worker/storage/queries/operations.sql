@@ -1,10 +1,10 @@
 -- Operations under way: what a decision on their progress reads and writes.
 
 -- name: find_due
--- Finds the lane's operations of which something follows now, the longest due first.
+-- Finds the partition's operations of which something follows now, the longest due first.
 SELECT phone_number
 FROM operations
-WHERE lane = CAST(:lane AS integer) AND due_at <= CAST(:now AS timestamptz)
+WHERE partition = CAST(:partition AS integer) AND due_at <= CAST(:now AS timestamptz)
 ORDER BY due_at, phone_number
 LIMIT CAST(:maximum AS integer);
 
@@ -14,7 +14,7 @@ LIMIT CAST(:maximum AS integer);
 SELECT (usage).account_id AS holder_account, (usage).site_id AS holder_site, (usage).active,
     (usage).pending, (usage)."limit", main_phone_number, main_status, main_hunt_group_id,
     main_targets, has_steps, (number).*
-FROM situations_of_numbers(
+FROM snapshot_for_operations(
     CAST(:phone_numbers AS text[]), CAST(:confirmed AS bigint[]), CAST(:today AS date)
 );
 
@@ -34,10 +34,10 @@ FROM (
     FROM phone_numbers AS number
     WHERE phone_number = ANY(CAST(:phone_numbers AS text[]))
 ) AS found
-CROSS JOIN LATERAL known_numbers(found.numbers) AS known;
+CROSS JOIN LATERAL number_snapshots(found.numbers) AS known;
 
 -- name: save_advances
--- Saves how operations ended in one round trip: numbers, steps, ledger, operations, outbox, the last
+-- Saves how operations ended in one retry_round trip: numbers, steps, ledger, operations, outbox, the last
 -- without the messages that the broker has confirmed. All parts see the database as it was before
 -- the statement, and no two change the same row. Returns how many rows changed.
 WITH changed_numbers AS (
@@ -48,12 +48,12 @@ WITH changed_numbers AS (
         label = CASE WHEN row.blank THEN NULL ELSE number.label END,
         features = CASE WHEN row.blank THEN '{}' ELSE number.features END,
         pin_is_default = row.blank OR number.pin_is_default
-    FROM unnest(CAST(:moved AS moved_number[])) AS row
+    FROM unnest(CAST(:numbers AS number_row[])) AS row
     WHERE number.phone_number = row.phone_number
     RETURNING number.phone_number
 ),
 ended_steps AS (
-    UPDATE pbx_operations SET ended_at = CAST(:now AS timestamptz)
+    UPDATE pbx_steps SET ended_at = CAST(:now AS timestamptz)
     WHERE phone_number = ANY(CAST(:ended_numbers AS text[])) AND ended_at IS NULL
 ),
 closed_commands AS (
@@ -61,7 +61,7 @@ closed_commands AS (
     UPDATE commands
     SET outcome = row.outcome, failure = row.failure, detail = row.detail,
         ended_at = CAST(:now AS timestamptz)
-    FROM unnest(CAST(:ended AS ended_operation[])) AS row
+    FROM unnest(CAST(:ended AS operation_end_row[])) AS row
     JOIN operations AS ended USING (phone_number)
     WHERE commands.source = ended.command_source
         AND commands.command_id = ended.command_id
@@ -74,18 +74,18 @@ ended_operations AS (
 ),
 confirmed_messages AS (
     DELETE FROM outbox
-    WHERE lane = CAST(:lane AS integer) AND position = ANY(CAST(:confirmed AS bigint[]))
+    WHERE partition = CAST(:partition AS integer) AND position = ANY(CAST(:confirmed AS bigint[]))
 ),
 new_messages AS (
     INSERT INTO outbox (
-        lane, phone_number, holds_operation, awaited, ordered, message_id, message_type, exchange,
+        partition, phone_number, holds_operation, awaited, ordered, message_id, message_type, exchange,
         routing_key, correlation_id, must_be_routed, body, decided_at, queued_at
     )
     SELECT
-        CAST(:lane AS integer), row.phone_number, row.holds_operation, row.awaited, row.ordered,
+        CAST(:partition AS integer), row.phone_number, row.holds_operation, row.awaited, row.ordered,
         row.message_id, row.message_type, row.exchange, row.routing_key, row.correlation_id,
         row.must_be_routed, row.body, CAST(:now AS timestamptz), CAST(:now AS timestamptz)
-    FROM unnest(CAST(:said AS said_message[])) WITH ORDINALITY AS row (
+    FROM unnest(CAST(:messages AS outbox_row[])) WITH ORDINALITY AS row (
         phone_number, holds_operation, awaited, ordered, message_id, message_type, exchange,
         routing_key, correlation_id, must_be_routed, body, place
     )
@@ -101,17 +101,17 @@ SELECT
 WITH superseded_steps AS (
     -- A new operation supersedes what an earlier one left outstanding: a PBX that obeys `sequence`
     -- drops the older message.
-    UPDATE pbx_operations SET ended_at = CAST(:now AS timestamptz)
-    WHERE phone_number = ANY(CAST(:begun_numbers AS text[])) AND ended_at IS NULL
+    UPDATE pbx_steps SET ended_at = CAST(:now AS timestamptz)
+    WHERE phone_number = ANY(CAST(:started_numbers AS text[])) AND ended_at IS NULL
 )
 INSERT INTO operations (
-    lane, phone_number, operation, command_source, command_id, fingerprint, correlation_id,
+    partition, phone_number, operation, command_source, command_id, fingerprint, correlation_id,
     requested_by, traceparent, tracestate, since, at_risk_at, deadline
 )
-SELECT CAST(:lane AS integer), row.*
-FROM unnest(CAST(:begun AS begun_operation[])) AS row
+SELECT CAST(:partition AS integer), row.*
+FROM unnest(CAST(:started AS operation_row[])) AS row
 ON CONFLICT (phone_number) DO UPDATE SET
-    lane = excluded.lane,
+    partition = excluded.partition,
     operation = excluded.operation,
     command_source = excluded.command_source,
     command_id = excluded.command_id,
@@ -129,7 +129,7 @@ ON CONFLICT (phone_number) DO UPDATE SET
     failure_detail = NULL,
     failure_pbx_code = NULL,
     due_at = NULL,
-    round = 1;
+    retry_round = 1;
 
 -- name: change_operations
 -- Updates operations after an event on the way or an operator's decision.
@@ -138,15 +138,15 @@ SET at_risk_at = row.at_risk_at, deadline = row.deadline, due_at = row.due_at,
     delayed = row.delayed,
     failure_code = row.failure_code, failure_step = row.failure_step,
     failure_detail = row.failure_detail, failure_pbx_code = row.failure_pbx_code,
-    round = row.round
+    retry_round = row.retry_round
 FROM unnest(
     CAST(:phone_number AS text[]), CAST(:at_risk_at AS timestamptz[]),
     CAST(:deadline AS timestamptz[]), CAST(:due_at AS timestamptz[]), CAST(:delayed AS boolean[]),
     CAST(:failure_code AS text[]), CAST(:failure_step AS text[]), CAST(:failure_detail AS text[]),
-    CAST(:failure_pbx_code AS text[]), CAST(:round AS integer[])
+    CAST(:failure_pbx_code AS text[]), CAST(:retry_round AS integer[])
 ) AS row (
     phone_number, at_risk_at, deadline, due_at, delayed, failure_code, failure_step,
-    failure_detail, failure_pbx_code, round
+    failure_detail, failure_pbx_code, retry_round
 )
 WHERE operations.phone_number = row.phone_number;
 
@@ -167,7 +167,7 @@ settings AS (
 )
 DELETE FROM handset_logins WHERE phone_number = ANY(CAST(:phone_numbers AS text[]));
 
--- name: note_resolution
+-- name: record_resolution
 -- Records an operator's decision on an operation.
 INSERT INTO resolutions (
     phone_number, decided_at, command_source, command_id, resolution, decided_by, reason

@@ -1,13 +1,13 @@
 -- Messages on their way to the broker.
 
 -- name: load_messages
--- Reads the lane's next messages; by status and never by a cursor over the position, because a
+-- Reads the partition's next messages; by status and never by a cursor over the position, because a
 -- transaction that took a lower position may commit later, and a number with a delayed message
 -- waits behind it.
 SELECT position, phone_number, message_id, message_type, exchange, routing_key, correlation_id,
     must_be_routed, holds_operation, awaited, ordered, body, decided_at, queued_at, attempts
 FROM outbox
-WHERE lane = CAST(:lane AS integer) AND CASE
+WHERE partition = CAST(:partition AS integer) AND CASE
     WHEN ordered THEN NOT EXISTS (
         SELECT FROM outbox AS delayed
         WHERE delayed.phone_number = outbox.phone_number
@@ -21,7 +21,7 @@ LIMIT CAST(:maximum AS integer);
 -- name: delete_messages
 -- Deletes messages that the broker has confirmed.
 DELETE FROM outbox
-WHERE lane = CAST(:lane AS integer) AND position = ANY(CAST(:confirmed AS bigint[]));
+WHERE partition = CAST(:partition AS integer) AND position = ANY(CAST(:confirmed AS bigint[]));
 
 -- name: postpone_messages
 -- Records why the broker refused messages and when to try again; without a next attempt they are
@@ -34,7 +34,7 @@ FROM unnest(
     CAST(:position AS bigint[]), CAST(:next_attempt_at AS timestamptz[]),
     CAST(:last_error AS text[])
 ) AS row (position, next_attempt_at, last_error)
-WHERE outbox.lane = CAST(:lane AS integer) AND outbox.position = row.position;
+WHERE outbox.partition = CAST(:partition AS integer) AND outbox.position = row.position;
 
 -- name: show_outbox
 -- Lists refused messages, the oldest first: parked, or waiting for the next attempt.

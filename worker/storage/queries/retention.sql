@@ -11,9 +11,9 @@ WHERE ctid = ANY(ARRAY(
 
 -- name: prune_steps
 -- Deletes old steps that have ended.
-DELETE FROM pbx_operations
+DELETE FROM pbx_steps
 WHERE ctid = ANY(ARRAY(
-    SELECT ctid FROM pbx_operations
+    SELECT ctid FROM pbx_steps
     WHERE asked_at < CAST(:before AS timestamptz) AND ended_at IS NOT NULL
     LIMIT CAST(:maximum AS integer)
 ));
@@ -36,11 +36,11 @@ WHERE ctid = ANY(ARRAY(
     LIMIT CAST(:maximum AS integer)
 ));
 
--- name: prune_suspects
+-- name: prune_attempts
 -- Deletes counts of messages whose last attempt was long ago.
-DELETE FROM suspects
+DELETE FROM poison_attempts
 WHERE ctid = ANY(ARRAY(
-    SELECT ctid FROM suspects
+    SELECT ctid FROM poison_attempts
     WHERE last_attempt_at < CAST(:before AS timestamptz)
     LIMIT CAST(:maximum AS integer)
 ));

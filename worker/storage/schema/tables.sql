@@ -147,15 +147,15 @@ CREATE TABLE operations (
     -- operator decides.
     due_at           timestamptz,
     -- Rises with every retry that an operator orders.
-    round            integer NOT NULL DEFAULT 1,
-    lane             integer NOT NULL DEFAULT 0
+    retry_round            integer NOT NULL DEFAULT 1,
+    partition             integer NOT NULL DEFAULT 0
 );
-CREATE INDEX operations_due ON operations (lane, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX operations_due ON operations (partition, due_at) WHERE due_at IS NOT NULL;
 
 -- The steps whose PBX results are awaited, each with its message, so that it can be sent again.
 -- Ended steps stay as history.
-CREATE TABLE pbx_operations (
-    operation_id     text PRIMARY KEY,
+CREATE TABLE pbx_steps (
+    step_id     text PRIMARY KEY,
     -- The order in which the steps were requested.
     place            bigint GENERATED ALWAYS AS IDENTITY,
     phone_number     text NOT NULL,
@@ -184,9 +184,9 @@ CREATE TABLE pbx_operations (
     must_be_routed   boolean NOT NULL,
     body             bytea NOT NULL
 );
-CREATE INDEX pbx_operations_of_number ON pbx_operations (phone_number, place);
-CREATE INDEX pbx_operations_not_ended ON pbx_operations (phone_number) WHERE ended_at IS NULL;
-CREATE INDEX pbx_operations_by_time ON pbx_operations USING brin (asked_at);
+CREATE INDEX pbx_steps_of_number ON pbx_steps (phone_number, place);
+CREATE INDEX pbx_steps_not_ended ON pbx_steps (phone_number) WHERE ended_at IS NULL;
+CREATE INDEX pbx_steps_by_time ON pbx_steps USING brin (asked_at);
 
 -- The decisions of operators on operations that could not continue without one.
 CREATE TABLE resolutions (
@@ -228,9 +228,9 @@ CREATE TABLE outbox (
     ordered         boolean NOT NULL DEFAULT true,
     -- Since when it waits. A step that is sent again keeps the time of its decision in decided_at.
     queued_at       timestamptz NOT NULL,
-    lane            integer NOT NULL DEFAULT 0,
-    -- The lane first: a scan for the next messages of one lane passes no row of another.
-    PRIMARY KEY (lane, position)
+    partition            integer NOT NULL DEFAULT 0,
+    -- The partition first: a scan for the next messages of one partition passes no row of another.
+    PRIMARY KEY (partition, position)
 );
 CREATE INDEX outbox_holding ON outbox (phone_number) WHERE holds_operation;
 CREATE INDEX outbox_delayed ON outbox (phone_number) WHERE next_attempt_at IS NOT NULL;
@@ -255,7 +255,7 @@ CREATE TABLE discarded_messages (
 -- Messages that were in work when a worker died, with the number of attempts. The broker's delivery
 -- count does not serve: it counts every message that a dying worker held, and each series of
 -- RabbitMQ counts differently.
-CREATE TABLE suspects (
+CREATE TABLE poison_attempts (
     queue           text NOT NULL,
     digest          bytea NOT NULL,
     attempts        integer NOT NULL,
@@ -263,33 +263,31 @@ CREATE TABLE suspects (
     PRIMARY KEY (queue, digest)
 );
 
--- Lanes and leadership ----------------------------------------------------------------------------
+-- Partitions and leadership -----------------------------------------------------------------------
 
--- One row: the number of lanes, and a change of it. While `wished` differs from `present`, no
--- command is routed to the lanes.
-CREATE TABLE lanes (
-    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-    present  integer NOT NULL CHECK (present >= 1),
-    wished   integer NOT NULL CHECK (wished >= 1),
-    -- The number of the change: what was recorded for an earlier change does not count.
-    change   bigint NOT NULL,
-    -- The previous number of lanes, until their queues are deleted.
-    former   integer
+-- One row: the layout of the partitions, and an unfinished change of it.
+CREATE TABLE partitioning (
+    only_row   boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    partitions integer NOT NULL CHECK (partitions >= 1),
+    -- Whether each partition has a queue of its own, which the router feeds.
+    routed     boolean NOT NULL,
+    -- The number of partitions that an unfinished change leads to. No worker serves before the
+    -- change is finished.
+    target     integer CHECK (target >= 1),
+    CHECK (routed OR partitions = 1)
 );
-INSERT INTO lanes (present, wished, change) VALUES (1, 1, 0);
+INSERT INTO partitioning (partitions, routed) VALUES (1, false);
 
--- One row for each lane, with the term of its present or last leader. Every transaction of a leader
--- checks its term under a shared lock (see require_term): a new term starts only after the former
--- leader's transactions have ended, and every later transaction of the former leader fails. Rows
--- are never deleted, not even with their lanes: a term must not occur twice.
+-- One row for each partition, with the term of its present or last leader. Every transaction of a
+-- leader checks its term under a shared lock (see require_term): a new term starts only after the
+-- former leader's transactions have ended, and every later transaction of the former leader fails.
+-- Rows are never deleted, not even with their partitions: a term must not occur twice.
 CREATE TABLE leadership (
-    lane               integer PRIMARY KEY,
+    partition          integer PRIMARY KEY,
     term               bigint NOT NULL,
     gained_at          timestamptz,
-    -- The last change before which everything in the lane's queue was handled.
-    drained            bigint,
-    -- Only in the row of the worker that reads PBX results for all lanes: results are counted up to
-    -- this moment.
+    -- Only in the row of the router (-1), whose leader reads PBX results for all partitions: results
+    -- are counted up to this moment.
     results_read_until timestamptz
 );
-INSERT INTO leadership (lane, term) VALUES (0, 0);
+INSERT INTO leadership (partition, term) VALUES (0, 0);

@@ -3,7 +3,7 @@
 -- What decisions read -----------------------------------------------------------------------------
 
 -- A number with its operation under way and with what a deactivation would take away.
-CREATE TYPE known_number AS (
+CREATE TYPE number_snapshot AS (
     phone_number text,
     site_id text,
     account_id text,
@@ -33,11 +33,11 @@ CREATE TYPE known_number AS (
     failure_step text,
     failure_detail text,
     failure_pbx_code text,
-    round integer
+    retry_round integer
 );
 
 -- How many numbers an account uses at a site, and how many it has bought there ("limit").
-CREATE TYPE known_usage AS (
+CREATE TYPE usage_snapshot AS (
     account_id text,
     site_id text,
     active integer,
@@ -52,7 +52,7 @@ CREATE TYPE known_usage AS (
 -- order, of the Python class that bears its name.
 
 -- A command in the ledger.
-CREATE TYPE decided_command AS (
+CREATE TYPE command_row AS (
     source text,
     command_id text,
     fingerprint text,
@@ -69,7 +69,7 @@ CREATE TYPE decided_command AS (
 );
 
 -- A number's new status and sequence; `blank` also resets its label, features and PIN.
-CREATE TYPE moved_number AS (
+CREATE TYPE number_row AS (
     phone_number text,
     status text,
     sequence bigint,
@@ -77,7 +77,7 @@ CREATE TYPE moved_number AS (
 );
 
 -- An operation that starts.
-CREATE TYPE begun_operation AS (
+CREATE TYPE operation_row AS (
     phone_number text,
     operation text,
     command_source text,
@@ -93,7 +93,7 @@ CREATE TYPE begun_operation AS (
 );
 
 -- The end of an operation.
-CREATE TYPE ended_operation AS (
+CREATE TYPE operation_end_row AS (
     phone_number text,
     outcome text,
     failure text,
@@ -101,7 +101,7 @@ CREATE TYPE ended_operation AS (
 );
 
 -- A message for the outbox.
-CREATE TYPE said_message AS (
+CREATE TYPE outbox_row AS (
     phone_number text,
     holds_operation boolean,
     awaited boolean,

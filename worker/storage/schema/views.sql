@@ -1,16 +1,16 @@
 -- What the operations wait for: PBX results, and messages that the broker has not confirmed yet.
-CREATE VIEW known_steps AS
+CREATE VIEW step_snapshots AS
 SELECT
-    phone_number, operation_id, step, message_type, 'result' AS waits_for, attempt,
+    phone_number, step_id, step, message_type, 'result' AS waits_for, attempt,
     attempts_maximum,
     sent_at IS NOT NULL OR EXISTS (
         SELECT FROM outbox
-        WHERE outbox.phone_number = step.phone_number AND outbox.message_id = step.operation_id
+        WHERE outbox.phone_number = step.phone_number AND outbox.message_id = step.step_id
             AND outbox.attempts > 0
     ) AS was_offered,
     sent_at, state, again_at, failure_code, failure_detail, failure_pbx_code,
     last_result, answers, place
-FROM pbx_operations AS step
+FROM pbx_steps AS step
 WHERE ended_at IS NULL
 UNION ALL
 SELECT

@@ -4,10 +4,10 @@
 -- that, a leader that was frozen with transactions open delayed its successor until the session
 -- timeouts ended each of them: half a minute was measured. The SET clause restores lock_timeout
 -- when the function returns; the calls of set_config inside it do not outlive it.
-CREATE FUNCTION end_transactions_of_terms(lanes integer[]) RETURNS void
+CREATE FUNCTION end_transactions_of_terms(partitions integer[]) RETURNS void
 LANGUAGE plpgsql SET lock_timeout = '1s' AS $$
 DECLARE
-    locks bigint[] := ARRAY(SELECT lock_of_term(lane) FROM unnest(lanes) AS lane ORDER BY lane);
+    locks bigint[] := ARRAY(SELECT lock_of_term(partition) FROM unnest(partitions) AS partition ORDER BY partition);
     until timestamptz := clock_timestamp() + interval '1 second';
     wanted bigint;
 BEGIN
@@ -21,7 +21,7 @@ EXCEPTION WHEN lock_not_available THEN
     PERFORM pg_terminate_backend(lock.pid)
     FROM pg_locks AS lock
     JOIN pg_stat_activity AS session USING (pid)
-    -- Leaders share it: a change of the lanes, which has it alone, is none.
+    -- Leaders share it: a change of the partitions, which has it alone, is none.
     WHERE lock.locktype = 'advisory' AND lock.granted AND lock.mode = 'ShareLock'
         AND lock.objsubid = 1
         AND (CAST(lock.classid AS bigint) << 32) + CAST(lock.objid AS bigint) = ANY(locks)

@@ -7,7 +7,7 @@
 -- OFFSET 0 and count(*) make PostgreSQL look up each row by itself. Without them, a generic plan
 -- that was made while no operation was under way, which is often the case, compared each number
 -- with every operation.
-CREATE FUNCTION known_numbers(numbers phone_numbers[]) RETURNS SETOF known_number
+CREATE FUNCTION number_snapshots(numbers phone_numbers[]) RETURNS SETOF number_snapshot
 LANGUAGE sql STABLE AS $$
     SELECT
         number.phone_number,
@@ -48,7 +48,7 @@ LANGUAGE sql STABLE AS $$
         operation.failure_step,
         operation.failure_detail,
         operation.failure_pbx_code,
-        operation.round
+        operation.retry_round
     FROM unnest(numbers) AS number
     LEFT JOIN LATERAL (
         SELECT * FROM operations WHERE operations.phone_number = number.phone_number OFFSET 0

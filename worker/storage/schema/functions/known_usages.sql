@@ -1,5 +1,5 @@
 -- Completes locked usage rows with the number of services that are in force today.
-CREATE FUNCTION known_usages(usages entitlement_usage[], today date) RETURNS SETOF known_usage
+CREATE FUNCTION usage_snapshots(usages entitlement_usage[], today date) RETURNS SETOF usage_snapshot
 LANGUAGE sql STABLE AS $$
     SELECT usage.account_id, usage.site_id, usage.active, usage.pending, (
         SELECT CAST(coalesce(sum(service.quantity), 0) AS integer)

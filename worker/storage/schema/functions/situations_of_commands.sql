@@ -7,16 +7,16 @@
 -- what the previous holder of a lock wrote. It does not see rows that were inserted while it waited
 -- for a lock: if a row that was missing exists by now, it raises serialization_failure and the
 -- caller starts again. Otherwise a decision could see one part of an import without the other.
-CREATE FUNCTION situations_of_commands(
+CREATE FUNCTION snapshot_for_commands(
     sources text[], command_ids text[], phone_numbers text[], account_ids text[], site_ids text[],
     today date
 )
 RETURNS TABLE (
-    usage known_usage, asked_source text, asked_id text, fingerprints text[], number known_number
+    usage usage_snapshot, asked_source text, asked_id text, fingerprints text[], number number_snapshot
 )
 LANGUAGE plpgsql AS $$
 DECLARE
-    numbers phone_numbers[] := locked_numbers(situations_of_commands.phone_numbers);
+    numbers phone_numbers[] := locked_numbers(snapshot_for_commands.phone_numbers);
     usages entitlement_usage[];
 BEGIN
     usages := ARRAY(
@@ -25,12 +25,12 @@ BEGIN
         ORDER BY locked.account_id, locked.site_id
         FOR UPDATE
     );
-    IF cardinality(numbers) < cardinality(situations_of_commands.phone_numbers)
-        OR cardinality(usages) < cardinality(situations_of_commands.account_ids)
+    IF cardinality(numbers) < cardinality(snapshot_for_commands.phone_numbers)
+        OR cardinality(usages) < cardinality(snapshot_for_commands.account_ids)
     THEN
         IF EXISTS (
             SELECT FROM (
-                SELECT unnest(situations_of_commands.phone_numbers)
+                SELECT unnest(snapshot_for_commands.phone_numbers)
                 EXCEPT SELECT locked.phone_number FROM unnest(numbers) AS locked
             ) AS missed (phone_number)
             CROSS JOIN LATERAL (
@@ -54,11 +54,11 @@ BEGIN
     END IF;
 
     RETURN QUERY
-    SELECT known, NULL, NULL, NULL::text[], NULL::known_number
-    FROM known_usages(usages, today) AS known;
+    SELECT known, NULL, NULL, NULL::text[], NULL::number_snapshot
+    FROM usage_snapshots(usages, today) AS known;
 
     RETURN QUERY
-    SELECT NULL::known_usage, found.*, NULL::known_number
+    SELECT NULL::usage_snapshot, found.*, NULL::number_snapshot
     FROM (
         SELECT asked.source, asked.command_id, ARRAY(
             SELECT earlier.fingerprint FROM commands AS earlier
@@ -69,6 +69,6 @@ BEGIN
     WHERE cardinality(found.contents) > 0;
 
     RETURN QUERY
-    SELECT NULL::known_usage, NULL, NULL, NULL::text[], known
-    FROM known_numbers(numbers) AS known;
+    SELECT NULL::usage_snapshot, NULL, NULL, NULL::text[], known
+    FROM number_snapshots(numbers) AS known;
 END $$;

@@ -3,18 +3,18 @@
 -- each number.
 --
 -- Messages with the positions `confirmed` count as sent: the transaction deletes them when it saves
--- what follows. It locks in the same order as situations_of_commands.
-CREATE FUNCTION situations_of_numbers(
+-- what follows. It locks in the same order as snapshot_for_commands.
+CREATE FUNCTION snapshot_for_operations(
     phone_numbers text[], confirmed bigint[], today date
 )
 RETURNS TABLE (
-    usage known_usage,
+    usage usage_snapshot,
     main_phone_number text, main_status text, main_hunt_group_id text, main_targets text[],
-    has_steps boolean, number known_number
+    has_steps boolean, number number_snapshot
 )
 LANGUAGE plpgsql AS $$
 DECLARE
-    numbers phone_numbers[] := locked_numbers(situations_of_numbers.phone_numbers);
+    numbers phone_numbers[] := locked_numbers(snapshot_for_operations.phone_numbers);
     usages entitlement_usage[];
 BEGIN
     usages := ARRAY(
@@ -27,8 +27,8 @@ BEGIN
     );
 
     RETURN QUERY
-    SELECT known, main.*, NULL::boolean, NULL::known_number
-    FROM known_usages(usages, today) AS known
+    SELECT known, main.*, NULL::boolean, NULL::number_snapshot
+    FROM usage_snapshots(usages, today) AS known
     LEFT JOIN LATERAL (
         SELECT main_number.phone_number, main_number.status, settings.hunt_group_id,
             ARRAY[settings.in_hours, settings.out_of_hours, settings.unanswered]
@@ -45,12 +45,12 @@ BEGIN
 
     RETURN QUERY
     SELECT
-        NULL::known_usage, NULL, NULL, NULL, NULL::text[],
+        NULL::usage_snapshot, NULL, NULL, NULL, NULL::text[],
         (
-            SELECT count(*) FROM known_steps AS step
+            SELECT count(*) FROM step_snapshots AS step
             WHERE step.phone_number = known.phone_number
                 AND NOT (step.waits_for = 'confirm' AND step.place = ANY(confirmed))
         ) > 0,
         known
-    FROM known_numbers(numbers) AS known;
+    FROM number_snapshots(numbers) AS known;
 END $$;

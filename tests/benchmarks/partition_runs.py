@@ -1,4 +1,4 @@
-"""One run with lanes: a full queue, workers that share them, and what each of them did."""
+"""One run with partitions: a full queue, workers that share them, and what each of them did."""
 
 import asyncio
 import time
@@ -10,15 +10,15 @@ from functools import partial
 from tests.benchmarks import worlds
 from tests.benchmarks.broker import Depths, everything, preload
 from tests.benchmarks.costs import Costs, processor_seconds
-from tests.benchmarks.lane_sampling import Sampled, sampled, session_seconds
 from tests.benchmarks.ledger import WrongRun, verify
+from tests.benchmarks.partition_sampling import Sampled, sampled, session_seconds
 from tests.benchmarks.race import until_there
 from tests.benchmarks.stage import Place, Stage
-from tests.benchmarks.team import THE_DISTRIBUTION, Team, frozen, team
+from tests.benchmarks.team import THE_ROUTER, Team, frozen, team
 from tests.benchmarks.wanted import SAID, Command
 from tests.benchmarks.worlds import SITE, World
-from worker.core.lanes import lane_of
-from worker.operator.lane_changing import change_number_of_lanes
+from worker.core.partitions import partition_of
+from worker.operator.repartition import repartition
 from worker.settings import load
 
 MILLISECONDS = 1000
@@ -27,33 +27,33 @@ CHANGED_WITHIN_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """How many lanes, and how many workers share them."""
+    """How many partitions, and how many workers share them."""
 
-    lanes: int
+    partitions: int
     workers: int
 
     @property
     def name(self) -> str:
         """For people."""
-        return f"{_counted(self.lanes, 'lane')}, {_counted(self.workers, 'worker')}"
+        return f"{_counted(self.partitions, 'partition')}, {_counted(self.workers, 'worker')}"
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one worker did: those with the distribution come first."""
+    """What one worker did: those with the router come first."""
 
-    posts: frozenset[str]
+    assignments: frozenset[str]
     milliseconds: float
-    """Of processor, for each command of its lanes; for each of all where it has no lane."""
+    """Of processor, for each command of its partitions; of all where it has no partition."""
 
     @property
     def name(self) -> str:
         """For people."""
-        return " and ".join(sorted(self.posts, key=lambda post: (post.isdigit(), post)))
+        return " and ".join(sorted(self.assignments, key=lambda name: (name.isdigit(), name)))
 
 
 @dataclass(frozen=True, slots=True)
-class LaneRun:
+class PartitionedRun:
     """What one run came to; all milliseconds are for one command."""
 
     commands_a_second: float
@@ -68,34 +68,36 @@ class LaneRun:
     sampled: Sampled
 
 
-async def template_of(stage: Stage, world: World, lanes: int) -> str:
-    """The name of a database with that world and so many lanes."""
-    name = f"lanes_{lanes}"
-    await stage.template(name, partial(_build, stage, world, lanes))
+async def template_of(stage: Stage, world: World, partitions: int) -> str:
+    """The name of a database with that world and so many partitions."""
+    name = f"partitions_{partitions}"
+    await stage.template(name, partial(_build, stage, world, partitions))
     return name
 
 
-async def laned(stage: Stage, case: Case, template: str, commands: Sequence[Command]) -> LaneRun:
+async def partitioned(
+    stage: Stage, case: Case, template: str, commands: Sequence[Command]
+) -> PartitionedRun:
     """Carries out the commands; raises `WrongRun` when what is said is not what must be said."""
     async with stage.place(template) as place:
         before = await session_seconds(place.database_url)
-        async with team(stage, place, case.lanes, case.workers) as members:
-            posts = [member.posts for member in members]
+        async with team(stage, place, case.partitions, case.workers) as members:
+            assignments = [member.assignments for member in members]
             with frozen(members):
                 await asyncio.to_thread(preload, place.amqp_url, commands)
             async with sampled(place.database_url, [member.pid for member in members]) as looked:
                 seconds, spent, servers = await asyncio.to_thread(
                     _watched, place, members, commands
                 )
-            if posts != [member.posts for member in members]:
-                raise WrongRun("posts were handed on while they were measured")
+            if assignments != [member.assignments for member in members]:
+                raise WrongRun("assignments were handed on while they were measured")
         in_sessions = await session_seconds(place.database_url) - before
         await asyncio.to_thread(lambda: verify(commands, everything(place.amqp_url)))
     of_each = MILLISECONDS / len(commands)
-    return LaneRun(
+    return PartitionedRun(
         len(commands) / seconds,
         sum(spent) / seconds,
-        _shares(case, posts, spent, commands),
+        _shares(case, assignments, spent, commands),
         servers.broker * of_each,
         (servers.database - looked.processor_seconds) * of_each,
         in_sessions * of_each,
@@ -103,13 +105,13 @@ async def laned(stage: Stage, case: Case, template: str, commands: Sequence[Comm
     )
 
 
-async def _build(stage: Stage, world: World, lanes: int, database_url: str) -> None:
+async def _build(stage: Stage, world: World, partitions: int, database_url: str) -> None:
     await worlds.build(database_url, world)
     async with stage.beside(database_url) as place:
         settings = load({"DATABASE_URL": database_url, "AMQP_URL": place.amqp_url})
-        if lanes > 1:
-            await change_number_of_lanes(
-                settings, lanes, wait_seconds=CHANGED_WITHIN_SECONDS, tell=lambda _: None
+        if partitions > 1:
+            await repartition(
+                settings, partitions, wait_seconds=CHANGED_WITHIN_SECONDS, tell=lambda _: None
             )
 
 
@@ -130,18 +132,18 @@ def _watched(
 
 def _shares(
     case: Case,
-    posts: Sequence[frozenset[str]],
+    assignments: Sequence[frozenset[str]],
     spent: Sequence[float],
     commands: Sequence[Command],
 ) -> tuple[Share, ...]:
-    of_lanes = Counter(
-        str(lane_of(f"{command.account_id}/{SITE}", case.lanes)) for command in commands
+    of_partitions = Counter(
+        str(partition_of(f"{command.account_id}/{SITE}", case.partitions)) for command in commands
     )
     found = []
-    for held, seconds in zip(posts, spent, strict=True):
-        count = sum(of_lanes[lane] for lane in held) or len(commands)
+    for held, seconds in zip(assignments, spent, strict=True):
+        count = sum(of_partitions[partition] for partition in held) or len(commands)
         found.append(Share(held, seconds * MILLISECONDS / count))
-    return tuple(sorted(found, key=lambda share: (THE_DISTRIBUTION not in share.posts, share.name)))
+    return tuple(sorted(found, key=lambda share: (THE_ROUTER not in share.assignments, share.name)))
 
 
 def _counted(count: int, thing: str) -> str:

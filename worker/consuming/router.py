@@ -1,12 +1,13 @@
-"""Where there are several lanes: commands in from their one queue, and out to the queues of lanes.
+"""The router: commands from the command queue to the queues of their partitions, in order.
 
-It judges nothing. What it cannot read goes to lane 0, whose intake finds the same and says so.
+It judges nothing. A command that it cannot read goes to partition 0, whose consumer finds the same
+and dead-letters it.
 """
 
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from contracts.reading import BODY_MAXIMUM_BYTES
@@ -21,112 +22,116 @@ from worker.broker.confirm_channel import (
 from worker.broker.connection import BrokerUnavailable
 from worker.broker.delivery import Delivery
 from worker.broker.forwarding import forwarded, stripped
-from worker.broker.lane_queues import LANE_EXCHANGE, queue_name_of
+from worker.broker.partition_queues import PARTITION_EXCHANGE, queue_name_of
 from worker.broker.publication import Publication
 from worker.broker.session import BrokerSession
 from worker.consuming.consumer import Consumer
-from worker.core.lanes import lane_of
+from worker.core.partitions import partition_of
 from worker.runtime.concurrency import first_of
 from worker.telemetry.logs import Action, get_logger
-from worker.telemetry.metrics import Metrics
 
-__all__ = ["Addressed", "Distribution", "address_of"]
+__all__ = ["Addressed", "PartitionRouter", "address_of"]
 
 TRY_AGAIN_SECONDS: Final = 1
 
 
 class Addressed(NamedTuple):
-    """A message, and where it goes."""
+    """A message and its partition."""
 
     delivery: Delivery
-    lane: int
+    partition: int
     phone_number: str | None
-    """None where that cannot be read: then nothing is in order with it."""
+    """None where it cannot be read: such a message needs no order."""
 
     @property
     def names(self) -> set[str]:
-        """What it may not share with another that is on its way."""
+        """What no other message in flight may share with it."""
         return {name for name in (self.phone_number, self.delivery.properties.message_id) if name}
 
 
-class Distribution:
-    """Hands on what its inbox is given, until that is closed or the link is lost."""
+class PartitionRouter:
+    """Routes what its consumer receives, until that is closed or the session is lost."""
 
     def __init__(
         self,
-        inbox: Consumer,
+        consumer: Consumer,
         link: BrokerSession,
         outlet: ConfirmChannel,
         *,
-        lanes: int,
+        partitions: int,
         batch_maximum_messages: int,
-        metrics: Metrics,
+        routed: Callable[[int, int], None],
+        exchange: str = PARTITION_EXCHANGE,
     ) -> None:
-        self.inbox = inbox
-        """What it was given."""
+        """`routed` is called with a partition and how many commands its queue has taken."""
+        self.consumer = consumer
+        """The consumer."""
         self._link = link
         self._outlet = outlet
-        self._lanes = lanes
+        self._partitions = partitions
         self._batch_maximum_messages = batch_maximum_messages
-        self._metrics = metrics
+        self._routed = routed
+        self._exchange = exchange
 
     async def run(self) -> None:
-        """Hands on batch after batch until the inbox is closed, and acknowledges the last."""
-        await self.inbox.start()
-        while await self.inbox.wait():
-            await self._hand_on_next()
+        """Routes batch after batch until the consumer is closed, and acknowledges the last."""
+        await self.consumer.start()
+        while await self.consumer.wait():
+            await self.route_next()
 
-    async def _hand_on_next(self) -> None:
-        await self._hand_on(self._next())
+    async def route_next(self, at_most: int | None = None) -> None:
+        """Routes the next batch of what waits, of so many messages at most."""
+        limit = self._batch_maximum_messages
+        await self._route(self._next(limit if at_most is None else min(limit, at_most)))
 
-    def _next(self) -> list[Addressed]:
-        """The next that may be on their way together: no number twice, and no id.
+    def _next(self, at_most: int) -> list[Addressed]:
+        """The next messages that may be in flight together: no number twice, and no id.
 
-        So a message that does not get through is never overtaken by a later one of its number; and
-        the broker names one that it gives back by its id.
+        So no message is overtaken by a later one of its number, and the broker names the message
+        that it returns by its id.
         """
         known: set[str] = set()
         found: list[Addressed] = []
-        while self.inbox.waiting and len(found) < self._batch_maximum_messages:
-            addressed = address_of(self.inbox.waiting[0], self._lanes)
+        while self.consumer.waiting and len(found) < at_most:
+            addressed = address_of(self.consumer.waiting[0], self._partitions)
             if not known.isdisjoint(addressed.names):
                 break
             known |= addressed.names
             found.append(addressed)
-            self.inbox.waiting.popleft()
+            self.consumer.waiting.popleft()
         return found
 
-    async def _hand_on(self, batch: Sequence[Addressed]) -> None:
-        going = [
+    async def _route(self, batch: Sequence[Addressed]) -> None:
+        publications = [
             forwarded(
                 item.delivery,
-                exchange=LANE_EXCHANGE,
-                routing_key=queue_name_of(item.lane, self._lanes),
+                exchange=self._exchange,
+                routing_key=queue_name_of(item.partition, self._partitions),
             )
             for item in batch
         ]
-        if await self._publish(going):
-            await self.inbox.ack([item.delivery for item in batch])
-            self.inbox.handled(len(batch))
-            for lane, messages in Counter(item.lane for item in batch).items():
-                self._metrics.routed(lane, messages)
+        if await self._publish(publications):
+            await self.consumer.ack([item.delivery for item in batch])
+            self.consumer.handled(len(batch))
+            for partition, messages in Counter(item.partition for item in batch).items():
+                self._routed(partition, messages)
 
     async def _publish(self, publications: Sequence[Publication]) -> bool:
-        """Whether the queues have all of them; not when that is not waited for any more.
+        """Whether the queues have all of them; False where the consumer was closed before.
 
         Raises `BrokerUnavailable`.
         """
-        going = list(publications)
-        while going:
-            going = await self._left_of(going)
-            if going:
-                await first_of(asyncio.sleep(TRY_AGAIN_SECONDS), self.inbox.closing.wait())
-            if going and self.inbox.closing.is_set():
+        open_ones = list(publications)
+        while open_ones:
+            open_ones = await self._left_of(open_ones)
+            if open_ones:
+                await first_of(asyncio.sleep(TRY_AGAIN_SECONDS), self.consumer.closing.wait())
+            if open_ones and self.consumer.closing.is_set():
                 return False
         return True
 
     async def _left_of(self, publications: Sequence[Publication]) -> list[Publication]:
-        """Publishes all; what was not taken, as it is to be published next."""
+        """Publishes all; those that were not confirmed, as they are to be published next."""
         left = []
         alone = []
         problems = await self._outlet.publish(publications)
@@ -142,7 +147,7 @@ class Distribution:
     def _once_more(
         self, publication: Publication, problem: NotPublished | ChannelLost
     ) -> Publication:
-        """What to publish instead, after a while. Raises `BrokerUnavailable`."""
+        """What to publish instead, after a pause. Raises `BrokerUnavailable`."""
         verdict = problem.verdict() if isinstance(problem, ChannelLost) else problem
         get_logger().error(
             Action.MESSAGE_UNDELIVERED,
@@ -151,23 +156,24 @@ class Distribution:
             reason=str(verdict),
         )
         if isinstance(verdict, Unroutable | ExchangeNotFound):
-            # The number of lanes has changed, or a queue is gone: a new life sees how things are.
+            # The number of partitions has changed, or a queue was deleted: a new session of this
+            # worker begins with the present layout and its declarations.
             self._link.fail(str(verdict))
             raise BrokerUnavailable(str(verdict))
         return stripped(publication) if isinstance(verdict, Unencodable) else publication
 
 
-def address_of(delivery: Delivery, lanes: int) -> Addressed:
-    """The lane to which it goes; what cannot be read is lane 0's."""
+def address_of(delivery: Delivery, partitions: int) -> Addressed:
+    """The message with its partition; partition 0 where it cannot be read."""
     place = _place_in(delivery.body)
     if place is None:
         return Addressed(delivery, 0, None)
     partition_key, phone_number = place
-    return Addressed(delivery, lane_of(partition_key, lanes), phone_number)
+    return Addressed(delivery, partition_of(partition_key, partitions), phone_number)
 
 
 def _place_in(body: bytes) -> tuple[str, str] | None:
-    """Partition key and number. By the payload, as it is decided, and not by the envelope."""
+    """Partition key and number, from the payload: the decision goes by it, not by the envelope."""
     if len(body) > BODY_MAXIMUM_BYTES:
         return None
     try:

@@ -1,6 +1,6 @@
-"""Whether lanes get in each other's way, and what many of them would come to.
+"""Whether partitions get in each other's way, and what many of them would come to.
 
-On two cores a worker and its two servers leave nothing idle, so lanes cannot show a speed-up there.
+On two cores a worker and its two servers leave nothing idle: partitions cannot show a speed-up.
 They can show that nothing makes one wait for another: no locks, and no more work for each command.
 """
 
@@ -10,17 +10,17 @@ from statistics import median
 
 from contracts.values import Operation
 from tests.benchmarks.figures import Figure, at_most
-from tests.benchmarks.lane_model import ASSUMPTIONS, Measured, modelled
-from tests.benchmarks.lane_runs import Case, LaneRun, laned, template_of
+from tests.benchmarks.partition_model import ASSUMPTIONS, Measured, modelled
+from tests.benchmarks.partition_runs import Case, PartitionedRun, partitioned, template_of
 from tests.benchmarks.sizes import Size
 from tests.benchmarks.stage import Stage
-from tests.benchmarks.team import THE_DISTRIBUTION
+from tests.benchmarks.team import THE_ROUTER
 from tests.benchmarks.wanted import wanted
 from tests.benchmarks.worlds import World
 
 ALONE = Case(1, 1)
 APART = Case(2, 3)
-"""One worker holds nothing but the distribution, each of the others one lane."""
+"""One worker holds nothing but the router, each of the others one partition."""
 LOCK_PERCENT = 5
 PERCENT = 100
 LOCKS_SHOWN = 3
@@ -28,22 +28,22 @@ TIMES = (
     "Time in database sessions is that of pg_stat_database.active_time, waiting included; what"
     " sessions wait for is looked at in pg_stat_activity every 20 ms."
 )
-SUBJECT = "lanes"
+SUBJECT = "partitions"
 
-Runs = Mapping[Case, Sequence[LaneRun]]
+Runs = Mapping[Case, Sequence[PartitionedRun]]
 
 
 async def measure(stage: Stage, size: Size) -> list[Figure]:
     """All cases in turn, again and again."""
-    world = World(size.lane_commands * 2)
-    cases = [Case(*counts) for counts in size.lane_cases]
-    templates = {case: await template_of(stage, world, case.lanes) for case in cases}
-    commands = wanted(Operation.ACTIVATE, world, size.lane_commands, stage.seed)
-    runs: dict[Case, list[LaneRun]] = defaultdict(list)
-    for place in range(size.lane_rounds):
+    world = World(size.partition_commands * 2)
+    cases = [Case(*counts) for counts in size.partition_cases]
+    templates = {case: await template_of(stage, world, case.partitions) for case in cases}
+    commands = wanted(Operation.ACTIVATE, world, size.partition_commands, stage.seed)
+    runs: dict[Case, list[PartitionedRun]] = defaultdict(list)
+    for place in range(size.partition_rounds):
         for case in cases[:: -1 if place % 2 else 1]:
-            run = await laned(stage, case, templates[case], commands)
-            stage.tell(f"lanes, {case.name}: {run.commands_a_second:,.0f}/s")
+            run = await partitioned(stage, case, templates[case], commands)
+            stage.tell(f"partitions, {case.name}: {run.commands_a_second:,.0f}/s")
             runs[case].append(run)
     return [*_measured(runs), *_modelled(stage, runs)]
 
@@ -74,12 +74,10 @@ def _measured(runs: Runs) -> Iterator[Figure]:
 
 def _modelled(stage: Stage, runs: Runs) -> Iterator[Figure]:
     measured = _costs(runs[APART])
-    yield Figure(SUBJECT, "processor time of a lane for a command", measured.lane, "ms")
-    yield Figure(
-        SUBJECT, "processor time of the distribution for a command", measured.distribution, "ms"
-    )
+    yield Figure(SUBJECT, "processor time of a partition for a command", measured.partition, "ms")
+    yield Figure(SUBJECT, "processor time of the router for a command", measured.router, "ms")
     for model in modelled(measured):
-        name = f"model: {model.lanes} lanes on enough cores"
+        name = f"model: {model.partitions} partitions on enough cores"
         yield Figure(SUBJECT, name, model.commands_a_second, "commands/s", note=model.told)
     stage.notes.append(TIMES)
     used = median(run.used for run in runs[ALONE])
@@ -90,18 +88,18 @@ def _modelled(stage: Stage, runs: Runs) -> Iterator[Figure]:
     )
 
 
-def _costs(runs: Sequence[LaneRun]) -> Measured:
-    alone = frozenset({THE_DISTRIBUTION})
+def _costs(runs: Sequence[PartitionedRun]) -> Measured:
+    alone = frozenset({THE_ROUTER})
     shares = [share for run in runs for share in run.shares]
     return Measured(
-        median(share.milliseconds for share in shares if THE_DISTRIBUTION not in share.posts),
-        median(share.milliseconds for share in shares if share.posts == alone),
+        median(share.milliseconds for share in shares if THE_ROUTER not in share.assignments),
+        median(share.milliseconds for share in shares if share.assignments == alone),
         median(run.broker for run in runs),
         median(run.database for run in runs),
     )
 
 
-def _spent(runs: Sequence[LaneRun]) -> str:
+def _spent(runs: Sequence[PartitionedRun]) -> str:
     """Processor time for one command of each worker, of the broker and of the database."""
     workers = [
         f"{name} {median(run.shares[place].milliseconds for run in runs):.2f}"
@@ -112,7 +110,7 @@ def _spent(runs: Sequence[LaneRun]) -> str:
     return f"{', '.join(workers)}, broker {broker:.2f}, database {database:.2f} ms of processor"
 
 
-def _waits(runs: Sequence[LaneRun]) -> str:
+def _waits(runs: Sequence[PartitionedRun]) -> str:
     """What sessions wait for, most first."""
     waits = sum((run.sampled.waits for run in runs), Counter[str]())
     told = (
@@ -123,7 +121,7 @@ def _waits(runs: Sequence[LaneRun]) -> str:
     return f"waiting for: {', '.join(told)}"
 
 
-def _locks(runs: Sequence[LaneRun]) -> str:
+def _locks(runs: Sequence[PartitionedRun]) -> str:
     """What those asked that waited for a lock, most first."""
     locks = sum((run.sampled.locks for run in runs), Counter[str]())
     return "; ".join(f"{count} {name}" for name, count in locks.most_common(LOCKS_SHOWN))

@@ -1,9 +1,11 @@
-"""A building with many accounts, so that every lane has something to do."""
+"""A building with many accounts, so that every partition has something to do."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from tests.support.platform import Event, Platform
+from worker.operator.repartition import repartition
+from worker.settings import Settings
 
 ACCOUNTS = tuple(f"account-{place}" for place in range(16))
 NUMBERS: Mapping[str, str] = {
@@ -21,6 +23,15 @@ BUILDING = (
     ),
 )
 """The statements that make it."""
+
+
+def quiet(_: str) -> None:
+    """Shows the operator nothing."""
+
+
+async def change(settings: Settings, partitions: int, *, wait_seconds: float = 30) -> None:
+    """What `activation-worker partitions N` does."""
+    await repartition(settings, partitions, wait_seconds=wait_seconds, tell=quiet)
 
 
 async def asked(platform: Platform, operation: str, numbers: Sequence[str]) -> list[str]:

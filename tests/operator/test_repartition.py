@@ -1,0 +1,485 @@
+"""The number of partitions changes while no worker runs, and through kills at any point."""
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from itertools import count
+
+import aio_pika
+import pytest
+from aio_pika.abc import AbstractQueue
+from aio_pika.exceptions import AMQPError, ChannelNotFoundEntity
+from sqlalchemy.exc import DBAPIError
+
+from contracts.catalogue import COMMAND_EXCHANGE, COMMAND_QUEUE
+from tests.support.partitions import BUILDING, NUMBERS, asked, change, in_order
+from tests.support.platform import Platform
+from tests.support.proxy import Lost, Proxy, Trap
+from tests.support.wire import Request
+from tests.support.workers import rows, store, until_leading, working
+from worker.broker.confirm_channel import NotPublished
+from worker.broker.connection import BrokerUnavailable, connect
+from worker.broker.partition_queues import bind_partition_queues, queue_names_of, source_queue
+from worker.broker.publisher import Publisher
+from worker.broker.queue_markers import MARKER, append_marker
+from worker.core.partitions import Layout, partition_of
+from worker.operator import repartition as repartitioning
+from worker.operator.partitions import in_words, show_partitions
+from worker.operator.repartition import RepartitionTimedOut, repartition
+from worker.settings import Settings
+from worker.storage.errors import CONNECTION_FAILURES
+from worker.storage.engine import Database
+from worker.storage.locks import MEMBER, partition_lock
+from worker.storage.preflight import NotReady
+
+ALL = tuple(NUMBERS)
+SOME = ALL[::7]
+DIRECT = Layout(1)
+KILLED = (AMQPError, BrokerUnavailable, NotPublished, DBAPIError, *CONNECTION_FAILURES)
+Waiting = Mapping[str, Sequence[str]]
+"""The ids of the commands that wait, by number, in their order."""
+
+
+def routed(partitions: int) -> Layout:
+    return Layout(partitions, routed=True)
+
+
+def key_of(number: str) -> str:
+    return f"{NUMBERS[number]}/london"
+
+
+def command_of(number: str, identifier: str, operation: str = "activate") -> aio_pika.Message:
+    event = {
+        "specversion": "1.0",
+        "id": identifier,
+        "source": "/tests",
+        "type": f"telephony.phone_number.{operation}.v1",
+        "data": {
+            "phone_number": number,
+            "account_id": NUMBERS[number],
+            "site_id": "london",
+        },
+    }
+    return aio_pika.Message(
+        json.dumps(event).encode(),
+        message_id=identifier,
+        content_type="application/cloudevents+json",
+        headers={"x-original-exchange": "telephony.commands", "x-original-routing-key": "any"},
+    )
+
+
+async def put(platform: Platform, layout: Layout, commands: Iterable[aio_pika.Message]) -> None:
+    """Puts commands into the queues of their partitions, as the router does."""
+    for message in commands:
+        number = json.loads(message.body)["data"]["phone_number"]
+        partition = partition_of(key_of(number), layout.partitions)
+        queue = source_queue(partition, layout)
+        await platform.channel.default_exchange.publish(message, queue)
+
+
+async def found_in(settings: Settings, names: Sequence[str]) -> Waiting:
+    """What waits in these queues, in order and without repeats; takes it out."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        for message in await taken(settings, name):
+            assert MARKER not in message.headers, "a marker is left"
+            number = json.loads(message.body)["data"]["phone_number"]
+            if message.message_id not in found[number]:
+                found[number].append(str(message.message_id))
+    return found
+
+
+async def taken(settings: Settings, name: str) -> Sequence[aio_pika.abc.AbstractIncomingMessage]:
+    messages: list[aio_pika.abc.AbstractIncomingMessage] = []
+    async with await connect(settings.amqp_urls) as connection:
+        publisher = Publisher(connection, 10, alone=set())
+        marker = await append_marker(publisher, name)
+        channel = await connection.channel()
+        queue = await channel.get_queue(name, ensure=False)
+        async with asyncio.timeout(10), queue.iterator() as arriving:
+            async for message in arriving:
+                await message.ack()
+                if message.message_id == marker:
+                    break
+                messages.append(message)
+    return messages
+
+
+async def existing(settings: Settings, names: Iterable[str]) -> set[str]:
+    """Those of the queues that there are."""
+    there = set()
+    async with await connect(settings.amqp_urls) as connection:
+        for name in names:
+            try:
+                async with await connection.channel() as channel:
+                    await channel.declare_queue(name, passive=True)
+                there.add(name)
+            except ChannelNotFoundEntity:
+                pass
+    return there
+
+
+async def layout_of(database: Database) -> tuple[object, ...]:
+    (row,) = await rows(database, "SELECT present, routed, wished FROM lanes")
+    return row
+
+
+async def test_change_moves_waiting_commands_in_front_of_later_ones(
+    database: Database, settings: Settings, platform: Platform
+) -> None:
+    await store(database, *BUILDING)
+    await change(settings, 4)
+    # The first of each number is refused where it is first, and accepted where it is overtaken.
+    firsts = [command_of(number, f"{number}-1", "deactivate") for number in ALL]
+    await put(platform, routed(4), firsts)
+    commands = await asked(platform, "activate", ALL[:40])
+    changing = asyncio.create_task(change(settings, 3))
+    commands += await asked(platform, "activate", ALL[40:])
+    await changing
+    async with working(database, settings):
+        for command in commands:
+            assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
+
+    refused = [
+        event["data"]["status"]
+        for event in platform.events
+        if event["type"].endswith("rejected.v1")
+    ]
+    assert refused == ["RESERVED"] * len(ALL)
+    assert in_order(platform.events)
+    assert await existing(settings, queue_names_of(routed(4))) == set()
+
+
+async def test_change_relabels_operations_and_outbox(
+    database: Database, settings: Settings, platform: Platform
+) -> None:
+    await store(database, *BUILDING)
+    awaiting = settings.model_copy(update={"awaited_steps": frozenset({"activation"})})
+    async with working(database, awaiting):
+        for command in await asked(platform, "activate", SOME):
+            await platform.until(lambda command=command: platform.said_of(command) == ["PENDING"])
+    before = await rows(database, "SELECT lane, term FROM leadership")
+    await change(settings, 3)
+
+    labels = dict(await rows(database, "SELECT phone_number, lane FROM operations"))
+    assert labels == {number: partition_of(key_of(number), 3) for number in SOME}
+    terms = dict(await rows(database, "SELECT lane, term FROM leadership"))
+    assert all(terms[partition] == term + 1 for partition, term in before)
+    async with working(database, settings) as worker:
+        await until_leading(worker)
+        for event in list(platform.events):
+            await platform.answer(event["id"], "done")
+        await platform.until(lambda: len(platform.events) == 2 * len(SOME))
+
+
+async def test_partitions_change_from_one_to_four_to_two_to_one_between_workers(
+    database: Database, settings: Settings, platform: Platform
+) -> None:
+    await store(database, *BUILDING)
+    operations = ("activate", "deactivate", "activate", "deactivate")
+    for partitions, operation in zip((1, 4, 2, 1), operations, strict=True):
+        commands = await asked(platform, operation, ALL)
+        await change(settings, partitions)
+        async with working(database, settings):
+            assert [len(await platform.outcome(command)) for command in commands] == [2] * len(ALL)
+
+    assert in_order(platform.events)
+    assert await layout_of(database) == (1, False, None)
+    every = [name for n in (1, 2, 4) for name in queue_names_of(routed(n))]
+    assert await existing(settings, every) == set()
+
+
+async def test_a_single_partition_keeps_its_router_until_its_queue_is_found_empty(
+    database: Database, settings: Settings, platform: Platform
+) -> None:
+    await store(database, *BUILDING)
+    await change(settings, 2)
+    await put(platform, routed(2), [command_of(number, number) for number in SOME])
+    said: list[str] = []
+    await repartition(settings, 1, wait_seconds=10, tell=said.append)
+    assert await layout_of(database) == (1, True, None)
+    assert f"{len(SOME)} waiting commands were moved" in said[0]
+    assert "call `activation-worker partitions 1` again" in said[1]
+    assert "still pass through a router" in in_words(await show_partitions(settings))
+    # Not empty yet: everything returns to its place.
+    await change(settings, 1)
+    assert await layout_of(database) == (1, True, None)
+    async with working(database, settings):
+        later = await asked(platform, "deactivate", SOME)
+        for command in SOME:
+            assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
+        await platform.until(lambda: all(platform.said_of(command) for command in later))
+    await change(settings, 1)
+
+    assert await layout_of(database) == (1, False, None)
+    assert await existing(settings, queue_names_of(routed(1))) == set()
+    async with working(database, settings):
+        (command,) = await asked(platform, "activate", [ALL[1]])
+        assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
+
+
+async def test_change_is_refused_while_a_worker_runs_and_names_it(
+    database: Database, settings: Settings
+) -> None:
+    said: list[str] = []
+    async with working(database, settings) as worker:
+        await until_leading(worker)
+        with pytest.raises(RepartitionTimedOut, match=r"Still running: .*activation-worker"):
+            await repartition(settings, 2, wait_seconds=1, tell=said.append)
+        assert await layout_of(database) == (1, False, None)
+        changing = asyncio.create_task(repartition(settings, 2, wait_seconds=20, tell=said.append))
+        await asyncio.sleep(1)
+        assert not changing.done()
+        worker.stop()
+        await changing
+
+    assert "Waiting until no worker runs" in said[0]
+    assert await layout_of(database) == (2, True, None)
+
+
+async def test_a_worker_that_starts_during_a_change_waits_for_its_end(
+    database: Database,
+    settings: Settings,
+    platform: Platform,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    await store(database, *BUILDING)
+    async with database.own_session() as changing:
+        await changing.driver.execute("SELECT pg_advisory_lock($1)", partition_lock(MEMBER))
+        waiting = working(database, settings)
+        worker = await waiting.__aenter__()
+        commands = await asked(platform, "activate", SOME)
+        await asyncio.sleep(2)
+        assert not worker.leads
+    for command in commands:
+        assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
+    await waiting.__aexit__(None, None, None)
+
+    assert "waiting_for_repartition" in capsys.readouterr().out
+
+
+async def test_a_worker_refuses_to_serve_before_an_interrupted_change_is_finished(
+    database: Database, settings: Settings, platform: Platform
+) -> None:
+    await store(database, *BUILDING, "UPDATE lanes SET wished = 3")
+    with pytest.raises(NotReady, match="run `activation-worker partitions 3`"):
+        async with working(database, settings):
+            await asyncio.sleep(10)
+    assert "a change to 3 is not finished" in in_words(await show_partitions(settings))
+    said: list[str] = []
+    await repartition(settings, 2, wait_seconds=10, tell=said.append)
+
+    assert said == [
+        "Finishing an interrupted change to 3 partitions.",
+        "The number of partitions is 3 now.",
+        "The number of partitions is 2 now.",
+    ]
+    async with working(database, settings):
+        (command,) = await asked(platform, "activate", [ALL[0]])
+        assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
+
+
+async def test_change_stays_begun_while_another_connection_consumes_from_an_old_queue(
+    database: Database,
+    settings: Settings,
+    platform: Platform,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(repartitioning, "DELIVERY_SECONDS", 1)
+    monkeypatch.setattr(repartitioning, "TELL_SECONDS", 0.3)
+    await change(settings, 2)
+    await put(platform, routed(2), [command_of(ALL[0], "held")])
+    name = source_queue(partition_of(key_of(ALL[0]), 2), routed(2))
+    said: list[str] = []
+    async with await connect(settings.amqp_urls) as connection:
+        channel = await connection.channel()
+        queue: AbstractQueue = await channel.get_queue(name, ensure=False)
+        await queue.consume(asyncio.Queue[object]().put)
+        with pytest.raises(RepartitionTimedOut, match=f"still consumes from {name}"):
+            await repartition(settings, 3, wait_seconds=0.5, tell=said.append)
+    assert f"Waiting until no other connection consumes from {name}." in said
+    assert await layout_of(database) == (2, True, 3)
+    await change(settings, 3)
+
+    assert await found_in(settings, queue_names_of(routed(3))) == {ALL[0]: ["held"]}
+
+
+async def test_the_present_number_makes_missing_queues_while_workers_run(
+    database: Database, settings: Settings, platform: Platform
+) -> None:
+    await change(settings, 2)
+    names = queue_names_of(routed(2))
+    without = settings.model_copy(update={"declare_topology": False})
+    async with working(database, without) as worker:
+        await until_leading(worker)
+        await platform.channel.queue_delete(names[0])
+        await change(settings, 2)
+        assert await existing(settings, names) == set(names)
+
+
+async def test_changes_at_the_same_time_follow_each_other(
+    database: Database, settings: Settings
+) -> None:
+    await asyncio.gather(change(settings, 2), change(settings, 3))
+
+    assert (await layout_of(database))[0] in {2, 3}
+    left = [2, 3]
+    left.remove(int(str((await layout_of(database))[0])))
+    assert await existing(settings, queue_names_of(routed(left[0]))) == set()
+
+
+async def test_a_command_cannot_pass_for_a_marker(settings: Settings, platform: Platform) -> None:
+    message = command_of(ALL[0], "sly")
+    message.headers = {MARKER: True}
+    exchange = await platform.channel.get_exchange(COMMAND_EXCHANGE, ensure=False)
+    await change(settings, 2)
+    router_headers = {"x-original-exchange": "a", "x-original-routing-key": "b"}
+    message.headers = {**message.headers, **router_headers}
+    await put(platform, routed(2), [message])
+    await change(settings, 3)
+    held = [await taken(settings, name) for name in queue_names_of(routed(3))]
+
+    assert exchange.name == COMMAND_EXCHANGE
+    assert [item.message_id for items in held for item in items] == ["sly"]
+
+
+# Kills ------------------------------------------------------------------------------------------
+
+
+class Kill(Trap):
+    """Ends all connections of a process at once, as its end does, before the nth effect.
+
+    What a process does to the servers is what it sends: cut off before each request that has an
+    effect, it has been killed at each point that anybody can tell apart.
+    """
+
+    EFFECTS = ("queue.", "exchange.", "basic.publish", "basic.ack", "COMMIT", "UPDATE")
+
+    def __init__(self, nth: int, proxies: Sequence[Proxy]) -> None:
+        super().__init__(Lost.REQUEST, nth)
+        self._proxies = proxies
+
+    def loses(self, request: Request) -> Lost | None:
+        if not request.words.startswith(self.EFFECTS):
+            return None
+        lost = super().loses(request)
+        if lost is not None:
+            for proxy in self._proxies:
+                proxy.refuse()
+                proxy.cut()
+        return lost
+
+
+@asynccontextmanager
+async def killed(point: int, proxies: Sequence[Proxy]) -> AsyncIterator[Kill]:
+    """Kills at this point whatever goes through the proxies."""
+    kill = Kill(point, proxies)
+    for proxy in proxies:
+        proxy.set(kill)
+    yield kill
+    for proxy in proxies:
+        proxy.trap = None
+        await proxy.accept()
+
+
+SMALL = (1, 2, 3)
+
+
+async def fill(platform: Platform, settings: Settings, layout: Layout) -> Waiting:
+    """Three commands of each of some numbers wait in the queues of the layout; these."""
+    async with await connect(settings.amqp_urls) as connection:
+        await bind_partition_queues(connection, layout, command="")
+    waiting = {number: [f"{number}-{place}" for place in SMALL] for number in SOME[:6]}
+    for place in range(len(SMALL)):
+        commands = [command_of(number, ids[place]) for number, ids in waiting.items()]
+        await put(platform, layout, commands)
+    return waiting
+
+
+async def through_kills(
+    points: Iterable[int],
+    numbers: tuple[int, int, int],
+    settings: Settings,
+    far_away: Settings,
+    proxies: Sequence[Proxy],
+    platform: Platform,
+    database: Database,
+) -> int:
+    """Kills a change at each point and repeats it, perhaps with another number; how many points."""
+    present, wished, repeated = numbers
+    passed = 0
+    for point in points:
+        await change(settings, present)
+        waiting = await fill(platform, settings, routed(present))
+        (later,) = await asked(platform, "activate", [SOME[0]])
+        async with killed(point, proxies) as kill:
+            try:
+                await change(far_away, wished)
+            except KILLED:
+                assert kill.sprung.is_set()
+        if not kill.sprung.is_set():
+            await change(settings, repeated)
+            break
+        await change(settings, repeated)
+        passed += 1
+        in_queue = await found_in(settings, queue_names_of(routed(repeated)))
+        assert in_queue == waiting, point
+        (in_command_queue,) = await taken(settings, COMMAND_QUEUE)
+        assert json.loads(in_command_queue.body)["id"] == later, point
+        expected = (repeated, True, None)
+        assert await layout_of(database) == expected, point
+        old = [name for n in {present, wished} - {repeated} for name in queue_names_of(routed(n))]
+        assert await existing(settings, old) == set(), point
+    return passed
+
+
+CHANGES = [(2, 3, 3), (2, 3, 2), (2, 3, 4), (2, 1, 1), (2, 1, 3), (1, 2, 2)]
+change_of = pytest.mark.parametrize("numbers", CHANGES, ids=str)
+
+
+@pytest.fixture
+def proxies(database_proxy: Proxy, broker_proxy: Proxy) -> Sequence[Proxy]:
+    return (database_proxy, broker_proxy)
+
+
+@change_of
+async def test_change_killed_at_some_points_loses_and_reorders_nothing(
+    numbers: tuple[int, int, int],
+    settings: Settings,
+    lossy_settings: Settings,
+    proxies: Sequence[Proxy],
+    platform: Platform,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(repartitioning, "UNBIND_SECONDS", 0)
+    monkeypatch.setattr(repartitioning, "RETRY_SECONDS", 0)
+    first = 1 + CHANGES.index(numbers)
+    points = await through_kills(
+        range(first, 200, 7), numbers, settings, lossy_settings, proxies, platform, database
+    )
+
+    assert points >= 2
+
+
+@pytest.mark.campaign
+@change_of
+async def test_change_killed_at_every_point_loses_and_reorders_nothing(
+    numbers: tuple[int, int, int],
+    settings: Settings,
+    lossy_settings: Settings,
+    proxies: Sequence[Proxy],
+    platform: Platform,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(repartitioning, "UNBIND_SECONDS", 0)
+    monkeypatch.setattr(repartitioning, "RETRY_SECONDS", 0)
+    points = await through_kills(
+        count(1), numbers, settings, lossy_settings, proxies, platform, database
+    )
+
+    assert points > 20
+    print(f"{points} points")  # noqa: T201 -- the figure that a campaign is run for

@@ -1,0 +1,104 @@
+"""The queues of the partitions, which the router feeds."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+from aio_pika.abc import AbstractConnection
+from aio_pika.exceptions import ChannelClosed
+
+from contracts.catalogue import COMMAND_QUEUE
+from contracts.topology import QUEUES, Binding, Exchange, Queue
+from worker.broker.connection import channel_on
+from worker.broker.topology import TopologyMismatch, declare_exchange, declare_queue, verified
+from worker.core.partitions import Layout
+
+__all__ = [
+    "PARTITION_EXCHANGE",
+    "bind_partition_queues",
+    "declare_partition_queues",
+    "delete_partition_queues",
+    "queue_name_of",
+    "queue_names_of",
+    "source_queue",
+    "unbind_partition_queues",
+]
+
+PARTITION_EXCHANGE: Final = "telephony.phone_number.partitions"
+TIMEOUT_SECONDS: Final = 15
+_ARGUMENTS: Final = next(queue.arguments for queue in QUEUES if queue.name == COMMAND_QUEUE)
+
+
+class QueueHeld(Exception):
+    """Another connection still consumes from a queue; the text says which."""
+
+
+def queue_name_of(partition: int, partitions: int) -> str:
+    """The partition's own queue."""
+    return f"{COMMAND_QUEUE}.partition-{partition}-of-{partitions}"
+
+
+def queue_names_of(layout: Layout) -> Sequence[str]:
+    """The partitions' own queues; none where the only partition reads the command queue."""
+    numbers = range(layout.partitions) if layout.routed else ()
+    return [queue_name_of(partition, layout.partitions) for partition in numbers]
+
+
+def source_queue(partition: int, layout: Layout) -> str:
+    """The queue from which the partition reads its commands."""
+    return queue_name_of(partition, layout.partitions) if layout.routed else COMMAND_QUEUE
+
+
+async def declare_partition_queues(
+    connection: AbstractConnection, names: Sequence[str], *, command: str
+) -> None:
+    """Makes or verifies the queues, and leaves their bindings as they are.
+
+    Raises `TopologyMismatch`, which names the command to repeat.
+    """
+    for name in names:
+        declaration = declare_queue(connection, Queue(name, (), _ARGUMENTS))
+        await verified(declaration, f"queue {name!r}", command=command)
+
+
+async def bind_partition_queues(
+    connection: AbstractConnection, layout: Layout, *, command: str
+) -> None:
+    """Makes or verifies the layout's exchange, queues and bindings. Raises `TopologyMismatch`."""
+    names = queue_names_of(layout)
+    if names:
+        exchange = Exchange(PARTITION_EXCHANGE, "direct")
+        declaration = declare_exchange(connection, exchange)
+        await verified(declaration, f"exchange {exchange.name!r}", command=command)
+    for name in names:
+        queue = Queue(name, (Binding(PARTITION_EXCHANGE, name),), _ARGUMENTS)
+        await verified(declare_queue(connection, queue), f"queue {name!r}", command=command)
+
+
+async def unbind_partition_queues(connection: AbstractConnection, names: Sequence[str]) -> None:
+    """From now on no router reaches these queues. Raises `TopologyMismatch`."""
+    for name in names:
+        with _explained(f"The binding of queue {name!r}"):
+            async with await channel_on(connection) as channel:
+                queue = await channel.get_queue(name, ensure=False)
+                await queue.unbind(PARTITION_EXCHANGE, name, timeout=TIMEOUT_SECONDS)
+
+
+async def delete_partition_queues(connection: AbstractConnection, names: Sequence[str]) -> None:
+    """Deletes the queues with everything in them. Raises `TopologyMismatch`."""
+    for name in names:
+        with _explained(f"The queue {name!r}"):
+            async with await channel_on(connection) as channel:
+                await channel.queue_delete(name, timeout=TIMEOUT_SECONDS)
+
+
+@contextmanager
+def _explained(what: str) -> Iterator[None]:
+    try:
+        yield
+    except ChannelClosed as error:
+        message = (
+            f"{what} could not be removed. The broker says: {error}. Let a user with configure"
+            " and write permission run the same command again: it continues where it stopped."
+        )
+        raise TopologyMismatch(message) from None

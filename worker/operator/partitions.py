@@ -1,0 +1,116 @@
+"""Shows how many partitions there are, which worker serves each, and what waits there."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aio_pika.abc import AbstractConnection
+
+from contracts.catalogue import COMMAND_QUEUE
+from worker.broker.connection import connect, ready_messages
+from worker.broker.partition_queues import source_queue
+from worker.core.partitions import Assignment, assignments, name_of
+from worker.settings import Settings
+from worker.storage.engine import open_database
+from worker.storage.locks import MEMBER, PARTITION
+from worker.storage.partitions import load_partitions
+from worker.storage.session import Row, Session
+
+__all__ = ["describe_holder", "in_words", "show_partitions"]
+
+Shown = Mapping[str, Any]
+
+
+async def show_partitions(settings: Settings) -> Shown:
+    """Everything, as plain values."""
+    async with (
+        open_database(settings.database_url) as database,
+        database.transaction() as session,
+    ):
+        state = await load_partitions(session)
+        every = assignments(state.layout)
+        members, served = await _served(session, every)
+    async with await connect(settings.amqp_urls) as connection:
+        return {
+            "partitions": state.layout.partitions,
+            "routed": state.layout.routed,
+            "unfinished_change_to": state.target,
+            "workers": members,
+            "assignments": [
+                {**served[item.partition], **await _queue(connection, item)} for item in every
+            ],
+        }
+
+
+async def _served(
+    session: Session, every: tuple[Assignment, ...]
+) -> tuple[int, Mapping[int, Shown]]:
+    """How many workers run, and by partition what the database knows of it."""
+    found = await session.fetch("list_workers", lock=PARTITION)
+    holders = {row["partition"]: describe_holder(row) for row in found}
+    rows = await session.fetch("show_assignments", partitions=[item.partition for item in every])
+    members = sum(row["partition"] == MEMBER and row["is_shared"] for row in found)
+    return members, {
+        row["post"]: {
+            "partition": row["post"],
+            "term": row["term"],
+            "gained_at": row["gained_at"],
+            "outbox_messages": row["outbox_messages"],
+            "served_by": holders.get(row["post"]),
+        }
+        for row in rows
+    }
+
+
+def describe_holder(row: Row) -> str:
+    """A session of a worker, for people."""
+    address = row["address"] or "local"
+    return f"{address} {row['application_name']} (session {row['pid']})"
+
+
+async def _queue(connection: AbstractConnection, assignment: Assignment) -> Shown:
+    name = (
+        COMMAND_QUEUE
+        if assignment.is_router
+        else source_queue(assignment.partition, assignment.layout)
+    )
+    return {"queue": name, "waiting": await ready_messages(connection, name)}
+
+
+def in_words(shown: Shown) -> str:
+    """Some lines for people."""
+    return "\n".join(
+        (
+            f"partitions: {shown['partitions']}{_remark(shown)}",
+            f"workers: {shown['workers']}",
+            *map(_assignment, shown["assignments"]),
+        )
+    )
+
+
+def _remark(shown: Shown) -> str:
+    target = shown["unfinished_change_to"]
+    if target is not None:
+        return (
+            f"; a change to {target} is not finished: commands wait until"
+            f" `activation-worker partitions {target}` has finished it"
+        )
+    if shown["partitions"] == 1 and shown["routed"]:
+        return (
+            "; commands still pass through a router, until `activation-worker partitions 1` finds"
+            " the partition's queue empty"
+        )
+    return ""
+
+
+def _assignment(shown: Shown) -> str:
+    partition = name_of(shown["partition"])
+    is_router = not partition.isdigit()
+    name = partition if is_router else f"partition {partition}"
+    since = shown["gained_at"]
+    served = (
+        f"{shown['served_by']}, term {shown['term']} since {since:%Y-%m-%d %H:%M:%S}"
+        if shown["served_by"] and since
+        else "no worker"
+    )
+    outbox = "" if is_router else f", {shown['outbox_messages']} to be published"
+    return f"{name:<12}  {shown['waiting']} waiting{outbox}; served by {served}"

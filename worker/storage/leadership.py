@@ -1,0 +1,32 @@
+"""Terms: each leadership of a partition has a number, by which a former leader is refused."""
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from worker.storage.session import Session
+
+__all__ = ["TERM_IS_OVER", "begin_terms", "current_terms", "fence_of"]
+
+TERM_IS_OVER: Final = "AW001"
+"""The SQLSTATE of `require_term`."""
+
+
+def fence_of(partition: int, term: int) -> str:
+    """SQL that fails with `TERM_IS_OVER` unless the term lasts."""
+    return f"CALL require_term({partition}, {term})"
+
+
+async def begin_terms(session: Session, partitions: Collection[int]) -> Mapping[int, int]:
+    """Begins a term of each partition; the numbers of the terms.
+
+    Waits a second for transactions of the former leaders, of all partitions together, and then
+    ends them.
+    """
+    begun = await session.fetch("begin_terms", partitions=list(partitions))
+    return {row["partition"]: row["term"] for row in begun}
+
+
+async def current_terms(session: Session, partitions: Collection[int]) -> Mapping[int, int]:
+    """The term of each partition."""
+    found = await session.fetch("current_terms", partitions=list(partitions))
+    return {row["partition"]: row["term"] for row in found}
