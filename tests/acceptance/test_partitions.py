@@ -1,22 +1,25 @@
-"""Several lanes with the installed command: workers die, their number changes, through kills."""
+"""Several partitions with the installed command: workers and the command itself are killed."""
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
 
 from aio_pika.exceptions import ChannelNotFoundEntity
 
-from tests.acceptance.test_takeover import Worker, started
+from tests.acceptance.test_takeover import started
 from tests.support.environments import Environment, environment
 from tests.support.installed_command import COMMAND, command, running
-from tests.support.lanes import BUILDING, NUMBERS, asked, in_order
 from tests.support.lossy import at_rest, said_once
+from tests.support.partitions import BUILDING, NUMBERS, asked, in_order
 from tests.support.platform import Platform, platform_at
 from tests.support.workers import rows, store
 from worker.broker.connection import connect
+from worker.broker.partition_queues import queue_names_of
+from worker.core.partitions import Layout
 from worker.storage.engine import Database
-from worker.storage.locks import POST
+from worker.storage.locks import PARTITION
 
 __all__ = ["environment"]
 
@@ -24,23 +27,23 @@ ALL = tuple(NUMBERS)
 
 
 SHARES = f"""SELECT count(*) FROM pg_locks
-    WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND granted AND objid = {POST}
+    WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND granted AND objid = {PARTITION}
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
     GROUP BY pid ORDER BY 1"""
 
 
 async def until_shared(database: Database, *shares: int) -> None:
-    """Waits until workers serve so many posts each."""
+    """Waits until workers serve so many assignments each."""
     async with asyncio.timeout(20):
         while await rows(database, SHARES) != [(share,) for share in shares]:
             await asyncio.sleep(0.05)
 
 
-async def test_killing_a_worker_hands_its_lanes_on(
+async def test_another_worker_takes_over_the_partitions_of_a_killed_one(
     environment: Environment, database: Database, platform: Platform
 ) -> None:
     await store(database, *BUILDING)
-    assert (await command(environment, "lanes", "3"))[0] == 0
+    assert (await command(environment, "partitions", "3"))[0] == 0
     async with running(environment), started(environment) as other:
         await until_shared(database, 2, 2)
         commands = await asked(platform, "activate", ALL)
@@ -87,30 +90,30 @@ class Traffic:
         }
 
 
-async def killed_in_the_middle(environment: Environment, lanes: int, after_seconds: float) -> None:
+async def change_killed(environment: Environment, partitions: int, after_seconds: float) -> None:
+    """Begins a change and kills it after its first line, or so much later."""
     process = await asyncio.create_subprocess_exec(
-        COMMAND, "lanes", str(lanes), env=dict(environment), stderr=asyncio.subprocess.PIPE
+        COMMAND, "partitions", str(partitions), env=dict(environment)
     )
-    assert process.stderr is not None
-    await asyncio.wait_for(process.stderr.readline(), 20)
     await asyncio.sleep(after_seconds)
     process.kill()
-    await process.communicate()
+    await process.wait()
 
 
-async def changed_through_kills(
-    environment: Environment, victim: Worker, workers: AsyncExitStack
-) -> None:
-    """From 1 to 4, to 2, and to 1 again."""
-    await killed_in_the_middle(environment, 4, 0)
-    assert (await command(environment, "lanes", "4"))[0] == 0
-    await killed_in_the_middle(environment, 2, 0.2)
-    assert "2 are wished for" in (await command(environment, "lanes"))[1]
-    changing = asyncio.create_task(command(environment, "lanes", "2"))
-    victim.process.kill()
-    await workers.enter_async_context(started(environment))
-    assert (await changing)[0] == 0
-    assert (await command(environment, "lanes", "1"))[0] == 0
+async def change_through_kills(environment: Environment, partitions: int) -> None:
+    for after_seconds in (0.6, 0.9, 1.2):
+        await change_killed(environment, partitions, after_seconds)
+    code, output = await command(environment, "partitions", str(partitions))
+    assert code == 0, output
+
+
+@asynccontextmanager
+async def killed_at_the_end(environment: Environment) -> AsyncIterator[None]:
+    """Two workers that are killed at once, with commands in every queue."""
+    async with started(environment) as one, started(environment) as other:
+        yield
+        for worker in (one, other):
+            worker.process.kill()
 
 
 async def queues_left(amqp_url: str, names: Sequence[str]) -> list[str]:
@@ -124,30 +127,36 @@ async def queues_left(amqp_url: str, names: Sequence[str]) -> list[str]:
     return left
 
 
-async def test_lanes_change_through_kills_and_no_command_is_lost_or_overtaken(
+def has_heard(platform: Platform, events: int) -> bool:
+    return len(platform.events) >= events
+
+
+async def test_partitions_change_through_kills_and_no_command_is_lost_or_overtaken(
     environment: Environment, database: Database, amqp_url: str
 ) -> None:
     await store(database, *BUILDING)
     done = False
-    async with platform_at(amqp_url) as platform, AsyncExitStack() as workers:
-        first, _ = [await workers.enter_async_context(started(environment)) for _ in range(2)]
+    async with platform_at(amqp_url) as platform:
         traffic = Traffic(platform)
         publishing = asyncio.create_task(traffic.run(lambda: done))
-        await platform.until(lambda: platform.events)
-        await changed_through_kills(environment, first, workers)
-        done = True
-        await publishing
-        await at_rest(database)
-
-        assert traffic.refusals() == traffic.refused
-        assert in_order(platform.events)
-        said_once(platform.events)
-        assert {tuple(platform.said_of(identifier)) for identifier in traffic.accepted} <= {
-            ("PENDING", "ACTIVE"),
-            ("PENDING", "RESERVED"),
-        }
-        assert len(traffic.accepted) > 2 * len(ALL)
-    names = [f"telephony.phone_number.commands.lane-{k}-of-{n}" for n in (2, 4) for k in range(n)]
+        for partitions in (4, 2, 1):
+            async with killed_at_the_end(environment):
+                await platform.until(partial(has_heard, platform, len(platform.events) + 100))
+            await change_through_kills(environment, partitions)
+        async with started(environment):
+            done = True
+            await publishing
+            await at_rest(database)
+            assert traffic.refusals() == traffic.refused
+            assert in_order(platform.events)
+            said_once(platform.events)
+            assert {tuple(platform.said_of(identifier)) for identifier in traffic.accepted} <= {
+                ("PENDING", "ACTIVE"),
+                ("PENDING", "RESERVED"),
+            }
+            assert len(traffic.accepted) >= 2 * len(ALL)
+    assert (await command(environment, "partitions", "1"))[0] == 0
+    names = [name for count in (1, 2, 4) for name in queue_names_of(Layout(count, routed=True))]
     assert await queues_left(amqp_url, names) == []
     assert await rows(database, "SELECT count(*) FROM commands WHERE outcome <> 'rejected'") == [
         (len(traffic.accepted),)

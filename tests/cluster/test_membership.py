@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
-import asyncpg
 import pytest
 
 from tests.support.platform import Platform
@@ -14,21 +13,18 @@ from tests.support.workers import rows, store, until_leading, working
 from worker.cluster.membership import Leadership, Membership, joined
 from worker.settings import Settings
 from worker.storage.engine import Database, open_database
-from worker.storage.leadership import LeadershipLost
+from worker.storage.errors import LeadershipLost
 from worker.storage.locks import MEMBER, PARTITION, partition_lock
 from worker.storage.locks import TERM as TERM_LOCK
 from worker.storage.session import Session
-from worker.storage.statements import Statement
 
 TERM = "SELECT term FROM leadership"
 NUMBER = "+442079460000"
 END_SESSION = f"""SELECT pg_terminate_backend(pid) FROM pg_locks
     WHERE locktype = 'advisory' AND objid = {PARTITION}
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
-STORE = Statement("INSERT INTO poison_attempts VALUES ($1, 'digest', 1, now())", ("mark",))
-LET_IDLE = Statement(
-    "SELECT set_config('idle_in_transaction_session_timeout', $1, true)", ("milliseconds",)
-)
+STORE = "INSERT INTO poison_attempts VALUES ($1, 'digest', 1, now())"
+LET_IDLE = "SELECT set_config('idle_in_transaction_session_timeout', '0', true)"
 POLLS_SECONDS = 1.5
 """In which a worker polls more than once."""
 
@@ -54,7 +50,7 @@ async def nothing(session: Session) -> None:
 
 def writing(mark: str) -> Callable[[Session], Awaitable[None]]:
     async def write(session: Session) -> None:
-        await session.change(STORE, mark=mark)
+        await session.driver.execute(STORE, mark)
 
     return write
 
@@ -76,57 +72,13 @@ async def test_a_former_leader_cannot_store_anything(database: Database, databas
         await end_session(database)
         async with open_database(database_url) as other, leading(other) as present:
             await present.transact(writing("present"))
-            # Prepared before, or not: the driver reads the answers to either in a way of its own.
-            for work in (writing("too late"), nothing):
-                with pytest.raises(LeadershipLost):
-                    await former.transact(work)
+            with pytest.raises(LeadershipLost):
+                await former.transact(writing("too late"))
 
     assert await rows(database, "SELECT queue FROM poison_attempts ORDER BY queue") == [
         ("former",),
         ("present",),
     ]
-
-
-async def test_a_transaction_whose_first_statement_carries_no_fence_is_refused_at_once(
-    database: Database,
-) -> None:
-    async def by_the_driver(session: Session) -> None:
-        await session.driver.execute("SELECT 1")
-
-    async def without_parameters(session: Session) -> None:
-        await session.change("end_terms")
-
-    async def without_a_word(_: Session) -> None:
-        pass
-
-    async with leading(database) as leadership:
-        for work, told in (
-            (by_the_driver, "statement with parameters"),
-            (without_parameters, "statement with parameters"),
-            (without_a_word, "asked nothing"),
-        ):
-            with pytest.raises(AssertionError, match=told):
-                await leadership.transact(work)
-        await leadership.transact(writing("as ever"))
-
-    assert await rows(database, "SELECT queue FROM poison_attempts") == [("as ever",)]
-
-
-async def test_a_value_that_cannot_be_encoded_behind_a_refused_fence_raises_at_once(
-    database: Database, database_url: str
-) -> None:
-    async def unsendable(session: Session) -> None:
-        await session.change(STORE, mark=object())
-
-    async with leading(database) as former:
-        await former.transact(writing("former"))
-        await end_session(database)
-        async with open_database(database_url) as other, leading(other):
-            async with asyncio.timeout(5):
-                with pytest.raises(asyncpg.DataError):
-                    await former.transact(unsendable)
-            with pytest.raises(LeadershipLost):
-                await former.transact(writing("too late"))
 
 
 async def test_the_next_term_waits_for_the_open_transaction_of_the_former_leader(
@@ -159,12 +111,12 @@ async def test_the_next_term_waits_for_the_open_transaction_of_the_former_leader
 async def test_the_next_term_ends_the_transactions_of_a_frozen_leader_of_two_partitions(
     database: Database, database_url: str
 ) -> None:
-    await store(database, "INSERT INTO leadership (lane, term) VALUES (1, 0)")
+    await store(database, "INSERT INTO leadership (partition, term) VALUES (1, 0)")
     begun = {place: asyncio.Event() for place in range(4)}
     thawed = asyncio.Event()
 
     async def frozen(session: Session, place: int) -> None:
-        await session.fetch(LET_IDLE, milliseconds="0")
+        await session.driver.execute(LET_IDLE)
         begun[place].set()
         await thawed.wait()
         await writing("former")(session)
@@ -189,14 +141,14 @@ async def test_the_next_term_ends_the_transactions_of_a_frozen_leader_of_two_par
                 with pytest.raises(LeadershipLost):
                     await task
 
-    assert {post: lead.term for post, lead in next_one.held.items()} == {0: 2, 1: 2}
+    assert {partition: lead.term for partition, lead in next_one.held.items()} == {0: 2, 1: 2}
     assert not await rows(database, "SELECT FROM poison_attempts")
 
 
 async def test_a_member_acquires_as_many_as_asked_and_none_that_another_holds(
     database: Database, database_url: str
 ) -> None:
-    await store(database, "INSERT INTO leadership (lane, term) VALUES (1, 0), (2, 0)")
+    await store(database, "INSERT INTO leadership (partition, term) VALUES (1, 0), (2, 0)")
     async with joined(database, 10) as one, open_database(database_url) as same:
         await one.acquire([0], 1)
         async with joined(same, 10) as other:
@@ -292,7 +244,7 @@ async def test_no_task_of_a_former_term_goes_on(
             getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks()
         )
 
-    assert (names["Assignments.run"], names["Relay.run"], names["BatchProcessor.run"]) == (1, 1, 2)
+    assert (names["Assignments.run"], names["publish"], names["consume"]) == (1, 1, 2)
 
 
 async def test_a_worker_that_joins_waits_while_the_members_lock_is_held_exclusively(

@@ -24,7 +24,7 @@ from worker.cluster.supervisor import Supervisor
 from worker.core.partitions import Layout
 from worker.settings import Settings
 from worker.storage.engine import Database
-from worker.storage.statements import statement
+from worker.storage.queries import query
 from worker.telemetry.metrics import Metrics
 from worker.telemetry.reporter import Reporter
 
@@ -255,15 +255,15 @@ async def test_worker_declares_deleted_partition_queues_again(
 async def test_the_outbox_query_of_a_partition_reads_no_row_of_another(database: Database) -> None:
     await store(
         database,
-        """INSERT INTO outbox (lane, phone_number, holds_operation, message_id, message_type,
+        """INSERT INTO outbox (partition, phone_number, holds_operation, message_id, message_type,
             exchange, routing_key, correlation_id, must_be_routed, body, decided_at, queued_at)
         SELECT 1, '+4420794' || place, false, place, 'type', 'exchange', 'key', 'c', false, '',
             now(), now()
         FROM generate_series(1, 20000) AS place""",
         "ANALYZE outbox",
     )
-    asked, names = statement("next_messages")
-    values = {"lane": 0, "now": datetime.now(UTC), "maximum": 500}
+    asked, names = query("load_messages")
+    values = {"partition": 0, "now": datetime.now(UTC), "maximum": 500}
     explain = f"EXPLAIN (ANALYZE, COSTS off, TIMING off) {asked}"
     async with database.transaction() as session:
         plan = str(await session.driver.fetch(explain, *[values[name] for name in names]))

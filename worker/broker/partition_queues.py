@@ -29,10 +29,6 @@ TIMEOUT_SECONDS: Final = 15
 _ARGUMENTS: Final = next(queue.arguments for queue in QUEUES if queue.name == COMMAND_QUEUE)
 
 
-class QueueHeld(Exception):
-    """Another connection still consumes from a queue; the text says which."""
-
-
 def queue_name_of(partition: int, partitions: int) -> str:
     """The partition's own queue."""
     return f"{COMMAND_QUEUE}.partition-{partition}-of-{partitions}"
@@ -52,7 +48,7 @@ def source_queue(partition: int, layout: Layout) -> str:
 async def declare_partition_queues(
     connection: AbstractConnection, names: Sequence[str], *, command: str
 ) -> None:
-    """Makes or verifies the queues, and leaves their bindings as they are.
+    """Creates or verifies the queues, and leaves their bindings as they are.
 
     Raises `TopologyMismatch`, which names the command to repeat.
     """
@@ -64,7 +60,7 @@ async def declare_partition_queues(
 async def bind_partition_queues(
     connection: AbstractConnection, layout: Layout, *, command: str
 ) -> None:
-    """Makes or verifies the layout's exchange, queues and bindings. Raises `TopologyMismatch`."""
+    """Creates or verifies the layout's exchange, queues and bindings. Raises `TopologyMismatch`."""
     names = queue_names_of(layout)
     if names:
         exchange = Exchange(PARTITION_EXCHANGE, "direct")

@@ -1,5 +1,7 @@
 """How many partitions there are, and changing that."""
 
+import sys
+
 import click
 
 from worker.cli.exits import run_async, settings_of_environment
@@ -31,8 +33,10 @@ def partitions(number: int | None, wait_seconds: float, as_json: bool) -> None:
     """
     from worker.operator.partitions import in_words, show_partitions
     from worker.operator.repartition import repartition
+    from worker.telemetry import logs
 
     settings = settings_of_environment()
+    logs.configure(sys.stderr, format=settings.log_format, level="warning")
     if number is not None:
         work = repartition(
             settings,

@@ -68,12 +68,11 @@ class RepartitionTimedOut(Exception):
 async def repartition(
     settings: Settings, partitions: int, *, wait_seconds: float, tell: Tell
 ) -> None:
-    """Returns when there are so many partitions, and all their queues.
+    """Changes the number of partitions; waits until no worker runs, and finishes a killed change.
 
-    Waits until no worker runs; where there are so many partitions already, only makes queues that
-    are missing, which workers need not be stopped for. Finishes an interrupted change first. Raises
-    `RepartitionTimedOut`, `TopologyMismatch`, `NotPublished` and `BrokerUnavailable`; the same
-    call then continues.
+    Where there are so many partitions already, it only creates missing queues, which needs no stop
+    of workers. Raises `RepartitionTimedOut`, `TopologyMismatch`, `NotPublished` and
+    `BrokerUnavailable`; the same call then continues.
     """
     until = monotonic() + wait_seconds
     async with open_database(settings.database_url) as database:
@@ -88,7 +87,7 @@ async def repartition(
 
 
 async def _is_present(database: Database, settings: Settings, partitions: int) -> bool:
-    """Whether there are so many partitions, and no change is under way; verifies their queues."""
+    """Whether there are so many partitions, and nothing to finish; then creates missing queues."""
     query = "SELECT pg_try_advisory_lock_shared($1)"
     async with database.own_session() as session:
         # Like a worker: no change begins before this is done.
@@ -104,14 +103,14 @@ async def _is_present(database: Database, settings: Settings, partitions: int) -
 
 
 def _is_done(state: PartitionState, partitions: int) -> bool:
-    # A single partition with a queue of its own has none as soon as that queue is empty.
+    # A single partition keeps its own queue only until a change finds that queue empty.
     is_final = state.layout.partitions == partitions and state.layout != Layout(1, routed=True)
     return is_final and state.target is None
 
 
 @asynccontextmanager
 async def _without_workers(database: Database, until: float, tell: Tell) -> AsyncIterator[Session]:
-    """A session that keeps workers from running. Raises `RepartitionTimedOut`."""
+    """A session whose lock keeps workers from running. Raises `RepartitionTimedOut`."""
     async with database.own_session() as session, database.session() as observing:
         locking = asyncio.create_task(_lock_exclusively(session, until))
         try:
@@ -130,7 +129,10 @@ async def _without_workers(database: Database, until: float, tell: Tell) -> Asyn
 
 
 async def _lock_exclusively(session: Session, until: float) -> bool:
-    """Whether the lock of members is this session's alone; one place in its queue, kept."""
+    """Whether this session got the lock of members for itself.
+
+    One request that waits: workers that start meanwhile queue behind it.
+    """
     seconds = max(0.001, until - monotonic())
     await session.driver.execute(
         f"SET statement_timeout = 0; SET lock_timeout = {int(seconds * 1000)}"
@@ -218,11 +220,12 @@ class Repartition:
             await self._change(state.layout, partitions)
 
     async def _change(self, present: Layout, target: int) -> None:
+        self._moved = 0
         command = f"partitions {target}"
         new = Layout(target, routed=True)
         old_queues, new_queues = queue_names_of(present), queue_names_of(new)
         every = list(dict.fromkeys([*old_queues, *new_queues]))
-        # A repeat may find that old queues are deleted: it makes them anew, empty.
+        # A repeat may find old queues deleted: it declares them again, empty.
         await declare_partition_queues(self._connection, every, command=command)
         # From here on only this change reaches the queues, not a former router that wakes up.
         await unbind_partition_queues(self._connection, every)
@@ -230,7 +233,7 @@ class Repartition:
         leaving = [queue for queue in old_queues if queue not in new_queues]
         for queue in leaving:
             await self._move(queue, target)
-        # Behind the loss of this session another change may have begun.
+        # Fails where the session, and with it the lock, was lost: another change may have begun.
         await self._session.driver.execute("SELECT 1")
         await delete_partition_queues(self._connection, leaving)
         layout = await self._settled(new)
