@@ -158,14 +158,18 @@ def _documented_key(row: MessageDefinition) -> str:
     return row.routing_key.replace("{", "<").replace("}", ">")
 
 
-def rewrite(directory: Path, tables: Tables) -> list[Path]:
-    """Generates the marked places of all documents in the directory; returns the documents."""
-    documents = sorted(directory.glob("*.md"))
+def rewrite(documents: Iterable[Path], tables: Tables) -> list[Path]:
+    """Generates the marked places of these documents; returns those that have changed."""
+    changed = []
     for path in documents:
-        path.write_text(with_tables(path.read_text(encoding="utf-8"), tables), encoding="utf-8")
-    return documents
+        before = path.read_text(encoding="utf-8")
+        after = with_tables(before, tables)
+        if after != before:
+            path.write_text(after, encoding="utf-8")
+            changed.append(path)
+    return changed
 
 
 if __name__ == "__main__":
-    for document in rewrite(DOCUMENTS, TABLES):
-        sys.stdout.write(f"{document.name} is up to date\n")
+    for document in rewrite(sorted(DOCUMENTS.glob("*.md")), TABLES):
+        sys.stdout.write(f"{document.name} has changed\n")

@@ -10,12 +10,11 @@ from contracts.values import NumberStatus
 from tests.support.scraping import scraped
 from worker.cli.exits import MEANINGS, Exit
 from worker.core.transitions import TRANSITIONS
-from worker.docs.tables import DOCUMENTS, TABLES
+from worker.docs.tables import DOCUMENTS, PAGES, TABLES
 from worker.settings import Settings
 from worker.telemetry.logs import Action
 
 TESTS = Path(__file__).parent
-PAGES = sorted(DOCUMENTS.glob("*.md"))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -49,7 +49,7 @@ def test_rewrite_changes_only_the_marked_place(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- table: refusals -->\nstale\n<!-- end of table -->\nafter\n")
 
-    assert rewrite(tmp_path, TABLES) == [page]
+    assert rewrite([page], TABLES) == [page]
 
     assert page.read_text() == (
         f"before\n<!-- table: refusals -->\n{TABLES['refusals']()}<!-- end of table -->\nafter\n"

@@ -1,41 +1,59 @@
 """The two loops. Everything that the worker does for a partition happens in one of them."""
 
-from typing import TypeVar
+from collections.abc import AsyncIterable, Sequence
+from typing import Protocol
 
-from contracts.envelope import Envelope
-from worker.consuming.batch_processor import BatchProcessor
-from worker.consuming.batches import Batches
-from worker.consuming.consumer import Consumer
-from worker.consuming.dead_letters import DeadLetters
-from worker.relay.key_ordered_publisher import KeyOrderedPublisher
-from worker.relay.outbox import Outbox
-from worker.relay.process_manager import ProcessManager
+from worker.broker.delivery import Delivery
+from worker.consuming.batches import Batch
+from worker.relay.key_ordered_publisher import PublishResult
+from worker.storage.outbox import OutgoingMessage
 
-__all__ = ["consume", "publish"]
-
-Message = TypeVar("Message", bound=Envelope)
-Result = TypeVar("Result")
+__all__ = ["BatchSource", "Processor", "Publisher", "Recorder", "consume", "publish"]
 
 
-async def consume(
-    consumer: Consumer,
-    batches: Batches,
-    processor: BatchProcessor[Message, Result],
-    dead_letters: DeadLetters,
-) -> None:
+class BatchSource(AsyncIterable[Batch], Protocol):
+    """Batches of deliveries, until their consumer is closed: `consuming.batches.Batches`."""
+
+    async def ack(self, deliveries: Sequence[Delivery]) -> None:
+        """Acknowledges these deliveries."""
+
+
+class Processor(Protocol):
+    """What follows from messages: `consuming.batch_processor.BatchProcessor`."""
+
+    async def process(self, batch: Batch) -> Sequence[Delivery]:
+        """Stores what follows from the batch; returns the deliveries to acknowledge."""
+
+    async def flush(self) -> None:
+        """Waits for dead letters that are not confirmed yet."""
+
+
+class Publisher(Protocol):
+    """Publishes messages in key order: `relay.key_ordered_publisher.KeyOrderedPublisher`."""
+
+    async def publish(self, messages: Sequence[OutgoingMessage]) -> PublishResult:
+        """Publishes the messages; returns which were confirmed, and why the others were not."""
+
+
+class Recorder(Protocol):
+    """Advances operations: `relay.process_manager.ProcessManager`."""
+
+    async def record(self, result: PublishResult) -> None:
+        """Records the outcome and advances the operations that waited for it."""
+
+
+async def consume(batches: BatchSource, processor: Processor) -> None:
     """Messages in, until the consumer is closed: commands, or the results of PBX systems."""
-    await consumer.start()
     async for batch in batches:  # whatever already waits, 1 to N; poison messages isolated
-        stored = await processor.process(batch)  # load, decide and save: one transaction
-        await consumer.ack(stored)  # after the commit, not after the publish
-    await dead_letters.flush()
+        stored = await processor.process(batch)  # read, load, decide and save: one transaction
+        await batches.ack(stored)  # after the commit, not after the publish
+    await processor.flush()
 
 
 async def publish(
-    outbox: Outbox, publisher: KeyOrderedPublisher, process_manager: ProcessManager
+    outbox: AsyncIterable[Sequence[OutgoingMessage]], publisher: Publisher, recorder: Recorder
 ) -> None:
     """Messages out, until the outbox is stopped; advances the operations that waited for them."""
-    await process_manager.release_steps()
     async for messages in outbox:  # wakes on each commit, and on the timer that sweeps what is due
         result = await publisher.publish(messages)  # in key order, mandatory, confirms in batches
-        await process_manager.record(result)  # delete, load, advance and save: one transaction
+        await recorder.record(result)  # delete, load, advance and save: one transaction

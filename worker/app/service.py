@@ -156,7 +156,12 @@ class Service:
         context.relays.outboxes.add(outbox)
         stack.callback(context.relays.outboxes.discard, outbox)
         in_key_order = KeyOrderedPublisher(publisher, context.reporter, self._declare_again)
-        return Outbound(outbox, partial(publish, outbox, in_key_order, process_manager))
+
+        async def relay() -> None:
+            await process_manager.release_steps()
+            await publish(outbox, in_key_order, process_manager)
+
+        return Outbound(outbox, relay)
 
     async def _commands(self, stack: AsyncExitStack, outbound: Outbound | None) -> Inbound:
         if outbound is None:
@@ -216,7 +221,7 @@ class Service:
             reporter=context.reporter,
         )
         batches = Batches(consumer, poison, backpressure)
-        return Inbound(consumer, partial(consume, consumer, batches, processor, dead_letters))
+        return Inbound(consumer, partial(consume, batches, processor))
 
     async def _router(self, stack: AsyncExitStack) -> Inbound:
         context = self._context

@@ -87,6 +87,10 @@ class BatchProcessor(Generic[Message, Result]):
         incoming = list(self._read_all(batch.deliveries))
         return await self._store(incoming) if incoming else ()
 
+    async def flush(self) -> None:
+        """Waits a few seconds for dead letters that are not confirmed yet."""
+        await self._dead_letters.flush()
+
     def _read_all(self, deliveries: Sequence[Delivery]) -> Sequence[Incoming[Message]]:
         readable = []
         for delivery in deliveries:

@@ -31,6 +31,7 @@ class Batches:
 
     async def __aiter__(self) -> AsyncIterator[Batch]:
         """Batches until the consumer closes; each counts as handled when the next is asked for."""
+        await self._consumer.start()
         while await self._consumer.wait():
             if self._backpressure is not None:
                 await self._backpressure.wait_for_capacity(self._consumer.closing)
@@ -40,3 +41,7 @@ class Batches:
             batch = Batch(self._consumer.take(limit.messages), limit.is_poison)
             yield batch
             self._consumer.handled(len(batch.deliveries))
+
+    async def ack(self, deliveries: Sequence[Delivery]) -> None:
+        """Acknowledges these deliveries. Raises `BrokerUnavailable` when the channel is gone."""
+        await self._consumer.ack(deliveries)

@@ -1,8 +1,10 @@
 """Generates the tables in the worker's documents: `python -m worker.docs.tables`."""
 
+import importlib
 import inspect
 import re
 import sys
+import tomllib
 from enum import Enum
 from pathlib import Path
 from typing import Final
@@ -18,9 +20,11 @@ from worker.settings import Settings, environment_name
 from worker.telemetry.logs import Action
 from worker.telemetry.metrics import describe
 
-__all__ = ["DOCUMENTS", "TABLES"]
+__all__ = ["DOCUMENTS", "PAGES", "TABLES"]
 
 DOCUMENTS: Final = Path(__file__).parent
+REPOSITORY: Final = DOCUMENTS.parents[1]
+PAGES: Final = (REPOSITORY / "README.md", *sorted(DOCUMENTS.glob("*.md")))
 OTHER_TRANSITIONS: Final[dict[str, tuple[NumberStatus | None, NumberStatus]]] = {
     "provision": (None, NumberStatus.AVAILABLE),
     "allocate": (NumberStatus.AVAILABLE, NumberStatus.RESERVED),
@@ -108,10 +112,27 @@ def _states() -> str:
     return "\n".join(("```mermaid", "stateDiagram-v2", *own, *others, "```", ""))
 
 
+def _packages() -> str:
+    """The packages from the top down, as the import rules order them, each with its docstring."""
+    rules = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    (layers,) = (
+        contract["layers"]
+        for contract in rules["tool"]["importlinter"]["contracts"]
+        if contract["type"] == "layers"
+    )
+    described = ((name.replace(".", "/"), _first_line_of(name)) for name in layers)
+    return table(("package", "what it is"), ((f"`{name}`", line) for name, line in described))
+
+
+def _first_line_of(module: str) -> str:
+    return (importlib.import_module(module).__doc__ or "").split("\n", maxsplit=1)[0]
+
+
 TABLES: Final[Tables] = {
     "actions": _actions,
     "exit-codes": _exit_codes,
     "metrics": _metrics,
+    "packages": _packages,
     "results": _results,
     "settings": _settings,
     "states": _states,
@@ -119,5 +140,5 @@ TABLES: Final[Tables] = {
 """The tables that a document can show, by name."""
 
 if __name__ == "__main__":
-    for document in rewrite(DOCUMENTS, TABLES):
-        sys.stdout.write(f"{document.name} is up to date\n")
+    for document in rewrite(PAGES, TABLES):
+        sys.stdout.write(f"{document.name} has changed\n")
