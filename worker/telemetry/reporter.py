@@ -9,9 +9,10 @@ from worker.core.batch import Advanced
 from worker.core.decision import Decision, Outcome
 from worker.core.results import Verdict
 from worker.telemetry.logs import Action, Logger, get_logger
-from worker.telemetry.metrics import UNKNOWN, Metrics
+from worker.telemetry.metric_families import UNKNOWN
+from worker.telemetry.metrics import Metrics
 
-__all__ = ["PublishedMessage", "Reporter", "Telling"]
+__all__ = ["LoggedMessage", "Reporter", "Telling"]
 
 DECISION_ACTIONS: Final = {
     Outcome.PENDING: Action.COMMAND_ACCEPTED,
@@ -26,7 +27,7 @@ OPERATION_ACTIONS: Final = {
 }
 
 
-class PublishedMessage(Protocol):
+class LoggedMessage(Protocol):
     """What the log shows of a message of the outbox."""
 
     @property
@@ -146,7 +147,7 @@ class Reporter:
         """The broker confirmed an event to which no queue is bound."""
         self.metrics.event_unrouted(message_type)
 
-    def undelivered(self, message: PublishedMessage, reason: str) -> None:
+    def undelivered(self, message: LoggedMessage, reason: str) -> None:
         """The broker or a queue did not accept a message: it stays in the outbox."""
         self.metrics.publish_failed(message.message_type)
         get_logger().error(
@@ -158,7 +159,7 @@ class Reporter:
             attempts=message.attempts + 1,
         )
 
-    def unencodable(self, message: PublishedMessage, reason: str) -> None:
+    def unencodable(self, message: LoggedMessage, reason: str) -> None:
         """A message cannot be encoded: it is parked in the outbox."""
         get_logger().error(
             Action.MESSAGE_PARKED,
