@@ -19,7 +19,7 @@ from worker.telemetry.metrics import describe
 __all__ = ["DOCUMENTS", "TABLES"]
 
 DOCUMENTS: Final = Path(__file__).parent
-UNITS: Final = ("seconds", "commands", "messages", "attempts")
+UNITS: Final = ("seconds", "days", "commands", "messages", "attempts")
 
 
 def _settings() -> str:
