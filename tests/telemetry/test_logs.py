@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import BinaryIO, TextIO
 
 import pytest
-import structlog
 
 from worker.telemetry.logs import Action, configure, get_logger, mask_secrets
 
@@ -20,17 +19,6 @@ def terminal() -> Iterator[tuple[TextIO, BinaryIO]]:
     screen, program = os.openpty()
     with os.fdopen(program, "w") as written, os.fdopen(screen, "rb", buffering=0) as seen:
         yield written, seen
-
-
-@pytest.fixture(autouse=True)
-def _restore_logging() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
 
 
 def _records(stream: io.StringIO) -> list[dict[str, object]]:

@@ -1,34 +1,83 @@
-"""The order of log records: decisions before the operations that they began."""
+"""The reporter: what it logs and counts, and in which order."""
 
-from collections.abc import Sequence
+import io
+import json
+from datetime import UTC, datetime
+from typing import NamedTuple
 
-from typing_extensions import override
+import pytest
 
-from tests.support.builders import RESERVED, activate, complete_number, pending_number
+from contracts.values import FailureCode
+from tests.support.builders import RESERVED, activate, pending_number
 from worker.core.batch import Advanced
+from worker.core.decision import Decision, Outcome
+from worker.core.operation import Failure
+from worker.telemetry.logs import configure
 from worker.telemetry.metrics import Metrics
-from worker.telemetry.reporter import Reporter, Telling
+from worker.telemetry.reporter import Reporter
 
 
-class Noting(Reporter):
-    def __init__(self, told: list[str]) -> None:
-        super().__init__(Metrics())
-        self._told = told
+class Message(NamedTuple):
+    """A message of the outbox, as the reporter sees it."""
 
-    @override
-    def advanced(self, items: Sequence[Advanced]) -> None:
-        self._told += [item.before.phone_number for item in items]
+    position: int = 7
+    phone_number: str = RESERVED.phone_number
+    message_id: str = "message-1"
+    message_type: str = "telephony.extension.reset.v1"
+    attempts: int = 2
 
 
-def test_decisions_are_logged_before_the_operations_that_they_began() -> None:
-    told: list[str] = []
-    telling = Telling(Noting(told))
-    telling.before.append(lambda: told.append("decided"))
+@pytest.fixture
+def log() -> io.StringIO:
+    """The log as JSON Lines."""
+    stream = io.StringIO()
+    configure(stream, format="json", level="info")
+    return stream
+
+
+def last_record(log: io.StringIO) -> dict[str, object]:
+    record: dict[str, object] = json.loads(log.getvalue().splitlines()[-1])
+    return record
+
+
+def value(metrics: Metrics, name: str, **labels: str) -> float | None:
+    return metrics.registry.get_sample_value(f"activation_worker_{name}", labels)
+
+
+def test_reporter_counts_and_logs_an_undelivered_message(log: io.StringIO) -> None:
+    metrics = Metrics()
+    message = Message()
+    Reporter(metrics).undelivered(message, "the queue is full")
+
+    record = last_record(log)
+    assert (record["action"], record["level"]) == ("message_undelivered", "error")
+    assert (record["message_id"], record["attempts"]) == (message.message_id, 3)
+    assert value(metrics, "publish_failures_total", type=message.message_type) == 1
+
+
+def test_reporter_logs_the_position_of_a_parked_message(log: io.StringIO) -> None:
+    Reporter(Metrics()).unencodable(Message(), "the routing key is too long")
+
+    record = last_record(log)
+    assert (record["action"], record["position"]) == ("message_parked", 7)
+
+
+def test_reporter_counts_each_consumer_that_pauses(log: io.StringIO) -> None:
+    metrics = Metrics()
+    reporter = Reporter(metrics)
+    reporter.consuming_paused(datetime(2026, 3, 1, tzinfo=UTC))
+    reporter.consuming_paused(None)
+    reporter.consuming_resumed()
+
+    assert value(metrics, "paused_consumers") == 1
+    assert last_record(log)["action"] == "consuming_resumed"
+
+
+def test_reporter_logs_an_operation_that_needs_an_operator_as_an_error(log: io.StringIO) -> None:
     pending = pending_number(RESERVED, activate())
-    telling.tell()
-    assert not told
-    telling.add([Advanced(pending, complete_number(pending))])
-    telling.tell()
-    telling.tell()
+    failure = Failure(FailureCode.DEADLINE_PASSED, None, "It is overdue.", None)
+    decision = Decision(Outcome.NOTIFIED, pending, failure=failure)
+    Reporter(Metrics()).advanced([Advanced(pending, decision)])
 
-    assert told == ["decided", RESERVED.phone_number]
+    record = last_record(log)
+    assert (record["action"], record["level"]) == ("operation_needs_operator", "error")

@@ -9,13 +9,13 @@ __all__ = ["contracts"]
 
 @click.group()
 def contracts() -> None:
-    """The message contracts: schemas, examples, AsyncAPI and topology."""
+    """Export the message contracts."""
 
 
 @contracts.command()
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
 def export(directory: Path) -> None:
-    """Write the contracts as files into DIRECTORY."""
+    """Write schemas, examples, AsyncAPI and topology into DIRECTORY."""
     from contracts.export import export as export_contracts
 
     for path in export_contracts(directory):

@@ -12,7 +12,7 @@ __all__ = ["dead_letters"]
 
 @click.group("dead-letters")
 def dead_letters() -> None:
-    """List, show, replay or discard messages that the worker could not handle.
+    """Manage messages that cannot be handled.
 
     Each has a KEY, which `list` shows, and which stays the same while the message is there.
     """

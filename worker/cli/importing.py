@@ -20,7 +20,9 @@ BAR_STEP_BYTES: Final = 65_536
 @click.command("import")
 @click.argument("file", type=click.File("rb"))
 def import_records(file: BinaryIO) -> None:
-    """Import records (JSON Lines) from FILE, or from standard input with -.
+    """Import records from FILE.
+
+    FILE contains JSON Lines; - reads standard input.
 
     All or nothing: if one line is wrong, nothing is changed. Lines may be in any order. Of
     features, only the names are kept: their values may be secrets. A number that stops being a

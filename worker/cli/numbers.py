@@ -68,7 +68,7 @@ def _coloured(line: str) -> str:
 @click.argument("number")
 @AS_JSON
 def show(number: str, as_json: bool) -> None:
-    """Show a NUMBER: its state, the reasons for it, and its history."""
+    """Show the state and the history of a NUMBER."""
     from worker.operator.show import render_number, show_number
 
     shown = run_async(show_number(settings_of_environment(), number))
@@ -80,7 +80,10 @@ def show(number: str, as_json: bool) -> None:
 @click.command()
 @AS_JSON
 def pending(as_json: bool) -> None:
-    """List the operations under way, oldest first, and what each waits for."""
+    """List the operations under way.
+
+    The oldest comes first; each shows what it waits for and what happens next.
+    """
     from worker.operator.show import render_operation, show_pending
 
     operations = run_async(show_pending(settings_of_environment()))
@@ -105,7 +108,10 @@ def pending(as_json: bool) -> None:
 @click.option("--by", "decided_by", required=True, help="Who decides; stored with the decision.")
 @click.option("--why", "reason", required=True, help="The reason; stored with the decision.")
 def resolve(number: str, resolution: str, decided_by: str, reason: str) -> None:
-    """Decide on the operation of a NUMBER that cannot proceed by itself."""
+    """Decide on an operation that needs an operator.
+
+    A running worker then advances the operation of the NUMBER.
+    """
     from worker.core.results import Resolution
     from worker.operator.resolve import resolve_number
 

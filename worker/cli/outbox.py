@@ -16,7 +16,7 @@ POSITION: Final = click.IntRange(1, 2**63 - 1)
 
 @click.group()
 def outbox() -> None:
-    """List, retry or discard messages that the broker did not accept.
+    """Manage messages that the broker did not accept.
 
     Messages of one number are published in order: those behind an undelivered one wait for it.
     The worker retries by itself, except for PARKED messages, which cannot be encoded.

@@ -9,7 +9,7 @@ __all__ = ["check", "migrate", "topology"]
 
 @click.command()
 def migrate() -> None:
-    """Migrate the schema of the database to the current version."""
+    """Migrate the schema of the database."""
     from worker.operator.servers import migrate_database
 
     before, after = run_async(migrate_database(settings_of_environment()))
@@ -18,7 +18,7 @@ def migrate() -> None:
 
 @click.command()
 def topology() -> None:
-    """Create the exchanges and queues, or verify those that exist."""
+    """Create the exchanges and queues, or verify them."""
     from worker.operator.servers import declare_topology
 
     for name in run_async(declare_topology(settings_of_environment())):
@@ -27,9 +27,9 @@ def topology() -> None:
 
 @click.command()
 def check() -> None:
-    """Check whether a worker could start here, without changing anything.
+    """Check whether a worker could start here.
 
-    Checks everything; the exit code is that of the first problem.
+    Checks everything and changes nothing; the exit code is that of the first problem.
     """
     from worker.cli.error_messages import explained
     from worker.operator.preflight import check_all

@@ -13,7 +13,10 @@ __all__ = ["run", "standalone"]
 
 @click.command()
 def run() -> None:
-    """Run the worker until SIGTERM or Ctrl-C; a second signal stops it at once."""
+    """Run the worker until SIGTERM or Ctrl-C.
+
+    A second signal stops it at once.
+    """
     from worker.app import run as app
     from worker.telemetry import logs
 
@@ -30,7 +33,10 @@ def run() -> None:
 )
 @click.option("--import", "records", type=click.File("rb"), help="Import these records first.")
 def standalone(folder: Path | None, records: BinaryIO | None) -> None:
-    """Run the worker with a private RabbitMQ and PostgreSQL; Ctrl-C stops all of them."""
+    """Run the worker with private servers.
+
+    Starts a RabbitMQ and a PostgreSQL for this worker alone; Ctrl-C stops all of them.
+    """
     import os
 
     from worker.local.standalone import run_standalone

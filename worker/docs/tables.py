@@ -32,7 +32,7 @@ OTHER_TRANSITIONS: Final[dict[str, tuple[NumberStatus | None, NumberStatus]]] = 
     "end cool-down": (NumberStatus.COOLDOWN, NumberStatus.AVAILABLE),
 }
 """The transitions of other systems, from and to [H][D]. The worker imports their results."""
-UNITS: Final = ("seconds", "commands", "messages", "attempts")
+UNITS: Final = ("seconds", "days", "commands", "messages", "attempts")
 
 
 def _settings() -> str:

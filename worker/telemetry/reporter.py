@@ -9,9 +9,10 @@ from worker.core.batch import Advanced
 from worker.core.decision import Decision, Outcome
 from worker.core.results import Verdict
 from worker.telemetry.logs import Action, Logger, get_logger
-from worker.telemetry.metrics import UNKNOWN, Metrics
+from worker.telemetry.metric_families import UNKNOWN
+from worker.telemetry.metrics import Metrics
 
-__all__ = ["PublishedMessage", "Reporter", "Telling"]
+__all__ = ["LoggedMessage", "Reporter"]
 
 DECISION_ACTIONS: Final = {
     Outcome.PENDING: Action.COMMAND_ACCEPTED,
@@ -27,7 +28,7 @@ OPERATION_ACTIONS: Final = {
 }
 
 
-class PublishedMessage(Protocol):
+class LoggedMessage(Protocol):
     """What the log shows of a message of the outbox."""
 
     @property
@@ -147,7 +148,7 @@ class Reporter:
         """The broker confirmed an event to which no queue is bound."""
         self.metrics.event_unrouted(message_type)
 
-    def undelivered(self, message: PublishedMessage, reason: str) -> None:
+    def undelivered(self, message: LoggedMessage, reason: str) -> None:
         """The broker or a queue did not accept a message: it stays in the outbox."""
         self.metrics.publish_failed(message.message_type)
         get_logger().error(
@@ -159,7 +160,7 @@ class Reporter:
             attempts=message.attempts + 1,
         )
 
-    def unencodable(self, message: PublishedMessage, reason: str) -> None:
+    def unencodable(self, message: LoggedMessage, reason: str) -> None:
         """A message cannot be encoded: it is parked in the outbox."""
         get_logger().error(
             Action.MESSAGE_PARKED,
@@ -189,26 +190,3 @@ def _refusal_of(decision: Decision) -> dict[str, object]:
     if decision.refusal is None:
         return {}
     return {"refusal": decision.refusal, "detail": decision.detail}
-
-
-class Telling:
-    """Logs operations that advanced, after the decisions that were logged before them."""
-
-    def __init__(self, reporter: Reporter) -> None:
-        self._reporter = reporter
-        self.before: list[Callable[[], None]] = []
-        """These log the decisions."""
-        self._untold: list[Advanced] = []
-
-    def add(self, concluded: Sequence[Advanced]) -> None:
-        """Keeps operations that advanced until the next `tell`."""
-        self._untold.extend(concluded)
-
-    def tell(self) -> None:
-        """Logs all of them."""
-        if not self._untold:
-            return
-        for tell in self.before:
-            tell()
-        untold, self._untold = self._untold, []
-        self._reporter.advanced(untold)
