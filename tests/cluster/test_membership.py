@@ -244,7 +244,7 @@ async def test_no_task_of_a_former_term_goes_on(
             getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks()
         )
 
-    assert (names["Assignments.run"], names["publish"], names["consume"]) == (1, 1, 2)
+    assert (names["Assignments.run"], names["_relay"], names["consume"]) == (1, 1, 2)
 
 
 async def test_a_worker_that_joins_waits_while_the_members_lock_is_held_exclusively(

@@ -156,12 +156,7 @@ class Service:
         context.relays.outboxes.add(outbox)
         stack.callback(context.relays.outboxes.discard, outbox)
         in_key_order = KeyOrderedPublisher(publisher, context.reporter, self._declare_again)
-
-        async def relay() -> None:
-            await process_manager.release_steps()
-            await publish(outbox, in_key_order, process_manager)
-
-        return Outbound(outbox, relay)
+        return Outbound(outbox, partial(_relay, outbox, in_key_order, process_manager))
 
     async def _commands(self, stack: AsyncExitStack, outbound: Outbound | None) -> Inbound:
         if outbound is None:
@@ -276,3 +271,10 @@ class Service:
         # tried again until an administrator has created what is missing.
         if self._context.settings.declare_topology:
             self._context.session.fail(reason)
+
+
+async def _relay(
+    outbox: Outbox, publisher: KeyOrderedPublisher, process_manager: ProcessManager
+) -> None:
+    await process_manager.release_steps()
+    await publish(outbox, publisher, process_manager)

@@ -50,12 +50,12 @@ async def _served(
     rows = await session.fetch("show_assignments", partitions=[item.partition for item in every])
     members = sum(row["partition"] == MEMBER and row["is_shared"] for row in found)
     return members, {
-        row["post"]: {
-            "partition": row["post"],
+        row["partition"]: {
+            "partition": row["partition"],
             "term": row["term"],
             "gained_at": row["gained_at"],
             "outbox_messages": row["outbox_messages"],
-            "served_by": holders.get(row["post"]),
+            "served_by": holders.get(row["partition"]),
         }
         for row in rows
     }
