@@ -227,7 +227,7 @@ async def test_router_keeps_commands_that_reach_no_partition_queue(
     async with await connect(settings.amqp_urls) as connection:
         await unbind_partition_queues(connection, TWO)
     commands = await asked(platform, "activate", ALL)
-    await until(lambda: not worker.linked)
+    await until(lambda: not worker.connected)
     assert platform.events == []
     await change(settings, 2)
 
@@ -245,7 +245,7 @@ async def test_worker_declares_deleted_partition_queues_again(
     await staff.until(3)
     async with await connect(settings.amqp_urls) as connection:
         await delete_partition_queues(connection, TWO)
-    await until(lambda: not worker.linked)
+    await until(lambda: not worker.connected)
     commands = await asked(platform, "activate", ALL)
 
     for command in commands:

@@ -307,7 +307,7 @@ async def test_it_ends_though_a_dead_letter_cannot_be_put_away(
         await asyncio.sleep(0.5)
         worker.stop()
         async with asyncio.timeout(10):
-            while worker.linked:
+            while worker.connected:
                 await asyncio.sleep(0.05)
         waiting = await channel.declare_queue(COMMAND_QUEUE, passive=True)
         assert waiting.declaration_result.message_count == 1

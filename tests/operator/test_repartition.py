@@ -34,7 +34,7 @@ from worker.broker.publisher import Publisher
 from worker.broker.queue_markers import MARKER, append_marker
 from worker.core.partitions import Layout, partition_of
 from worker.operator import repartition as repartitioning
-from worker.operator.partitions import in_words, show_partitions
+from worker.operator.partitions import format_partitions, show_partitions
 from worker.operator.repartition import RepartitionTimedOut, repartition
 from worker.settings import Settings
 from worker.storage.engine import Database
@@ -111,7 +111,7 @@ async def found_in(settings: Settings, names: Sequence[str]) -> Waiting:
 async def taken(settings: Settings, name: str) -> Sequence[aio_pika.abc.AbstractIncomingMessage]:
     messages: list[aio_pika.abc.AbstractIncomingMessage] = []
     async with await connect(settings.amqp_urls) as connection:
-        publisher = Publisher(connection, 10, alone=set())
+        publisher = Publisher(connection, 10, published_alone=set())
         marker = await append_marker(publisher, name)
         channel = await connection.channel()
         queue = await channel.get_queue(name, ensure=False)
@@ -214,11 +214,11 @@ async def test_a_single_partition_keeps_its_router_until_its_queue_is_found_empt
     await change(settings, 2)
     await put(platform, routed(2), [command_of(number, number) for number in SOME])
     said: list[str] = []
-    await repartition(settings, 1, wait_seconds=10, tell=said.append)
+    await repartition(settings, 1, wait_seconds=10, report=said.append)
     assert await layout_of(database) == (1, True, None)
     assert f"{len(SOME)} waiting commands were moved" in said[0]
     assert "call `activation-worker partitions 1` again" in said[1]
-    assert "still pass through a router" in in_words(await show_partitions(settings))
+    assert "still pass through a router" in format_partitions(await show_partitions(settings))
     # Not empty yet: everything returns to its place.
     await change(settings, 1)
     assert await layout_of(database) == (1, True, None)
@@ -243,9 +243,11 @@ async def test_change_is_refused_while_a_worker_runs_and_names_it(
     async with working(database, settings) as worker:
         await until_leading(worker)
         with pytest.raises(RepartitionTimedOut, match=r"Still running: .*activation-worker"):
-            await repartition(settings, 2, wait_seconds=1, tell=said.append)
+            await repartition(settings, 2, wait_seconds=1, report=said.append)
         assert await layout_of(database) == (1, False, None)
-        changing = asyncio.create_task(repartition(settings, 2, wait_seconds=20, tell=said.append))
+        changing = asyncio.create_task(
+            repartition(settings, 2, wait_seconds=20, report=said.append)
+        )
         await asyncio.sleep(1)
         assert not changing.done()
         worker.stop()
@@ -282,9 +284,9 @@ async def test_a_worker_refuses_to_serve_before_an_interrupted_change_is_finishe
     await store(database, *BUILDING, "UPDATE partitioning SET target = 3")
     with pytest.raises(NotReady, match="run `activation-worker partitions 3`"):
         await supervisor(database, settings, Reporter(Metrics())).run()
-    assert "a change to 3 is not finished" in in_words(await show_partitions(settings))
+    assert "a change to 3 is not finished" in format_partitions(await show_partitions(settings))
     said: list[str] = []
-    await repartition(settings, 2, wait_seconds=10, tell=said.append)
+    await repartition(settings, 2, wait_seconds=10, report=said.append)
 
     assert said == [
         "Finishing an interrupted change to 3 partitions.",
@@ -303,7 +305,7 @@ async def test_change_stays_begun_while_another_connection_consumes_from_an_old_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(repartitioning, "DELIVERY_SECONDS", 1)
-    monkeypatch.setattr(repartitioning, "TELL_SECONDS", 0.3)
+    monkeypatch.setattr(repartitioning, "REPORT_SECONDS", 0.3)
     await change(settings, 2)
     await put(platform, routed(2), [command_of(ALL[0], "held")])
     name = source_queue(partition_of(key_of(ALL[0]), 2), routed(2))
@@ -313,7 +315,7 @@ async def test_change_stays_begun_while_another_connection_consumes_from_an_old_
         queue = await channel.get_queue(name, ensure=False)
         await queue.consume(asyncio.Queue[object]().put)
         with pytest.raises(RepartitionTimedOut, match=f"still consumes from {name}"):
-            await repartition(settings, 3, wait_seconds=0.5, tell=said.append)
+            await repartition(settings, 3, wait_seconds=0.5, report=said.append)
     assert f"Waiting until no other connection consumes from {name}." in said
     assert await layout_of(database) == (2, True, 3)
     await change(settings, 3)
