@@ -33,7 +33,7 @@ async def test_connect_fails_if_the_peer_hangs_up(answer: bytes) -> None:
 async def test_connect_fails_if_the_connection_ends_before_the_first_frame(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # The library raises this about once in a thousand cut connections, which is too rare for a test.
+    # The library raises this about once in a thousand cut connections: too rarely for a test.
     async def ended(_: FrameReceiver) -> None:
         raise StopAsyncIteration
 

@@ -22,7 +22,7 @@ __all__ = ["Confirm", "ConfirmBatch", "publish_batch"]
 
 
 class Confirm:
-    """The broker's confirm of one message; implements the part of a future that the library uses."""
+    """The confirm of one message, with the part of a future's interface that the library uses."""
 
     __slots__ = ("_batch", "_error", "_is_done", "_message_id")
 

@@ -37,7 +37,7 @@ def queue_name_of(partition: int, partitions: int) -> str:
 
 
 def queue_names_of(layout: Layout) -> Sequence[str]:
-    """The names of the partitions' own queues; none if the only partition reads the command queue."""
+    """The names of the partitions' own queues; none if one partition reads the command queue."""
     numbers = range(layout.partitions) if layout.routed else ()
     return [queue_name_of(partition, layout.partitions) for partition in numbers]
 

@@ -28,7 +28,7 @@ class QueueInUse(Exception):
 
 
 def is_marker(delivery: Delivery) -> bool:
-    """Whether it is a marker. A command with this header is none: forwarded, it names its origin."""
+    """Whether it is a marker; a forwarded command with the same header names its origin."""
     headers = delivery.headers
     return not delivery.exchange and MARKER in headers and headers.keys().isdisjoint(ORIGIN)
 
