@@ -61,7 +61,7 @@ async def test_a_worker_goes_on_with_the_other_nodes(
         else:
             await cluster.isolate(unlucky)
         async with asyncio.timeout(60):
-            while worker.linked:
+            while worker.connected:
                 await asyncio.sleep(0.05)
             while not worker.leads:
                 await asyncio.sleep(0.05)

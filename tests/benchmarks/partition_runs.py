@@ -111,7 +111,7 @@ async def _build(stage: Stage, world: World, partitions: int, database_url: str)
         settings = load({"DATABASE_URL": database_url, "AMQP_URL": place.amqp_url})
         if partitions > 1:
             await repartition(
-                settings, partitions, wait_seconds=CHANGED_WITHIN_SECONDS, tell=lambda _: None
+                settings, partitions, wait_seconds=CHANGED_WITHIN_SECONDS, report=lambda _: None
             )
 
 

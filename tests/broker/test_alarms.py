@@ -1,9 +1,10 @@
-"""A broker short of memory takes nothing from publishers: the worker waits and shows it."""
+"""An alarm of the broker blocks publishers: the worker waits, and shows it in its metrics."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from tests.support.inserts import phone_numbers, voice_service
 from tests.support.platform import Platform
 from tests.support.workers import rows, store
 from worker.app.run import supervisor
@@ -14,17 +15,12 @@ from worker.telemetry.metrics import Metrics
 from worker.telemetry.reporter import Reporter
 
 NUMBERS = tuple(f"+44207946{index:04}" for index in range(1, 501))
-SITE = (
-    """INSERT INTO voice_services (service_id, account_id, account_kind, site_id, quantity)
-    VALUES ('service-1', 'acme', 'occupier', 'london', 500)""",
-    "INSERT INTO phone_numbers (phone_number, site_id, account_id, status) VALUES "
-    + ", ".join(f"('{number}', 'london', 'acme', 'RESERVED')" for number in NUMBERS),
-)
+SITE = (voice_service(500), phone_numbers(*NUMBERS))
 
 
 @asynccontextmanager
 async def alarm(servers: PrivateServers) -> AsyncIterator[None]:
-    """The broker believes that its memory is used up."""
+    """Makes the broker raise a memory alarm."""
     await servers.rabbitmq.control("set_vm_memory_high_watermark", "0.0000001")
     try:
         yield
@@ -38,11 +34,11 @@ async def until_shown(metrics: Metrics, *lines: str) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_an_alarm_stops_publishing_then_the_intake_and_nothing_is_said_twice(
+async def test_an_alarm_stops_publishing_then_consuming_and_no_event_is_published_twice(
     servers: PrivateServers, database: Database, settings: Settings, platform: Platform
 ) -> None:
     await store(database, *SITE)
-    # Sent before: the alarm stops the web tier as well.
+    # Sent before the alarm, which blocks the web tier as well.
     commands = [await platform.send("activate", number) for number in NUMBERS]
     impatient = {
         "publish_timeout_seconds": 0.5,
@@ -60,7 +56,7 @@ async def test_an_alarm_stops_publishing_then_the_intake_and_nothing_is_said_twi
             "activation_worker_paused_consumers 1.0",
         )
         decided = await rows(database, "SELECT count(*) FROM commands")
-        # Longer than a confirm is waited for.
+        # Longer than the timeout of a confirm.
         await asyncio.sleep(1)
         assert await rows(database, "SELECT count(*) FROM commands") == decided
         assert worker.leads

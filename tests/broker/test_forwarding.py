@@ -1,4 +1,4 @@
-"""What goes on to another queue goes on as it came."""
+"""A forwarded message keeps its body and properties."""
 
 from copy import deepcopy
 from typing import TYPE_CHECKING, cast
@@ -20,16 +20,17 @@ ORIGIN = {"x-original-exchange": "telephony.commands", "x-original-routing-key":
 
 
 def delivery(properties: spec.Basic.Properties, exchange: str = "telephony.commands") -> Delivery:
-    came = spec.Basic.Deliver("consumer", 7, True, exchange, "some.key")  # noqa: FBT003 -- the library's order
-    return Delivery(DeliveredMessage(came, ContentHeader(0, 0, properties), b"body", NO_CHANNEL))
+    deliver = spec.Basic.Deliver("consumer", 7, True, exchange, "some.key")  # noqa: FBT003 -- the library's order
+    return Delivery(DeliveredMessage(deliver, ContentHeader(0, 0, properties), b"body", NO_CHANNEL))
 
 
-def test_a_delivery_is_what_came() -> None:
-    came = delivery(spec.Basic.Properties(message_id="m"), exchange="")
+def test_a_delivery_has_the_values_of_the_delivered_message() -> None:
+    delivered = delivery(spec.Basic.Properties(message_id="m"), exchange="")
 
-    assert (came.tag, came.redelivered) == (7, True)
-    assert (came.exchange, came.routing_key) == ("", "some.key")
-    assert (came.body, came.properties.message_id, came.headers) == (b"body", "m", {})
+    assert (delivered.tag, delivered.redelivered) == (7, True)
+    assert (delivered.exchange, delivered.routing_key) == ("", "some.key")
+    assert delivered.properties.message_id == "m"
+    assert (delivered.body, delivered.headers) == (b"body", {})
 
 
 @pytest.mark.parametrize(
@@ -42,7 +43,7 @@ def test_a_delivery_is_what_came() -> None:
         spec.Basic.Properties(message_id="m", headers={"own": 1}),
     ],
 )
-def test_its_properties_go_on_but_for_who_sent_it_and_how_long_it_lives(
+def test_a_forwarded_message_keeps_all_properties_except_user_id_and_expiration(
     properties: spec.Basic.Properties,
 ) -> None:
     # A shallow copy would share the headers, and change with them.
@@ -57,7 +58,7 @@ def test_its_properties_go_on_but_for_who_sent_it_and_how_long_it_lives(
     assert publication.properties.message_id
     assert (publication.exchange, publication.routing_key) == ("", "commands")
     assert publication.body == b"body"
-    assert properties == before, "it may be forwarded once more, or put away"
+    assert properties == before, "the delivery may be forwarded again, or dead-lettered"
 
 
 @pytest.mark.parametrize("exchange", [PARTITION_EXCHANGE, ""])
@@ -66,6 +67,6 @@ def test_a_command_from_a_partition_queue_names_its_first_origin(exchange: str) 
         "x-original-exchange": "web",
         "x-original-routing-key": "first.key",
     }
-    came = delivery(spec.Basic.Properties(message_id="m", headers=first), exchange=exchange)
+    delivered = delivery(spec.Basic.Properties(message_id="m", headers=first), exchange=exchange)
 
-    assert forwarded(came, exchange="", routing_key="q").properties.headers == first
+    assert forwarded(delivered, exchange="", routing_key="q").properties.headers == first

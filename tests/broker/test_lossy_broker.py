@@ -1,10 +1,11 @@
-"""A bad network before RabbitMQ: what may come twice comes under one id, and nothing is lost."""
+"""A bad network to RabbitMQ: no message is lost, and a message sent twice keeps its id."""
 
 import asyncio
 
 import pytest
 
 from contracts.values import Step
+from tests.support.inserts import handset_login
 from tests.support.lossy import (
     NUMBERS,
     SITE,
@@ -22,7 +23,7 @@ from worker.storage.engine import Database
 
 IN_USE = (
     f"UPDATE phone_numbers SET status = 'ACTIVE' WHERE phone_number = '{NUMBERS[0]}'",
-    f"INSERT INTO handset_logins VALUES ('{NUMBERS[0]}', 'desk-7', 'digital')",
+    handset_login(NUMBERS[0]),
 )
 
 
@@ -41,11 +42,11 @@ async def test_an_event_whose_confirm_is_lost_is_published_again_under_the_same_
         command = await platform.send("activate", NUMBERS[0])
         await activated_once(platform, database, [command])
 
-    said = [event["data"]["status"] for event in platform.events]
-    assert said == ["PENDING", "PENDING", "ACTIVE"]
+    statuses = [event["data"]["status"] for event in platform.events]
+    assert statuses == ["PENDING", "PENDING", "ACTIVE"]
 
 
-async def test_an_event_that_never_arrives_is_published_again(
+async def test_an_event_that_does_not_reach_the_broker_is_published_again(
     database: Database, lossy_settings: Settings, platform: Platform, broker_proxy: Proxy
 ) -> None:
     await store(database, *SITE)
@@ -74,7 +75,7 @@ async def test_a_pbx_message_whose_confirm_is_lost_is_published_again_under_the_
 
 
 @pytest.mark.parametrize(("lost", "times"), [(Lost.REQUEST, 2), (Lost.REPLY, 1)])
-async def test_a_command_comes_again_when_its_acknowledgement_is_lost_and_has_no_second_effect(
+async def test_a_command_is_redelivered_when_its_acknowledgement_is_lost_and_has_no_second_effect(
     database: Database,
     lossy_settings: Settings,
     platform: Platform,
@@ -110,7 +111,7 @@ async def test_a_result_whose_acknowledgement_is_lost_counts_as_one_attempt(
     assert await rows(database, "SELECT attempt FROM pbx_steps") == [(2,)]
 
 
-async def test_a_broker_that_is_cut_off_in_the_middle_of_many_commands(
+async def test_worker_completes_all_commands_when_the_broker_is_cut_off_in_between(
     database: Database, lossy_settings: Settings, platform: Platform, broker_proxy: Proxy
 ) -> None:
     await store(database, *SITE)
@@ -122,7 +123,7 @@ async def test_a_broker_that_is_cut_off_in_the_middle_of_many_commands(
         await activated_once(platform, database, commands)
 
 
-async def test_a_broker_that_refuses_connections_for_a_while(
+async def test_worker_waits_for_a_broker_that_refuses_connections(
     database: Database, lossy_settings: Settings, platform: Platform, broker_proxy: Proxy
 ) -> None:
     await store(database, *SITE)
@@ -130,12 +131,12 @@ async def test_a_broker_that_refuses_connections_for_a_while(
         broker_proxy.refuse()
         broker_proxy.cut()
         command = await platform.send("activate", NUMBERS[0])
-        await until(lambda: not worker.linked)
+        await until(lambda: not worker.connected)
         await broker_proxy.accept()
         await activated_once(platform, database, [command])
 
 
-async def test_a_broker_that_takes_connections_but_says_nothing_is_waited_for(
+async def test_worker_waits_for_a_broker_that_accepts_connections_but_does_not_answer(
     database: Database, lossy_settings: Settings, platform: Platform, broker_proxy: Proxy
 ) -> None:
     await store(database, *SITE)
@@ -143,13 +144,13 @@ async def test_a_broker_that_takes_connections_but_says_nothing_is_waited_for(
     command = await platform.send("activate", NUMBERS[0])
     async with working(database, lossy_settings) as worker:
         await until(lambda: broker_proxy.kept_back)
-        assert not worker.linked
+        assert not worker.connected
         broker_proxy.thaw()
         await until_leading(worker)
         await activated_once(platform, database, [command])
 
 
-async def test_a_frozen_broker_is_given_up_and_what_was_not_said_is_said_without_new_traffic(
+async def test_worker_leaves_a_frozen_broker_and_publishes_its_outbox_later_without_new_traffic(
     database: Database, waiting: Settings, platform: Platform, broker_proxy: Proxy
 ) -> None:
     await store(database, *SITE)
@@ -160,32 +161,32 @@ async def test_a_frozen_broker_is_given_up_and_what_was_not_said_is_said_without
         await platform.send("activate", NUMBERS[0])
         await platform.until(lambda: platform.events)
         broker_proxy.freeze()
-        # That the operation is late is said unasked.
-        await until(lambda: not worker.linked)
+        # The event that the operation is late needs no command.
+        await until(lambda: not worker.connected)
         assert len(platform.events) == 1
         broker_proxy.thaw()
-        # PENDING may come once more: its confirm can have been on its way.
+        # PENDING may be published again: its confirm may have been lost.
         await platform.until(lambda: len(said_once(platform.events)) > 1)
 
-    said = said_once(platform.events)
-    assert said[1]["type"] == "telephony.phone_number.operation_delayed.v1"
+    published = said_once(platform.events)
+    assert published[1]["type"] == "telephony.phone_number.operation_delayed.v1"
 
 
 @pytest.mark.campaign
-async def test_a_frozen_broker_is_noticed_by_its_heartbeats_and_read_again_without_new_traffic(
+async def test_worker_detects_a_frozen_broker_by_heartbeats_and_consumes_again_without_new_traffic(
     database: Database, lossy_settings: Settings, platform: Platform, broker_proxy: Proxy
 ) -> None:
     await store(database, *SITE)
     async with working_far_away(lossy_settings) as worker:
         broker_proxy.freeze()
         commands = [await platform.send("activate", number) for number in NUMBERS]
-        await until(lambda: not worker.linked)
+        await until(lambda: not worker.connected)
         broker_proxy.thaw()
         await activated_once(platform, database, commands)
 
 
 @pytest.mark.campaign
-async def test_a_node_that_says_nothing_is_passed_over_for_the_next(
+async def test_worker_connects_to_the_next_node_if_one_does_not_answer(
     database: Database,
     lossy_settings: Settings,
     amqp_url: str,
@@ -201,7 +202,7 @@ async def test_a_node_that_says_nothing_is_passed_over_for_the_next(
         await activated_once(platform, database, [command])
 
 
-async def test_a_slow_way_to_the_broker_only_takes_longer(
+async def test_worker_completes_all_commands_over_a_slow_network_to_the_broker(
     database: Database, lossy_settings: Settings, platform: Platform, broker_proxy: Proxy
 ) -> None:
     await store(database, *SITE)

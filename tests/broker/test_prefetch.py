@@ -1,7 +1,8 @@
-"""What is far too large to be read is held in small numbers."""
+"""A consumer holds few messages after one that is too large."""
 
 import asyncio
 
+from tests.support.inserts import phone_numbers, voice_service
 from tests.support.platform import Platform
 from tests.support.workers import store, working
 from worker.broker.prefetch import FEW_MESSAGES, Prefetch
@@ -9,38 +10,33 @@ from worker.settings import Settings
 from worker.storage.engine import Database
 
 LARGE = 100_000
-SITE = (
-    """INSERT INTO voice_services (service_id, account_id, account_kind, site_id, quantity)
-    VALUES ('service-1', 'acme', 'occupier', 'london', 3)""",
-    """INSERT INTO phone_numbers (phone_number, site_id, account_id, status)
-    VALUES ('+442079460001', 'london', 'acme', 'RESERVED')""",
-)
+NUMBER = "+442079460001"
 
 
-def test_as_many_are_held_as_are_set() -> None:
+def test_the_prefetch_count_is_as_set() -> None:
     prefetch = Prefetch(600)
 
-    assert prefetch.use() == 600
+    assert prefetch.new_qos() == 600
     assert not prefetch.needs_new_qos(1000)
 
 
-def test_after_one_that_is_too_large_only_few_are_held() -> None:
+def test_the_prefetch_count_is_small_after_a_message_that_is_too_large() -> None:
     prefetch = Prefetch(600)
-    prefetch.use()
+    prefetch.new_qos()
 
     assert prefetch.needs_new_qos(LARGE)
-    assert prefetch.use() == FEW_MESSAGES
+    assert prefetch.new_qos() == FEW_MESSAGES
     assert not prefetch.needs_new_qos(LARGE)
     assert not prefetch.needs_new_qos(1000)
 
 
-async def test_large_messages_are_put_away_and_the_commands_between_them_carried_out(
+async def test_worker_dead_letters_large_messages_and_handles_the_command_behind_them(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
-    await store(database, *SITE)
+    await store(database, voice_service(3), phone_numbers(NUMBER))
     for place in range(5):
         await platform.send_raw(b"x" * LARGE, message_id=f"large-{place}")
-    command = await platform.send("activate", "+442079460001")
+    command = await platform.send("activate", NUMBER)
     async with working(database, settings):
         async with asyncio.timeout(30):
             letters = [await platform.dead_letter() for _ in range(5)]

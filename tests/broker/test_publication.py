@@ -45,7 +45,7 @@ def _sent(properties: commands.Basic.Properties) -> dict[str, object]:
     properties,
     some.sampled_from([0, 1, CONTENT_BYTES - 1, CONTENT_BYTES, CONTENT_BYTES + 1, 10_000]),
 )
-def test_a_marshalled_message_is_read_back_as_it_was(
+def test_a_marshalled_publication_is_decoded_unchanged(
     exchange: str, routing_key: str, given_properties: commands.Basic.Properties, size: int
 ) -> None:
     publication = Publication(exchange, routing_key, given_properties, b"x" * size)
@@ -68,7 +68,7 @@ def test_a_marshalled_message_is_read_back_as_it_was(
 
 
 @pytest.mark.parametrize(
-    ("wrong", "words"),
+    ("unencodable", "words"),
     [
         (
             commands.Basic.Properties(message_id="x" * 256),
@@ -83,8 +83,8 @@ def test_a_marshalled_message_is_read_back_as_it_was(
         (commands.Basic.Properties(correlation_id=cast("str", 5)), "str"),
     ],
 )
-def test_a_message_that_amqp_cannot_express_is_an_error(
-    wrong: commands.Basic.Properties, words: str
+def test_marshal_fails_if_amqp_cannot_express_the_message(
+    unencodable: commands.Basic.Properties, words: str
 ) -> None:
     with pytest.raises(ValueError, match=words):
-        Publication("", "key", wrong, b"").marshal(CHANNEL, CONTENT_BYTES)
+        Publication("", "key", unencodable, b"").marshal(CHANNEL, CONTENT_BYTES)

@@ -1,4 +1,4 @@
-"""The publisher finds the message that the broker hates, and says what became of each."""
+"""The publisher isolates a bad message and reports the outcome of each."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -25,9 +25,9 @@ PBX = "telephony.pbx"
 
 
 @asynccontextmanager
-async def publisher_at(amqp_url: str, alone: set[int]) -> AsyncIterator[Publisher]:
+async def publisher_at(amqp_url: str, published_alone: set[int]) -> AsyncIterator[Publisher]:
     async with await connect([amqp_url]) as connection:
-        yield Publisher(connection, 10, alone=alone)
+        yield Publisher(connection, 10, published_alone=published_alone)
 
 
 @pytest.fixture
@@ -59,25 +59,25 @@ def message(
 
 
 async def published(amqp_url: str, messages: list[OutgoingMessage]) -> list[NotPublished | None]:
-    """Tries until it is known what became of each, on new connections as a lane does."""
-    alone: set[int] = set()
+    """Publishes until every outcome is known, on new connections as a relay does."""
+    published_alone: set[int] = set()
     for _ in range(5):
-        async with publisher_at(amqp_url, alone) as publisher:
+        async with publisher_at(amqp_url, published_alone) as publisher:
             with contextlib.suppress(BrokerUnavailable):
                 return await publisher.publish(messages)
-    pytest.fail("nothing was found out")
+    pytest.fail("the outcomes are still unknown after five attempts")
 
 
-async def test_one_message_to_a_missing_exchange_does_not_take_the_others_along(
+async def test_publisher_confirms_all_messages_but_the_one_to_a_missing_exchange(
     amqp_url: str, platform: Platform
 ) -> None:
     good = [message(place) for place in range(200)]
     bad = message(999, exchange="nowhere")
-    found = await published(amqp_url, [*good[:100], bad, *good[100:]])
+    problems = await published(amqp_url, [*good[:100], bad, *good[100:]])
 
-    assert [place for place, problem in enumerate(found) if problem is not None] == [100]
-    assert isinstance(found[100], ExchangeNotFound)
-    assert "no exchange 'nowhere'" in str(found[100])
+    assert [place for place, problem in enumerate(problems) if problem is not None] == [100]
+    assert isinstance(problems[100], ExchangeNotFound)
+    assert "no exchange 'nowhere'" in str(problems[100])
     await platform.until(lambda: len({event["id"] for event in platform.events}) == 200)
 
 
@@ -85,12 +85,12 @@ async def test_one_message_to_a_missing_exchange_does_not_take_the_others_along(
     ("bad", "kind", "words"),
     [
         (message(1, routing_key="k" * 300), Unencodable, "string exceeds maximum length"),
-        (message(1, PBX, "nobody.listens"), Unroutable, "no queue for 'nobody.listens'"),
+        (message(1, PBX, "unbound.key"), Unroutable, "no queue for 'unbound.key'"),
         (message(1, "amq.rabbitmq.trace"), Nacked, "ACCESS_REFUSED"),
     ],
 )
 @pytest.mark.usefixtures("platform")
-async def test_what_is_wrong_with_a_message_is_said_of_that_message_alone(
+async def test_publisher_reports_a_problem_only_for_the_message_that_has_it(
     amqp_url: str, bad: OutgoingMessage, kind: type[Exception], words: str
 ) -> None:
     before, problem, after = await published(amqp_url, [message(0), bad, message(2)])
@@ -101,7 +101,7 @@ async def test_what_is_wrong_with_a_message_is_said_of_that_message_alone(
 
 
 @pytest.mark.usefixtures("platform")
-async def test_a_connection_that_is_lost_leaves_everything_unknown(
+async def test_publish_raises_broker_unavailable_if_the_connection_is_lost(
     publisher: Publisher, servers: PrivateServers, amqp_url: str
 ) -> None:
     await publisher.publish([message(0)])
@@ -113,8 +113,10 @@ async def test_a_connection_that_is_lost_leaves_everything_unknown(
 
 
 @pytest.mark.usefixtures("platform")
-async def test_a_confirm_that_comes_while_the_broker_is_asked_for_counts(amqp_url: str) -> None:
+async def test_a_confirm_counts_that_arrives_while_the_publisher_probes_the_broker(
+    amqp_url: str,
+) -> None:
     async with await connect([amqp_url]) as connection:
-        impatient = Publisher(connection, 0.0001, alone=set())
+        impatient = Publisher(connection, 0.0001, published_alone=set())
 
         assert await impatient.publish([message(place) for place in range(50)]) == [None] * 50

@@ -1,4 +1,4 @@
-"""AMQP properties that the library cannot read: the message counts by its body."""
+"""The worker judges a message by its body if pamqp cannot decode a property."""
 
 import asyncio
 import json
@@ -6,19 +6,14 @@ import struct
 
 import pytest
 
-from tests.support.amqp_wire import Wire
+from tests.support.amqp_wire import publish_command
+from tests.support.inserts import phone_numbers, voice_service
 from tests.support.platform import Platform
 from tests.support.workers import store, until_leading, working
 from worker.settings import Settings
 from worker.storage.engine import Database
 
 NUMBER = "+442079460001"
-SITE = (
-    """INSERT INTO voice_services (service_id, account_id, account_kind, site_id, quantity)
-    VALUES ('service-1', 'acme', 'occupier', 'london', 2)""",
-    f"""INSERT INTO phone_numbers (phone_number, site_id, account_id, status)
-    VALUES ('{NUMBER}', 'london', 'acme', 'RESERVED')""",
-)
 CONTENT_TYPE, HEADERS = 0x8000, 0x2000
 CORRELATION_ID, MESSAGE_ID, TIMESTAMP = 0x0400, 0x0080, 0x0040
 
@@ -42,8 +37,8 @@ def headers(table: bytes) -> bytes:
         headers(b"\x01aF\x00\x00\x00\x07\x01\xffS\x00\x00\x00\x00"),
     ],
 )
-@pytest.mark.parametrize("body", ["a command", "nothing that can be read"])
-async def test_a_message_with_a_property_that_cannot_be_read_is_handled_like_any_other(
+@pytest.mark.parametrize("body", ["a command", "unreadable"])
+async def test_worker_handles_a_message_with_an_undecodable_property_by_its_body(
     database: Database,
     settings: Settings,
     platform: Platform,
@@ -51,7 +46,7 @@ async def test_a_message_with_a_property_that_cannot_be_read_is_handled_like_any
     properties: bytes,
     body: str,
 ) -> None:
-    await store(database, *SITE)
+    await store(database, voice_service(2), phone_numbers(NUMBER))
     command = {
         "specversion": "1.0",
         "id": "odd",
@@ -60,7 +55,7 @@ async def test_a_message_with_a_property_that_cannot_be_read_is_handled_like_any
         "data": {"phone_number": NUMBER, "account_id": "acme", "site_id": "london"},
     }
     sent = json.dumps(command) if body == "a command" else body
-    await asyncio.to_thread(publish, amqp_url, properties, sent.encode())
+    await asyncio.to_thread(publish_command, amqp_url, properties, sent.encode())
     async with working(database, settings) as worker:
         await until_leading(worker)
         if body == "a command":
@@ -70,19 +65,12 @@ async def test_a_message_with_a_property_that_cannot_be_read_is_handled_like_any
             assert (letter.body, letter.headers["x-error-code"]) == (sent.encode(), "NOT_JSON")
 
 
-async def test_a_content_type_that_is_no_text_is_a_reason_to_put_a_command_away_whole(
+async def test_worker_dead_letters_a_command_with_an_undecodable_content_type_unchanged(
     database: Database, settings: Settings, platform: Platform, amqp_url: str
 ) -> None:
     properties = struct.pack(">HB", CONTENT_TYPE, 255) + b"\xff" * 255
-    await asyncio.to_thread(publish, amqp_url, properties, b"{}")
+    await asyncio.to_thread(publish_command, amqp_url, properties, b"{}")
     async with working(database, settings):
         letter = await platform.dead_letter()
 
     assert (letter.body, letter.headers["x-error-code"]) == (b"{}", "CONTENT_TYPE_UNSUPPORTED")
-
-
-def publish(url: str, properties: bytes, body: bytes) -> None:
-    wire = Wire(url)
-    wire.publish("telephony.commands", "phone_number.activate", properties, body)
-    wire.pump(0.2)
-    wire.close()

@@ -1,4 +1,4 @@
-"""One leader for each partition, and PostgreSQL refuses what a former one stores."""
+"""Each partition has one leader, and PostgreSQL refuses the transactions of a former one."""
 
 import asyncio
 from collections import Counter
@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 
+from tests.support.inserts import phone_numbers
 from tests.support.platform import Platform
 from tests.support.workers import rows, store, until_leading, working
 from worker.cluster.membership import Leadership, Membership, joined
@@ -26,7 +27,7 @@ END_SESSION = f"""SELECT pg_terminate_backend(pid) FROM pg_locks
 STORE = "INSERT INTO poison_attempts VALUES ($1, 'digest', 1, now())"
 LET_IDLE = "SELECT set_config('idle_in_transaction_session_timeout', '0', true)"
 POLLS_SECONDS = 1.5
-"""In which a worker polls more than once."""
+"""Within this time a worker polls more than once."""
 
 
 @asynccontextmanager
@@ -36,6 +37,7 @@ async def leading(database: Database) -> AsyncIterator[Leadership]:
 
 
 async def led(member: Membership) -> Leadership:
+    """Acquires partition 0."""
     async with asyncio.timeout(20):
         while not member.held:
             await member.acquire([0], 1)
@@ -44,7 +46,7 @@ async def led(member: Membership) -> Leadership:
 
 
 async def nothing(session: Session) -> None:
-    """Stores nothing."""
+    """Reads, and stores nothing."""
     await session.fetch("find_attempts", queue="", digests=[])
 
 
@@ -56,17 +58,17 @@ def writing(mark: str) -> Callable[[Session], Awaitable[None]]:
 
 
 async def end_session(database: Database) -> None:
-    """Ends the session that holds the lead, as the server does with one that was frozen."""
+    """Ends the session of the leader, as the server does with a frozen one."""
     await rows(database, END_SESSION)
 
 
 async def until_waiting(database: Database) -> None:
-    """Until a transaction waits for a lock."""
+    """Waits until a transaction waits for a lock."""
     while not await rows(database, "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
         await asyncio.sleep(0.02)
 
 
-async def test_a_former_leader_cannot_store_anything(database: Database, database_url: str) -> None:
+async def test_a_former_leader_cannot_commit(database: Database, database_url: str) -> None:
     async with leading(database) as former:
         await former.transact(writing("former"))
         await end_session(database)
@@ -96,8 +98,8 @@ async def test_the_next_term_waits_for_the_open_transaction_of_the_former_leader
         storing = asyncio.create_task(former.transact(slow))
         await begun.wait()
         await end_session(database)
-        next_one = leading(other)
-        taking_over = asyncio.create_task(next_one.__aenter__())
+        successor = leading(other)
+        taking_over = asyncio.create_task(successor.__aenter__())
         await until_waiting(database)
         assert not taking_over.done()
         go_on.set()
@@ -105,7 +107,7 @@ async def test_the_next_term_waits_for_the_open_transaction_of_the_former_leader
         present = await taking_over
         assert await rows(database, "SELECT queue FROM poison_attempts") == [("former",)]
         await present.transact(nothing)
-        await next_one.__aexit__(None, None, None)
+        await successor.__aexit__(None, None, None)
 
 
 async def test_the_next_term_ends_the_transactions_of_a_frozen_leader_of_two_partitions(
@@ -130,22 +132,22 @@ async def test_the_next_term_ends_the_transactions_of_a_frozen_leader_of_two_par
         for event in begun.values():
             await event.wait()
         await end_session(database)
-        async with joined(other, 10) as next_one:
+        async with joined(other, 10) as successor:
             async with asyncio.timeout(20):
-                while len(next_one.held) < 2:
-                    await next_one.acquire({0, 1} - next_one.held.keys(), 2)
-            for present in next_one.held.values():
+                while len(successor.held) < 2:
+                    await successor.acquire({0, 1} - successor.held.keys(), 2)
+            for present in successor.held.values():
                 await present.transact(nothing)
             thawed.set()
             for task in storing:
                 with pytest.raises(LeadershipLost):
                     await task
 
-    assert {partition: lead.term for partition, lead in next_one.held.items()} == {0: 2, 1: 2}
+    assert {partition: lead.term for partition, lead in successor.held.items()} == {0: 2, 1: 2}
     assert not await rows(database, "SELECT FROM poison_attempts")
 
 
-async def test_a_member_acquires_as_many_as_asked_and_none_that_another_holds(
+async def test_a_member_acquires_at_most_the_given_number_and_none_that_another_holds(
     database: Database, database_url: str
 ) -> None:
     await store(database, "INSERT INTO leadership (partition, term) VALUES (1, 0), (2, 0)")
@@ -179,28 +181,24 @@ async def test_a_leader_that_was_replaced_steps_down_at_its_next_poll(
                 await former.poll()
 
 
-async def test_a_leader_that_was_replaced_logs_that_and_no_lost_broker(
+async def test_a_leader_that_was_replaced_logs_a_lost_leadership_and_no_lost_broker(
     database: Database,
     settings: Settings,
     platform: Platform,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    await store(
-        database,
-        "INSERT INTO phone_numbers (phone_number, site_id, account_id, status)"
-        f" VALUES ('{NUMBER}', 'london', 'acme', 'RESERVED')",
-    )
+    await store(database, phone_numbers(NUMBER))
     async with (
         working(database, settings) as worker,
         database.own_session() as locking,
         database.own_session() as following,
     ):
         await until_leading(worker)
-        # It waits in a transaction, and cannot end at once.
+        # The worker waits in a transaction, and cannot step down at once.
         await locking.driver.execute("BEGIN; SELECT FROM phone_numbers FOR UPDATE")
         await platform.send("activate", NUMBER)
         await until_waiting(database)
-        # In one statement: it must not poll in between.
+        # In one statement: the worker must not poll in between.
         await following.driver.execute(
             f"{END_SESSION}; SELECT pg_advisory_lock({PARTITION});"
             "UPDATE leadership SET term = term + 1"
@@ -212,13 +210,13 @@ async def test_a_leader_that_was_replaced_logs_that_and_no_lost_broker(
                 await asyncio.sleep(0.02)
         await following.driver.execute(f"SELECT pg_advisory_unlock({PARTITION})")
         await until_leading(worker)
-    said = capsys.readouterr().out
+    log = capsys.readouterr().out
 
-    assert "leadership_lost" in said
-    assert "broker_lost" not in said
+    assert "leadership_lost" in log
+    assert "broker_lost" not in log
 
 
-async def test_the_lock_of_a_term_has_the_key_that_stands_with_the_others(
+async def test_the_schema_locks_a_term_with_the_key_that_the_code_lists(
     database: Database,
 ) -> None:
     assert await rows(database, "SELECT lock_of_term(0)") == [(TERM_LOCK,)]
@@ -232,7 +230,7 @@ async def test_each_leadership_begins_a_new_term(database: Database) -> None:
     assert await rows(database, TERM) == [(2,)]
 
 
-async def test_no_task_of_a_former_term_goes_on(
+async def test_all_tasks_of_a_former_term_end(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
     async with working(database, settings) as worker:

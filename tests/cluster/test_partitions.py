@@ -1,4 +1,4 @@
-"""Several partitions: workers share them out, and no command is lost or overtaken."""
+"""Several workers share the partitions, and no command is lost or overtaken."""
 
 import asyncio
 import json
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.broker.test_tolerant_decoding import publish
+from tests.support.amqp_wire import publish_command
 from tests.support.lossy import at_rest
 from tests.support.partitions import BUILDING, NUMBERS, asked, change, in_order
 from tests.support.platform import Platform
@@ -32,7 +32,7 @@ ALL = tuple(NUMBERS)
 TWO = queue_names_of(Layout(2, routed=True))
 
 
-class Staff:
+class Workers:
     """Workers in this process, and how many partitions each owns."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
@@ -57,11 +57,11 @@ class Staff:
             await self.stop(worker)
 
     def owned(self) -> list[int]:
-        found = (
+        values = (
             self._metrics[worker].registry.get_sample_value("activation_worker_partitions_owned")
             for worker in self._running
         )
-        return sorted(int(owned or 0) for owned in found)
+        return sorted(int(value or 0) for value in values)
 
     async def until(self, *owned: int) -> None:
         await until(lambda: self.owned() == list(owned))
@@ -74,28 +74,28 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 @pytest.fixture
-async def staff(database: Database, settings: Settings) -> AsyncIterator[Staff]:
-    staff = Staff(database, settings)
-    yield staff
-    await staff.stop_all()
+async def workers(database: Database, settings: Settings) -> AsyncIterator[Workers]:
+    workers = Workers(database, settings)
+    yield workers
+    await workers.stop_all()
 
 
-async def test_workers_share_partitions_evenly_and_take_over_those_of_one_that_stops(
-    database: Database, settings: Settings, platform: Platform, staff: Staff
+async def test_workers_share_partitions_evenly_and_take_over_those_of_a_stopped_worker(
+    database: Database, settings: Settings, platform: Platform, workers: Workers
 ) -> None:
     await store(database, *BUILDING)
     await change(settings, 4)
-    first = staff.start()
-    await staff.until(5)
-    staff.start()
-    await staff.until(2, 3)
-    third = staff.start()
-    await staff.until(1, 2, 2)
+    first = workers.start()
+    await workers.until(5)
+    workers.start()
+    await workers.until(2, 3)
+    third = workers.start()
+    await workers.until(1, 2, 2)
     commands = await asked(platform, "activate", ALL)
-    await staff.stop(first)
-    await staff.until(2, 3)
-    await staff.stop(third)
-    await staff.until(5)
+    await workers.stop(first)
+    await workers.until(2, 3)
+    await workers.stop(third)
+    await workers.until(5)
 
     assert [await platform.outcome(command) for command in commands] == [
         ["PENDING", "ACTIVE"] for _ in commands
@@ -104,12 +104,12 @@ async def test_workers_share_partitions_evenly_and_take_over_those_of_one_that_s
     assert in_order(platform.events)
 
 
-async def test_router_lets_unreadable_commands_reach_the_dead_letters_with_their_origin(
-    database: Database, settings: Settings, platform: Platform, staff: Staff
+async def test_unreadable_commands_reach_the_dead_letter_queue_through_the_router_with_their_origin(
+    database: Database, settings: Settings, platform: Platform, workers: Workers
 ) -> None:
     await store(database, *BUILDING)
     await change(settings, 3)
-    staff.start()
+    workers.start()
     bodies = (b"no json", b"[" * 70_000, b'{"data": {"account_id": 1}}')
     for body in bodies:
         await platform.send_raw(body, message_id="mine", expiration=60)
@@ -129,7 +129,7 @@ async def test_router_lets_unreadable_commands_reach_the_dead_letters_with_their
     assert by_body[b"no json"].message_id == "mine"
 
 
-def odd_command() -> dict[str, object]:
+def command_with_id_odd() -> dict[str, object]:
     data = {"phone_number": ALL[0], "account_id": NUMBERS[ALL[0]], "site_id": "london"}
     kind = "telephony.phone_number.activate.v1"
     return {"specversion": "1.0", "id": "odd", "source": "/tests", "type": kind, "data": data}
@@ -139,9 +139,9 @@ def odd_command() -> dict[str, object]:
     "properties",
     [
         struct.pack(">HQ", 0x0040, 10**17),
-        # Decoded tolerantly, it is too long to be encoded again.
+        # Tolerant decoding makes it too long to be encoded again.
         struct.pack(">HB", 0x0080, 200) + b"\xff" * 200,
-        # So are these, and do not fit into a frame: the broker would end the connection over them.
+        # Tolerant decoding makes these too long for a frame: the broker would close the connection.
         struct.pack(">HI", 0x2000, 40_007)
         + b"\x01aS"
         + struct.pack(">I", 40_000)
@@ -151,13 +151,13 @@ def odd_command() -> dict[str, object]:
     ],
 )
 async def test_router_routes_a_command_whatever_properties_it_has(
-    database: Database, settings: Settings, platform: Platform, staff: Staff, properties: bytes
+    database: Database, settings: Settings, platform: Platform, workers: Workers, properties: bytes
 ) -> None:
     await store(database, *BUILDING)
     await change(settings, 2)
-    for body in (json.dumps(odd_command()), "no json"):
-        await asyncio.to_thread(publish, settings.amqp_urls[0], properties, body.encode())
-    staff.start()
+    for body in (json.dumps(command_with_id_odd()), "no json"):
+        await asyncio.to_thread(publish_command, settings.amqp_urls[0], properties, body.encode())
+    workers.start()
 
     assert await platform.outcome("odd") == ["PENDING", "ACTIVE"]
     letter = await platform.dead_letter()
@@ -165,16 +165,16 @@ async def test_router_routes_a_command_whatever_properties_it_has(
     assert letter.headers["x-original-exchange"] == "telephony.commands"
 
 
-async def test_router_passes_a_content_type_that_is_no_text(
-    database: Database, settings: Settings, platform: Platform, staff: Staff
+async def test_router_routes_a_command_with_an_undecodable_content_type(
+    database: Database, settings: Settings, platform: Platform, workers: Workers
 ) -> None:
     await store(database, *BUILDING)
     await change(settings, 2)
     unreadable = struct.pack(">HB", 0x8000, 255) + b"\xff" * 255
     for properties in (unreadable, struct.pack(">H", 0)):
-        body = json.dumps(odd_command()).encode()
-        await asyncio.to_thread(publish, settings.amqp_urls[0], properties, body)
-    staff.start()
+        body = json.dumps(command_with_id_odd()).encode()
+        await asyncio.to_thread(publish_command, settings.amqp_urls[0], properties, body)
+    workers.start()
 
     assert await platform.outcome("odd") == ["PENDING", "ACTIVE"]
     assert (await platform.dead_letter()).headers["x-error-code"] == "CONTENT_TYPE_UNSUPPORTED"
@@ -186,10 +186,10 @@ async def test_pbx_results_end_operations_that_another_worker_began(
     await store(database, *BUILDING)
     await change(settings, 2)
     awaiting = settings.model_copy(update={"awaited_steps": frozenset({"activation"})})
-    staff = Staff(database, awaiting)
+    workers = Workers(database, awaiting)
     for _ in range(3):
-        staff.start()
-    await staff.until(1, 1, 1)
+        workers.start()
+    await workers.until(1, 1, 1)
     commands = await asked(platform, "activate", ALL[::5])
     await platform.until(lambda: len(platform.events) == len(commands))
     for event in list(platform.events):
@@ -198,7 +198,7 @@ async def test_pbx_results_end_operations_that_another_worker_began(
     assert [await platform.outcome(command) for command in commands] == [
         ["PENDING", "ACTIVE"] for _ in commands
     ]
-    await staff.stop_all()
+    await workers.stop_all()
 
 
 async def test_every_partition_reports_late_operations(
@@ -207,13 +207,13 @@ async def test_every_partition_reports_late_operations(
     await store(database, *BUILDING)
     await change(settings, 2)
     impatient = {"awaited_steps": frozenset({"activation"}), "operation_at_risk_seconds": 0.2}
-    staff = Staff(database, settings.model_copy(update=impatient))
-    staff.start()
+    workers = Workers(database, settings.model_copy(update=impatient))
+    workers.start()
     await asked(platform, "activate", ALL[::5])
     await platform.until(
         lambda: sum(event["type"].endswith("delayed.v1") for event in platform.events) == 16
     )
-    await staff.stop_all()
+    await workers.stop_all()
 
 
 async def test_router_keeps_commands_that_reach_no_partition_queue(
@@ -221,31 +221,31 @@ async def test_router_keeps_commands_that_reach_no_partition_queue(
 ) -> None:
     await store(database, *BUILDING)
     await change(settings, 2)
-    staff = Staff(database, settings.model_copy(update={"declare_topology": False}))
-    worker = staff.start()
-    await staff.until(3)
+    workers = Workers(database, settings.model_copy(update={"declare_topology": False}))
+    worker = workers.start()
+    await workers.until(3)
     async with await connect(settings.amqp_urls) as connection:
         await unbind_partition_queues(connection, TWO)
     commands = await asked(platform, "activate", ALL)
-    await until(lambda: not worker.linked)
+    await until(lambda: not worker.connected)
     assert platform.events == []
     await change(settings, 2)
 
     for command in commands:
         assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
-    await staff.stop_all()
+    await workers.stop_all()
 
 
 async def test_worker_declares_deleted_partition_queues_again(
-    database: Database, settings: Settings, platform: Platform, staff: Staff
+    database: Database, settings: Settings, platform: Platform, workers: Workers
 ) -> None:
     await store(database, *BUILDING)
     await change(settings, 2)
-    worker = staff.start()
-    await staff.until(3)
+    worker = workers.start()
+    await workers.until(3)
     async with await connect(settings.amqp_urls) as connection:
         await delete_partition_queues(connection, TWO)
-    await until(lambda: not worker.linked)
+    await until(lambda: not worker.connected)
     commands = await asked(platform, "activate", ALL)
 
     for command in commands:

@@ -1,4 +1,4 @@
-"""The path of a command, seen from outside: a real broker, a real database, real messages."""
+"""A worker with a real broker and a real database handles commands from delivery to event."""
 
 import asyncio
 import json
@@ -9,6 +9,13 @@ import pytest
 
 from contracts.catalogue import COMMAND_EXCHANGE, COMMAND_QUEUE
 from contracts.topology import DEAD_LETTER_QUEUE
+from tests.support.inserts import (
+    call_settings,
+    handset_login,
+    hunt_group_member,
+    phone_numbers,
+    voice_service,
+)
 from tests.support.platform import Platform
 from tests.support.workers import rows, store, until_leading, working
 from worker.broker.connection import connect
@@ -18,28 +25,15 @@ from worker.storage.engine import Database
 
 NUMBER = "+442079460001"
 MAIN_NUMBER = "+442079460000"
-
-SERVICE = """
-    INSERT INTO voice_services (service_id, account_id, account_kind, site_id, quantity)
-    VALUES ('service-1', 'acme', 'occupier', 'london', {quantity})
-"""
-RESERVED = f"""
-    INSERT INTO phone_numbers (phone_number, site_id, account_id, extension, status)
-    VALUES ('{NUMBER}', 'london', 'acme', '101', 'RESERVED')
-"""
-MAIN = f"""
-    INSERT INTO phone_numbers (phone_number, site_id, account_id, status, main_number)
-    VALUES ('{MAIN_NUMBER}', 'london', 'acme', 'ACTIVE', true)
-"""
-CALL_SETTINGS = f"""
-    INSERT INTO call_settings VALUES ('{MAIN_NUMBER}', 'reception', 'hunt_group', 'none', 'none')
-"""
+RESERVED = phone_numbers(NUMBER, extension="101")
+MAIN = phone_numbers(MAIN_NUMBER, status="ACTIVE", main_number=True)
+CALL_SETTINGS = call_settings(MAIN_NUMBER)
 
 
 async def test_an_activation_is_pending_and_then_active(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
-    await store(database, SERVICE.format(quantity=1), RESERVED)
+    await store(database, voice_service(1), RESERVED)
     async with working(database, settings):
         command = await platform.send("activate", NUMBER, requested_by="Ada")
         assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
@@ -56,7 +50,7 @@ async def test_an_activation_is_pending_and_then_active(
 async def test_a_new_number_joins_the_hunt_group_of_an_active_main_number(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
-    await store(database, SERVICE.format(quantity=2), RESERVED, MAIN, CALL_SETTINGS)
+    await store(database, voice_service(2), RESERVED, MAIN, CALL_SETTINGS)
     async with working(database, settings):
         await platform.send("activate", NUMBER)
         await platform.until(lambda: platform.pbx_messages)
@@ -67,18 +61,18 @@ async def test_a_new_number_joins_the_hunt_group_of_an_active_main_number(
     assert await rows(database, "SELECT * FROM hunt_group_members") == [(NUMBER, "reception")]
 
 
-async def test_a_deactivation_tells_the_pbx_in_order_and_leaves_a_blank_number(
+async def test_a_deactivation_asks_the_pbx_in_order_and_clears_the_number(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
     await store(
         database,
-        SERVICE.format(quantity=1),
+        voice_service(1),
         RESERVED,
         f"""UPDATE phone_numbers SET status = 'ACTIVE', label = 'Desk', features = '{{voicemail}}',
             pin_is_default = false WHERE phone_number = '{NUMBER}'""",
-        f"INSERT INTO hunt_group_members VALUES ('{NUMBER}', 'reception')",
-        f"INSERT INTO handset_logins VALUES ('{NUMBER}', 'desk-7', 'digital'),"
-        f" ('{NUMBER}', 'fax', 'analogue')",
+        hunt_group_member(NUMBER),
+        handset_login(NUMBER),
+        handset_login(NUMBER, "fax", "analogue"),
     )
     async with working(database, settings):
         command = await platform.send("deactivate", NUMBER)
@@ -91,8 +85,8 @@ async def test_a_deactivation_tells_the_pbx_in_order_and_leaves_a_blank_number(
     assert reserved["settings_cleared"] == ["label", "voicemail"]
     assert reserved["manual_logout"] == [{"device_id": "fax", "device_kind": "analogue"}]
     assert platform.events[2]["type"] == "telephony.handset.manual_logout_required.v1"
-    left = await rows(database, "SELECT status, label, features, pin_is_default FROM phone_numbers")
-    assert left == [("RESERVED", None, [], True)]
+    number = "SELECT status, label, features, pin_is_default FROM phone_numbers"
+    assert await rows(database, number) == [("RESERVED", None, [], True)]
     assert await rows(database, "SELECT hunt_group_id FROM hunt_group_members") == []
     assert await rows(database, "SELECT device_id FROM handset_logins") == []
     assert await rows(database, "SELECT active, pending FROM entitlement_usage") == [(0, 0)]
@@ -101,7 +95,7 @@ async def test_a_deactivation_tells_the_pbx_in_order_and_leaves_a_blank_number(
 async def test_a_main_number_that_is_deactivated_loses_its_call_settings(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
-    await store(database, SERVICE.format(quantity=1), MAIN, CALL_SETTINGS)
+    await store(database, voice_service(1), MAIN, CALL_SETTINGS)
     async with working(database, settings):
         command = await platform.send("deactivate", MAIN_NUMBER)
         assert await platform.outcome(command) == ["PENDING", "RESERVED"]
@@ -110,10 +104,10 @@ async def test_a_main_number_that_is_deactivated_loses_its_call_settings(
     assert await rows(database, "SELECT 1 FROM call_settings") == []
 
 
-async def test_the_same_command_again_has_no_second_effect(
+async def test_a_repeated_command_has_no_second_effect(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
-    await store(database, SERVICE.format(quantity=1), RESERVED)
+    await store(database, voice_service(1), RESERVED)
     async with working(database, settings):
         command = await platform.send("activate", NUMBER)
         await platform.outcome(command)
@@ -124,10 +118,10 @@ async def test_the_same_command_again_has_no_second_effect(
     assert platform.said_of(command) == ["PENDING", "ACTIVE"]
 
 
-async def test_a_command_id_with_other_content_is_refused(
+async def test_worker_rejects_a_command_id_with_different_content(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
-    await store(database, SERVICE.format(quantity=1), RESERVED)
+    await store(database, voice_service(1), RESERVED)
     async with working(database, settings):
         command = await platform.send("activate", NUMBER)
         await platform.outcome(command)
@@ -138,17 +132,17 @@ async def test_a_command_id_with_other_content_is_refused(
     assert len(await rows(database, "SELECT 1 FROM commands")) == 2
 
 
-async def test_a_command_that_is_read_too_late_is_refused_aloud(
+async def test_worker_rejects_an_expired_command_with_an_event(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
-    await store(database, SERVICE.format(quantity=1), RESERVED)
+    await store(database, voice_service(1), RESERVED)
     a_minute_ago = (datetime.now(UTC) - timedelta(minutes=1)).isoformat()
     async with working(database, settings):
         command = await platform.send("activate", NUMBER, expirytime=a_minute_ago)
         assert await platform.outcome(command) == ["COMMAND_EXPIRED"]
 
 
-async def test_the_first_answer_also_goes_to_the_reply_queue(
+async def test_worker_publishes_the_first_event_to_the_reply_queue_too(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
     replies = await platform.channel.declare_queue(exclusive=True)
@@ -175,7 +169,7 @@ async def test_the_first_answer_also_goes_to_the_reply_queue(
         (b"x" * 15 * 1024 * 1024, {}, "BODY_TOO_LARGE"),
     ],
 )
-async def test_what_cannot_be_read_is_kept_whole_with_the_reason(
+async def test_worker_dead_letters_an_unreadable_message_unchanged_with_the_reason(
     database: Database,
     settings: Settings,
     platform: Platform,
@@ -183,7 +177,7 @@ async def test_what_cannot_be_read_is_kept_whole_with_the_reason(
     properties: dict[str, str],
     code: str,
 ) -> None:
-    await store(database, SERVICE.format(quantity=1), RESERVED)
+    await store(database, voice_service(1), RESERVED)
     async with working(database, settings):
         await platform.send_raw(body, message_id="mine", **properties)
         command = await platform.send("activate", NUMBER)
@@ -196,11 +190,11 @@ async def test_what_cannot_be_read_is_kept_whole_with_the_reason(
     assert letter.headers["x-original-routing-key"] == "phone_number.activate"
 
 
-async def test_what_is_too_long_for_an_index_is_put_away_alone(
+async def test_worker_dead_letters_only_the_command_that_is_too_long_for_an_index(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
-    await store(database, SERVICE.format(quantity=1), RESERVED)
-    # As long as the contract allows, of letters that neither repeat nor fit into a byte.
+    await store(database, voice_service(1), RESERVED)
+    # As long as the contract allows, of characters that do not repeat and take several bytes.
     source = "".join(chr(0x4E00 + place * 7) for place in range(1024))
     data = {"phone_number": NUMBER, "account_id": "acme", "site_id": "london"}
     kind = "telephony.phone_number.activate.v1"
@@ -214,7 +208,7 @@ async def test_what_is_too_long_for_an_index_is_put_away_alone(
     assert letter.headers["x-error-code"] == "CANNOT_BE_STORED"
 
 
-async def test_a_command_with_a_stray_routing_key_is_not_lost(
+async def test_a_command_with_an_unknown_routing_key_is_dead_lettered(
     platform: Platform,
 ) -> None:
     exchange = await platform.channel.get_exchange("telephony.commands")
@@ -223,16 +217,11 @@ async def test_a_command_with_a_stray_routing_key_is_not_lost(
     assert (await platform.dead_letter()).body == b"stray"
 
 
-async def test_five_hundred_activations_for_a_hundred_services_by_two_workers(
+async def test_two_workers_activate_a_hundred_of_five_hundred_numbers_for_a_hundred_services(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
     numbers = [f"+44207946{index:04}" for index in range(500)]
-    values = ", ".join(f"('{number}', 'london', 'acme', 'RESERVED')" for number in numbers)
-    await store(
-        database,
-        SERVICE.format(quantity=100),
-        f"INSERT INTO phone_numbers (phone_number, site_id, account_id, status) VALUES {values}",
-    )
+    await store(database, voice_service(100), phone_numbers(*numbers))
     async with working(database, settings), working(database, settings):
         commands = await asyncio.gather(*(platform.send("activate", it) for it in numbers))
         outcomes = [await platform.outcome(command) for command in commands]
@@ -246,10 +235,10 @@ async def test_five_hundred_activations_for_a_hundred_services_by_two_workers(
     )
 
 
-async def test_a_second_worker_stands_by_and_takes_over(
+async def test_a_second_worker_stands_by_and_takes_over_from_a_stopped_one(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
-    await store(database, SERVICE.format(quantity=1), RESERVED)
+    await store(database, voice_service(1), RESERVED)
     async with working(database, settings) as one, working(database, settings) as other:
         leader = await until_leading(one, other)
         assert one.leads != other.leads
@@ -260,10 +249,10 @@ async def test_a_second_worker_stands_by_and_takes_over(
         assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
 
 
-async def test_a_pbx_message_that_reaches_no_queue_is_kept_and_sent_later(
+async def test_worker_keeps_an_unroutable_pbx_message_and_publishes_it_later(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
-    await store(database, SERVICE.format(quantity=2), RESERVED, MAIN, CALL_SETTINGS)
+    await store(database, voice_service(2), RESERVED, MAIN, CALL_SETTINGS)
     queue = await platform.channel.get_queue("pbx.hunt-group-membership", ensure=False)
     await queue.unbind("telephony.pbx", "hunt_group_membership.*")
     unbound = settings.model_copy(update={"declare_topology": False})
@@ -279,10 +268,10 @@ async def test_a_pbx_message_that_reaches_no_queue_is_kept_and_sent_later(
     assert json.dumps(platform.pbx_messages).count('"add"') == 1
 
 
-async def test_what_a_dead_worker_left_is_finished_by_the_next(
+async def test_a_worker_completes_the_operations_of_a_stopped_one(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
-    await store(database, SERVICE.format(quantity=1), RESERVED)
+    await store(database, voice_service(1), RESERVED)
     command = await platform.send("activate", NUMBER)
     async with working(database, settings) as worker:
         await until_leading(worker)
@@ -291,7 +280,7 @@ async def test_what_a_dead_worker_left_is_finished_by_the_next(
         assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
 
 
-async def test_it_ends_though_a_dead_letter_cannot_be_put_away(
+async def test_worker_stops_although_a_dead_letter_cannot_be_published(
     database: Database,
     settings: Settings,
     amqp_url: str,
@@ -307,7 +296,7 @@ async def test_it_ends_though_a_dead_letter_cannot_be_put_away(
         await asyncio.sleep(0.5)
         worker.stop()
         async with asyncio.timeout(10):
-            while worker.linked:
+            while worker.connected:
                 await asyncio.sleep(0.05)
         waiting = await channel.declare_queue(COMMAND_QUEUE, passive=True)
         assert waiting.declaration_result.message_count == 1

@@ -1,4 +1,4 @@
-"""Exchanges, queues and permissions change under a running worker: it waits, says why, goes on."""
+"""Exchanges, queues and permissions change under a running worker: it logs why, and retries."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from tests.support.inserts import call_settings, handset_login, phone_numbers, voice_service
 from tests.support.platform import DEAD_LETTERS, Event, Platform, platform_at
 from tests.support.workers import rows, store, until_leading, working
 from worker.broker.connection import connect
@@ -17,17 +18,10 @@ from worker.storage.engine import Database
 NUMBERS = tuple(f"+44207946{index:04}" for index in range(1, 6))
 MAIN_NUMBER = "+442079460000"
 SITE = (
-    """INSERT INTO voice_services (service_id, account_id, account_kind, site_id, quantity)
-    VALUES ('service-1', 'acme', 'occupier', 'london', 20)""",
-    f"""INSERT INTO phone_numbers (phone_number, site_id, account_id, status, main_number)
-    VALUES ('{MAIN_NUMBER}', 'london', 'acme', 'ACTIVE', true)""",
-    f"""INSERT INTO call_settings
-    VALUES ('{MAIN_NUMBER}', 'reception', 'hunt_group', 'none', 'none')""",
-    *(
-        f"""INSERT INTO phone_numbers (phone_number, site_id, account_id, extension, status)
-        VALUES ('{number}', 'london', 'acme', '1', 'RESERVED')"""
-        for number in NUMBERS
-    ),
+    voice_service(20),
+    phone_numbers(MAIN_NUMBER, status="ACTIVE", main_number=True),
+    call_settings(MAIN_NUMBER),
+    phone_numbers(*NUMBERS, extension="1"),
 )
 USER = "worker-of-this-test"
 Control = Callable[..., Awaitable[str]]
@@ -45,8 +39,8 @@ async def control(servers: PrivateServers, amqp_url: str) -> Control:
 
 
 @asynccontextmanager
-async def silent(servers: PrivateServers, amqp_url: str, queue: str) -> AsyncIterator[None]:
-    """The queue answers nobody, like one without a majority of its nodes."""
+async def suspended(servers: PrivateServers, amqp_url: str, queue: str) -> AsyncIterator[None]:
+    """The queue does not answer, like one without a majority of its nodes."""
     process = f"'{amqp_url.rsplit('/', 1)[1]}_{queue}'"
     await servers.rabbitmq.control("eval", f"sys:suspend({process}).")
     try:
@@ -56,30 +50,30 @@ async def silent(servers: PrivateServers, amqp_url: str, queue: str) -> AsyncIte
 
 
 async def until_refused(database: Database, words: str) -> None:
-    """Waits until the outbox says why a message is still there."""
+    """Waits until the outbox has recorded this error."""
     query = f"SELECT 1 FROM outbox WHERE last_error LIKE '%{words}%'"
     async with asyncio.timeout(30):
         while not await rows(database, query):
             await asyncio.sleep(0.05)
 
 
-async def retried(database: Database) -> None:
-    """Spares the test the pause before the next attempt."""
+async def retry_now(database: Database) -> None:
+    """Skips the pause before the next attempt."""
     await store(database, "UPDATE outbox SET next_attempt_at = NULL")
 
 
-def joins(platform: Platform) -> set[str]:
+def joined_numbers(platform: Platform) -> set[str]:
     return {message["data"]["phone_number"] for message in platform.pbx_messages}
 
 
-async def test_a_pbx_queue_that_is_full_gets_its_messages_when_there_is_room(
+async def test_worker_publishes_to_a_full_pbx_queue_when_it_has_room_again(
     database: Database, settings: Settings, platform: Platform, control: Control
 ) -> None:
     full = '{"max-length": 1, "overflow": "reject-publish"}'
     await store(database, *SITE)
-    read: list[Event] = []
+    messages: list[Event] = []
     async with working(database, settings):
-        # A site's own queue, and no consumer that would empty it.
+        # A queue without a consumer.
         queue = await platform.channel.declare_queue("site.pbx", durable=True)
         await queue.bind("telephony.pbx", "hunt_group_membership.london")
         await control("set_policy", "full", "^site", full)
@@ -87,17 +81,17 @@ async def test_a_pbx_queue_that_is_full_gets_its_messages_when_there_is_room(
         assert [await platform.outcome(it) for it in commands] == [["PENDING", "ACTIVE"]] * 5
         await until_refused(database, "the broker refused it")
         await control("clear_policy", "full")
-        await platform.collect(queue, read)
+        await platform.collect(queue, messages)
         async with asyncio.timeout(30):
             while await rows(database, "SELECT 1 FROM outbox"):
-                await retried(database)
+                await retry_now(database)
                 await asyncio.sleep(0.1)
 
-    assert {message["data"]["phone_number"] for message in read} == {*NUMBERS}
+    assert {message["data"]["phone_number"] for message in messages} == {*NUMBERS}
     assert await rows(database, "SELECT count(*) FROM hunt_group_members") == [(5,)]
 
 
-async def test_an_exchange_that_was_deleted_is_declared_again(
+async def test_worker_declares_a_deleted_exchange_again(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
     await store(database, *SITE)
@@ -107,13 +101,13 @@ async def test_an_exchange_that_was_deleted_is_declared_again(
         command = await platform.send("activate", NUMBERS[0])
         assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
         await until_refused(database, "no exchange ''telephony.pbx''")
-        await retried(database)
-        await platform.until(lambda: joins(platform) == {NUMBERS[0]})
+        await retry_now(database)
+        await platform.until(lambda: joined_numbers(platform) == {NUMBERS[0]})
 
     assert len({message["id"] for message in platform.pbx_messages}) == 1
 
 
-async def test_without_the_right_to_declare_a_missing_exchange_is_waited_for(
+async def test_worker_without_permission_to_declare_waits_for_a_missing_exchange(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
     await store(database, *SITE)
@@ -128,13 +122,13 @@ async def test_without_the_right_to_declare_a_missing_exchange_is_waited_for(
         await queue.bind(exchange, "hunt_group_membership.*")
         async with asyncio.timeout(30):
             while await rows(database, "SELECT 1 FROM outbox"):
-                await retried(database)
+                await retry_now(database)
                 await asyncio.sleep(0.1)
 
-    assert joins(platform) == {*NUMBERS}
+    assert joined_numbers(platform) == {*NUMBERS}
 
 
-async def test_the_right_to_publish_may_be_withdrawn_and_given_back(
+async def test_worker_publishes_again_when_a_withdrawn_permission_is_granted_again(
     database: Database,
     settings: Settings,
     platform: Platform,
@@ -155,15 +149,15 @@ async def test_the_right_to_publish_may_be_withdrawn_and_given_back(
         await control("set_permissions", USER, "^$", ".*", ".*")
         async with asyncio.timeout(30):
             while await rows(database, "SELECT 1 FROM outbox"):
-                await retried(database)
+                await retry_now(database)
                 await asyncio.sleep(0.1)
     await servers.rabbitmq.control("delete_user", USER)
 
-    assert joins(platform) == {*NUMBERS}
+    assert joined_numbers(platform) == {*NUMBERS}
 
 
 @pytest.mark.campaign
-async def test_a_queue_that_never_confirms_holds_up_its_own_messages_only(
+async def test_a_queue_that_never_confirms_delays_only_its_own_messages(
     servers: PrivateServers,
     database: Database,
     settings: Settings,
@@ -171,25 +165,25 @@ async def test_a_queue_that_never_confirms_holds_up_its_own_messages_only(
     amqp_url: str,
 ) -> None:
     await store(database, *SITE)
-    # The broker's channel itself stands still for five seconds over such a queue.
+    # Such a queue blocks the broker's side of the channel for five seconds.
     impatient = settings.model_copy(update={"publish_timeout_seconds": 8})
     async with working(database, impatient) as worker:
         await until_leading(worker)
-        async with silent(servers, amqp_url, "pbx.hunt-group-membership"):
+        async with suspended(servers, amqp_url, "pbx.hunt-group-membership"):
             first = await platform.send("activate", NUMBERS[0])
             await until_refused(database, "not confirmed in 8 s")
             second = await platform.send("activate", NUMBERS[1])
             assert await platform.outcome(first) == ["PENDING", "ACTIVE"]
             assert await platform.outcome(second) == ["PENDING", "ACTIVE"]
-            assert joins(platform) == set()
-        # What goes the same way is spared for half a minute.
+            assert joined_numbers(platform) == set()
+        # The circuit breaker stays open for half a minute.
         async with asyncio.timeout(60):
-            while joins(platform) != {*NUMBERS[:2]}:
-                await retried(database)
+            while joined_numbers(platform) != {*NUMBERS[:2]}:
+                await retry_now(database)
                 await asyncio.sleep(0.5)
 
 
-async def test_a_dead_letter_waits_for_its_queue(
+async def test_worker_publishes_a_dead_letter_when_its_queue_exists_again(
     database: Database, settings: Settings, platform: Platform, amqp_url: str
 ) -> None:
     async with working(database, settings) as worker:
@@ -205,7 +199,7 @@ async def test_a_dead_letter_waits_for_its_queue(
         assert (await platform.dead_letter()).body == b"no json"
 
 
-async def test_a_queue_that_came_back_as_another_does_not_end_a_worker_that_has_worked(
+async def test_a_worker_that_has_connected_survives_a_queue_with_other_properties(
     database: Database, settings: Settings, platform: Platform, amqp_url: str, control: Control
 ) -> None:
     await store(database, *SITE)
@@ -219,12 +213,11 @@ async def test_a_queue_that_came_back_as_another_does_not_end_a_worker_that_has_
             assert await again.outcome(command) == ["PENDING", "ACTIVE"]
 
 
-async def test_what_is_held_behind_a_message_was_not_tried(
+async def test_relay_does_not_try_a_message_behind_an_undelivered_one(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
     active = f"UPDATE phone_numbers SET status = 'ACTIVE' WHERE phone_number = '{NUMBERS[0]}'"
-    login = f"INSERT INTO handset_logins VALUES ('{NUMBERS[0]}', 'desk-7', 'digital')"
-    await store(database, *SITE, active, login)
+    await store(database, *SITE, active, handset_login(NUMBERS[0]))
     async with working(database, settings) as worker:
         await until_leading(worker)
         await platform.channel.queue_delete("pbx.handset-logout")
@@ -234,8 +227,8 @@ async def test_what_is_held_behind_a_message_was_not_tried(
             "SELECT message_type, attempts FROM outbox WHERE exchange = 'telephony.pbx'"
             " ORDER BY position"
         )
-        tried = [
+        attempted = [
             (str(kind).split(".")[1], attempts) for kind, attempts in await rows(database, kinds)
         ]
 
-    assert tried == [("handset", 1), ("extension", 0)]
+    assert attempted == [("handset", 1), ("extension", 0)]

@@ -30,7 +30,9 @@ async def publish(url: str) -> None:
 async def one_life(url: str, messages: int) -> list[int]:
     """The numbers of the messages that it handles, in that order."""
     handled: list[int] = []
-    link = open_session([url], publish_timeout_seconds=5, alone=set(), prefetch=Prefetch(500))
+    link = open_session(
+        [url], publish_timeout_seconds=5, published_alone=set(), prefetch=Prefetch(500)
+    )
     async with link as opened, opened.consuming() as channel:
         consumer = Consumer(COMMAND_QUEUE, channel, opened)
 

@@ -1,4 +1,4 @@
-"""The number of partitions changes while no worker runs, and through kills at any point."""
+"""`partitions N` changes the number of partitions, also when it is killed at any point."""
 
 import asyncio
 import json
@@ -34,7 +34,7 @@ from worker.broker.publisher import Publisher
 from worker.broker.queue_markers import MARKER, append_marker
 from worker.core.partitions import Layout, partition_of
 from worker.operator import repartition as repartitioning
-from worker.operator.partitions import in_words, show_partitions
+from worker.operator.partitions import format_partitions, show_partitions
 from worker.operator.repartition import RepartitionTimedOut, repartition
 from worker.settings import Settings
 from worker.storage.engine import Database
@@ -56,7 +56,7 @@ KILLED = (
     *CONNECTION_FAILURES,
 )
 Waiting = Mapping[str, Sequence[str]]
-"""The ids of the commands that wait, by number, in their order."""
+"""The ids of the waiting commands, in order, by number."""
 
 
 def routed(partitions: int) -> Layout:
@@ -96,22 +96,23 @@ async def put(platform: Platform, layout: Layout, commands: Iterable[aio_pika.Me
         await platform.channel.default_exchange.publish(message, queue)
 
 
-async def found_in(settings: Settings, names: Sequence[str]) -> Waiting:
-    """What waits in these queues, in order and without repeats; takes it out."""
-    found: dict[str, list[str]] = defaultdict(list)
+async def taken_by_number(settings: Settings, names: Sequence[str]) -> Waiting:
+    """Takes all commands from these queues; their ids in order, without repeats."""
+    waiting: dict[str, list[str]] = defaultdict(list)
     for name in names:
         for message in await taken(settings, name):
             assert MARKER not in message.headers, "a marker is left"
             number = json.loads(message.body)["data"]["phone_number"]
-            if message.message_id not in found[number]:
-                found[number].append(str(message.message_id))
-    return found
+            if message.message_id not in waiting[number]:
+                waiting[number].append(str(message.message_id))
+    return waiting
 
 
 async def taken(settings: Settings, name: str) -> Sequence[aio_pika.abc.AbstractIncomingMessage]:
+    """Takes all messages from the queue."""
     messages: list[aio_pika.abc.AbstractIncomingMessage] = []
     async with await connect(settings.amqp_urls) as connection:
-        publisher = Publisher(connection, 10, alone=set())
+        publisher = Publisher(connection, 10, published_alone=set())
         marker = await append_marker(publisher, name)
         channel = await connection.channel()
         queue = await channel.get_queue(name, ensure=False)
@@ -125,17 +126,17 @@ async def taken(settings: Settings, name: str) -> Sequence[aio_pika.abc.Abstract
 
 
 async def existing(settings: Settings, names: Iterable[str]) -> set[str]:
-    """Those of the queues that there are."""
-    there = set()
+    """The names of the queues that exist."""
+    found = set()
     async with await connect(settings.amqp_urls) as connection:
         for name in names:
             try:
                 async with await connection.channel() as channel:
                     await channel.declare_queue(name, passive=True)
-                there.add(name)
+                found.add(name)
             except ChannelNotFoundEntity:
                 pass
-    return there
+    return found
 
 
 async def layout_of(database: Database) -> tuple[object, ...]:
@@ -148,7 +149,7 @@ async def test_change_moves_waiting_commands_in_front_of_later_ones(
 ) -> None:
     await store(database, *BUILDING)
     await change(settings, 4)
-    # The first of each number is refused where it is first, and accepted where it is overtaken.
+    # The first command of each number is rejected in order, and accepted if it is overtaken.
     firsts = [command_of(number, f"{number}-1", "deactivate") for number in ALL]
     await put(platform, routed(4), firsts)
     commands = await asked(platform, "activate", ALL[:40])
@@ -159,12 +160,12 @@ async def test_change_moves_waiting_commands_in_front_of_later_ones(
         for command in commands:
             assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
 
-    refused = [
+    rejected = [
         event["data"]["status"]
         for event in platform.events
         if event["type"].endswith("rejected.v1")
     ]
-    assert refused == ["RESERVED"] * len(ALL)
+    assert rejected == ["RESERVED"] * len(ALL)
     assert in_order(platform.events)
     assert await existing(settings, queue_names_of(routed(4))) == set()
 
@@ -190,7 +191,7 @@ async def test_change_relabels_operations_and_outbox(
         await platform.until(lambda: len(platform.events) == 2 * len(SOME))
 
 
-async def test_partitions_change_from_one_to_four_to_two_to_one_between_workers(
+async def test_workers_continue_after_changes_from_one_to_four_to_two_to_one_partitions(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
     await store(database, *BUILDING)
@@ -213,13 +214,13 @@ async def test_a_single_partition_keeps_its_router_until_its_queue_is_found_empt
     await store(database, *BUILDING)
     await change(settings, 2)
     await put(platform, routed(2), [command_of(number, number) for number in SOME])
-    said: list[str] = []
-    await repartition(settings, 1, wait_seconds=10, tell=said.append)
+    reported: list[str] = []
+    await repartition(settings, 1, wait_seconds=10, report=reported.append)
     assert await layout_of(database) == (1, True, None)
-    assert f"{len(SOME)} waiting commands were moved" in said[0]
-    assert "call `activation-worker partitions 1` again" in said[1]
-    assert "still pass through a router" in in_words(await show_partitions(settings))
-    # Not empty yet: everything returns to its place.
+    assert f"{len(SOME)} waiting commands were moved" in reported[0]
+    assert "call `activation-worker partitions 1` again" in reported[1]
+    assert "still pass through a router" in format_partitions(await show_partitions(settings))
+    # The queue is not empty: its messages return to their places.
     await change(settings, 1)
     assert await layout_of(database) == (1, True, None)
     async with working(database, settings):
@@ -239,19 +240,21 @@ async def test_a_single_partition_keeps_its_router_until_its_queue_is_found_empt
 async def test_change_is_refused_while_a_worker_runs_and_names_it(
     database: Database, settings: Settings
 ) -> None:
-    said: list[str] = []
+    reported: list[str] = []
     async with working(database, settings) as worker:
         await until_leading(worker)
         with pytest.raises(RepartitionTimedOut, match=r"Still running: .*activation-worker"):
-            await repartition(settings, 2, wait_seconds=1, tell=said.append)
+            await repartition(settings, 2, wait_seconds=1, report=reported.append)
         assert await layout_of(database) == (1, False, None)
-        changing = asyncio.create_task(repartition(settings, 2, wait_seconds=20, tell=said.append))
+        changing = asyncio.create_task(
+            repartition(settings, 2, wait_seconds=20, report=reported.append)
+        )
         await asyncio.sleep(1)
         assert not changing.done()
         worker.stop()
         await changing
 
-    assert "Waiting until no worker runs" in said[0]
+    assert "Waiting until no worker runs" in reported[0]
     assert await layout_of(database) == (2, True, None)
 
 
@@ -282,11 +285,11 @@ async def test_a_worker_refuses_to_serve_before_an_interrupted_change_is_finishe
     await store(database, *BUILDING, "UPDATE partitioning SET target = 3")
     with pytest.raises(NotReady, match="run `activation-worker partitions 3`"):
         await supervisor(database, settings, Reporter(Metrics())).run()
-    assert "a change to 3 is not finished" in in_words(await show_partitions(settings))
-    said: list[str] = []
-    await repartition(settings, 2, wait_seconds=10, tell=said.append)
+    assert "a change to 3 is not finished" in format_partitions(await show_partitions(settings))
+    reported: list[str] = []
+    await repartition(settings, 2, wait_seconds=10, report=reported.append)
 
-    assert said == [
+    assert reported == [
         "Finishing an interrupted change to 3 partitions.",
         "The number of partitions is 3 now.",
         "The number of partitions is 2 now.",
@@ -303,25 +306,25 @@ async def test_change_stays_begun_while_another_connection_consumes_from_an_old_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(repartitioning, "DELIVERY_SECONDS", 1)
-    monkeypatch.setattr(repartitioning, "TELL_SECONDS", 0.3)
+    monkeypatch.setattr(repartitioning, "REPORT_SECONDS", 0.3)
     await change(settings, 2)
     await put(platform, routed(2), [command_of(ALL[0], "held")])
     name = source_queue(partition_of(key_of(ALL[0]), 2), routed(2))
-    said: list[str] = []
+    reported: list[str] = []
     async with await connect(settings.amqp_urls) as connection:
         channel = await connection.channel()
         queue = await channel.get_queue(name, ensure=False)
         await queue.consume(asyncio.Queue[object]().put)
         with pytest.raises(RepartitionTimedOut, match=f"still consumes from {name}"):
-            await repartition(settings, 3, wait_seconds=0.5, tell=said.append)
-    assert f"Waiting until no other connection consumes from {name}." in said
+            await repartition(settings, 3, wait_seconds=0.5, report=reported.append)
+    assert f"Waiting until no other connection consumes from {name}." in reported
     assert await layout_of(database) == (2, True, 3)
     await change(settings, 3)
 
-    assert await found_in(settings, queue_names_of(routed(3))) == {ALL[0]: ["held"]}
+    assert await taken_by_number(settings, queue_names_of(routed(3))) == {ALL[0]: ["held"]}
 
 
-async def test_the_present_number_makes_missing_queues_while_workers_run(
+async def test_a_change_to_the_present_number_creates_missing_queues_while_workers_run(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
     await change(settings, 2)
@@ -344,28 +347,30 @@ async def test_changes_at_the_same_time_follow_each_other(
     assert len(await existing(settings, every)) == (await layout_of(database))[0]
 
 
-async def test_a_command_cannot_pass_for_a_marker(settings: Settings, platform: Platform) -> None:
-    message = command_of(ALL[0], "sly")
+async def test_change_moves_a_command_with_the_header_of_a_marker(
+    settings: Settings, platform: Platform
+) -> None:
+    message = command_of(ALL[0], "not a marker")
     message.headers = {MARKER: True}
     await change(settings, 2)
     exchange = await platform.channel.get_exchange(PARTITION_EXCHANGE, ensure=False)
     await exchange.publish(message, queue_names_of(routed(2))[0])
-    # Moved once it comes from the default exchange, as markers do.
+    # The second change moves it from the default exchange, like a marker.
     for partitions in (3, 4):
         await change(settings, partitions)
     held = [await taken(settings, name) for name in queue_names_of(routed(4))]
 
-    assert [item.message_id for items in held for item in items] == ["sly"]
+    assert [item.message_id for items in held for item in items] == ["not a marker"]
 
 
 # Kills ------------------------------------------------------------------------------------------
 
 
 class Kill(Trap):
-    """Ends all connections of a process at once, as its end does, before the nth effect.
+    """Cuts all connections of a process at once before its nth request with an effect.
 
-    What a process does to the servers is what it sends: cut off before each request that has an
-    effect, it has been killed at each point that anybody can tell apart.
+    For the servers that equals a kill. A process affects them only by its requests, so a cut before
+    each request with an effect covers all points that differ.
     """
 
     EFFECTS = ("queue.", "exchange.", "basic.publish", "basic.ack", "COMMIT", "UPDATE")
@@ -388,7 +393,7 @@ class Kill(Trap):
 
 @asynccontextmanager
 async def killed(point: int, proxies: Sequence[Proxy]) -> AsyncIterator[Kill]:
-    """Kills at this point whatever goes through the proxies."""
+    """Kills the process behind the proxies at this point."""
     kill = Kill(point, proxies)
     for proxy in proxies:
         proxy.set(kill)
@@ -403,7 +408,7 @@ SMALL = (1, 2, 3)
 
 
 async def fill(platform: Platform, settings: Settings, layout: Layout) -> Waiting:
-    """Three commands of each of some numbers wait in the queues of the layout; these."""
+    """Puts three commands of each of six numbers into the queues of the layout; returns them."""
     async with await connect(settings.amqp_urls) as connection:
         await bind_partition_queues(connection, layout, command="")
     waiting = {number: [f"{number}-{place}" for place in SMALL] for number in SOME[:6]}
@@ -422,18 +427,18 @@ async def through_kills(
     platform: Platform,
     database: Database,
 ) -> int:
-    """Kills a change at each point and repeats it, perhaps with another number; how many points."""
-    present, wished, repeated = numbers
+    """Kills a change at each point and repeats it; returns the number of points."""
+    present, target, repeated = numbers
     passed = 0
     for point in points:
         await change(settings, present)
-        # A single one with a router: such a change has most to do.
+        # Also a single partition has a router: such a change takes the most steps.
         await store(database, "UPDATE partitioning SET routed = true")
         waiting = await fill(platform, settings, routed(present))
         (later,) = await asked(platform, "activate", [SOME[0]])
         async with killed(point, proxies) as kill:
             try:
-                await change(far_away, wished)
+                await change(far_away, target)
             except KILLED:
                 assert kill.sprung.is_set()
         if not kill.sprung.is_set():
@@ -441,13 +446,13 @@ async def through_kills(
             break
         await change(settings, repeated)
         passed += 1
-        in_queue = await found_in(settings, queue_names_of(routed(repeated)))
+        in_queue = await taken_by_number(settings, queue_names_of(routed(repeated)))
         assert in_queue == waiting, point
         (in_command_queue,) = await taken(settings, COMMAND_QUEUE)
         assert json.loads(in_command_queue.body)["id"] == later, point
         expected = (repeated, True, None)
         assert await layout_of(database) == expected, point
-        old = [name for n in {present, wished} - {repeated} for name in queue_names_of(routed(n))]
+        old = [name for n in {present, target} - {repeated} for name in queue_names_of(routed(n))]
         assert await existing(settings, old) == set(), point
     return passed
 

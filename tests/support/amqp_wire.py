@@ -185,5 +185,13 @@ class Wire:
             self._body.clear()
 
 
+def publish_command(url: str, properties: bytes, body: bytes) -> None:
+    """Publishes a command with these encoded properties, which no library would encode."""
+    wire = Wire(url)
+    wire.publish("telephony.commands", "phone_number.activate", properties, body)
+    wire.pump(0.2)
+    wire.close()
+
+
 def _framed(kind: int, payload: bytes, channel: int = CHANNEL) -> bytes:
     return struct.pack(">BHI", kind, channel, len(payload)) + payload + b"\xce"

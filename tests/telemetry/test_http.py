@@ -21,8 +21,8 @@ LOOPBACK = "127.0.0.1"
 class Worker:
     """The state of a worker that the probes read."""
 
-    def __init__(self, *, linked: bool, leads: bool) -> None:
-        self.linked = linked
+    def __init__(self, *, connected: bool, leads: bool) -> None:
+        self.connected = connected
         self.leads = leads
 
 
@@ -101,7 +101,7 @@ async def test_readyz_reports_a_probe_that_hangs(
 async def test_readyz_names_unreachable_servers_and_the_remedy(
     client: aiohttp.ClientSession,
 ) -> None:
-    worker = Worker(linked=False, leads=False)
+    worker = Worker(connected=False, leads=False)
     async with (
         open_database(f"postgresql://worker:hunter2@{LOOPBACK}:1/nowhere") as database,
         serve(
@@ -120,7 +120,7 @@ async def test_readyz_names_unreachable_servers_and_the_remedy(
 async def test_standby_is_ready_if_the_schema_is_current(
     client: aiohttp.ClientSession, database: Database
 ) -> None:
-    worker = Worker(linked=True, leads=False)
+    worker = Worker(connected=True, leads=False)
     probes = probes_of(database, worker)
     async with serve(LOOPBACK, 0, probes, Metrics(), role=lambda: role_of(worker)) as port:
         status, text = await _get(client, port, "/readyz")
@@ -134,7 +134,7 @@ async def test_schema_probe_names_the_command_that_creates_a_missing_schema(
 ) -> None:
     await store(database, "DROP TABLE alembic_version")
 
-    problem = await probes_of(database, Worker(linked=True, leads=True))["schema"]()
+    problem = await probes_of(database, Worker(connected=True, leads=True))["schema"]()
 
     assert problem is not None
     assert "activation-worker migrate" in problem

@@ -14,7 +14,7 @@ __all__ = ["Serving", "probes_of", "role_of"]
 class Serving(Protocol):
     """What can be known of a worker from outside."""
 
-    linked: bool
+    connected: bool
     """Whether the broker is connected."""
     leads: bool
     """Whether this worker serves a partition, or stands by."""
@@ -69,7 +69,7 @@ class _Schema:
 
 
 async def _broker(worker: Serving) -> str | None:
-    if worker.linked:
+    if worker.connected:
         return None
     return (
         "RabbitMQ is not connected. Commands wait there, and what was decided waits here."

@@ -224,10 +224,10 @@ class Service:
         router = PartitionRouter(
             consumer,
             context.session,
-            await stack.enter_async_context(context.session.outlet()),
+            await stack.enter_async_context(context.session.confirm_channel()),
             partitions=self._assignment.layout.partitions,
             batch_maximum_messages=context.settings.batch_maximum_commands,
-            routed=context.reporter.metrics.routed,
+            on_routed=context.reporter.metrics.routed,
         )
         return Inbound(consumer, router.run)
 

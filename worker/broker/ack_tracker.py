@@ -1,4 +1,4 @@
-"""Acknowledgements: each delivery once, many in one frame where that is safe."""
+"""Acknowledges each delivery of a channel once, many in one frame where that is safe."""
 
 import asyncio
 from collections import OrderedDict
@@ -14,34 +14,34 @@ __all__ = ["AckTracker"]
 class AckTracker:
     """Sends all acknowledgements of one channel.
 
-    `multiple` acknowledges every tag up to the one named, also those that are still in work, and
-    the broker closes the channel for a tag that is acknowledged twice. So the tracker knows all
-    outstanding tags.
+    `multiple` acknowledges every tag up to the one named, also those of messages that are still
+    being handled, and the broker closes the channel for a tag that is acknowledged twice. So the
+    tracker keeps all outstanding tags.
     """
 
     def __init__(self) -> None:
         self._outstanding: OrderedDict[int, None] = OrderedDict()
-        # Frames must leave in the order in which they were planned: a `multiple` that overtakes a
-        # single acknowledgement below it would acknowledge that tag twice.
-        self._one_at_a_time = asyncio.Lock()
+        # Frames must be written in the order in which they were computed: a `multiple` that
+        # overtakes a single acknowledgement below it would acknowledge that tag twice.
+        self._sending = asyncio.Lock()
 
     @property
     def outstanding(self) -> int:
-        """How many deliveries are not acknowledged."""
+        """The number of deliveries that are not acknowledged."""
         return len(self._outstanding)
 
-    def received(self, delivery: Delivery) -> None:
-        """Adds a delivery, in the order of arrival."""
+    def add(self, delivery: Delivery) -> None:
+        """Adds an outstanding delivery; call it in the order of arrival."""
         self._outstanding[delivery.tag] = None
 
     async def ack(self, deliveries: Iterable[Delivery]) -> None:
         """Acknowledges these deliveries.
 
-        Raises `BrokerUnavailable` when the channel is gone: then they are delivered again, and the
+        Raises `BrokerUnavailable` when the channel is closed: the broker redelivers them, and the
         ledger recognises them.
         """
         by_tag = {delivery.tag: delivery for delivery in deliveries}
-        async with self._one_at_a_time:
+        async with self._sending:
             try:
                 await self._acknowledge(by_tag)
             except CONNECTION_ERRORS as error:

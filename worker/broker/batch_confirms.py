@@ -1,10 +1,10 @@
 """Publishes many messages in one write and waits once for all their confirms.
 
-This module is the only one that relies on the inner workings of aiormq: the channel's `lock`,
+This module is the only one that relies on the internal state of an aiormq channel: its `lock`,
 `write_queue`, `delivery_tag`, `confirmations` and `message_id_delivery_tag`. The library's own
-`basic_publish` makes a task, two futures, a lock and a timeout for every message, which was four
-tenths of the worker's whole time. The channel still counts the confirms and the returned messages,
-and still fails whatever is open when it closes.
+`basic_publish` creates a task, two futures, a lock and a timeout for every message, which took 40 %
+of the worker's time. The channel still matches confirms and returned messages to publications, and
+still fails all open confirms when it closes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ __all__ = ["Confirm", "ConfirmBatch", "publish_batch"]
 
 
 class Confirm:
-    """The broker's answer to one message, with as much of a future as the library uses."""
+    """The confirm of one message, with the part of a future's interface that the library uses."""
 
     __slots__ = ("_batch", "_error", "_is_done", "_message_id")
 
@@ -37,21 +37,21 @@ class Confirm:
         return self._is_done
 
     def cancelled(self) -> bool:
-        """Never: a confirm cannot be cancelled."""
+        """Always False: a confirm cannot be cancelled."""
         return False
 
     def set_result(self, _result: object) -> None:
-        """The broker has the message."""
+        """Records that the broker has the message."""
         self._is_done = True
         self._batch.settle(self._message_id)
 
     def set_exception(self, error: BaseException) -> None:
-        """The broker refused or returned the message, or it was never written."""
+        """Records why the message was nacked, returned or never written."""
         self._error = error
         self.set_result(None)
 
     def result(self) -> None:
-        """None where the broker has the message; raises why it has not, or why that is unknown."""
+        """Returns if the broker has the message; raises why it has not, or why that is unknown."""
         if self._error is not None:
             raise self._error
         if not self._is_done:
@@ -63,7 +63,7 @@ class ConfirmBatch:
 
     def __init__(self, channel: Channel) -> None:
         self.settled: asyncio.Future[None] = channel.create_future()
-        """Done when all are confirmed; failed by the library when its channel closes before."""
+        """Done when all are answered; the library fails it when the channel closes earlier."""
         self.confirms: list[Confirm] = []
         """In the order of the messages."""
         self._tags = channel.message_id_delivery_tag
@@ -71,18 +71,18 @@ class ConfirmBatch:
 
     @property
     def open_confirms(self) -> list[Confirm]:
-        """Those that the broker has not answered."""
+        """The confirms that the broker has not answered."""
         return [confirm for confirm in self.confirms if not confirm.done()]
 
     def expect(self, message_id: str) -> Confirm:
-        """Adds a confirm for one more message."""
+        """Adds a confirm for another message."""
         confirm = Confirm(self, message_id)
         self.confirms.append(confirm)
         self._open += 1
         return confirm
 
     def settle(self, message_id: str) -> None:
-        """Notes that one more is answered."""
+        """Counts one answer; completes `settled` with the last."""
         self._tags.pop(message_id, None)
         self._open -= 1
         if not self._open and not self.settled.done():
@@ -90,31 +90,31 @@ class ConfirmBatch:
 
 
 async def publish_batch(channel: Channel, publications: Sequence[Publication]) -> ConfirmBatch:
-    """Writes all of them, at least one, in this order; some confirms may have failed already.
+    """Writes at least one publication, all in this order; some confirms may have failed already.
 
-    What AMQP cannot express fails with a `ValueError` and is not written. Raises
-    `ChannelInvalidStateError` where the channel is closed: then nothing is written.
+    A publication that AMQP cannot express is not written; its confirm fails with `ValueError`.
+    Raises `ChannelInvalidStateError` if the channel is closed: then nothing is written.
     """
-    written = bytearray()
+    frames = bytearray()
     async with channel.lock:
         batch = ConfirmBatch(channel)
-        failed = list(_add(channel, publications, batch, written))
-        if written:
-            payload = ChannelFrame(payload=bytes(written), should_close=False)
-            await channel.write_queue.put(payload)
+        failed = list(_marshal(channel, publications, batch, frames))
+        if frames:
+            await channel.write_queue.put(ChannelFrame(payload=bytes(frames), should_close=False))
     for confirm, error in failed:
         confirm.set_exception(error)
     return batch
 
 
-def _add(
-    channel: Channel, publications: Sequence[Publication], batch: ConfirmBatch, written: bytearray
+def _marshal(
+    channel: Channel, publications: Sequence[Publication], batch: ConfirmBatch, frames: bytearray
 ) -> Iterator[tuple[Confirm, Exception]]:
+    """Appends the frames and registers the confirms; yields those that cannot be encoded."""
     for publication in publications:
         message_id = publication.properties.message_id or ""
         confirm = batch.expect(message_id)
         try:
-            written += publication.marshal(channel.number, channel.max_content_size)
+            frames += publication.marshal(channel.number, channel.max_content_size)
         except ValueError as error:
             yield confirm, error
             continue

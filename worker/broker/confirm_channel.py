@@ -41,11 +41,11 @@ __all__ = [
 ]
 
 CIRCUIT_OPEN_SECONDS: Final = 30
-"""How long nothing is published with a routing key for which a confirm did not come."""
+"""How long the circuit breaker stays open for a routing key whose confirm did not come."""
 
 
 class NotPublished(Exception):
-    """The broker has not accepted the message; the text says why, for a person."""
+    """The broker has not accepted the message; the text says why, for an operator."""
 
 
 class Unroutable(NotPublished):
@@ -53,7 +53,7 @@ class Unroutable(NotPublished):
 
 
 class Nacked(NotPublished):
-    """A queue is full or not available, or a permission is missing: a later attempt may succeed."""
+    """A queue is full or unavailable, or a permission is missing: a later attempt may succeed."""
 
 
 class ExchangeNotFound(Nacked):
@@ -61,14 +61,14 @@ class ExchangeNotFound(Nacked):
 
 
 class Unencodable(NotPublished):
-    """The message can never be published as it is."""
+    """AMQP cannot express the message: every attempt to publish it fails."""
 
 
 class ChannelLost(Exception):
     """The broker closed the channel because of one of the messages in flight on it."""
 
     def verdict(self) -> NotPublished:
-        """What that means for a message that was alone on the channel."""
+        """The outcome of a message that was the only one in flight; raises `BrokerUnavailable`."""
         (error,) = self.args
         if isinstance(error, ChannelNotFoundEntity):
             return ExchangeNotFound(str(error))
@@ -82,9 +82,9 @@ class ChannelLost(Exception):
 class ConfirmChannel:
     """A channel for messages of one kind, so that a slow queue delays no other kind.
 
-    The channel is opened again when the broker closes it. A queue without a majority of its nodes
-    confirms nothing, and the broker's channel stops over it. Then the circuit breaker opens for the
-    routing keys without a confirm, and the channel is replaced.
+    Opens a new channel after the broker has closed one. A queue without a majority of its nodes
+    confirms nothing, and blocks the broker's side of the channel. Then the circuit breaker opens
+    for the routing keys without a confirm, and the next message gets a new channel.
     """
 
     def __init__(self, connection: AbstractConnection, timeout_seconds: float) -> None:
@@ -99,24 +99,24 @@ class ConfirmChannel:
     ) -> list[NotPublished | ChannelLost | None]:
         """Publishes all of them, all in flight together.
 
-        Returns for each why it was not confirmed, or None. Waits while the broker is blocked by an
-        alarm. Raises `BrokerUnavailable` when the outcome is unknown.
+        Returns for each why it was not confirmed, or None. Waits while an alarm blocks the broker.
+        Raises `BrokerUnavailable` when the outcome is unknown.
         """
-        going = [item for item in publications if not self._is_open(item.routing_key)]
-        outcomes = dict(zip(map(id, going), await self._publish(going), strict=True))
-        rejected = Nacked(
+        allowed = [item for item in publications if not self._is_open(item.routing_key)]
+        outcomes = dict(zip(map(id, allowed), await self._publish(allowed), strict=True))
+        held_back = Nacked(
             f"no confirm came for this routing key; tried again in {CIRCUIT_OPEN_SECONDS} s"
         )
-        return [outcomes.get(id(item), rejected) for item in publications]
+        return [outcomes.get(id(item), held_back) for item in publications]
 
     async def close(self) -> None:
-        """Closes the channel; the next message would open another."""
+        """Closes the channel; the next message opens a new one."""
         channel, self._channel = self._channel, None
         if channel is not None:
             await _close(channel)
 
     def _is_open(self, routing_key: str) -> bool:
-        """Whether the circuit breaker holds messages with this routing key back."""
+        """Whether the circuit breaker is open for this routing key: its messages are held back."""
         return monotonic() < self._open_until.get(routing_key, 0)
 
     async def _publish(
@@ -125,14 +125,17 @@ class ConfirmChannel:
         if not publications:
             return []
         batch = await self._write(publications)
-        unconfirmed = await self._until_settled(batch)
-        both = list(zip(batch.confirms, publications, strict=True))
-        if unconfirmed:
+        overdue = await self._wait_for_confirms(batch)
+        pairs = list(zip(batch.confirms, publications, strict=True))
+        if overdue:
             self._trip(
-                publication.routing_key for confirm, publication in both if confirm in unconfirmed
+                publication.routing_key for confirm, publication in pairs if confirm in overdue
             )
-        alive = not self._connection.is_closed
-        return [_outcome(confirm, publication, alive=alive) for confirm, publication in both]
+        is_connected = not self._connection.is_closed
+        return [
+            _outcome(confirm, publication, is_connected=is_connected)
+            for confirm, publication in pairs
+        ]
 
     async def _write(self, publications: Sequence[Publication]) -> ConfirmBatch:
         if self._channel is None or self._channel.is_closed:
@@ -143,18 +146,18 @@ class ConfirmChannel:
         except ChannelInvalidStateError as error:
             raise BrokerUnavailable("the channel is closed") from error
 
-    async def _until_settled(self, batch: ConfirmBatch) -> Collection[Confirm]:
-        """Waits for the confirms; returns those that the broker owes although it answers."""
+    async def _wait_for_confirms(self, batch: ConfirmBatch) -> Collection[Confirm]:
+        """Waits for the confirms; returns the overdue ones of a broker that still answers."""
         while True:
             await asyncio.wait([batch.settled], timeout=self._timeout_seconds)
             if batch.settled.done():
                 return ()
-            # A publish that times out during an alarm is still delivered after it: publishing again
-            # and again would only make copies.
+            # A message that is published during an alarm is delivered after it: publishing it again
+            # would only make copies.
             if is_blocked(self._connection):
                 continue
             problem = f"not confirmed in {self._timeout_seconds:g} s"
-            # The library may ignore a cancellation in the middle of this.
+            # The library may ignore a cancellation during this call.
             await uninterrupted(self._require_answer(problem))
             # Some may have been confirmed meanwhile.
             open_confirms = batch.open_confirms
@@ -163,7 +166,7 @@ class ConfirmChannel:
             return open_confirms
 
     async def _require_answer(self, problem: str) -> None:
-        """Raises `BrokerUnavailable` where the broker does not open a channel in time either."""
+        """Raises `BrokerUnavailable` if the broker does not open another channel in time."""
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
                 channel = await channel_on(self._connection)
@@ -184,8 +187,8 @@ def is_blocked(connection: AbstractConnection) -> bool:
     """Whether an alarm (memory or disk) keeps the broker from reading what is published."""
     if connection.is_closed or connection.transport is None:
         return False
-    # The library offers only to wait until the connection is unblocked. One step of that coroutine
-    # shows whether it would wait.
+    # The library only offers a coroutine that waits until the connection is unblocked. Its first
+    # step shows whether it would wait.
     ready = connection.transport.connection.ready()
     try:
         ready.send(None)
@@ -201,9 +204,9 @@ async def _close(channel: AbstractChannel) -> None:
 
 
 def _outcome(
-    confirm: Confirm, publication: Publication, *, alive: bool
+    confirm: Confirm, publication: Publication, *, is_connected: bool
 ) -> NotPublished | ChannelLost | None:
-    """Why the message was not confirmed, or None; raises `BrokerUnavailable` if that is unknown."""
+    """Why the message was not confirmed, or None; raises `BrokerUnavailable` if unknown."""
     try:
         confirm.result()
     except NotPublished as problem:
@@ -211,7 +214,7 @@ def _outcome(
     except DeliveryError as error:
         return _rejected(error, publication)
     except (AMQPChannelError, ChannelInvalidStateError) as error:
-        if alive:
+        if is_connected:
             return ChannelLost(error)
         raise BrokerUnavailable(str(error)) from error
     except (*CONNECTION_ERRORS, asyncio.CancelledError) as error:

@@ -1,4 +1,4 @@
-"""RabbitMQ: connections built from scratch, never repaired by the library."""
+"""Connects to RabbitMQ; a lost connection is replaced by a new one, never repaired."""
 
 import asyncio
 from collections.abc import Awaitable, Sequence
@@ -26,20 +26,20 @@ __all__ = [
 ]
 
 CONNECT_TIMEOUT_SECONDS: Final = 10
-"""A broker that accepts TCP but does not speak (booting, frozen) would be waited for for ever."""
+"""Limits the wait for a broker that accepts TCP but does not answer (booting, frozen)."""
 HEARTBEAT_SECONDS: Final = 10
-"""A dead peer is noticed after about three heartbeats; the library's default takes 3 minutes.
-A URL that names its own (`?heartbeat=5`) has its way."""
+"""A dead peer is detected after about three heartbeats; the library's default takes 3 minutes.
+A URL may set its own (`?heartbeat=5`)."""
 CONNECTION_ERRORS: Final = (AMQPError, ChannelInvalidStateError, OSError, TimeoutError)
-"""What the library raises when a connection or a channel is gone, or does not answer."""
+"""The library raises these when a connection or channel is lost, or the broker does not answer."""
 
 
 class BrokerUnavailable(Exception):
-    """No node of the broker can be used now; the text says which were tried and why."""
+    """The broker cannot be used now; the text says which nodes were tried, or why."""
 
 
 async def connect(urls: Sequence[str]) -> AbstractConnection:
-    """A connection to the first node that answers. Raises `BrokerUnavailable` when none does."""
+    """Connects to the first node that answers. Raises `BrokerUnavailable` when none does."""
     problems = []
     for url in urls:
         try:
@@ -53,30 +53,31 @@ async def connect(urls: Sequence[str]) -> AbstractConnection:
 
 async def _connect(url: str) -> AbstractConnection:
     decode_tolerantly()
-    _name_every_end()
-    asked = parse_qs(urlsplit(url).query).get("heartbeat", [str(HEARTBEAT_SECONDS)])
-    connection = aio_pika.Connection(make_url(url, heartbeat=asked[0]))
+    _replace_bare_exceptions()
+    (heartbeat, *_) = parse_qs(urlsplit(url).query).get("heartbeat", [str(HEARTBEAT_SECONDS)])
+    connection = aio_pika.Connection(make_url(url, heartbeat=heartbeat))
     try:
         await connection.connect(timeout=CONNECT_TIMEOUT_SECONDS)
     except StopAsyncIteration as error:
-        # The library's word for a peer that hangs up before it has said anything.
+        # The library raises this for a peer that closes the connection before it sends anything.
         await connection.close()
-        raise ConnectionResetError("the connection ended in the middle of its opening") from error
+        raise ConnectionResetError("the connection ended while it was opened") from error
     except BaseException:
-        # One that never opened still counts as open: its finalizer would start a task to close
-        # it, in whatever thread the garbage collector happens to run.
+        # A connection that never opened still counts as open: its finalizer would start a task to
+        # close it, in the thread in which the garbage collector happens to run.
         await connection.close()
         raise
     return connection
 
 
-def _name_every_end() -> None:
-    """Whoever waits while a connection ends without a word is told so, by a connection error.
+def _replace_bare_exceptions() -> None:
+    """Makes the library raise `ConnectionResetError` when a connection ends between two frames.
 
-    The library raises a bare `Exception` where the end came between two frames, which nobody can
-    tell from a defect: a worker ended over it, its connection cut while it declared.
+    aiormq rejects all pending calls with a bare `Exception` then. No caller can tell that from a
+    defect: a worker ended when its connection was cut during a declaration. aiormq 7.2 has no hook
+    for it: a `transport_factory` could wrap the reader, but aio-pika does not pass one on.
     """
-    FutureStore.reject_all = _reject_all  # type: ignore[method-assign]  # there is no hook for it
+    FutureStore.reject_all = _reject_all  # type: ignore[method-assign]
 
 
 def _reject_all(store: FutureStore, error: ExceptionType | None) -> Awaitable[None]:
@@ -87,31 +88,32 @@ _LIBRARY_REJECT_ALL = FutureStore.reject_all
 
 
 async def channel_on(connection: AbstractConnection, **options: bool) -> AbstractChannel:
-    """A new channel. Raises `BrokerUnavailable` where the connection is lost, or while it is."""
+    """Opens a channel. Raises `BrokerUnavailable` if the connection is lost."""
     try:
         return await connection.channel(**options)
-    except (
-        *CONNECTION_ERRORS,
-        RuntimeError,
-    ) as error:  # the library's word for a closed connection
+    # The library raises RuntimeError for a closed connection.
+    except (*CONNECTION_ERRORS, RuntimeError) as error:
         raise BrokerUnavailable(str(error) or type(error).__name__) from error
 
 
 async def ready_messages(connection: AbstractConnection, queue: str) -> int:
-    """How many wait in the queue; none where this user may not look. Raises `BrokerUnavailable`."""
-    # Cancelled in the middle, the library may take no notice, or lose the whole connection.
+    """The number of messages that wait in the queue; 0 if this user has no permission to read it.
+
+    Raises `BrokerUnavailable`.
+    """
+    # The library may ignore a cancellation during this call, or lose the whole connection by it.
     return await uninterrupted(_ready_messages(connection, queue))
 
 
 async def _ready_messages(connection: AbstractConnection, queue: str) -> int:
     try:
-        # A channel of its own: on one that knows the queue the library answers from memory.
+        # A new channel: on one that has declared the queue before, the library answers from memory.
         async with (
             asyncio.timeout(CONNECT_TIMEOUT_SECONDS),
             await channel_on(connection) as channel,
         ):
-            found = await channel.declare_queue(queue, passive=True)
-            return found.declaration_result.message_count or 0
+            declared = await channel.declare_queue(queue, passive=True)
+            return declared.declaration_result.message_count or 0
     except ChannelAccessRefused:
         return 0
     except CONNECTION_ERRORS as error:

@@ -1,4 +1,4 @@
-"""A message goes on to another queue as it came, and still says where it came from first."""
+"""Forwards a message to another queue unchanged, with its first origin in the headers."""
 
 from copy import copy
 from typing import Final
@@ -17,10 +17,11 @@ ORIGIN: Final = ("x-original-exchange", "x-original-routing-key")
 
 
 def forwarded(delivery: Delivery, *, exchange: str, routing_key: str) -> Publication:
-    """The same message for another place, body and properties untouched.
+    """The message for another exchange or queue, with its body and properties unchanged.
 
-    But for three. A user id would have to be ours, and a time to live has been checked already. A
-    message without an id gets one: only by it the broker can give it back.
+    There are three exceptions. The user id is removed, because the broker accepts only the id of
+    the connection's own user. The expiration is removed, because it has been applied. A message
+    without an id gets one, because a returned message is matched to its publication by its id.
     """
     properties = copy(delivery.properties)
     properties.user_id = None
@@ -31,7 +32,7 @@ def forwarded(delivery: Delivery, *, exchange: str, routing_key: str) -> Publica
 
 
 def stripped(publication: Publication) -> Publication:
-    """The same with nothing but what is needed: for one that cannot be said in AMQP as it came."""
+    """The publication without optional properties, for one that AMQP cannot express as received."""
     headers = publication.properties.headers or {}
     properties = spec.Basic.Properties(
         headers={name: headers[name] for name in ORIGIN},
@@ -43,15 +44,20 @@ def stripped(publication: Publication) -> Publication:
 
 
 def cut_to_fit(content_type: str | None) -> str | None:
-    """What is read of it may be longer than what came: it is wrong either way, and stays so."""
+    """The content type, cut to the longest short string of AMQP; None if it is empty.
+
+    Tolerant decoding can make a content type longer than it was received. It is unsupported anyway,
+    and still is when it is cut.
+    """
     whole = (content_type or "").encode()
     return whole[:SHORT_STRING_MAXIMUM_BYTES].decode(errors="ignore") or None
 
 
 def origin_of(delivery: Delivery) -> dict[str, str]:
-    """Where it was published first, as headers, even where it came through a partition's queue."""
-    came_by = dict(zip(ORIGIN, (delivery.exchange, delivery.routing_key), strict=True))
-    # The router publishes to the exchange, a change of the number of partitions to the queues.
+    """Headers with the exchange and routing key that the message was first published with."""
+    latest = dict(zip(ORIGIN, (delivery.exchange, delivery.routing_key), strict=True))
+    # The router forwards through the partition exchange, a change of the number of partitions
+    # through the default exchange.
     if delivery.exchange not in {PARTITION_EXCHANGE, ""}:
-        return came_by
-    return {name: str(delivery.headers.get(name, came_by[name])) for name in came_by}
+        return latest
+    return {name: str(delivery.headers.get(name, latest[name])) for name in latest}

@@ -1,4 +1,4 @@
-"""The queues of the partitions, which the router feeds."""
+"""Declares, binds and deletes the queues of the partitions; the router publishes to them."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,16 +26,18 @@ __all__ = [
 
 PARTITION_EXCHANGE: Final = "telephony.phone_number.partitions"
 TIMEOUT_SECONDS: Final = 15
-_ARGUMENTS: Final = next(queue.arguments for queue in QUEUES if queue.name == COMMAND_QUEUE)
+COMMAND_QUEUE_ARGUMENTS: Final = next(
+    queue.arguments for queue in QUEUES if queue.name == COMMAND_QUEUE
+)
 
 
 def queue_name_of(partition: int, partitions: int) -> str:
-    """The partition's own queue."""
+    """The name of the partition's own queue."""
     return f"{COMMAND_QUEUE}.partition-{partition}-of-{partitions}"
 
 
 def queue_names_of(layout: Layout) -> Sequence[str]:
-    """The partitions' own queues; none where the only partition reads the command queue."""
+    """The names of the partitions' own queues; none if one partition reads the command queue."""
     numbers = range(layout.partitions) if layout.routed else ()
     return [queue_name_of(partition, layout.partitions) for partition in numbers]
 
@@ -53,7 +55,7 @@ async def declare_partition_queues(
     Raises `TopologyMismatch`, which names the command to repeat.
     """
     for name in names:
-        declaration = declare_queue(connection, Queue(name, (), _ARGUMENTS))
+        declaration = declare_queue(connection, Queue(name, (), COMMAND_QUEUE_ARGUMENTS))
         await verified(declaration, f"queue {name!r}", command=command)
 
 
@@ -67,29 +69,29 @@ async def bind_partition_queues(
         declaration = declare_exchange(connection, exchange)
         await verified(declaration, f"exchange {exchange.name!r}", command=command)
     for name in names:
-        queue = Queue(name, (Binding(PARTITION_EXCHANGE, name),), _ARGUMENTS)
+        queue = Queue(name, (Binding(PARTITION_EXCHANGE, name),), COMMAND_QUEUE_ARGUMENTS)
         await verified(declare_queue(connection, queue), f"queue {name!r}", command=command)
 
 
 async def unbind_partition_queues(connection: AbstractConnection, names: Sequence[str]) -> None:
-    """From now on no router reaches these queues. Raises `TopologyMismatch`."""
+    """Removes the bindings: no router reaches these queues any more. Raises `TopologyMismatch`."""
     for name in names:
-        with _explained(f"The binding of queue {name!r}"):
+        with _removal_errors(f"The binding of queue {name!r}"):
             async with await channel_on(connection) as channel:
                 queue = await channel.get_queue(name, ensure=False)
                 await queue.unbind(PARTITION_EXCHANGE, name, timeout=TIMEOUT_SECONDS)
 
 
 async def delete_partition_queues(connection: AbstractConnection, names: Sequence[str]) -> None:
-    """Deletes the queues with everything in them. Raises `TopologyMismatch`."""
+    """Deletes the queues with all their messages. Raises `TopologyMismatch`."""
     for name in names:
-        with _explained(f"The queue {name!r}"):
+        with _removal_errors(f"The queue {name!r}"):
             async with await channel_on(connection) as channel:
                 await channel.queue_delete(name, timeout=TIMEOUT_SECONDS)
 
 
 @contextmanager
-def _explained(what: str) -> Iterator[None]:
+def _removal_errors(what: str) -> Iterator[None]:
     try:
         yield
     except ChannelClosed as error:

@@ -1,4 +1,4 @@
-"""How many messages a consumer holds, so that they fit into memory whatever their size."""
+"""Limits the messages that a consumer holds, so that they fit into memory whatever their size."""
 
 from time import monotonic
 from typing import Final
@@ -12,26 +12,25 @@ FEW_FOR_SECONDS: Final = 60
 
 
 class Prefetch:
-    """As many as are set; few for a while after a message that is larger than any that is read.
+    """The prefetch count: as set, but 2 for a minute after a message that is too large to be read.
 
-    The broker counts messages and not bytes, and takes messages of 16 MiB and more: as many of
-    those as of commands would be gigabytes.
+    The broker counts messages and not bytes, and accepts messages of 16 MiB and more: a full
+    prefetch of those would be gigabytes.
     """
 
     def __init__(self, messages: int) -> None:
         self._messages = messages
         self._few_until = 0.0
-        self.used = messages
-        """How many the last one may hold."""
+        self._current = messages
 
-    def use(self) -> int:
-        """How many a consumer may hold that begins now."""
-        self.used = FEW_MESSAGES if monotonic() < self._few_until else self._messages
-        return self.used
+    def new_qos(self) -> int:
+        """The prefetch count of a consumer that starts now."""
+        self._current = FEW_MESSAGES if monotonic() < self._few_until else self._messages
+        return self._current
 
     def needs_new_qos(self, body_bytes: int) -> bool:
-        """Whether consuming must begin anew, after a message of this size."""
+        """Whether consumers must start again with another count, after a message of this size."""
         if body_bytes > BODY_MAXIMUM_BYTES:
             self._few_until = monotonic() + FEW_FOR_SECONDS
-            return self.used > FEW_MESSAGES
-        return self.used < self._messages and monotonic() > self._few_until
+            return self._current > FEW_MESSAGES
+        return self._current < self._messages and monotonic() > self._few_until

@@ -1,4 +1,4 @@
-"""A message as it is published, and its frames in AMQP 0-9-1."""
+"""A message to publish, and its frames in AMQP 0-9-1."""
 
 import struct
 from typing import Final, NamedTuple
@@ -8,26 +8,27 @@ from pamqp import body, commands, frame, header
 __all__ = ["SHORT_STRING_MAXIMUM_BYTES", "Publication"]
 
 SHORT_STRING_MAXIMUM_BYTES: Final = 255
-"""The longest a property of the type short string can be in AMQP."""
+"""The maximum length of a property of the AMQP type short string."""
 FRAME_OVERHEAD_BYTES: Final = 8
-"""Of each frame: its type, channel, length and end mark."""
+"""The type, channel, length and end mark of each frame."""
 
 
 class Publication(NamedTuple):
-    """A message and where it goes; the broker returns it if no queue takes it (mandatory)."""
+    """A message with its destination; the broker returns it if it reaches no queue (mandatory)."""
 
     exchange: str
     routing_key: str
     properties: commands.Basic.Properties
-    """Its message id must be unique among the messages in flight on a channel: the library matches
-    a returned message to its confirm by it. Otherwise an ack would follow a return for success."""
+    """The message id must be unique among the messages in flight on a channel: the library matches
+    a returned message to its confirm by it. The broker acks a returned message too, so a return
+    that matches no confirm would count as success."""
     body: bytes
 
     def marshal(self, channel_number: int, content_maximum_bytes: int) -> bytes:
-        """All frames that publish it on that channel.
+        """Encodes all frames that publish the message on this channel.
 
-        Raises ValueError where AMQP cannot express it, or its properties do not fit into a frame:
-        the broker would close the connection for it, at each attempt again.
+        Raises ValueError if AMQP cannot express the message or its properties do not fit into a
+        frame: the broker would close the connection at each attempt.
         """
         try:
             return b"".join(self._frames(channel_number, content_maximum_bytes))

@@ -21,7 +21,7 @@ from worker.storage.outbox import OutgoingMessage
 __all__ = ["Publisher", "persistent"]
 
 Kind = tuple[str, str]
-"""The exchange and the first word of the routing key: messages of one kind share a queue."""
+"""Exchange and first word of the routing key: messages of one kind share a queue."""
 
 
 def persistent(
@@ -41,24 +41,24 @@ def persistent(
 class Publisher:
     """Publishes outbox messages, each kind on a channel of its own, and dead letters on another.
 
-    The broker closes a channel for one bad message and answers none of the others in flight on it.
-    Those are published once more, each alone, until the bad one is found. `alone` holds the
-    positions of such messages; it outlives a publisher, because a bad message can cost the
-    connection too.
+    The broker closes a channel for one bad message and confirms none of the others in flight on it.
+    The publisher then publishes each of them again, alone on the channel, to find the bad one.
+    `published_alone` holds the positions of these messages. It outlives a publisher, because a bad
+    message can also end the connection.
     """
 
     def __init__(
-        self, connection: AbstractConnection, timeout_seconds: float, *, alone: set[int]
+        self, connection: AbstractConnection, timeout_seconds: float, *, published_alone: set[int]
     ) -> None:
         self._connection = connection
-        self._alone = alone
+        self._published_alone = published_alone
         self._channels: defaultdict[Kind, ConfirmChannel] = defaultdict(
             lambda: ConfirmChannel(connection, timeout_seconds)
         )
         self._dead_letters = ConfirmChannel(connection, timeout_seconds)
-        # Two dead letters may have the same message id, by which a returned message is matched.
-        self._one_dead_letter_at_a_time = asyncio.Lock()
-        # Requesters name the queues of replies: a problem there must not affect other messages.
+        # Two dead letters may have the same message id, and a returned message is matched by it.
+        self._sending = asyncio.Lock()
+        # Requesters name the reply queues: a problem there must not affect other messages.
         self._replies: AbstractChannel | None = None
 
     def is_blocked(self) -> bool:
@@ -66,11 +66,11 @@ class Publisher:
         return is_blocked(self._connection)
 
     async def publish(self, messages: Sequence[OutgoingMessage]) -> list[NotPublished | None]:
-        """Publishes all of them side by side.
+        """Publishes all of them, kinds side by side.
 
-        Returns for each why the broker has not confirmed it, or None. Waits while the broker is
-        blocked. Raises `BrokerUnavailable` when the outcome is unknown: the messages may have
-        arrived, and are published again under their ids.
+        Returns for each message why the broker has not confirmed it, or None. Waits while the
+        broker is blocked. Raises `BrokerUnavailable` when the outcome is unknown: the messages may
+        have arrived, and must be published again under the same ids.
         """
         kinds: defaultdict[Kind, list[OutgoingMessage]] = defaultdict(list)
         replies = []
@@ -85,17 +85,17 @@ class Publisher:
         return [outcomes.get(message.position) for message in messages]
 
     async def send(self, message: AbstractMessage, *, exchange: str, routing_key: str) -> None:
-        """Publishes any message, mandatory; raises `NotPublished` or `BrokerUnavailable`."""
+        """Publishes any message (mandatory). Raises `NotPublished` or `BrokerUnavailable`."""
         properties = message.properties
         properties.message_id = properties.message_id or uuid4().hex
         publication = Publication(exchange, routing_key, properties, message.body)
-        async with self._one_dead_letter_at_a_time:
+        async with self._sending:
             (problem,) = await self._dead_letters.publish([publication])
         if problem is not None:
             raise _verdict(problem)
 
     async def close(self) -> None:
-        """Closes its channels."""
+        """Closes all channels."""
         for channel in (*self._channels.values(), self._dead_letters):
             await channel.close()
         replies, self._replies = self._replies, None
@@ -108,20 +108,23 @@ class Publisher:
         messages: Sequence[OutgoingMessage],
         outcomes: dict[int, NotPublished | None],
     ) -> None:
-        together = [message for message in messages if message.position not in self._alone]
-        groups = [together, *([item] for item in messages if item.position in self._alone)]
+        together: list[OutgoingMessage] = []
+        alone: list[OutgoingMessage] = []
+        for message in messages:
+            (alone if message.position in self._published_alone else together).append(message)
+        groups = [together, *([message] for message in alone)]
         for group in groups:
             problems = await self._channels[kind].publish(list(map(_publication, group)))
             for message, problem in zip(group, problems, strict=True):
                 if isinstance(problem, ChannelLost) and len(group) > 1:
-                    self._alone.add(message.position)
+                    self._published_alone.add(message.position)
                     groups.append([message])
                 else:
                     outcomes[message.position] = None if problem is None else _verdict(problem)
-                    self._alone.discard(message.position)
+                    self._published_alone.discard(message.position)
 
     async def _reply(self, messages: Sequence[OutgoingMessage]) -> None:
-        # A courtesy: the event says the same. The requester may be gone, so no confirm is awaited.
+        # A reply repeats what the event says, and the requester may be gone: no confirm is awaited.
         with contextlib.suppress(*CONNECTION_ERRORS, BrokerUnavailable):
             for message in messages:
                 await self._reply_one(message)

@@ -1,7 +1,7 @@
 """Markers prove how far a queue was read: a consumer that receives one has received all before it.
 
-Nothing else proves that a queue is empty. RabbitMQ reports 0 messages where a queue does not answer
-in time, and the wrong number of consumers in some series.
+Nothing else proves that a queue is empty. RabbitMQ reports 0 messages for a queue that does not
+answer in time, and some release series report a wrong number of consumers.
 """
 
 import asyncio
@@ -20,21 +20,21 @@ __all__ = ["QueueInUse", "append_marker", "is_empty", "is_marker"]
 
 MARKER: Final = "x-queue-marker"
 FEW_MESSAGES: Final = 1000
-"""A queue that holds more is not empty, and is not read."""
+"""A queue with more messages is taken as not empty without reading it."""
 
 
 class QueueInUse(Exception):
-    """Another connection still consumes from the queue; the text is its name."""
+    """Another connection still consumes from the queue; the text is the name of the queue."""
 
 
 def is_marker(delivery: Delivery) -> bool:
-    """Whether it is a marker. No command is: one that was forwarded here names its origin."""
+    """Whether it is a marker; a forwarded command with the same header names its origin."""
     headers = delivery.headers
     return not delivery.exchange and MARKER in headers and headers.keys().isdisjoint(ORIGIN)
 
 
 async def append_marker(publisher: Publisher, queue: str) -> str:
-    """Puts a marker behind everything in the queue; its message id.
+    """Appends a marker to the queue; returns the message id of the marker.
 
     Raises `NotPublished` and `BrokerUnavailable`.
     """
@@ -52,32 +52,32 @@ async def append_marker(publisher: Publisher, queue: str) -> str:
 async def is_empty(
     connection: AbstractConnection, publisher: Publisher, queue: str, timeout_seconds: float
 ) -> bool:
-    """Whether the queue holds nothing but markers, which this removes.
+    """Whether the queue holds only markers; removes them.
 
-    The queue must get no other messages meanwhile. Raises `QueueInUse` where the marker does not
-    come within the time, `NotPublished` and `BrokerUnavailable`.
+    No other messages may reach the queue meanwhile. Raises `QueueInUse` if the marker is not
+    delivered in time, `NotPublished` and `BrokerUnavailable`.
     """
     if await ready_messages(connection, queue) > FEW_MESSAGES:
         return False
     marker = await append_marker(publisher, queue)
-    found: asyncio.Queue[Delivery] = asyncio.Queue()
-    # No limit of messages in flight: those that are not acknowledged return in their order.
+    delivered: asyncio.Queue[Delivery] = asyncio.Queue()
+    # Without a prefetch limit. Unacknowledged messages return to their places in the queue.
     async with await channel_on(connection, publisher_confirms=False) as channel:
-        await begin_to_consume(channel, queue, found.put)
+        await begin_to_consume(channel, queue, delivered.put)
         try:
             async with asyncio.timeout(timeout_seconds):
-                return await _holds_markers_only(found, marker)
+                return await _are_markers_until(delivered, marker)
         except TimeoutError:
             raise QueueInUse(queue) from None
 
 
-async def _holds_markers_only(found: asyncio.Queue[Delivery], last: str) -> bool:
-    is_empty = True
+async def _are_markers_until(delivered: asyncio.Queue[Delivery], last_marker: str) -> bool:
+    are_markers = True
     while True:
-        delivery = await found.get()
+        delivery = await delivered.get()
         if is_marker(delivery):
             await delivery.acknowledge()
-            if delivery.properties.message_id == last:
-                return is_empty
+            if delivery.properties.message_id == last_marker:
+                return are_markers
         else:
-            is_empty = False
+            are_markers = False

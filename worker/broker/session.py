@@ -1,4 +1,4 @@
-"""All that a worker has of the broker: two connections, and channels that share their fate."""
+"""A session with the broker: two connections and their channels, which fail together."""
 
 import asyncio
 import contextlib
@@ -25,39 +25,44 @@ SET_UP_TIMEOUT_SECONDS: Final = 30
 
 
 class BrokerSession:
-    """One life of the connection to the broker. When any part is lost, all of it is."""
+    """Connections and channels from one connect to the next. When one fails, the session fails."""
 
     def __init__(
         self,
         connections: Sequence[AbstractConnection],
         publish_timeout_seconds: float,
-        alone: set[int],
+        published_alone: set[int],
         prefetch: Prefetch,
     ) -> None:
         self.connections = connections
-        """The one that consumes, and the one that publishes."""
+        """The connection that consumes, and the connection that publishes."""
         self._publish_timeout_seconds = publish_timeout_seconds
-        self._alone = alone
+        self._published_alone = published_alone
         self._prefetch = prefetch
-        self.publisher = Publisher(connections[1], publish_timeout_seconds, alone=alone)
-        """For what belongs to no partition, and for dead letters."""
+        self.publisher = Publisher(
+            connections[1], publish_timeout_seconds, published_alone=published_alone
+        )
+        """Publishes messages that belong to no partition, and dead letters."""
         self.lost = asyncio.Event()
+        """Set when the session has failed."""
         self.failure: Exception = BrokerUnavailable("the connection was closed")
-        """Why it is lost."""
+        """Why the session has failed."""
 
     @asynccontextmanager
     async def consuming(self) -> AsyncIterator[AbstractChannel]:
-        """A channel to consume on, closed at the end. Raises `BrokerUnavailable`.
+        """Opens a channel to consume from one queue, and closes it at the end.
 
-        One for each queue: an acknowledgement of many counts the deliveries of its channel.
+        Each queue needs a channel of its own: `multiple` acknowledges by the tags of a channel.
+        Raises `BrokerUnavailable`.
         """
         try:
             async with asyncio.timeout(SET_UP_TIMEOUT_SECONDS):
-                channel = await _consuming(self.connections[0], self._prefetch.use())
+                channel = await _limited_channel(self.connections[0], self._prefetch.new_qos())
         except CONNECTION_ERRORS as error:
             raise BrokerUnavailable(str(error) or type(error).__name__) from error
         channel.close_callbacks.add(self.on_closed)
-        # A consumer whose queue is deleted is told nowhere else, and would wait for ever.
+        # The only notice that the queue of a consumer was deleted: without it the consumer would
+        # wait for ever.
         underlay = await channel.get_underlay_channel()
         underlay.on_consumer_cancel_callbacks.add(self.on_cancelled)
         try:
@@ -69,83 +74,90 @@ class BrokerSession:
     @asynccontextmanager
     async def publishing(self) -> AsyncIterator[Publisher]:
         """A publisher with channels of its own, closed at the end."""
-        publisher = Publisher(self.connections[1], self._publish_timeout_seconds, alone=self._alone)
+        publisher = Publisher(
+            self.connections[1],
+            self._publish_timeout_seconds,
+            published_alone=self._published_alone,
+        )
         try:
             yield publisher
         finally:
             await self._close_unless_lost(publisher.close)
 
     @asynccontextmanager
-    async def outlet(self) -> AsyncIterator[ConfirmChannel]:
-        """A way out that takes anything, closed at the end."""
-        outlet = ConfirmChannel(self.connections[1], self._publish_timeout_seconds)
+    async def confirm_channel(self) -> AsyncIterator[ConfirmChannel]:
+        """A channel with publisher confirms, closed at the end."""
+        channel = ConfirmChannel(self.connections[1], self._publish_timeout_seconds)
         try:
-            yield outlet
+            yield channel
         finally:
-            await self._close_unless_lost(outlet.close)
+            await self._close_unless_lost(channel.close)
 
     async def _close_unless_lost(self, close: Callable[[], Awaitable[None]]) -> None:
-        # A channel of a connection that is gone is gone too, and would be waited for in vain.
+        # A lost connection would not answer the close of a channel.
         if not self.lost.is_set():
             with contextlib.suppress(*CONNECTION_ERRORS):
                 async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
                     await close()
 
     async def close(self) -> None:
-        """Hands all deliveries back at once, whatever is still under way here."""
+        """Closes both connections: the broker takes back all unacknowledged deliveries at once."""
         for connection in self.connections:
             await _close(connection)
 
-    @property
-    def held_at_most(self) -> int:
-        """How many messages the broker gives the newest consumer before any is acknowledged."""
-        return self._prefetch.used
-
     def accept(self, body_bytes: int) -> bool:
-        """To be asked of each message: what comes while all is given up goes back to its queue."""
+        """Whether to handle a message of this size; call it for each one that is delivered.
+
+        Fails the session when the prefetch count must change. The broker redelivers messages that
+        were not accepted.
+        """
         if self._prefetch.needs_new_qos(body_bytes):
-            self.fail(f"consuming begins anew after a message of {body_bytes} bytes")
+            self.fail(f"the prefetch count changes after a message of {body_bytes} bytes")
         return not self.lost.is_set()
 
     def fail(self, reason: str | Exception) -> None:
-        """Gives all of it up, for a reason that belongs into the log."""
+        """Ends the session; the first reason is logged."""
         if not self.lost.is_set():
             self.failure = BrokerUnavailable(reason) if isinstance(reason, str) else reason
         self.lost.set()
 
     def on_closed(self, _closed: object, error: BaseException | None = None) -> None:
-        """Notes that a connection or a channel has closed."""
+        """Fails the session: a connection or a channel was closed."""
         self.fail((error and str(error)) or self.failure)
 
     def on_cancelled(self, _frame: object) -> None:
-        """Notes that the broker has ended a consumer: its queue is gone, or has moved."""
-        self.fail("the broker ended a consumer: its queue was deleted or is out of reach")
+        """Fails the session: the broker has cancelled a consumer."""
+        self.fail("the broker cancelled a consumer: its queue was deleted or is unavailable")
 
 
 @asynccontextmanager
 async def open_session(
-    urls: Sequence[str], *, publish_timeout_seconds: float, alone: set[int], prefetch: Prefetch
+    urls: Sequence[str],
+    *,
+    publish_timeout_seconds: float,
+    published_alone: set[int],
+    prefetch: Prefetch,
 ) -> AsyncIterator[BrokerSession]:
-    """The connections, closed at the end. Raises `BrokerUnavailable`.
+    """Opens a session, and closes it at the end. Raises `BrokerUnavailable`.
 
-    Consuming and publishing have a connection each: a broker short of memory or disk stops
-    reading from those that publish, and acknowledgements must not wait behind that.
+    Consuming and publishing have a connection each: a broker that is short of memory or disk stops
+    reading from connections that publish, and that must not delay acknowledgements.
     """
     async with AsyncExitStack() as stack:
-        connections = [await _opened(stack, urls) for _ in range(2)]
-        link = BrokerSession(connections, publish_timeout_seconds, alone, prefetch)
+        connections = [await _connect(stack, urls) for _ in range(2)]
+        session = BrokerSession(connections, publish_timeout_seconds, published_alone, prefetch)
         for connection in connections:
-            connection.close_callbacks.add(link.on_closed)
-        yield link
+            connection.close_callbacks.add(session.on_closed)
+        yield session
 
 
-async def _consuming(connection: AbstractConnection, prefetch_messages: int) -> AbstractChannel:
+async def _limited_channel(connection: AbstractConnection, prefetch_count: int) -> AbstractChannel:
     channel = await channel_on(connection, publisher_confirms=False)
-    await channel.set_qos(prefetch_messages, timeout=CONNECT_TIMEOUT_SECONDS)
+    await channel.set_qos(prefetch_count, timeout=CONNECT_TIMEOUT_SECONDS)
     return channel
 
 
-async def _opened(stack: AsyncExitStack, urls: Sequence[str]) -> AbstractConnection:
+async def _connect(stack: AsyncExitStack, urls: Sequence[str]) -> AbstractConnection:
     connection = await connect(urls)
     stack.push_async_callback(_close, connection)
     return connection

@@ -1,8 +1,9 @@
-"""Reads AMQP properties that the library cannot read: a message counts by its body.
+"""Decodes AMQP properties that pamqp cannot decode, so that a message is judged by its body.
 
-One such property ends the library's connection before we see the message, at each delivery again,
-until all that the worker had fetched with it lies among the dead letters. A timestamp in
-microseconds is enough. There is no hook for it, so the decoders themselves are replaced.
+pamqp raises for such a property, for example a timestamp in microseconds, and aiormq then loses the
+connection before the worker sees the message. That repeats at each delivery, until the delivery
+limit moves the message to the dead letters, together with all others that were prefetched with it.
+aiormq takes no decoder of ours, so the entries in pamqp's public tables of decoders are replaced.
 """
 
 from collections.abc import Callable
@@ -14,12 +15,12 @@ from pamqp.common import FieldTable
 __all__ = ["decode_tolerantly"]
 
 UNREADABLE_HEADERS = "x-unreadable-headers"
-"""Where headers stand, as text, that could not be read one by one."""
+"""The header that holds the text of a header table that cannot be decoded."""
 
 
 def decode_tolerantly() -> None:
-    """Replaces the decoders, for the whole process; again does no harm."""
-    decode.METHODS.update(shortstr=_short, longstr=_long, timestamp=_timestamp, table=_table)
+    """Replaces the decoders, for the whole process; repeated calls change nothing."""
+    decode.METHODS.update(shortstr=_short, timestamp=_timestamp, table=_table)
     decode.TABLE_MAPPING.update({b"S": _long, b"T": _timestamp, b"F": _table})
 
 
@@ -29,6 +30,7 @@ def _short(value: bytes) -> tuple[int, str]:
 
 
 def _long(value: bytes) -> tuple[int, str]:
+    # pamqp returns bytes that are not UTF-8 as they are, and then cannot encode them again.
     end = 4 + int.from_bytes(value[:4], "big")
     return end, _text(value[4:end])
 

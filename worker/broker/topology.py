@@ -1,4 +1,4 @@
-"""The broker's exchanges and queues: made as the contracts say, or a clear word on what differs."""
+"""Declares the exchanges and queues of the contracts, and explains what the broker refuses."""
 
 from collections.abc import Awaitable
 from typing import Final
@@ -16,13 +16,13 @@ DECLARE_TIMEOUT_SECONDS: Final = 15
 
 
 class TopologyMismatch(Exception):
-    """The broker holds something else under a name of ours."""
+    """The broker has refused a declaration; the text says why, and what to do."""
 
 
 async def declare(connection: AbstractConnection) -> None:
-    """Makes what is missing and verifies what is there; nothing that is there is changed.
+    """Creates missing exchanges and queues and verifies existing ones, which it never changes.
 
-    Raises `TopologyMismatch` naming what differs: wanted and found.
+    Raises `TopologyMismatch`, which names the difference.
     """
     for exchange in EXCHANGES:
         await verified(declare_exchange(connection, exchange), f"exchange {exchange.name!r}")
@@ -31,12 +31,12 @@ async def declare(connection: AbstractConnection) -> None:
 
 
 async def verified(declaration: Awaitable[None], what: str, *, command: str = "topology") -> None:
-    """Declares it. Raises `TopologyMismatch` with what differs, and the command to repeat then."""
+    """Awaits a declaration. Raises `TopologyMismatch`, which names the command to repeat."""
     try:
         await declaration
     except ChannelPreconditionFailed as error:
         message = (
-            f"The {what} is there, but not as wanted. The broker says: {error}. Nothing was"
+            f"The {what} exists with other properties. The broker says: {error}. Nothing was"
             f" changed. Empty it, delete it and run `activation-worker {command}` again."
         )
         raise TopologyMismatch(message) from None
@@ -50,8 +50,8 @@ async def verified(declaration: Awaitable[None], what: str, *, command: str = "t
 
 
 async def declare_exchange(connection: AbstractConnection, exchange: Exchange) -> None:
-    """Makes it, or finds it as it should be."""
-    # A channel each: the broker closes the channel of a declaration that does not match.
+    """Creates or verifies an exchange."""
+    # On a channel of its own: the broker closes the channel of a declaration that does not match.
     async with await channel_on(connection) as channel:
         await channel.declare_exchange(
             exchange.name,
@@ -63,7 +63,7 @@ async def declare_exchange(connection: AbstractConnection, exchange: Exchange) -
 
 
 async def declare_queue(connection: AbstractConnection, queue: Queue) -> None:
-    """Makes it with its bindings, or finds it as it should be."""
+    """Creates or verifies a queue with its bindings."""
     async with await channel_on(connection) as channel:
         declared = await channel.declare_queue(
             queue.name,

@@ -1,4 +1,4 @@
-"""How many partitions there are, and changing that."""
+"""The `partitions` command: shows or changes the number of partitions."""
 
 import sys
 
@@ -25,13 +25,13 @@ __all__ = ["partitions"]
 )
 @AS_JSON
 def partitions(number: int | None, wait_seconds: float, as_json: bool) -> None:
-    """Show how many partitions there are and which workers serve them, or change to NUMBER.
+    """Show the number of partitions and the workers that serve them, or change it to NUMBER.
 
-    Stop all workers for a change: it waits until none runs, and a worker that starts meanwhile
-    waits for it. Publishers may go on. After an interruption the same command continues; no worker
-    serves before it has finished.
+    Stop all workers before a change: the command waits until none runs, and a worker that starts
+    meanwhile waits for the command. Publishers may continue. After an interruption run the same
+    command again; no worker serves before the change is finished.
     """
-    from worker.operator.partitions import in_words, show_partitions
+    from worker.operator.partitions import format_partitions, show_partitions
     from worker.operator.repartition import repartition
     from worker.telemetry import logs
 
@@ -42,8 +42,8 @@ def partitions(number: int | None, wait_seconds: float, as_json: bool) -> None:
             settings,
             number,
             wait_seconds=wait_seconds,
-            tell=lambda message: click.echo(message, err=True),
+            report=lambda message: click.echo(message, err=True),
         )
         run_async(work)
     shown = run_async(show_partitions(settings))
-    click.echo(to_json(shown) if as_json else in_words(shown))
+    click.echo(to_json(shown) if as_json else format_partitions(shown))

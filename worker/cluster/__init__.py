@@ -1,1 +1,1 @@
-"""Workers together: membership, the assignment of partitions, and supervision."""
+"""Membership of workers, assignment of partitions to them, and supervision of a worker."""

@@ -1,4 +1,4 @@
-"""The assignments that a worker serves: it takes its quota, and releases what exceeds it."""
+"""Serves this worker's share of the assignments: acquires its quota, releases the surplus."""
 
 import asyncio
 import random
@@ -14,7 +14,7 @@ from worker.telemetry.logs import Action, get_logger
 __all__ = ["Assignments", "Serve"]
 
 Serve = Callable[[Assignment, Leadership, asyncio.Event], Coroutine[None, None, None]]
-"""Serves an assignment until the event is set, and ends in order; raises what ends it before."""
+"""Serves an assignment until the event is set, then stops in order; raises an earlier failure."""
 
 
 class Served:
@@ -26,7 +26,7 @@ class Served:
         self.task = asyncio.create_task(serve(assignment, leadership, self._stopping))
 
     def stop(self) -> None:
-        """Lets `task` end in order."""
+        """Asks `task` to stop in order."""
         self._stopping.set()
 
     @property
@@ -36,7 +36,7 @@ class Served:
 
 
 class Assignments:
-    """Polls the membership about twice a second, for as long as the broker session lasts."""
+    """Keeps this worker's share: polls the membership about twice a second and rebalances."""
 
     def __init__(
         self,
@@ -47,8 +47,8 @@ class Assignments:
         serve: Serve,
         on_change: Callable[[int], None],
     ) -> None:
-        """`on_change` is called with the number of assignments served, whenever it changes."""
-        self._every = {item.partition: item for item in assignments(layout)}
+        """Calls `on_change` with the number of assignments served, whenever it changes."""
+        self._assignments = {item.partition: item for item in assignments(layout)}
         self._membership = membership
         self._session = session
         self._serve = serve
@@ -57,7 +57,7 @@ class Assignments:
         self._stands_by = False
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Serves until asked to stop, and ends in order; raises what ends it before."""
+        """Serves until `stopping` is set, then stops in order; raises an earlier failure."""
         stopped = asyncio.create_task(self._stop_with(stopping))
         try:
             while self._served or not stopping.is_set():
@@ -67,7 +67,7 @@ class Assignments:
                 elif await self._rebalance(view):
                     continue
                 await self._wait(stopped)
-                await self._note_ended()
+                await self._release_ended()
         finally:
             await cancelled([stopped, *(served.task for served in self._served.values())])
             self._served.clear()
@@ -83,28 +83,31 @@ class Assignments:
             return await self._membership.poll()
         except LeadershipLost as error:
             self._session.fail(error)
-            # The next leader needs the deliveries of this one, and a transaction that hangs on a
-            # silent database would keep them for half a minute.
+            # The next leader needs the deliveries of this worker, which a transaction on a database
+            # that does not answer would keep for half a minute.
             await self._session.close()
             raise
 
     async def _rebalance(self, view: View) -> bool:
-        """Whether it acquired something, which is served only after another poll."""
-        quota = view.quota(len(self._every))
+        """Stops the surplus, serves what is held, acquires what is missing.
+
+        True if it acquired an assignment: that is served after another poll.
+        """
+        quota = view.quota(len(self._assignments))
         self._stop_surplus(quota)
-        self._begin()
-        free = [partition for partition in self._every if partition not in view.taken]
+        self._serve_held()
+        free = [partition for partition in self._assignments if partition not in view.taken]
         return await self._acquire(free, quota)
 
     def _stop_surplus(self, quota: int) -> None:
-        staying = [served for served in self._served.values() if not served.is_stopping]
-        for served in sorted(staying, key=lambda served: served.partition)[quota:]:
+        remaining = [served for served in self._served.values() if not served.is_stopping]
+        for served in sorted(remaining, key=lambda served: served.partition)[quota:]:
             served.stop()
 
-    def _begin(self) -> None:
+    def _serve_held(self) -> None:
         for partition in self._membership.held.keys() - self._served.keys():
             leadership = self._membership.held[partition]
-            self._served[partition] = Served(self._every[partition], leadership, self._serve)
+            self._served[partition] = Served(self._assignments[partition], leadership, self._serve)
             get_logger().info(
                 Action.LEADERSHIP_GAINED, partition=name_of(partition), term=leadership.term
             )
@@ -128,7 +131,7 @@ class Assignments:
         if waiting:
             await asyncio.wait(waiting, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
 
-    async def _note_ended(self) -> None:
+    async def _release_ended(self) -> None:
         for served in [served for served in self._served.values() if served.task.done()]:
             del self._served[served.partition]
             self._on_change(len(self._served))
@@ -137,7 +140,7 @@ class Assignments:
             name = name_of(served.partition)
             if isinstance(error, LeadershipLost):
                 get_logger().warning(Action.LEADERSHIP_LOST, partition=name, reason=str(error))
-                # Another worker that ends this worker's terms again and again gets its turn.
+                # Lets another worker acquire the partition that keeps ending this worker's terms.
                 await asyncio.sleep(self._membership.poll_seconds / 2)
             elif error is not None:
                 raise error

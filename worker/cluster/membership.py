@@ -1,4 +1,4 @@
-"""Membership: each assignment is held by one worker at a time, and all workers share them out."""
+"""Shares the assignments out among the workers; one worker holds each at a time."""
 
 import asyncio
 import contextlib
@@ -39,9 +39,9 @@ FAILURES: Final = (*CONNECTION_FAILURES, DBAPIError, asyncpg.PostgresError)
 class Leadership:
     """The term that began with the lock of a partition, or of the router.
 
-    The lock says which worker may begin a term; the term fences off a worker that has not noticed
-    that its own is over. The next leader waits a second for transactions of the former one, and
-    then ends them.
+    The lock decides which worker may begin a term. The term is the fence: PostgreSQL refuses the
+    transactions of a worker whose term is over. The next leader waits a second for open
+    transactions of the former one, and then ends them.
     """
 
     def __init__(
@@ -54,11 +54,11 @@ class Leadership:
 
     @property
     def results_read_until(self) -> datetime:
-        """Until when the router's worker has counted the results of PBX systems."""
+        """The time until which the router's worker has counted all PBX results."""
         return self._membership.results_read_until
 
     async def transact(self, work: Work[Result], *, retry_forever: bool = True) -> Result:
-        """Like `Database.transact` with a fence: this term lasts, or `LeadershipLost` is raised."""
+        """Like `Database.transact`, with a fence: raises `LeadershipLost` if this term is over."""
         fence = fence_of(self.partition, self.term)
         try:
             return await self._database.transact(work, retry_forever=retry_forever, fence=fence)
@@ -74,25 +74,25 @@ class Leadership:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a worker sees of the others."""
+    """The members and what they hold, as a worker sees them."""
 
     members: int
-    """How many workers share the assignments."""
+    """The number of workers that share the assignments."""
     rank: int | None
-    """The place of this worker among them; None once it has withdrawn."""
+    """The rank of this worker among them, from 0; None once it has withdrawn."""
     taken: frozenset[int]
-    """The partitions, and the router, that a worker holds."""
+    """The partitions, and the router, that some worker holds."""
 
-    def quota(self, every: int) -> int:
-        """How many of so many assignments this worker may hold."""
-        return 0 if self.rank is None else quota(every, self.members, self.rank)
+    def quota(self, assignments: int) -> int:
+        """How many of this number of assignments this worker may hold."""
+        return 0 if self.rank is None else quota(assignments, self.members, self.rank)
 
 
 class Membership:
-    """A database session of this worker, with a lock for each assignment that it holds.
+    """The database session of this worker, with a lock for each assignment that it holds.
 
-    PostgreSQL ends the session of a worker that is frozen or cut off, and so frees its assignments
-    for the others.
+    PostgreSQL ends the session of a worker that is frozen or cut off. That releases its locks, and
+    other workers acquire its assignments.
     """
 
     def __init__(self, database: Database, silence_maximum_seconds: float) -> None:
@@ -104,15 +104,15 @@ class Membership:
         self.held: dict[int, Leadership] = {}
         """The leaderships of this worker, by partition."""
         self.poll_seconds: Final = min(RETRY_SECONDS, silence_maximum_seconds / POLLS_PER_SILENCE)
-        """The longest pause between polls, which keep the session alive."""
+        """The longest pause between polls; each poll keeps the session alive."""
         self.results_read_until = LONG_AGO
-        """As the last poll found it."""
+        """The value that the last poll has read."""
 
     async def join(self) -> None:
-        """Takes part; waits while the number of partitions is being changed."""
-        session = await self._opened()
+        """Becomes a member; waits while the number of partitions is being changed."""
+        session = await self._open_session()
         is_logged = False
-        while not await _shares_lock(session):
+        while not await _locks_shared(session):
             if not is_logged:
                 get_logger().warning(Action.WORKER_WAITING_FOR_REPARTITION)
                 is_logged = True
@@ -120,11 +120,11 @@ class Membership:
         self._session = session
 
     async def poll(self) -> View:
-        """Reads what the others hold, and so shows that this worker lives.
+        """Reads the members and what they hold; keeps this worker's session alive.
 
-        A lost session is opened again, with all locks. Raises `LeadershipLost` where another worker
-        has one of them or has had it, or where PostgreSQL is out of reach for too long; and the
-        failure itself where this worker holds nothing.
+        Opens a lost session again and takes all its locks again. Raises `LeadershipLost` if another
+        worker holds one of them or has held it since, or if PostgreSQL is out of reach for too
+        long. Raises the failure itself if this worker holds nothing.
         """
         try:
             return await self._poll()
@@ -134,8 +134,8 @@ class Membership:
         return await self._poll_again()
 
     async def acquire(self, partitions: Iterable[int], at_most: int) -> None:
-        """Begins a term of so many of these, among those that no other worker holds."""
-        session = self._joined()
+        """Begins a term of `at_most` of these partitions, leaving out those that are held."""
+        session = self._require_session()
         locked: list[int] = []
         for partition in partitions:
             if len(locked) < at_most and await _locks(session, partition):
@@ -145,12 +145,12 @@ class Membership:
             self.held[partition] = Leadership(self._database, self, partition, terms[partition])
 
     async def release(self, partition: int) -> None:
-        """Frees it for another worker."""
+        """Releases the partition: another worker may acquire it."""
         self.held.pop(partition, None)
         await self._unlock("SELECT pg_advisory_unlock($1)", partition)
 
     async def withdraw(self) -> None:
-        """Takes no further part: the others share out what this worker releases, one by one."""
+        """Ends the membership; this worker still holds its partitions until it releases them."""
         if not self._withdrawn:
             self._withdrawn = True
             await self._unlock("SELECT pg_advisory_unlock_shared($1)", MEMBER)
@@ -162,24 +162,25 @@ class Membership:
             await self._closing.aclose()
 
     async def _unlock(self, query: str, partition: int) -> None:
-        # Where the session is lost, so are its locks.
+        # A lost session has lost its locks too.
         if self._session is not None:
             with contextlib.suppress(*FAILURES):
                 await self._session.driver.execute(query, partition_lock(partition))
 
     async def _poll(self) -> View:
-        session = self._joined()
+        session = self._require_session()
         async with asyncio.timeout(self._silence_maximum_seconds / POLLS_PER_SILENCE):
             state = await load_partitions(session)
-            found = await session.fetch("list_workers", lock=PARTITION)
+            rows = await session.fetch("list_workers", lock=PARTITION)
         self.results_read_until = state.results_read_until
-        return _view(found)
+        return _view(rows)
 
     async def _poll_again(self) -> View:
-        # After a restart of PostgreSQL the old leader still holds deliveries: it comes before the
-        # workers that stand by, and steps down only if one of them really leads.
+        # After a restart of PostgreSQL the former leader still holds deliveries. So it tries again
+        # to get its locks, and steps down only if another worker leads.
         refused, lost_at = 0, monotonic()
-        # Cut off from PostgreSQL alone, it must not keep the commands that the next leader needs.
+        # A worker that is cut off from PostgreSQL alone must not keep the deliveries: the next
+        # leader needs them.
         while refused < REGAIN_ATTEMPTS and monotonic() - lost_at < self._silence_maximum_seconds:
             try:
                 if await self._regains():
@@ -192,9 +193,12 @@ class Membership:
         raise LeadershipLost("another session holds a lock, or the database is out of reach")
 
     async def _regains(self) -> bool:
-        """Whether a new session has all locks of the former one, and their terms last."""
-        session = await self._opened()
-        locked = self._withdrawn or await _shares_lock(session)
+        """Opens a new session; whether it got all locks of the former one.
+
+        Raises `LeadershipLost` if one of the terms is over.
+        """
+        session = await self._open_session()
+        locked = self._withdrawn or await _locks_shared(session)
         for partition in self.held:
             locked = locked and await _locks(session, partition)
         terms = await current_terms(session, self.held)
@@ -208,20 +212,20 @@ class Membership:
             self._session = session
         return locked
 
-    async def _opened(self) -> Session:
+    async def _open_session(self) -> Session:
         await self.leave()
         session = await self._closing.enter_async_context(self._database.own_session())
         milliseconds = int(self._silence_maximum_seconds * 1000)
         await session.driver.execute(f"SET idle_session_timeout = {milliseconds}")
         return session
 
-    def _joined(self) -> Session:
+    def _require_session(self) -> Session:
         if self._session is None:
             raise ConnectionError("this worker has no session as a member")
         return self._session
 
 
-async def _shares_lock(session: Session) -> bool:
+async def _locks_shared(session: Session) -> bool:
     query = "SELECT pg_try_advisory_lock_shared($1)"
     return bool(await session.driver.fetchval(query, partition_lock(MEMBER)))
 
@@ -231,9 +235,9 @@ async def _locks(session: Session, partition: int) -> bool:
     return bool(await session.driver.fetchval(query, partition_lock(partition)))
 
 
-def _view(found: Sequence[Row]) -> View:
-    members = [row for row in found if row["partition"] == MEMBER]
-    taken = [row for row in found if row["partition"] != MEMBER]
+def _view(rows: Sequence[Row]) -> View:
+    members = [row for row in rows if row["partition"] == MEMBER]
+    taken = [row for row in rows if row["partition"] != MEMBER]
     held = [sum(row["pid"] == member["pid"] for row in taken) for member in members]
     mine = [place for place, member in enumerate(members) if member["is_mine"]]
     rank = rank_of(mine[0], held) if mine else None
@@ -242,7 +246,7 @@ def _view(found: Sequence[Row]) -> View:
 
 @asynccontextmanager
 async def joined(database: Database, silence_maximum_seconds: float) -> AsyncIterator[Membership]:
-    """Takes part until the end; PostgreSQL ends it after a silence of this length."""
+    """A membership until the end; PostgreSQL ends it after a silence of this length."""
     membership = Membership(database, silence_maximum_seconds)
     try:
         await membership.join()

@@ -1,4 +1,4 @@
-"""A worker's life: a broker session, a share of the assignments; after an outage both again."""
+"""Runs a worker: opens a broker session, serves its share, and starts again after an outage."""
 
 import asyncio
 from collections import deque
@@ -32,11 +32,11 @@ __all__ = ["Supervisor"]
 RETRY_FIRST_SECONDS: Final = 0.2
 RETRY_LONGEST_SECONDS: Final = 10.0
 STEADY_SECONDS: Final = 20.0
-"""After a session of this length the next failure starts with the shortest pause again."""
+"""After a session of this length the next failure begins with the shortest pause again."""
 
 
 class Supervisor:
-    """Works until asked to stop: connects, takes its share, serves, and begins again."""
+    """Connects, acquires a share of the assignments, serves it, and starts again until `stop`."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class Supervisor:
         reporter: Reporter,
         serving: Callable[[BrokerSession], Serve],
     ) -> None:
-        """`serving` makes what serves assignments with a broker session."""
+        """`serving` returns the function that serves assignments with a broker session."""
         self._database = database
         self._settings = settings
         self._reporter = reporter
@@ -53,22 +53,22 @@ class Supervisor:
         self._urls = deque(settings.amqp_urls)
         self._published_alone: set[int] = set()
         self._prefetch = Prefetch(settings.prefetch_messages)
-        self._has_worked = False
+        self._has_connected = False
         self.stopping = asyncio.Event()
-        """Whether a stop was asked for."""
-        self.linked = False
+        """Set when `stop` was called."""
+        self.connected = False
         """Whether the broker is connected."""
         self.leads = False
-        """Whether this worker serves something, or stands by."""
+        """Whether this worker serves an assignment; otherwise it stands by."""
 
     def stop(self) -> None:
-        """Ends `run` when the work at hand is done."""
+        """Asks `run` to finish the current work and return."""
         self.stopping.set()
 
     async def run(self) -> None:
-        """Serves until `stop`. Raises only what is neither an outage nor a lost leadership.
+        """Serves until `stop`. Survives outages and lost leaderships; raises other failures.
 
-        Raises `NotReady` where a change of the number of partitions must be finished first.
+        Raises `NotReady` if a change of the number of partitions must be finished first.
         """
         backoff = Backoff(RETRY_FIRST_SECONDS, RETRY_LONGEST_SECONDS, steady_seconds=STEADY_SECONDS)
         while not self.stopping.is_set():
@@ -91,48 +91,48 @@ class Supervisor:
         async with open_session(
             self._urls,
             publish_timeout_seconds=settings.publish_timeout_seconds,
-            alone=self._published_alone,
+            published_alone=self._published_alone,
             prefetch=self._prefetch,
         ) as session:
             await self._declare(declare)
             get_logger().info(Action.BROKER_CONNECTED)
-            if self._has_worked:
+            if self._has_connected:
                 self._reporter.metrics.reconnected()
-            self.linked = self._has_worked = True
+            self.connected = self._has_connected = True
             try:
-                await first_of(self._serve(session), self._stopped_or(session))
+                await first_of(self._serve(session), self._wait_for_end(session))
             finally:
-                self.linked = self.leads = False
+                self.connected = self.leads = False
             if session.lost.is_set():
                 raise session.failure
 
     async def _declare(self, declaring: Callable[[AbstractConnection], Awaitable[None]]) -> None:
         if not self._settings.declare_topology:
             return
-        # On a connection of its own: a declaration that fails closes its channel.
+        # On a connection of its own: a failed declaration closes its channel.
         try:
             async with await connect(self._urls) as connection:
                 await declaring(connection)
         except CONNECTION_ERRORS as error:
             raise BrokerUnavailable(str(error) or type(error).__name__) from error
         except TopologyMismatch as error:
-            # Only a start may fail for it. What was declared once may still be there; if not, the
-            # consumers will fail and say so.
-            if not self._has_worked:
+            # Only the start fails for a refused declaration. Later the queues may still exist; if
+            # not, the consumers fail.
+            if not self._has_connected:
                 raise
             get_logger().error(Action.TOPOLOGY_REFUSED, reason=str(error))
 
-    async def _stopped_or(self, session: BrokerSession) -> None:
+    async def _wait_for_end(self, session: BrokerSession) -> None:
         await first_of(session.lost.wait(), self.stopping.wait())
         if self.leads and not session.lost.is_set():
-            # Serving ends by itself on a stop, in order; only a lost session cuts it short.
+            # Serving stops in order by itself; only a lost session interrupts it.
             await session.lost.wait()
 
     async def _serve(self, session: BrokerSession) -> None:
         silence_seconds = self._settings.leader_silence_maximum_seconds
         async with joined(self._database, silence_seconds) as membership:
-            # The number of partitions stays as it is while this worker is a member.
-            layout = await self._layout()
+            # The number of partitions cannot change while this worker is a member.
+            layout = await self._load_layout()
             command = f"partitions {layout.partitions}"
             await self._declare(partial(bind_partition_queues, layout=layout, command=command))
             serving = Assignments(
@@ -140,18 +140,18 @@ class Supervisor:
                 membership,
                 session,
                 serve=self._serving(session),
-                on_change=self._note_served,
+                on_change=self._report_served,
             )
             await first_of(
                 serving.run(self.stopping), watch_publisher(session.publisher, self._reporter)
             )
 
-    async def _layout(self) -> Layout:
+    async def _load_layout(self) -> Layout:
         async with self._database.session() as session:
             state = await load_partitions(session)
         state.require_finished()
         return state.layout
 
-    def _note_served(self, assignments: int) -> None:
+    def _report_served(self, assignments: int) -> None:
         self.leads = assignments > 0
         self._reporter.metrics.partitions_owned(assignments)

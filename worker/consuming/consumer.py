@@ -88,6 +88,6 @@ class Consumer:
         if not self._session.accept(len(delivery.body)):
             return
         self.deliveries += 1
-        self._ack_tracker.received(delivery)
+        self._ack_tracker.add(delivery)
         self.waiting.append(delivery)
         self._arrived.set()

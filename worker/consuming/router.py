@@ -1,7 +1,7 @@
-"""The router: commands from the command queue to the queues of their partitions, in order.
+"""Routes commands from the command queue to the queues of their partitions, in order.
 
-It judges nothing. A command that it cannot read goes to partition 0, whose consumer finds the same
-and dead-letters it.
+The router does not validate. It routes a command that it cannot read to partition 0, whose consumer
+dead-letters it.
 """
 
 import asyncio
@@ -30,76 +30,76 @@ from worker.core.partitions import partition_of
 from worker.runtime.concurrency import first_of
 from worker.telemetry.logs import Action, get_logger
 
-__all__ = ["Addressed", "PartitionRouter", "address_of"]
+__all__ = ["PartitionRouter"]
 
-TRY_AGAIN_SECONDS: Final = 1
+RETRY_SECONDS: Final = 1
 
 
 class Addressed(NamedTuple):
-    """A message and its partition."""
+    """A message with its partition."""
 
     delivery: Delivery
     partition: int
     phone_number: str | None
-    """None where it cannot be read: such a message needs no order."""
+    """None if the message cannot be read: then its order does not matter."""
 
     @property
-    def names(self) -> set[str]:
-        """What no other message in flight may share with it."""
-        return {name for name in (self.phone_number, self.delivery.properties.message_id) if name}
+    def exclusive_keys(self) -> set[str]:
+        """Its number and message id; no two messages in flight may share one."""
+        return {key for key in (self.phone_number, self.delivery.properties.message_id) if key}
 
 
 class PartitionRouter:
-    """Routes what its consumer receives, until that is closed or the session is lost."""
+    """Routes the messages of a consumer until the consumer is closed or the session fails."""
 
     def __init__(
         self,
         consumer: Consumer,
-        link: BrokerSession,
-        outlet: ConfirmChannel,
+        session: BrokerSession,
+        channel: ConfirmChannel,
         *,
         partitions: int,
         batch_maximum_messages: int,
-        routed: Callable[[int, int], None],
+        on_routed: Callable[[int, int], None],
         exchange: str = PARTITION_EXCHANGE,
     ) -> None:
-        """`routed` is called with a partition and how many commands its queue has taken."""
-        self.consumer = consumer
-        """The consumer."""
-        self._link = link
-        self._outlet = outlet
+        """Calls `on_routed` with a partition and how many commands its queue has confirmed."""
+        self._consumer = consumer
+        self._session = session
+        self._channel = channel
         self._partitions = partitions
         self._batch_maximum_messages = batch_maximum_messages
-        self._routed = routed
+        self._on_routed = on_routed
         self._exchange = exchange
 
     async def run(self) -> None:
-        """Routes batch after batch until the consumer is closed, and acknowledges the last."""
-        await self.consumer.start()
-        while await self.consumer.wait():
+        """Routes and acknowledges batch after batch until the consumer is closed."""
+        await self._consumer.start()
+        while await self._consumer.wait():
             await self.route_next()
 
     async def route_next(self, at_most: int | None = None) -> None:
-        """Routes the next batch of what waits, of so many messages at most."""
+        """Routes the next batch of the waiting messages, with at most this many messages."""
         limit = self._batch_maximum_messages
-        await self._route(self._next(limit if at_most is None else min(limit, at_most)))
+        await self._route(self._take_batch(limit if at_most is None else min(limit, at_most)))
 
-    def _next(self, at_most: int) -> list[Addressed]:
-        """The next messages that may be in flight together: no number twice, and no id.
+    def _take_batch(self, at_most: int) -> list[Addressed]:
+        """Takes the next messages that may be in flight together: no number and no id twice.
 
-        So no message is overtaken by a later one of its number, and the broker names the message
-        that it returns by its id.
+        So no message overtakes an earlier one of its number, and a message that the broker returns
+        is identified by its id.
         """
-        known: set[str] = set()
-        found: list[Addressed] = []
-        while self.consumer.waiting and len(found) < at_most:
-            addressed = address_of(self.consumer.waiting[0], self._partitions)
-            if not known.isdisjoint(addressed.names):
+        keys: set[str] = set()
+        batch: list[Addressed] = []
+        waiting = self._consumer.waiting
+        while waiting and len(batch) < at_most:
+            addressed = _address_of(waiting[0], self._partitions)
+            if not keys.isdisjoint(addressed.exclusive_keys):
                 break
-            known |= addressed.names
-            found.append(addressed)
-            self.consumer.waiting.popleft()
-        return found
+            keys |= addressed.exclusive_keys
+            batch.append(addressed)
+            waiting.popleft()
+        return batch
 
     async def _route(self, batch: Sequence[Addressed]) -> None:
         publications = [
@@ -111,43 +111,43 @@ class PartitionRouter:
             for item in batch
         ]
         if await self._publish(publications):
-            await self.consumer.ack([item.delivery for item in batch])
-            self.consumer.handled(len(batch))
+            await self._consumer.ack([item.delivery for item in batch])
+            self._consumer.handled(len(batch))
             for partition, messages in Counter(item.partition for item in batch).items():
-                self._routed(partition, messages)
+                self._on_routed(partition, messages)
 
     async def _publish(self, publications: Sequence[Publication]) -> bool:
-        """Whether the queues have all of them; False where the consumer was closed before.
+        """Publishes until the queues have confirmed all; False if the consumer is closed before.
 
         Raises `BrokerUnavailable`.
         """
-        open_ones = list(publications)
-        while open_ones:
-            open_ones = await self._left_of(open_ones)
-            if open_ones:
-                await first_of(asyncio.sleep(TRY_AGAIN_SECONDS), self.consumer.closing.wait())
-            if open_ones and self.consumer.closing.is_set():
+        unconfirmed = list(publications)
+        while unconfirmed:
+            unconfirmed = await self._publish_once(unconfirmed)
+            if unconfirmed:
+                await first_of(asyncio.sleep(RETRY_SECONDS), self._consumer.closing.wait())
+            if unconfirmed and self._consumer.closing.is_set():
                 return False
         return True
 
-    async def _left_of(self, publications: Sequence[Publication]) -> list[Publication]:
-        """Publishes all; those that were not confirmed, as they are to be published next."""
-        left = []
-        alone = []
-        problems = await self._outlet.publish(publications)
+    async def _publish_once(self, publications: Sequence[Publication]) -> list[Publication]:
+        """Publishes all; returns those that were not confirmed, in the form to publish next."""
+        unconfirmed = []
+        unknown = []
+        problems = await self._channel.publish(publications)
         for publication, problem in zip(publications, problems, strict=True):
             if isinstance(problem, ChannelLost) and len(publications) > 1:
-                alone.append(publication)
+                unknown.append(publication)
             elif problem is not None:
-                left.append(self._once_more(publication, problem))
-        for publication in alone:
-            left += await self._left_of([publication])
-        return left
+                unconfirmed.append(self._next_attempt(publication, problem))
+        for publication in unknown:
+            unconfirmed += await self._publish_once([publication])
+        return unconfirmed
 
-    def _once_more(
+    def _next_attempt(
         self, publication: Publication, problem: NotPublished | ChannelLost
     ) -> Publication:
-        """What to publish instead, after a pause. Raises `BrokerUnavailable`."""
+        """Logs the problem; returns the publication to try next. Raises `BrokerUnavailable`."""
         verdict = problem.verdict() if isinstance(problem, ChannelLost) else problem
         get_logger().error(
             Action.MESSAGE_UNDELIVERED,
@@ -156,32 +156,32 @@ class PartitionRouter:
             reason=str(verdict),
         )
         if isinstance(verdict, Unroutable | ExchangeNotFound):
-            # The number of partitions has changed, or a queue was deleted: a new session of this
-            # worker begins with the present layout and its declarations.
-            self._link.fail(str(verdict))
+            # The number of partitions has changed, or a queue was deleted: a new session reads the
+            # present layout and declares its queues.
+            self._session.fail(str(verdict))
             raise BrokerUnavailable(str(verdict))
         return stripped(publication) if isinstance(verdict, Unencodable) else publication
 
 
-def address_of(delivery: Delivery, partitions: int) -> Addressed:
-    """The message with its partition; partition 0 where it cannot be read."""
-    place = _place_in(delivery.body)
-    if place is None:
+def _address_of(delivery: Delivery, partitions: int) -> Addressed:
+    """The message with its partition; partition 0 if the message cannot be read."""
+    keys = _read_keys(delivery.body)
+    if keys is None:
         return Addressed(delivery, 0, None)
-    partition_key, phone_number = place
+    partition_key, phone_number = keys
     return Addressed(delivery, partition_of(partition_key, partitions), phone_number)
 
 
-def _place_in(body: bytes) -> tuple[str, str] | None:
-    """Partition key and number, from the payload: the decision goes by it, not by the envelope."""
+def _read_keys(body: bytes) -> tuple[str, str] | None:
+    """Partition key and number from the payload; the core decides by it, not by the envelope."""
     if len(body) > BODY_MAXIMUM_BYTES:
         return None
     try:
         data = json.loads(body)["data"]
-        found = (data["account_id"], data["site_id"], data["phone_number"])
+        values = (data["account_id"], data["site_id"], data["phone_number"])
     except (ValueError, TypeError, LookupError, RecursionError):
         return None
-    if not all(isinstance(value, str) for value in found):
+    if not all(isinstance(value, str) for value in values):
         return None
-    account_id, site_id, phone_number = found
+    account_id, site_id, phone_number = values
     return f"{account_id}/{site_id}", phone_number

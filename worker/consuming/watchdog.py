@@ -1,4 +1,4 @@
-"""Looks for what no error tells: a consumer that gets nothing, a publisher that nobody reads."""
+"""Detects failures without an error: a consumer without deliveries, a blocked publisher."""
 
 import asyncio
 from typing import Final
@@ -11,34 +11,36 @@ from worker.telemetry.reporter import Reporter
 
 __all__ = ["watch_consumer", "watch_publisher"]
 
-LOOK_AT_PUBLISHER_SECONDS: Final = 1
+PUBLISHER_POLL_SECONDS: Final = 1
 
 
-async def watch_consumer(inbox: Consumer, link: BrokerSession, interval_seconds: float) -> None:
-    """Gives the link up when messages wait in the queue and none is delivered, twice in a row.
+async def watch_consumer(
+    consumer: Consumer, session: BrokerSession, interval_seconds: float
+) -> None:
+    """Fails the session when, in two intervals in a row, messages wait and none is delivered.
 
-    Every framework has known brokers that seem connected and deliver nothing after a restart.
+    A broker can keep a connection open after a restart and deliver nothing on it.
     """
-    suspicious = False
+    is_suspicious = False
     while True:
-        before = inbox.deliveries
+        before = consumer.deliveries
         await asyncio.sleep(interval_seconds)
-        if inbox.deliveries != before or not inbox.is_empty:
-            suspicious = False
+        if consumer.deliveries != before or not consumer.is_empty:
+            is_suspicious = False
             continue
         try:
-            waiting = await ready_messages(link.connections[0], inbox.queue)
+            waiting = await ready_messages(session.connections[0], consumer.queue)
         except BrokerUnavailable:
-            continue  # The link itself tells of that.
-        if suspicious and waiting and inbox.deliveries == before:
-            link.fail(f"{waiting} messages wait in {inbox.queue}, and none is delivered")
-        suspicious = waiting > 0
-        if not waiting and inbox.deliveries == before:
-            inbox.found_empty()
+            continue  # The session detects that itself.
+        if is_suspicious and waiting and consumer.deliveries == before:
+            session.fail(f"{waiting} messages wait in {consumer.queue}, and none is delivered")
+        is_suspicious = waiting > 0
+        if not waiting and consumer.deliveries == before:
+            consumer.found_empty()
 
 
 async def watch_publisher(publisher: Publisher, reporter: Reporter) -> None:
-    """Tells when the broker stops reading from publishers, and when it goes on."""
+    """Reports when the broker stops reading from publishers, and when it reads again."""
     was_blocked = False
     try:
         while True:
@@ -46,7 +48,7 @@ async def watch_publisher(publisher: Publisher, reporter: Reporter) -> None:
             if is_blocked != was_blocked:
                 (reporter.broker_blocked if is_blocked else reporter.broker_unblocked)()
                 was_blocked = is_blocked
-            await asyncio.sleep(LOOK_AT_PUBLISHER_SECONDS)
+            await asyncio.sleep(PUBLISHER_POLL_SECONDS)
     finally:
         if was_blocked:
             reporter.metrics.broker_blocked(blocked=False)

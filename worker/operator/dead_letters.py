@@ -123,7 +123,7 @@ async def replay(
     Returns how many. Raises `NoSuchDeadLetter` for missing keys, after replaying the others.
     """
     async with _opened(settings) as (connection, letters):
-        publisher = Publisher(connection, settings.publish_timeout_seconds, alone=set())
+        publisher = Publisher(connection, settings.publish_timeout_seconds, published_alone=set())
 
         async def send(letter: DeadLetter) -> None:
             exchange, original = letter.origin

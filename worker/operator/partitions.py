@@ -1,4 +1,4 @@
-"""Shows how many partitions there are, which worker serves each, and what waits there."""
+"""Shows the number of partitions, the worker that serves each, and the messages that wait."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,20 +15,20 @@ from worker.storage.locks import MEMBER, PARTITION
 from worker.storage.partitions import load_partitions
 from worker.storage.session import Row, Session
 
-__all__ = ["describe_holder", "in_words", "show_partitions"]
+__all__ = ["describe_holder", "format_partitions", "show_partitions"]
 
 Shown = Mapping[str, Any]
 
 
 async def show_partitions(settings: Settings) -> Shown:
-    """Everything, as plain values."""
+    """The partitions, workers and assignments, as plain values."""
     async with (
         open_database(settings.database_url) as database,
         database.transaction() as session,
     ):
         state = await load_partitions(session)
-        every = assignments(state.layout)
-        members, served = await _served(session, every)
+        layout = assignments(state.layout)
+        members, served = await _served(session, layout)
     async with await connect(settings.amqp_urls) as connection:
         return {
             "partitions": state.layout.partitions,
@@ -36,19 +36,19 @@ async def show_partitions(settings: Settings) -> Shown:
             "unfinished_change_to": state.target,
             "workers": members,
             "assignments": [
-                {**served[item.partition], **await _queue(connection, item)} for item in every
+                {**served[item.partition], **await _queue(connection, item)} for item in layout
             ],
         }
 
 
 async def _served(
-    session: Session, every: tuple[Assignment, ...]
+    session: Session, layout: tuple[Assignment, ...]
 ) -> tuple[int, Mapping[int, Shown]]:
-    """How many workers run, and by partition what the database knows of it."""
-    found = await session.fetch("list_workers", lock=PARTITION)
-    holders = {row["partition"]: describe_holder(row) for row in found}
-    rows = await session.fetch("show_assignments", partitions=[item.partition for item in every])
-    members = sum(row["partition"] == MEMBER and row["is_shared"] for row in found)
+    """The number of workers, and the database's record of each assignment by its partition."""
+    locks = await session.fetch("list_workers", lock=PARTITION)
+    holders = {row["partition"]: describe_holder(row) for row in locks}
+    rows = await session.fetch("show_assignments", partitions=[item.partition for item in layout])
+    members = sum(row["partition"] == MEMBER and row["is_shared"] for row in locks)
     return members, {
         row["partition"]: {
             "partition": row["partition"],
@@ -62,7 +62,7 @@ async def _served(
 
 
 def describe_holder(row: Row) -> str:
-    """A session of a worker, for people."""
+    """The address, name and session of a worker, as text for operators."""
     address = row["address"] or "local"
     return f"{address} {row['application_name']} (session {row['pid']})"
 
@@ -76,8 +76,8 @@ async def _queue(connection: AbstractConnection, assignment: Assignment) -> Show
     return {"queue": name, "waiting": await ready_messages(connection, name)}
 
 
-def in_words(shown: Shown) -> str:
-    """Some lines for people."""
+def format_partitions(shown: Shown) -> str:
+    """The result of `show_partitions` as lines of text."""
     return "\n".join(
         (
             f"partitions: {shown['partitions']}{_remark(shown)}",

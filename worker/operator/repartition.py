@@ -1,9 +1,9 @@
 """Changes the number of partitions while no worker runs, without losing or reordering commands.
 
-The change moves what waits in the queues of the old partitions into those of the new ones, relabels
-what is under way in the database, and deletes the old queues. Publishers go on publishing into the
-command queue meanwhile: it holds later commands only, and nobody reads it before the change is
-finished. Each step can be repeated, so the same command continues where a killed one stopped.
+The change moves the messages in the queues of the old partitions to those of the new ones, relabels
+operations and outbox messages in the database, and deletes the old queues. Publishers may continue
+to publish to the command queue: it holds later commands only, and no consumer reads it before the
+change is finished. Each step can be repeated, so the same command continues a killed change.
 """
 
 import asyncio
@@ -49,48 +49,50 @@ __all__ = ["RepartitionTimedOut", "repartition"]
 
 POLL_SECONDS: Final = 0.2
 UNBIND_SECONDS: Final = 0.5
-"""In which a message arrives that the exchange had routed before a queue was unbound."""
+"""Within this time a message arrives that the exchange had routed before the unbinding."""
 MOVE_ATTEMPTS: Final = 3
 RETRY_SECONDS: Final = 1
-TELL_SECONDS: Final = 2
+REPORT_SECONDS: Final = 2
+"""Without a delivery for so long, the change reports what it waits for."""
 DELIVERY_SECONDS: Final = 5
-"""The shortest time in which the broker must deliver something."""
+"""The minimum time that the broker gets to deliver a message."""
 DRIVER_SECONDS: Final = 30
-"""So much longer than PostgreSQL the driver waits for the lock."""
+"""The driver waits for the lock so much longer than PostgreSQL."""
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
+"""Shows a line of progress to the operator."""
 
 
 class RepartitionTimedOut(Exception):
-    """A worker still runs, or holds a queue; the text says which, and what to do."""
+    """A worker still runs, or consumes from a queue; the text says which, and what to do."""
 
 
 async def repartition(
-    settings: Settings, partitions: int, *, wait_seconds: float, tell: Tell
+    settings: Settings, partitions: int, *, wait_seconds: float, report: Report
 ) -> None:
-    """Changes the number of partitions; waits until no worker runs, and finishes a killed change.
+    """Changes the number of partitions: waits until no worker runs, finishes an interrupted change.
 
-    Where there are so many partitions already, it only creates missing queues, which needs no stop
-    of workers. Raises `RepartitionTimedOut`, `TopologyMismatch`, `NotPublished` and
-    `BrokerUnavailable`; the same call then continues.
+    If the number does not change, it only creates missing queues, also while workers run. Raises
+    `RepartitionTimedOut`, `TopologyMismatch`, `NotPublished` and `BrokerUnavailable`; the same call
+    then continues.
     """
-    until = monotonic() + wait_seconds
+    deadline = monotonic() + wait_seconds
     async with open_database(settings.database_url) as database:
-        if await _is_present(database, settings, partitions):
+        if await _keeps_layout(database, settings, partitions):
             return
         async with (
-            _without_workers(database, until, tell) as session,
+            _without_workers(database, deadline, report) as session,
             await connect(settings.amqp_urls) as connection,
         ):
-            change = Repartition(session, connection, settings, until=until, tell=tell)
+            change = Repartition(session, connection, settings, deadline=deadline, report=report)
             await change.run(partitions)
 
 
-async def _is_present(database: Database, settings: Settings, partitions: int) -> bool:
-    """Whether there are so many partitions, and nothing to finish; then creates missing queues."""
+async def _keeps_layout(database: Database, settings: Settings, partitions: int) -> bool:
+    """Whether nothing has to change; creates missing queues then."""
     query = "SELECT pg_try_advisory_lock_shared($1)"
     async with database.own_session() as session:
-        # Like a worker: no change begins before this is done.
+        # The lock of a worker: no change begins before this is done.
         if not await session.driver.fetchval(query, partition_lock(MEMBER)):
             return False
         state = await load_partitions(session)
@@ -103,37 +105,40 @@ async def _is_present(database: Database, settings: Settings, partitions: int) -
 
 
 def _is_done(state: PartitionState, partitions: int) -> bool:
-    # A single partition keeps its own queue only until a change finds that queue empty.
+    # A single partition keeps its own queue and the router only until a change finds that queue
+    # empty.
     is_final = state.layout.partitions == partitions and state.layout != Layout(1, routed=True)
     return is_final and state.target is None
 
 
 @asynccontextmanager
-async def _without_workers(database: Database, until: float, tell: Tell) -> AsyncIterator[Session]:
+async def _without_workers(
+    database: Database, deadline: float, report: Report
+) -> AsyncIterator[Session]:
     """A session whose lock keeps workers from running. Raises `RepartitionTimedOut`."""
     async with database.own_session() as session, database.session() as observing:
-        locking = asyncio.create_task(_lock_exclusively(session, until))
+        locking = asyncio.create_task(_lock_exclusively(session, deadline))
         try:
-            await _tell_holders(locking, observing, tell)
+            await _report_workers(locking, observing, report)
         finally:
             await cancelled([locking])
         if not locking.result():
-            holders = _described(await observing.fetch("list_workers", lock=PARTITION))
+            workers = _describe(await observing.fetch("list_workers", lock=PARTITION))
             raise RepartitionTimedOut(
                 f"Nothing was changed: the number of partitions can change only while no worker"
-                f" runs. Still running: {holders or 'none any more'}. Stop all workers and call"
+                f" runs. Still running: {workers or 'none any more'}. Stop all workers and call"
                 " again, or wait longer with `--wait`."
             )
-        await _wait_for_last_releases(session, until, tell)
+        await _wait_for_releases(session, deadline, report)
         yield session
 
 
-async def _lock_exclusively(session: Session, until: float) -> bool:
-    """Whether this session got the lock of members for itself.
+async def _lock_exclusively(session: Session, deadline: float) -> bool:
+    """Takes the lock of members exclusively; False if that takes too long.
 
-    One request that waits: workers that start meanwhile queue behind it.
+    It is one request that waits, so that workers that start meanwhile queue behind it.
     """
-    seconds = max(0.001, until - monotonic())
+    seconds = max(0.001, deadline - monotonic())
     await session.driver.execute(
         f"SET statement_timeout = 0; SET lock_timeout = {int(seconds * 1000)}"
     )
@@ -147,38 +152,39 @@ async def _lock_exclusively(session: Session, until: float) -> bool:
     return True
 
 
-async def _tell_holders(locking: asyncio.Task[bool], observing: Session, tell: Tell) -> None:
-    told = ""
+async def _report_workers(locking: asyncio.Task[bool], observing: Session, report: Report) -> None:
+    """Reports the running workers, again when they change, until the lock is taken."""
+    reported = ""
     while not (await asyncio.wait([locking], timeout=POLL_SECONDS))[0]:
-        holders = _described(await observing.fetch("list_workers", lock=PARTITION))
-        if holders and holders != told:
-            tell(f"Waiting until no worker runs; stop these: {holders}.")
-            told = holders
+        workers = _describe(await observing.fetch("list_workers", lock=PARTITION))
+        if workers and workers != reported:
+            report(f"Waiting until no worker runs; stop these: {workers}.")
+            reported = workers
 
 
-async def _wait_for_last_releases(session: Session, until: float, tell: Tell) -> None:
-    # A worker that was asked to stop is no member any more, and still finishes its partitions.
-    is_told = False
+async def _wait_for_releases(session: Session, deadline: float, report: Report) -> None:
+    # A worker that was asked to stop has ended its membership, and still finishes its partitions.
+    is_reported = False
     while True:
-        found = await session.fetch("list_workers", lock=PARTITION)
-        finishing = [row for row in found if not row["is_mine"]]
-        if not finishing:
+        locks = await session.fetch("list_workers", lock=PARTITION)
+        stopping = [row for row in locks if not row["is_mine"]]
+        if not stopping:
             return
-        holders = ", ".join(sorted({describe_holder(row) for row in finishing}))
-        if not is_told:
-            tell(f"Waiting for workers that are about to stop: {holders}.")
-            is_told = True
-        if monotonic() > until:
+        workers = ", ".join(sorted({describe_holder(row) for row in stopping}))
+        if not is_reported:
+            report(f"Waiting for workers that are about to stop: {workers}.")
+            is_reported = True
+        if monotonic() > deadline:
             raise RepartitionTimedOut(
                 f"Nothing was changed: workers that are about to stop still hold partitions:"
-                f" {holders}. Call again when they have ended."
+                f" {workers}. Call again when they have ended."
             )
         await asyncio.sleep(POLL_SECONDS)
 
 
-def _described(found: Sequence[Row]) -> str:
-    """Those who hold the lock of members."""
-    holders = (row for row in found if row["partition"] == MEMBER)
+def _describe(locks: Sequence[Row]) -> str:
+    """The holders of the lock of members, as text."""
+    holders = (row for row in locks if row["partition"] == MEMBER)
     return ", ".join(
         describe_holder(row) if row["is_shared"] else "another change of the number of partitions"
         for row in holders
@@ -186,7 +192,7 @@ def _described(found: Sequence[Row]) -> str:
 
 
 class Repartition:
-    """A change, or what an interrupted one has left of it; no worker runs meanwhile."""
+    """Runs a change, or the rest of an interrupted one, while no worker runs."""
 
     def __init__(
         self,
@@ -194,22 +200,22 @@ class Repartition:
         connection: AbstractConnection,
         settings: Settings,
         *,
-        until: float,
-        tell: Tell,
+        deadline: float,
+        report: Report,
     ) -> None:
         self._session = session
         self._connection = connection
         self._settings = settings
-        self._until = until
-        self._tell = tell
+        self._deadline = deadline
+        self._report = report
         self._prefetch = Prefetch(settings.prefetch_messages)
         self._moved = 0
 
     async def run(self, partitions: int) -> None:
-        """See `repartition`."""
+        """Changes the number of partitions, as `repartition` describes."""
         state = await load_partitions(self._session)
         if state.target is not None:
-            self._tell(f"Finishing an interrupted change to {state.target} partitions.")
+            self._report(f"Finishing an interrupted change to {state.target} partitions.")
             await self._change(state.layout, state.target)
             state = await load_partitions(self._session)
             if state.layout.partitions == partitions:
@@ -224,54 +230,54 @@ class Repartition:
         command = f"partitions {target}"
         new = Layout(target, routed=True)
         old_queues, new_queues = queue_names_of(present), queue_names_of(new)
-        every = list(dict.fromkeys([*old_queues, *new_queues]))
-        # A repeat may find old queues deleted: it declares them again, empty.
-        await declare_partition_queues(self._connection, every, command=command)
-        # From here on only this change reaches the queues, not a former router that wakes up.
-        await unbind_partition_queues(self._connection, every)
+        queues = list(dict.fromkeys([*old_queues, *new_queues]))
+        # An interrupted change may have deleted old queues: they are declared again, empty.
+        await declare_partition_queues(self._connection, queues, command=command)
+        # From here on only this change reaches the queues: no former router that was frozen does.
+        await unbind_partition_queues(self._connection, queues)
         await asyncio.sleep(UNBIND_SECONDS)
-        leaving = [queue for queue in old_queues if queue not in new_queues]
-        for queue in leaving:
+        obsolete = [queue for queue in old_queues if queue not in new_queues]
+        for queue in obsolete:
             await self._move(queue, target)
-        # Fails where the session, and with it the lock, was lost: another change may have begun.
+        # Fails if the session was lost, and with it the lock: another change may have begun.
         await self._session.driver.execute("SELECT 1")
-        await delete_partition_queues(self._connection, leaving)
-        layout = await self._settled(new)
+        await delete_partition_queues(self._connection, obsolete)
+        layout = await self._final_layout(new)
         await bind_partition_queues(self._connection, layout, command=command)
         async with self._session.driver.transaction():
             await finish_repartition(self._session, layout)
-        self._report(layout)
+        self._report_layout(layout)
 
-    async def _settled(self, new: Layout) -> Layout:
-        """The layout to end with: a single partition needs no router once its queue is empty."""
+    async def _final_layout(self, new: Layout) -> Layout:
+        """The layout after the change: a single partition with an empty queue needs no router."""
         if new.partitions > 1:
             return new
         (queue,) = queue_names_of(new)
         timeout_seconds = self._settings.publish_timeout_seconds
-        publisher = Publisher(self._connection, timeout_seconds, alone=set())
+        publisher = Publisher(self._connection, timeout_seconds, published_alone=set())
         try:
-            if not await is_empty(self._connection, publisher, queue, self._patience_seconds):
+            if not await is_empty(self._connection, publisher, queue, self._remaining_seconds):
                 return new
         except QueueInUse:
-            raise self._held(queue) from None
+            raise _queue_in_use(queue) from None
         await delete_partition_queues(self._connection, [queue])
         return Layout(1)
 
-    def _report(self, layout: Layout) -> None:
+    def _report_layout(self, layout: Layout) -> None:
         moved = f" {self._moved} waiting commands were moved." if self._moved else ""
-        self._tell(f"The number of partitions is {layout.partitions} now.{moved}")
+        self._report(f"The number of partitions is {layout.partitions} now.{moved}")
         if layout == Layout(1, routed=True):
-            self._tell(
-                "Earlier commands still wait in the queue of the partition, so the router stays in"
-                " front of it. Let workers run until that queue is empty, stop them, and call"
+            self._report(
+                "Earlier commands still wait in the queue of the partition, so the router still"
+                " feeds it. Let workers run until that queue is empty, stop them, and call"
                 " `activation-worker partitions 1` again to read the command queue directly."
             )
 
     async def _move(self, queue: str, target: int) -> None:
-        """Moves everything in the queue to the queues of so many partitions, in order.
+        """Moves all messages of the queue to the queues of `target` partitions, in order.
 
-        Each message is acknowledged after its confirm, so a kill in between leaves it twice, and
-        the ledger recognises the second.
+        Each message is acknowledged after its confirm. A kill in between leaves it in both queues,
+        and the ledger recognises the duplicate.
         """
         failures = 0
         while True:
@@ -292,21 +298,21 @@ class Repartition:
             opening = open_session(
                 settings.amqp_urls,
                 publish_timeout_seconds=settings.publish_timeout_seconds,
-                alone=set(),
+                published_alone=set(),
                 prefetch=self._prefetch,
             )
             session = await stack.enter_async_context(opening)
             channel = await stack.enter_async_context(session.consuming())
-            outlet = await stack.enter_async_context(session.outlet())
+            confirm_channel = await stack.enter_async_context(session.confirm_channel())
             marker = await append_marker(session.publisher, queue)
             consumer = Consumer(queue, channel, session)
             router = PartitionRouter(
                 consumer,
                 session,
-                outlet,
+                confirm_channel,
                 partitions=target,
                 batch_maximum_messages=settings.batch_maximum_commands,
-                routed=self._count,
+                on_routed=self._count,
                 exchange="",
             )
             moving = _move_all(consumer, router, marker)
@@ -318,32 +324,33 @@ class Repartition:
         self._moved += messages
 
     async def _require_deliveries(self, consumer: Consumer) -> None:
-        """Raises `RepartitionTimedOut` where the broker delivers nothing for too long."""
-        is_told = False
-        heard, heard_at, patience_seconds = -1, monotonic(), self._patience_seconds
+        """Raises `RepartitionTimedOut` if the broker delivers nothing for too long."""
+        is_reported = False
+        deliveries, delivered_at, timeout_seconds = -1, monotonic(), self._remaining_seconds
         while True:
-            if consumer.deliveries != heard or not consumer.is_empty:
-                heard, heard_at = consumer.deliveries, monotonic()
-            if monotonic() - heard_at > patience_seconds:
-                raise self._held(consumer.queue)
-            if monotonic() - heard_at > TELL_SECONDS and not is_told:
-                self._tell(f"Waiting until no other connection consumes from {consumer.queue}.")
-                is_told = True
+            if consumer.deliveries != deliveries or not consumer.is_empty:
+                deliveries, delivered_at = consumer.deliveries, monotonic()
+            if monotonic() - delivered_at > timeout_seconds:
+                raise _queue_in_use(consumer.queue)
+            if monotonic() - delivered_at > REPORT_SECONDS and not is_reported:
+                self._report(f"Waiting until no other connection consumes from {consumer.queue}.")
+                is_reported = True
             await asyncio.sleep(POLL_SECONDS)
 
     @property
-    def _patience_seconds(self) -> float:
-        return max(self._until - monotonic(), DELIVERY_SECONDS)
+    def _remaining_seconds(self) -> float:
+        return max(self._deadline - monotonic(), DELIVERY_SECONDS)
 
-    def _held(self, queue: str) -> RepartitionTimedOut:
-        return RepartitionTimedOut(
-            f"The change is begun and not finished: another connection still consumes from {queue},"
-            " perhaps that of a frozen worker. End it and call again; no worker can serve before."
-        )
+
+def _queue_in_use(queue: str) -> RepartitionTimedOut:
+    return RepartitionTimedOut(
+        f"The change has begun and is not finished: another connection still consumes from {queue},"
+        " perhaps that of a frozen worker. End it and call again; no worker can serve before."
+    )
 
 
 async def _move_all(consumer: Consumer, router: PartitionRouter, last_marker: str) -> None:
-    """Moves the messages of the consumer up to the last marker."""
+    """Moves the messages of the consumer until it delivers the last marker."""
     await consumer.start()
     while await consumer.wait():
         if before_marker := sum(1 for _ in takewhile(_is_command, consumer.waiting)):
