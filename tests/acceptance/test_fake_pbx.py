@@ -177,7 +177,7 @@ async def test_a_refused_activation_frees_its_service(
     refusal = f"activation@{NUMBER}=refuse:EXTENSION_IN_USE"
     async with misbehaving(amqp_url, refusal), working(database, waiting):
         command = await platform.send("activate", NUMBER)
-        await platform.until(lambda: "RESERVED" in platform.said_of(command))
+        await platform.until(lambda: "RESERVED" in platform.outcome_so_far(command))
         await settled(database)
 
     (failed,) = of_type(platform, "operation_failed")
@@ -200,7 +200,7 @@ async def test_silence_is_spoken_of_once_and_then_undone(
     )
     async with misbehaving(amqp_url, "activation=silent") as pbx, working(database, hasty):
         command = await platform.send("activate", NUMBER)
-        await platform.until(lambda: "RESERVED" in platform.said_of(command))
+        await platform.until(lambda: "RESERVED" in platform.outcome_so_far(command))
         await pbx.until_said("extension_reset")
         await settled(database)
 

@@ -8,10 +8,11 @@ import pytest
 
 from contracts.values import Step
 from tests.acceptance.test_crash_points import NUMBERS, site
-from tests.support.lossy import at_rest, said_once, working_far_away
+from tests.support.lossy import distinct_events, until_idle, working_through_proxies
 from tests.support.pbx import answering
 from tests.support.platform import Platform
-from tests.support.proxy import Lost, Proxy, Trap
+from tests.support.proxy import Proxy
+from tests.support.traps import Lost, Trap
 from tests.support.workers import rows
 from worker.settings import Settings
 from worker.storage.engine import Database
@@ -51,7 +52,7 @@ async def tell(platform: Platform, database: Database, point: int) -> None:
             operation, f"+4420791{point:05d}", id=f"point-{point}-{operation}"
         )
         assert await platform.outcome(command) == ["PENDING", end], point
-        await at_rest(database)
+        await until_idle(database)
 
 
 async def losing(
@@ -67,7 +68,7 @@ async def losing(
     async with answering(platform):
         for point in points:
             trap = proxy.set(Trap(lost, point))
-            async with working_far_away(settings):
+            async with working_through_proxies(settings):
                 await tell(platform, database, point)
             if not trap.sprung.is_set():
                 break
@@ -78,7 +79,7 @@ async def losing(
 async def check(platform: Platform, database: Database, points: list[int]) -> None:
     """Every command has had its whole effect, once."""
     said: dict[str, Counter[str]] = {}
-    for event in said_once([*platform.events, *platform.pbx_messages]):
+    for event in distinct_events([*platform.events, *platform.pbx_messages]):
         words = "{} {}".format(event["type"].split(".")[-2], event["data"].get("status", ""))
         said.setdefault(event["data"]["command_id"], Counter())[words] += 1
     for point in points:

@@ -11,8 +11,8 @@ from aio_pika.exceptions import ChannelNotFoundEntity
 from tests.acceptance.test_takeover import started
 from tests.support.environments import Environment, environment
 from tests.support.installed_command import COMMAND, command, running
-from tests.support.lossy import at_rest, said_once
-from tests.support.partitions import BUILDING, NUMBERS, asked, in_order
+from tests.support.lossy import distinct_events, until_idle
+from tests.support.partitions import BUILDING, NUMBERS, is_in_sequence, send_commands
 from tests.support.platform import Platform, platform_at
 from tests.support.workers import rows, store
 from worker.broker.connection import connect
@@ -46,13 +46,13 @@ async def test_another_worker_takes_over_the_partitions_of_a_killed_one(
     assert (await command(environment, "partitions", "3"))[0] == 0
     async with running(environment), started(environment) as other:
         await until_shared(database, 2, 2)
-        commands = await asked(platform, "activate", ALL)
+        commands = await send_commands(platform, "activate", ALL)
         other.process.kill()
         await until_shared(database, 4)
         outcomes = [await platform.outcome(identifier) for identifier in commands]
 
     assert outcomes == [["PENDING", "ACTIVE"]] * len(ALL)
-    assert in_order(platform.events)
+    assert is_in_sequence(platform.events)
 
 
 class Traffic:
@@ -72,9 +72,9 @@ class Traffic:
             wrong, right = ("deactivate", "activate")[:: 1 if state == "RESERVED" else -1]
             sent = []
             for number in ALL:
-                (refused,) = await asked(self._platform, wrong, [number])
+                (refused,) = await send_commands(self._platform, wrong, [number])
                 self.refused[refused] = state
-                sent += await asked(self._platform, right, [number])
+                sent += await send_commands(self._platform, right, [number])
                 await self._platform.send(wrong, number, account_id=NUMBERS[number], id=refused)
             self.accepted += sent
             for identifier in sent:
@@ -146,11 +146,13 @@ async def test_partitions_change_through_kills_and_no_command_is_lost_or_overtak
         async with started(environment):
             done = True
             await publishing
-            await at_rest(database)
+            await until_idle(database)
             assert traffic.refusals() == traffic.refused
-            assert in_order(platform.events)
-            said_once(platform.events)
-            assert {tuple(platform.said_of(identifier)) for identifier in traffic.accepted} <= {
+            assert is_in_sequence(platform.events)
+            distinct_events(platform.events)
+            assert {
+                tuple(platform.outcome_so_far(identifier)) for identifier in traffic.accepted
+            } <= {
                 ("PENDING", "ACTIVE"),
                 ("PENDING", "RESERVED"),
             }

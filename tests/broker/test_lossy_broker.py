@@ -8,14 +8,15 @@ from contracts.values import Step
 from tests.support.lossy import (
     NUMBERS,
     SITE,
-    activated_once,
-    at_rest,
-    said_once,
+    assert_activated_once,
+    distinct_events,
     until,
-    working_far_away,
+    until_idle,
+    working_through_proxies,
 )
 from tests.support.platform import Platform
-from tests.support.proxy import Lost, Proxy, Trap
+from tests.support.proxy import Proxy
+from tests.support.traps import Lost, Trap
 from tests.support.workers import rows, store, until_leading, working
 from worker.settings import Settings
 from worker.storage.engine import Database
@@ -36,10 +37,10 @@ async def test_an_event_whose_confirm_is_lost_is_published_again_under_the_same_
     database: Database, lossy_settings: Settings, platform: Platform, broker_proxy: Proxy
 ) -> None:
     await store(database, *SITE)
-    async with working_far_away(lossy_settings):
+    async with working_through_proxies(lossy_settings):
         broker_proxy.set(Trap(Lost.REPLY, of="basic.publish"))
         command = await platform.send("activate", NUMBERS[0])
-        await activated_once(platform, database, [command])
+        await assert_activated_once(platform, database, [command])
 
     said = [event["data"]["status"] for event in platform.events]
     assert said == ["PENDING", "PENDING", "ACTIVE"]
@@ -49,10 +50,10 @@ async def test_an_event_that_never_arrives_is_published_again(
     database: Database, lossy_settings: Settings, platform: Platform, broker_proxy: Proxy
 ) -> None:
     await store(database, *SITE)
-    async with working_far_away(lossy_settings):
+    async with working_through_proxies(lossy_settings):
         broker_proxy.set(Trap(Lost.REQUEST, of="basic.publish"))
         command = await platform.send("activate", NUMBERS[0])
-        await activated_once(platform, database, [command])
+        await assert_activated_once(platform, database, [command])
 
     assert [event["data"]["status"] for event in platform.events] == ["PENDING", "ACTIVE"]
 
@@ -61,11 +62,11 @@ async def test_a_pbx_message_whose_confirm_is_lost_is_published_again_under_the_
     database: Database, lossy_settings: Settings, platform: Platform, broker_proxy: Proxy
 ) -> None:
     await store(database, *SITE, *IN_USE)
-    async with working_far_away(lossy_settings):
+    async with working_through_proxies(lossy_settings):
         broker_proxy.set(Trap(Lost.REPLY, of="basic.publish", about=b"handset_logout"))
         command = await platform.send("deactivate", NUMBERS[0])
         assert await platform.outcome(command) == ["PENDING", "RESERVED"]
-        await at_rest(database)
+        await until_idle(database)
 
     logout, again, reset = platform.pbx_messages
     assert logout == again
@@ -83,12 +84,12 @@ async def test_a_command_comes_again_when_its_acknowledgement_is_lost_and_has_no
     times: int,
 ) -> None:
     await store(database, *SITE)
-    async with working_far_away(lossy_settings):
+    async with working_through_proxies(lossy_settings):
         acknowledgements = broker_proxy.set(Trap(lost, of="basic.ack"))
         command = await platform.send("activate", NUMBERS[0])
         await asyncio.wait_for(acknowledgements.sprung.wait(), 30)
         await until(lambda: len(acknowledgements.passed) == times)
-        await activated_once(platform, database, [command])
+        await assert_activated_once(platform, database, [command])
 
 
 async def test_a_result_whose_acknowledgement_is_lost_counts_as_one_attempt(
@@ -96,7 +97,7 @@ async def test_a_result_whose_acknowledgement_is_lost_counts_as_one_attempt(
 ) -> None:
     await store(database, *SITE)
     hasty = waiting.model_copy(update={"step_first_pause_seconds": 0.01})
-    async with working_far_away(hasty):
+    async with working_through_proxies(hasty):
         # The first is that of the command.
         acknowledgements = broker_proxy.set(Trap(Lost.REQUEST, 2, of="basic.ack"))
         command = await platform.send("activate", NUMBERS[0])
@@ -105,7 +106,7 @@ async def test_a_result_whose_acknowledgement_is_lost_counts_as_one_attempt(
         await platform.answer(platform.events[0]["id"], "retry_later")
         await until(lambda: len(acknowledgements.passed) == 3)
         await platform.answer(platform.events[0]["id"], "done")
-        await activated_once(platform, database, [command])
+        await assert_activated_once(platform, database, [command])
 
     assert await rows(database, "SELECT attempt FROM pbx_steps") == [(2,)]
 
@@ -114,25 +115,25 @@ async def test_a_broker_that_is_cut_off_in_the_middle_of_many_commands(
     database: Database, lossy_settings: Settings, platform: Platform, broker_proxy: Proxy
 ) -> None:
     await store(database, *SITE)
-    async with working_far_away(lossy_settings):
+    async with working_through_proxies(lossy_settings):
         commands = [await platform.send("activate", number) for number in NUMBERS[:10]]
         await platform.until(lambda: platform.events)
         broker_proxy.cut()
         commands += [await platform.send("activate", number) for number in NUMBERS[10:]]
-        await activated_once(platform, database, commands)
+        await assert_activated_once(platform, database, commands)
 
 
 async def test_a_broker_that_refuses_connections_for_a_while(
     database: Database, lossy_settings: Settings, platform: Platform, broker_proxy: Proxy
 ) -> None:
     await store(database, *SITE)
-    async with working_far_away(lossy_settings) as worker:
+    async with working_through_proxies(lossy_settings) as worker:
         broker_proxy.refuse()
         broker_proxy.cut()
         command = await platform.send("activate", NUMBERS[0])
         await until(lambda: not worker.linked)
         await broker_proxy.accept()
-        await activated_once(platform, database, [command])
+        await assert_activated_once(platform, database, [command])
 
 
 async def test_a_broker_that_takes_connections_but_says_nothing_is_waited_for(
@@ -146,7 +147,7 @@ async def test_a_broker_that_takes_connections_but_says_nothing_is_waited_for(
         assert not worker.linked
         broker_proxy.thaw()
         await until_leading(worker)
-        await activated_once(platform, database, [command])
+        await assert_activated_once(platform, database, [command])
 
 
 async def test_a_frozen_broker_is_given_up_and_what_was_not_said_is_said_without_new_traffic(
@@ -156,7 +157,7 @@ async def test_a_frozen_broker_is_given_up_and_what_was_not_said_is_said_without
     impatient = waiting.model_copy(
         update={"operation_at_risk_seconds": 1, "publish_timeout_seconds": 0.5}
     )
-    async with working_far_away(impatient) as worker:
+    async with working_through_proxies(impatient) as worker:
         await platform.send("activate", NUMBERS[0])
         await platform.until(lambda: platform.events)
         broker_proxy.freeze()
@@ -165,9 +166,9 @@ async def test_a_frozen_broker_is_given_up_and_what_was_not_said_is_said_without
         assert len(platform.events) == 1
         broker_proxy.thaw()
         # PENDING may come once more: its confirm can have been on its way.
-        await platform.until(lambda: len(said_once(platform.events)) > 1)
+        await platform.until(lambda: len(distinct_events(platform.events)) > 1)
 
-    said = said_once(platform.events)
+    said = distinct_events(platform.events)
     assert said[1]["type"] == "telephony.phone_number.operation_delayed.v1"
 
 
@@ -176,12 +177,12 @@ async def test_a_frozen_broker_is_noticed_by_its_heartbeats_and_read_again_witho
     database: Database, lossy_settings: Settings, platform: Platform, broker_proxy: Proxy
 ) -> None:
     await store(database, *SITE)
-    async with working_far_away(lossy_settings) as worker:
+    async with working_through_proxies(lossy_settings) as worker:
         broker_proxy.freeze()
         commands = [await platform.send("activate", number) for number in NUMBERS]
         await until(lambda: not worker.linked)
         broker_proxy.thaw()
-        await activated_once(platform, database, commands)
+        await assert_activated_once(platform, database, commands)
 
 
 @pytest.mark.campaign
@@ -198,7 +199,7 @@ async def test_a_node_that_says_nothing_is_passed_over_for_the_next(
     async with working(database, two_nodes):
         command = await platform.send("activate", NUMBERS[0])
         await until(lambda: platform.events)
-        await activated_once(platform, database, [command])
+        await assert_activated_once(platform, database, [command])
 
 
 async def test_a_slow_way_to_the_broker_only_takes_longer(
@@ -206,6 +207,6 @@ async def test_a_slow_way_to_the_broker_only_takes_longer(
 ) -> None:
     await store(database, *SITE)
     broker_proxy.slow(0.002)
-    async with working_far_away(lossy_settings):
+    async with working_through_proxies(lossy_settings):
         commands = [await platform.send("activate", number) for number in NUMBERS]
-        await activated_once(platform, database, commands)
+        await assert_activated_once(platform, database, commands)

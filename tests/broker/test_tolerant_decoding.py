@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from tests.support.amqp_wire import Wire
+from tests.support.amqp_wire import publish_command
 from tests.support.platform import Platform
 from tests.support.workers import store, until_leading, working
 from worker.settings import Settings
@@ -60,7 +60,7 @@ async def test_a_message_with_a_property_that_cannot_be_read_is_handled_like_any
         "data": {"phone_number": NUMBER, "account_id": "acme", "site_id": "london"},
     }
     sent = json.dumps(command) if body == "a command" else body
-    await asyncio.to_thread(publish, amqp_url, properties, sent.encode())
+    await asyncio.to_thread(publish_command, amqp_url, properties, sent.encode())
     async with working(database, settings) as worker:
         await until_leading(worker)
         if body == "a command":
@@ -74,15 +74,8 @@ async def test_a_content_type_that_is_no_text_is_a_reason_to_put_a_command_away_
     database: Database, settings: Settings, platform: Platform, amqp_url: str
 ) -> None:
     properties = struct.pack(">HB", CONTENT_TYPE, 255) + b"\xff" * 255
-    await asyncio.to_thread(publish, amqp_url, properties, b"{}")
+    await asyncio.to_thread(publish_command, amqp_url, properties, b"{}")
     async with working(database, settings):
         letter = await platform.dead_letter()
 
     assert (letter.body, letter.headers["x-error-code"]) == (b"{}", "CONTENT_TYPE_UNSUPPORTED")
-
-
-def publish(url: str, properties: bytes, body: bytes) -> None:
-    wire = Wire(url)
-    wire.publish("telephony.commands", "phone_number.activate", properties, body)
-    wire.pump(0.2)
-    wire.close()

@@ -20,7 +20,7 @@ from tests.campaign.schedule import Fault, Lane, Size, gate
 from tests.campaign.watching import Incident, Watch
 from tests.campaign.workers import running
 from tests.campaign.world import World
-from tests.support.amqp_wire import Lost
+from tests.support.amqp_wire import ConnectionLost
 from worker.local import PrivateServers, ServerUnavailable
 
 WORKERS = ("worker-0", "worker-1")
@@ -32,7 +32,7 @@ QUIET_SECONDS = 1
 SILENT_SECONDS = 30
 """When nothing was heard for so long and nothing waits, what was not answered never will be."""
 BROUGHT_FORWARD_SECONDS = 2.5
-FAILURES = (ServerUnavailable, Lost, OSError, TimeoutError, asyncpg.PostgresError)
+FAILURES = (ServerUnavailable, ConnectionLost, OSError, TimeoutError, asyncpg.PostgresError)
 
 
 class Broken(Exception):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from tests.support.proxy import Proxy, proxied
-from tests.support.wire import UnknownConversation
+from tests.support.wire import OpaqueProtocol
 from worker.local import PrivateServers
 
 CUT_EVERY_SECONDS = 0.05
@@ -26,8 +26,8 @@ class Network:
     async def before(cls, servers: PrivateServers, worker: str) -> AsyncIterator[Self]:
         """One that works."""
         async with (
-            proxied(servers.rabbitmq.url, UnknownConversation) as broker,
-            proxied(servers.postgresql.url, UnknownConversation) as database,
+            proxied(servers.rabbitmq.url, OpaqueProtocol) as broker,
+            proxied(servers.postgresql.url, OpaqueProtocol) as database,
         ):
             yield cls(worker, {"broker": broker, "database": database})
 

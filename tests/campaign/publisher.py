@@ -16,7 +16,7 @@ from pamqp import header
 from tests.campaign.counters import Counters
 from tests.campaign.plan import Command, Emission, commands, emissions
 from tests.campaign.world import build
-from tests.support.amqp_wire import Lost, Settled, Wire
+from tests.support.amqp_wire import Confirm, ConnectionLost, Wire
 
 EXCHANGE = "telephony.commands"
 CONFIRMED = "confirmed"
@@ -46,7 +46,7 @@ class Publisher:
         while self._next or self._again or self._unconfirmed:
             try:
                 self._publish_on(Wire(url))
-            except Lost:
+            except ConnectionLost:
                 self._counters["resent"] += len(self._unconfirmed)
                 self._again.extend(self._unconfirmed.values())
                 self._unconfirmed.clear()
@@ -60,7 +60,7 @@ class Publisher:
             while self._next or self._again or self._unconfirmed:
                 self._fill(wire)
                 for settled in wire.pump(PAUSE_SECONDS):
-                    if isinstance(settled, Settled):
+                    if isinstance(settled, Confirm):
                         self._settle(settled)
                 # Confirms come singly: waiting a little makes one round of many.
                 time.sleep(PAUSE_SECONDS)
@@ -93,13 +93,13 @@ class Publisher:
             EXCHANGE, f"phone_number.{command.operation}", _properties(command), command.body
         )
 
-    def _settle(self, settled: Settled) -> None:
+    def _settle(self, settled: Confirm) -> None:
         tags = [settled.tag]
-        if settled.up_to:
+        if settled.multiple:
             tags = [tag for tag in self._unconfirmed if tag <= settled.tag]
         for tag in tags:
             command = self._unconfirmed.pop(tag)
-            if not settled.taken:
+            if not settled.is_ack:
                 self._again.append(command)
                 self._counters["resent"] += 1
             elif not self._confirmed[command.position]:

@@ -17,7 +17,7 @@ from pydantic_core import from_json
 from tests.campaign.counters import Counters
 from tests.campaign.notes import UNREADABLE, Note, is_terminal, line_of, noted
 from tests.campaign.publisher import AGAIN_SECONDS, COUNTERS
-from tests.support.amqp_wire import Delivery, Lost, Wire
+from tests.support.amqp_wire import ConnectionLost, Delivery, Wire
 
 NOTES = "notes.tsv"
 EVENTS = "campaign.events"
@@ -55,13 +55,13 @@ class Subscriber:
         while not quiet:
             try:
                 wire = _listening(url)
-            except Lost:
+            except ConnectionLost:
                 time.sleep(AGAIN_SECONDS)
                 continue
             try:
                 self._listen(wire)
                 quiet = True
-            except Lost:
+            except ConnectionLost:
                 time.sleep(AGAIN_SECONDS)
             finally:
                 wire.close()
@@ -137,7 +137,7 @@ def _listening(url: str) -> Wire:
         wire.call(amqp.Basic.Qos(prefetch_count=PREFETCH), amqp.Basic.QosOk)
         for consumer, queue in QUEUES.items():
             wire.call(amqp.Basic.Consume(queue=queue, consumer_tag=consumer), amqp.Basic.ConsumeOk)
-    except Lost:
+    except ConnectionLost:
         wire.close()
         raise
     return wire

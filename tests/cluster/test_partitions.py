@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.broker.test_tolerant_decoding import publish
-from tests.support.lossy import at_rest
-from tests.support.partitions import BUILDING, NUMBERS, asked, change, in_order
+from tests.support.amqp_wire import publish_command
+from tests.support.lossy import until_idle
+from tests.support.partitions import BUILDING, NUMBERS, change, is_in_sequence, send_commands
 from tests.support.platform import Platform
 from tests.support.workers import store
 from worker.app.run import supervisor
@@ -91,7 +91,7 @@ async def test_workers_share_partitions_evenly_and_take_over_those_of_one_that_s
     await staff.until(2, 3)
     third = staff.start()
     await staff.until(1, 2, 2)
-    commands = await asked(platform, "activate", ALL)
+    commands = await send_commands(platform, "activate", ALL)
     await staff.stop(first)
     await staff.until(2, 3)
     await staff.stop(third)
@@ -100,8 +100,8 @@ async def test_workers_share_partitions_evenly_and_take_over_those_of_one_that_s
     assert [await platform.outcome(command) for command in commands] == [
         ["PENDING", "ACTIVE"] for _ in commands
     ]
-    await at_rest(database)
-    assert in_order(platform.events)
+    await until_idle(database)
+    assert is_in_sequence(platform.events)
 
 
 async def test_router_lets_unreadable_commands_reach_the_dead_letters_with_their_origin(
@@ -156,7 +156,7 @@ async def test_router_routes_a_command_whatever_properties_it_has(
     await store(database, *BUILDING)
     await change(settings, 2)
     for body in (json.dumps(odd_command()), "no json"):
-        await asyncio.to_thread(publish, settings.amqp_urls[0], properties, body.encode())
+        await asyncio.to_thread(publish_command, settings.amqp_urls[0], properties, body.encode())
     staff.start()
 
     assert await platform.outcome("odd") == ["PENDING", "ACTIVE"]
@@ -173,7 +173,7 @@ async def test_router_passes_a_content_type_that_is_no_text(
     unreadable = struct.pack(">HB", 0x8000, 255) + b"\xff" * 255
     for properties in (unreadable, struct.pack(">H", 0)):
         body = json.dumps(odd_command()).encode()
-        await asyncio.to_thread(publish, settings.amqp_urls[0], properties, body)
+        await asyncio.to_thread(publish_command, settings.amqp_urls[0], properties, body)
     staff.start()
 
     assert await platform.outcome("odd") == ["PENDING", "ACTIVE"]
@@ -190,7 +190,7 @@ async def test_pbx_results_end_operations_that_another_worker_began(
     for _ in range(3):
         staff.start()
     await staff.until(1, 1, 1)
-    commands = await asked(platform, "activate", ALL[::5])
+    commands = await send_commands(platform, "activate", ALL[::5])
     await platform.until(lambda: len(platform.events) == len(commands))
     for event in list(platform.events):
         await platform.answer(event["id"], "done")
@@ -209,7 +209,7 @@ async def test_every_partition_reports_late_operations(
     impatient = {"awaited_steps": frozenset({"activation"}), "operation_at_risk_seconds": 0.2}
     staff = Staff(database, settings.model_copy(update=impatient))
     staff.start()
-    await asked(platform, "activate", ALL[::5])
+    await send_commands(platform, "activate", ALL[::5])
     await platform.until(
         lambda: sum(event["type"].endswith("delayed.v1") for event in platform.events) == 16
     )
@@ -226,7 +226,7 @@ async def test_router_keeps_commands_that_reach_no_partition_queue(
     await staff.until(3)
     async with await connect(settings.amqp_urls) as connection:
         await unbind_partition_queues(connection, TWO)
-    commands = await asked(platform, "activate", ALL)
+    commands = await send_commands(platform, "activate", ALL)
     await until(lambda: not worker.linked)
     assert platform.events == []
     await change(settings, 2)
@@ -246,7 +246,7 @@ async def test_worker_declares_deleted_partition_queues_again(
     async with await connect(settings.amqp_urls) as connection:
         await delete_partition_queues(connection, TWO)
     await until(lambda: not worker.linked)
-    commands = await asked(platform, "activate", ALL)
+    commands = await send_commands(platform, "activate", ALL)
 
     for command in commands:
         assert await platform.outcome(command) == ["PENDING", "ACTIVE"]

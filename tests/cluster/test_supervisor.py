@@ -121,7 +121,7 @@ async def test_the_same_command_again_has_no_second_effect(
         other = await platform.send("deactivate", NUMBER)
         await platform.outcome(other)
 
-    assert platform.said_of(command) == ["PENDING", "ACTIVE"]
+    assert platform.outcome_so_far(command) == ["PENDING", "ACTIVE"]
 
 
 async def test_a_command_id_with_other_content_is_refused(
@@ -133,7 +133,7 @@ async def test_a_command_id_with_other_content_is_refused(
         await platform.outcome(command)
         await platform.send("activate", NUMBER, id=command, requested_by="Eve")
         await platform.send("activate", NUMBER, id=command, requested_by="Eve")
-        await platform.until(lambda: "COMMAND_ID_REUSED" in platform.said_of(command))
+        await platform.until(lambda: "COMMAND_ID_REUSED" in platform.outcome_so_far(command))
 
     assert len(await rows(database, "SELECT 1 FROM commands")) == 2
 
