@@ -1,4 +1,4 @@
-"""Several partitions with the installed command: workers and the command itself are killed."""
+"""Several partitions with the installed command, while workers and the command are killed."""
 
 import asyncio
 import contextlib
@@ -8,9 +8,8 @@ from functools import partial
 
 from aio_pika.exceptions import ChannelNotFoundEntity
 
-from tests.acceptance.test_takeover import started
 from tests.support.environments import Environment, environment
-from tests.support.installed_command import COMMAND, command, running
+from tests.support.installed_command import COMMAND, command, running, started
 from tests.support.lossy import distinct_events, until_idle
 from tests.support.partitions import BUILDING, NUMBERS, is_in_sequence, send_commands
 from tests.support.platform import Platform, platform_at
@@ -33,13 +32,13 @@ SHARES = f"""SELECT count(*) FROM pg_locks
 
 
 async def until_shared(database: Database, *shares: int) -> None:
-    """Waits until workers serve so many assignments each."""
+    """Waits until the workers own so many assignments each, in ascending order."""
     async with asyncio.timeout(20):
         while await rows(database, SHARES) != [(share,) for share in shares]:
             await asyncio.sleep(0.05)
 
 
-async def test_another_worker_takes_over_the_partitions_of_a_killed_one(
+async def test_worker_takes_over_the_partitions_of_a_killed_worker(
     environment: Environment, database: Database, platform: Platform
 ) -> None:
     await store(database, *BUILDING)
@@ -56,9 +55,9 @@ async def test_another_worker_takes_over_the_partitions_of_a_killed_one(
 
 
 class Traffic:
-    """For each number a command that must be refused, and right behind it one that must not.
+    """Sends for each number a command that must be refused, followed by one that must be accepted.
 
-    The state that a refusal names tells whether the second has overtaken the first.
+    The status in a refusal shows whether the second command has overtaken the first.
     """
 
     def __init__(self, platform: Platform) -> None:
@@ -82,7 +81,7 @@ class Traffic:
             state = "ACTIVE" if state == "RESERVED" else "RESERVED"
 
     def refusals(self) -> dict[str, str]:
-        """The states that the refusals named."""
+        """The status in the refusal of each command."""
         return {
             event["data"]["command_id"]: event["data"]["status"]
             for event in self._platform.events
@@ -90,8 +89,8 @@ class Traffic:
         }
 
 
-async def change_killed(environment: Environment, partitions: int, after_seconds: float) -> None:
-    """Begins a change and kills it after its first line, or so much later."""
+async def kill_change(environment: Environment, partitions: int, after_seconds: float) -> None:
+    """Begins a change of the number of partitions and kills it after this time."""
     process = await asyncio.create_subprocess_exec(
         COMMAND, "partitions", str(partitions), env=dict(environment)
     )
@@ -102,14 +101,14 @@ async def change_killed(environment: Environment, partitions: int, after_seconds
 
 async def change_through_kills(environment: Environment, partitions: int) -> None:
     for after_seconds in (0.6, 0.9, 1.2):
-        await change_killed(environment, partitions, after_seconds)
+        await kill_change(environment, partitions, after_seconds)
     code, output = await command(environment, "partitions", str(partitions))
     assert code == 0, output
 
 
 @asynccontextmanager
-async def killed_at_the_end(environment: Environment) -> AsyncIterator[None]:
-    """Two workers that are killed at once, with commands in every queue."""
+async def two_workers_killed(environment: Environment) -> AsyncIterator[None]:
+    """Two workers; at the end both are killed, with commands in every queue."""
     async with started(environment) as one, started(environment) as other:
         yield
         for worker in (one, other):
@@ -127,11 +126,11 @@ async def queues_left(amqp_url: str, names: Sequence[str]) -> list[str]:
     return left
 
 
-def has_heard(platform: Platform, events: int) -> bool:
+def has_received(platform: Platform, events: int) -> bool:
     return len(platform.events) >= events
 
 
-async def test_partitions_change_through_kills_and_no_command_is_lost_or_overtaken(
+async def test_killed_changes_of_the_partitions_lose_and_reorder_no_command(
     environment: Environment, database: Database, amqp_url: str
 ) -> None:
     await store(database, *BUILDING)
@@ -140,8 +139,8 @@ async def test_partitions_change_through_kills_and_no_command_is_lost_or_overtak
         traffic = Traffic(platform)
         publishing = asyncio.create_task(traffic.run(lambda: done))
         for partitions in (4, 2, 1):
-            async with killed_at_the_end(environment):
-                await platform.until(partial(has_heard, platform, len(platform.events) + 100))
+            async with two_workers_killed(environment):
+                await platform.until(partial(has_received, platform, len(platform.events) + 100))
             await change_through_kills(environment, partitions)
         async with started(environment):
             done = True
