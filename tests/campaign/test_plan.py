@@ -85,7 +85,7 @@ def test_full_size_has_a_million_commands_and_1200_kills_and_restarts() -> None:
     assert faults[Fault.DATABASE_KILL] + faults[Fault.DATABASE_RESTART] == 100
 
 
-def test_commands_wait_for_the_lane_that_is_behind() -> None:
+def test_gate_holds_commands_back_for_the_track_that_is_behind() -> None:
     ahead, behind = Track([(0.8, Fault.WORKER_KILL)]), Track([(0.2, Fault.BROKER_KILL)])
 
     due = gate({"one": ahead, "other": behind}, SIZES["short"])
