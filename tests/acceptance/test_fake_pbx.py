@@ -132,7 +132,7 @@ async def activate_and_deactivate(database: Database, platform: Platform) -> Non
     ],
     ids=["well", "duplicate", "out of order", "already", "not applicable", "slow"],
 )
-async def test_number_is_activate_and_deactivate_despite_faults_of_the_pbx(
+async def test_number_is_activated_and_deactivated_despite_faults_of_the_pbx(
     database: Database,
     waiting: Settings,
     platform: Platform,

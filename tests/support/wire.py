@@ -25,7 +25,6 @@ METHODS = {
     (50, 50): "queue.unbind",
     (60, 10): "basic.qos",
     (60, 20): "basic.consume",
-    (60, 30): "basic.cancel",
     PUBLISH: "basic.publish",
     ACK_AND_NACK[0]: "basic.ack",
     (85, 10): "confirm.select",
