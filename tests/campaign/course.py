@@ -27,7 +27,7 @@ WORKERS = ("worker-0", "worker-1")
 POLL_SECONDS = 0.05
 REST_SECONDS = 300
 STALLED_SECONDS = 300
-"""Without an event for so long, which is far longer than any fault, the campaign gives up."""
+"""Without an event for so long, which is far longer than any fault, the campaign ends."""
 QUIET_SECONDS = 1
 SILENT_SECONDS = 30
 """Without an event for so long, and with nothing waiting, no further answer is expected."""
@@ -36,7 +36,7 @@ FAILURES = (ServerUnavailable, ConnectionLost, OSError, TimeoutError, asyncpg.Po
 
 
 class Broken(Exception):
-    """The campaign cannot go on."""
+    """The campaign cannot continue."""
 
 
 @dataclass

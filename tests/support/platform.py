@@ -63,7 +63,7 @@ class Platform:
         await exchange.publish(message, f"phone_number.{operation}")
 
     async def answer(
-        self, operation_id: str, result: str, *, routing_key: str = "pbx.result", **data: str
+        self, step_id: str, result: str, *, routing_key: str = "pbx.result", **data: str
     ) -> None:
         """Publishes a PBX result under the given `id`, or a random one."""
         identifier = data.pop("id", None) or str(uuid4())
@@ -72,7 +72,7 @@ class Platform:
             "id": identifier,
             "source": "/tests/pbx",
             "type": "telephony.pbx.result.v1",
-            "data": {"operation_id": operation_id, "result": result, **data},
+            "data": {"operation_id": step_id, "result": result, **data},
         }
         exchange = await self.channel.get_exchange("telephony.pbx.results", ensure=False)
         message = aio_pika.Message(
