@@ -4,7 +4,6 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import aio_pika
@@ -12,6 +11,7 @@ import pytest
 
 from contracts.fake_pbx.service import READY_LINE
 from contracts.values import Step
+from tests.support.fake_pbx import PATIENCE_SECONDS, fake_pbx, misbehaving
 from tests.support.inserts import call_settings, handset_login, phone_numbers, voice_service
 from tests.support.lossy import until_idle
 from tests.support.platform import Platform, platform_at
@@ -21,7 +21,6 @@ from worker.storage.engine import Database
 
 NUMBER = "+442079460001"
 MAIN_NUMBER = "+442079460000"
-PATIENCE_SECONDS = 30
 
 SITE = (
     voice_service(2),
@@ -56,51 +55,6 @@ def environment(database_url: str, amqp_url: str) -> dict[str, str]:
         "WORKER_STEP_FIRST_PAUSE_SECONDS": "0.01",
         "WORKER_SWEEP_INTERVAL_SECONDS": "0.05",
     }
-
-
-class FakePbx:
-    """The running process of the fake PBX."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.process = process
-        self.lines: list[str] = []
-
-    async def until_printed(self, words: str, times: int = 1) -> None:
-        """Reads its output until so many lines contain these words."""
-        assert self.process.stdout is not None
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while sum(words in line for line in self.lines) < times:
-                line = await self.process.stdout.readline()
-                assert line, f"the fake PBX ended before it printed {words!r}"
-                self.lines.append(line.decode())
-
-
-@asynccontextmanager
-async def fake_pbx(amqp_url: str, *arguments: str) -> AsyncIterator[FakePbx]:
-    """Runs the fake PBX; at the end stops it and asserts that it exits with 0."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "contracts.fake_pbx", *arguments),
-        env={**os.environ, "AMQP_URL": amqp_url},
-        stdout=asyncio.subprocess.PIPE,
-    )
-    try:
-        yield FakePbx(process)
-        process.terminate()
-        await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
-        assert process.returncode == 0
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.communicate()
-
-
-@asynccontextmanager
-async def misbehaving(amqp_url: str, *faults: str) -> AsyncIterator[FakePbx]:
-    """The fake PBX with these faults, ready."""
-    arguments = (word for fault in faults for word in ("--fault", fault))
-    async with fake_pbx(amqp_url, *arguments) as program:
-        await program.until_printed(READY_LINE)
-        yield program
 
 
 def of_type(platform: Platform, kind: str) -> list[dict[str, Any]]:

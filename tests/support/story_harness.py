@@ -81,7 +81,7 @@ class StoryHarness:
         """Cancels the worker at whatever point it is."""
         assert self._running is not None
         assert self._worker is not None
-        # The library may take the cancellation for a lost connection, and the worker would continue.
+        # The library may take the cancellation for a lost connection: the worker would continue.
         self._worker.stop()
         self._running.cancel()
         await asyncio.gather(self._running, return_exceptions=True)
