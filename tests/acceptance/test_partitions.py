@@ -23,6 +23,8 @@ from worker.storage.locks import PARTITION
 __all__ = ["environment"]
 
 ALL = tuple(NUMBERS)
+CHANGE_SECONDS = 180
+"""Far longer than no worker runs while a change is killed three times and completed."""
 
 
 SHARES = f"""SELECT count(*) FROM pg_locks
@@ -77,7 +79,7 @@ class Traffic:
                 await self._platform.send(wrong, number, account_id=NUMBERS[number], id=refused)
             self.accepted += sent
             for identifier in sent:
-                await self._platform.outcome(identifier)
+                await self._platform.outcome(identifier, patience_seconds=CHANGE_SECONDS)
             state = "ACTIVE" if state == "RESERVED" else "RESERVED"
 
     def refusals(self) -> dict[str, str]:

@@ -82,14 +82,16 @@ class Platform:
         )
         await exchange.publish(message, routing_key)
 
-    async def until(self, condition: Callable[[], object]) -> None:
+    async def until(
+        self, condition: Callable[[], object], *, patience_seconds: float = PATIENCE_SECONDS
+    ) -> None:
         """Waits until the condition holds; on a timeout fails with all messages collected."""
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS), self._changed:
+            async with asyncio.timeout(patience_seconds), self._changed:
                 await self._changed.wait_for(lambda: bool(condition()))
         except TimeoutError:
             collected = "\n".join(map(json.dumps, (*self.events, *self.pbx_messages)))
-            message = f"the condition did not hold in {PATIENCE_SECONDS} s; messages:\n{collected}"
+            message = f"the condition did not hold in {patience_seconds} s; messages:\n{collected}"
             raise AssertionError(message) from None
 
     def outcome_so_far(self, command_id: str) -> list[str]:
@@ -101,9 +103,14 @@ class Platform:
                 seen[event["id"]] = data.get("code") or data.get("status", "")
         return [word for word in seen.values() if word]
 
-    async def outcome(self, command_id: str) -> list[str]:
+    async def outcome(
+        self, command_id: str, *, patience_seconds: float = PATIENCE_SECONDS
+    ) -> list[str]:
         """The same, once the command has a final status or a code."""
-        await self.until(lambda: self.outcome_so_far(command_id)[-1:] not in ([], ["PENDING"]))
+        await self.until(
+            lambda: self.outcome_so_far(command_id)[-1:] not in ([], ["PENDING"]),
+            patience_seconds=patience_seconds,
+        )
         return self.outcome_so_far(command_id)
 
     async def dead_letter(self) -> AbstractIncomingMessage:
