@@ -1,9 +1,9 @@
-"""What all tests share."""
+"""Fixtures and settings of all tests."""
 
 from hypothesis import settings
 
 pytest_plugins = ("tests.support.servers", "tests.support.workers", "tests.support.lossy")
 
-# Time is no measure of a property, on a busy machine least of all.
+# How long an example takes says nothing about a property, least of all on a busy machine.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")

@@ -1,4 +1,4 @@
-"""Three nodes: one dies or is cut off, and the worker goes on with the others."""
+"""A RabbitMQ cluster loses a node, and the worker continues with the other two."""
 
 import asyncio
 import tempfile
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cluster import Cluster, cluster_in
+from tests.support.inserts import phone_numbers, voice_service
 from tests.support.platform import platform_at
 from tests.support.workers import rows, store, until_leading, working
 from worker.broker.connection import connect
@@ -18,19 +19,14 @@ from worker.storage.engine import Database
 pytestmark = pytest.mark.campaign
 
 NUMBERS = tuple(f"+44207946{index:04}" for index in range(1, 41))
-SITE = (
-    """INSERT INTO voice_services (service_id, account_id, account_kind, site_id, quantity)
-    VALUES ('service-1', 'acme', 'occupier', 'london', 100)""",
-    "INSERT INTO phone_numbers (phone_number, site_id, account_id, status) VALUES "
-    + ", ".join(f"('{number}', 'london', 'acme', 'RESERVED')" for number in NUMBERS),
-)
+
 COMMAND_QUEUE = "telephony.phone_number.commands"
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="activation-cluster-") as name:
-        # The servers' user must be able to pass through.
+        # The servers run as another user, who must be able to traverse the folder.
         Path(name).chmod(0o711)
         yield Path(name)
 
@@ -43,23 +39,23 @@ async def cluster(folder: Path) -> AsyncIterator[Cluster]:
         yield started
 
 
-@pytest.mark.parametrize("fate", ["killed", "isolated"])
-async def test_a_worker_goes_on_with_the_other_nodes(
-    database: Database, database_url: str, cluster: Cluster, fate: str
+@pytest.mark.parametrize("fault", ["killed", "isolated"])
+async def test_worker_continues_with_the_other_nodes(
+    database: Database, database_url: str, cluster: Cluster, fault: str
 ) -> None:
-    await store(database, *SITE)
-    unlucky = await cluster.leader_of(COMMAND_QUEUE)
-    lucky = [url for place, url in enumerate(cluster.urls) if place != unlucky]
-    # The worker is connected to the node that is hit, which leads the queue.
-    urls = ",".join([cluster.urls[unlucky], *lucky])
+    await store(database, voice_service(100), phone_numbers(*NUMBERS))
+    failing = await cluster.leader_of(COMMAND_QUEUE)
+    others = [url for place, url in enumerate(cluster.urls) if place != failing]
+    # The worker connects first to the node that fails, which leads the queue.
+    urls = ",".join([cluster.urls[failing], *others])
     settings = load({"DATABASE_URL": database_url, "AMQP_URL": urls, "WORKER_HTTP_PORT": "0"})
-    async with platform_at(lucky[0]) as platform, working(database, settings) as worker:
+    async with platform_at(others[0]) as platform, working(database, settings) as worker:
         await until_leading(worker)
         commands = [await platform.send("activate", number) for number in NUMBERS[:20]]
-        if fate == "killed":
-            await cluster.nodes[unlucky].kill()
+        if fault == "killed":
+            await cluster.nodes[failing].kill()
         else:
-            await cluster.isolate(unlucky)
+            await cluster.isolate(failing)
         async with asyncio.timeout(60):
             while worker.connected:
                 await asyncio.sleep(0.05)

@@ -1,10 +1,9 @@
-"""The worker and the fake PBX as a PBX team runs it: two programs that share a broker."""
+"""The worker and the fake PBX, run as a PBX team runs it: two processes that share a broker."""
 
 import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import aio_pika
@@ -12,6 +11,9 @@ import pytest
 
 from contracts.fake_pbx.service import READY_LINE
 from contracts.values import Step
+from tests.support.fake_pbx import PATIENCE_SECONDS, fake_pbx, misbehaving
+from tests.support.inserts import call_settings, handset_login, phone_numbers, voice_service
+from tests.support.lossy import until_idle
 from tests.support.platform import Platform, platform_at
 from tests.support.workers import rows, store, working
 from worker.settings import Settings, load
@@ -19,19 +21,13 @@ from worker.storage.engine import Database
 
 NUMBER = "+442079460001"
 MAIN_NUMBER = "+442079460000"
-PATIENCE_SECONDS = 30
 
 SITE = (
-    """INSERT INTO voice_services (service_id, account_id, account_kind, site_id, quantity)
-    VALUES ('service-1', 'acme', 'occupier', 'london', 2)""",
-    f"""INSERT INTO phone_numbers (phone_number, site_id, account_id, extension, status)
-    VALUES ('{NUMBER}', 'london', 'acme', '101', 'RESERVED')""",
-    f"""INSERT INTO phone_numbers (phone_number, site_id, account_id, status, main_number)
-    VALUES ('{MAIN_NUMBER}', 'london', 'acme', 'ACTIVE', true)""",
-    f"""INSERT INTO call_settings
-    VALUES ('{MAIN_NUMBER}', 'reception', 'hunt_group', 'none', 'none')""",
+    voice_service(2),
+    phone_numbers(NUMBER, extension="101"),
+    phone_numbers(MAIN_NUMBER, status="ACTIVE", main_number=True),
+    call_settings(MAIN_NUMBER),
 )
-LOGGED_IN = f"INSERT INTO handset_logins VALUES ('{NUMBER}', 'desk-7', 'digital')"
 USAGE = "SELECT active, pending FROM entitlement_usage"
 OUTCOMES = "SELECT outcome, failure FROM commands"
 EVERY_STEP = tuple(step.value for step in Step)
@@ -39,14 +35,14 @@ EVERY_STEP = tuple(step.value for step in Step)
 
 @pytest.fixture
 async def platform(amqp_url: str) -> AsyncIterator[Platform]:
-    """A web tier that leaves the PBX queues to the fake PBX."""
+    """The platform; it leaves the PBX queues to the fake PBX."""
     async with platform_at(amqp_url, is_the_pbx=False) as opened:
         yield opened
 
 
 @pytest.fixture
 def waiting(database_url: str, amqp_url: str) -> Settings:
-    """Settings of a worker that waits for every step."""
+    """Settings of a worker that awaits every step."""
     return load(environment(database_url, amqp_url))
 
 
@@ -61,71 +57,19 @@ def environment(database_url: str, amqp_url: str) -> dict[str, str]:
     }
 
 
-class Program:
-    """The fake PBX, running."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.process = process
-        self.lines: list[str] = []
-
-    async def until_said(self, words: str, times: int = 1) -> None:
-        """Reads on until it has said these words so often."""
-        assert self.process.stdout is not None
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while sum(words in line for line in self.lines) < times:
-                line = await self.process.stdout.readline()
-                assert line, f"the fake PBX ended without saying {words!r}"
-                self.lines.append(line.decode())
-
-
-@asynccontextmanager
-async def fake_pbx(amqp_url: str, *arguments: str) -> AsyncIterator[Program]:
-    """The fake PBX as a process; asked to stop at the end, which must end well."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "contracts.fake_pbx", *arguments),
-        env={**os.environ, "AMQP_URL": amqp_url},
-        stdout=asyncio.subprocess.PIPE,
-    )
-    try:
-        yield Program(process)
-        process.terminate()
-        await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
-        assert process.returncode == 0
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.communicate()
-
-
-@asynccontextmanager
-async def misbehaving(amqp_url: str, *faults: str) -> AsyncIterator[Program]:
-    """The fake PBX with these faults, listening."""
-    arguments = (word for fault in faults for word in ("--fault", fault))
-    async with fake_pbx(amqp_url, *arguments) as program:
-        await program.until_said(READY_LINE)
-        yield program
-
-
 def of_type(platform: Platform, kind: str) -> list[dict[str, Any]]:
     return [event["data"] for event in platform.events if event["type"].endswith(f".{kind}.v1")]
 
 
-async def settled(database: Database) -> None:
-    """Returns when nothing is under way or outstanding any more."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while await rows(database, "SELECT 1 FROM outbox UNION SELECT 1 FROM operations"):
-            await asyncio.sleep(0.02)
-
-
-async def activated_and_deactivated(database: Database, platform: Platform) -> None:
-    """One number through its whole life, every step of it confirmed by the PBX."""
+async def activate_and_deactivate(database: Database, platform: Platform) -> None:
+    """Activates and deactivates the number; the PBX confirms every step."""
     activation = await platform.send("activate", NUMBER)
     assert await platform.outcome(activation) == ["PENDING", "ACTIVE"]
-    await settled(database)
-    await store(database, LOGGED_IN)
+    await until_idle(database)
+    await store(database, handset_login(NUMBER))
     deactivation = await platform.send("deactivate", NUMBER)
     assert await platform.outcome(deactivation) == ["PENDING", "RESERVED"]
-    await settled(database)
+    await until_idle(database)
     assert await rows(database, OUTCOMES) == [("completed", None)] * 2
     assert await rows(database, USAGE) == [(1, 0)]
 
@@ -142,7 +86,7 @@ async def activated_and_deactivated(database: Database, platform: Platform) -> N
     ],
     ids=["well", "duplicate", "out of order", "already", "not applicable", "slow"],
 )
-async def test_a_number_lives_its_life(
+async def test_number_is_activated_and_deactivated_despite_faults_of_the_pbx(
     database: Database,
     waiting: Settings,
     platform: Platform,
@@ -151,34 +95,34 @@ async def test_a_number_lives_its_life(
 ) -> None:
     await store(database, *SITE)
     async with misbehaving(amqp_url, *faults), working(database, waiting):
-        await activated_and_deactivated(database, platform)
+        await activate_and_deactivate(database, platform)
 
     assert of_type(platform, "operation_failed") == []
-    asked = [message["type"].split(".")[1] for message in platform.pbx_messages]
-    assert asked == ["hunt_group", "hunt_group", "handset", "extension"]
+    requested = [message["type"].split(".")[1] for message in platform.pbx_messages]
+    assert requested == ["hunt_group", "hunt_group", "handset", "extension"]
 
 
-async def test_what_is_put_off_twice_is_done_at_the_third_attempt(
+async def test_step_that_the_pbx_postpones_twice_is_done_at_the_third_attempt(
     database: Database, waiting: Settings, platform: Platform, amqp_url: str
 ) -> None:
     await store(database, *SITE)
     faults = [f"{step}=retry_later:BUSY*2" for step in EVERY_STEP]
     async with misbehaving(amqp_url, *faults), working(database, waiting):
-        await activated_and_deactivated(database, platform)
+        await activate_and_deactivate(database, platform)
 
     attempts = "SELECT DISTINCT state, attempt, last_result FROM pbx_steps"
     assert await rows(database, attempts) == [("done", 3, "done")]
 
 
-async def test_a_refused_activation_frees_its_service(
+async def test_refused_activation_frees_its_voice_service(
     database: Database, waiting: Settings, platform: Platform, amqp_url: str
 ) -> None:
     await store(database, *SITE)
     refusal = f"activation@{NUMBER}=refuse:EXTENSION_IN_USE"
     async with misbehaving(amqp_url, refusal), working(database, waiting):
         command = await platform.send("activate", NUMBER)
-        await platform.until(lambda: "RESERVED" in platform.said_of(command))
-        await settled(database)
+        await platform.until(lambda: "RESERVED" in platform.outcome_so_far(command))
+        await until_idle(database)
 
     (failed,) = of_type(platform, "operation_failed")
     assert (failed["code"], failed["pbx_code"]) == ("PBX_REFUSED", "EXTENSION_IN_USE")
@@ -187,81 +131,83 @@ async def test_a_refused_activation_frees_its_service(
     assert await rows(database, USAGE) == [(1, 0)]
 
 
-async def test_silence_is_spoken_of_once_and_then_undone(
+async def test_activation_without_a_result_is_delayed_once_and_then_compensated(
     database: Database, database_url: str, platform: Platform, amqp_url: str
 ) -> None:
     await store(database, *SITE)
-    hasty = load(
+    impatient = load(
         {
             **environment(database_url, amqp_url),
             "WORKER_OPERATION_AT_RISK_SECONDS": "0.3",
             "WORKER_OPERATION_TIME_ALLOWED_SECONDS": "2",
         }
     )
-    async with misbehaving(amqp_url, "activation=silent") as pbx, working(database, hasty):
+    async with misbehaving(amqp_url, "activation=silent") as pbx, working(database, impatient):
         command = await platform.send("activate", NUMBER)
-        await platform.until(lambda: "RESERVED" in platform.said_of(command))
-        await pbx.until_said("extension_reset")
-        await settled(database)
+        await platform.until(lambda: "RESERVED" in platform.outcome_so_far(command))
+        await pbx.until_printed("extension_reset")
+        await until_idle(database)
 
-    late = [event for event in of_type(platform, "operation_delayed") if event["sequence"] == 1]
-    assert [event["awaiting"][0]["step"] for event in late] == ["activation"]
+    delayed = [event for event in of_type(platform, "operation_delayed") if event["sequence"] == 1]
+    assert [event["awaiting"][0]["step"] for event in delayed] == ["activation"]
     (failed,) = of_type(platform, "operation_failed")
     assert (failed["code"], failed["status"]) == ("DEADLINE_PASSED", "RESERVED")
     (reset,) = platform.pbx_messages
     assert reset["data"]["sequence"] == failed["sequence"]
 
 
-async def test_a_pbx_that_comes_too_late_drops_what_is_void(
+async def test_late_pbx_drops_a_request_that_a_newer_one_has_replaced(
     database: Database, database_url: str, platform: Platform, amqp_url: str
 ) -> None:
     await store(database, *SITE)
-    hasty = load(
+    impatient = load(
         {
             **environment(database_url, amqp_url),
             "WORKER_OPERATION_TIME_ALLOWED_SECONDS": "0.5",
             "WORKER_AWAITED_STEPS": "activation",
         }
     )
-    async with misbehaving(amqp_url, "activation=slow:2") as pbx, working(database, hasty):
+    async with misbehaving(amqp_url, "activation=slow:2") as pbx, working(database, impatient):
         await platform.send("activate", NUMBER)
-        await pbx.until_said("dropped, a newer request was applied")
+        await pbx.until_printed("dropped, a newer request was applied")
 
     assert any("extension_reset" in line for line in pbx.lines)
 
 
-async def test_the_pbx_of_one_site_has_a_queue_of_its_own(
+async def test_pbx_of_one_site_has_its_own_queue(
     database: Database, waiting: Settings, platform: Platform, amqp_url: str
 ) -> None:
     await store(database, *SITE)
     async with fake_pbx(amqp_url, "--site", "london") as pbx, working(database, waiting):
-        await pbx.until_said(READY_LINE)
-        await activated_and_deactivated(database, platform)
+        await pbx.until_printed(READY_LINE)
+        await activate_and_deactivate(database, platform)
 
     common = await platform.channel.declare_queue("pbx.extension-reset", passive=True)
     assert common.declaration_result.message_count == 1
 
 
-async def test_it_goes_on_when_its_queue_was_taken_away(
+async def test_fake_pbx_continues_when_its_queue_was_deleted(
     database: Database, waiting: Settings, platform: Platform, amqp_url: str
 ) -> None:
     await store(database, *SITE)
     async with misbehaving(amqp_url) as pbx, working(database, waiting):
         await platform.channel.queue_delete("pbx.fake")
-        await pbx.until_said(READY_LINE, times=2)
-        await activated_and_deactivated(database, platform)
+        await pbx.until_printed(READY_LINE, times=2)
+        await activate_and_deactivate(database, platform)
 
 
-async def test_what_cannot_be_read_is_shown_and_out_of_the_way(
+async def test_fake_pbx_shows_and_drops_an_unreadable_message(
     platform: Platform, amqp_url: str
 ) -> None:
     async with misbehaving(amqp_url) as pbx:
         exchange = await platform.channel.get_exchange("telephony.pbx", ensure=False)
         await exchange.publish(aio_pika.Message(b"stray"), "extension_reset.london")
-        await pbx.until_said("unreadable: NOT_JSON")
+        await pbx.until_printed("unreadable: NOT_JSON")
 
 
-async def test_a_broker_without_the_queues_is_an_error(platform: Platform, amqp_url: str) -> None:
+async def test_fake_pbx_exits_with_an_error_if_a_queue_is_missing(
+    platform: Platform, amqp_url: str
+) -> None:
     await platform.channel.queue_delete("pbx.extension-reset")
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "contracts.fake_pbx"),
@@ -275,8 +221,8 @@ async def test_a_broker_without_the_queues_is_an_error(platform: Platform, amqp_
     assert "run `activation-worker topology` first" in problem.decode()
 
 
-async def test_a_broker_that_is_away_is_waited_for() -> None:
+async def test_fake_pbx_waits_for_an_unreachable_broker() -> None:
     async with fake_pbx("amqp://guest:secret@127.0.0.1:1/") as pbx:
-        await pbx.until_said("RabbitMQ at 127.0.0.1:1: ")
+        await pbx.until_printed("RabbitMQ at 127.0.0.1:1: ")
 
     assert "secret" not in "".join(pbx.lines)

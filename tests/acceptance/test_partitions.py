@@ -1,4 +1,4 @@
-"""Several partitions with the installed command: workers and the command itself are killed."""
+"""Several partitions with the installed command, while workers and the command are killed."""
 
 import asyncio
 import contextlib
@@ -8,11 +8,10 @@ from functools import partial
 
 from aio_pika.exceptions import ChannelNotFoundEntity
 
-from tests.acceptance.test_takeover import started
 from tests.support.environments import Environment, environment
-from tests.support.installed_command import COMMAND, command, running
-from tests.support.lossy import at_rest, said_once
-from tests.support.partitions import BUILDING, NUMBERS, asked, in_order
+from tests.support.installed_command import COMMAND, command, running, started
+from tests.support.lossy import distinct_events, until_idle
+from tests.support.partitions import BUILDING, NUMBERS, is_in_sequence, send_commands
 from tests.support.platform import Platform, platform_at
 from tests.support.workers import rows, store
 from worker.broker.connection import connect
@@ -24,6 +23,8 @@ from worker.storage.locks import PARTITION
 __all__ = ["environment"]
 
 ALL = tuple(NUMBERS)
+CHANGE_SECONDS = 180
+"""Far longer than no worker runs while a change is killed three times and completed."""
 
 
 SHARES = f"""SELECT count(*) FROM pg_locks
@@ -33,32 +34,32 @@ SHARES = f"""SELECT count(*) FROM pg_locks
 
 
 async def until_shared(database: Database, *shares: int) -> None:
-    """Waits until workers serve so many assignments each."""
+    """Waits until the workers own so many assignments each, in ascending order."""
     async with asyncio.timeout(20):
         while await rows(database, SHARES) != [(share,) for share in shares]:
             await asyncio.sleep(0.05)
 
 
-async def test_another_worker_takes_over_the_partitions_of_a_killed_one(
+async def test_worker_takes_over_the_partitions_of_a_killed_worker(
     environment: Environment, database: Database, platform: Platform
 ) -> None:
     await store(database, *BUILDING)
     assert (await command(environment, "partitions", "3"))[0] == 0
     async with running(environment), started(environment) as other:
         await until_shared(database, 2, 2)
-        commands = await asked(platform, "activate", ALL)
+        commands = await send_commands(platform, "activate", ALL)
         other.process.kill()
         await until_shared(database, 4)
         outcomes = [await platform.outcome(identifier) for identifier in commands]
 
     assert outcomes == [["PENDING", "ACTIVE"]] * len(ALL)
-    assert in_order(platform.events)
+    assert is_in_sequence(platform.events)
 
 
 class Traffic:
-    """For each number a command that must be refused, and right behind it one that must not.
+    """Sends for each number a command that must be refused, followed by one that must be accepted.
 
-    The state that a refusal names tells whether the second has overtaken the first.
+    The status in a refusal shows whether the second command has overtaken the first.
     """
 
     def __init__(self, platform: Platform) -> None:
@@ -72,17 +73,17 @@ class Traffic:
             wrong, right = ("deactivate", "activate")[:: 1 if state == "RESERVED" else -1]
             sent = []
             for number in ALL:
-                (refused,) = await asked(self._platform, wrong, [number])
+                (refused,) = await send_commands(self._platform, wrong, [number])
                 self.refused[refused] = state
-                sent += await asked(self._platform, right, [number])
+                sent += await send_commands(self._platform, right, [number])
                 await self._platform.send(wrong, number, account_id=NUMBERS[number], id=refused)
             self.accepted += sent
             for identifier in sent:
-                await self._platform.outcome(identifier)
+                await self._platform.outcome(identifier, patience_seconds=CHANGE_SECONDS)
             state = "ACTIVE" if state == "RESERVED" else "RESERVED"
 
     def refusals(self) -> dict[str, str]:
-        """The states that the refusals named."""
+        """The status in the refusal of each command."""
         return {
             event["data"]["command_id"]: event["data"]["status"]
             for event in self._platform.events
@@ -90,8 +91,8 @@ class Traffic:
         }
 
 
-async def change_killed(environment: Environment, partitions: int, after_seconds: float) -> None:
-    """Begins a change and kills it after its first line, or so much later."""
+async def kill_change(environment: Environment, partitions: int, after_seconds: float) -> None:
+    """Begins a change of the number of partitions and kills it after this time."""
     process = await asyncio.create_subprocess_exec(
         COMMAND, "partitions", str(partitions), env=dict(environment)
     )
@@ -102,14 +103,14 @@ async def change_killed(environment: Environment, partitions: int, after_seconds
 
 async def change_through_kills(environment: Environment, partitions: int) -> None:
     for after_seconds in (0.6, 0.9, 1.2):
-        await change_killed(environment, partitions, after_seconds)
+        await kill_change(environment, partitions, after_seconds)
     code, output = await command(environment, "partitions", str(partitions))
     assert code == 0, output
 
 
 @asynccontextmanager
-async def killed_at_the_end(environment: Environment) -> AsyncIterator[None]:
-    """Two workers that are killed at once, with commands in every queue."""
+async def two_workers_killed(environment: Environment) -> AsyncIterator[None]:
+    """Two workers; at the end both are killed, with commands in every queue."""
     async with started(environment) as one, started(environment) as other:
         yield
         for worker in (one, other):
@@ -127,11 +128,11 @@ async def queues_left(amqp_url: str, names: Sequence[str]) -> list[str]:
     return left
 
 
-def has_heard(platform: Platform, events: int) -> bool:
+def has_received(platform: Platform, events: int) -> bool:
     return len(platform.events) >= events
 
 
-async def test_partitions_change_through_kills_and_no_command_is_lost_or_overtaken(
+async def test_killed_changes_of_the_partitions_lose_and_reorder_no_command(
     environment: Environment, database: Database, amqp_url: str
 ) -> None:
     await store(database, *BUILDING)
@@ -140,17 +141,19 @@ async def test_partitions_change_through_kills_and_no_command_is_lost_or_overtak
         traffic = Traffic(platform)
         publishing = asyncio.create_task(traffic.run(lambda: done))
         for partitions in (4, 2, 1):
-            async with killed_at_the_end(environment):
-                await platform.until(partial(has_heard, platform, len(platform.events) + 100))
+            async with two_workers_killed(environment):
+                await platform.until(partial(has_received, platform, len(platform.events) + 100))
             await change_through_kills(environment, partitions)
         async with started(environment):
             done = True
             await publishing
-            await at_rest(database)
+            await until_idle(database)
             assert traffic.refusals() == traffic.refused
-            assert in_order(platform.events)
-            said_once(platform.events)
-            assert {tuple(platform.said_of(identifier)) for identifier in traffic.accepted} <= {
+            assert is_in_sequence(platform.events)
+            distinct_events(platform.events)
+            assert {
+                tuple(platform.outcome_so_far(identifier)) for identifier in traffic.accepted
+            } <= {
                 ("PENDING", "ACTIVE"),
                 ("PENDING", "RESERVED"),
             }

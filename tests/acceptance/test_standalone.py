@@ -64,7 +64,7 @@ class Standalone:
     def __init__(self, process: asyncio.subprocess.Process, urls: dict[str, str]) -> None:
         self._process = process
         self.urls = {**ENVIRONMENT, **urls}
-        """The variables that it told the user to export."""
+        """The environment with the variables that it prints for the user to export."""
         self._rest = asyncio.create_task(process.communicate())
 
     async def stopped(self) -> int | None:

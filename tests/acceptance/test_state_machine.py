@@ -1,13 +1,12 @@
-"""Any story of commands, repeats, bursts, kills and restarts, against a model of the building.
+"""Random sequences of commands, duplicates, bursts, kills and restarts, compared with a model.
 
-The worker is the installed command, killed by SIGKILL; broker and database are real. Some stories
-are told each time; STATE_MACHINE_EXAMPLES asks for so many others.
+The worker is the installed command, killed by SIGKILL; broker and database are real. A run executes
+a few fixed sequences; STATE_MACHINE_EXAMPLES asks for that many random ones instead.
 """
 
 import asyncio
 import contextlib
 import os
-from collections import Counter
 from collections.abc import Coroutine
 from itertools import count
 from typing import Any, ClassVar
@@ -23,11 +22,12 @@ from hypothesis.stateful import (
 )
 from typing_extensions import override
 
-from tests.support.building import Building, Number, Wish
+from tests.support.building import Building, Content, Number
 from tests.support.environments import Environment, environment
 from tests.support.installed_command import COMMAND
-from tests.support.platform import Event, Platform
-from tests.support.workers import rows, store
+from tests.support.lossy import until_idle
+from tests.support.model_checks import PublishedMessages, assert_database_matches, store_building
+from tests.support.platform import Platform
 from worker.storage.engine import Database
 
 __all__ = ["environment"]
@@ -36,17 +36,20 @@ EXAMPLES = os.environ.get("STATE_MACHINE_EXAMPLES")
 PLACES = 10
 LONG_AGO = "2020-01-01T00:00:00Z"
 
-# Mostly what is likely to be accepted, and has much to follow.
+# Most draws are commands that are accepted and have many effects.
 places = some.sampled_from([1, 1, 3, 4, 5, 3, 4, 5, 6, 7, 6, 7, *range(PLACES + 1)])
-wrongs = some.sampled_from([*[""] * 12, "account", "site", "expired"])
-wishes = some.tuples(some.sampled_from(["activate", "deactivate"]), places, wrongs)
-bursts = some.lists(wishes, min_size=3, max_size=8)
+mistakes = some.sampled_from([*[""] * 12, "account", "site", "expired"])
+drawn_commands = some.tuples(some.sampled_from(["activate", "deactivate"]), places, mistakes)
+bursts = some.lists(drawn_commands, min_size=3, max_size=8)
 choices = some.integers(0, 30)
 
+Drawn = tuple[str, int, str]
+"""An operation, the place of a number, and a mistake."""
 
-def building_of(story: int) -> Building:
-    """Two accounts, both with fewer services than numbers; accounts and numbers of its own."""
-    big, small = f"big-{story}", f"small-{story}"
+
+def building_of(run: int) -> Building:
+    """Two accounts with fewer services than numbers; each run has its own accounts and numbers."""
+    big, small = f"big-{run}", f"small-{run}"
     devices = {"desk": "digital", "hall": "digital", "lift": "analogue"}
     held = [
         Number(big, "ACTIVE", main=True),
@@ -57,43 +60,12 @@ def building_of(story: int) -> Building:
         Number(None, "AVAILABLE"),
         Number(small, "COOLDOWN"),
     ]
-    numbers = {f"+4420{story:06d}{place:02d}": number for place, number in enumerate(held)}
+    numbers = {f"+4420{run:06d}{place:02d}": number for place, number in enumerate(held)}
     return Building("london", {big: 5, small: 1}, numbers, {big: "reception"})
 
 
-async def furnish(database: Database, building: Building) -> None:
-    """Stores the building as it is before the first command."""
-    statements = [
-        f"""INSERT INTO voice_services (service_id, account_id, account_kind, site_id, quantity)
-        VALUES ('{account}', '{account}', 'occupier', '{building.site_id}', {limit})"""
-        for account, limit in building.limits.items()
-    ]
-    for phone_number, number in building.numbers.items():
-        account = f"'{number.account_id}'" if number.account_id else "NULL"
-        person = "'Grace'" if number.assigned else "NULL"
-        statements += [
-            f"""INSERT INTO phone_numbers
-            (phone_number, site_id, account_id, status, main_number, assigned_to) VALUES
-            ('{phone_number}', '{building.site_id}', {account}, '{number.status}', {number.main},
-            {person})""",
-            *(
-                f"INSERT INTO hunt_group_members VALUES ('{phone_number}', '{group}')"
-                for group in number.hunt_groups
-            ),
-            *(
-                f"INSERT INTO handset_logins VALUES ('{phone_number}', '{device}', '{kind}')"
-                for device, kind in number.devices.items()
-            ),
-        ]
-        if number.main:
-            group = building.ringing[str(number.account_id)]
-            statements.append(f"""INSERT INTO call_settings
-                VALUES ('{phone_number}', '{group}', 'hunt_group', 'voicemail', 'none')""")
-    await store(database, *statements)
-
-
-class Stage:
-    """The real parts, shared by all stories; the worker may be dead."""
+class Harness:
+    """The worker process and its servers, shared by all runs; the worker may be dead."""
 
     def __init__(self, environment: Environment, database: Database, platform: Platform) -> None:
         self.loop = asyncio.get_running_loop()
@@ -101,21 +73,21 @@ class Stage:
         self.database = database
         self.platform = platform
         self.worker: asyncio.subprocess.Process | None = None
-        self.stories = count(1)
+        self.runs = count(1)
 
-    def wait(self, doing: Coroutine[Any, Any, None]) -> None:
-        """Does it on the loop of the servers, from the thread in which stories are drawn."""
-        asyncio.run_coroutine_threadsafe(doing, self.loop).result()
+    def wait_for(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Runs it on the event loop, called from the thread in which hypothesis draws."""
+        asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
 
     async def start(self) -> None:
-        """Starts a worker where none runs; does not wait until it leads."""
+        """Starts a worker if none runs; does not wait until it leads."""
         if self.worker is None:
             self.worker = await asyncio.create_subprocess_exec(
                 COMMAND, "run", env=dict(self.environment)
             )
 
     async def kill(self) -> None:
-        """SIGKILL, wherever the worker is."""
+        """Kills the worker by SIGKILL if one runs."""
         if self.worker is not None:
             assert self.worker.returncode is None, "the worker ended by itself"
             self.worker.kill()
@@ -123,215 +95,143 @@ class Stage:
             self.worker = None
 
 
-class Heard:
-    """What was said of one story, each message once."""
-
-    def __init__(self, platform: Platform, building: Building) -> None:
-        self.said: Counter[tuple[str, str]] = Counter()
-        self.asked: Counter[tuple[str, str, str]] = Counter()
-        self.sequences: dict[str, list[int]] = {}
-        once: dict[str, Event] = {}
-        for event in (*platform.events, *platform.pbx_messages):
-            if event["data"]["command_id"] not in building.seen:
-                continue
-            assert once.setdefault(event["id"], event) == event, "one id, two contents"
-        for event in once.values():
-            self._note(event["type"].split(".")[2], event["data"])
-
-    def _note(self, kind: str, data: dict[str, Any]) -> None:
-        command = data["command_id"]
-        if kind in {"membership", "logout", "reset"}:
-            subject = data.get("hunt_group_id") or data.get("device_id") or ""
-            self.asked[command, data.get("action", kind), subject] += 1
-            return
-        self.said[command, data.get("code") or data.get("status") or data["device_id"]] += 1
-        if kind == "status_changed":
-            self.sequences.setdefault(data["phone_number"], []).append(data["sequence"])
-
-    def all_of(self, building: Building) -> bool:
-        """Whether nothing that is to be said is missing."""
-        return self.said >= building.said and self.asked >= building.asked
-
-
 class Telephony(RuleBasedStateMachine):
-    """One story, told to the worker and to the model."""
+    """One run: applies each rule to the worker and to the model."""
 
-    stage: ClassVar[Stage]
+    harness: ClassVar[Harness]
 
     def __init__(self) -> None:
         super().__init__()
-        stage = self.stage
-        self.story = next(stage.stories)
-        self.building = building_of(self.story)
-        self.sent: list[tuple[str, Wish]] = []
-        stage.wait(furnish(stage.database, self.building))
-        stage.wait(stage.start())
+        harness = self.harness
+        self.run_number = next(harness.runs)
+        self.building = building_of(self.run_number)
+        self.sent: list[tuple[str, Content]] = []
+        harness.wait_for(store_building(harness.database, self.building))
+        harness.wait_for(harness.start())
 
-    @rule(wish=wishes)
-    def a_command(self, wish: tuple[str, int, str]) -> None:
-        self.stage.wait(self.ask(wish))
+    @rule(drawn=drawn_commands)
+    def send_command(self, drawn: Drawn) -> None:
+        self.harness.wait_for(self.send_new(drawn))
 
     @rule(burst=bursts)
-    def a_burst(self, burst: list[tuple[str, int, str]]) -> None:
-        for wish in burst:
-            self.stage.wait(self.ask(wish))
+    def send_burst(self, burst: list[Drawn]) -> None:
+        for drawn in burst:
+            self.harness.wait_for(self.send_new(drawn))
 
     @precondition(lambda self: self.sent)
     @rule(choice=choices)
-    def the_same_again(self, choice: int) -> None:
-        self.stage.wait(self.send(*self.sent[choice % len(self.sent)]))
+    def repeat_command(self, choice: int) -> None:
+        self.harness.wait_for(self.send(*self.sent[choice % len(self.sent)]))
 
     @precondition(lambda self: self.sent)
     @rule(choice=choices, person=some.sampled_from(["Eve", "Mallory"]))
-    def another_under_the_same_id(self, choice: int, person: str) -> None:
-        command, wish = self.sent[choice % len(self.sent)]
-        self.stage.wait(self.send(command, wish._replace(requested_by=person)))
+    def reuse_command_id(self, choice: int, person: str) -> None:
+        command, content = self.sent[choice % len(self.sent)]
+        self.harness.wait_for(self.send(command, content._replace(requested_by=person)))
 
     @rule(burst=bursts, messages=some.integers(0, 8))
-    def a_burst_and_a_kill(self, burst: list[tuple[str, int, str]], messages: int) -> None:
-        for wish in burst:
-            self.stage.wait(self.ask(wish))
-        self.stage.wait(self.kill_after(messages))
+    def send_burst_and_kill_worker(self, burst: list[Drawn], messages: int) -> None:
+        for drawn in burst:
+            self.harness.wait_for(self.send_new(drawn))
+        self.harness.wait_for(self.kill_after(messages))
 
-    @precondition(lambda self: not self.stage.worker)
+    @precondition(lambda self: not self.harness.worker)
     @rule()
-    def a_worker_starts(self) -> None:
-        self.stage.wait(self.stage.start())
+    def start_worker(self) -> None:
+        self.harness.wait_for(self.harness.start())
 
     @precondition(lambda self: self.building.under_way)
     @rule()
-    def all_come_to_rest(self) -> None:
-        self.stage.wait(self.rest())
+    def compare_when_idle(self) -> None:
+        self.harness.wait_for(self.until_idle())
 
     @override
     def teardown(self) -> None:
-        self.stage.wait(self.rest())
+        self.harness.wait_for(self.until_idle())
 
-    async def ask(self, wished: tuple[str, int, str]) -> None:
-        """Sends a new command; one place is that of no number at all."""
-        operation, place, wrong = wished
-        phone_number = f"+4420{self.story:06d}{place:02d}"
+    async def send_new(self, drawn: Drawn) -> None:
+        """Sends a command under a new id; one place has no number."""
+        operation, place, mistake = drawn
+        phone_number = f"+4420{self.run_number:06d}{place:02d}"
         number = self.building.numbers.get(phone_number)
-        account = (number and number.account_id) or f"small-{self.story}"
-        wish = Wish(
+        account = (number and number.account_id) or f"small-{self.run_number}"
+        content = Content(
             operation,
             phone_number,
-            f"nobody-{self.story}" if wrong == "account" else account,
-            "paris" if wrong == "site" else self.building.site_id,
-            expired=wrong == "expired",
+            f"stranger-{self.run_number}" if mistake == "account" else account,
+            "paris" if mistake == "site" else self.building.site_id,
+            expired=mistake == "expired",
         )
-        await self.send(f"{self.story}-{len(self.building.seen)}", wish)
+        await self.send(f"{self.run_number}-{len(self.building.contents)}", content)
 
-    async def send(self, command: str, wish: Wish) -> None:
-        """One after the other, each confirmed: they arrive in the order of the model."""
-        if self.building.hangs_on_pace(command, wish):
-            await self.rest()
-        self.sent.append((command, wish))
-        self.building.take(command, wish)
-        details = wish._asdict()
+    async def send(self, command: str, content: Content) -> None:
+        """Applies the command to the model and sends it.
+
+        The broker confirms each command before the next is sent: their order is that of the model.
+        """
+        if self.building.depends_on_timing(command, content):
+            await self.until_idle()
+        self.sent.append((command, content))
+        self.building.apply(command, content)
+        details = content._asdict()
         operation = details.pop("operation")
         expiry = {"expirytime": LONG_AGO} if details.pop("expired") else {}
-        await self.stage.platform.send(operation, id=command, **details, **expiry)
+        await self.harness.platform.send(operation, id=command, **details, **expiry)
 
     async def kill_after(self, messages: int) -> None:
-        """Lets a worker say so much more, if it has so much to say, and kills it."""
-        await self.stage.start()
-        platform = self.stage.platform
+        """Kills the worker after so many more messages, or when it has published all."""
+        await self.harness.start()
+        platform = self.harness.platform
         enough = len(platform.events) + len(platform.pbx_messages) + messages
         await platform.until(
             lambda: (
                 len(platform.events) + len(platform.pbx_messages) >= enough
-                or Heard(platform, self.building).all_of(self.building)
+                or PublishedMessages(platform, self.building).are_complete(self.building)
             )
         )
-        await self.stage.kill()
+        await self.harness.kill()
 
-    async def rest(self) -> None:
-        """Waits until all is decided, done and said, and compares."""
-        await self.stage.start()
-        # Commands are decided in the order of arrival: when this one is, all before it are.
-        last = f"{self.story}-{len(self.building.seen)}"
-        wish = Wish("activate", f"+4420{self.story:06d}99", "nobody", self.building.site_id)
-        self.building.take(last, wish)
-        await self.stage.platform.send(wish.operation, wish.phone_number, id=last)
-        await self.stage.platform.outcome(last)
-        async with asyncio.timeout(30):
-            while await rows(
-                self.stage.database, "SELECT 1 FROM outbox UNION SELECT 1 FROM operations"
-            ):
-                await asyncio.sleep(0.01)
+    async def until_idle(self) -> None:
+        """Waits until every command is decided and has had its effects, and compares."""
+        await self.harness.start()
+        # The worker decides in the order of arrival: when it has decided this one, it has all.
+        last = f"{self.run_number}-{len(self.building.contents)}"
+        content = Content(
+            "activate", f"+4420{self.run_number:06d}99", "stranger", self.building.site_id
+        )
+        self.building.apply(last, content)
+        await self.harness.platform.send(content.operation, content.phone_number, id=last)
+        await self.harness.platform.outcome(last)
+        await until_idle(self.harness.database)
         self.building.under_way.clear()
         await self.compare()
 
     async def compare(self) -> None:
-        """Events, PBX messages and database say the same as the model."""
-        building, platform = self.building, self.stage.platform
-        # What the broker has confirmed is still on its way to the one who listens.
+        """Asserts that events, PBX messages and database are as the model says."""
+        building, platform = self.building, self.harness.platform
+        # Messages that the broker has confirmed may not have reached the test yet.
         with contextlib.suppress(AssertionError):
-            await platform.until(lambda: Heard(platform, building).all_of(building))
-        heard = Heard(platform, building)
-        assert heard.said == building.said
-        assert heard.asked == building.asked
-        assert heard.sequences == {
+            await platform.until(
+                lambda: PublishedMessages(platform, building).are_complete(building)
+            )
+        published = PublishedMessages(platform, building)
+        assert published.events == building.events
+        assert published.pbx_messages == building.pbx_messages
+        assert published.sequences == {
             phone_number: list(range(1, last + 1))
             for phone_number, last in building.sequences.items()
         }
-        await check_database(self.stage.database, building)
+        await assert_database_matches(self.harness.database, building)
 
 
-async def check_database(database: Database, building: Building) -> None:
-    """Numbers, memberships, logins, usage and ledger are as the model says."""
-    ours = f"phone_number IN ({', '.join(map(repr, building.numbers))})"
-    assert await rows(
-        database,
-        f"SELECT phone_number, status, sequence FROM phone_numbers WHERE {ours} ORDER BY 1",
-    ) == [
-        (phone_number, number.status, building.sequences[phone_number])
-        for phone_number, number in building.numbers.items()
-    ]
-    members = f"SELECT phone_number, hunt_group_id FROM hunt_group_members WHERE {ours}"
-    assert {*await rows(database, members)} == {
-        (phone_number, group)
-        for phone_number, number in building.numbers.items()
-        for group in number.hunt_groups
-    }
-    logins = f"SELECT phone_number, device_id FROM handset_logins WHERE {ours}"
-    assert {*await rows(database, logins)} == {
-        (phone_number, device)
-        for phone_number, number in building.numbers.items()
-        for device in number.devices
-    }
-    for account in building.limits:
-        usage = f"SELECT active, pending FROM entitlement_usage WHERE account_id = '{account}'"
-        assert await rows(database, usage) == [(building.used(account), 0)]
-    await check_ledger(database, building)
-
-
-async def check_ledger(database: Database, building: Building) -> None:
-    """Every content of every command was decided once, and ended as was said."""
-    commands = ", ".join(map(repr, building.seen))
-    found = await rows(
-        database,
-        f"SELECT command_id, outcome, refusal FROM commands WHERE command_id IN ({commands})",
-    )
-    ends = Counter((command, code or outcome) for command, outcome, code in found)
-    assert ends == Counter(
-        {
-            (command, "completed" if word in {"ACTIVE", "RESERVED"} else word): times
-            for (command, word), times in building.said.items()
-            if word.isupper() and word != "PENDING"
-        }
-    )
-
-
-async def test_every_story_of_kills_ends_as_the_model_says(
+async def test_worker_matches_the_model_through_random_commands_and_kills(
     environment: Environment, database: Database, platform: Platform
 ) -> None:
-    stage = Telephony.stage = Stage(environment, database, platform)
+    harness = Telephony.harness = Harness(environment, database, platform)
     settings = configure(
         max_examples=int(EXAMPLES or 5),
         stateful_step_count=20,
-        # Not shrunk: each story that fails costs the patience of its last wait.
+        # No shrinking: each failing example takes as long as its last timeout.
         phases=[Phase.generate],
         derandomize=EXAMPLES is None,
         database=None,
@@ -340,4 +240,4 @@ async def test_every_story_of_kills_ends_as_the_model_says(
     try:
         await asyncio.to_thread(run_state_machine_as_test, Telephony, settings=settings)
     finally:
-        await stage.kill()
+        await harness.kill()

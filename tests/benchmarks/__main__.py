@@ -21,10 +21,10 @@ from tests.benchmarks.machine import machine, versions
 from tests.benchmarks.report import Result
 from tests.benchmarks.sizes import FULL, QUICK, Size
 from tests.benchmarks.stage import Stage
-from tests.support.amqp_wire import Lost
+from tests.support.amqp_wire import ConnectionLost
 from worker.local import PrivateServers, ServerUnavailable
 
-FAILURES = (Failed, Lost, Missing, WrongRun, ServerUnavailable, OSError, TimeoutError)
+FAILURES = (Failed, ConnectionLost, Missing, WrongRun, ServerUnavailable, OSError, TimeoutError)
 POSTGRESQL_SETTINGS = {
     "max_wal_size": "4GB",
     "checkpoint_timeout": "15min",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pamqp import commands as amqp
 
 from tests.benchmarks.wanted import EXCHANGE, Command
-from tests.support.amqp_wire import Delivery, Settled, Wire
+from tests.support.amqp_wire import Confirm, Delivery, Wire
 
 COMMANDS = "telephony.phone_number.commands"
 EVENTS = "benchmark.events"
@@ -58,8 +58,8 @@ def preload(url: str, commands: Iterable[Command], padding_bytes: int = 0) -> No
 def _settled(wire: Wire, before: int) -> int:
     settled = before
     for item in wire.pump(PAUSE_SECONDS):
-        if isinstance(item, Settled):
-            settled = item.tag if item.up_to else settled + 1
+        if isinstance(item, Confirm):
+            settled = item.tag if item.multiple else settled + 1
     return settled
 
 

@@ -9,14 +9,15 @@ from tests.support.inserts import handset_login
 from tests.support.lossy import (
     NUMBERS,
     SITE,
-    activated_once,
-    at_rest,
-    said_once,
+    assert_activated_once,
+    distinct_events,
     until,
-    working_far_away,
+    until_idle,
+    working_through_proxies,
 )
 from tests.support.platform import Platform
-from tests.support.proxy import Lost, Proxy, Trap
+from tests.support.proxy import Proxy
+from tests.support.traps import Lost, Trap
 from tests.support.workers import rows, store, until_leading, working
 from worker.settings import Settings
 from worker.storage.engine import Database
@@ -37,10 +38,10 @@ async def test_an_event_whose_confirm_is_lost_is_published_again_under_the_same_
     database: Database, lossy_settings: Settings, platform: Platform, broker_proxy: Proxy
 ) -> None:
     await store(database, *SITE)
-    async with working_far_away(lossy_settings):
+    async with working_through_proxies(lossy_settings):
         broker_proxy.set(Trap(Lost.REPLY, of="basic.publish"))
         command = await platform.send("activate", NUMBERS[0])
-        await activated_once(platform, database, [command])
+        await assert_activated_once(platform, database, [command])
 
     statuses = [event["data"]["status"] for event in platform.events]
     assert statuses == ["PENDING", "PENDING", "ACTIVE"]
@@ -50,10 +51,10 @@ async def test_an_event_that_does_not_reach_the_broker_is_published_again(
     database: Database, lossy_settings: Settings, platform: Platform, broker_proxy: Proxy
 ) -> None:
     await store(database, *SITE)
-    async with working_far_away(lossy_settings):
+    async with working_through_proxies(lossy_settings):
         broker_proxy.set(Trap(Lost.REQUEST, of="basic.publish"))
         command = await platform.send("activate", NUMBERS[0])
-        await activated_once(platform, database, [command])
+        await assert_activated_once(platform, database, [command])
 
     assert [event["data"]["status"] for event in platform.events] == ["PENDING", "ACTIVE"]
 
@@ -62,11 +63,11 @@ async def test_a_pbx_message_whose_confirm_is_lost_is_published_again_under_the_
     database: Database, lossy_settings: Settings, platform: Platform, broker_proxy: Proxy
 ) -> None:
     await store(database, *SITE, *IN_USE)
-    async with working_far_away(lossy_settings):
+    async with working_through_proxies(lossy_settings):
         broker_proxy.set(Trap(Lost.REPLY, of="basic.publish", about=b"handset_logout"))
         command = await platform.send("deactivate", NUMBERS[0])
         assert await platform.outcome(command) == ["PENDING", "RESERVED"]
-        await at_rest(database)
+        await until_idle(database)
 
     logout, again, reset = platform.pbx_messages
     assert logout == again
@@ -84,12 +85,12 @@ async def test_a_command_is_redelivered_when_its_acknowledgement_is_lost_and_has
     times: int,
 ) -> None:
     await store(database, *SITE)
-    async with working_far_away(lossy_settings):
+    async with working_through_proxies(lossy_settings):
         acknowledgements = broker_proxy.set(Trap(lost, of="basic.ack"))
         command = await platform.send("activate", NUMBERS[0])
         await asyncio.wait_for(acknowledgements.sprung.wait(), 30)
         await until(lambda: len(acknowledgements.passed) == times)
-        await activated_once(platform, database, [command])
+        await assert_activated_once(platform, database, [command])
 
 
 async def test_a_result_whose_acknowledgement_is_lost_counts_as_one_attempt(
@@ -97,7 +98,7 @@ async def test_a_result_whose_acknowledgement_is_lost_counts_as_one_attempt(
 ) -> None:
     await store(database, *SITE)
     hasty = waiting.model_copy(update={"step_first_pause_seconds": 0.01})
-    async with working_far_away(hasty):
+    async with working_through_proxies(hasty):
         # The first is that of the command.
         acknowledgements = broker_proxy.set(Trap(Lost.REQUEST, 2, of="basic.ack"))
         command = await platform.send("activate", NUMBERS[0])
@@ -106,7 +107,7 @@ async def test_a_result_whose_acknowledgement_is_lost_counts_as_one_attempt(
         await platform.answer(platform.events[0]["id"], "retry_later")
         await until(lambda: len(acknowledgements.passed) == 3)
         await platform.answer(platform.events[0]["id"], "done")
-        await activated_once(platform, database, [command])
+        await assert_activated_once(platform, database, [command])
 
     assert await rows(database, "SELECT attempt FROM pbx_steps") == [(2,)]
 
@@ -115,25 +116,25 @@ async def test_worker_completes_all_commands_when_the_broker_is_cut_off_in_betwe
     database: Database, lossy_settings: Settings, platform: Platform, broker_proxy: Proxy
 ) -> None:
     await store(database, *SITE)
-    async with working_far_away(lossy_settings):
+    async with working_through_proxies(lossy_settings):
         commands = [await platform.send("activate", number) for number in NUMBERS[:10]]
         await platform.until(lambda: platform.events)
         broker_proxy.cut()
         commands += [await platform.send("activate", number) for number in NUMBERS[10:]]
-        await activated_once(platform, database, commands)
+        await assert_activated_once(platform, database, commands)
 
 
 async def test_worker_waits_for_a_broker_that_refuses_connections(
     database: Database, lossy_settings: Settings, platform: Platform, broker_proxy: Proxy
 ) -> None:
     await store(database, *SITE)
-    async with working_far_away(lossy_settings) as worker:
+    async with working_through_proxies(lossy_settings) as worker:
         broker_proxy.refuse()
         broker_proxy.cut()
         command = await platform.send("activate", NUMBERS[0])
         await until(lambda: not worker.connected)
         await broker_proxy.accept()
-        await activated_once(platform, database, [command])
+        await assert_activated_once(platform, database, [command])
 
 
 async def test_worker_waits_for_a_broker_that_accepts_connections_but_does_not_answer(
@@ -147,7 +148,7 @@ async def test_worker_waits_for_a_broker_that_accepts_connections_but_does_not_a
         assert not worker.connected
         broker_proxy.thaw()
         await until_leading(worker)
-        await activated_once(platform, database, [command])
+        await assert_activated_once(platform, database, [command])
 
 
 async def test_worker_leaves_a_frozen_broker_and_publishes_its_outbox_later_without_new_traffic(
@@ -157,7 +158,7 @@ async def test_worker_leaves_a_frozen_broker_and_publishes_its_outbox_later_with
     impatient = waiting.model_copy(
         update={"operation_at_risk_seconds": 1, "publish_timeout_seconds": 0.5}
     )
-    async with working_far_away(impatient) as worker:
+    async with working_through_proxies(impatient) as worker:
         await platform.send("activate", NUMBERS[0])
         await platform.until(lambda: platform.events)
         broker_proxy.freeze()
@@ -166,9 +167,9 @@ async def test_worker_leaves_a_frozen_broker_and_publishes_its_outbox_later_with
         assert len(platform.events) == 1
         broker_proxy.thaw()
         # PENDING may be published again: its confirm may have been lost.
-        await platform.until(lambda: len(said_once(platform.events)) > 1)
+        await platform.until(lambda: len(distinct_events(platform.events)) > 1)
 
-    published = said_once(platform.events)
+    published = distinct_events(platform.events)
     assert published[1]["type"] == "telephony.phone_number.operation_delayed.v1"
 
 
@@ -177,12 +178,12 @@ async def test_worker_detects_a_frozen_broker_by_heartbeats_and_consumes_again_w
     database: Database, lossy_settings: Settings, platform: Platform, broker_proxy: Proxy
 ) -> None:
     await store(database, *SITE)
-    async with working_far_away(lossy_settings) as worker:
+    async with working_through_proxies(lossy_settings) as worker:
         broker_proxy.freeze()
         commands = [await platform.send("activate", number) for number in NUMBERS]
         await until(lambda: not worker.connected)
         broker_proxy.thaw()
-        await activated_once(platform, database, commands)
+        await assert_activated_once(platform, database, commands)
 
 
 @pytest.mark.campaign
@@ -199,7 +200,7 @@ async def test_worker_connects_to_the_next_node_if_one_does_not_answer(
     async with working(database, two_nodes):
         command = await platform.send("activate", NUMBERS[0])
         await until(lambda: platform.events)
-        await activated_once(platform, database, [command])
+        await assert_activated_once(platform, database, [command])
 
 
 async def test_worker_completes_all_commands_over_a_slow_network_to_the_broker(
@@ -207,6 +208,6 @@ async def test_worker_completes_all_commands_over_a_slow_network_to_the_broker(
 ) -> None:
     await store(database, *SITE)
     broker_proxy.slow(0.002)
-    async with working_far_away(lossy_settings):
+    async with working_through_proxies(lossy_settings):
         commands = [await platform.send("activate", number) for number in NUMBERS]
-        await activated_once(platform, database, commands)
+        await assert_activated_once(platform, database, commands)

@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from tests.campaign import report
-from tests.campaign.campaign import Result, carried_out, planned
+from tests.campaign.campaign import Result, plan_campaign, run_campaign
 from tests.campaign.course import Campaign
 from tests.campaign.page import page
-from tests.campaign.progress import shown
+from tests.campaign.progress import show_progress
 from tests.campaign.schedule import SIZES, Size
 from tests.campaign.verdict import GOOD
 
@@ -26,31 +26,31 @@ from tests.campaign.verdict import GOOD
 @click.option("--others", type=click.IntRange(min=0), help="How often each further fault.")
 @click.option("--freezes", type=click.IntRange(min=0), help="How often the leader is frozen.")
 @click.option("--partitions", type=click.IntRange(min=0), help="How often a worker is cut off.")
-@click.option("--databases-full", type=click.IntRange(min=0), help="How often no table grows.")
+@click.option("--databases-full", type=click.IntRange(min=0), help="How often the disk is full.")
 @click.option(
-    "--worker-partitions", type=click.IntRange(1, 64), help="The work is shared by both workers."
+    "--worker-partitions", type=click.IntRange(1, 64), help="Partitions that both workers share."
 )
-@click.option("--minutes", type=float, default=180, show_default=True, help="At most.")
+@click.option("--minutes", type=float, default=180, show_default=True, help="Longest run.")
 @click.option("--report", "folder", type=click.Path(file_okay=False, path_type=Path))
 def main(
     preset: str, seed: int | None, minutes: float, folder: Path | None, **counts: int | None
 ) -> None:
-    """Send commands while everything dies, and prove that nothing was lost or doubled.
+    """Send commands while faults hit every part, and check that nothing was lost or doubled.
 
-    The report is written to build/campaign/SEED unless said otherwise.
+    The report is written to build/campaign/SEED, or to the folder that --report names.
     """
     chosen = secrets.randbelow(1_000_000) if seed is None else seed
     size = _size(preset, counts)
     place = folder or Path("build/campaign") / str(chosen)
     click.echo(f"Seed {chosen}: {size.commands:,} commands, {size.faults.total():,} faults")
-    result = asyncio.run(_run(planned(chosen, size, minutes, place)))
+    result = asyncio.run(_run(plan_campaign(chosen, size, minutes, place)))
     _write(result, place)
     raise SystemExit(0 if result.verdict.word == GOOD else 1)
 
 
 async def _run(campaign: Campaign) -> Result:
-    async with shown(campaign):
-        return await carried_out(campaign)
+    async with show_progress(campaign):
+        return await run_campaign(campaign)
 
 
 def _size(preset: str, counts: dict[str, int | None]) -> Size:
@@ -59,9 +59,9 @@ def _size(preset: str, counts: dict[str, int | None]) -> Size:
 
 
 def _write(result: Result, place: Path) -> None:
-    told = report.told(result)
-    (place / "report.json").write_text(report.written(result), encoding="utf-8")
-    (place / "report.html").write_text(page(told), encoding="utf-8")
+    contents = report.report_of(result)
+    (place / "report.json").write_text(report.as_json(result), encoding="utf-8")
+    (place / "report.html").write_text(page(contents), encoding="utf-8")
     for name, finding in result.findings.items():
         if finding.count:
             click.echo(f"{finding.count:>9,}  {name}")

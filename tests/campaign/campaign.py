@@ -1,4 +1,4 @@
-"""One campaign from nothing to its verdict."""
+"""One campaign, from starting the servers to the verdict."""
 
 import asyncio
 import json
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.campaign import course, subscriber
-from tests.campaign.children import child, prepare
+from tests.campaign.children import child_process, prepare
 from tests.campaign.counters import Counters
 from tests.campaign.course import Campaign
-from tests.campaign.final import look, versions
+from tests.campaign.final import read_final, versions
 from tests.campaign.ledger import Final, Finding, Ledger, PublishResult
 from tests.campaign.notes import read
 from tests.campaign.plan import commands
 from tests.campaign.publisher import CONFIRMED, COUNTERS
-from tests.campaign.schedule import Size, lanes
+from tests.campaign.schedule import Size, tracks
 from tests.campaign.subscriber import NOTES
-from tests.campaign.verdict import Course, Verdict, judge
+from tests.campaign.verdict import RunSummary, Verdict, judge
 from tests.campaign.watching import Watch
 from tests.campaign.world import build, numbers_of, records
 from tests.support.environments import unmeasured
@@ -26,7 +26,7 @@ from worker.local import PrivateServers
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a campaign."""
+    """The outcome of a campaign."""
 
     campaign: Campaign
     verdict: Verdict
@@ -35,20 +35,20 @@ class Result:
     deliveries: Counter[str]
 
 
-def planned(seed: int, size: Size, minutes: float, folder: Path) -> Campaign:
+def plan_campaign(seed: int, size: Size, minutes: float, folder: Path) -> Campaign:
     """A campaign that has not begun."""
     folder.mkdir(parents=True, exist_ok=True)
-    counters = Counters.made(folder / COUNTERS)
+    counters = Counters.create(folder / COUNTERS)
     world = build(seed, size.numbers)
     return Campaign(
         *(seed, size, minutes, folder, world, counters),
         watch=Watch(counters),
-        lanes=lanes(seed, size.faults),
+        tracks=tracks(seed, size.faults),
     )
 
 
-async def carried_out(campaign: Campaign) -> Result:
-    """All of it: servers, workers, commands, faults, and what came of them."""
+async def run_campaign(campaign: Campaign) -> Result:
+    """Starts the servers, runs commands and faults, and judges what was published and stored."""
     async with PrivateServers.started() as servers:
         environment = {
             **unmeasured(),
@@ -62,34 +62,34 @@ async def carried_out(campaign: Campaign) -> Result:
         await servers.rabbitmq.settle()
         campaign.versions = await versions(servers)
         count = campaign.size.commands
-        async with child(
+        async with child_process(
             "subscriber", campaign.folder, count, environment=environment
-        ) as listening:
-            await course.run(campaign, servers, environment, listening)
-        final = await look(servers)
+        ) as subscribing:
+            await course.run(campaign, servers, environment, subscribing)
+        final = await read_final(servers)
     return _judged(campaign, final)
 
 
 def _judged(campaign: Campaign, final: Final) -> Result:
     seed, count = campaign.seed, campaign.size.commands
     path = campaign.folder / CONFIRMED
-    said = PublishResult(
+    published = PublishResult(
         phone_numbers=[item.phone_number for item in commands(campaign.world, seed, count)],
         confirmed=path.read_bytes() if path.exists() else bytes(count),
     )
-    ledger = Ledger(said, numbers_of(campaign.world))
+    ledger = Ledger(published, numbers_of(campaign.world))
     with (campaign.folder / NOTES).open(encoding="utf-8") as lines:
         for note in read(lines):
-            ledger.hear(note)
+            ledger.record(note)
     findings = dict(ledger.close(final))
-    went = Course(
+    summary = RunSummary(
         commands_wanted=count,
-        commands_confirmed=sum(said.confirmed),
+        commands_confirmed=sum(published.confirmed),
         commands_answered=campaign.counters["answered"],
         faults_wanted=campaign.size.faults,
         faults_done=campaign.done,
-        at_rest=campaign.at_rest,
+        is_idle=campaign.is_idle,
         worker_troubles=len(campaign.worker_troubles),
         troubles=tuple(campaign.troubles),
     )
-    return Result(campaign, judge(findings, went), findings, ledger.outcomes, ledger.deliveries)
+    return Result(campaign, judge(findings, summary), findings, ledger.outcomes, ledger.deliveries)

@@ -1,4 +1,4 @@
-"""The other processes of a campaign: none of them outlives it."""
+"""The other processes of a campaign; they end with it."""
 
 import asyncio
 import signal
@@ -13,10 +13,10 @@ END_SECONDS = 60
 
 
 @asynccontextmanager
-async def child(
+async def child_process(
     module: str, *arguments: object, environment: Mapping[str, str]
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A module of the campaign as a process; asked to end, and waited for, at the end."""
+    """Runs a module of the campaign as a process; terminates it at the end and waits."""
     command = [sys.executable, "-m", f"tests.campaign.{module}", *map(str, arguments)]
     process = await asyncio.create_subprocess_exec(
         *Runner(None, environment).guarded(command, signal.SIGKILL), env=dict(environment)
@@ -33,7 +33,7 @@ async def child(
 
 
 async def prepare(environment: Mapping[str, str], records: str, partitions: int) -> None:
-    """Tables, topology and records, by the installed command as an operator would."""
+    """Creates tables, topology, partitions and records with the installed command."""
     for arguments in (
         ("migrate",),
         ("topology",),

@@ -1,4 +1,4 @@
-"""Numbers that the processes of a campaign share: one writes each, all may read."""
+"""Counters that the processes of a campaign share; each has one writer."""
 
 import mmap
 import struct
@@ -13,24 +13,25 @@ NAMES = (
     "repeated",
     "answered",
     "noted",
-    "heard_microseconds",
+    "last_event_microseconds",
 )
-"""The gate is the campaign's: no command beyond it is published yet. Then the publisher's, then
-the subscriber's; heard is when an event last came that had not come before."""
+"""The campaign writes the gate: the publisher sends no command beyond it. The publisher writes the
+next five, the subscriber the last three. `last_event_microseconds` is the time at which the last
+event arrived that was not redelivered."""
 SIZE = 8 * len(NAMES)
 PLACES = {name: 8 * place for place, name in enumerate(NAMES)}
 
 
 class Counters:
-    """A few whole numbers in a file that is mapped into each process."""
+    """Integers in a file that is mapped into each process."""
 
     def __init__(self, path: Path) -> None:
         with path.open("r+b") as file:
             self._map = mmap.mmap(file.fileno(), SIZE)
 
     @classmethod
-    def made(cls, path: Path) -> "Counters":
-        """All zero, in a new file."""
+    def create(cls, path: Path) -> "Counters":
+        """Creates the file; all counters are zero."""
         path.write_bytes(bytes(SIZE))
         return cls(path)
 

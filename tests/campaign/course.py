@@ -1,4 +1,4 @@
-"""The course of a campaign: commands and faults at the same time, until all is at rest."""
+"""Runs commands and faults at the same time, until the workers are idle."""
 
 import asyncio
 import random
@@ -11,37 +11,37 @@ from pathlib import Path
 
 import asyncpg
 
-from tests.campaign.children import child
+from tests.campaign.children import child_process
 from tests.campaign.counters import Counters
 from tests.campaign.faults import Faults
-from tests.campaign.final import waiting
+from tests.campaign.final import count_waiting
 from tests.campaign.network import Network
-from tests.campaign.schedule import Fault, Lane, Size, gate
+from tests.campaign.schedule import Fault, Size, Track, gate
 from tests.campaign.watching import Incident, Watch
 from tests.campaign.workers import running
 from tests.campaign.world import World
-from tests.support.amqp_wire import Lost
+from tests.support.amqp_wire import ConnectionLost
 from worker.local import PrivateServers, ServerUnavailable
 
 WORKERS = ("worker-0", "worker-1")
 POLL_SECONDS = 0.05
 REST_SECONDS = 300
 STALLED_SECONDS = 300
-"""Far longer than any fault lasts: what is silent for so long will not go on."""
+"""Without an event for so long, which is far longer than any fault, the campaign ends."""
 QUIET_SECONDS = 1
 SILENT_SECONDS = 30
-"""When nothing was heard for so long and nothing waits, what was not answered never will be."""
+"""Without an event for so long, and with nothing waiting, no further answer is expected."""
 BROUGHT_FORWARD_SECONDS = 2.5
-FAILURES = (ServerUnavailable, Lost, OSError, TimeoutError, asyncpg.PostgresError)
+FAILURES = (ServerUnavailable, ConnectionLost, OSError, TimeoutError, asyncpg.PostgresError)
 
 
 class Broken(Exception):
-    """The campaign cannot go on."""
+    """The campaign cannot continue."""
 
 
 @dataclass
 class Campaign:
-    """What is wanted, and how far it has come."""
+    """The plan of a campaign, and its progress."""
 
     seed: int
     size: Size
@@ -50,48 +50,49 @@ class Campaign:
     world: World
     counters: Counters
     watch: Watch
-    lanes: dict[str, Lane]
+    tracks: dict[str, Track]
     done: Counter[Fault] = field(default_factory=Counter)
     troubles: list[str] = field(default_factory=list)
-    """What makes the run prove nothing."""
+    """Reasons why the run proves nothing."""
     worker_troubles: list[str] = field(default_factory=list)
-    """Workers that ended by themselves, or met what they did not expect."""
+    """Exits of workers that the campaign did not cause, and unexpected errors in their logs."""
     versions: dict[str, str] = field(default_factory=dict)
-    at_rest: bool = False
+    is_idle: bool = False
 
 
 async def run(
     campaign: Campaign,
     servers: PrivateServers,
     environment: dict[str, str],
-    listening: asyncio.subprocess.Process,
+    subscribing: asyncio.subprocess.Process,
 ) -> None:
-    """Publishes everything while everything dies, then waits until nothing is under way."""
+    """Publishes all commands while faults are injected, then waits until the workers are idle."""
     size = campaign.size
     campaign.watch.began = time.time()
     arguments = (campaign.folder, campaign.seed, size.commands, size.numbers, size.window)
     async with AsyncExitStack() as stack:
         networks = [
-            await stack.enter_async_context(Network.before(servers, name)) for name in WORKERS
+            await stack.enter_async_context(Network.through_proxies(servers, name))
+            for name in WORKERS
         ]
-        apart = {network.worker: environment | network.environment for network in networks}
-        workers = await stack.enter_async_context(running(apart, campaign.folder))
+        environments = {network.worker: environment | network.environment for network in networks}
+        workers = await stack.enter_async_context(running(environments, campaign.folder))
         dice = random.Random(f"choices {campaign.seed}")
         faults = Faults(servers, workers, networks, dice, size)
         with _watching(campaign):
             try:
                 async with (
                     asyncio.timeout(campaign.minutes * 60),
-                    child("publisher", *arguments, environment=environment) as publisher,
+                    child_process("publisher", *arguments, environment=environment) as publisher,
                 ):
-                    await _with_faults(campaign, faults, publisher, listening)
+                    await _with_faults(campaign, faults, publisher, subscribing)
             except* Broken as broken:
                 campaign.troubles += map(str, broken.exceptions)
-                await _everything_back(servers)
+                await _start_servers(servers)
             except* TimeoutError:
                 campaign.troubles.append(f"not done after {campaign.minutes:g} minutes")
-                await _everything_back(servers)
-            campaign.at_rest = await _rest(campaign, servers)
+                await _start_servers(servers)
+            campaign.is_idle = await _until_idle(campaign, servers)
     campaign.worker_troubles += [trouble for slot in workers.slots for trouble in slot.troubles]
 
 
@@ -104,8 +105,8 @@ def _watching(campaign: Campaign) -> Iterator[None]:
         task.cancel()
 
 
-async def _everything_back(servers: PrivateServers) -> None:
-    # The end may have come between a stop and a start.
+async def _start_servers(servers: PrivateServers) -> None:
+    # A fault may have been interrupted while a server was stopped.
     await servers.rabbitmq.start()
     await servers.postgresql.start()
 
@@ -114,54 +115,54 @@ async def _with_faults(
     campaign: Campaign,
     faults: Faults,
     publisher: asyncio.subprocess.Process,
-    listening: asyncio.subprocess.Process,
+    subscribing: asyncio.subprocess.Process,
 ) -> None:
     async with asyncio.TaskGroup() as group:
-        carried_out = [
-            group.create_task(_run_lane(campaign, name, lane, faults))
-            for name, lane in campaign.lanes.items()
+        injecting = [
+            group.create_task(_run_track(campaign, name, track, faults))
+            for name, track in campaign.tracks.items()
         ]
         guards = [
             group.create_task(_keep_gate(campaign)),
-            group.create_task(_must_go_on(listening, campaign.watch)),
+            group.create_task(_require_progress(subscribing, campaign.watch)),
         ]
         code = await publisher.wait()
         if code != 0:
             raise Broken(f"the publisher ended with {code}")
-        await asyncio.wait(carried_out)
+        await asyncio.wait(injecting)
         for guard in guards:
             guard.cancel()
 
 
-async def _must_go_on(listening: asyncio.subprocess.Process, watch: Watch) -> None:
-    while listening.returncode is None:
+async def _require_progress(subscribing: asyncio.subprocess.Process, watch: Watch) -> None:
+    while subscribing.returncode is None:
         if watch.idle_seconds > STALLED_SECONDS:
-            raise Broken(f"nothing was heard for {STALLED_SECONDS} s")
+            raise Broken(f"no message arrived for {STALLED_SECONDS} s")
         await asyncio.sleep(POLL_SECONDS)
-    raise Broken(f"the subscriber ended with {listening.returncode}")
+    raise Broken(f"the subscriber ended with {subscribing.returncode}")
 
 
 async def _keep_gate(campaign: Campaign) -> None:
     while True:
-        campaign.counters["gate"] = gate(campaign.lanes, campaign.size)
+        campaign.counters["gate"] = gate(campaign.tracks, campaign.size)
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def _run_lane(campaign: Campaign, name: str, lane: Lane, faults: Faults) -> None:
+async def _run_track(campaign: Campaign, name: str, track: Track, faults: Faults) -> None:
     last = time.time()
-    while lane.due:
-        share, fault = lane.due[0]
+    while track.due:
+        share, fault = track.due[0]
         while not _is_due(campaign, name, share, last):
             await asyncio.sleep(POLL_SECONDS)
-        lane.due.pop(0)
+        track.due.pop(0)
         incident = campaign.watch.begin(fault, name)
-        await _carry_out(campaign, faults, incident)
+        await _inject(campaign, faults, incident)
         last = time.time()
 
 
-async def _carry_out(campaign: Campaign, faults: Faults, incident: Incident) -> None:
+async def _inject(campaign: Campaign, faults: Faults, incident: Incident) -> None:
     try:
-        detail = await faults.carry_out(incident.fault)
+        detail = await faults.inject(incident.fault)
     except FAILURES as error:
         campaign.watch.end(incident, f"failed: {error!r}")
         campaign.troubles.append(f"{incident.fault}: {error!r}")
@@ -170,22 +171,22 @@ async def _carry_out(campaign: Campaign, faults: Faults, incident: Incident) -> 
         campaign.done[incident.fault] += 1
 
 
-def _is_due(campaign: Campaign, lane: str, share: float, last: float) -> bool:
+def _is_due(campaign: Campaign, track: str, share: float, last: float) -> bool:
     if campaign.counters["answered"] >= share * campaign.size.commands:
         return True
-    # While something else keeps the commands from going on, kills go on: faults come together.
+    # While another fault holds up the commands, workers are still killed: faults coincide.
     disturbed = campaign.watch.is_disturbed("broker", "database")
-    heard = campaign.counters["heard_microseconds"] / 1e6
-    waited = time.time() - max(last, heard)
-    return lane == "kills" and disturbed and waited > BROUGHT_FORWARD_SECONDS
+    last_event = campaign.counters["last_event_microseconds"] / 1e6
+    waited = time.time() - max(last, last_event)
+    return track == "kills" and disturbed and waited > BROUGHT_FORWARD_SECONDS
 
 
-async def _rest(campaign: Campaign, servers: PrivateServers) -> bool:
-    """Waits until nothing is under way; whether that came to be."""
+async def _until_idle(campaign: Campaign, servers: PrivateServers) -> bool:
+    """Waits until nothing is under way; returns whether that happened in time."""
     deadline = time.time() + REST_SECONDS
     while time.time() < deadline:
         try:
-            left = await waiting(servers)
+            left = await count_waiting(servers)
         except FAILURES:
             left = {"servers": 1}
         complete = campaign.counters["answered"] == campaign.size.commands

@@ -1,4 +1,4 @@
-"""Carrying out faults on servers, queues and workers."""
+"""Injects faults into servers, queues, networks and workers."""
 
 import asyncio
 import random
@@ -34,7 +34,7 @@ END_SESSIONS = """
 
 @dataclass(frozen=True)
 class Faults:
-    """What can be done to whom; each returns what it did, when that is over."""
+    """The means to inject each kind of fault."""
 
     servers: PrivateServers
     workers: Workers
@@ -42,12 +42,12 @@ class Faults:
     dice: random.Random
     size: Size
 
-    async def carry_out(self, fault: Fault) -> str:
-        """Does it; what it was, in a word or two."""
-        return await self._means[fault]()
+    async def inject(self, fault: Fault) -> str:
+        """Injects the fault and waits until it is over; returns a detail for the report."""
+        return await self._actions[fault]()
 
     @property
-    def _means(self) -> Mapping[Fault, Callable[[], Awaitable[str]]]:
+    def _actions(self) -> Mapping[Fault, Callable[[], Awaitable[str]]]:
         return {
             Fault.WORKER_KILL: self._kill_worker,
             Fault.WORKER_RESTART: self._restart_worker,
@@ -74,9 +74,9 @@ class Faults:
 
     async def _signal(self, number: signal.Signals) -> str:
         while True:
-            slot = self.workers.any_of_them(self.dice)
+            slot = self.workers.random_slot(self.dice)
             leads = slot.leads
-            # What is frozen is to be thawed: another worker leads by then.
+            # A frozen worker must be thawed, so that a former leader wakes up beside the new one.
             if not slot.frozen and slot.send(number):
                 return "leader" if leads else "standby"
             await asyncio.sleep(0.01)
@@ -180,7 +180,7 @@ class Faults:
         return network, self.dice.choice(list(network.proxies))
 
     async def _stay_down(self) -> None:
-        # By itself it would be back before most have noticed.
+        # Without a pause the database is back before most connections fail.
         await asyncio.sleep(self.dice.choice((0.0, self.dice.uniform(0, DOWN_SECONDS))))
 
     async def _hold(self) -> None:

@@ -1,4 +1,4 @@
-"""What the servers hold in the end, and whether anything is still under way."""
+"""Reads the final state of the servers, and counts what still waits in them."""
 
 from typing import Any
 
@@ -26,8 +26,8 @@ USAGE = """
 TABLES = ("outbox", "operations")
 
 
-async def waiting(servers: PrivateServers) -> dict[str, int]:
-    """How much is still under way in each queue and table."""
+async def count_waiting(servers: PrivateServers) -> dict[str, int]:
+    """The number of messages or rows that wait in each queue and table."""
     connection = await asyncpg.connect(plain_url(servers))
     try:
         rows = {
@@ -38,8 +38,8 @@ async def waiting(servers: PrivateServers) -> dict[str, int]:
     return {**rows, **_queued(servers.rabbitmq.url)}
 
 
-async def look(servers: PrivateServers) -> Final:
-    """Everything that the verdict compares."""
+async def read_final(servers: PrivateServers) -> Final:
+    """Reads everything that the verdict compares."""
     connection = await asyncpg.connect(plain_url(servers))
     try:
         numbers = await connection.fetch("SELECT phone_number, status, sequence FROM phone_numbers")
@@ -55,12 +55,12 @@ async def look(servers: PrivateServers) -> Final:
         members=frozenset(map(tuple, members)),
         logins=frozenset(map(tuple, logins)),
         usage={(account, site): _whole(counts) for account, site, *counts in usage},
-        left=await waiting(servers),
+        left=await count_waiting(servers),
     )
 
 
 async def versions(servers: PrivateServers) -> dict[str, str]:
-    """Of both servers."""
+    """The versions of both servers."""
     connection = await asyncpg.connect(plain_url(servers))
     try:
         postgresql = str(await connection.fetchval("SHOW server_version"))
@@ -84,5 +84,5 @@ def _queued(url: str) -> dict[str, int]:
 
 
 def _length(wire: Wire, queue: str) -> int:
-    asked = amqp.Queue.Declare(queue=queue, passive=True)
-    return wire.call(asked, amqp.Queue.DeclareOk).message_count or 0
+    request = amqp.Queue.Declare(queue=queue, passive=True)
+    return wire.call(request, amqp.Queue.DeclareOk).message_count or 0

@@ -1,4 +1,4 @@
-"""The ledger: what was said, what was heard, and what is wrong between the two."""
+"""The ledger of a campaign: compares the published commands with what was received and stored."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,13 +14,13 @@ ENDS = ({"ACTIVE"}, {"RESERVED"}, {notes.REJECTED}, {notes.FAILED}, {notes.FAILE
 
 @dataclass
 class Finding:
-    """A set of the verdict: how many are in it, and the first of them."""
+    """A set of the verdict: its size, and its first members."""
 
     count: int = 0
     examples: list[str] = field(default_factory=list)
 
     def add(self, example: str) -> None:
-        """One more."""
+        """Adds a member to the set."""
         self.count += 1
         if len(self.examples) < EXAMPLES:
             self.examples.append(example)
@@ -28,35 +28,35 @@ class Finding:
 
 @dataclass(frozen=True)
 class PublishResult:
-    """What the publisher says it published."""
+    """The commands that the publisher published."""
 
     phone_numbers: Sequence[str]
-    """Of each command, by its place in the plan."""
+    """The number of each command, by its place in the plan."""
     confirmed: Sequence[int]
-    """For each command, whether the broker confirmed it."""
+    """Whether the broker confirmed each command: 1 or 0."""
 
 
 @dataclass(frozen=True)
 class Final:
-    """What the servers hold in the end."""
+    """The final state of the servers."""
 
     numbers: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     """Status and sequence of each number."""
     members: frozenset[tuple[str, str]] = frozenset()
-    """Numbers, and the hunt groups that they are in."""
+    """Number and hunt group of each membership."""
     logins: frozenset[tuple[str, str]] = frozenset()
-    """Numbers, and the devices at which they are logged in."""
+    """Number and device of each login."""
     usage: Mapping[tuple[str, str], tuple[int, int, int]] = field(default_factory=dict)
-    """Of each account at a site: what is bought, what the counters say, what the numbers say."""
+    """For each account at a site: its limit, the usage counters, and the numbers in use."""
     left: Mapping[str, int] = field(default_factory=dict)
-    """What still waits in each queue and table."""
+    """How much still waits in each queue and table."""
 
 
 class Ledger:
-    """Compares what was heard with what was said, one note after the other."""
+    """Checks each delivery against the published commands, and at the end the final state."""
 
-    def __init__(self, said: PublishResult, world: Iterable[Number]) -> None:
-        self._said = said
+    def __init__(self, published: PublishResult, world: Iterable[Number]) -> None:
+        self._published = published
         self._world = {number.phone_number: number for number in world}
         self._effects: dict[str, tuple[str, str]] = {}
         self._ends: dict[int, str] = {}
@@ -70,18 +70,18 @@ class Ledger:
         self.deliveries: Counter[str] = Counter()
         self.findings = {name: Finding() for name in MEANINGS}
 
-    def hear(self, note: Note) -> None:
-        """Takes one delivery into account."""
+    def record(self, note: Note) -> None:
+        """Checks and records one delivery."""
         self.deliveries[note.place] += 1
         if note.kind == notes.UNREADABLE:
             self._find("dead letters", note)
-        elif not self._was_commanded(note):
+        elif not self._has_command(note):
             self._find("unexpected", note)
         elif self._is_new(note):
-            self._take(note)
+            self._apply(note)
 
     def close(self, final: Final) -> Mapping[str, Finding]:
-        """All findings, now that nothing more will be heard."""
+        """All findings; to be called after the last delivery."""
         self._find_lost()
         self._find_missing_effects()
         self._find_differences(final)
@@ -100,13 +100,13 @@ class Ledger:
     def _find(self, name: str, what: object) -> None:
         self.findings[name].add(str(what))
 
-    def _was_commanded(self, note: Note) -> bool:
+    def _has_command(self, note: Note) -> bool:
         index = _index(note)
-        numbers = self._said.phone_numbers
+        numbers = self._published.phone_numbers
         return 0 <= index < len(numbers) and numbers[index] == note.phone_number
 
     def _is_new(self, note: Note) -> bool:
-        # A notice may come in several rounds, each of its own.
+        # A `delayed` event may be published for several rounds of retries, each under its own id.
         round_ = note.id if note.kind == notes.DELAYED else ""
         key = "|".join((note.command_id, note.kind, self._subject(note), round_))
         known = self._effects.get(key)
@@ -121,8 +121,8 @@ class Ledger:
     def _subject(self, note: Note) -> str:
         return "" if note.kind == notes.REJECTED else note.about
 
-    def _take(self, note: Note) -> None:
-        # No PBX result is awaited, and each id has one content: neither can come to this.
+    def _apply(self, note: Note) -> None:
+        # The workers await no PBX result, and the plan uses each id once: neither can happen.
         if note.kind == notes.FAILED or note.about == "COMMAND_ID_REUSED":
             self._find("unexpected", note)
         if 0 <= note.limit < note.used:
@@ -158,9 +158,9 @@ class Ledger:
         self._newest[place] = max(newest, note.sequence)
 
     def _find_lost(self) -> None:
-        for index, confirmed in enumerate(self._said.confirmed):
+        for index, confirmed in enumerate(self._published.confirmed):
             if confirmed and index not in self._ends:
-                self._find("lost", f"{index:07} for {self._said.phone_numbers[index]}")
+                self._find("lost", f"{index:07} for {self._published.phone_numbers[index]}")
         for number, (newest, _) in self._status.items():
             missing = newest - self._status_events[number]
             if missing:
@@ -169,7 +169,7 @@ class Ledger:
     def _find_missing_effects(self) -> None:
         for index, kind in self._ends.items():
             if kind == "RESERVED":
-                self._blank.add(self._said.phone_numbers[index])
+                self._blank.add(self._published.phone_numbers[index])
                 if f"{index:07}|{notes.RESET}||" not in self._effects:
                     self._find("lost", f"{notes.RESET} that follows from {index:07}")
         for number in self._blank:
@@ -184,7 +184,7 @@ class Ledger:
             sequence, status = self._status.get(name, (0, number.status))
             if final.numbers.get(name) != (status, sequence):
                 held = final.numbers.get(name)
-                self._find("final state", f"{name} is {held}, said {status} {sequence}")
+                self._find("final state", f"{name} is {held}, published {status} {sequence}")
         members = {
             (number.phone_number, group)
             for number in self._world.values()
@@ -193,8 +193,8 @@ class Ledger:
         for place, (_, kind) in self._groups.items():
             (members.add if kind == notes.ADD else members.discard)(place)
         for place in members ^ final.members:
-            told = place in members
-            self._find("final state", f"{place}: told the PBX {told}, held {not told}")
+            is_member = place in members
+            self._find("final state", f"{place}: published {is_member}, stored {not is_member}")
         logins = {
             (number.phone_number, device)
             for number in self._world.values()
@@ -206,20 +206,20 @@ class Ledger:
 
 
 MEANINGS = {
-    "lost": "confirmed or announced, and never heard of again",
-    "doubled effects": "one thing said twice and differently, or two ends of one command",
-    "unexpected": "follows from nothing that was commanded",
-    "out of order": "a first delivery older than one before it, of the same number",
+    "lost": "a confirmed command without an outcome, or an outcome without its messages",
+    "doubled effects": "two different messages for one effect, or two outcomes of one command",
+    "unexpected": "a message that follows from no command",
+    "out of order": "a first delivery that is older than an earlier one of the same number",
     "over-entitled": "more numbers in use than voice services",
-    "final state": "the database holds something else than was said last",
+    "final state": "the database differs from what was published last",
     "counters": "the usage counters differ from the numbers",
-    "dead letters": "a command that was readable was given up",
-    "left over": "something still waits in a queue or a table",
-    "repeated deliveries": "the same message again, under its id: allowed",
+    "dead letters": "a readable command was dead-lettered",
+    "left over": "a message or row still waits in a queue or a table",
+    "repeated deliveries": "the same message again under its id, which is allowed",
 }
 """Every set of the verdict."""
 ALLOWED = frozenset({"repeated deliveries"})
-"""The sets that may hold something."""
+"""The sets that need not be empty."""
 
 
 def _index(note: Note) -> int:

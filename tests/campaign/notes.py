@@ -1,4 +1,4 @@
-"""What was heard, a line for each delivery."""
+"""Notes of deliveries: what the verdict needs of each, one line per delivery."""
 
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
@@ -30,9 +30,9 @@ class Note(NamedTuple):
     """One delivery, as far as the verdict needs it."""
 
     place: str
-    """The queue that it came from."""
+    """The queue that delivered it."""
     kind: str
-    """A status, or another word of this module."""
+    """A status, or another constant of this module."""
     id: str
     command_id: str
     phone_number: str
@@ -40,15 +40,15 @@ class Note(NamedTuple):
     """The refusal's code, the device or the hunt group."""
     sequence: int = 0
     limit: int = -1
-    """Of the entitlement; less than zero where none was told."""
+    """The limit of the entitlement; negative if the message has none."""
     used: int = 0
     digest: str = ""
-    """Of all that was said."""
+    """The digest of the body."""
     redelivered: bool = False
 
 
-def noted(place: str, body: bytes, *, redelivered: bool) -> Note:
-    """What is noted of a message. LookupError, TypeError or ValueError where it is none."""
+def note_of(place: str, body: bytes, *, redelivered: bool) -> Note:
+    """The note of a message. Raises LookupError, TypeError or ValueError for any other body."""
     event: Any = from_json(body)
     data = event["data"]
     kind = KINDS.get(event["type"]) or data.get("status") or data["action"]
@@ -69,17 +69,17 @@ def noted(place: str, body: bytes, *, redelivered: bool) -> Note:
 
 
 def is_terminal(kind: str) -> bool:
-    """Whether a command with such an event has come to its end."""
+    """Whether a note of this kind is the outcome of a command."""
     return kind in {"ACTIVE", "RESERVED", REJECTED, FAILED}
 
 
 def line_of(note: Note) -> str:
-    """The note as a line, tabs between its fields."""
+    """The note as a line of tab-separated fields."""
     return "\t".join(map(str, (*note[:-1], int(note.redelivered)))) + "\n"
 
 
 def read(lines: Iterable[str]) -> Iterator[Note]:
-    """The notes of these lines."""
+    """The notes in these lines. Raises ValueError for a malformed line."""
     for line in lines:
         *words, sequence, limit, used, digest, redelivered = line.rstrip("\n").split("\t")
         place, kind, identifier, command, number, about = words

@@ -5,7 +5,7 @@ from html import escape
 from itertools import pairwise
 from typing import Any
 
-WIDTH, HEIGHT, LANE_HEIGHT, MARGIN = 1200, 220, 22, 70
+WIDTH, HEIGHT, TRACK_HEIGHT, MARGIN = 1200, 220, 22, 70
 POINTS = 600
 COLOURS = {
     "kills": "#c0392b",
@@ -25,43 +25,43 @@ svg text { font: 12px system-ui, sans-serif; fill: #444 }
 """
 
 
-def page(told: Mapping[str, Any]) -> str:
-    """The whole page; it needs nothing from elsewhere."""
-    word = told["verdict"]
+def page(report: Mapping[str, Any]) -> str:
+    """The whole page, as HTML that loads nothing."""
+    word = report["verdict"]
     parts = [
-        f"<h1>Campaign {told['seed']}: <span class='{word}'>{word}</span></h1>",
-        *(f"<p>{escape(reason)}</p>" for reason in told["reasons"]),
-        f"<p>{escape(_circumstances(told))}</p>",
+        f"<h1>Campaign {report['seed']}: <span class='{word}'>{word}</span></h1>",
+        *(f"<p>{escape(reason)}</p>" for reason in report["reasons"]),
+        f"<p>{escape(_circumstances(report))}</p>",
         "<h2>Throughput and faults</h2>",
-        _timeline(told["samples"], told["incidents"]),
+        _timeline(report["samples"], report["incidents"]),
         "<h2>Verdict</h2>",
-        _findings(told["findings"]),
-        "<h2>Seconds until it went on</h2>",
-        _recoveries(told["recovery_seconds"]),
-        *(_counted(name, told[name]) for name in ("faults", "counts", "outcomes", "deliveries")),
-        *_examples(told),
+        _findings(report["findings"]),
+        "<h2>Seconds until recovery</h2>",
+        _recoveries(report["recovery_seconds"]),
+        *(_counted(name, report[name]) for name in ("faults", "counts", "outcomes", "deliveries")),
+        *_examples(report),
     ]
-    head = f"<meta charset='utf-8'><title>Campaign {told['seed']}</title><style>{STYLE}</style>"
+    head = f"<meta charset='utf-8'><title>Campaign {report['seed']}</title><style>{STYLE}</style>"
     return f"<!doctype html><html lang='en'><head>{head}</head><body>{''.join(parts)}</body></html>"
 
 
-def _circumstances(told: Mapping[str, Any]) -> str:
-    machine = told["machine"]
-    servers = ", ".join(f"{name} {version}" for name, version in told["versions"].items())
+def _circumstances(report: Mapping[str, Any]) -> str:
+    machine = report["machine"]
+    servers = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
     return (
-        f"{told['counts']['answered']:,} commands answered in {told['seconds']:,} s, "
-        f"{told['commands_a_second']:,} a second. {servers}. "
+        f"{report['counts']['answered']:,} commands answered in {report['seconds']:,} s, "
+        f"{report['commands_a_second']:,} a second. {servers}. "
         f"{machine['system']}, {machine['processors']} processors, Python {machine['python']}. "
-        f"Ended {told['ended']}."
+        f"Ended {report['ended']}."
     )
 
 
 def _timeline(samples: list[dict[str, Any]], incidents: list[dict[str, Any]]) -> str:
     seconds = max((sample["seconds"] for sample in samples), default=1) or 1
     scale = (WIDTH - MARGIN) / seconds
-    height = HEIGHT + LANE_HEIGHT * (len(COLOURS) + 1)
+    height = HEIGHT + TRACK_HEIGHT * (len(COLOURS) + 1)
     marks = "".join(_mark(incident, scale) for incident in incidents)
-    names = "".join(f"<text x='0' y='{_lane_top(lane) + 15}'>{lane}</text>" for lane in COLOURS)
+    names = "".join(f"<text x='0' y='{_track_top(track) + 15}'>{track}</text>" for track in COLOURS)
     return (
         f"<svg viewBox='0 0 {WIDTH} {height}' role='img' aria-label='timeline'>"
         f"{_throughput(samples, scale)}{names}{marks}{_hours(seconds, scale, height)}</svg>"
@@ -89,17 +89,17 @@ def _mark(incident: Mapping[str, Any], scale: float) -> str:
     left = MARGIN + incident["began"] * scale
     width = max(1.0, (incident["ended"] - incident["began"]) * scale)
     recovered = incident["recovered_seconds"]
-    after = "" if recovered is None else f"; went on after {recovered:.2f} s"
+    after = "" if recovered is None else f"; recovered after {recovered:.2f} s"
     title = escape(f"{incident['fault']} at {incident['began']:.1f} s: {incident['detail']}{after}")
     return (
-        f"<rect x='{left:.1f}' y='{_lane_top(incident['lane'])}' width='{width:.1f}' "
-        f"height='{LANE_HEIGHT - 4}' fill='{COLOURS[incident['lane']]}' fill-opacity='.6'>"
+        f"<rect x='{left:.1f}' y='{_track_top(incident['track'])}' width='{width:.1f}' "
+        f"height='{TRACK_HEIGHT - 4}' fill='{COLOURS[incident['track']]}' fill-opacity='.6'>"
         f"<title>{title}</title></rect>"
     )
 
 
-def _lane_top(lane: str) -> int:
-    return HEIGHT + 6 + LANE_HEIGHT * list(COLOURS).index(lane)
+def _track_top(track: str) -> int:
+    return HEIGHT + 6 + TRACK_HEIGHT * list(COLOURS).index(track)
 
 
 def _hours(seconds: float, scale: float, height: int) -> str:
@@ -127,13 +127,13 @@ def _counted(name: str, counts: Mapping[str, int]) -> str:
     return f"<h2>{name.capitalize()}</h2>" + _table(("what", "how often"), counts.items())
 
 
-def _examples(told: Mapping[str, Any]) -> Iterable[str]:
-    for name, finding in told["findings"].items():
+def _examples(report: Mapping[str, Any]) -> Iterable[str]:
+    for name, finding in report["findings"].items():
         if finding["examples"]:
             yield f"<h3>{name}</h3><pre>{escape(chr(10).join(finding['examples']))}</pre>"
-    if told["worker_troubles"]:
-        yield "<h2>Workers that ended by themselves, or met something unexpected</h2>"
-        yield from (f"<pre>{escape(trouble)}</pre>" for trouble in told["worker_troubles"])
+    if report["worker_troubles"]:
+        yield "<h2>Unplanned exits and unexpected errors of workers</h2>"
+        yield from (f"<pre>{escape(trouble)}</pre>" for trouble in report["worker_troubles"])
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:

@@ -1,4 +1,4 @@
-"""What is commanded, and in which order it is published: the same for each seed."""
+"""The commands of a campaign, and the order in which they are published; fixed by the seed."""
 
 import heapq
 import json
@@ -21,7 +21,7 @@ LONG_AGO = "2020-01-01T00:00:00Z"
 
 
 class Command(NamedTuple):
-    """One command; its place in the plan is its id."""
+    """One command; its position in the plan is its id."""
 
     position: int
     operation: str
@@ -32,7 +32,7 @@ class Command(NamedTuple):
 
     @property
     def id(self) -> str:
-        """As it stands in the message, and in everything that follows from it."""
+        """The command's id in its message, and in every message that follows from it."""
         return f"{self.position:07}"
 
     @property
@@ -60,7 +60,7 @@ class Command(NamedTuple):
 
 
 class Emission(NamedTuple):
-    """A moment at which something is published."""
+    """The publication of a command, or of its repeat."""
 
     place: float
     command: Command
@@ -68,7 +68,7 @@ class Emission(NamedTuple):
 
 
 def commands(world: World, seed: int, count: int) -> Iterator[Command]:
-    """Bursts for one holder after another, with strays among them."""
+    """Bursts for one holder after another, with invalid commands among them."""
     dice = random.Random(f"commands {seed}")
     active = {number.phone_number for number in numbers_of(world) if number.status == "ACTIVE"}
     position = 0
@@ -82,7 +82,7 @@ def commands(world: World, seed: int, count: int) -> Iterator[Command]:
 
 
 def emissions(planned: Iterable[Command], seed: int) -> Iterator[Emission]:
-    """Every command, some of them later than their neighbours, and some once more."""
+    """The publications of every command; some come late, and some commands are repeated."""
     dice = random.Random(f"emissions {seed}")
     waiting: list[Emission] = []
     for command in planned:
@@ -113,7 +113,7 @@ def _burst(dice: random.Random, holder: Holder, active: set[str]) -> Iterator[tu
         active.difference_update(number.phone_number for number in chosen)
     else:
         used = sum(number.phone_number in active for number in holder.numbers)
-        # More may be asked for than was bought; that much is refused.
+        # A burst may exceed the voice services; the worker refuses the rest.
         free = max(0, holder.services - used)
         active.update(number.phone_number for number in chosen[:free])
 
@@ -136,10 +136,10 @@ def _command(
     stranger = dice.choice(dice.choice(world).numbers)
     strays = (
         usual._replace(phone_number=f"+4930{dice.randrange(10**8):08}"),
-        usual._replace(account_id="account-of-nobody"),
+        usual._replace(account_id="account-unknown"),
         usual._replace(site_id="elsewhere"),
         usual._replace(expired=True),
-        # Any number, in whatever state it is.
+        # Any number, in any state.
         usual._replace(
             phone_number=stranger.phone_number,
             account_id=stranger.account_id or "account-0",

@@ -1,4 +1,4 @@
-"""Showing how far a campaign is: a bar on a terminal, now and then a line elsewhere."""
+"""Shows the progress of a campaign: a bar on a terminal, a line at intervals elsewhere."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,8 +14,8 @@ LINE_SECONDS = 15
 
 
 @asynccontextmanager
-async def shown(campaign: Campaign) -> AsyncIterator[None]:
-    """Shows it while it runs."""
+async def show_progress(campaign: Campaign) -> AsyncIterator[None]:
+    """Shows the progress until the end of the context."""
     console = Console()
     show = _bar if console.is_terminal else _lines
     task = asyncio.create_task(show(console, campaign))

@@ -1,6 +1,7 @@
 """The web tier of a campaign: `publisher FOLDER SEED COMMANDS NUMBERS WINDOW`, by `AMQP_URL`.
 
-Publishes what is planned, never more than is allowed, and again whatever was not confirmed.
+Publishes the planned commands within the limits of window and gate, and publishes a command again
+until the broker confirms it.
 """
 
 import os
@@ -16,7 +17,7 @@ from pamqp import header
 from tests.campaign.counters import Counters
 from tests.campaign.plan import Command, Emission, commands, emissions
 from tests.campaign.world import build
-from tests.support.amqp_wire import Lost, Settled, Wire
+from tests.support.amqp_wire import Confirm, ConnectionLost, Wire
 
 EXCHANGE = "telephony.commands"
 CONFIRMED = "confirmed"
@@ -25,11 +26,11 @@ UNCONFIRMED_AT_MOST = 500
 PAUSE_SECONDS = 0.01
 AGAIN_SECONDS = 0.1
 PROPERTIES_OFFSET = 12
-"""Behind class, weight and size."""
+"""Length of the fields before the properties: class, weight and body size."""
 
 
 class Publisher:
-    """Keeps a bounded number of commands without an answer."""
+    """Publishes the plan, with a limited number of commands that await their outcome."""
 
     def __init__(self, planned: Iterator[Emission], count: int, window: int, folder: Path) -> None:
         self._planned = planned
@@ -42,11 +43,11 @@ class Publisher:
         self._tag = 0
 
     def run(self, url: str) -> bytes:
-        """Which commands were confirmed: in the end, all of them."""
+        """Publishes until every command is confirmed; returns a flag for each command."""
         while self._next or self._again or self._unconfirmed:
             try:
                 self._publish_on(Wire(url))
-            except Lost:
+            except ConnectionLost:
                 self._counters["resent"] += len(self._unconfirmed)
                 self._again.extend(self._unconfirmed.values())
                 self._unconfirmed.clear()
@@ -60,9 +61,9 @@ class Publisher:
             while self._next or self._again or self._unconfirmed:
                 self._fill(wire)
                 for settled in wire.pump(PAUSE_SECONDS):
-                    if isinstance(settled, Settled):
+                    if isinstance(settled, Confirm):
                         self._settle(settled)
-                # Confirms come singly: waiting a little makes one round of many.
+                # Confirms arrive one by one: a short pause handles many at once.
                 time.sleep(PAUSE_SECONDS)
         finally:
             wire.close()
@@ -93,13 +94,13 @@ class Publisher:
             EXCHANGE, f"phone_number.{command.operation}", _properties(command), command.body
         )
 
-    def _settle(self, settled: Settled) -> None:
+    def _settle(self, settled: Confirm) -> None:
         tags = [settled.tag]
-        if settled.up_to:
+        if settled.multiple:
             tags = [tag for tag in self._unconfirmed if tag <= settled.tag]
         for tag in tags:
             command = self._unconfirmed.pop(tag)
-            if not settled.taken:
+            if not settled.is_ack:
                 self._again.append(command)
                 self._counters["resent"] += 1
             elif not self._confirmed[command.position]:
@@ -118,7 +119,7 @@ def _properties(command: Command) -> bytes:
 
 
 def main() -> None:
-    """Publishes everything, then writes down what was confirmed."""
+    """Publishes the plan and writes the flags of confirmed commands to a file."""
     folder = Path(sys.argv[1])
     seed, count, numbers, window = map(int, sys.argv[2:])
     planned = emissions(commands(build(seed, numbers), seed, count), seed)

@@ -1,4 +1,4 @@
-"""What is left of a campaign: a file for machines."""
+"""The report of a campaign, as JSON."""
 
 import json
 import os
@@ -12,8 +12,8 @@ from tests.campaign.ledger import MEANINGS
 from tests.campaign.watching import SAMPLED
 
 
-def told(result: Result) -> dict[str, Any]:
-    """Everything, as JSON."""
+def report_of(result: Result) -> dict[str, Any]:
+    """The report as values that JSON can express."""
     campaign = result.campaign
     seconds = campaign.watch.samples[-1].seconds if campaign.watch.samples else 0.0
     counts = {name: campaign.counters[name] for name in (*SAMPLED, "repeated", "resent", "sent")}
@@ -36,13 +36,13 @@ def told(result: Result) -> dict[str, Any]:
             for name, finding in result.findings.items()
         },
         "worker_troubles": campaign.worker_troubles,
-        **campaign.watch.told(),
+        **campaign.watch.as_dict(),
     }
 
 
-def written(result: Result) -> str:
-    """The same, as text."""
-    return json.dumps(told(result), indent=1)
+def as_json(result: Result) -> str:
+    """The report as JSON text."""
+    return json.dumps(report_of(result), indent=1)
 
 
 def _machine() -> dict[str, object]:

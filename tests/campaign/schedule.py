@@ -1,4 +1,4 @@
-"""Which faults come when: by seed, and by how far the commands are."""
+"""The schedule of faults: fixed by the seed, and due by the progress of the commands."""
 
 import random
 from collections import Counter
@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 FIRST, LAST = 0.02, 0.90
-"""Of the commands: before there is nothing to disturb, and afterwards nothing may be seen."""
+"""The shares of the commands between which faults are due: while there is work to disturb, and
+while commands follow that show the recovery."""
 
 
 class Fault(StrEnum):
-    """What can happen."""
+    """A kind of fault."""
 
     WORKER_KILL = "worker killed"
     WORKER_RESTART = "worker restarted"
@@ -30,7 +31,7 @@ class Fault(StrEnum):
     PARTITION = "partition"
 
 
-LANES: Mapping[str, tuple[Fault, ...]] = {
+TRACKS: Mapping[str, tuple[Fault, ...]] = {
     "kills": (Fault.WORKER_KILL,),
     "workers": (Fault.WORKER_RESTART, Fault.LEADER_FREEZE),
     "broker": (
@@ -49,51 +50,51 @@ LANES: Mapping[str, tuple[Fault, ...]] = {
     ),
     "network": (Fault.CONNECTION_CUT, Fault.PARTITION),
 }
-"""Faults of one lane follow each other, those of several overlap."""
+"""Faults of one track follow each other; faults of different tracks overlap."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much of everything."""
+    """The number of commands and faults, and how long faults last."""
 
     commands: int
     worker_kills: int
     broker_restarts: int
     database_restarts: int
     others: int
-    """Of each further fault."""
+    """How often each other fault is injected."""
     freezes: int
     partitions: int
     databases_full: int
-    """Only tables of more than 16 MiB cannot grow then: a short campaign has none."""
+    """Such a fault affects only tables of more than 16 MiB: a short campaign has none."""
     ahead: float
-    """How far, as a share, the commands may run ahead of a fault that is due."""
+    """How far the commands may run ahead of a fault that is due, as a share of all."""
     freeze_seconds: float = 15
     hold_seconds: tuple[float, float] = (2, 8)
-    """How long an alarm, a full disk or queue, a missing binding or connection lasts."""
+    """Shortest and longest duration of an alarm, a full disk or queue, a missing binding or cut."""
     partition_seconds: tuple[float, float] = (5, 25)
     worker_partitions: int = 1
 
     @property
     def numbers(self) -> int:
-        """Enough for the commands, and not so many that each is used only once."""
+        """How many numbers: enough for the commands, and few enough to use each several times."""
         return max(300, min(20_000, self.commands // 8))
 
     @property
     def window(self) -> int:
-        """How many commands may be without an answer."""
+        """How many commands may await their outcome."""
         return max(200, min(5000, self.commands // 10))
 
     @property
     def faults(self) -> Counter[Fault]:
-        """How often each."""
+        """How often each fault is injected."""
         return Counter(
             {
                 Fault.WORKER_KILL: self.worker_kills,
                 Fault.WORKER_RESTART: self.others,
                 Fault.LEADER_FREEZE: self.freezes,
                 Fault.BROKER_KILL: self.broker_restarts - self.broker_restarts // 4,
-                # In order it takes twice as long, and is no harder.
+                # An orderly restart takes twice as long as a kill and tests less.
                 Fault.BROKER_RESTART: self.broker_restarts // 4,
                 Fault.MEMORY_ALARM: self.others,
                 Fault.DISK_ALARM: self.others,
@@ -131,33 +132,33 @@ SIZES = {
 
 
 @dataclass
-class Lane:
+class Track:
     """Faults that follow each other, each due at a share of the commands."""
 
     due: list[tuple[float, Fault]] = field(default_factory=list)
 
     @property
     def next_share(self) -> float:
-        """Where the next is due; beyond all commands and their repeats when there is none."""
+        """The share at which the next fault is due; beyond all commands if there is none."""
         return self.due[0][0] if self.due else 2.0
 
 
-def lanes(seed: int, faults: Mapping[Fault, int]) -> dict[str, Lane]:
-    """The same faults in the same order for each seed, spread evenly with some jitter."""
+def tracks(seed: int, faults: Mapping[Fault, int]) -> dict[str, Track]:
+    """The faults of each track, spread evenly with jitter; fixed by the seed."""
     dice = random.Random(f"faults {seed}")
-    return {name: _lane(dice, faults, kinds) for name, kinds in LANES.items()}
+    return {name: _track(dice, faults, kinds) for name, kinds in TRACKS.items()}
 
 
-def gate(planned: Mapping[str, Lane], size: Size) -> int:
-    """Up to which command may be published: no lane is left behind."""
-    due = min(lane.next_share for lane in planned.values())
+def gate(planned: Mapping[str, Track], size: Size) -> int:
+    """The last position that may be published, so that no track falls behind."""
+    due = min(track.next_share for track in planned.values())
     return int((due + size.ahead) * size.commands)
 
 
-def _lane(dice: random.Random, faults: Mapping[Fault, int], kinds: tuple[Fault, ...]) -> Lane:
+def _track(dice: random.Random, faults: Mapping[Fault, int], kinds: tuple[Fault, ...]) -> Track:
     chosen = [kind for kind in kinds for _ in range(faults.get(kind, 0))]
     dice.shuffle(chosen)
     width = (LAST - FIRST) / max(1, len(chosen))
-    return Lane(
+    return Track(
         [(FIRST + width * (place + dice.random()), kind) for place, kind in enumerate(chosen)]
     )

@@ -1,6 +1,6 @@
-"""All who listen in a campaign: `subscriber FOLDER COMMANDS`, by `AMQP_URL`, until SIGTERM.
+"""The consumer of all queues of a campaign: `subscriber FOLDER COMMANDS`, by `AMQP_URL`.
 
-It acknowledges only what it has noted.
+It acknowledges a delivery after writing its note, and runs until SIGTERM.
 """
 
 import os
@@ -15,9 +15,9 @@ from pamqp import commands as amqp
 from pydantic_core import from_json
 
 from tests.campaign.counters import Counters
-from tests.campaign.notes import UNREADABLE, Note, is_terminal, line_of, noted
+from tests.campaign.notes import UNREADABLE, Note, is_terminal, line_of, note_of
 from tests.campaign.publisher import AGAIN_SECONDS, COUNTERS
-from tests.support.amqp_wire import Delivery, Lost, Wire
+from tests.support.amqp_wire import ConnectionLost, Delivery, Wire
 
 NOTES = "notes.tsv"
 EVENTS = "campaign.events"
@@ -36,7 +36,7 @@ SETTLED_SECONDS = 0.3
 
 
 class Subscriber:
-    """Notes whatever is said."""
+    """Writes a note of every delivery, and counts the outcomes."""
 
     def __init__(self, folder: Path, count: int, notes: TextIO) -> None:
         self._counters = Counters(folder / COUNTERS)
@@ -46,27 +46,27 @@ class Subscriber:
         self._connected = 0.0
 
     def stop(self, *_: object) -> None:
-        """Ends `run` when nothing comes any more."""
+        """Makes `run` return once no more messages arrive."""
         self._stopping = True
 
     def run(self, url: str) -> None:
-        """Listens, on one connection after another."""
-        quiet = False
-        while not quiet:
+        """Consumes until `stop` was called; reconnects whenever the connection is lost."""
+        is_done = False
+        while not is_done:
             try:
-                wire = _listening(url)
-            except Lost:
+                wire = _consuming(url)
+            except ConnectionLost:
                 time.sleep(AGAIN_SECONDS)
                 continue
             try:
-                self._listen(wire)
-                quiet = True
-            except Lost:
+                self._consume(wire)
+                is_done = True
+            except ConnectionLost:
                 time.sleep(AGAIN_SECONDS)
             finally:
                 wire.close()
 
-    def _listen(self, wire: Wire) -> None:
+    def _consume(self, wire: Wire) -> None:
         last = self._connected = time.monotonic()
         while not self._stopping or time.monotonic() < last + QUIET_SECONDS:
             deliveries = [item for item in wire.pump(PAUSE_SECONDS) if isinstance(item, Delivery)]
@@ -74,7 +74,7 @@ class Subscriber:
                 self._note(deliveries)
                 wire.acknowledge(deliveries[-1].tag)
                 last = time.monotonic()
-            # A little patience makes one round of many.
+            # A short pause handles many deliveries at once.
             time.sleep(PAUSE_SECONDS)
         wire.pump(0)
 
@@ -84,27 +84,27 @@ class Subscriber:
         self._notes.flush()
         self._counters["noted"] += len(notes)
         for note in notes:
-            self._take(note)
+            self._count(note)
 
-    def _take(self, note: Note) -> None:
-        # What comes with the connection was said before the broker was lost.
+    def _count(self, note: Note) -> None:
+        # Messages that arrive right after connecting were published before the broker was lost.
         settled = time.monotonic() > self._connected + SETTLED_SECONDS
         if settled and note.place == "events" and not note.redelivered:
-            self._counters["heard_microseconds"] = time.time_ns() // 1000
+            self._counters["last_event_microseconds"] = time.time_ns() // 1000
         if self._is_first_end(note):
             self._counters["answered"] += 1
 
     def _read(self, delivery: Delivery) -> Note:
         try:
             if delivery.consumer != "dead":
-                return noted(delivery.consumer, delivery.body, redelivered=delivery.redelivered)
+                return note_of(delivery.consumer, delivery.body, redelivered=delivery.redelivered)
             event: Any = from_json(delivery.body)
             identifier, number = event["id"], event["data"]["phone_number"]
         except (ValueError, LookupError, TypeError):
             identifier = number = repr(delivery.body[:200])
-        # The headers say why a message is here: a person will want to read them.
-        why = repr(delivery.properties)
-        return Note(delivery.consumer, UNREADABLE, identifier, identifier, number, why)
+        # The headers contain the reason for the dead letter; the report shows them.
+        reason = repr(delivery.properties)
+        return Note(delivery.consumer, UNREADABLE, identifier, identifier, number, reason)
 
     def _is_first_end(self, note: Note) -> bool:
         if not is_terminal(note.kind) or not note.command_id.isdecimal():
@@ -117,7 +117,7 @@ class Subscriber:
 
 
 def declare(url: str) -> None:
-    """Makes the queue of events, bound to all of them."""
+    """Declares a queue for all events."""
     wire = Wire(url)
     arguments: dict[str, Any] = {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000}
     wire.call(
@@ -131,20 +131,20 @@ def declare(url: str) -> None:
     wire.close()
 
 
-def _listening(url: str) -> Wire:
+def _consuming(url: str) -> Wire:
     wire = Wire(url)
     try:
         wire.call(amqp.Basic.Qos(prefetch_count=PREFETCH), amqp.Basic.QosOk)
         for consumer, queue in QUEUES.items():
             wire.call(amqp.Basic.Consume(queue=queue, consumer_tag=consumer), amqp.Basic.ConsumeOk)
-    except Lost:
+    except ConnectionLost:
         wire.close()
         raise
     return wire
 
 
 def main() -> None:
-    """Listens until SIGTERM, and then until it is quiet."""
+    """Consumes until SIGTERM and until no more messages arrive."""
     folder, count = Path(sys.argv[1]), int(sys.argv[2])
     with (folder / NOTES).open("w", encoding="utf-8") as notes:
         subscriber = Subscriber(folder, count, notes)

@@ -1,10 +1,10 @@
-"""The page shows what the report tells, and needs nothing from elsewhere."""
+"""The page shows the contents of the report, and loads nothing."""
 
 from typing import Any
 
 from tests.campaign.page import page
 
-TOLD: dict[str, Any] = {
+REPORT: dict[str, Any] = {
     "verdict": "BAD",
     "reasons": ["1 lost"],
     "seed": 7,
@@ -17,7 +17,7 @@ TOLD: dict[str, Any] = {
     "faults": {"worker killed": 1},
     "outcomes": {"ACTIVE": 9},
     "deliveries": {"events": 18},
-    "findings": {"lost": {"meaning": "never heard of", "count": 1, "examples": ["<0000007>"]}},
+    "findings": {"lost": {"meaning": "without an outcome", "count": 1, "examples": ["<0000007>"]}},
     "worker_troubles": ["worker-0 ended by itself with 1: <traceback>"],
     "recovery_seconds": {
         "worker killed (leader)": {"count": 1, "p50": 0.5, "p95": 0.5, "p99": 0.5, "max": 0.5}
@@ -25,7 +25,7 @@ TOLD: dict[str, Any] = {
     "incidents": [
         {
             "fault": "worker killed",
-            "lane": "kills",
+            "track": "kills",
             "began": 4.0,
             "ended": 4.0,
             "detail": "leader",
@@ -33,7 +33,7 @@ TOLD: dict[str, Any] = {
         },
         {
             "fault": "broker killed",
-            "lane": "broker",
+            "track": "broker",
             "began": 9.0,
             "ended": 13.0,
             "detail": "kill -9",
@@ -44,33 +44,40 @@ TOLD: dict[str, Any] = {
 }
 
 
-def test_the_page_tells_word_reasons_and_figures() -> None:
-    shown = page(TOLD)
+def test_page_shows_verdict_reasons_and_figures() -> None:
+    shown = page(REPORT)
 
-    for words in ("BAD", "1 lost", "RabbitMQ 3.10.8", "1,000 commands", "never heard of", "0.5"):
+    for words in (
+        "BAD",
+        "1 lost",
+        "RabbitMQ 3.10.8",
+        "1,000 commands",
+        "without an outcome",
+        "0.5",
+    ):
         assert words in shown
 
 
-def test_each_incident_has_its_mark_on_the_timeline() -> None:
-    shown = page(TOLD)
+def test_timeline_marks_each_incident() -> None:
+    shown = page(REPORT)
 
-    assert shown.count("<rect") == len(TOLD["incidents"])
-    assert "worker killed at 4.0 s: leader; went on after 0.50 s" in shown
+    assert shown.count("<rect") == len(REPORT["incidents"])
+    assert "worker killed at 4.0 s: leader; recovered after 0.50 s" in shown
 
 
-def test_what_was_heard_is_shown_and_not_run() -> None:
-    shown = page(TOLD)
+def test_page_escapes_the_contents_of_messages_and_logs() -> None:
+    shown = page(REPORT)
 
     assert "&lt;0000007&gt;" in shown
     assert "&lt;traceback&gt;" in shown
 
 
-def test_nothing_is_loaded() -> None:
-    assert "http" not in page(TOLD)
-    assert "<script" not in page(TOLD)
+def test_page_loads_nothing() -> None:
+    assert "http" not in page(REPORT)
+    assert "<script" not in page(REPORT)
 
 
-def test_a_campaign_in_which_nothing_happened_has_a_page() -> None:
-    nothing = {**TOLD, "incidents": [], "samples": [], "recovery_seconds": {}}
+def test_campaign_without_incidents_has_a_page() -> None:
+    nothing = {**REPORT, "incidents": [], "samples": [], "recovery_seconds": {}}
 
     assert "BAD" in page(nothing)

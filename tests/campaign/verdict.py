@@ -1,4 +1,4 @@
-"""The verdict on a run. What proves nothing is not a pass."""
+"""The verdict on a run. A run that proves nothing does not pass."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,63 +7,65 @@ from tests.campaign.ledger import ALLOWED, Finding
 from tests.campaign.schedule import Fault
 
 GOOD, BAD, INCONCLUSIVE = "GOOD", "BAD", "INCONCLUSIVE"
-PROVEN_AT_REST = frozenset({"lost", "final state", "left over", "counters"})
-"""What may be missing only because it is still under way."""
+PROVEN_WHEN_IDLE = frozenset({"lost", "final state", "left over", "counters"})
+"""Sets that count only if the workers were idle: otherwise what is missing may still arrive."""
 
 
 @dataclass(frozen=True)
-class Course:
-    """How the run went, apart from what was heard."""
+class RunSummary:
+    """The progress of the run, apart from the findings."""
 
     commands_wanted: int
     commands_confirmed: int
     commands_answered: int
     faults_wanted: Mapping[Fault, int]
     faults_done: Mapping[Fault, int]
-    at_rest: bool
-    """Whether nothing was under way any more when the servers were looked at."""
+    is_idle: bool
+    """Whether nothing was under way when the final state was read."""
     worker_troubles: int = 0
-    """How often a worker ended by itself, or met what it did not expect."""
+    """The number of unplanned exits and unexpected errors of workers."""
     troubles: tuple[str, ...] = ()
-    """What went wrong with the campaign itself."""
+    """Faults of the campaign itself."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The word, and the reasons where it is not good."""
+    """GOOD, BAD or INCONCLUSIVE, and the reasons if it is not GOOD."""
 
     word: str
     reasons: tuple[str, ...] = ()
 
 
-def judge(findings: Mapping[str, Finding], course: Course) -> Verdict:
-    """Bad when something is wrong; else inconclusive when something was not tried."""
+def judge(findings: Mapping[str, Finding], summary: RunSummary) -> Verdict:
+    """BAD if anything is wrong; otherwise INCONCLUSIVE if not all commands and faults were run."""
     wrong = tuple(
         f"{finding.count} {name}"
         for name, finding in findings.items()
-        if finding.count and name not in ALLOWED and (course.at_rest or name not in PROVEN_AT_REST)
+        if finding.count
+        and name not in ALLOWED
+        and (summary.is_idle or name not in PROVEN_WHEN_IDLE)
     )
-    if course.worker_troubles:
-        wrong += (f"{course.worker_troubles} times a worker failed by itself",)
+    if summary.worker_troubles:
+        wrong += (f"{summary.worker_troubles} unplanned failures of workers",)
     if wrong:
-        return Verdict(BAD, (*wrong, *_doubts(course)))
-    doubts = _doubts(course)
+        return Verdict(BAD, (*wrong, *_doubts(summary)))
+    doubts = _doubts(summary)
     return Verdict(INCONCLUSIVE, doubts) if doubts else Verdict(GOOD)
 
 
-def _doubts(course: Course) -> tuple[str, ...]:
-    doubts = list(course.troubles)
-    if not course.at_rest:
-        doubts.append("not everything came to rest in time")
-    if not course.commands_wanted or course.commands_confirmed < course.commands_wanted:
+def _doubts(summary: RunSummary) -> tuple[str, ...]:
+    doubts = list(summary.troubles)
+    if not summary.is_idle:
+        doubts.append("the workers did not become idle in time")
+    if not summary.commands_wanted or summary.commands_confirmed < summary.commands_wanted:
         doubts.append(
-            f"{course.commands_confirmed} of {course.commands_wanted} commands were confirmed"
+            f"{summary.commands_confirmed} of {summary.commands_wanted} commands were confirmed"
         )
-    if not course.commands_answered:
+    if not summary.commands_answered:
         doubts.append("no command was answered")
     doubts += [
-        f"{course.faults_done.get(kind, 0)} of {wanted} times: {kind}"
-        for kind, wanted in course.faults_wanted.items()
-        if course.faults_done.get(kind, 0) < wanted
+        f"{summary.faults_done.get(kind, 0)} of {wanted} times: {kind}"
+        for kind, wanted in summary.faults_wanted.items()
+        if summary.faults_done.get(kind, 0) < wanted
     ]
     return tuple(doubts)

@@ -1,4 +1,4 @@
-"""Watching a campaign: how fast it goes, and how soon it goes on after a fault."""
+"""Watches a campaign: throughput, and the time to recover from each fault."""
 
 import asyncio
 import time
@@ -11,24 +11,24 @@ from tests.campaign.schedule import Fault
 POLL_SECONDS = 0.02
 SAMPLE_SECONDS = 0.5
 UNDER_WAY_SECONDS = 0.15
-"""What is heard so soon after a fault was said before it."""
+"""An event that arrives so soon after a fault was published before it."""
 SAMPLED = ("published", "confirmed", "answered", "noted")
 
 
 @dataclass
 class Incident:
-    """A fault that was carried out."""
+    """A fault that was injected."""
 
     fault: Fault
-    lane: str
+    track: str
     began: float
     """Seconds since the campaign began."""
     ended: float = 0
     detail: str = ""
     recovered_seconds: float | None = None
-    """From its end (of a worker: its death) to the next event that was not on its way before."""
+    """From its end to the next event that was published afterwards."""
     alone: bool = True
-    """Whether nothing else happened between its beginning and its recovery."""
+    """Whether no other fault happened between its beginning and its recovery."""
 
 
 @dataclass(frozen=True)
@@ -44,15 +44,15 @@ class Sample:
 
 @dataclass
 class Watch:
-    """Reads the counters all the time."""
+    """Samples the counters and records incidents."""
 
     counters: Counters
     began: float = field(default_factory=time.time)
     samples: list[Sample] = field(default_factory=list)
     incidents: list[Incident] = field(default_factory=list)
     moved: float = field(default_factory=time.time)
-    """When something was last heard."""
-    _in_course: list[Incident] = field(default_factory=list)
+    """When a message last arrived."""
+    _ongoing: list[Incident] = field(default_factory=list)
     _waiting: list[tuple[float, Incident]] = field(default_factory=list)
     _noted: int = 0
 
@@ -63,39 +63,39 @@ class Watch:
 
     @property
     def idle_seconds(self) -> float:
-        """Since something was last heard."""
+        """Since a message last arrived."""
         return time.time() - self.moved
 
-    def is_disturbed(self, *lanes: str) -> bool:
-        """Whether a fault of these lanes is in course."""
-        return any(incident.lane in lanes for incident in self._in_course)
+    def is_disturbed(self, *tracks: str) -> bool:
+        """Whether a fault of these tracks is being injected."""
+        return any(incident.track in tracks for incident in self._ongoing)
 
-    def begin(self, fault: Fault, lane: str) -> Incident:
-        """A fault begins now."""
-        others = [*self._in_course, *(waiting for _, waiting in self._waiting)]
-        incident = Incident(fault, lane, began=self.seconds, alone=not others)
+    def begin(self, fault: Fault, track: str) -> Incident:
+        """Records that a fault begins."""
+        others = [*self._ongoing, *(waiting for _, waiting in self._waiting)]
+        incident = Incident(fault, track, began=self.seconds, alone=not others)
         for other in others:
             other.alone = False
-        self._in_course.append(incident)
+        self._ongoing.append(incident)
         self.incidents.append(incident)
         return incident
 
     def end(self, incident: Incident, detail: str) -> None:
-        """What was done is over: from now on it should recover."""
+        """Records that the fault is over, so that the recovery begins."""
         incident.ended, incident.detail = self.seconds, detail
-        self._in_course.remove(incident)
+        self._ongoing.remove(incident)
         self._waiting.append((time.time(), incident))
 
     async def run(self) -> None:
         """Watches until it is cancelled."""
         while True:
-            self._look()
+            self._poll()
             await asyncio.sleep(POLL_SECONDS)
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         now = time.time()
-        heard = self.counters["heard_microseconds"] / 1e6 - UNDER_WAY_SECONDS
-        for since, incident in [item for item in self._waiting if item[0] < heard]:
+        published = self.counters["last_event_microseconds"] / 1e6 - UNDER_WAY_SECONDS
+        for since, incident in [item for item in self._waiting if item[0] < published]:
             incident.recovered_seconds = now - since
             self._waiting.remove((since, incident))
         if self.counters["noted"] != self._noted:
@@ -105,15 +105,15 @@ class Watch:
             self.samples.append(Sample(self.seconds, **counts))
 
     def recoveries(self) -> dict[str, dict[str, float]]:
-        """For each kind of fault, how long it took to go on, in seconds."""
+        """Percentiles of the recovery time in seconds, for each kind of fault."""
         times: dict[str, list[float]] = {}
         for incident in self.incidents:
             if incident.recovered_seconds is not None:
                 times.setdefault(_group(incident), []).append(incident.recovered_seconds)
         return {name: _percentiles(values) for name, values in sorted(times.items())}
 
-    def told(self) -> dict[str, object]:
-        """All of it, for a report."""
+    def as_dict(self) -> dict[str, object]:
+        """All records, for the report."""
         return {
             "recovery_seconds": self.recoveries(),
             "incidents": [asdict(incident) for incident in self.incidents],
@@ -130,5 +130,5 @@ def _group(incident: Incident) -> str:
 
 def _percentiles(values: list[float]) -> dict[str, float]:
     hundred = quantiles(values, n=100, method="inclusive") if len(values) > 1 else values * 99
-    told = {"count": len(values), "p50": hundred[49], "p95": hundred[94], "p99": hundred[98]}
-    return {name: round(value, 3) for name, value in {**told, "max": max(values)}.items()}
+    found = {"count": len(values), "p50": hundred[49], "p95": hundred[94], "p99": hundred[98]}
+    return {name: round(value, 3) for name, value in {**found, "max": max(values)}.items()}

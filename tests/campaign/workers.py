@@ -1,4 +1,4 @@
-"""The workers of a campaign, each started again at once when it ends, as an operator's would be."""
+"""The workers of a campaign; each is restarted at once when it ends, as a supervisor would do."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ from worker.local.process import Runner
 
 COMMAND = str(Path(sys.executable).with_name("activation-worker"))
 GAINED = b'"leadership_gained"'
-CONNECTION_ERRORS = (b'"leadership_lost"', b'"broker_lost"', b'"worker_standing_by"')
+LOST = (b'"leadership_lost"', b'"broker_lost"', b'"worker_standing_by"')
 PAUSE_SECONDS = 0.05
 STOP_SECONDS = 40
 TAIL_BYTES = 3000
@@ -22,7 +22,7 @@ UNEXPECTED = b'"unexpected_error"'
 
 
 class Log:
-    """What one worker writes, read as it grows."""
+    """The log of one worker, read as it grows."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -32,32 +32,32 @@ class Log:
 
     @property
     def leads(self) -> bool:
-        """Whether it has said that it leads, and not that it has lost the lead or the broker."""
+        """Whether the worker leads, by its last log record about the lead or the broker."""
         self.catch_up()
         return self._leads
 
     def catch_up(self) -> None:
-        """Reads what is new, whole lines only."""
+        """Reads the new lines, except an incomplete last one."""
         with self._path.open("rb") as file:
             file.seek(self._read_bytes)
             for line in file:
                 if not line.endswith(b"\n"):
                     return
                 self._read_bytes += len(line)
-                if GAINED in line or any(word in line for word in CONNECTION_ERRORS):
+                if GAINED in line or any(word in line for word in LOST):
                     self._leads = GAINED in line
                 elif UNEXPECTED in line:
                     self.unexpected.append(line.decode(errors="replace"))
 
     def tail(self) -> str:
-        """Its last words."""
+        """The end of the log."""
         with self._path.open("rb") as file:
             file.seek(max(0, self._path.stat().st_size - TAIL_BYTES))
             return file.read().decode(errors="replace")
 
 
 class Slot:
-    """One worker after the other."""
+    """One worker at a time, restarted whenever it ends."""
 
     def __init__(self, name: str, environment: Mapping[str, str], folder: Path) -> None:
         self._command = Runner(None, environment).guarded([COMMAND, "run"], signal.SIGKILL)
@@ -66,7 +66,7 @@ class Slot:
         self._name = name
         self._process: asyncio.subprocess.Process | None = None
         self._log: Log | None = None
-        self._asked = False
+        self._end_requested = False
         self.frozen = False
         self.troubles: list[str] = []
         self.starts = 0
@@ -77,15 +77,15 @@ class Slot:
         return self._log is not None and self._log.leads
 
     def send(self, number: signal.Signals) -> bool:
-        """Sends a signal to the worker that runs now; whether there was one."""
+        """Sends a signal to the running worker; returns whether there was one."""
         if self._process is None or self._process.returncode is not None:
             return False
-        self._asked = self._asked or number in {signal.SIGKILL, signal.SIGTERM}
+        self._end_requested = self._end_requested or number in {signal.SIGKILL, signal.SIGTERM}
         self._process.send_signal(number)
         return True
 
     async def run(self) -> None:
-        """Keeps a worker running until this is cancelled; then stops it in order."""
+        """Keeps a worker running until it is cancelled; then stops the worker in order."""
         while True:
             await self._start()
             try:
@@ -96,7 +96,7 @@ class Slot:
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def _start(self) -> None:
-        self._asked = False
+        self._end_requested = False
         self.starts += 1
         with self._path.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
@@ -111,9 +111,9 @@ class Slot:
         self._log.catch_up()
         name = f"{self._name}, start {self.starts}"
         self.troubles += [f"{name}: {line}" for line in self._log.unexpected]
-        if not self._asked:
+        if not self._end_requested:
             self.troubles.append(f"{name} ended by itself with {code}:\n{self._log.tail()}")
-        # One that cannot even start would fill the report with it.
+        # A worker that cannot start would fill the report.
         del self.troubles[TROUBLES_AT_MOST:]
 
     async def _stop(self) -> None:
@@ -127,17 +127,17 @@ class Slot:
 
 
 class Workers:
-    """Those that run side by side."""
+    """The workers that run side by side."""
 
     def __init__(self, slots: list[Slot]) -> None:
         self.slots = slots
 
-    def any_of_them(self, dice: random.Random) -> Slot:
-        """One of them, by chance."""
+    def random_slot(self, dice: random.Random) -> Slot:
+        """A random slot."""
         return dice.choice(self.slots)
 
     async def leader(self) -> Slot:
-        """The one that leads, as soon as one does."""
+        """Waits until a worker leads, and returns its slot."""
         while True:
             for slot in self.slots:
                 if slot.leads:
@@ -149,7 +149,7 @@ class Workers:
 async def running(
     environments: Mapping[str, Mapping[str, str]], folder: Path
 ) -> AsyncIterator[Workers]:
-    """A worker for each name, with its environment, stopped in order at the end."""
+    """Runs a worker for each name with its environment; stops them in order at the end."""
     slots = [Slot(name, environment, folder) for name, environment in environments.items()]
     tasks = [asyncio.create_task(slot.run()) for slot in slots]
     try:

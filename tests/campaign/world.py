@@ -1,4 +1,4 @@
-"""The buildings of a campaign: who holds which numbers, and what was bought."""
+"""The numbers of a campaign, the accounts that hold them, and their voice services."""
 
 import random
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ class Holder:
 
     @property
     def hunt_group(self) -> str:
-        """The one of its main number."""
+        """The hunt group of the main number."""
         return f"{self.account_id}-{self.site_id}"
 
 
@@ -47,7 +47,7 @@ World = tuple[Holder, ...]
 
 
 def build(seed: int, numbers: int) -> World:
-    """At least so many numbers, the same ones for each seed."""
+    """Holders with at least so many numbers in total; fixed by the seed."""
     dice = random.Random(f"world {seed}")
     return tuple(_holder(dice, place) for place in range(-(-numbers // NUMBERS_OF_A_HOLDER)))
 
@@ -59,7 +59,7 @@ def numbers_of(world: World) -> Iterator[Number]:
 
 
 def records(world: World) -> Iterator[dict[str, object]]:
-    """What other systems would import."""
+    """The import records of everything."""
     for holder in world:
         yield {
             "kind": "voice_service",

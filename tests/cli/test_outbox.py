@@ -36,7 +36,7 @@ async def parked(database: Database, settings: Settings, platform: Platform) -> 
         async with asyncio.timeout(30):
             while not (found := await rows(database, PARKED)):
                 await asyncio.sleep(0.05)
-    assert platform.said_of("held") == []
+    assert platform.outcome_so_far("held") == []
     position = found[0][0]
     assert isinstance(position, int)
     return position

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.support.amqp_wire import publish_command
-from tests.support.lossy import at_rest
-from tests.support.partitions import BUILDING, NUMBERS, asked, change, in_order
+from tests.support.lossy import until_idle
+from tests.support.partitions import BUILDING, NUMBERS, change, is_in_sequence, send_commands
 from tests.support.platform import Platform
 from tests.support.workers import store
 from worker.app.run import supervisor
@@ -91,7 +91,7 @@ async def test_workers_share_partitions_evenly_and_take_over_those_of_a_stopped_
     await workers.until(2, 3)
     third = workers.start()
     await workers.until(1, 2, 2)
-    commands = await asked(platform, "activate", ALL)
+    commands = await send_commands(platform, "activate", ALL)
     await workers.stop(first)
     await workers.until(2, 3)
     await workers.stop(third)
@@ -100,8 +100,8 @@ async def test_workers_share_partitions_evenly_and_take_over_those_of_a_stopped_
     assert [await platform.outcome(command) for command in commands] == [
         ["PENDING", "ACTIVE"] for _ in commands
     ]
-    await at_rest(database)
-    assert in_order(platform.events)
+    await until_idle(database)
+    assert is_in_sequence(platform.events)
 
 
 async def test_unreadable_commands_reach_the_dead_letter_queue_through_the_router_with_their_origin(
@@ -190,7 +190,7 @@ async def test_pbx_results_end_operations_that_another_worker_began(
     for _ in range(3):
         workers.start()
     await workers.until(1, 1, 1)
-    commands = await asked(platform, "activate", ALL[::5])
+    commands = await send_commands(platform, "activate", ALL[::5])
     await platform.until(lambda: len(platform.events) == len(commands))
     for event in list(platform.events):
         await platform.answer(event["id"], "done")
@@ -209,7 +209,7 @@ async def test_every_partition_reports_late_operations(
     impatient = {"awaited_steps": frozenset({"activation"}), "operation_at_risk_seconds": 0.2}
     workers = Workers(database, settings.model_copy(update=impatient))
     workers.start()
-    await asked(platform, "activate", ALL[::5])
+    await send_commands(platform, "activate", ALL[::5])
     await platform.until(
         lambda: sum(event["type"].endswith("delayed.v1") for event in platform.events) == 16
     )
@@ -226,7 +226,7 @@ async def test_router_keeps_commands_that_reach_no_partition_queue(
     await workers.until(3)
     async with await connect(settings.amqp_urls) as connection:
         await unbind_partition_queues(connection, TWO)
-    commands = await asked(platform, "activate", ALL)
+    commands = await send_commands(platform, "activate", ALL)
     await until(lambda: not worker.connected)
     assert platform.events == []
     await change(settings, 2)
@@ -246,7 +246,7 @@ async def test_worker_declares_deleted_partition_queues_again(
     async with await connect(settings.amqp_urls) as connection:
         await delete_partition_queues(connection, TWO)
     await until(lambda: not worker.connected)
-    commands = await asked(platform, "activate", ALL)
+    commands = await send_commands(platform, "activate", ALL)
 
     for command in commands:
         assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
@@ -262,9 +262,9 @@ async def test_the_outbox_query_of_a_partition_reads_no_row_of_another(database:
         FROM generate_series(1, 20000) AS place""",
         "ANALYZE outbox",
     )
-    asked, names = query("load_messages")
+    send_commands, names = query("load_messages")
     values = {"partition": 0, "now": datetime.now(UTC), "maximum": 500}
-    explain = f"EXPLAIN (ANALYZE, COSTS off, TIMING off) {asked}"
+    explain = f"EXPLAIN (ANALYZE, COSTS off, TIMING off) {send_commands}"
     async with database.transaction() as session:
         plan = str(await session.driver.fetch(explain, *[values[name] for name in names]))
 

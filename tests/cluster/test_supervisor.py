@@ -115,7 +115,7 @@ async def test_a_repeated_command_has_no_second_effect(
         other = await platform.send("deactivate", NUMBER)
         await platform.outcome(other)
 
-    assert platform.said_of(command) == ["PENDING", "ACTIVE"]
+    assert platform.outcome_so_far(command) == ["PENDING", "ACTIVE"]
 
 
 async def test_worker_rejects_a_command_id_with_different_content(
@@ -127,7 +127,7 @@ async def test_worker_rejects_a_command_id_with_different_content(
         await platform.outcome(command)
         await platform.send("activate", NUMBER, id=command, requested_by="Eve")
         await platform.send("activate", NUMBER, id=command, requested_by="Eve")
-        await platform.until(lambda: "COMMAND_ID_REUSED" in platform.said_of(command))
+        await platform.until(lambda: "COMMAND_ID_REUSED" in platform.outcome_so_far(command))
 
     assert len(await rows(database, "SELECT 1 FROM commands")) == 2
 

@@ -16,9 +16,10 @@ from sqlalchemy.exc import DBAPIError
 from typing_extensions import override
 
 from contracts.catalogue import COMMAND_QUEUE
-from tests.support.partitions import BUILDING, NUMBERS, asked, change, in_order
+from tests.support.partitions import BUILDING, NUMBERS, change, is_in_sequence, send_commands
 from tests.support.platform import Platform
-from tests.support.proxy import Lost, Proxy, Trap
+from tests.support.proxy import Proxy
+from tests.support.traps import Lost, Trap
 from tests.support.wire import Request
 from tests.support.workers import rows, store, until_leading, working
 from worker.app.run import supervisor
@@ -152,9 +153,9 @@ async def test_change_moves_waiting_commands_in_front_of_later_ones(
     # The first command of each number is rejected in order, and accepted if it is overtaken.
     firsts = [command_of(number, f"{number}-1", "deactivate") for number in ALL]
     await put(platform, routed(4), firsts)
-    commands = await asked(platform, "activate", ALL[:40])
+    commands = await send_commands(platform, "activate", ALL[:40])
     changing = asyncio.create_task(change(settings, 3))
-    commands += await asked(platform, "activate", ALL[40:])
+    commands += await send_commands(platform, "activate", ALL[40:])
     await changing
     async with working(database, settings):
         for command in commands:
@@ -166,7 +167,7 @@ async def test_change_moves_waiting_commands_in_front_of_later_ones(
         if event["type"].endswith("rejected.v1")
     ]
     assert rejected == ["RESERVED"] * len(ALL)
-    assert in_order(platform.events)
+    assert is_in_sequence(platform.events)
     assert await existing(settings, queue_names_of(routed(4))) == set()
 
 
@@ -176,8 +177,8 @@ async def test_change_relabels_operations_and_outbox(
     await store(database, *BUILDING)
     awaiting = settings.model_copy(update={"awaited_steps": frozenset({"activation"})})
     async with working(database, awaiting):
-        for command in await asked(platform, "activate", SOME):
-            await platform.until(partial(platform.said_of, command))
+        for command in await send_commands(platform, "activate", SOME):
+            await platform.until(partial(platform.outcome_so_far, command))
     (before,) = await rows(database, "SELECT term + 1 FROM leadership WHERE partition = 0")
     await change(settings, 3)
 
@@ -197,12 +198,12 @@ async def test_workers_continue_after_changes_from_one_to_four_to_two_to_one_par
     await store(database, *BUILDING)
     operations = ("activate", "deactivate", "activate", "deactivate")
     for partitions, operation in zip((1, 4, 2, 1), operations, strict=True):
-        commands = await asked(platform, operation, ALL)
+        commands = await send_commands(platform, operation, ALL)
         await change(settings, partitions)
         async with working(database, settings):
             assert [len(await platform.outcome(command)) for command in commands] == [2] * len(ALL)
 
-    assert in_order(platform.events)
+    assert is_in_sequence(platform.events)
     assert await layout_of(database) == (1, False, None)
     every = [name for n in (1, 2, 4) for name in queue_names_of(routed(n))]
     assert await existing(settings, every) == set()
@@ -224,16 +225,16 @@ async def test_a_single_partition_keeps_its_router_until_its_queue_is_found_empt
     await change(settings, 1)
     assert await layout_of(database) == (1, True, None)
     async with working(database, settings):
-        later = await asked(platform, "deactivate", SOME)
+        later = await send_commands(platform, "deactivate", SOME)
         for command in SOME:
             assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
-        await platform.until(lambda: all(platform.said_of(command) for command in later))
+        await platform.until(lambda: all(platform.outcome_so_far(command) for command in later))
     await change(settings, 1)
 
     assert await layout_of(database) == (1, False, None)
     assert await existing(settings, queue_names_of(routed(1))) == set()
     async with working(database, settings):
-        (command,) = await asked(platform, "activate", [ALL[1]])
+        (command,) = await send_commands(platform, "activate", [ALL[1]])
         assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
 
 
@@ -269,7 +270,7 @@ async def test_a_worker_that_starts_during_a_change_waits_for_its_end(
         await changing.driver.execute("SELECT pg_advisory_lock($1)", partition_lock(MEMBER))
         waiting = working(database, settings)
         worker = await waiting.__aenter__()
-        commands = await asked(platform, "activate", SOME)
+        commands = await send_commands(platform, "activate", SOME)
         await asyncio.sleep(2)
         assert not worker.leads
     for command in commands:
@@ -295,7 +296,7 @@ async def test_a_worker_refuses_to_serve_before_an_interrupted_change_is_finishe
         "The number of partitions is 2 now.",
     ]
     async with working(database, settings):
-        (command,) = await asked(platform, "activate", [ALL[0]])
+        (command,) = await send_commands(platform, "activate", [ALL[0]])
         assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
 
 
@@ -381,7 +382,7 @@ class Kill(Trap):
 
     @override
     def loses(self, request: Request) -> Lost | None:
-        if not request.words.startswith(self.EFFECTS):
+        if not request.text.startswith(self.EFFECTS):
             return None
         lost = super().loses(request)
         if lost is not None:
@@ -435,7 +436,7 @@ async def through_kills(
         # Also a single partition has a router: such a change takes the most steps.
         await store(database, "UPDATE partitioning SET routed = true")
         waiting = await fill(platform, settings, routed(present))
-        (later,) = await asked(platform, "activate", [SOME[0]])
+        (later,) = await send_commands(platform, "activate", [SOME[0]])
         async with killed(point, proxies) as kill:
             try:
                 await change(far_away, target)

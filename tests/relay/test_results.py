@@ -99,7 +99,7 @@ async def test_a_refused_activation_goes_back_and_frees_its_service(
 
         await platform.answer(pending["id"], "done")
         again = await platform.send("activate", NUMBER)
-        await platform.until(lambda: platform.said_of(again) == ["PENDING"])
+        await platform.until(lambda: platform.outcome_so_far(again) == ["PENDING"])
     assert platform.pbx_messages == []
 
 
@@ -163,7 +163,7 @@ async def test_a_deactivation_that_is_refused_waits_for_a_person_who_has_it_trie
         await platform.until(lambda: len(platform.pbx_messages) == 3)
         assert platform.pbx_messages[2] == reset
         await platform.answer(reset["id"], "done")
-        await platform.until(lambda: "RESERVED" in platform.said_of(command))
+        await platform.until(lambda: "RESERVED" in platform.outcome_so_far(command))
 
     decided = "SELECT resolution, decided_by, reason FROM resolutions"
     assert await rows(database, decided) == [("retry", "Ada", "the PBX was upgraded")]
@@ -188,7 +188,7 @@ async def test_a_person_ends_a_deactivation(
         command = await platform.send("deactivate", NUMBER)
         await platform.until(lambda: len(platform.pbx_messages) == 2)
         await resolve_number(patient, NUMBER, resolution, decided_by="Ada", reason="by hand")
-        await platform.until(lambda: "RESERVED" in platform.said_of(command))
+        await platform.until(lambda: "RESERVED" in platform.outcome_so_far(command))
 
     failed = of_type(platform.events, "operation_failed")
     assert [item["code"] for item in failed] == failures
@@ -233,7 +233,7 @@ async def test_a_join_is_outstanding_until_the_pbx_has_done_it(
         await platform.answer(join["id"], "done")
         await until_empty(database, "SELECT 1 FROM operations")
 
-    assert platform.said_of(command) == ["PENDING", "ACTIVE"]
+    assert platform.outcome_so_far(command) == ["PENDING", "ACTIVE"]
     (outstanding,) = platform.events[-1]["data"]["outstanding"]
     assert outstanding["operation_id"] == join["id"]
 
@@ -334,7 +334,7 @@ async def test_results_that_were_purged_are_not_waited_for(
     times = {"operation_time_allowed_seconds": 0.5, "watchdog_seconds": 0.2}
     async with working(database, awaiting(settings, "activation", **times)):
         command = await platform.send("activate", NUMBER)
-        await platform.until(lambda: "RESERVED" in platform.said_of(command))
+        await platform.until(lambda: "RESERVED" in platform.outcome_so_far(command))
 
 
 async def test_a_pending_event_is_said_even_of_an_operation_that_was_given_up(

@@ -7,14 +7,15 @@ import pytest
 from tests.support.lossy import (
     NUMBERS,
     SITE,
-    activated_once,
+    assert_activated_once,
     until,
     until_any,
     until_none,
-    working_far_away,
+    working_through_proxies,
 )
 from tests.support.platform import Platform
-from tests.support.proxy import Delay, Lost, Proxy, Trap
+from tests.support.proxy import Proxy
+from tests.support.traps import Delay, Lost, Trap
 from tests.support.workers import rows, store, until_leading, working
 from worker.settings import Settings
 from worker.storage.engine import Database, open_database
@@ -39,11 +40,11 @@ async def test_a_commit_that_is_lost_or_not_answered_is_made_sure_of_and_not_don
     lost: Lost,
 ) -> None:
     await store(database, *SITE)
-    async with working_far_away(lossy_settings):
+    async with working_through_proxies(lossy_settings):
         trap = database_proxy.set(Trap(lost, of="COMMIT", about=stored))
         command = await platform.send("activate", NUMBERS[0])
         await asyncio.wait_for(trap.sprung.wait(), 30)
-        await activated_once(platform, database, [command])
+        await assert_activated_once(platform, database, [command])
 
     assert len(platform.events) == 2, "nothing was said twice: the broker was never away"
 
@@ -52,7 +53,7 @@ async def test_a_batch_whose_commit_is_not_answered_is_in_the_database(
     database: Database, lossy_settings: Settings, platform: Platform, database_proxy: Proxy
 ) -> None:
     await store(database, *SITE)
-    async with working_far_away(lossy_settings):
+    async with working_through_proxies(lossy_settings):
         trap = database_proxy.set(Trap(Lost.REPLY, of="COMMIT", about=PENDING))
         commands = [await platform.send("activate", NUMBERS[0])]
         await asyncio.wait_for(trap.sprung.wait(), 30)
@@ -61,7 +62,7 @@ async def test_a_batch_whose_commit_is_not_answered_is_in_the_database(
         stored = await rows(database, "SELECT command_id FROM commands")
         assert platform.events == [], "who does not know what is stored says nothing"
         await database_proxy.accept()
-        await activated_once(platform, database, commands)
+        await assert_activated_once(platform, database, commands)
 
     assert stored == [(commands[0],)]
 
@@ -70,7 +71,7 @@ async def test_what_was_stored_behind_a_commit_whose_answer_is_late_is_not_said_
     database: Database, lossy_settings: Settings, platform: Platform, database_proxy: Proxy
 ) -> None:
     await store(database, *SITE)
-    async with working_far_away(lossy_settings):
+    async with working_through_proxies(lossy_settings):
         database_proxy.trap = late = Delay(of="COMMIT", about=ACTIVE)
         activation = await platform.send("activate", NUMBERS[0])
         await asyncio.wait_for(late.sprung.wait(), 30)
@@ -84,7 +85,7 @@ async def test_what_was_stored_behind_a_commit_whose_answer_is_late_is_not_said_
         assert await platform.outcome(deactivation) == ["PENDING", "RESERVED"]
 
     assert [event["data"]["command_id"] for event in said_meanwhile] == [activation]
-    assert platform.said_of(activation) == ["PENDING", "ACTIVE"]
+    assert platform.outcome_so_far(activation) == ["PENDING", "ACTIVE"]
     assert [event["data"]["sequence"] for event in platform.events] == [1, 2, 3, 4]
 
 
@@ -92,26 +93,26 @@ async def test_a_database_that_is_cut_off_in_the_middle_of_many_commands(
     database: Database, lossy_settings: Settings, platform: Platform, database_proxy: Proxy
 ) -> None:
     await store(database, *SITE)
-    async with working_far_away(lossy_settings):
+    async with working_through_proxies(lossy_settings):
         commands = [await platform.send("activate", number) for number in NUMBERS[:10]]
         await platform.until(lambda: platform.events)
         database_proxy.cut()
         commands += [await platform.send("activate", number) for number in NUMBERS[10:]]
-        await activated_once(platform, database, commands)
+        await assert_activated_once(platform, database, commands)
 
 
 async def test_a_database_that_refuses_connections_for_a_while(
     database: Database, lossy_settings: Settings, platform: Platform, database_proxy: Proxy
 ) -> None:
     await store(database, *SITE)
-    async with working_far_away(lossy_settings):
+    async with working_through_proxies(lossy_settings):
         assert await rows(database, LEADERS) == [(1,)]
         database_proxy.refuse()
         database_proxy.cut()
         command = await platform.send("activate", NUMBERS[0])
         await until_none(database, LEADERS)
         await database_proxy.accept()
-        await activated_once(platform, database, [command])
+        await assert_activated_once(platform, database, [command])
 
 
 async def test_a_worker_that_starts_before_its_database_can_be_reached(
@@ -132,7 +133,7 @@ async def test_a_worker_that_starts_before_its_database_can_be_reached(
         assert not worker.leads
         await database_proxy.accept()
         await until_leading(worker)
-        await activated_once(platform, database, [command])
+        await assert_activated_once(platform, database, [command])
 
 
 async def test_a_database_that_freezes_for_a_moment_is_waited_for(
@@ -140,13 +141,13 @@ async def test_a_database_that_freezes_for_a_moment_is_waited_for(
 ) -> None:
     await store(database, *SITE)
     at_leisure = lossy_settings.model_copy(update={"sweep_interval_seconds": 3600})
-    async with working_far_away(at_leisure):
+    async with working_through_proxies(at_leisure):
         database_proxy.freeze()
         commands = [await platform.send("activate", number) for number in NUMBERS]
         await until(lambda: database_proxy.kept_back)
         assert platform.events == []
         database_proxy.thaw()
-        await activated_once(platform, database, commands)
+        await assert_activated_once(platform, database, commands)
 
 
 @pytest.mark.campaign
@@ -154,13 +155,13 @@ async def test_a_frozen_database_takes_the_lead_away_and_work_goes_on_without_ne
     database: Database, lossy_settings: Settings, platform: Platform, database_proxy: Proxy
 ) -> None:
     await store(database, *SITE)
-    async with working_far_away(lossy_settings):
+    async with working_through_proxies(lossy_settings):
         assert await rows(database, LEADERS) == [(1,)]
         database_proxy.freeze()
         commands = [await platform.send("activate", number) for number in NUMBERS]
         await until_none(database, LEADERS)
         database_proxy.thaw()
-        await activated_once(platform, database, commands)
+        await assert_activated_once(platform, database, commands)
         assert len(await rows(database, LEADERS)) == 1
 
 
@@ -174,12 +175,12 @@ async def test_a_leader_cut_off_from_the_database_alone_hands_its_commands_on(
 ) -> None:
     await store(database, *SITE)
     quick = {"leader_silence_maximum_seconds": 1}
-    async with working_far_away(lossy_settings.model_copy(update=quick)) as leader:
+    async with working_through_proxies(lossy_settings.model_copy(update=quick)) as leader:
         async with working(database, settings.model_copy(update=quick)) as standby:
             database_proxy.freeze()
             await until_leading(standby)
             command = await platform.send("activate", NUMBERS[0])
-            await activated_once(platform, database, [command])
+            await assert_activated_once(platform, database, [command])
             assert leader.leads, "it has not even noticed everything yet"
         database_proxy.thaw()
 
@@ -188,7 +189,7 @@ async def test_a_transaction_that_freezes_is_given_up_and_done_again(
     database: Database, lossy_settings: Settings, platform: Platform, database_proxy: Proxy
 ) -> None:
     await store(database, *SITE)
-    async with working_far_away(lossy_settings):
+    async with working_through_proxies(lossy_settings):
         # Not before: while a statement is prepared, no timeout of the server applies.
         locking = database_proxy.set(Trap(Lost.REPLY, 0, about=NUMBERS[0].encode()))
         database_proxy.slow(0.01)
@@ -201,7 +202,7 @@ async def test_a_transaction_that_freezes_is_given_up_and_done_again(
         assert platform.events == []
         database_proxy.slow(0)
         database_proxy.thaw()
-        await activated_once(platform, database, [command])
+        await assert_activated_once(platform, database, [command])
 
 
 async def test_a_slow_way_to_the_database_only_takes_longer(
@@ -209,6 +210,6 @@ async def test_a_slow_way_to_the_database_only_takes_longer(
 ) -> None:
     await store(database, *SITE)
     database_proxy.slow(0.002)
-    async with working_far_away(lossy_settings):
+    async with working_through_proxies(lossy_settings):
         commands = [await platform.send("activate", number) for number in NUMBERS]
-        await activated_once(platform, database, commands)
+        await assert_activated_once(platform, database, commands)

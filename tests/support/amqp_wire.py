@@ -1,6 +1,7 @@
-"""AMQP for those who keep the ledger: no event loop, and no code that the worker uses too.
+"""A blocking AMQP client for campaign and benchmarks, independent of the worker's libraries.
 
-Ten times as fast as a library that makes a task of each message, and free of its mistakes.
+It needs no event loop, is ten times as fast as a library that makes a task for each message, and
+does not share that library's defects.
 """
 
 import select
@@ -23,12 +24,12 @@ DELIVER, ACK, NACK = (60, 60), (60, 80), (60, 120)
 ReplyTo = TypeVar("ReplyTo", bound=base.Frame)
 
 
-class Lost(Exception):
-    """The connection is gone, or the broker took something away."""
+class ConnectionLost(Exception):
+    """The connection was lost, or the broker closed a channel or cancelled a consumer."""
 
 
 class Delivery(NamedTuple):
-    """A message that arrived."""
+    """A message that the broker delivered."""
 
     consumer: str
     tag: int
@@ -37,12 +38,12 @@ class Delivery(NamedTuple):
     body: bytes
 
 
-class Settled(NamedTuple):
-    """What the broker says of a publication, or of all up to it."""
+class Confirm(NamedTuple):
+    """The broker's confirm of one publication, or of all up to it."""
 
     tag: int
-    up_to: bool
-    taken: bool
+    multiple: bool
+    is_ack: bool
 
 
 class Wire:
@@ -52,8 +53,8 @@ class Wire:
         parts = urlsplit(url)
         self._incoming = bytearray()
         self._outgoing = bytearray()
-        self._arrived: list[Delivery | Settled] = []
-        self._half: tuple[str, int, bool] = ("", 0, False)
+        self._arrived: list[Delivery | Confirm] = []
+        self._delivery: tuple[str, int, bool] = ("", 0, False)
         self._properties = b""
         self._body = bytearray()
         self._awaited_bytes = 0
@@ -62,7 +63,7 @@ class Wire:
             place = (parts.hostname or "", parts.port or 5672)
             self._socket = socket.create_connection(place, TIMEOUT_SECONDS)
         except OSError as error:
-            raise Lost(str(error)) from error
+            raise ConnectionLost(str(error)) from error
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             self._open(f"\0{parts.username}\0{parts.password}", unquote(parts.path[1:]) or "/")
@@ -71,16 +72,16 @@ class Wire:
             raise
 
     def close(self) -> None:
-        """Lets the socket go; what was not acknowledged goes back to its queue."""
+        """Closes the socket; the broker requeues what was not acknowledged."""
         self._socket.close()
 
     def call(self, request: base.Frame, answer: type[ReplyTo]) -> ReplyTo:
-        """Asks the broker for something and waits for its answer."""
+        """Sends a request and returns the reply; raises `ConnectionLost` for any other method."""
         self._outgoing += frame.marshal(request, CHANNEL)
         return self._until(answer)
 
     def publish(self, exchange: str, routing_key: str, properties: bytes, body: bytes) -> None:
-        """Queues a message for `pump`; tags count from 1."""
+        """Queues a message; `pump` sends it. Delivery tags count from 1."""
         names = exchange.encode(), routing_key.encode()
         method = struct.pack(">HHH", 60, 40, 0)
         method += b"".join(bytes((len(name),)) + name for name in names) + b"\0"
@@ -90,15 +91,15 @@ class Wire:
             self._outgoing += _framed(BODY, body[start : start + self._part_bytes])
 
     def acknowledge(self, tag: int) -> None:
-        """Acknowledges everything up to this delivery."""
+        """Queues the acknowledgement of everything up to this delivery; `pump` sends it."""
         self._outgoing += _framed(METHOD, struct.pack(">HHQB", 60, 80, tag, 1))
 
-    def pump(self, timeout_seconds: float) -> list[Delivery | Settled]:
-        """Sends what is queued and returns what came, after this time at the latest."""
+    def pump(self, timeout_seconds: float) -> list[Delivery | Confirm]:
+        """Sends what is queued and returns what arrived; waits at most this long for it."""
         if not self._arrived:
             self._exchange(timeout_seconds)
             for answer in self._frames():
-                raise Lost(f"{answer.name}: {dict(answer)}")
+                raise ConnectionLost(f"{answer.name}: {dict(answer)}")
         arrived, self._arrived = self._arrived, []
         return arrived
 
@@ -117,14 +118,14 @@ class Wire:
     def _until(self, answer: type[ReplyTo]) -> ReplyTo:
         while True:
             if not self._exchange(TIMEOUT_SECONDS):
-                raise Lost(f"no {answer.name} in {TIMEOUT_SECONDS} s")
+                raise ConnectionLost(f"no {answer.name} in {TIMEOUT_SECONDS} s")
             for arrived in self._frames():
                 if isinstance(arrived, answer):
                     return arrived
-                raise Lost(f"{arrived.name}: {dict(arrived)}")
+                raise ConnectionLost(f"{arrived.name}: {dict(arrived)}")
 
     def _exchange(self, timeout_seconds: float) -> bool:
-        """Sends and receives what is possible now; whether anything came."""
+        """Sends and receives what is possible now; returns whether anything arrived."""
         writers = [self._socket] if self._outgoing else []
         try:
             readable, writable, _ = select.select([self._socket], writers, [], timeout_seconds)
@@ -136,14 +137,14 @@ class Wire:
             if readable:
                 data = self._socket.recv(READ_BYTES)
                 if not data:
-                    raise Lost("the broker closed the connection")
+                    raise ConnectionLost("the broker closed the connection")
                 self._incoming += data
         except OSError as error:
-            raise Lost(str(error)) from error
+            raise ConnectionLost(str(error)) from error
         return bool(readable)
 
     def _frames(self) -> Iterator[base.Frame]:
-        """Notes deliveries and confirms; what else came is the caller's."""
+        """Collects deliveries and confirms; yields all other methods."""
         buffer, position = self._incoming, 0
         while len(buffer) - position >= FRAME_HEAD:
             kind, channel, size = struct.unpack_from(">BHI", buffer, position)
@@ -152,7 +153,7 @@ class Wire:
                 break
             payload = bytes(buffer[position + FRAME_HEAD : end])
             position = end + 1
-            if kind == METHOD and not self._note(payload):
+            if kind == METHOD and not self._collect(payload):
                 _, _, other = frame.unmarshal(_framed(METHOD, payload, channel))
                 if isinstance(other, base.Frame):
                     del buffer[:position]
@@ -166,27 +167,27 @@ class Wire:
                 self._complete()
         del buffer[:position]
 
-    def _note(self, payload: bytes) -> bool:
+    def _collect(self, payload: bytes) -> bool:
         method = struct.unpack_from(">HH", payload)
         if method == DELIVER:
             size = payload[4]
             tag, redelivered = struct.unpack_from(">Q?", payload, 5 + size)
-            self._half = payload[5 : 5 + size].decode(), tag, redelivered
+            self._delivery = payload[5 : 5 + size].decode(), tag, redelivered
         elif method in {ACK, NACK}:
             tag, flags = struct.unpack_from(">QB", payload, 4)
-            self._arrived.append(Settled(tag, up_to=bool(flags & 1), taken=method == ACK))
+            self._arrived.append(Confirm(tag, multiple=bool(flags & 1), is_ack=method == ACK))
         else:
             return False
         return True
 
     def _complete(self) -> None:
         if len(self._body) >= self._awaited_bytes:
-            self._arrived.append(Delivery(*self._half, self._properties, bytes(self._body)))
+            self._arrived.append(Delivery(*self._delivery, self._properties, bytes(self._body)))
             self._body.clear()
 
 
 def publish_command(url: str, properties: bytes, body: bytes) -> None:
-    """Publishes a command with these encoded properties, which no library would encode."""
+    """Publishes a message as a command to activate; the properties are encoded already."""
     wire = Wire(url)
     wire.publish("telephony.commands", "phone_number.activate", properties, body)
     wire.pump(0.2)

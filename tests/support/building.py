@@ -1,12 +1,12 @@
-"""What a building's telephony should be: the domain in a few lines that share no code with it."""
+"""A model of a building's telephony, independent of the worker's code."""
 
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 
-class Wish(NamedTuple):
-    """What a command asks for."""
+class Content(NamedTuple):
+    """The content of a command."""
 
     operation: str
     phone_number: str
@@ -18,7 +18,7 @@ class Wish(NamedTuple):
 
 @dataclass
 class Number:
-    """A phone number, and where it rings."""
+    """The expected state of a phone number."""
 
     account_id: str | None
     status: str
@@ -30,93 +30,96 @@ class Number:
 
 @dataclass
 class Building:
-    """One site: commands in, and what should then be true, be said and be asked of the PBX."""
+    """One site: applies commands, and holds the expected state, events and PBX messages."""
 
     site_id: str
     limits: dict[str, int]
     numbers: dict[str, Number]
-    ringing: dict[str, str]
-    """The hunt group of each account whose main number rings one."""
-    seen: dict[str, set[Wish]] = field(default_factory=dict)
+    main_hunt_groups: dict[str, str]
+    """The hunt group of each account whose main number forwards calls to one."""
+    contents: dict[str, set[Content]] = field(default_factory=dict)
+    """The contents that came under each command id."""
     under_way: dict[str, str] = field(default_factory=dict)
-    """Since the last rest: each number with what is done to it."""
-    said: Counter[tuple[str, str]] = field(default_factory=Counter)
-    asked: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """The operation of each number since the worker was last idle."""
+    events: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Command, and status, code or device that needs a manual logout."""
+    pbx_messages: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """Command, action, and hunt group or device."""
     sequences: Counter[str] = field(default_factory=Counter)
 
-    def take(self, command: str, wish: Wish) -> None:
-        """Follows one command to its end."""
-        content = wish._replace(expired=False)
-        earlier = self.seen.setdefault(command, set())
-        if content in earlier:
+    def apply(self, command: str, content: Content) -> None:
+        """Applies one command to its end."""
+        identity = content._replace(expired=False)
+        earlier = self.contents.setdefault(command, set())
+        if identity in earlier:
             return
-        code = "COMMAND_ID_REUSED" if earlier else self.refusal(wish)
-        earlier.add(content)
+        code = "COMMAND_ID_REUSED" if earlier else self.refusal(content)
+        earlier.add(identity)
         if code is not None:
-            self.said[command, code] += 1
+            self.events[command, code] += 1
             return
-        self.under_way[wish.phone_number] = wish.operation
-        self.sequences[wish.phone_number] += 2
-        self.said[command, "PENDING"] += 1
-        carry_out = self.activate if wish.operation == "activate" else self.deactivate
-        carry_out(command, self.numbers[wish.phone_number])
+        self.under_way[content.phone_number] = content.operation
+        self.sequences[content.phone_number] += 2
+        self.events[command, "PENDING"] += 1
+        carry_out = self.activate if content.operation == "activate" else self.deactivate
+        carry_out(command, self.numbers[content.phone_number])
 
-    def refusal(self, wish: Wish) -> str | None:
-        """The first reason against it."""
-        number = self.numbers.get(wish.phone_number)
-        if wish.expired:
+    def refusal(self, content: Content) -> str | None:
+        """The code of the refusal; None if the command is accepted."""
+        number = self.numbers.get(content.phone_number)
+        if content.expired:
             return "COMMAND_EXPIRED"
         if number is None:
             return "NUMBER_UNKNOWN"
-        if wish.site_id != self.site_id:
+        if content.site_id != self.site_id:
             return "SITE_MISMATCH"
-        if wish.account_id != number.account_id:
+        if content.account_id != number.account_id:
             return "ACCOUNT_MISMATCH" if number.account_id else "NUMBER_NOT_ALLOCATED"
-        return self.refusal_of_state(wish, number)
+        return self.refusal_of_state(content, number)
 
-    def refusal_of_state(self, wish: Wish, number: Number) -> str | None:
-        """The first reason that lies in how things are now."""
-        if wish.operation == "deactivate":
+    def refusal_of_state(self, content: Content, number: Number) -> str | None:
+        """The code of a refusal that depends on status, assignment or entitlement."""
+        if content.operation == "deactivate":
             if number.status != "ACTIVE":
                 return "NUMBER_NOT_ACTIVE"
             return "NUMBER_ASSIGNED" if number.assigned else None
         if number.status != "RESERVED":
             return "NUMBER_NOT_RESERVED"
-        exhausted = self.used(wish.account_id) >= self.limits[wish.account_id]
+        exhausted = self.used(content.account_id) >= self.limits[content.account_id]
         return "ENTITLEMENT_EXHAUSTED" if exhausted else None
 
     def used(self, account_id: str) -> int:
-        """How many voice services the account uses."""
+        """The number of voice services that the account uses."""
         held = [number for number in self.numbers.values() if number.account_id == account_id]
         return sum(number.status == "ACTIVE" for number in held)
 
     def activate(self, command: str, number: Number) -> None:
         number.status = "ACTIVE"
-        self.said[command, "ACTIVE"] += 1
-        group = self.ringing.get(number.account_id or "")
+        self.events[command, "ACTIVE"] += 1
+        group = self.main_hunt_groups.get(number.account_id or "")
         if group is not None and not number.main:
             number.hunt_groups.add(group)
-            self.asked[command, "add", group] += 1
+            self.pbx_messages[command, "add", group] += 1
 
     def deactivate(self, command: str, number: Number) -> None:
         number.status = "RESERVED"
-        self.said[command, "RESERVED"] += 1
-        self.asked.update((command, "remove", group) for group in number.hunt_groups)
+        self.events[command, "RESERVED"] += 1
+        self.pbx_messages.update((command, "remove", group) for group in number.hunt_groups)
         for device, kind in number.devices.items():
             if kind == "digital":
-                self.asked[command, "logout", device] += 1
+                self.pbx_messages[command, "logout", device] += 1
             else:
-                self.said[command, device] += 1
-        self.asked[command, "reset", ""] += 1
+                self.events[command, device] += 1
+        self.pbx_messages[command, "reset", ""] += 1
         number.hunt_groups, number.devices = set(), {}
         if number.main and number.account_id:
-            self.ringing.pop(number.account_id, None)
+            self.main_hunt_groups.pop(number.account_id, None)
 
-    def hangs_on_pace(self, command: str, wish: Wish) -> bool:
-        """Whether the answer may depend on how far the worker is with what came before."""
-        number = self.numbers.get(wish.phone_number)
-        if number is None or not self.under_way or command in self.seen:
+    def depends_on_timing(self, command: str, content: Content) -> bool:
+        """Whether the outcome may depend on how far the worker is with earlier commands."""
+        number = self.numbers.get(content.phone_number)
+        if number is None or not self.under_way or command in self.contents:
             return False
-        frees = "deactivate" in self.under_way.values() and wish.operation == "activate"
+        frees_service = "deactivate" in self.under_way.values() and content.operation == "activate"
         mains = number.main or any(self.numbers[other].main for other in self.under_way)
-        return wish.phone_number in self.under_way or frees or mains
+        return content.phone_number in self.under_way or frees_service or mains

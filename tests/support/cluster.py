@@ -1,4 +1,4 @@
-"""Three RabbitMQ nodes that are one cluster, for as long as a test wants them to be."""
+"""A private RabbitMQ cluster of three nodes."""
 
 import asyncio
 import secrets
@@ -27,17 +27,17 @@ class Cluster:
         return [node.url for node in self.nodes]
 
     async def leader_of(self, queue: str) -> int:
-        """Which node leads the queue."""
-        said = await self.nodes[0].control(
+        """The place of the node that leads the queue."""
+        listed = await self.nodes[0].control(
             "-q", "list_queues", "name", "leader", "--no-table-headers"
         )
-        leaders = dict(line.split() for line in said.splitlines() if len(line.split()) == 2)
+        leaders = dict(line.split() for line in listed.splitlines() if len(line.split()) == 2)
         return self.names.index(leaders[queue])
 
     async def isolate(self, place: int) -> None:
-        """Cuts one node off from the others; its clients still reach it."""
+        """Disconnects one node from the others; its clients still reach it."""
         others = ", ".join(f"'{name}'" for name in self.names if name != self.names[place])
-        # A cookie that does not match keeps both sides from finding each other again.
+        # A cookie that does not match keeps the nodes from connecting again.
         await self.nodes[place].control(
             "eval",
             f"[begin erlang:set_cookie(Node, isolated), erlang:disconnect_node(Node) end"

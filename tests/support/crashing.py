@@ -1,8 +1,8 @@
-"""Runs the worker's command and kills it at one point: `crashing POINT MARKER COMMAND...`.
+"""Runs the worker's command and kills it at one crash point: `crashing POINT MARKER COMMAND...`.
 
-Points are counted from the moment at which the worker receives bytes that hold the marker. Each
-write to a server is two: before it, so that the request is lost, and after it, so that the reply
-is. Whatever the worker computes in between, nobody outside can tell apart.
+Crash points are counted from the moment at which the worker receives bytes that contain the marker.
+Each write to a server has two: before it, so that the request is lost, and after it, so that the
+reply is. Between two writes a crash makes no difference that a server could observe.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ PEEKED_BYTES = 1 << 20
 
 
 def kill_at(point: int, marker: bytes) -> None:
-    """From now on this process ends at the point, as if by `kill -9`."""
+    """Makes this process end at the crash point, as if by `kill -9`."""
     transport: Any = selector_events._SelectorSocketTransport  # type: ignore[attr-defined] # noqa: SLF001
     read: Callable[[Any], None] = transport._read_ready  # noqa: SLF001
     write: Callable[[Any, bytes], None] = transport.write
@@ -52,7 +52,7 @@ def kill_at(point: int, marker: bytes) -> None:
 
 if __name__ == "__main__":
     kill_at(int(sys.argv[1]), sys.argv[2].encode())
-    # The worker's own loop writes where no test can stand in between.
+    # uvloop writes in C, where no crash point can be inserted.
     uvloop.run = asyncio.run  # type: ignore[assignment]
     sys.argv[1:3] = []
     from worker.cli import main

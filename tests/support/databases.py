@@ -1,8 +1,8 @@
-"""Databases for tests, each used by one after the other: to make one takes longer than most tests.
+"""Databases for tests. A test reuses the database of an earlier one, because a new one is slow.
 
-Making a clone takes a quarter of a second of the system's processor time, which was a fifth of all
-that the tests took. What a test leaves is taken out again; a database whose tables, rights or
-settings were changed, or that has grown, is not used again.
+Cloning a database takes a quarter of a second of processor time, which was a fifth of the time of
+all tests. After each test the rows are deleted. A database whose tables, rights or settings a test
+has changed, or that has grown, is dropped.
 """
 
 import asyncio
@@ -58,7 +58,7 @@ SELECT md5(string_agg(item, E'\n' ORDER BY item)) FROM (
     WHERE datname = current_database()
 ) AS everything (item)
 """
-"""All of a database that tests change, but for the rows."""
+"""A digest of everything in a database that tests may change, except rows."""
 TABLES = """SELECT quote_ident(relname) FROM pg_class
 WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
 ORDER BY relhastriggers DESC, relname"""
@@ -66,7 +66,7 @@ SEQUENCES = "SELECT quote_ident(sequencename) FROM pg_sequences WHERE schemaname
 
 
 class Pristine(NamedTuple):
-    """A database as it is after the migrations."""
+    """The state of a database after the migrations, and the statements that restore it."""
 
     shape: str
     size_bytes: int
@@ -75,7 +75,7 @@ class Pristine(NamedTuple):
 
 
 class Databases:
-    """Those of one test process, on its own server."""
+    """The databases of one test process, on its own server."""
 
     def __init__(self, servers: PrivateServers, pristine: Pristine) -> None:
         self._servers = servers
@@ -84,7 +84,7 @@ class Databases:
 
     @classmethod
     async def of(cls, servers: PrivateServers) -> Self:
-        """Migrates the one of which all others are clones."""
+        """Migrates the template of which all others are clones."""
         url = await servers.postgresql.create_database(TEMPLATE)
         async with open_database(url) as database:
             await migrate(database)
@@ -96,7 +96,7 @@ class Databases:
 
     @asynccontextmanager
     async def taken(self) -> AsyncIterator[str]:
-        """A migrated database that nobody else uses; its URL."""
+        """The URL of a migrated database that no other test uses meanwhile."""
         name, url = self._clean.pop() if self._clean else await self._made()
         is_clean = False
         try:
@@ -116,12 +116,12 @@ class Databases:
         try:
             connection = await _connected(url)
             try:
-                await _alone(connection)
+                await _end_other_sessions(connection)
                 return await self._is_emptied(connection)
             finally:
                 await connection.close()
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
-            # A test may take the right to connect away, or count wrongly on purpose.
+            # A test may revoke the right to connect, or break a usage counter on purpose.
             return False
 
     async def _is_emptied(self, connection: asyncpg.Connection) -> bool:
@@ -138,8 +138,8 @@ async def _connected(url: str) -> asyncpg.Connection:
     return await asyncpg.connect(url.replace("+asyncpg", ""))
 
 
-async def _alone(connection: asyncpg.Connection) -> None:
-    """Ends what a test has left behind: sessions of workers that it killed or froze."""
+async def _end_other_sessions(connection: asyncpg.Connection) -> None:
+    """Ends the sessions that a test has left: those of workers that it killed or froze."""
     async with asyncio.timeout(LEAVES_SECONDS):
         while others := await connection.fetch(OTHERS):
             for other in others:
@@ -160,7 +160,7 @@ async def _size_bytes(connection: asyncpg.Connection) -> int:
 async def _pristine(connection: asyncpg.Connection) -> Pristine:
     tables = [row[0] for row in await connection.fetch(TABLES)]
     sequences = [row[0] for row in await connection.fetch(SEQUENCES)]
-    # Triggers write into other tables: those that have one are emptied first.
+    # Triggers write into other tables: tables with triggers are emptied first.
     emptying = [f"DELETE FROM {table}" for table in tables]
     filling = [f"SELECT setval('{sequence}', 1, false)" for sequence in sequences]
     for table in tables:

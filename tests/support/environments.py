@@ -1,6 +1,6 @@
-"""What the processes of a test are given: the servers, and nothing that measures them.
+"""Environment variables for the processes that a test starts, without coverage.
 
-Coverage doubles a worker's processor time, and says nothing of a process that is killed.
+Coverage doubles a worker's processor time, and a killed process writes no coverage data.
 """
 
 import os
@@ -11,18 +11,18 @@ import pytest
 __all__ = ["Environment", "environment", "unmeasured"]
 
 COVERAGE = "COVERAGE_PROCESS_CONFIG"
-"""By this variable a process measures itself."""
+"""This variable makes a process measure its own coverage."""
 
 Environment = Mapping[str, str]
 
 
 def unmeasured() -> dict[str, str]:
-    """The environment of the tests, for a process that is not measured."""
+    """The environment of the tests, without coverage."""
     return {name: value for name, value in os.environ.items() if name != COVERAGE}
 
 
 @pytest.fixture
 def environment(database_url: str, amqp_url: str) -> Environment:
-    """What a person exports before running the command."""
+    """The environment in which a test runs the installed command."""
     servers = {"DATABASE_URL": database_url, "AMQP_URL": amqp_url, "WORKER_HTTP_PORT": "0"}
     return {**unmeasured(), **servers}

@@ -1,4 +1,4 @@
-"""Runs the installed command as a process, and the sample records that it imports."""
+"""Runs the installed command as a process; sample records for it to import."""
 
 import asyncio
 import json
@@ -66,6 +66,43 @@ async def running(environment: Environment) -> AsyncIterator[asyncio.subprocess.
         if process.returncode is None:
             process.kill()
         await process.communicate()
+
+
+class LoggingWorker:
+    """A worker process whose log a task reads all the time, so that the worker never blocks."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self._actions: list[str] = []
+        self._changed = asyncio.Condition()
+        self._reading = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        assert self.process.stderr is not None
+        async for line in self.process.stderr:
+            async with self._changed:
+                self._actions.append(json.loads(line)["action"])
+                self._changed.notify_all()
+
+    async def until_logged(self, action: str) -> None:
+        """Waits for the action in the log, behind the one that the last call returned for."""
+        async with asyncio.timeout(PATIENCE_SECONDS), self._changed:
+            await self._changed.wait_for(lambda: action in self._actions)
+            del self._actions[: self._actions.index(action) + 1]
+
+
+@asynccontextmanager
+async def started(environment: Environment) -> AsyncIterator[LoggingWorker]:
+    """`activation-worker run`, perhaps as a standby; killed at the end if it still runs."""
+    process = await asyncio.create_subprocess_exec(
+        COMMAND, "run", env=dict(environment), stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        yield LoggingWorker(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
 
 
 async def until_logged(process: asyncio.subprocess.Process, action: str) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""A building with many accounts, so that every partition gets commands."""
+"""A building with so many accounts that every partition has commands to handle."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,16 +14,16 @@ NUMBERS: Mapping[str, str] = {
     for account in range(len(ACCOUNTS))
     for place in range(5)
 }
-"""Each number with its account."""
+"""Each number and its account."""
 BUILDING = (
     *(voice_service(100, account) for account in ACCOUNTS),
     *(phone_numbers(number, account_id=account) for number, account in NUMBERS.items()),
 )
-"""The statements that insert it."""
+"""The statements that store it."""
 
 
 def quiet(_: str) -> None:
-    """Shows no progress."""
+    """Ignores progress messages."""
 
 
 async def change(settings: Settings, partitions: int, *, wait_seconds: float = 30) -> None:
@@ -31,15 +31,15 @@ async def change(settings: Settings, partitions: int, *, wait_seconds: float = 3
     await repartition(settings, partitions, wait_seconds=wait_seconds, report=quiet)
 
 
-async def asked(platform: Platform, operation: str, numbers: Sequence[str]) -> list[str]:
-    """Sends a command for each number; returns their ids."""
+async def send_commands(platform: Platform, operation: str, numbers: Sequence[str]) -> list[str]:
+    """Publishes a command for each number; returns their ids."""
     return [
         await platform.send(operation, number, account_id=NUMBERS[number]) for number in numbers
     ]
 
 
-def in_order(events: Sequence[Event]) -> bool:
-    """Whether the events of each number arrived in the order of its sequence, without repeats."""
+def is_in_sequence(events: Sequence[Event]) -> bool:
+    """Whether the events of each number have consecutive sequences; ignores duplicates."""
     seen: set[str] = set()
     last: Counter[str] = Counter()
     for event in events:

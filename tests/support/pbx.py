@@ -1,4 +1,4 @@
-"""A PBX that does what it is asked, and says so once."""
+"""A PBX that carries out every request and reports each as done, once."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,14 +8,14 @@ from contracts.values import Step
 from tests.support.platform import Event, Platform
 
 ALL_STEPS = ",".join(Step)
-"""The setting of a worker that waits for this PBX with everything."""
+"""The value of `WORKER_AWAITED_STEPS` for a worker that awaits every step."""
 
 
 @asynccontextmanager
 async def answering(platform: Platform, steps: str = ALL_STEPS) -> AsyncIterator[None]:
-    """Answers each message when it is first heard, if any steps are awaited at all.
+    """Reports each request as done when it first arrives; does nothing if no step is awaited.
 
-    The id of an answer names its command, so that whoever looks for it knows it on the wire.
+    The id of a result contains the id of its command, so that a test finds it in network traffic.
     """
     if not steps:
         yield
@@ -32,7 +32,7 @@ async def _answer(platform: Platform) -> None:
     answered: set[str] = set()
     events, messages = 0, 0
     while True:
-        new = [event for event in platform.events[events:] if _asks(event)]
+        new = [event for event in platform.events[events:] if _requests_activation(event)]
         new += platform.pbx_messages[messages:]
         events, messages = len(platform.events), len(platform.pbx_messages)
         for event in new:
@@ -43,7 +43,7 @@ async def _answer(platform: Platform) -> None:
         await asyncio.sleep(0.005)
 
 
-def _asks(event: Event) -> bool:
-    """Whether this event is also what asks the PBX to activate a number."""
+def _requests_activation(event: Event) -> bool:
+    """Whether the PBX takes this event as the request to activate a number."""
     data = event["data"]
     return (data.get("operation"), data.get("status")) == ("activate", "PENDING")

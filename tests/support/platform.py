@@ -1,4 +1,4 @@
-"""The platform around the worker, as tests see it: a web tier and PBX systems, by AMQP alone."""
+"""The systems around the worker, simulated over AMQP: the web tier and the PBX systems."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ Event = dict[str, Any]
 
 
 class Platform:
-    """Sends commands and collects everything that the worker says."""
+    """Publishes commands and PBX results, and collects everything that the worker publishes."""
 
     def __init__(self, channel: AbstractChannel) -> None:
         self.channel = channel
@@ -28,7 +28,11 @@ class Platform:
         self._changed = asyncio.Condition()
 
     async def send(self, operation: str, phone_number: str, **changes: Any) -> str:
-        """Publishes a command; its id. `account_id` and `site_id` default to acme at london."""
+        """Publishes a command and returns its id.
+
+        `changes` are `id`, `expirytime`, AMQP `properties`, and fields of the data, where
+        `account_id` and `site_id` default to acme and london.
+        """
         identifier = changes.pop("id", None) or str(uuid4())
         properties = changes.pop("properties", {})
         attributes = {name: changes.pop(name) for name in ("expirytime",) if name in changes}
@@ -59,16 +63,16 @@ class Platform:
         await exchange.publish(message, f"phone_number.{operation}")
 
     async def answer(
-        self, operation_id: str, result: str, *, routing_key: str = "pbx.result", **data: str
+        self, step_id: str, result: str, *, routing_key: str = "pbx.result", **data: str
     ) -> None:
-        """Publishes a PBX result under this `id`, or one of its own."""
+        """Publishes a PBX result under the given `id`, or a random one."""
         identifier = data.pop("id", None) or str(uuid4())
         event = {
             "specversion": "1.0",
             "id": identifier,
             "source": "/tests/pbx",
             "type": "telephony.pbx.result.v1",
-            "data": {"operation_id": operation_id, "result": result, **data},
+            "data": {"operation_id": step_id, "result": result, **data},
         }
         exchange = await self.channel.get_exchange("telephony.pbx.results", ensure=False)
         message = aio_pika.Message(
@@ -78,18 +82,20 @@ class Platform:
         )
         await exchange.publish(message, routing_key)
 
-    async def until(self, condition: Callable[[], object]) -> None:
-        """Waits until the condition holds; fails with all that was said when it never does."""
+    async def until(
+        self, condition: Callable[[], object], *, patience_seconds: float = PATIENCE_SECONDS
+    ) -> None:
+        """Waits until the condition holds; on a timeout fails with all messages collected."""
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS), self._changed:
+            async with asyncio.timeout(patience_seconds), self._changed:
                 await self._changed.wait_for(lambda: bool(condition()))
         except TimeoutError:
-            said = "\n".join(json.dumps(event) for event in (*self.events, *self.pbx_messages))
-            message = f"waited {PATIENCE_SECONDS} s in vain; what was said:\n{said}"
+            collected = "\n".join(map(json.dumps, (*self.events, *self.pbx_messages)))
+            message = f"the condition did not hold in {patience_seconds} s; messages:\n{collected}"
             raise AssertionError(message) from None
 
-    def said_of(self, command_id: str) -> list[str]:
-        """The statuses, or the code, that followed from a command; repeats and notices left out."""
+    def outcome_so_far(self, command_id: str) -> list[str]:
+        """The statuses of a command, or its code; without duplicates and `delayed` events."""
         seen: dict[str, str] = {}
         for event in self.events:
             data = event["data"]
@@ -97,39 +103,44 @@ class Platform:
                 seen[event["id"]] = data.get("code") or data.get("status", "")
         return [word for word in seen.values() if word]
 
-    async def outcome(self, command_id: str) -> list[str]:
-        """The same, when the last word has been said."""
-        await self.until(lambda: self.said_of(command_id)[-1:] not in ([], ["PENDING"]))
-        return self.said_of(command_id)
+    async def outcome(
+        self, command_id: str, *, patience_seconds: float = PATIENCE_SECONDS
+    ) -> list[str]:
+        """The same, once the command has a final status or a code."""
+        await self.until(
+            lambda: self.outcome_so_far(command_id)[-1:] not in ([], ["PENDING"]),
+            patience_seconds=patience_seconds,
+        )
+        return self.outcome_so_far(command_id)
 
     async def dead_letter(self) -> AbstractIncomingMessage:
         """The next dead letter, taken from its queue."""
         queue = await self.channel.get_queue(DEAD_LETTERS, ensure=False)
         for _ in range(PATIENCE_SECONDS * 10):
-            letter = await queue.get(fail=False)
-            if letter is not None:
-                await letter.ack()
-                return letter
+            dead_letter = await queue.get(fail=False)
+            if dead_letter is not None:
+                await dead_letter.ack()
+                return dead_letter
             await asyncio.sleep(0.1)
-        message = "no dead letter came"
+        message = "no dead letter arrived"
         raise AssertionError(message)
 
     async def collect(self, queue: AbstractQueue, into: list[Event]) -> None:
-        """Notes every message of the queue."""
+        """Appends every message of the queue to the list."""
 
-        async def note(message: AbstractIncomingMessage) -> None:
+        async def append(message: AbstractIncomingMessage) -> None:
             async with self._changed:
                 into.append(json.loads(message.body))
                 self._changed.notify_all()
 
-        await queue.consume(note, no_ack=True)
+        await queue.consume(append, no_ack=True)
 
 
 @asynccontextmanager
 async def platform_at(url: str, *, is_the_pbx: bool = True) -> AsyncIterator[Platform]:
-    """A platform on the broker at this URL, whose topology is declared.
+    """A platform on the broker at this URL; the topology must be declared.
 
-    One that is not the PBX leaves the PBX queues to others, and only looks on.
+    With `is_the_pbx=False` it leaves the PBX queues to other consumers and gets copies.
     """
     connection = await aio_pika.connect(url, timeout=10)
     async with connection:

@@ -1,6 +1,6 @@
-"""Runs the worker's command, and dies when it reads a body that holds the marker.
+"""Runs the worker's command and kills the process when it reads a body that contains the marker.
 
-`poisoned MARKER COMMAND...`: like a message that makes a library crash or memory run out.
+`poisoned MARKER COMMAND...` simulates a message that crashes a library or exhausts memory.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""A database whose disk is full: the kernel lets none of its files grow, as a quota would."""
+"""A database with a full disk: a limit of the kernel keeps its files from growing, like a quota."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,19 +11,19 @@ from worker.local.installations import program, search_path
 from worker.local.process import Runner
 
 LARGEST_BYTES = 16 << 20
-"""As large as a file of the write-ahead log, which is written over and does not grow: without it
-PostgreSQL ends at once, and that is another story."""
+"""The size of a file of the write-ahead log: those files are overwritten and do not grow. With a
+smaller limit PostgreSQL would stop at once, which is another fault."""
 TIMEOUT_SECONDS = 10
 SESSIONS = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'"
 LIMIT_EACH = 'limit=$1; shift; for process; do "$0" --fsize="$limit": --pid "$process" || :; done'
-"""Only the soft limit, which may be raised again."""
+"""Sets only the soft limit, which may be raised again."""
 
 
 @asynccontextmanager
 async def full_disk(url: str) -> AsyncIterator[None]:
-    """Until the end, no table or index of more than 16 MiB grows.
+    """Keeps tables and indexes of more than 16 MiB from growing until the end of the context.
 
-    PostgreSQL takes a file that may not grow for a full disk, but says so as for an exceeded
+    PostgreSQL treats a file that may not grow like a full disk, but reports it like an exceeded
     quota: with SQLSTATE XX000 instead of 53100.
     """
     connection = await asyncpg.connect(url.replace("+asyncpg", ""))
@@ -36,13 +36,13 @@ async def full_disk(url: str) -> AsyncIterator[None]:
 
 
 async def _limit(connection: asyncpg.Connection, largest: str) -> None:
-    # The server itself first: those that it starts from then on are limited like it.
+    # The server itself first: processes that it starts afterwards inherit its limit.
     await _limit_each([_parent(connection.get_server_pid())], largest)
     await _limit_each([pid for (pid,) in await connection.fetch(SESSIONS)], largest)
 
 
 async def _limit_each(pids: list[int], largest: str) -> None:
-    # Its own user may do it; root, without every capability, may not.
+    # The server's own user may set the limit; root without all capabilities may not.
     runner = Runner(account_for("postgres"), {"PATH": search_path()})
     prlimit = program("prlimit", package="util-linux")
     await runner.run(
@@ -52,5 +52,5 @@ async def _limit_each(pids: list[int], largest: str) -> None:
 
 
 def _parent(pid: int) -> int:
-    # The name of the program stands in brackets and may hold anything, spaces included.
+    # The program's name is in brackets and may contain anything, spaces included.
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])

@@ -1,4 +1,4 @@
-"""Import records of each kind, and their import."""
+"""Builders of import records, and functions that import them."""
 
 import json
 from collections.abc import Mapping

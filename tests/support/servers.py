@@ -1,4 +1,4 @@
-"""The session's servers: real ones, private to this run."""
+"""The private servers of a test session."""
 
 import os
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ from worker.local import PrivateServers, missing_servers
 
 @pytest.fixture(scope="session")
 async def servers() -> AsyncIterator[PrivateServers]:
-    """Both servers. Not installed on a laptop, the test is skipped; under CI it fails."""
+    """Both servers. Skips the test if they are not installed, except under CI, where it fails."""
     missing = missing_servers()
     if missing and not os.environ.get("CI"):
         pytest.skip(" ".join(missing))

@@ -1,4 +1,4 @@
-"""What a proxy must know of a protocol: where something said ends, what asks, and what answers."""
+"""Splits the byte streams of PostgreSQL and AMQP into units; recognises requests and replies."""
 
 import struct
 from collections import Counter
@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple, Protocol
 
-PREPARED = frozenset(b"PBDEC")
-"""Messages of PostgreSQL's client that wait for what sends them off: a Sync, or a Flush."""
+PIPELINED = frozenset(b"PBDEC")
+"""Types of PostgreSQL messages that the client sends together with a closing Sync or Flush."""
 ENCRYPTION_REQUEST = struct.pack(">II", 8, 80_877_103)
 
 METHOD_FRAME = 1
@@ -25,129 +25,132 @@ METHODS = {
     (50, 50): "queue.unbind",
     (60, 10): "basic.qos",
     (60, 20): "basic.consume",
-    (60, 30): "basic.cancel",
     PUBLISH: "basic.publish",
     ACK_AND_NACK[0]: "basic.ack",
     (85, 10): "confirm.select",
 }
-"""What a worker asks of a broker. What it answers itself, as `close-ok`, asks for nothing."""
+"""The methods with which a worker requests something. Its own replies (`close-ok`) are none."""
 
 
 class Request(NamedTuple):
-    """Something that a client asks of its server."""
+    """A request of a client to its server."""
 
-    words: str
-    """The SQL, empty where it was prepared before; or the name of an AMQP method."""
+    text: str
+    """The name of an AMQP method, or the SQL of a simple query; empty for a prepared statement."""
     content: bytes
-    """All that was said with it: for a COMMIT, the whole transaction."""
-    is_answer: Callable[[bytes], bool] | None
-    """Tells the server's answer from whatever else it says; None when there will be none."""
+    """The whole unit; for PostgreSQL everything since BEGIN: a COMMIT has its statements."""
+    is_reply: Callable[[bytes], bool] | None
+    """Recognises the server's reply to this request; None if the protocol has no reply."""
 
 
-class Conversation(Protocol):
-    """One connection: what was said is remembered as far as it is needed."""
+class WireProtocol(Protocol):
+    """The state of one connection, as far as requests and replies depend on it."""
 
-    def length_asked(self, heard: bytearray) -> int:
-        """How long the first thing is that the client says; more than heard if it goes on."""
+    def client_unit_length(self, buffer: bytearray) -> int:
+        """Length of the client's first unit; more than the buffer holds if it is incomplete."""
 
-    def length_answered(self, heard: bytearray) -> int:
-        """The same of the server."""
+    def server_unit_length(self, buffer: bytearray) -> int:
+        """The same for the server's first unit."""
 
-    def request(self, said: bytes) -> Request | None:
-        """What the client asks for with the thing said; None when for nothing."""
+    def request_in(self, unit: bytes) -> Request | None:
+        """The request in a unit of the client; None if the unit requests nothing."""
 
 
-class UnknownConversation:
-    """Whatever is said, as it comes: enough for a network that only fails, and loses no request."""
+class OpaqueProtocol:
+    """Forwards bytes as they come: enough for a proxy that cuts and freezes but sets no traps."""
 
-    def length_asked(self, heard: bytearray) -> int:
+    def client_unit_length(self, buffer: bytearray) -> int:
         """All of it."""
-        return len(heard)
+        return len(buffer)
 
-    def length_answered(self, heard: bytearray) -> int:
+    def server_unit_length(self, buffer: bytearray) -> int:
         """All of it."""
-        return len(heard)
+        return len(buffer)
 
-    def request(self, said: bytes) -> Request | None:
-        """Nothing is known of it."""
+    def request_in(self, unit: bytes) -> Request | None:
+        """None: this protocol recognises no request."""
 
 
-class PostgresConversation:
-    """A request is a Query, or a Sync with all that it sends off: it is answered by Ready."""
+class PostgresProtocol:
+    """A request is a simple query, or a Sync with the messages before it; ReadyForQuery replies.
+
+    The worker sends BEGIN, with the fence, and COMMIT as simple queries, and every statement with
+    parameters as a prepared one.
+    """
 
     def __init__(self) -> None:
-        self._encryption_asked = False
+        self._encryption_requested = False
         self._transaction = b""
 
-    def length_asked(self, heard: bytearray) -> int:
-        """Several messages, if they go off together."""
-        first, end = 0, _end_of_message(heard, 0)
-        while end <= len(heard) and heard[first] in PREPARED:
-            first, end = end, _end_of_message(heard, end)
+    def client_unit_length(self, buffer: bytearray) -> int:
+        """One message, or several that end with a Sync or Flush."""
+        first, end = 0, _end_of_message(buffer, 0)
+        while end <= len(buffer) and buffer[first] in PIPELINED:
+            first, end = end, _end_of_message(buffer, end)
         return end
 
-    def length_answered(self, heard: bytearray) -> int:
-        """One message; only whether it may be encrypted is answered by a mere letter."""
-        if self._encryption_asked:
-            self._encryption_asked = False
+    def server_unit_length(self, buffer: bytearray) -> int:
+        """One message; the reply to a request for encryption is a single byte."""
+        if self._encryption_requested:
+            self._encryption_requested = False
             return 1
-        return _end_of_message(heard, 0)
+        return _end_of_message(buffer, 0)
 
-    def request(self, said: bytes) -> Request | None:
-        """The SQL of a Query, which COMMIT is; a Flush only prepares, and is none."""
-        self._encryption_asked |= said == ENCRYPTION_REQUEST
-        is_query = said.startswith(b"Q")
-        sql = said[5:-1].decode() if is_query else ""
-        self._transaction = said if sql.startswith("BEGIN") else self._transaction + said
-        if is_query or said.endswith(b"S\0\0\0\4"):
+    def request_in(self, unit: bytes) -> Request | None:
+        """A simple query, or prepared statements up to a Sync; what ends with a Flush is none."""
+        self._encryption_requested |= unit == ENCRYPTION_REQUEST
+        is_query = unit.startswith(b"Q")
+        sql = unit[5:-1].decode() if is_query else ""
+        self._transaction = unit if sql.startswith("BEGIN") else self._transaction + unit
+        if is_query or unit.endswith(b"S\0\0\0\4"):
             return Request(sql, self._transaction, _is_ready)
         return None
 
 
-def _end_of_message(heard: bytearray, start: int) -> int:
-    # The first messages of a connection have no letter: they begin with their length.
-    begin = start if heard[start : start + 1] == b"\0" else start + 1
-    if len(heard) < begin + 4:
-        return len(heard) + 1
-    return begin + int.from_bytes(heard[begin : begin + 4], "big")
+def _end_of_message(buffer: bytearray, start: int) -> int:
+    # The first messages of a connection have no type: they begin with their length.
+    begin = start if buffer[start : start + 1] == b"\0" else start + 1
+    if len(buffer) < begin + 4:
+        return len(buffer) + 1
+    return begin + int.from_bytes(buffer[begin : begin + 4], "big")
 
 
 def _is_ready(reply: bytes) -> bool:
     return reply.startswith(b"Z")
 
 
-class AmqpConversation:
-    """A request is a method; a publish is answered by the confirm that covers it."""
+class AmqpProtocol:
+    """A request is a method; the confirm that covers a publish is its reply."""
 
     def __init__(self) -> None:
         self._published: Counter[int] = Counter()
 
-    def length_asked(self, heard: bytearray) -> int:
+    def client_unit_length(self, buffer: bytearray) -> int:
         """One frame, or the header that opens the connection."""
-        return 8 if heard.startswith(b"AMQP") else _end_of_frame(heard)
+        return 8 if buffer.startswith(b"AMQP") else _end_of_frame(buffer)
 
-    def length_answered(self, heard: bytearray) -> int:
+    def server_unit_length(self, buffer: bytearray) -> int:
         """One frame."""
-        return _end_of_frame(heard)
+        return _end_of_frame(buffer)
 
-    def request(self, said: bytes) -> Request | None:
-        """The method's name."""
-        method = _method(said)
+    def request_in(self, unit: bytes) -> Request | None:
+        """The request of a method frame; headers, bodies, heartbeats and replies are none."""
+        method = _method(unit)
         if method not in METHODS:
             return None
-        channel = _channel(said)
+        channel = _channel(unit)
         if method == PUBLISH:
             self._published[channel] += 1
-            confirm = partial(_settles, channel, self._published[channel])
-            return Request(METHODS[method], said, confirm)
+            confirm = partial(_confirms, channel, self._published[channel])
+            return Request(METHODS[method], unit, confirm)
         if method in ACK_AND_NACK:
-            return Request(METHODS[method], said, None)
-        answer = partial(_answers, channel, (method[0], method[1] + 1))
-        return Request(METHODS[method], said, answer)
+            return Request(METHODS[method], unit, None)
+        reply = partial(_is_method, channel, (method[0], method[1] + 1))
+        return Request(METHODS[method], unit, reply)
 
 
-def _end_of_frame(heard: bytearray) -> int:
-    return 8 + int.from_bytes(heard[3:7], "big") if len(heard) >= 7 else len(heard) + 1
+def _end_of_frame(buffer: bytearray) -> int:
+    return 8 + int.from_bytes(buffer[3:7], "big") if len(buffer) >= 7 else len(buffer) + 1
 
 
 def _channel(frame: bytes) -> int:
@@ -155,19 +158,19 @@ def _channel(frame: bytes) -> int:
 
 
 def _method(frame: bytes) -> tuple[int, int]:
-    """Its class and number; no such one if the frame is a header, a body or a heartbeat."""
+    """Class and method number; zeros for a header, a body or a heartbeat."""
     if frame[0] != METHOD_FRAME:
         return 0, 0
     group, number = struct.unpack(">HH", frame[7:11])
     return group, number
 
 
-def _answers(channel: int, method: tuple[int, int], reply: bytes) -> bool:
+def _is_method(channel: int, method: tuple[int, int], reply: bytes) -> bool:
     return _channel(reply) == channel and _method(reply) == method
 
 
-def _settles(channel: int, tag: int, reply: bytes) -> bool:
-    """Whether the broker's ack or nack is for this publish, by itself or with those before it."""
+def _confirms(channel: int, tag: int, reply: bytes) -> bool:
+    """Whether the broker's ack or nack covers this publish, alone or together with earlier ones."""
     if _channel(reply) != channel or _method(reply) not in ACK_AND_NACK:
         return False
     settled, multiple = struct.unpack(">QB", reply[11:20])

@@ -1,4 +1,4 @@
-"""Fixtures for everything that needs a database, a broker and a worker of its own."""
+"""Fixtures: a database, a virtual host, settings and a worker for each test."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -28,21 +28,21 @@ async def databases(servers: PrivateServers) -> Databases:
 
 @pytest.fixture
 async def database_url(databases: Databases) -> AsyncIterator[str]:
-    """A migrated database of the test's own."""
+    """The URL of a migrated database that only this test uses."""
     async with databases.taken() as url:
         yield url
 
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    """The same, opened."""
+    """The connection pool of the same database."""
     async with open_database(database_url) as opened:
         yield opened
 
 
 @pytest.fixture
 async def amqp_url(servers: PrivateServers) -> AsyncIterator[str]:
-    """A virtual host of the test's own, its topology declared."""
+    """The URL of a virtual host that only this test uses; its topology is declared."""
     name = f"test_{uuid4().hex}"
     url = await servers.rabbitmq.create_virtual_host(name)
     async with await connect([url]) as connection:
@@ -60,13 +60,13 @@ async def platform(amqp_url: str) -> AsyncIterator[Platform]:
 
 @pytest.fixture
 def settings(database_url: str, amqp_url: str) -> Settings:
-    """Settings for a worker of this test."""
+    """Settings of a worker for this test."""
     return load({"DATABASE_URL": database_url, "AMQP_URL": amqp_url, "WORKER_HTTP_PORT": "0"})
 
 
 @asynccontextmanager
 async def working(database: Database, settings: Settings) -> AsyncIterator[Supervisor]:
-    """A worker inside the test's own process, stopped in order at the end."""
+    """A worker in the test's process; stopped in order at the end."""
     worker = supervisor(database, settings, Reporter(Metrics()))
     task = asyncio.create_task(worker.run())
     try:
@@ -77,7 +77,7 @@ async def working(database: Database, settings: Settings) -> AsyncIterator[Super
 
 
 async def until_leading(*workers: Supervisor) -> Supervisor:
-    """The one that leads, as soon as one does."""
+    """Waits until a worker leads, and returns it."""
     async with asyncio.timeout(30):
         while not any(worker.leads for worker in workers):
             await asyncio.sleep(0.02)
@@ -85,13 +85,13 @@ async def until_leading(*workers: Supervisor) -> Supervisor:
 
 
 async def store(database: Database, *statements: str) -> None:
-    """Runs SQL, each statement in turn, in one transaction."""
+    """Executes the statements in one transaction."""
     async with database.transaction() as session:
         for statement in statements:
             await session.driver.execute(statement)
 
 
 async def rows(database: Database, query: str) -> Sequence[tuple[object, ...]]:
-    """What a query finds."""
+    """The rows that a query returns."""
     async with database.transaction() as session:
         return [tuple(row) for row in await session.driver.fetch(query)]
