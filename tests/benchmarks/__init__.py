@@ -1,1 +1,1 @@
-"""What the worker costs, beside the physical limit and beside what people would write."""
+"""Measures the worker, the physical limit and comparable implementations on the same machine."""

@@ -11,29 +11,41 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from tests.benchmarks import growth, latency, memory, partitions, picture, report, start, throughput
-from tests.benchmarks.broker import Missing
-from tests.benchmarks.contestants import Failed
-from tests.benchmarks.costs import Elsewhere
+from tests.benchmarks import chart, growth, latency, memory, partitions, report, start, throughput
+from tests.benchmarks.bench import Bench
+from tests.benchmarks.broker import MessagesMissing
+from tests.benchmarks.costs import OtherProcesses
 from tests.benchmarks.figures import Figure
-from tests.benchmarks.ledger import WrongRun
+from tests.benchmarks.implementations import ProcessFailed
 from tests.benchmarks.machine import machine, versions
+from tests.benchmarks.plans import NotGeneric
 from tests.benchmarks.report import Result
 from tests.benchmarks.sizes import FULL, QUICK, Size
-from tests.benchmarks.stage import Stage
+from tests.benchmarks.verification import WrongRun
 from tests.support.amqp_wire import ConnectionLost
 from worker.local import PrivateServers, ServerUnavailable
+from worker.operator.repartition import RepartitionTimedOut
 
-FAILURES = (Failed, ConnectionLost, Missing, WrongRun, ServerUnavailable, OSError, TimeoutError)
+FAILURES = (
+    NotGeneric,
+    RepartitionTimedOut,
+    ProcessFailed,
+    ConnectionLost,
+    MessagesMissing,
+    WrongRun,
+    ServerUnavailable,
+    OSError,
+    TimeoutError,
+)
 POSTGRESQL_SETTINGS = {
     "max_wal_size": "4GB",
     "checkpoint_timeout": "15min",
     "autovacuum_naptime": "5s",
 }
-"""As `worker/docs/operations.md` asks for where much is done, and says why."""
+"""Those that `worker/docs/operations.md` recommends for a high load."""
 WIDTH = 140
-"""Where there is no terminal to ask."""
-Subject = Callable[[Stage, Size], Awaitable[list[Figure]]]
+"""Of the table, in columns, where the output is no terminal."""
+Subject = Callable[[Bench, Size], Awaitable[list[Figure]]]
 SUBJECTS: dict[str, Subject] = {
     "throughput": throughput.measure,
     "latency": latency.measure,
@@ -45,67 +57,68 @@ SUBJECTS: dict[str, Subject] = {
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="A look in two minutes.")
-@click.option("--seed", type=int, help="The same seed plans the same commands.")
-@click.option("--only", help=f"Some subjects, by commas: {', '.join(SUBJECTS)}.")
+@click.option("--quick", is_flag=True, help="Measure little, in two minutes.")
+@click.option("--seed", type=int, help="Plan the same commands as an earlier run with this seed.")
+@click.option("--only", help=f"Only these subjects, comma-separated: {', '.join(SUBJECTS)}.")
 @click.option(
     "--into",
     "folder",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("build/benchmark"),
     show_default=True,
+    help="Where the figures are written.",
 )
 def main(*, quick: bool, seed: int | None, only: str | None, folder: Path) -> None:
-    """Measure the worker beside the physical limit and beside what people would write."""
+    """Measure the worker, the physical limit and comparable implementations."""
     chosen = _chosen(only)
     seed = secrets.randbelow(1_000_000) if seed is None else seed
     result = asyncio.run(_run(chosen, seed, quick=quick))
     console = Console()
     report.show(result, console if console.is_terminal else Console(width=WIDTH))
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "benchmark.json").write_text(report.written(result), encoding="utf-8")
-    picture.draw(result, folder / "benchmark.svg")
-    click.echo(f"{len(result.missed)} missed: {folder / 'benchmark.json'}")
+    (folder / "benchmark.json").write_text(report.to_json(result), encoding="utf-8")
+    chart.draw(result, folder / "benchmark.svg")
+    click.echo(f"{len(result.missed)} figures missed their floors: {folder / 'benchmark.json'}")
     raise SystemExit(1 if result.failures else 0)
 
 
 def _chosen(only: str | None) -> list[str]:
     names = only.split(",") if only else list(SUBJECTS)
     if unknown := set(names) - set(SUBJECTS):
-        raise click.UsageError(f"--only knows {', '.join(SUBJECTS)}, not {', '.join(unknown)}")
+        raise click.UsageError(f"--only accepts {', '.join(SUBJECTS)}, not {', '.join(unknown)}")
     return names
 
 
 async def _run(subjects: list[str], seed: int, *, quick: bool) -> Result:
-    began, elsewhere = time.monotonic(), Elsewhere()
+    began, others = time.monotonic(), OtherProcesses()
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         async with PrivateServers.started(postgresql_settings=POSTGRESQL_SETTINGS) as servers:
             date = datetime.now(UTC).isoformat(timespec="seconds")
             result = Result(seed, quick, date, machine(), await versions(servers))
-            stage = Stage(servers, Path(folder), seed, tell=_progress(began))
+            bench = Bench(servers, Path(folder), seed, log=_progress(began))
             for name in subjects:
-                await _measured(result, name, stage)
-            result.plans, result.memory = stage.plans, stage.memory
-            result.notes = stage.notes
-            result.used_by_others = elsewhere.share()
+                await _measure(result, name, bench)
+            result.plans, result.memory = bench.plans, bench.memory
+            result.notes = bench.notes
+            result.used_by_others = others.share()
     result.seconds = time.monotonic() - began
     return result
 
 
-async def _measured(result: Result, name: str, stage: Stage) -> None:
+async def _measure(result: Result, name: str, bench: Bench) -> None:
     try:
-        result.figures += await SUBJECTS[name](stage, QUICK if result.quick else FULL)
+        result.figures += await SUBJECTS[name](bench, QUICK if result.quick else FULL)
     except FAILURES as error:
-        # The other subjects are still worth their figures.
+        # The other subjects are still measured.
         result.failures.append(f"{name}: {error!r}")
-        stage.tell(result.failures[-1])
+        bench.log(result.failures[-1])
 
 
 def _progress(began: float) -> Callable[[str], None]:
-    def tell(words: str) -> None:
-        click.echo(f"{time.monotonic() - began:6.1f} s  {words}", err=True)
+    def log(text: str) -> None:
+        click.echo(f"{time.monotonic() - began:6.1f} s  {text}", err=True)
 
-    return tell
+    return log
 
 
 if __name__ == "__main__":

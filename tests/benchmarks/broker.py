@@ -1,4 +1,4 @@
-"""Queues filled, looked at and read, at a cost that is the same for whoever is measured."""
+"""Fills, inspects and reads queues, without code of the worker."""
 
 import asyncio
 import time
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from pamqp import commands as amqp
 
-from tests.benchmarks.wanted import EXCHANGE, Command
+from tests.benchmarks.workload import EXCHANGE, Command
 from tests.support.amqp_wire import Confirm, Delivery, Wire
 
 COMMANDS = "telephony.phone_number.commands"
@@ -15,16 +15,16 @@ OUTPUTS = (EVENTS, "pbx.handset-logout", "pbx.hunt-group-membership", "pbx.exten
 UNCONFIRMED_AT_MOST = 2000
 PAUSE_SECONDS = 0.01
 SILENCE_SECONDS = 10
-CONSUMED_WITHIN_SECONDS = 30
+CONSUMER_WITHIN_SECONDS = 30
 QUORUM = {"x-queue-type": "quorum"}
 
 
-class Missing(Exception):
-    """What should come did not come."""
+class MessagesMissing(Exception):
+    """Expected messages or confirms did not arrive in time."""
 
 
 def declare_events(url: str) -> None:
-    """Makes the queue of events, bound to all of them."""
+    """Declares a queue and binds it to all events."""
     wire = Wire(url)
     wire.call(
         amqp.Queue.Declare(queue=EVENTS, durable=True, arguments=dict(QUORUM)),
@@ -39,75 +39,75 @@ def preload(url: str, commands: Iterable[Command], padding_bytes: int = 0) -> No
     """Publishes all commands; returns when the broker has confirmed them."""
     wire = Wire(url)
     wire.call(amqp.Confirm.Select(), amqp.Confirm.SelectOk)
-    published = settled = 0
+    published = confirmed = 0
     last = time.monotonic()
     for command in commands:
         body = command.body(padding_bytes)
         wire.publish(EXCHANGE, command.routing_key, command.properties(), body)
         published += 1
-        while published - settled >= UNCONFIRMED_AT_MOST:
-            settled = _settled(wire, settled)
-    while settled < published:
-        before, settled = settled, _settled(wire, settled)
-        last = time.monotonic() if settled > before else last
+        while published - confirmed >= UNCONFIRMED_AT_MOST:
+            confirmed = _confirmed(wire, confirmed)
+    while confirmed < published:
+        before, confirmed = confirmed, _confirmed(wire, confirmed)
+        last = time.monotonic() if confirmed > before else last
         if time.monotonic() > last + SILENCE_SECONDS:
-            raise Missing(f"{published - settled:,} commands were not confirmed")
+            raise MessagesMissing(f"{published - confirmed:,} commands were not confirmed")
     wire.close()
 
 
-def _settled(wire: Wire, before: int) -> int:
-    settled = before
+def _confirmed(wire: Wire, before: int) -> int:
+    confirmed = before
     for item in wire.pump(PAUSE_SECONDS):
         if isinstance(item, Confirm):
-            settled = item.tag if item.multiple else settled + 1
-    return settled
+            confirmed = item.tag if item.multiple else confirmed + 1
+    return confirmed
 
 
-class Depths:
-    """How many messages wait, asked of the broker itself; no consumer takes part in the race."""
+class QueueDepths:
+    """Asks the broker for queue depths: a consumer would take part in what is measured."""
 
     def __init__(self, url: str) -> None:
         self._wire = Wire(url)
 
     def close(self) -> None:
-        """Lets the connection go."""
+        """Closes the connection."""
         self._wire.close()
 
     def of(self, queue: str) -> int:
-        """How many messages are ready in this queue."""
-        asked = amqp.Queue.Declare(queue=queue, passive=True)
-        return self._wire.call(asked, amqp.Queue.DeclareOk).message_count or 0
+        """The number of ready messages in this queue."""
+        request = amqp.Queue.Declare(queue=queue, passive=True)
+        return self._wire.call(request, amqp.Queue.DeclareOk).message_count or 0
 
     def outputs(self, queues: Iterable[str] = OUTPUTS) -> int:
-        """How many messages are ready in these queues together."""
+        """The number of ready messages in these queues together."""
         return sum(map(self.of, queues))
 
 
-async def until_consumed(url: str, queue: str) -> None:
-    """Returns as soon as somebody consumes the queue."""
+async def wait_for_consumer(url: str, queue: str) -> None:
+    """Returns as soon as the queue has a consumer."""
     wire = Wire(url)
-    asked = amqp.Queue.Declare(queue=queue, passive=True)
-    async with asyncio.timeout(CONSUMED_WITHIN_SECONDS):
-        while not wire.call(asked, amqp.Queue.DeclareOk).consumer_count:
+    request = amqp.Queue.Declare(queue=queue, passive=True)
+    async with asyncio.timeout(CONSUMER_WITHIN_SECONDS):
+        while not wire.call(request, amqp.Queue.DeclareOk).consumer_count:
             await asyncio.sleep(PAUSE_SECONDS)
     wire.close()
 
 
-def everything(url: str, queues: Iterable[str] = OUTPUTS) -> Iterator[Delivery]:
-    """Takes what is in the queues, one after the other."""
+def consume_all(url: str, queues: Iterable[str] = OUTPUTS) -> Iterator[Delivery]:
+    """Consumes everything in the queues, one queue after the other."""
     for queue in queues:
         wire = Wire(url)
-        asked = amqp.Queue.Declare(queue=queue, passive=True)
-        awaited = wire.call(asked, amqp.Queue.DeclareOk).message_count or 0
+        request = amqp.Queue.Declare(queue=queue, passive=True)
+        remaining = wire.call(request, amqp.Queue.DeclareOk).message_count or 0
         consume = amqp.Basic.Consume(queue=queue, consumer_tag=queue, no_ack=True)
         wire.call(consume, amqp.Basic.ConsumeOk)
         last = time.monotonic()
-        while awaited:
+        while remaining:
             for item in wire.pump(PAUSE_SECONDS):
                 if isinstance(item, Delivery):
-                    awaited -= 1
+                    remaining -= 1
                     last = time.monotonic()
                     yield item
             if time.monotonic() > last + SILENCE_SECONDS:
-                raise Missing(f"{awaited:,} messages stayed in {queue}")
+                raise MessagesMissing(f"{remaining:,} messages stayed in {queue}")
         wire.close()

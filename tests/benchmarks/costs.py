@@ -1,4 +1,4 @@
-"""What a run costs, beside its time: processor seconds, and the memory of the one measured."""
+"""Processor time and memory of the measured process and of the servers."""
 
 import asyncio
 import time
@@ -8,27 +8,27 @@ from typing import Self
 import psutil
 
 MEBIBYTE = 1 << 20
-LOOK_SECONDS = 1
-AT_REST_SHARE = 0.1
-REST_MAXIMUM_LOOKS = 60
+POLL_SECONDS = 1
+IDLE_SHARE = 0.1
+IDLE_POLLS_MAXIMUM = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Processor seconds, of user and of system."""
+    """Processor seconds, user and system."""
 
-    contestant: float
+    implementation: float
     broker: float
     database: float
 
     @property
-    def together(self) -> float:
-        """Of all that took part."""
-        return self.contestant + self.broker + self.database
+    def total(self) -> float:
+        """The sum of all three."""
+        return self.implementation + self.broker + self.database
 
     @classmethod
-    def until_now(cls, pid: int) -> Self:
-        """What the process, and the servers that this program has started, have used so far."""
+    def so_far(cls, pid: int) -> Self:
+        """What the process, and the servers that this program started, have used until now."""
         servers = psutil.Process().children(recursive=True)
         return cls(
             processor_seconds(pid),
@@ -37,49 +37,50 @@ class Costs:
         )
 
     def since(self, before: Self) -> "Costs":
-        """What was used in between."""
+        """The difference to an earlier value."""
         return Costs(
-            self.contestant - before.contestant,
+            self.implementation - before.implementation,
             self.broker - before.broker,
             self.database - before.database,
         )
 
 
-async def at_rest() -> None:
-    """Returns when the servers have done with what was put into them, or after a minute.
+async def wait_until_idle() -> None:
+    """Returns when the servers use less than a tenth of a core, or after a minute.
 
-    What was just filled they still sort into files, vacuum and write back, beside whoever runs.
+    Servers still sort, vacuum and write back new data for some seconds, which would slow whatever
+    is measured meanwhile.
     """
     before = _servers_seconds()
-    for _ in range(REST_MAXIMUM_LOOKS):
-        await asyncio.sleep(LOOK_SECONDS)
+    for _ in range(IDLE_POLLS_MAXIMUM):
+        await asyncio.sleep(POLL_SECONDS)
         now = _servers_seconds()
-        # A process that has ended takes its seconds with it.
-        if 0 <= now - before < AT_REST_SHARE * LOOK_SECONDS:
+        # Negative where a process ended: its seconds are no longer counted.
+        if 0 <= now - before < IDLE_SHARE * POLL_SECONDS:
             return
         before = now
 
 
-class Elsewhere:
-    """How busy the machine is with what is not ours: figures of a busy one mean little."""
+class OtherProcesses:
+    """Measures how much of the machine unrelated processes use."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
         self._before = _busy_seconds() - _own_seconds()
 
     def share(self) -> float:
-        """The part of all processors that others have used since."""
+        """The share of all processors that they have used since construction."""
         passed = (time.monotonic() - self._began) * (psutil.cpu_count() or 1)
         return max(0.0, _busy_seconds() - _own_seconds() - self._before) / passed
 
 
 def processor_seconds(pid: int) -> float:
-    """What the process, and those of its children that have ended, have used so far."""
+    """What the process and its ended children have used until now."""
     return _seconds(psutil.Process(pid))
 
 
 def resident_mebibytes(pid: int) -> float:
-    """The memory that the process holds now."""
+    """The resident size of the process."""
     return float(psutil.Process(pid).memory_info().rss) / MEBIBYTE
 
 
@@ -105,7 +106,7 @@ def _name(process: psutil.Process) -> str:
 
 
 def _seconds(process: psutil.Process) -> float:
-    # PostgreSQL serves each connection with a child: what those used that have ended counts too.
+    # PostgreSQL forks a child for each connection: the time of ended children counts too.
     try:
         times = process.cpu_times()
     except psutil.NoSuchProcess:

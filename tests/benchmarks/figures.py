@@ -1,4 +1,4 @@
-"""What was measured, and whether it is what was promised."""
+"""Measured figures, their floors and verdicts, and the statistics behind them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ MET, MISSED, SHOWN = "met", "missed", "shown"
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
-    """What was promised of a figure."""
+class Floor:
+    """The worst value that a figure may have."""
 
     direction: Literal["at least", "at most"]
     value: float
 
-    def holds_for(self, value: float) -> bool:
-        """Whether the promise is kept."""
+    def is_met_by(self, value: float) -> bool:
+        """Whether the value is on the right side."""
         return value >= self.value if self.direction == "at least" else value <= self.value
 
 
@@ -28,36 +28,38 @@ class Figure:
     name: str
     value: float
     unit: str
-    limit: Limit | None = None
+    floor: Floor | None = None
     note: str = ""
 
     @property
     def verdict(self) -> str:
-        """`shown` where nothing was promised."""
-        if self.limit is None:
+        """`shown` without a floor."""
+        if self.floor is None:
             return SHOWN
-        return MET if self.limit.holds_for(self.value) else MISSED
+        return MET if self.floor.is_met_by(self.value) else MISSED
 
 
-def at_least(value: float) -> Limit:
-    """No less than this."""
-    return Limit("at least", value)
+def at_least(value: float) -> Floor:
+    """The value must not be lower."""
+    return Floor("at least", value)
 
 
-def at_most(value: float) -> Limit:
-    """No more than this."""
-    return Limit("at most", value)
+def at_most(value: float) -> Floor:
+    """The value must not be higher."""
+    return Floor("at most", value)
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The smallest of the values that so many percent of them do not exceed."""
+    """The smallest value that is not exceeded by this percentage of the values."""
     ordered = sorted(values)
     return ordered[max(0, -(-len(ordered) * percent // 100).__trunc__() - 1)]
 
 
-def middle(ratios: Iterable[float]) -> float:
-    """The geometric mean without the highest and the lowest eighth: of many, it swings a fifth less
-    than their median, and one that the machine spoilt does not count. Of few, the median."""
+def trimmed_mean(ratios: Iterable[float]) -> float:
+    """The geometric mean without the highest and the lowest eighth; the median of fewer than 8.
+
+    For many ratios it varies a fifth less than the median.
+    """
     ordered = sorted(ratios)
-    spoilt = len(ordered) // 8
-    return geometric_mean(ordered[spoilt : len(ordered) - spoilt]) if spoilt else median(ordered)
+    trimmed = len(ordered) // 8
+    return geometric_mean(ordered[trimmed : len(ordered) - trimmed]) if trimmed else median(ordered)

@@ -1,13 +1,13 @@
-"""Throughput when something has grown, beside what has not, in the same minutes.
+"""Compares the throughput with grown data and with small data, in the same minutes.
 
-A grown case is compared with a small one in which the commands that are under way share an account
-as they do in the grown: all of them, or none. Those that share one are counted together, and wait
-for each other, which has nothing to do with growth.
+A grown case is compared with a small case whose commands in flight share accounts in the same way:
+all of them one account, or none of them any. Commands that share an account wait for its lock,
+which has nothing to do with growth.
 
-Either has a worker of its own, both running; commands are given to one and then to the other, again
-and again, from an empty pipeline to an empty one. So nothing that makes the machine faster or
-slower for longer than some seconds makes a difference between them. The ratio is taken within each
-round, and of all rounds the middle; so is that of processor time, which swings less than the clock.
+Each case has a worker of its own, and both run. Turns alternate between them, each from an empty
+pipeline to an empty one, so that a slow minute of the machine affects both. Ratios are taken within
+a round, and their trimmed mean is the figure. The ratio of processor time varies less than that of
+elapsed time.
 """
 
 from collections import Counter
@@ -17,219 +17,229 @@ from functools import partial
 from statistics import median
 from typing import NamedTuple
 
-from tests.benchmarks import plans
-from tests.benchmarks.asking import Asked
+from tests.benchmarks import floors, plans
 from tests.benchmarks.backlog import measure_backlog
-from tests.benchmarks.costs import at_rest
-from tests.benchmarks.cycle import Plan
-from tests.benchmarks.cycling import Cycled, cycling
-from tests.benchmarks.figures import Figure, Limit, at_least, at_most, middle
-from tests.benchmarks.race import Run
+from tests.benchmarks.bench import Bench
+from tests.benchmarks.costs import wait_until_idle
+from tests.benchmarks.cycle_client import Plan
+from tests.benchmarks.cycle_runs import CycleRun, running_cycles
+from tests.benchmarks.dataset import Dataset, build
+from tests.benchmarks.figures import Figure, Floor, trimmed_mean
+from tests.benchmarks.queue_run import Run
 from tests.benchmarks.sizes import Size
-from tests.benchmarks.stage import Stage
-from tests.benchmarks.worlds import World, build
+from tests.benchmarks.statements import Statements
 
 SMALL = "1,000 numbers"
-SMALL_WORLD = World(plain=1000, accounts=1000)
-"""Of an account each."""
-ALONE = "an account with 500"
-ALONE_WORLD = World(plain=1000, accounts=1)
+SMALL_DATASET = Dataset(plain=1000, accounts=1000)
+"""Each number has an account of its own."""
+ONE_ACCOUNT = "an account with 500"
+ONE_ACCOUNT_DATASET = Dataset(plain=1000, accounts=1)
 """Half of the plain numbers are active."""
 NUMBERS_OF_AN_ACCOUNT = 20
-WITHIN = 0.9
-MEMORY_MEBIBYTES = 150
 FIRST_IDS, IDS_OF_A_CASE = 50_000_000, 1_000_000
 MILLISECONDS = 1000
 GAUGES = "measure_"
-"""So begin the names of what the metrics ask: sums over all accounts, read by whoever looks."""
+"""The prefix of the gauges' queries: sums over all accounts, read at each scrape."""
 SUBJECT = "growth"
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A world on a database that stays from round to round."""
+    """A database that all rounds use."""
 
     name: str
-    world: World
+    dataset: Dataset
     database_url: str
 
 
-class Growth(NamedTuple):
-    """What is compared with what, and how often."""
+class Comparison(NamedTuple):
+    """Two cases, and the number of rounds."""
 
     small: Case
     grown: Case
     rounds: int
 
 
-class Compared(NamedTuple):
-    """One round."""
+class Round(NamedTuple):
+    """One turn of each case."""
 
-    small: Cycled
-    grown: Cycled
+    small: CycleRun
+    grown: CycleRun
 
 
-async def measure(stage: Stage, size: Size) -> list[Figure]:
-    """Each grown case beside its small one."""
-    growths = [growth async for growth in _growths(stage, size)]
-    cases = list(dict.fromkeys(case for growth in growths for case in (growth.small, growth.grown)))
-    stage.tell("growth: the databases are filled")
-    most, most_rows = growths[len(size.many_numbers) - 1].grown, growths[-1].grown
-    asked = {case: await _asked(stage, case) for case in (most, most_rows)}
-    before = {case: await plans.whole_reads(case.database_url) for case in cases}
-    queued = await measure_backlog(stage, most.database_url, most.world, size)
-    compared = {
-        growth: await _compared(stage, growth, size, FIRST_IDS + place * IDS_OF_A_CASE)
-        for place, growth in enumerate(growths)
+async def measure(bench: Bench, size: Size) -> list[Figure]:
+    """Measures each grown case in turn with its small one."""
+    comparisons = [comparison async for comparison in _comparisons(bench, size)]
+    cases = list(
+        dict.fromkeys(
+            case for comparison in comparisons for case in (comparison.small, comparison.grown)
+        )
+    )
+    bench.log("growth: the databases are filled")
+    most_numbers = comparisons[len(size.many_numbers) - 1].grown
+    most_rows = comparisons[-1].grown
+    statements = {
+        case: await plans.record_statements(bench, case.database_url, case.dataset)
+        for case in (most_numbers, most_rows)
     }
-    # Only now: after much work the planner takes small tables for larger than they are.
-    figures = [figure for item in asked.items() for figure in await _plans(stage, *item)]
+    before = {case: await plans.whole_reads(case.database_url) for case in cases}
+    queued = await measure_backlog(bench, most_numbers.database_url, most_numbers.dataset, size)
+    rounds = {
+        comparison: await _run_rounds(bench, comparison, size, FIRST_IDS + number * IDS_OF_A_CASE)
+        for number, comparison in enumerate(comparisons)
+    }
+    # After the work, when the statistics overestimate small tables: plans must be right even then.
+    figures = [figure for item in statements.items() for figure in await _plans(bench, *item)]
     figures += _backlog_figures(size, queued)
-    figures += _figures(compared)
-    figures.append(_whole_reads([await _read_since(*item) for item in before.items()]))
+    figures += _figures(rounds)
+    figures.append(_whole_reads([await _reads_since(*item) for item in before.items()]))
     return figures
 
 
-async def _read_since(case: Case, before: Counter[str]) -> tuple[Case, Counter[str]]:
-    """How often the tables were read whole that were large before all runs."""
+async def _reads_since(case: Case, before: Counter[str]) -> tuple[Case, Counter[str]]:
+    """The sequential scans since then of the tables that were large then."""
     now = await plans.whole_reads(case.database_url)
     return case, Counter({table: now[table] for table in before}) - before
 
 
 def _whole_reads(found: Sequence[tuple[Case, Counter[str]]]) -> Figure:
     total = sum(counted.total() for _, counted in found)
-    told = (
+    tables = (
         f"{case.name}: {table} {times:,} times"
         for case, counted in found
         for table, times in counted.items()
     )
-    note = "; ".join(told) or "PostgreSQL's own count, over all runs"
-    return Figure(SUBJECT, "large tables read from end to end", total, "times", at_most(0), note)
+    note = "; ".join(tables) or "PostgreSQL's own count, over all runs"
+    name = "large tables read from end to end"
+    return Figure(SUBJECT, name, total, "times", floors.TABLES_READ_WHOLE, note)
 
 
-async def _growths(stage: Stage, size: Size) -> AsyncIterator[Growth]:
-    small = await _case(stage, SMALL, SMALL_WORLD)
+async def _comparisons(bench: Bench, size: Size) -> AsyncIterator[Comparison]:
+    small = await _case(bench, SMALL, SMALL_DATASET)
     for count in size.many_numbers:
         in_full_use = count // 10
-        world = World(count - in_full_use, in_full_use, count // NUMBERS_OF_AN_ACCOUNT)
-        grown = await _case(stage, f"{count:,} numbers", world)
-        yield Growth(small, grown, size.number_rounds)
-    alone = await _case(stage, ALONE, ALONE_WORLD)
-    many = replace(ALONE_WORLD, in_full_use=size.many_active)
+        dataset = Dataset(count - in_full_use, in_full_use, count // NUMBERS_OF_AN_ACCOUNT)
+        grown = await _case(bench, f"{count:,} numbers", dataset)
+        yield Comparison(small, grown, size.number_rounds)
+    one_account = await _case(bench, ONE_ACCOUNT, ONE_ACCOUNT_DATASET)
+    many = replace(ONE_ACCOUNT_DATASET, in_full_use=size.many_active)
     name = f"an account with {size.many_active:,} active numbers"
-    yield Growth(alone, await _case(stage, name, many), size.growth_rounds)
-    rows = replace(SMALL_WORLD, in_full_use=100, ledger_rows=size.many_ledger_rows)
+    yield Comparison(one_account, await _case(bench, name, many), size.growth_rounds)
+    rows = replace(SMALL_DATASET, in_full_use=100, ledger_rows=size.many_ledger_rows)
     name = f"{size.many_ledger_rows:,} ledger rows"
-    yield Growth(small, await _case(stage, name, rows), size.growth_rounds)
+    yield Comparison(small, await _case(bench, name, rows), size.growth_rounds)
 
 
-async def _case(stage: Stage, name: str, world: World) -> Case:
+async def _case(bench: Bench, name: str, dataset: Dataset) -> Case:
     template = "growth_" + "".join(letter for letter in name if letter.isalnum())
-    url = await stage.template(template, partial(build, world=world))
-    return Case(name, world, url)
+    url = await bench.template(template, partial(build, dataset=dataset))
+    return Case(name, dataset, url)
 
 
-async def _compared(stage: Stage, growth: Growth, size: Size, first_id: int) -> list[Compared]:
+async def _run_rounds(
+    bench: Bench, comparison: Comparison, size: Size, first_id: int
+) -> list[Round]:
     rounds = []
     small, grown = (
         Plan(
-            case.world,
-            stage.seed,
+            case.dataset,
+            bench.seed,
             size.growth_commands,
-            size.growth_commands * growth.rounds,
+            size.growth_commands * comparison.rounds,
             first_id,
-            # A clock that waits for answers starts with a batch or just after it.
+            # A warm-up would start the clock at the end of a batch, or just after it.
             warm_up=0,
-            apart=case.world.accounts > 1,
+            separate_accounts=case.dataset.accounts > 1,
         )
-        for case in (growth.small, growth.grown)
+        for case in (comparison.small, comparison.grown)
     )
-    await at_rest()
+    await wait_until_idle()
     async with (
-        stage.beside(growth.small.database_url) as small_place,
-        stage.beside(growth.grown.database_url) as grown_place,
-        cycling(stage, small_place, small, "small") as with_small,
-        cycling(stage, grown_place, grown, "grown") as with_grown,
+        bench.fresh_queues(comparison.small.database_url) as small_endpoints,
+        bench.fresh_queues(comparison.grown.database_url) as grown_endpoints,
+        running_cycles(bench, small_endpoints, small, "small") as small_turn,
+        running_cycles(bench, grown_endpoints, grown, "grown") as grown_turn,
     ):
-        await with_small()
-        await with_grown()
-        for place in range(growth.rounds):
-            # Another one first in each round: nobody always follows the other.
-            turn = -1 if place % 2 else 1
-            runs = [await carried_out() for carried_out in (with_small, with_grown)[::turn]]
-            rounds.append(Compared(*runs[::turn]))
-    _tell(stage, growth, rounds)
+        await small_turn()
+        await grown_turn()
+        for number in range(comparison.rounds):
+            # The order alternates, so that neither always runs second.
+            order = -1 if number % 2 else 1
+            runs = [await turn() for turn in (small_turn, grown_turn)[::order]]
+            rounds.append(Round(*runs[::order]))
+    _log(bench, comparison, rounds)
     return rounds
 
 
-def _tell(stage: Stage, growth: Growth, rounds: Sequence[Compared]) -> None:
+def _log(bench: Bench, comparison: Comparison, rounds: Sequence[Round]) -> None:
     grown, small = (
-        ", ".join(f"{run.course.commands_a_second:,.0f}/s" for run in runs)
+        ", ".join(f"{run.timing.commands_a_second:,.0f}/s" for run in runs)
         for runs in zip(*((item.grown, item.small) for item in rounds), strict=True)
     )
-    stage.tell(f"growth, {growth.grown.name}: {grown}; {growth.small.name}: {small}")
+    bench.log(f"growth, {comparison.grown.name}: {grown}; {comparison.small.name}: {small}")
 
 
-async def _asked(stage: Stage, case: Case) -> Asked:
-    return await plans.asked(stage, case.database_url, case.world)
-
-
-async def _plans(stage: Stage, case: Case, asked: Asked) -> list[Figure]:
-    explained = await plans.explain(case.database_url, asked)
-    stage.plans[case.name] = [(item.statement, item.steps) for item in explained]
+async def _plans(bench: Bench, case: Case, statements: Statements) -> list[Figure]:
+    explained = await plans.explain(case.database_url, statements)
+    bench.plans[case.name] = [(item.statement, item.steps) for item in explained]
     gauges = [item for item in explained if item.statement.startswith(GAUGES)]
     others = [item for item in explained if item not in gauges]
-    whole = f"that read a large table whole, {case.name}"
+    suffix = f"that read a large table whole, {case.name}"
     return [
-        _read_whole(f"statements {whole}", others, at_most(0)),
-        _read_whole(f"gauges of the metrics {whole}", gauges),
+        _read_whole(f"statements {suffix}", others, floors.TABLES_READ_WHOLE),
+        _read_whole(f"gauges of the metrics {suffix}", gauges),
     ]
 
 
 def _read_whole(
-    name: str, explained: Sequence[plans.Explained], limit: Limit | None = None
+    name: str, explained: Sequence[plans.Explained], floor: Floor | None = None
 ) -> Figure:
-    bad = [item for item in explained if item.read_whole]
-    note = "; ".join(f"{item.statement}: {', '.join(item.read_whole)}" for item in bad)
-    return Figure(SUBJECT, name, len(bad), f"of {len(explained)}", limit, note)
+    found = [item for item in explained if item.read_whole]
+    note = "; ".join(f"{item.statement}: {', '.join(item.read_whole)}" for item in found)
+    return Figure(SUBJECT, name, len(found), f"of {len(explained)}", floor, note)
 
 
-def _figures(compared: Mapping[Growth, Sequence[Compared]]) -> Iterator[Figure]:
-    runs: dict[str, list[Cycled]] = {}
-    for growth, rounds in compared.items():
-        runs.setdefault(growth.small.name, []).extend(item.small for item in rounds)
-        runs[growth.grown.name] = [item.grown for item in rounds]
+def _figures(compared: Mapping[Comparison, Sequence[Round]]) -> Iterator[Figure]:
+    runs: dict[str, list[CycleRun]] = {}
+    for comparison, rounds in compared.items():
+        runs.setdefault(comparison.small.name, []).extend(item.small for item in rounds)
+        runs[comparison.grown.name] = [item.grown for item in rounds]
     for name, of_name in runs.items():
-        rate = median(run.course.commands_a_second for run in of_name)
-        yield Figure(SUBJECT, name, rate, "commands/s", note=_spent(of_name))
-    for growth, rounds in compared.items():
-        name = f"{growth.grown.name} / {growth.small.name}"
-        rate = middle(
-            item.grown.course.commands_a_second / item.small.course.commands_a_second
+        rate = median(run.timing.commands_a_second for run in of_name)
+        yield Figure(SUBJECT, name, rate, "commands/s", note=_processor_times(of_name))
+    for comparison, rounds in compared.items():
+        name = f"{comparison.grown.name} / {comparison.small.name}"
+        rate = trimmed_mean(
+            item.grown.timing.commands_a_second / item.small.timing.commands_a_second
             for item in rounds
         )
-        yield Figure(SUBJECT, name, rate, "times", at_least(WITHIN))
-        spent = middle(item.grown.milliseconds / item.small.milliseconds for item in rounds)
+        yield Figure(SUBJECT, name, rate, "times", floors.GROWTH)
+        spent = trimmed_mean(item.grown.milliseconds / item.small.milliseconds for item in rounds)
         yield Figure(SUBJECT, f"processor time, {name}", spent, "times")
 
 
-def _spent(runs: Sequence[Cycled]) -> str:
-    """Processor time for one command: the worker's own, the broker's and the database's."""
-    own, broker, database = (
+def _processor_times(runs: Sequence[CycleRun]) -> str:
+    """Processor time for one command: of the worker, the broker and the database."""
+    worker, broker, database = (
         median(getattr(run.costs, name) * MILLISECONDS / run.commands for run in runs)
-        for name in ("contestant", "broker", "database")
+        for name in ("implementation", "broker", "database")
     )
-    return f"{own:.2f} + {broker:.2f} + {database:.2f} ms of processor"
+    return f"{worker:.2f} + {broker:.2f} + {database:.2f} ms of processor"
 
 
 def _backlog_figures(size: Size, rounds: Sequence[tuple[Run, Run]]) -> Iterator[Figure]:
-    short, long = f"{size.backlog_commands:,} queued", f"{size.backlog:,} queued"
-    for place, name in enumerate((short, long)):
-        rate = median(runs[place].commands_a_second for runs in rounds)
+    short, deep = f"{size.backlog_commands:,} queued", f"{size.backlog:,} queued"
+    for position, name in enumerate((short, deep)):
+        rate = median(runs[position].commands_a_second for runs in rounds)
         yield Figure(SUBJECT, name, rate, "commands/s")
-    ratio = middle(deep.commands_a_second / shallow.commands_a_second for shallow, deep in rounds)
-    yield Figure(SUBJECT, f"{long} / {short}", ratio, "times", at_least(WITHIN))
-    spent = middle(deep.milliseconds / shallow.milliseconds for shallow, deep in rounds)
-    yield Figure(SUBJECT, f"processor time, {long} / {short}", spent, "times")
-    memory = max(deep.resident_mebibytes for _, deep in rounds)
-    yield Figure(SUBJECT, f"resident with {long}", memory, "MiB", at_most(MEMORY_MEBIBYTES))
+    ratio = trimmed_mean(
+        from_deep.commands_a_second / from_short.commands_a_second
+        for from_short, from_deep in rounds
+    )
+    yield Figure(SUBJECT, f"{deep} / {short}", ratio, "times", floors.GROWTH)
+    spent = trimmed_mean(
+        from_deep.milliseconds / from_short.milliseconds for from_short, from_deep in rounds
+    )
+    yield Figure(SUBJECT, f"processor time, {deep} / {short}", spent, "times")
+    memory = max(from_deep.resident_mebibytes for _, from_deep in rounds)
+    yield Figure(SUBJECT, f"resident with {deep}", memory, "MiB", floors.RESIDENT_MEBIBYTES)

@@ -1,4 +1,4 @@
-"""How long from the publishing of a command to the receipt of ACTIVE, and under which load."""
+"""Measures the time from publishing a command to receiving its ACTIVE, alone and under load."""
 
 import json
 import sys
@@ -8,17 +8,24 @@ from dataclasses import replace
 from statistics import median
 
 from tests.benchmarks import samples, throughput
-from tests.benchmarks.broker import COMMANDS, until_consumed
-from tests.benchmarks.contestants import FASTSTREAM, Contestant, module, probe, running, worker
-from tests.benchmarks.figures import Figure, at_most, middle, percentile
-from tests.benchmarks.processes import answering
+from tests.benchmarks.bench import Bench
+from tests.benchmarks.broker import COMMANDS, wait_for_consumer
+from tests.benchmarks.figures import Figure, percentile, trimmed_mean
+from tests.benchmarks.floors import LONE_COMMAND
+from tests.benchmarks.implementations import (
+    FASTSTREAM,
+    Implementation,
+    module,
+    probe,
+    running,
+    worker,
+)
+from tests.benchmarks.latency_client import Plan, Section
+from tests.benchmarks.processes import interactive_process
 from tests.benchmarks.sizes import Size
-from tests.benchmarks.stage import Stage
-from tests.benchmarks.stopwatch import Plan, Section
 
 PERCENTS = (50, 95, 99)
-OF_A_ROUND_TRIP = 3
-UNLOADED = "one at a time"
+ALONE = "one at a time"
 SUBJECT = "latency"
 
 Milliseconds = list[float]
@@ -27,88 +34,94 @@ Times = dict[str, Milliseconds]
 """By section."""
 
 
-async def measure(stage: Stage, size: Size) -> list[Figure]:
-    """Probe and worker, one command at a time; then worker and FastStream under loads."""
-    world = await throughput.prepared(stage, size)
-    recorded = await samples.record(stage, throughput.WORKERS, world)
-    unloaded = Section(UNLOADED, size.round_trips)
-    round_trips = Plan(world, stage.seed, (unloaded,) * size.round_trip_rounds)
-    loads = Plan(world, stage.seed, tuple(_rates(size)))
-    alone = replace(unloaded, commands=size.round_trips * size.round_trip_rounds)
-    peer_loads = Plan(world, stage.seed, (alone, *_rates(size, size.latency_peer_commands)))
-    probed, mine = await _in_turn(stage, (probe(recorded), worker()), round_trips)
-    loaded = await timed(stage, throughput.WORKERS, worker(), loads)
-    theirs = await timed(stage, throughput.PEERS, FASTSTREAM, peer_loads)
+async def measure(bench: Bench, size: Size) -> list[Figure]:
+    """Measures lone commands with probe and worker, then worker and FastStream under load."""
+    dataset = await throughput.prepare_databases(bench, size)
+    recorded = await samples.record(bench, throughput.WORKERS, dataset)
+    turn = Section(ALONE, size.round_trips)
+    round_trips = Plan(dataset, bench.seed, (turn,) * size.round_trip_rounds)
+    loads = Plan(dataset, bench.seed, tuple(_rates(size)))
+    alone = replace(turn, commands=size.round_trips * size.round_trip_rounds)
+    peer_loads = Plan(dataset, bench.seed, (alone, *_rates(size, size.latency_peer_commands)))
+    of_probe, of_worker = await _time_in_turn(bench, (probe(recorded), worker()), round_trips)
+    loaded = await time_sections(bench, throughput.WORKERS, worker(), loads)
+    of_peer = await time_sections(bench, throughput.PEERS, FASTSTREAM, peer_loads)
+    ratios = (
+        median(of_turn) / median(probe_turn)
+        for of_turn, probe_turn in zip(of_worker, of_probe, strict=True)
+    )
     return [
-        *_figures("probe", {UNLOADED: _together(probed)}),
-        *_figures("worker", {UNLOADED: _together(mine)} | loaded),
-        *_figures("FastStream", theirs),
+        *_figures("probe", {ALONE: _together(of_probe)}),
+        *_figures("worker", {ALONE: _together(of_worker)} | loaded),
+        *_figures("FastStream", of_peer),
         Figure(
-            SUBJECT,
-            f"worker / probe, {UNLOADED}, p50",
-            middle(median(its) / median(probes) for its, probes in zip(mine, probed, strict=True)),
-            "times",
-            at_most(OF_A_ROUND_TRIP),
+            SUBJECT, f"worker / probe, {ALONE}, p50", trimmed_mean(ratios), "times", LONE_COMMAND
         ),
     ]
 
 
-async def timed(stage: Stage, template: str, contestant: Contestant, plan: Plan) -> Times:
-    """How long each command of each section took."""
-    async with _timing(stage, template, contestant, plan) as section:
-        times = {item.name: await section() for item in plan.sections}
-    told = ", ".join(f"{item} {percentile(times[item], 50):.1f} ms" for item in times)
-    stage.tell(f"latency, {contestant.name}: {told}")
+async def time_sections(
+    bench: Bench, template: str, implementation: Implementation, plan: Plan
+) -> Times:
+    """Runs all sections of the plan with one implementation."""
+    async with _timing(bench, template, implementation, plan) as next_section:
+        times = {item.name: await next_section() for item in plan.sections}
+    medians = ", ".join(f"{item} {percentile(times[item], 50):.1f} ms" for item in times)
+    bench.log(f"latency, {implementation.name}: {medians}")
     return times
 
 
-async def _in_turn(
-    stage: Stage, contestants: tuple[Contestant, Contestant], plan: Plan
+async def _time_in_turn(
+    bench: Bench, implementations: tuple[Implementation, Implementation], plan: Plan
 ) -> tuple[list[Milliseconds], list[Milliseconds]]:
-    """Both run; commands go to one and to the other, a short section each.
+    """Runs both implementations at once; each section goes to one and then to the other.
 
-    A processor that is slow to wake up is so for some seconds, and makes much of a single command:
-    when each had a second of its own, the median of the probe was anything from 2.4 to 3.4 ms.
+    A processor that wakes up slowly does so for some seconds, which matters for lone commands: when
+    each implementation had a second of its own, the median of the probe was 2.4 to 3.4 ms.
     """
-    one, other = contestants
+    one, other = implementations
     times: tuple[list[Milliseconds], list[Milliseconds]] = [], []
     async with (
-        _timing(stage, throughput.WORKERS, one, plan) as of_one,
-        _timing(stage, throughput.WORKERS, other, plan) as of_other,
+        _timing(bench, throughput.WORKERS, one, plan) as next_of_one,
+        _timing(bench, throughput.WORKERS, other, plan) as next_of_other,
     ):
-        both = list(zip(times, (of_one, of_other), strict=True))
-        for place in range(len(plan.sections)):
-            # Another one first in each round: nobody always follows the other.
-            for its_times, section in both[:: -1 if place % 2 else 1]:
-                its_times.append(await section())
-    for contestant, its_times in zip(contestants, times, strict=True):
-        told = f"{UNLOADED} {median(_together(its_times)):.1f} ms"
-        stage.tell(f"latency, {contestant.name}: {told}")
+        both = list(zip(times, (next_of_one, next_of_other), strict=True))
+        for number in range(len(plan.sections)):
+            # The order alternates, so that neither always runs second.
+            for its_times, next_section in both[:: -1 if number % 2 else 1]:
+                its_times.append(await next_section())
+    for implementation, its_times in zip(implementations, times, strict=True):
+        milliseconds = median(_together(its_times))
+        bench.log(f"latency, {implementation.name}: {ALONE} {milliseconds:.1f} ms")
     return times
 
 
 @asynccontextmanager
 async def _timing(
-    stage: Stage, template: str, contestant: Contestant, plan: Plan
+    bench: Bench, template: str, implementation: Implementation, plan: Plan
 ) -> AsyncIterator[Callable[[], Awaitable[Milliseconds]]]:
-    """Carries out the plan's next section at each call."""
-    planned = stage.folder / f"{contestant.name}.plan"
-    plan.write(planned)
-    log = stage.folder / f"{contestant.name}.log"
-    async with stage.place(template) as place, running(contestant, place.environment, log):
-        await until_consumed(place.amqp_url, COMMANDS)
-        async with answering(module("stopwatch", planned), place.environment) as ask:
+    """Runs the implementation; each call of what it yields runs the plan's next section."""
+    file = bench.folder / f"{implementation.name}.plan"
+    plan.write(file)
+    log = bench.folder / f"{implementation.name}.log"
+    async with (
+        bench.fresh_database(template) as endpoints,
+        running(implementation, endpoints.environment, log),
+    ):
+        await wait_for_consumer(endpoints.amqp_url, COMMANDS)
+        client = module("latency_client", file)
+        async with interactive_process(client, endpoints.environment) as ask:
 
-            async def section() -> Milliseconds:
+            async def next_section() -> Milliseconds:
                 milliseconds: Milliseconds = json.loads(await ask())
                 return milliseconds
 
-            yield section
+            yield next_section
 
 
-def _rates(size: Size, most: int = sys.maxsize) -> list[Section]:
+def _rates(size: Size, maximum: int = sys.maxsize) -> list[Section]:
     return [
-        Section(f"{rate:,}/s", min(most, round(rate * size.latency_seconds)), rate)
+        Section(f"{rate:,}/s", min(maximum, round(rate * size.latency_seconds)), rate)
         for rate in size.latency_rates
     ]
 

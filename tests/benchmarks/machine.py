@@ -1,4 +1,4 @@
-"""On what was measured: the machine, and the versions of everything that takes part."""
+"""Describes the machine, and the versions of Python, libraries and servers."""
 
 import os
 import platform
@@ -28,8 +28,8 @@ def machine() -> dict[str, object]:
 
 async def versions(servers: PrivateServers) -> dict[str, str]:
     """Python, libraries and servers."""
-    asked = (str(postgresql_folder() / "postgres"), "--version")
-    postgresql = subprocess.run(asked, capture_output=True, text=True, check=True)  # noqa: ASYNC221 -- nothing else runs
+    command = (str(postgresql_folder() / "postgres"), "--version")
+    postgresql = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: ASYNC221 -- nothing else runs
     return {
         "python": platform.python_version(),
         "postgresql": re.sub(r"[^0-9.]*([0-9.]+).*", r"\1", postgresql.stdout.strip()),

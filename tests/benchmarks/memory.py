@@ -1,68 +1,71 @@
-"""The worker's resident memory: flat over many commands, bounded whatever the messages weigh."""
+"""Measures the worker's resident size: over many commands, and with large messages."""
 
 import asyncio
 from functools import partial
 
 from contracts.values import Operation
+from tests.benchmarks.bench import Bench
 from tests.benchmarks.broker import OUTPUTS, preload
-from tests.benchmarks.contestants import running, worker
-from tests.benchmarks.cycle import Plan
-from tests.benchmarks.cycling import cycled, sampled
-from tests.benchmarks.figures import Figure, at_most
-from tests.benchmarks.samples import until_said
+from tests.benchmarks.cycle_client import Plan
+from tests.benchmarks.cycle_runs import run_cycle, sampled_memory
+from tests.benchmarks.dataset import Dataset, build
+from tests.benchmarks.figures import Figure
+from tests.benchmarks.floors import FLAT_MEMORY, RESIDENT_MEBIBYTES
+from tests.benchmarks.implementations import running, worker
+from tests.benchmarks.samples import wait_for_outputs
 from tests.benchmarks.sizes import Size
-from tests.benchmarks.stage import Stage
-from tests.benchmarks.wanted import wanted
-from tests.benchmarks.worlds import World, build
+from tests.benchmarks.workload import plan_commands
 
 NUMBERS = 10_000
-GROWTH, MEBIBYTES = 1.1, 150
 LARGEST_PADDING, HUGE_PADDING = 65_000, 1 << 20
 DEAD_LETTERS = "telephony.phone_number.commands.dead_letter"
 TEMPLATE = "memory"
 SUBJECT = "memory"
 
 
-async def measure(stage: Stage, size: Size) -> list[Figure]:
-    """The same numbers again and again; then a backlog of large messages."""
-    world = World(NUMBERS)
-    await stage.template(TEMPLATE, partial(build, world=world))
-    return [*await _over_time(stage, size, world), *await _large(stage, size, world)]
+async def measure(bench: Bench, size: Size) -> list[Figure]:
+    """Cycles over the same numbers; then a backlog of large messages."""
+    dataset = Dataset(NUMBERS)
+    await bench.template(TEMPLATE, partial(build, dataset=dataset))
+    return [*await _over_time(bench, size, dataset), *await _large(bench, size, dataset)]
 
 
-async def _over_time(stage: Stage, size: Size, world: World) -> list[Figure]:
-    plan = Plan(world, stage.seed, size.memory_commands, NUMBERS)
-    async with stage.place(TEMPLATE) as place:
-        run = await cycled(stage, place, plan)
-    warm = [used for at, used in run.memory if at <= run.course.warm_at][-1]
-    later = [used for at, used in run.memory if at > run.course.warm_at]
+async def _over_time(bench: Bench, size: Size, dataset: Dataset) -> list[Figure]:
+    plan = Plan(dataset, bench.seed, size.memory_commands, NUMBERS)
+    async with bench.fresh_database(TEMPLATE) as endpoints:
+        run = await run_cycle(bench, endpoints, plan)
+    warm = [used for at, used in run.memory if at <= run.timing.warm_at][-1]
+    later = [used for at, used in run.memory if at > run.timing.warm_at]
     count = f"{size.memory_commands:,} commands"
-    stage.tell(f"memory, {count}: {warm:.1f} MiB when warm, {later[-1]:.1f} MiB in the end")
-    stage.memory[count] = run.memory
+    bench.log(f"memory, {count}: {warm:.1f} MiB when warm, {later[-1]:.1f} MiB at the end")
+    bench.memory[count] = run.memory
     return [
         Figure(SUBJECT, f"after a tenth of {count}", warm, "MiB"),
-        Figure(SUBJECT, f"after {count}", later[-1], "MiB", at_most(MEBIBYTES)),
-        Figure(SUBJECT, "the most in between", max(later), "MiB", at_most(MEBIBYTES)),
-        Figure(SUBJECT, "in the end / after a tenth", later[-1] / warm, "times", at_most(GROWTH)),
-        Figure(SUBJECT, "rate meanwhile", run.course.commands_a_second, "commands/s"),
+        Figure(SUBJECT, f"after {count}", later[-1], "MiB", RESIDENT_MEBIBYTES),
+        Figure(SUBJECT, "highest in between", max(later), "MiB", RESIDENT_MEBIBYTES),
+        Figure(SUBJECT, "at the end / after a tenth", later[-1] / warm, "times", FLAT_MEMORY),
+        Figure(SUBJECT, "rate during the run", run.timing.commands_a_second, "commands/s"),
     ]
 
 
-async def _large(stage: Stage, size: Size, world: World) -> list[Figure]:
-    """The largest that are read, and such as are put away unread."""
+async def _large(bench: Bench, size: Size, dataset: Dataset) -> list[Figure]:
+    """The largest messages that are read, and larger ones that are dead-lettered unread."""
     found = []
-    for kind, count, padding, queues, said in (
+    for kind, count, padding, queues, messages in (
         ("64 KiB", size.large_messages, LARGEST_PADDING, OUTPUTS, 2),
         ("1 MiB", size.huge_messages, HUGE_PADDING, (DEAD_LETTERS,), 1),
     ):
-        commands = wanted(Operation.ACTIVATE, world, count, stage.seed)
-        async with stage.place(TEMPLATE) as place:
-            await asyncio.to_thread(preload, place.amqp_url, commands, padding)
-            log = stage.folder / "worker.log"
-            async with running(worker(), place.environment, log) as pid, sampled(pid) as memory:
-                await until_said(place.amqp_url, count * said, queues)
-        most = max(used for _, used in memory)
-        name = f"the most with {count:,} commands of {kind} waiting"
-        stage.tell(f"memory, {name}: {most:.1f} MiB")
-        found.append(Figure(SUBJECT, name, most, "MiB", at_most(MEBIBYTES)))
+        commands = plan_commands(Operation.ACTIVATE, dataset, count, bench.seed)
+        async with bench.fresh_database(TEMPLATE) as endpoints:
+            await asyncio.to_thread(preload, endpoints.amqp_url, commands, padding)
+            log = bench.folder / "worker.log"
+            async with (
+                running(worker(), endpoints.environment, log) as pid,
+                sampled_memory(pid) as memory,
+            ):
+                await wait_for_outputs(endpoints.amqp_url, count * messages, queues)
+        highest = max(used for _, used in memory)
+        name = f"highest with {count:,} commands of {kind} waiting"
+        bench.log(f"memory, {name}: {highest:.1f} MiB")
+        found.append(Figure(SUBJECT, name, highest, "MiB", RESIDENT_MEBIBYTES))
     return found

@@ -1,133 +1,126 @@
-"""One run with partitions: a full queue, workers that share them, and what each of them did."""
+"""One run with partitions: a full queue, and workers that share the partitions."""
 
 import asyncio
 import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
-from tests.benchmarks import worlds
-from tests.benchmarks.broker import Depths, everything, preload
+from tests.benchmarks.bench import Bench, Endpoints
+from tests.benchmarks.broker import QueueDepths, consume_all, preload
 from tests.benchmarks.costs import Costs, processor_seconds
-from tests.benchmarks.ledger import WrongRun, verify
-from tests.benchmarks.partition_sampling import Sampled, sampled, session_seconds
-from tests.benchmarks.race import until_there
-from tests.benchmarks.stage import Place, Stage
-from tests.benchmarks.team import THE_ROUTER, Team, frozen, team
-from tests.benchmarks.wanted import SAID, Command
-from tests.benchmarks.worlds import SITE, World
+from tests.benchmarks.dataset import SITE
+from tests.benchmarks.partition_sampling import SessionSamples, sampled_sessions, session_seconds
+from tests.benchmarks.queue_run import wait_for_messages
+from tests.benchmarks.verification import WrongRun, verify
+from tests.benchmarks.worker_group import ROUTER_NAME, WorkerGroup, paused, worker_group
+from tests.benchmarks.workload import EXPECTED, Command
 from worker.core.partitions import partition_of
 from worker.operator.repartition import repartition
 from worker.settings import load
 
 MILLISECONDS = 1000
-CHANGED_WITHIN_SECONDS = 60
+REPARTITION_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """How many partitions, and how many workers share them."""
+    """A number of partitions, and the number of workers that share them."""
 
     partitions: int
     workers: int
 
     @property
     def name(self) -> str:
-        """For people."""
+        """The name in the table."""
         return f"{_counted(self.partitions, 'partition')}, {_counted(self.workers, 'worker')}"
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one worker did: those with the router come first."""
+    """The assignments of one worker, and their cost."""
 
     assignments: frozenset[str]
     milliseconds: float
-    """Of processor, for each command of its partitions; of all where it has no partition."""
+    """Of processor, for each command of its partitions; for each command if it has none."""
 
     @property
     def name(self) -> str:
-        """For people."""
+        """The assignments as text, the router first."""
         return " and ".join(sorted(self.assignments, key=lambda name: (name.isdigit(), name)))
 
 
 @dataclass(frozen=True, slots=True)
-class PartitionedRun:
-    """What one run came to; all milliseconds are for one command."""
+class PartitionRun:
+    """The result of one run; all milliseconds are for one command."""
 
     commands_a_second: float
-    used: float
-    """The part of one core that the workers used, on average."""
+    cores_used: float
+    """By the workers, on average."""
     shares: tuple[Share, ...]
+    """Workers with the router come first."""
     broker: float
     database: float
-    """Of processor, without what looking cost."""
+    """Of processor, without the cost of sampling."""
     in_sessions: float
-    """In which a session of the database ran a statement, waiting included."""
-    sampled: Sampled
+    """Time in which database sessions ran statements, waiting included."""
+    samples: SessionSamples
 
 
-async def template_of(stage: Stage, world: World, partitions: int) -> str:
-    """The name of a database with that world and so many partitions."""
-    name = f"partitions_{partitions}"
-    await stage.template(name, partial(_build, stage, world, partitions))
-    return name
+async def run_partitions(
+    bench: Bench, case: Case, template: str, commands: Sequence[Command]
+) -> PartitionRun:
+    """Sets the number of partitions, starts the workers, and measures until all is published.
 
-
-async def partitioned(
-    stage: Stage, case: Case, template: str, commands: Sequence[Command]
-) -> PartitionedRun:
-    """Carries out the commands; raises `WrongRun` when what is said is not what must be said."""
-    async with stage.place(template) as place:
-        before = await session_seconds(place.database_url)
-        async with team(stage, place, case.partitions, case.workers) as members:
+    Raises `WrongRun` if the messages are not the expected ones.
+    """
+    async with bench.fresh_database(template) as endpoints:
+        await _set_partitions(endpoints, case.partitions)
+        before = await session_seconds(endpoints.database_url)
+        async with worker_group(bench, endpoints, case.partitions, case.workers) as members:
             assignments = [member.assignments for member in members]
-            with frozen(members):
-                await asyncio.to_thread(preload, place.amqp_url, commands)
-            async with sampled(place.database_url, [member.pid for member in members]) as looked:
+            with paused(members):
+                await asyncio.to_thread(preload, endpoints.amqp_url, commands)
+            pids = [member.pid for member in members]
+            async with sampled_sessions(endpoints.database_url, pids) as samples:
                 seconds, spent, servers = await asyncio.to_thread(
-                    _watched, place, members, commands
+                    _measure, endpoints, members, commands
                 )
             if assignments != [member.assignments for member in members]:
-                raise WrongRun("assignments were handed on while they were measured")
-        in_sessions = await session_seconds(place.database_url) - before
-        await asyncio.to_thread(lambda: verify(commands, everything(place.amqp_url)))
+                raise WrongRun("assignments moved between workers during the measurement")
+        in_sessions = await session_seconds(endpoints.database_url) - before
+        await asyncio.to_thread(lambda: verify(commands, consume_all(endpoints.amqp_url)))
     of_each = MILLISECONDS / len(commands)
-    return PartitionedRun(
+    return PartitionRun(
         len(commands) / seconds,
         sum(spent) / seconds,
         _shares(case, assignments, spent, commands),
         servers.broker * of_each,
-        (servers.database - looked.processor_seconds) * of_each,
+        (servers.database - samples.processor_seconds) * of_each,
         in_sessions * of_each,
-        looked,
+        samples,
     )
 
 
-async def _build(stage: Stage, world: World, partitions: int, database_url: str) -> None:
-    await worlds.build(database_url, world)
-    async with stage.beside(database_url) as place:
-        settings = load({"DATABASE_URL": database_url, "AMQP_URL": place.amqp_url})
-        if partitions > 1:
-            await repartition(
-                settings, partitions, wait_seconds=CHANGED_WITHIN_SECONDS, report=lambda _: None
-            )
+async def _set_partitions(endpoints: Endpoints, partitions: int) -> None:
+    # As `activation-worker partitions N` does: the number can change only while no worker runs.
+    settings = load({"DATABASE_URL": endpoints.database_url, "AMQP_URL": endpoints.amqp_url})
+    await repartition(settings, partitions, wait_seconds=REPARTITION_SECONDS, report=lambda _: None)
 
 
-def _watched(
-    place: Place, members: Team, commands: Sequence[Command]
+def _measure(
+    endpoints: Endpoints, members: WorkerGroup, commands: Sequence[Command]
 ) -> tuple[float, list[float], Costs]:
-    """How long all of it took, and the processor seconds of each worker and of the servers."""
-    depths = Depths(place.amqp_url)
+    """The elapsed seconds, and the processor seconds of each worker and of the servers."""
+    depths = QueueDepths(endpoints.amqp_url)
     pids = [member.pid for member in members]
-    before, servers = list(map(processor_seconds, pids)), Costs.until_now(pids[0])
+    before, servers = list(map(processor_seconds, pids)), Costs.so_far(pids[0])
     began = time.monotonic()
-    until_there(depths, sum(len(SAID[command.operation]) for command in commands))
+    wait_for_messages(depths, sum(len(EXPECTED[command.operation]) for command in commands))
     seconds = time.monotonic() - began
     depths.close()
     spent = [processor_seconds(pid) - used for pid, used in zip(pids, before, strict=True)]
-    return seconds, spent, Costs.until_now(pids[0]).since(servers)
+    return seconds, spent, Costs.so_far(pids[0]).since(servers)
 
 
 def _shares(
@@ -136,14 +129,16 @@ def _shares(
     spent: Sequence[float],
     commands: Sequence[Command],
 ) -> tuple[Share, ...]:
-    of_partitions = Counter(
+    commands_of = Counter(
         str(partition_of(f"{command.account_id}/{SITE}", case.partitions)) for command in commands
     )
     found = []
     for held, seconds in zip(assignments, spent, strict=True):
-        count = sum(of_partitions[partition] for partition in held) or len(commands)
+        count = sum(commands_of[partition] for partition in held) or len(commands)
         found.append(Share(held, seconds * MILLISECONDS / count))
-    return tuple(sorted(found, key=lambda share: (THE_ROUTER not in share.assignments, share.name)))
+    return tuple(
+        sorted(found, key=lambda share: (ROUTER_NAME not in share.assignments, share.name))
+    )
 
 
 def _counted(count: int, thing: str) -> str:

@@ -1,4 +1,4 @@
-"""What the sessions of the workers do, looked at again and again while they work."""
+"""Samples what the workers' database sessions do and wait for."""
 
 import asyncio
 from collections import Counter
@@ -10,12 +10,12 @@ from typing import Any
 import asyncpg
 import psutil
 
-from tests.benchmarks.asking import recognised
 from tests.benchmarks.costs import processor_seconds
+from tests.benchmarks.statements import query_name
 
 PAUSE_SECONDS = 0.02
 LOCK = "Lock"
-LOOK = """
+SAMPLE = """
 SELECT client_port, coalesce(wait_event_type, 'none') AS waits_for, query,
     CASE WHEN wait_event_type = 'Lock' THEN ARRAY(
         SELECT blocker.client_port FROM pg_stat_activity AS blocker
@@ -27,37 +27,37 @@ WHERE datname = $1 AND application_name = 'activation-worker' AND state = 'activ
 
 
 @dataclass
-class Sampled:
-    """Every session that was found at work, by what it waited for; `none` where it ran."""
+class SessionSamples:
+    """Counts of busy sessions, by what they waited for; `none` where a session was running."""
 
     waits: Counter[str] = field(default_factory=Counter)
     locks: Counter[str] = field(default_factory=Counter)
-    """What those asked that waited for a lock."""
-    for_another: int = 0
-    """How many waited for the session of another worker, or of somebody who was gone."""
+    """The queries of the sessions that waited for a lock."""
+    blocked_by_another: int = 0
+    """How many waited for a session of another worker, or for one that had ended."""
     processor_seconds: float = 0
-    """What looking cost the database."""
+    """What sampling cost the database."""
 
     @property
     def own_share(self) -> float:
-        """The part that waited for a lock of its own worker."""
-        return (self.waits[LOCK] - self.for_another) / max(1, self.waits.total())
+        """The share that waited for a lock of the same worker."""
+        return (self.waits[LOCK] - self.blocked_by_another) / max(1, self.waits.total())
 
     @property
     def share_of_another(self) -> float:
-        """The part that waited for a lock of another."""
-        return self.for_another / max(1, self.waits.total())
+        """The share that waited for a lock of another worker."""
+        return self.blocked_by_another / max(1, self.waits.total())
 
 
-class Owners:
-    """Which worker has which session, by the port from which it is connected."""
+class SessionOwners:
+    """Finds the worker that a session belongs to, by the port of its connection."""
 
     def __init__(self, pids: Sequence[int]) -> None:
         self._pids = pids
         self._known: dict[int, int] = {}
 
     def of(self, port: int) -> int | None:
-        """The worker's process; None where it is none of them."""
+        """The pid of the worker; None if the session belongs to none of them."""
         if port not in self._known:
             for pid in self._pids:
                 for connection in psutil.Process(pid).net_connections():
@@ -66,41 +66,41 @@ class Owners:
 
 
 @asynccontextmanager
-async def sampled(database_url: str, pids: Sequence[int]) -> AsyncIterator[Sampled]:
-    """Looks from beside, in a session on another database, until the end."""
+async def sampled_sessions(database_url: str, pids: Sequence[int]) -> AsyncIterator[SessionSamples]:
+    """Samples inside the block, from a session in another database."""
     server, _, name = database_url.replace("+asyncpg", "").rpartition("/")
     connection = await asyncpg.connect(f"{server}/postgres")
-    found, owners = Sampled(), Owners(pids)
+    found, owners = SessionSamples(), SessionOwners(pids)
     pid = await connection.fetchval("SELECT pg_backend_pid()")
     before = processor_seconds(pid)
 
-    async def look() -> None:
+    async def sample() -> None:
         while True:
-            for row in await connection.fetch(LOOK, name):
-                _note(found, owners, row)
+            for row in await connection.fetch(SAMPLE, name):
+                _count(found, owners, row)
             await asyncio.sleep(PAUSE_SECONDS)
 
-    looking = asyncio.create_task(look())
+    sampling = asyncio.create_task(sample())
     try:
         yield found
     finally:
-        looking.cancel()
-        await asyncio.gather(looking, return_exceptions=True)
+        sampling.cancel()
+        await asyncio.gather(sampling, return_exceptions=True)
         found.processor_seconds = processor_seconds(pid) - before
         await connection.close()
 
 
-def _note(found: Sampled, owners: Owners, row: Any) -> None:
+def _count(found: SessionSamples, owners: SessionOwners, row: Any) -> None:
     found.waits[row["waits_for"]] += 1
     if row["waits_for"] == LOCK:
-        found.locks[recognised(row["query"])] += 1
-        mine = owners.of(row["client_port"])
-        others = {owners.of(port) for port in row["blockers"]} or {None}
-        found.for_another += others != {mine}
+        found.locks[query_name(row["query"])] += 1
+        own = owners.of(row["client_port"])
+        blockers = {owners.of(port) for port in row["blockers"]} or {None}
+        found.blocked_by_another += blockers != {own}
 
 
 async def session_seconds(database_url: str) -> float:
-    """How long statements have run in all sessions of this database that ended or pause."""
+    """The time that statements took in all sessions of this database that ended or are idle."""
     server, _, name = database_url.replace("+asyncpg", "").rpartition("/")
     connection = await asyncpg.connect(f"{server}/postgres")
     try:

@@ -1,11 +1,10 @@
-"""Which plans PostgreSQL chooses for what the worker really asks, on a large database.
+"""Explains the statements of a worker on a large database.
 
-A worker in this process carries out commands and is measured, as its metrics are; each of its
-statements is then explained under the settings of its sessions. These ask for the generic plan,
-which is one for all parameters and made once in a session: so it is explained with none, and no
-other is ever used. They also forbid to read a table from end to end where any index could serve;
-what still reads one whole, or all of an index, has no index that could. Beside that, PostgreSQL's
-own counters tell whether any large table was read from end to end during all of a benchmark.
+A worker in this process handles commands, and its metrics are read once; then each recorded
+statement is explained under the settings of the worker's sessions. These force the generic plan, so
+that one plan without parameter values is the one that is used. They also forbid sequential scans
+where an index can serve: a statement that still reads a whole table, or a whole index, has no
+suitable index. PostgreSQL's own counters show sequential scans during the whole benchmark.
 """
 
 import json
@@ -18,12 +17,12 @@ from typing import Any
 import asyncpg
 
 from contracts.values import Operation
-from tests.benchmarks.asking import Asked, noted
+from tests.benchmarks.bench import Bench
 from tests.benchmarks.broker import preload
-from tests.benchmarks.samples import until_said
-from tests.benchmarks.stage import Stage
-from tests.benchmarks.wanted import SAID, wanted
-from tests.benchmarks.worlds import World
+from tests.benchmarks.dataset import Dataset
+from tests.benchmarks.samples import wait_for_outputs
+from tests.benchmarks.statements import Statements, recorded_statements
+from tests.benchmarks.workload import EXPECTED, plan_commands
 from tests.support.workers import working
 from worker.settings import load
 from worker.storage.engine import SERVER_SETTINGS, open_database
@@ -35,67 +34,71 @@ LARGE_ROWS = 20_000
 SEQUENTIAL = "Seq Scan"
 LARGE = "SELECT relname FROM pg_class WHERE relkind = 'r' AND reltuples >= $1"
 PARTIAL = "SELECT indexrelid::regclass::text FROM pg_index WHERE indpred IS NOT NULL"
-"""Such an index holds what is under way and no more."""
+"""A partial index holds only what is under way, so reading all of it is cheap."""
 
 
 class NotGeneric(Exception):
-    """What was explained is not the plan that the worker's sessions use."""
+    """The explained plan is not the generic one, which the worker's sessions use."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """A statement, and how it is carried out."""
+    """A statement and its plan."""
 
     statement: str
     steps: tuple[str, ...]
-    """Every access to a table."""
+    """Each access to a table or index."""
     read_whole: tuple[str, ...]
-    """The large tables that are read from end to end, or by all of an index."""
+    """The large tables that are read completely, by a sequential scan or through a whole index."""
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
-    """What must be known of a database to judge a plan."""
+class Schema:
+    """The facts about a database that are needed to judge a plan."""
 
     large_tables: frozenset[str]
     partial_indexes: frozenset[str]
 
 
-async def asked(stage: Stage, database_url: str, world: World) -> Asked:
-    """Every statement of a worker that activates and deactivates, and is measured."""
+async def record_statements(bench: Bench, database_url: str, dataset: Dataset) -> Statements:
+    """Every statement of a worker that activates and deactivates, and of the database gauges."""
     configure(sys.stderr, format="json", level="WARNING")
-    async with stage.beside(database_url) as place, open_database(database_url) as database:
+    async with (
+        bench.fresh_queues(database_url) as endpoints,
+        open_database(database_url) as database,
+    ):
         commands = [
             command
             for operation in Operation
-            for command in wanted(operation, world, COMMANDS, stage.seed)
+            for command in plan_commands(operation, dataset, COMMANDS, bench.seed)
         ]
-        preload(place.amqp_url, commands)
-        settings = load({"DATABASE_URL": database_url, "AMQP_URL": place.amqp_url})
-        with noted() as found:
+        preload(endpoints.amqp_url, commands)
+        settings = load({"DATABASE_URL": database_url, "AMQP_URL": endpoints.amqp_url})
+        with recorded_statements() as found:
             async with working(database, settings):
-                due = sum(len(SAID[command.operation]) for command in commands)
-                await until_said(place.amqp_url, due)
+                due = sum(len(EXPECTED[command.operation]) for command in commands)
+                await wait_for_outputs(endpoints.amqp_url, due)
             await measure(database)
     return found
 
 
-async def explain(database_url: str, asked: Asked) -> list[Explained]:
-    """How PostgreSQL would carry out these statements now, in a session of the worker's."""
+async def explain(database_url: str, statements: Statements) -> list[Explained]:
+    """The plans of these statements, in a session with the worker's settings."""
     connection = await asyncpg.connect(
         database_url.replace("+asyncpg", ""), server_settings=SERVER_SETTINGS
     )
     try:
-        known = Snapshot(await _large_tables(connection), await _partial_indexes(connection))
+        schema = Schema(await _large_tables(connection), await _partial_indexes(connection))
         return [
-            _read(name, await _generic_plan(connection, sql), known) for name, sql in asked.items()
+            _read(name, await _generic_plan(connection, sql), schema)
+            for name, sql in statements.items()
         ]
     finally:
         await connection.close()
 
 
 async def whole_reads(database_url: str) -> Counter[str]:
-    """How often each table that is large by now was read from end to end so far."""
+    """The number of sequential scans of each large table until now."""
     connection = await asyncpg.connect(database_url.replace("+asyncpg", ""))
     try:
         rows = await connection.fetch(
@@ -108,7 +111,7 @@ async def whole_reads(database_url: str) -> Counter[str]:
 
 
 async def _generic_plan(connection: asyncpg.Connection, sql: str) -> Mapping[str, Any]:
-    # The driver's own way to pass parameters would have them planned for: EXPLAIN takes none.
+    # As a prepared statement of the server: EXPLAIN takes no parameters from the driver.
     await connection.execute(f"PREPARE explained AS {sql}")
     try:
         count = await connection.fetchval(
@@ -116,7 +119,7 @@ async def _generic_plan(connection: asyncpg.Connection, sql: str) -> Mapping[str
             " WHERE name = 'explained'"
         )
         values = f"({', '.join(['NULL'] * count)})" if count else ""
-        told = await connection.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE explained{values}")
+        explained = await connection.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE explained{values}")
         generic = await connection.fetchval(
             "SELECT generic_plans = 1 AND custom_plans = 0 FROM pg_prepared_statements"
             " WHERE name = 'explained'"
@@ -125,7 +128,7 @@ async def _generic_plan(connection: asyncpg.Connection, sql: str) -> Mapping[str
         await connection.execute("DEALLOCATE explained")
     if not generic:
         raise NotGeneric(sql)
-    plan: Mapping[str, Any] = json.loads(told)[0]["Plan"]
+    plan: Mapping[str, Any] = json.loads(explained)[0]["Plan"]
     return plan
 
 
@@ -137,22 +140,22 @@ async def _partial_indexes(connection: asyncpg.Connection) -> frozenset[str]:
     return frozenset(row[0] for row in await connection.fetch(PARTIAL))
 
 
-def _read(name: str, plan: Mapping[str, Any], known: Snapshot) -> Explained:
+def _read(name: str, plan: Mapping[str, Any], schema: Schema) -> Explained:
     nodes = list(_nodes(plan))
-    steps = [_told(node) for node in nodes if "Relation Name" in node or "Index Name" in node]
-    whole = [node["Relation Name"] for node in nodes if _reads_all(node, known)]
+    steps = [_describe(node) for node in nodes if "Relation Name" in node or "Index Name" in node]
+    whole = [node["Relation Name"] for node in nodes if _reads_all(node, schema)]
     return Explained(name, tuple(dict.fromkeys(steps)), tuple(dict.fromkeys(whole)))
 
 
-def _reads_all(node: Mapping[str, Any], known: Snapshot) -> bool:
-    if node.get("Relation Name") not in known.large_tables:
+def _reads_all(node: Mapping[str, Any], schema: Schema) -> bool:
+    if node.get("Relation Name") not in schema.large_tables:
         return False
-    by_all_of_an_index = (
+    through_whole_index = (
         "Index Name" in node
         and "Index Cond" not in node
-        and node["Index Name"] not in known.partial_indexes
+        and node["Index Name"] not in schema.partial_indexes
     )
-    return node["Node Type"] == SEQUENTIAL or by_all_of_an_index
+    return node["Node Type"] == SEQUENTIAL or through_whole_index
 
 
 def _nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -161,6 +164,6 @@ def _nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield from _nodes(below)
 
 
-def _told(node: Mapping[str, Any]) -> str:
+def _describe(node: Mapping[str, Any]) -> str:
     parts = (node["Node Type"], node.get("Relation Name"), node.get("Index Name"))
     return " ".join(part for part in parts if part)

@@ -1,8 +1,8 @@
-"""The physical limit: `probe SAMPLES [--pipelined]`, by `AMQP_URL`, until SIGTERM.
+"""The physical limit: `probe SAMPLES [--batched]`. Reads `AMQP_URL` and runs until SIGTERM.
 
-Takes commands from the queue with aio-pika and publishes, confirmed and persistent, exactly what
-the worker publishes for them; then it acknowledges. It decides nothing, stores nothing, and takes
-what waits: up to 200 at a time, with 600 prefetched, as the worker does.
+Consumes commands with aio-pika, publishes exactly the worker's messages for them, confirmed and
+persistent, and then acknowledges. It decides and stores nothing. Batches and prefetch are those of
+the worker: what already waits, up to 200 commands, with 600 prefetched.
 """
 
 import asyncio
@@ -30,12 +30,12 @@ PREFETCH = 600
 BATCH_MAXIMUM = 200
 
 Batch = Sequence[tuple[Sample, str]]
-"""What is published, and for which command."""
+"""Samples to publish, each with the id of its command."""
 Publish = Callable[[Batch], Awaitable[None]]
 
 
 class Probe:
-    """Publishes batch after batch."""
+    """Answers commands in batches."""
 
     def __init__(self, samples: Samples, publish: Publish) -> None:
         self._samples = samples
@@ -45,17 +45,17 @@ class Probe:
         self._stopping = False
 
     def stop(self) -> None:
-        """Ends `run` after the batch at hand."""
+        """Ends `run` after the current batch."""
         self._stopping = True
         self._arrived.set()
 
     async def receive(self, delivery: AbstractIncomingMessage) -> None:
-        """Takes note of a command."""
+        """Queues a command."""
         self._waiting.append(delivery)
         self._arrived.set()
 
     async def run(self) -> None:
-        """Answers whatever waits."""
+        """Answers waiting commands until `stop`."""
         while not self._stopping:
             await self._arrived.wait()
             self._arrived.clear()
@@ -73,8 +73,8 @@ class Probe:
         return [(sample, command_id) for sample in self._samples[operation]]
 
 
-async def by_the_library(channel: AbstractChannel, samples: Samples) -> Publish:
-    """Publishes as aio-pika does, all messages of a batch side by side."""
+async def with_library_confirms(channel: AbstractChannel, samples: Samples) -> Publish:
+    """Publishes with aio-pika, all messages of a batch concurrently."""
     names = {sample.exchange for of_kind in samples.values() for sample in of_kind}
     exchanges: dict[str, AbstractExchange] = {
         name: await channel.get_exchange(name, ensure=False) for name in names
@@ -93,14 +93,14 @@ async def by_the_library(channel: AbstractChannel, samples: Samples) -> Publish:
     return publish
 
 
-async def by_the_pipeline(channel: AbstractChannel) -> Publish:
+async def with_batch_confirms(channel: AbstractChannel) -> Publish:
     """Publishes as the worker does, all messages of a batch in one write."""
-    below = cast("Channel", await channel.get_underlay_channel())
+    underlay = cast("Channel", await channel.get_underlay_channel())
 
     async def publish(batch: Batch) -> None:
-        wave = await publish_batch(below, [_publication(*item) for item in batch])
-        await wave.settled
-        for confirm in wave.confirms:
+        written = await publish_batch(underlay, [_publication(*item) for item in batch])
+        await written.settled
+        for confirm in written.confirms:
             confirm.result()
 
     return publish
@@ -126,14 +126,14 @@ def _publication(sample: Sample, command_id: str) -> Publication:
     )
 
 
-async def main(samples: Samples, *, pipelined: bool) -> None:
-    """Works until SIGTERM."""
+async def main(samples: Samples, *, batched: bool) -> None:
+    """Runs until SIGTERM."""
     async with await aio_pika.connect(os.environ["AMQP_URL"]) as connection:
         publishing = await connection.channel(publisher_confirms=True, on_return_raises=True)
-        if pipelined:
-            publish = await by_the_pipeline(publishing)
+        if batched:
+            publish = await with_batch_confirms(publishing)
         else:
-            publish = await by_the_library(publishing, samples)
+            publish = await with_library_confirms(publishing, samples)
         consuming = await connection.channel(publisher_confirms=False)
         await consuming.set_qos(prefetch_count=PREFETCH)
         queue = await consuming.get_queue(COMMANDS, ensure=False)
@@ -144,4 +144,4 @@ async def main(samples: Samples, *, pipelined: bool) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(main(Samples.read(Path(sys.argv[1])), pipelined="--pipelined" in sys.argv))
+    uvloop.run(main(Samples.read(Path(sys.argv[1])), batched="--batched" in sys.argv))

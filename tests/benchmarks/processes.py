@@ -1,19 +1,19 @@
-"""Processes that help to measure, and end by themselves."""
+"""Client processes of the benchmark."""
 
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
-from tests.benchmarks.contestants import Failed
+from tests.benchmarks.implementations import ProcessFailed
 from worker.local.process import Runner
 
 ANSWER_MAXIMUM_BYTES = 1 << 20
 """The times of some ten thousand commands."""
 
 
-async def finished(command: Sequence[str], environment: Mapping[str, str]) -> str:
-    """What a process said; raises `Failed` when it did not end well."""
+async def run_to_end(command: Sequence[str], environment: Mapping[str, str]) -> None:
+    """Runs a process to its end; raises `ProcessFailed` with its output unless it exits with 0."""
     process = await asyncio.create_subprocess_exec(
         *Runner(None, environment).guarded(command, signal.SIGKILL),
         env=dict(environment),
@@ -26,20 +26,18 @@ async def finished(command: Sequence[str], environment: Mapping[str, str]) -> st
         if process.returncode is None:
             process.kill()
             await process.wait()
-    said = output.decode(errors="replace")
     if process.returncode != 0:
-        raise Failed(f"{' '.join(command)} ended with {process.returncode}:\n{said}")
-    return said
+        text = output.decode(errors="replace")
+        raise ProcessFailed(f"{' '.join(command)} ended with {process.returncode}:\n{text}")
 
 
 @asynccontextmanager
-async def answering(
+async def interactive_process(
     command: Sequence[str], environment: Mapping[str, str]
 ) -> AsyncIterator[Callable[[], Awaitable[bytes]]]:
-    """A process that answers with one line whenever it is asked for one; ended at the end.
+    """Runs a process that answers each line with a line; what it yields asks for one.
 
-    Asking raises `Failed` when it ended instead; what it complained of stands above, on our own
-    standard error.
+    That raises `ProcessFailed` if the process has ended. Its errors go to our standard error.
     """
     process = await asyncio.create_subprocess_exec(
         *Runner(None, environment).guarded(command, signal.SIGKILL),
@@ -48,16 +46,16 @@ async def answering(
         stdout=asyncio.subprocess.PIPE,
         limit=ANSWER_MAXIMUM_BYTES,
     )
-    questions, answers = process.stdin, process.stdout
-    if questions is None or answers is None:
+    requests, answers = process.stdin, process.stdout
+    if requests is None or answers is None:
         raise AssertionError
 
     async def ask() -> bytes:
-        questions.write(b"\n")
-        await questions.drain()
+        requests.write(b"\n")
+        await requests.drain()
         answer = await answers.readline()
         if not answer:
-            raise Failed(f"{' '.join(command)} ended with {await process.wait()}")
+            raise ProcessFailed(f"{' '.join(command)} ended with {await process.wait()}")
         return answer
 
     try:

@@ -1,7 +1,7 @@
-"""What the worker really publishes for one command: the probe publishes the same.
+"""Records the worker's messages for one command, so that the probe can publish the same.
 
-Each message is kept with its exchange, routing key and properties; where the command's id stands,
-another of the same length is put.
+A sample keeps exchange, routing key and properties; the probe replaces the command id by another of
+the same length.
 """
 
 import asyncio
@@ -15,11 +15,11 @@ from aio_pika.abc import AbstractIncomingMessage
 from pamqp import commands as amqp
 
 from contracts.values import Operation
-from tests.benchmarks.broker import OUTPUTS, Depths, preload
-from tests.benchmarks.contestants import running, worker
-from tests.benchmarks.stage import Stage
-from tests.benchmarks.wanted import SAID, wanted
-from tests.benchmarks.worlds import World
+from tests.benchmarks.bench import Bench
+from tests.benchmarks.broker import OUTPUTS, QueueDepths, preload
+from tests.benchmarks.dataset import Dataset
+from tests.benchmarks.implementations import running, worker
+from tests.benchmarks.workload import EXPECTED, plan_commands
 from worker.broker.connection import connect
 
 WITHIN_SECONDS = 30
@@ -36,19 +36,19 @@ class Sample:
     message_id: str
     message_type: str
     command_id: str
-    """Also the correlation id."""
+    """Also the correlation id of its messages."""
     body: str
 
     def body_for(self, command_id: str) -> bytes:
-        """The message of another command."""
+        """The body for another command."""
         return self.body.encode().replace(self.command_id.encode(), command_id.encode())
 
     def message_id_for(self, command_id: str) -> str:
-        """As long as the real one, and like it different for each message."""
+        """A message id of the real length, different for each message."""
         return (command_id + self.message_id)[: len(self.message_id)]
 
     def properties_for(self, command_id: str) -> amqp.Basic.Properties:
-        """Those of the message of another command."""
+        """The AMQP properties for another command."""
         return amqp.Basic.Properties(
             content_type=self.content_type,
             delivery_mode=2,
@@ -59,45 +59,45 @@ class Sample:
 
 
 class Samples(dict[str, list[Sample]]):
-    """The messages for each operation, in the order in which they are said."""
+    """The messages of each operation, in the order of the output queues."""
 
     def write(self, path: Path) -> None:
-        """Keeps them for the probe."""
-        told = {name: [asdict(item) for item in of_name] for name, of_name in self.items()}
-        path.write_text(json.dumps(told), encoding="utf-8")
+        """Writes the samples for the probe."""
+        fields = {name: [asdict(item) for item in of_name] for name, of_name in self.items()}
+        path.write_text(json.dumps(fields), encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """What `write` kept."""
-        told = json.loads(path.read_text(encoding="utf-8"))
-        return cls({name: [Sample(**item) for item in of_name] for name, of_name in told.items()})
+        """Reads what `write` wrote."""
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        return cls({name: [Sample(**item) for item in of_name] for name, of_name in fields.items()})
 
 
-async def record(stage: Stage, template: str, world: World) -> Path:
-    """Lets a worker carry out one command of each operation; where the messages are kept."""
+async def record(bench: Bench, template: str, dataset: Dataset) -> Path:
+    """Runs a worker for one command of each operation; returns the file with the samples."""
     samples = Samples()
     for operation in Operation:
-        (command,) = wanted(operation, world, 1, stage.seed)
-        async with stage.place(template) as place:
-            preload(place.amqp_url, [command])
-            async with running(worker(), place.environment, stage.folder / "sample.log"):
-                await until_said(place.amqp_url, len(SAID[operation]))
-            samples[operation] = await _taken(place.amqp_url, command.command_id)
-    path = stage.folder / "samples.json"
+        (command,) = plan_commands(operation, dataset, 1, bench.seed)
+        async with bench.fresh_database(template) as endpoints:
+            preload(endpoints.amqp_url, [command])
+            async with running(worker(), endpoints.environment, bench.folder / "sample.log"):
+                await wait_for_outputs(endpoints.amqp_url, len(EXPECTED[operation]))
+            samples[operation] = await _consume(endpoints.amqp_url, command.command_id)
+    path = bench.folder / "samples.json"
     samples.write(path)
     return path
 
 
-async def until_said(amqp_url: str, count: int, queues: Sequence[str] = OUTPUTS) -> None:
-    """Returns as soon as so many messages wait to be heard."""
-    depths = Depths(amqp_url)
+async def wait_for_outputs(amqp_url: str, count: int, queues: Sequence[str] = OUTPUTS) -> None:
+    """Returns as soon as this many messages are ready in the queues."""
+    depths = QueueDepths(amqp_url)
     async with asyncio.timeout(WITHIN_SECONDS):
         while depths.outputs(queues) < count:
             await asyncio.sleep(POLL_SECONDS)
     depths.close()
 
 
-async def _taken(amqp_url: str, command_id: str) -> list[Sample]:
+async def _consume(amqp_url: str, command_id: str) -> list[Sample]:
     samples = []
     async with await connect([amqp_url]) as connection, connection.channel() as channel:
         for name in OUTPUTS:
@@ -117,11 +117,3 @@ def _sample(message: AbstractIncomingMessage, command_id: str) -> Sample:
         command_id,
         message.body.decode(),
     )
-
-
-def told(samples: Samples) -> Sequence[str]:
-    """How large they are, for the report."""
-    return [
-        f"{operation}: {len(of_kind)} messages, {sum(len(item.body) for item in of_kind):,} bytes"
-        for operation, of_kind in samples.items()
-    ]

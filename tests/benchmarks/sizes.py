@@ -1,40 +1,39 @@
-"""How much is measured: all of it in a quarter of an hour, or a look in two minutes."""
+"""How much each subject measures: 15 minutes in full, 2 minutes with `--quick`."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """The size of every part."""
+    """The size of every subject."""
 
     commands: int
-    """Activations in a run against the probe; of deactivations, which say more, a quarter."""
+    """Activations in a run; a quarter as many deactivations, each of which has more messages."""
     peer_commands: int
     rounds: int
     latency_seconds: float
-    """How long each rate is kept up."""
+    """The duration of each rate."""
     latency_rates: tuple[int, ...]
     latency_peer_commands: int
-    """At most so many at a rate that is too much for a peer: it falls behind for as long."""
+    """The maximum at a rate: a peer that cannot keep up falls behind without end."""
     round_trips: int
-    """One at a time, in a turn; in each round both have one."""
+    """Lone commands in a turn; worker and probe have one turn in each round."""
     round_trip_rounds: int
     partition_cases: tuple[tuple[int, int], ...]
-    """How many partitions, and how many workers."""
+    """Numbers of partitions and of workers."""
     partition_commands: int
     partition_rounds: int
     growth_commands: int
-    """In one turn, of which each round has two: short, so that what slows the machine for a second
-    slows both."""
+    """In one turn; each round has two. Short turns, so that a slow second affects both."""
     growth_rounds: int
     number_rounds: int
-    """The same for how many numbers there are: what costs most must be known best."""
+    """Rounds for the cases with many numbers: the ratios nearest to the floor need the most."""
     many_numbers: tuple[int, ...]
     many_ledger_rows: int
     many_active: int
     backlog: int
     backlog_commands: int
-    """So many are taken out of it in a round."""
+    """Taken from the backlog in a round."""
     backlog_rounds: int
     memory_commands: int
     large_messages: int

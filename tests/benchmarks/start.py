@@ -1,7 +1,7 @@
-"""How long a worker takes from the start of its process until it is ready, and what it must take.
+"""Measures the time from the start of a worker process until it is ready.
 
-The least is what its dependencies take to be imported, and both servers to be connected to. Left
-out are those that `run` does not need, since importing them would flatter the comparison.
+It is compared with importing the dependencies and connecting to both servers. Dependencies that
+`run` does not import are left out of the comparison.
 """
 
 import asyncio
@@ -12,15 +12,15 @@ from functools import partial
 from http import HTTPStatus
 from statistics import median
 
-from tests.benchmarks.contestants import running, worker
-from tests.benchmarks.figures import Figure, at_most
-from tests.benchmarks.processes import finished
+from tests.benchmarks.bench import Bench, Endpoints
+from tests.benchmarks.dataset import Dataset, build
+from tests.benchmarks.figures import Figure
+from tests.benchmarks.floors import START
+from tests.benchmarks.implementations import running, worker
+from tests.benchmarks.processes import run_to_end
 from tests.benchmarks.sizes import Size
-from tests.benchmarks.stage import Place, Stage
-from tests.benchmarks.worlds import World, build
 from worker.local.ports import LOOPBACK, free_ports
 
-TIMES = 1.5
 MILLISECONDS = 1000
 POLL_SECONDS = 0.005
 WITHIN_SECONDS = 60
@@ -41,34 +41,34 @@ uvloop.run(connect())
 """
 
 
-async def measure(stage: Stage, size: Size) -> list[Figure]:
-    """Both in turn, again and again."""
-    await stage.template(TEMPLATE, partial(build, world=World(100)))
+async def measure(bench: Bench, size: Size) -> list[Figure]:
+    """Starts both in turn, several times."""
+    await bench.template(TEMPLATE, partial(build, dataset=Dataset(100)))
     bare, ready = [], []
-    async with stage.place(TEMPLATE) as place:
+    async with bench.fresh_database(TEMPLATE) as endpoints:
         for _ in range(size.starts):
-            bare.append(await _bare_seconds(place))
-            ready.append(await _ready_seconds(stage, place))
+            bare.append(await _bare_seconds(endpoints))
+            ready.append(await _ready_seconds(bench, endpoints))
     ratio = median(mine / least for mine, least in zip(ready, bare, strict=True))
-    stage.tell(f"start: {median(ready):.2f} s, bare {median(bare):.2f} s")
+    bench.log(f"start: {median(ready):.2f} s, bare {median(bare):.2f} s")
     return [
         Figure(SUBJECT, "imports and connections alone", median(bare) * MILLISECONDS, "ms"),
         Figure(SUBJECT, "worker, until ready", median(ready) * MILLISECONDS, "ms"),
-        Figure(SUBJECT, "worker / imports and connections", ratio, "times", at_most(TIMES)),
+        Figure(SUBJECT, "worker / imports and connections", ratio, "times", START),
     ]
 
 
-async def _bare_seconds(place: Place) -> float:
+async def _bare_seconds(endpoints: Endpoints) -> float:
     began = time.monotonic()
-    await finished((sys.executable, "-c", BARE), place.environment)
+    await run_to_end((sys.executable, "-c", BARE), endpoints.environment)
     return time.monotonic() - began
 
 
-async def _ready_seconds(stage: Stage, place: Place) -> float:
+async def _ready_seconds(bench: Bench, endpoints: Endpoints) -> float:
     (port,) = free_ports(1)
-    environment = {**place.environment, "WORKER_HTTP_PORT": str(port)}
+    environment = {**endpoints.environment, "WORKER_HTTP_PORT": str(port)}
     began = time.monotonic()
-    async with running(worker(), environment, stage.folder / "worker.log"):
+    async with running(worker(), environment, bench.folder / "worker.log"):
         async with asyncio.timeout(WITHIN_SECONDS):
             while not _is_ready(port):
                 await asyncio.sleep(POLL_SECONDS)

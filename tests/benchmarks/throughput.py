@@ -1,9 +1,7 @@
-"""How many commands a second: the worker beside the physical limit, and beside its peers.
+"""Measures commands a second: the worker beside the physical limit and beside its peers.
 
-Everybody who decides writes a line in its log for each command, or more. The threshold belongs to
-the peers that handle each message by itself to its end, many side by side. Those with a relay
-decide so, and say the events of many messages together: they are the fastest of the three ways, and
-are shown without a threshold.
+The floor for peers applies to those with one commit. All implementations that decide write at least
+one log line for each command.
 """
 
 from collections import defaultdict
@@ -14,120 +12,122 @@ from statistics import median
 
 from contracts.values import Operation
 from tests.benchmarks import samples
-from tests.benchmarks.contestants import (
+from tests.benchmarks.bench import Bench
+from tests.benchmarks.dataset import Dataset, build
+from tests.benchmarks.figures import Figure, Floor
+from tests.benchmarks.floors import PEER, PROBE
+from tests.benchmarks.implementations import (
     AIO_PIKA,
-    AIO_PIKA_IN_TWO,
     AIO_PIKA_RELAY,
+    AIO_PIKA_TWO_COMMITS,
     FASTSTREAM,
-    FASTSTREAM_IN_TWO,
     FASTSTREAM_RELAY,
-    Contestant,
-    pipelined_probe,
+    FASTSTREAM_TWO_COMMITS,
+    Implementation,
+    batched_probe,
     probe,
     worker,
 )
-from tests.benchmarks.figures import Figure, Limit, at_least
 from tests.benchmarks.peers import schema
-from tests.benchmarks.race import Run, race
+from tests.benchmarks.queue_run import Run, run_full_queue
 from tests.benchmarks.sizes import Size
-from tests.benchmarks.stage import Stage
-from tests.benchmarks.wanted import wanted
-from tests.benchmarks.worlds import World, build
+from tests.benchmarks.workload import plan_commands
 
-OF_THE_LIMIT = {Operation.ACTIVATE: 0.75, Operation.DEACTIVATE: 0.6}
-OF_A_PEER = 8
-EACH_BY_ITSELF = (FASTSTREAM, AIO_PIKA, FASTSTREAM_IN_TWO, AIO_PIKA_IN_TWO)
-"""From a message to its two events they handle each by itself."""
-THE_PEERS = (*EACH_BY_ITSELF, FASTSTREAM_RELAY, AIO_PIKA_RELAY)
+ONE_COMMIT_PEERS = (FASTSTREAM, AIO_PIKA)
+OTHER_PEERS = (FASTSTREAM_TWO_COMMITS, AIO_PIKA_TWO_COMMITS, FASTSTREAM_RELAY, AIO_PIKA_RELAY)
 PROMISES = """\
 FastStream and aio-pika: one message, one transaction; its handler then publishes both events and
 deletes their rows in another. With two commits they promise what the worker promises: PENDING is
 committed and published before ACTIVE is decided. With a relay handlers only store; the events of
 many messages are published and deleted together. The probes decide and store nothing. All peers log
 a line for each command with the standard library, the worker its usual lines as JSON."""
-ONCE = ("pipelined probe", *(peer.name for peer in THE_PEERS if peer not in (FASTSTREAM, AIO_PIKA)))
-"""Who takes part in the first round only: nothing is promised, or what is promised is far away."""
+ONLY_FIRST_ROUND = ("batched probe", *(peer.name for peer in OTHER_PEERS))
+"""These have no floor."""
 WORKERS, PEERS = "throughput", "peers"
-"""The databases that are cloned."""
+"""The template databases."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Who takes part, on which database, with how many commands."""
+    """An implementation with its database and number of commands."""
 
-    contestant: Contestant
+    implementation: Implementation
     template: str
     commands: int
 
 
-async def prepared(stage: Stage, size: Size) -> World:
-    """The databases, and the world that is in both."""
-    world = World(plain=size.commands * 2, in_full_use=size.commands)
-    await stage.template(WORKERS, partial(build, world=world))
-    await stage.template(PEERS, partial(schema.build, world=world), migrated=False)
-    return world
+async def prepare_databases(bench: Bench, size: Size) -> Dataset:
+    """Builds both template databases; returns the dataset that both contain."""
+    dataset = Dataset(plain=size.commands * 2, in_full_use=size.commands)
+    await bench.template(WORKERS, partial(build, dataset=dataset))
+    await bench.template(PEERS, partial(schema.build, dataset=dataset), migrated=False)
+    return dataset
 
 
-async def measure(stage: Stage, size: Size) -> list[Figure]:
-    """Most of them in turn, again and again; ratios are taken within a round, and their median."""
-    world = await prepared(stage, size)
-    recorded = await samples.record(stage, WORKERS, world)
+async def measure(bench: Bench, size: Size) -> list[Figure]:
+    """Runs the implementations in turn; ratios are taken within a round, and their median."""
+    dataset = await prepare_databases(bench, size)
+    recorded = await samples.record(bench, WORKERS, dataset)
     figures: list[Figure] = []
     for operation in Operation:
-        # A deactivation says more, and its rate is as steady with fewer.
+        # A deactivation has more messages, and its rate is as stable with fewer commands.
         count = size.commands if operation is Operation.ACTIVATE else size.commands // 4
         entries = [
-            Entry(contestant, WORKERS, count)
-            for contestant in (probe(recorded), worker(), pipelined_probe(recorded))
+            Entry(implementation, WORKERS, count)
+            for implementation in (probe(recorded), worker(), batched_probe(recorded))
         ]
         if operation is Operation.ACTIVATE:
-            entries += [Entry(peer, PEERS, size.peer_commands) for peer in THE_PEERS]
-        runs = await _rounds(stage, world, operation, entries, size.rounds)
+            peers = (*ONE_COMMIT_PEERS, *OTHER_PEERS)
+            entries += [Entry(peer, PEERS, size.peer_commands) for peer in peers]
+        runs = await _run_rounds(bench, dataset, operation, entries, size.rounds)
         figures += _figures(operation, runs)
-    stage.notes.append(PROMISES.replace("\n", " "))
+    bench.notes.append(PROMISES.replace("\n", " "))
     return figures
 
 
-async def _rounds(
-    stage: Stage, world: World, operation: Operation, entries: Sequence[Entry], rounds: int
+async def _run_rounds(
+    bench: Bench, dataset: Dataset, operation: Operation, entries: Sequence[Entry], rounds: int
 ) -> dict[str, list[Run]]:
     runs = defaultdict(list)
-    for past in range(rounds):
+    for number in range(rounds):
         for entry in entries:
-            if past and entry.contestant.name in ONCE:
+            name = entry.implementation.name
+            if number and name in ONLY_FIRST_ROUND:
                 continue
-            commands = wanted(operation, world, entry.commands, stage.seed)
-            async with stage.place(entry.template) as place:
-                run = await race(stage, place, entry.contestant, commands)
-            stage.tell(f"{operation}, {entry.contestant.name}: {run.commands_a_second:,.0f}/s")
-            runs[entry.contestant.name].append(run)
+            commands = plan_commands(operation, dataset, entry.commands, bench.seed)
+            async with bench.fresh_database(entry.template) as endpoints:
+                run = await run_full_queue(bench, endpoints, entry.implementation, commands)
+            bench.log(f"{operation}, {name}: {run.commands_a_second:,.0f}/s")
+            runs[name].append(run)
     return runs
 
 
 def _figures(operation: Operation, runs: dict[str, list[Run]]) -> Iterator[Figure]:
-    limits: dict[str, Limit | None] = {
-        "probe": at_least(OF_THE_LIMIT[operation]),
-        **{peer.name: at_least(OF_A_PEER) for peer in EACH_BY_ITSELF},
+    subject = f"throughput, {operation}"
+    floors: dict[str, Floor] = {
+        "probe": PROBE[operation],
+        **{peer.name: PEER for peer in ONE_COMMIT_PEERS},
     }
     for name, of_name in runs.items():
         rate = median(run.commands_a_second for run in of_name)
-        spent = _spent(of_name)
-        yield Figure(f"throughput, {operation}", name, rate, "commands/s", note=spent)
+        yield Figure(subject, name, rate, "commands/s", note=_processor_times(of_name))
     for name, of_name in runs.items():
         if name != worker().name:
             ratio = median(
-                mine.commands_a_second / its.commands_a_second
-                for mine, its in zip(runs[worker().name][: len(of_name)], of_name, strict=True)
+                of_worker.commands_a_second / other.commands_a_second
+                for of_worker, other in zip(
+                    runs[worker().name][: len(of_name)], of_name, strict=True
+                )
             )
             line = f"{worker().name} / {name}"
             note = "one round" if len(of_name) == 1 else ""
-            yield Figure(f"throughput, {operation}", line, ratio, "times", limits.get(name), note)
+            yield Figure(subject, line, ratio, "times", floors.get(name), note)
 
 
-def _spent(runs: Sequence[Run]) -> str:
-    """Processor time for one command, own, broker's and database's: steadier than the clock."""
+def _processor_times(runs: Sequence[Run]) -> str:
+    """Processor time for one command: of the implementation, the broker and the database."""
     own, broker, database = (
         median(run.milliseconds_of(getattr(run.costs, name)) for run in runs)
-        for name in ("contestant", "broker", "database")
+        for name in ("implementation", "broker", "database")
     )
     return f"{own:.2f} + {broker:.2f} + {database:.2f} ms of processor"

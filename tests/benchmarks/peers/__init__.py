@@ -1,16 +1,16 @@
-"""What a competent developer would write instead: each message in a transaction of its own.
+"""What a competent developer would write instead: one transaction for each message.
 
-All of them promise: a command is decided once, however often it is delivered, under the locks of
-its account and its number; no account uses more than it bought; a message is acknowledged when what
-follows is stored; events are persistent, confirmed, and returned where no queue takes them.
+All peers promise: a command is decided once, however often it is delivered, under the locks of its
+account and its number; no account exceeds its entitlement; a message is acknowledged after the
+commit; events are persistent, confirmed, and returned if no queue takes them.
 
-There are three ways. `one_commit` stores both events in one transaction; its handler publishes them
-and deletes them from the outbox. `two_commits` promises, as the worker does, that PENDING is
-committed and published before ACTIVE is decided; with the others nobody can act between the two. In
-`relay` handlers only store, and the events of many commands are published and deleted together: it
-is the fastest of the three, and no more one message after the other than the worker is.
+There are three variants. `one_commit` stores both events in one transaction; its handler publishes
+them and deletes them from the outbox. `two_commits` commits and publishes PENDING before ACTIVE is
+decided, as the worker promises; in the other variants nothing can happen between the two. In
+`relay`, handlers only store, and the events of many commands are published and deleted together; it
+is the fastest of the three.
 
-None of them has what the worker has beside that: deactivation and PBX systems, deadlines, dead
-letters, a second instance that takes over, messages that the broker refuses, metrics. But for
-`relay`, what a crash leaves unsaid waits for a sweep that is left out, and costs nothing.
+The peers have no deactivation, PBX systems, deadlines, dead letters, failover, handling of messages
+that the broker refuses, or metrics. Except in `relay`, events that a crash leaves unpublished would
+need a sweep, which is left out and would cost nothing here.
 """

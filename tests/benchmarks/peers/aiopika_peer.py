@@ -1,6 +1,6 @@
-"""The same worker on plain aio-pika: `aiopika_peer WAY`, by `AMQP_URL`, `DATABASE_URL`.
+"""The peer with aio-pika and SQLAlchemy: `aiopika_peer VARIANT`.
 
-What it promises in each way, and what not, stands with the package of the peers.
+Reads `AMQP_URL` and `DATABASE_URL`. Its package describes what each variant promises.
 """
 
 import asyncio
@@ -20,16 +20,16 @@ from contracts.messages import Activate
 from tests.benchmarks.broker import COMMANDS
 from tests.benchmarks.peers import logs
 from tests.benchmarks.peers.concurrency import CONCURRENT_COMMANDS
-from tests.benchmarks.peers.deciding import engine_for
+from tests.benchmarks.peers.decide import engine_for
 from tests.benchmarks.peers.outbox import Publish
 from tests.benchmarks.peers.relay import Relay
-from tests.benchmarks.peers.ways import RELAY, WAYS
+from tests.benchmarks.peers.variants import RELAY, VARIANTS
 
 Decide = Callable[[Activate], Awaitable[None]]
 
 
 async def publishing_on(channel: AbstractChannel) -> Publish:
-    """How a row of the outbox is said."""
+    """Returns the function that publishes a row of the outbox."""
     events = await channel.get_exchange("telephony.events", ensure=False)
 
     async def publish(row: Row[Any]) -> None:
@@ -47,21 +47,21 @@ async def publishing_on(channel: AbstractChannel) -> Publish:
 
 
 async def handling(connection: AbstractConnection, decide: Decide) -> Callable[[], Awaitable[None]]:
-    """Lets every command be decided, and acknowledged after that.
+    """Decides every command and acknowledges it after the commit.
 
-    Returns how to stop: nothing more is taken, and what is at hand is finished.
+    Returns the function that stops consuming and finishes the commands in progress.
     """
-    at_hand: set[asyncio.Task[object]] = set()
+    in_progress: set[asyncio.Task[object]] = set()
 
     async def handle(delivery: AbstractIncomingMessage) -> None:
         if task := asyncio.current_task():
-            at_hand.add(task)
-            task.add_done_callback(at_hand.discard)
-        # Not acknowledged unless it is stored.
+            in_progress.add(task)
+            task.add_done_callback(in_progress.discard)
+        # An error requeues the message, so only stored commands are acknowledged.
         async with delivery.process(requeue=True):
             command = Activate.model_validate_json(delivery.body)
             await decide(command)
-            logs.carried_out(command)
+            logs.log_command(command)
 
     channel = await connection.channel(publisher_confirms=False)
     await channel.set_qos(prefetch_count=CONCURRENT_COMMANDS)
@@ -70,32 +70,32 @@ async def handling(connection: AbstractConnection, decide: Decide) -> Callable[[
 
     async def finish() -> None:
         await queue.cancel(consumer)
-        while at_hand:
-            await asyncio.gather(*at_hand, return_exceptions=True)
+        while in_progress:
+            await asyncio.gather(*in_progress, return_exceptions=True)
 
     return finish
 
 
 async def until_stopped(work: Awaitable[object]) -> None:
-    """Works until SIGTERM."""
+    """Runs until SIGTERM."""
     running = asyncio.ensure_future(work)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
     await asyncio.gather(running, return_exceptions=True)
 
 
-async def main(way: str) -> None:
-    """Works until SIGTERM."""
+async def main(variant: str) -> None:
+    """Runs until SIGTERM."""
     logs.configure()
     engine = engine_for(os.environ["DATABASE_URL"], CONCURRENT_COMMANDS)
     async with await aio_pika.connect_robust(os.environ["AMQP_URL"]) as connection:
         channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
         publish = await publishing_on(channel)
-        if way == RELAY:
+        if variant == RELAY:
             relay = Relay(engine, publish)
             finish = await handling(connection, relay.activate)
             await until_stopped(relay.run())
         else:
-            activate = WAYS[way]
+            activate = VARIANTS[variant]
             finish = await handling(connection, lambda command: activate(engine, command, publish))
             await until_stopped(asyncio.Event().wait())
         await finish()

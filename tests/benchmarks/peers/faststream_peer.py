@@ -1,11 +1,10 @@
-"""What one would write with FastStream and SQLAlchemy: `faststream_peer WAY`.
+"""The peer with FastStream and SQLAlchemy: `faststream_peer VARIANT`.
 
-By `AMQP_URL` and `DATABASE_URL`. What it promises in each way, and what not, stands with the
-package of the peers.
+Reads `AMQP_URL` and `DATABASE_URL`. Its package describes what each variant promises.
 
-As its experts would tune it: one line in the log for each command in place of the framework's two,
+It is tuned as an expert would: one log line for each command instead of the framework's two,
 uvloop, confirmed and persistent publishing, and acknowledgement after the commit. The framework
-handles as many messages side by side as are prefetched.
+handles all prefetched messages concurrently.
 """
 
 import asyncio
@@ -33,23 +32,23 @@ from contracts.messages import Activate
 from tests.benchmarks.broker import COMMANDS
 from tests.benchmarks.peers import logs
 from tests.benchmarks.peers.concurrency import CONCURRENT_COMMANDS
-from tests.benchmarks.peers.deciding import engine_for
+from tests.benchmarks.peers.decide import engine_for
 from tests.benchmarks.peers.outbox import Publish
 from tests.benchmarks.peers.relay import Relay
-from tests.benchmarks.peers.ways import RELAY, WAYS
+from tests.benchmarks.peers.variants import RELAY, VARIANTS
 
 QUEUE = RabbitQueue(COMMANDS, queue_type=QueueType.QUORUM, durable=True, declare=False)
 EVENTS = RabbitExchange("telephony.events", type=ExchangeType.TOPIC, durable=True, declare=False)
 
 
 def broker_at(url: str) -> RabbitBroker:
-    """A broker that handles so many messages side by side."""
+    """A broker that handles `CONCURRENT_COMMANDS` messages concurrently."""
     channel = Channel(prefetch_count=CONCURRENT_COMMANDS, on_return_raises=True)
     return RabbitBroker(url, logger=None, default_channel=channel)
 
 
 def publishing_on(broker: RabbitBroker) -> Publish:
-    """How a row of the outbox is said."""
+    """Returns the function that publishes a row of the outbox."""
     publisher = broker.publisher(exchange=EVENTS, persist=True, mandatory=True)
 
     async def publish(row: Row[Any]) -> None:
@@ -66,16 +65,16 @@ def publishing_on(broker: RabbitBroker) -> Publish:
 
 
 def handling(broker: RabbitBroker, decide: Callable[[Activate], Awaitable[None]]) -> None:
-    """Lets every command be decided, and acknowledged after that."""
+    """Decides every command and acknowledges it after the commit."""
 
     @broker.subscriber(QUEUE, ack_policy=AckPolicy.NACK_ON_ERROR, decoder=_decoded, no_reply=True)
     async def handle(command: Activate) -> None:
         await decide(command)
-        logs.carried_out(command)
+        logs.log_command(command)
 
 
 async def with_relay(broker: RabbitBroker, relay: Relay) -> None:
-    """A relay says what the handlers have stored."""
+    """Runs the handlers, and the relay that publishes what they store."""
     handling(broker, relay.activate)
     app = FastStream(broker, logger=None)
     running: list[asyncio.Task[None]] = []
@@ -91,21 +90,21 @@ async def with_relay(broker: RabbitBroker, relay: Relay) -> None:
 
 
 async def _decoded(message: RabbitMessage) -> object:
-    # The framework decodes application/json by itself, and not what CloudEvents calls it.
+    # The framework decodes application/json by itself, but not application/cloudevents+json.
     decoded: object = from_json(message.body)
     return decoded
 
 
-async def main(way: str) -> None:
-    """Works until SIGTERM."""
+async def main(variant: str) -> None:
+    """Runs until SIGTERM."""
     logs.configure()
     engine = engine_for(os.environ["DATABASE_URL"], CONCURRENT_COMMANDS)
     broker = broker_at(os.environ["AMQP_URL"])
     publish = publishing_on(broker)
-    if way == RELAY:
+    if variant == RELAY:
         await with_relay(broker, Relay(engine, publish))
     else:
-        activate = WAYS[way]
+        activate = VARIANTS[variant]
         handling(broker, lambda command: activate(engine, command, publish))
         await FastStream(broker, logger=None).run()
     await engine.dispose()

@@ -1,4 +1,4 @@
-"""What the peers log: a line for each command, as any service does that people have to run."""
+"""The log of the peers: one line for each command, as any operated service has."""
 
 import logging
 
@@ -9,12 +9,12 @@ _LOGGER = logging.getLogger("peer")
 
 
 def configure() -> None:
-    """Sends lines to standard error; of libraries only warnings."""
+    """Logs to standard error; from libraries only warnings."""
     logging.basicConfig(format=FORMAT, level=logging.WARNING)
     _LOGGER.setLevel(logging.INFO)
 
 
-def carried_out(command: Activate) -> None:
-    """The line of one command, written when the last of it is stored."""
+def log_command(command: Activate) -> None:
+    """Logs one command, after its last commit."""
     data = command.data
     _LOGGER.info("command %s: %s of %s activated", command.id, data.phone_number, data.account_id)

@@ -1,7 +1,6 @@
-"""One command in one transaction; a relay says what the handlers have stored, many rows together.
+"""Handlers store each command in a transaction; a relay publishes the events of many together.
 
-Deciding goes message by message, saying does not any more: the events of up to 250 commands are
-published side by side and deleted in one transaction, where each handler would delete its own.
+The events of up to 250 commands are published concurrently and deleted in one transaction.
 """
 
 import asyncio
@@ -10,7 +9,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts.messages import Activate
-from tests.benchmarks.peers.deciding import decided
+from tests.benchmarks.peers.decide import decided
 from tests.benchmarks.peers.outbox import Publish
 from tests.benchmarks.peers.schema import OUTBOX
 
@@ -19,7 +18,7 @@ SWEEP_SECONDS = 1
 
 
 class Relay:
-    """Publishes what the handlers have stored."""
+    """Publishes the outbox."""
 
     def __init__(self, engine: AsyncEngine, publish: Publish) -> None:
         self._engine = engine
@@ -27,7 +26,7 @@ class Relay:
         self._wanted = asyncio.Event()
 
     async def activate(self, command: Activate) -> None:
-        """Decides and stores, and leaves the saying to `run`."""
+        """Decides and stores; `run` publishes."""
         async with self._engine.begin() as connection:
             events = await decided(connection, command)
             if events:
@@ -35,7 +34,7 @@ class Relay:
         self._wanted.set()
 
     async def run(self) -> None:
-        """Publishes whatever is there, at once when woken, and from time to time unasked."""
+        """Publishes when woken by a commit, and on a timer."""
         while True:
             self._wanted.clear()
             while await self._turn():
@@ -47,12 +46,12 @@ class Relay:
 
     async def _turn(self) -> bool:
         async with self._engine.begin() as connection:
-            # Locked, so that a second instance takes others.
+            # Locked, so that a second instance would take other rows.
             waiting = select(OUTBOX).order_by(OUTBOX.c.position).limit(BATCH_MAXIMUM)
             rows = (await connection.execute(waiting.with_for_update(skip_locked=True))).all()
             if not rows:
                 return False
-            # Written in this order: PENDING comes before ACTIVE.
+            # The channel writes in this order: PENDING before ACTIVE.
             await asyncio.gather(*(self._publish(row) for row in rows))
             positions = [row.position for row in rows]
             await connection.execute(delete(OUTBOX).where(OUTBOX.c.position.in_(positions)))

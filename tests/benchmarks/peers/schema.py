@@ -1,4 +1,4 @@
-"""The tables of the peers, in a database of their own: what this way of working needs, no more."""
+"""The tables that the peers need, in a database of their own."""
 
 import asyncpg
 from sqlalchemy import (
@@ -14,7 +14,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from tests.benchmarks.worlds import SITE, World
+from tests.benchmarks.dataset import SITE, Dataset
 
 METADATA = MetaData()
 ENTITLEMENTS = Table(
@@ -59,29 +59,29 @@ OUTBOX = Table(
 )
 
 
-async def build(database_url: str, world: World) -> None:
-    """Makes the tables, and the numbers and accounts of the world in them."""
+async def build(database_url: str, dataset: Dataset) -> None:
+    """Creates the tables and inserts the numbers and accounts of the dataset."""
     engine = create_async_engine(database_url)
     async with engine.begin() as connection:
         await connection.run_sync(METADATA.create_all)
     await engine.dispose()
     connection = await asyncpg.connect(database_url.replace("+asyncpg", ""))
     try:
-        for statement in _statements(world):
+        for statement in _statements(dataset):
             await connection.execute(statement)
     finally:
         await connection.close()
 
 
-def _statements(world: World) -> list[str]:
-    holder = f"'account-' || lpad((place % {world.accounts})::text, 6, '0')"
+def _statements(dataset: Dataset) -> list[str]:
+    holder = f"'account-' || lpad((index % {dataset.accounts})::text, 6, '0')"
     return [
         f"""INSERT INTO entitlements (account_id, site_id, quantity, active, pending)
         SELECT {holder}, '{SITE}', 1000000, 0, 0
-        FROM generate_series(0, {world.accounts - 1}) AS place""",
+        FROM generate_series(0, {dataset.accounts - 1}) AS index""",
         f"""INSERT INTO phone_numbers
-        SELECT '+44' || lpad(place::text, 10, '0'), {holder}, '{SITE}',
-            lpad((place % 10000)::text, 4, '0'), 'RESERVED', 0
-        FROM generate_series(0, {world.plain - 1}) AS place""",
+        SELECT '+44' || lpad(index::text, 10, '0'), {holder}, '{SITE}',
+            lpad((index % 10000)::text, 4, '0'), 'RESERVED', 0
+        FROM generate_series(0, {dataset.plain - 1}) AS index""",
         "VACUUM ANALYZE",
     ]

@@ -1,8 +1,7 @@
-"""One command as the worker promises it: PENDING is known before ACTIVE is decided.
+"""One command in two transactions: PENDING is committed and published before ACTIVE is decided.
 
-So there are two commits for each command, and the handler itself publishes after each: what it has
-published it deletes from the outbox, PENDING together with the second commit, ACTIVE in a small
-transaction of its own. What a crash leaves behind would be taken up by a sweep, which costs nothing
+The handler publishes after each commit. It deletes PENDING from the outbox with the second commit,
+and ACTIVE in a small transaction. A sweep for what a crash leaves unpublished would cost nothing
 here and is left out.
 """
 
@@ -14,40 +13,42 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from contracts.messages import Activate
 from contracts.refusals import RefusalCode
 from contracts.values import NumberStatus
-from tests.benchmarks.peers.deciding import Snapshot, is_new, locked, locked_rows, move, refused
-from tests.benchmarks.peers.outbox import Publish, forget
+from tests.benchmarks.peers.decide import Snapshot, is_new, locked, locked_rows, move, refused
+from tests.benchmarks.peers.events import Values, status_changed
+from tests.benchmarks.peers.outbox import Publish, delete_published
 from tests.benchmarks.peers.schema import OUTBOX
-from tests.benchmarks.peers.speech import Values, status_changed
 
 
 async def activate(engine: AsyncEngine, command: Activate, publish: Publish) -> None:
-    """Decides, stores and says; nothing happens when the command came before."""
-    said = await _begun(engine, command)
-    while said is not None:
-        await publish(said)
-        said = await _followed(engine, command, said)
+    """Decides, stores and publishes; a repeated command has no effect."""
+    event_row = await _store_pending(engine, command)
+    while event_row is not None:
+        await publish(event_row)
+        event_row = await _store_next(engine, command, event_row)
 
 
-async def _begun(engine: AsyncEngine, command: Activate) -> Row[Any] | None:
+async def _store_pending(engine: AsyncEngine, command: Activate) -> Row[Any] | None:
     async with engine.begin() as connection:
         if not await is_new(connection, command):
             return None
         known = await locked(connection, command)
         if isinstance(known, RefusalCode):
-            return await _kept(connection, await refused(connection, command, known))
+            return await _insert(connection, await refused(connection, command, known))
         used = known.used(pending=1)
         await move(connection, known, NumberStatus.PENDING, used, steps=1)
         event = status_changed(command, known.number, used, NumberStatus.PENDING, 1)
-        return await _kept(connection, event)
+        return await _insert(connection, event)
 
 
-async def _followed(engine: AsyncEngine, command: Activate, said: Row[Any]) -> Row[Any] | None:
-    """Forgets what was said; after PENDING comes ACTIVE."""
-    if not said.routing_key.endswith(".pending"):
-        await forget(engine, [said])
+async def _store_next(
+    engine: AsyncEngine, command: Activate, event_row: Row[Any]
+) -> Row[Any] | None:
+    """Deletes the published event; after PENDING, decides and stores ACTIVE."""
+    if not event_row.routing_key.endswith(".pending"):
+        await delete_published(engine, [event_row])
         return None
     async with engine.begin() as connection:
-        await connection.execute(delete(OUTBOX).where(OUTBOX.c.position == said.position))
+        await connection.execute(delete(OUTBOX).where(OUTBOX.c.position == event_row.position))
         bought, number = await locked_rows(connection, command)
         if bought is None or number is None or number.status != NumberStatus.PENDING:
             return None
@@ -55,11 +56,11 @@ async def _followed(engine: AsyncEngine, command: Activate, said: Row[Any]) -> R
         used = known.used(active=1, pending=-1)
         await move(connection, known, NumberStatus.ACTIVE, used, steps=1)
         event = status_changed(command, known.number, used, NumberStatus.ACTIVE, 1)
-        return await _kept(connection, event)
+        return await _insert(connection, event)
 
 
-async def _kept(connection: AsyncConnection, event: Values) -> Row[Any]:
-    kept: Row[Any] = (
+async def _insert(connection: AsyncConnection, event: Values) -> Row[Any]:
+    stored: Row[Any] = (
         await connection.execute(insert(OUTBOX).values(event).returning(OUTBOX))
     ).one()
-    return kept
+    return stored

@@ -1,8 +1,7 @@
 """One command, one transaction: ledger, row locks, entitlement check, state and outbox.
 
-PENDING and ACTIVE are stored together, which promises less than the worker: it makes PENDING known
-before ACTIVE is decided, and so does `two_commits`. The statements are those of SQLAlchemy's Core,
-which cost less than its ORM.
+PENDING and ACTIVE are stored together. That promises less than the worker and `two_commits`, which
+publish PENDING before ACTIVE is decided. SQLAlchemy's Core costs less than its ORM.
 """
 
 from datetime import UTC, datetime
@@ -15,20 +14,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from contracts.messages import Activate, Entitlement
 from contracts.refusals import RefusalCode
 from contracts.values import NumberStatus
+from tests.benchmarks.peers.events import Values, rejected, status_changed
 from tests.benchmarks.peers.schema import ENTITLEMENTS, LEDGER, PHONE_NUMBERS
-from tests.benchmarks.peers.speech import Values, rejected, status_changed
 
 SERVER_SETTINGS = {"jit": "off", "application_name": "peer"}
 
 
 class Snapshot(NamedTuple):
-    """A number and what its account has bought, both locked."""
+    """A number and the entitlement of its account, both locked."""
 
     number: Row[Any]
     bought: Row[Any]
 
     def used(self, *, active: int = 0, pending: int = 0) -> Entitlement:
-        """The account's use when it has changed by so much."""
+        """The account's usage after these changes."""
         bought = self.bought
         return Entitlement(
             limit=bought.quantity, active=bought.active + active, pending=bought.pending + pending
@@ -36,7 +35,7 @@ class Snapshot(NamedTuple):
 
 
 def engine_for(database_url: str, concurrent_commands: int) -> AsyncEngine:
-    """A pool with a connection for each command under way, and one for the relay."""
+    """A pool with a connection for each concurrent command, and one for the relay."""
     return create_async_engine(
         database_url,
         pool_size=concurrent_commands + 1,
@@ -46,7 +45,7 @@ def engine_for(database_url: str, concurrent_commands: int) -> AsyncEngine:
 
 
 async def decided(connection: AsyncConnection, command: Activate) -> list[Values]:
-    """Decides; the events for the outbox, none when the command came before."""
+    """Decides; returns the events for the outbox, none for a repeated command."""
     if not await is_new(connection, command):
         return []
     known = await locked(connection, command)
@@ -61,7 +60,7 @@ async def decided(connection: AsyncConnection, command: Activate) -> list[Values
 
 
 async def is_new(connection: AsyncConnection, command: Activate) -> bool:
-    """Puts the command into the ledger; false when it is there already."""
+    """Inserts the command into the ledger; False if it is there already."""
     kept = await connection.scalar(
         insert_or_skip(LEDGER)
         .values(
@@ -78,7 +77,7 @@ async def is_new(connection: AsyncConnection, command: Activate) -> bool:
 
 
 async def locked(connection: AsyncConnection, command: Activate) -> Snapshot | RefusalCode:
-    """What the command is about, locked; or why it is refused."""
+    """The number and the entitlement, locked; or the refusal."""
     bought, number = await locked_rows(connection, command)
     if number is None:
         return RefusalCode.NUMBER_UNKNOWN
@@ -91,7 +90,7 @@ async def locked(connection: AsyncConnection, command: Activate) -> Snapshot | R
 async def locked_rows(
     connection: AsyncConnection, command: Activate
 ) -> tuple[Row[Any] | None, Row[Any] | None]:
-    """What was bought and the number; in this order, like everybody who locks both."""
+    """The entitlement and the number, always locked in this order."""
     bought = await _locked_entitlement(connection, command)
     return bought, await _locked_number(connection, command)
 
@@ -103,7 +102,7 @@ async def move(
     used: Entitlement,
     steps: int,
 ) -> None:
-    """Brings the number to its new state, and the account's use with it."""
+    """Changes the number's status and its account's usage."""
     await connection.execute(
         update(PHONE_NUMBERS)
         .where(PHONE_NUMBERS.c.phone_number == known.number.phone_number)
@@ -120,7 +119,7 @@ async def move(
 
 
 async def refused(connection: AsyncConnection, command: Activate, code: RefusalCode) -> Values:
-    """Keeps the refusal in the ledger; what is to be said of it."""
+    """Records the refusal in the ledger; returns its event."""
     await connection.execute(
         update(LEDGER)
         .where(LEDGER.c.source == command.source, LEDGER.c.command_id == command.id)

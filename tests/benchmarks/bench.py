@@ -1,4 +1,4 @@
-"""Where a run takes place: a virtual host and a database of its own on the same two servers."""
+"""The two servers of a benchmark, and a database and a virtual host for each run."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -17,15 +17,15 @@ Build = Callable[[str], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """The servers as one run sees them."""
+class Endpoints:
+    """The URLs of the servers that a run uses."""
 
     amqp_url: str
     database_url: str
 
     @property
     def environment(self) -> dict[str, str]:
-        """For the process that is measured."""
+        """The environment of the measured process."""
         return {
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
             "AMQP_URL": self.amqp_url,
@@ -37,25 +37,25 @@ class Place:
 
 
 @dataclass
-class Stage:
-    """The two servers, and the databases that are cloned for runs."""
+class Bench:
+    """What all subjects of a benchmark share: servers, template databases, collected details."""
 
     servers: PrivateServers
     folder: Path
-    """For the logs and notes of the processes that are measured."""
+    """For the logs and plans of the measured processes."""
     seed: int
-    tell: Callable[[str], None] = print
-    """Where the course of the benchmark is told."""
+    log: Callable[[str], None] = print
+    """Takes a line of progress."""
     plans: dict[str, list[tuple[str, tuple[str, ...]]]] = field(default_factory=dict)
-    """How each statement is carried out, by database."""
+    """The query plans of each statement, by database."""
     memory: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
-    """When how many MiB were resident."""
+    """Resident MiB over time."""
     notes: list[str] = field(default_factory=list)
-    """What must be known to read the figures."""
+    """Explanations that the report prints below the table."""
     _templates: dict[str, str] = field(default_factory=dict)
 
     async def template(self, name: str, build: Build, *, migrated: bool = True) -> str:
-        """A database that is built when it is first asked for; its URL."""
+        """The URL of a template database, which the first call builds."""
         if name not in self._templates:
             url = await self.servers.postgresql.create_database(name)
             if migrated:
@@ -66,25 +66,25 @@ class Stage:
         return self._templates[name]
 
     @asynccontextmanager
-    async def place(self, template: str) -> AsyncIterator[Place]:
-        """A clone of the template beside empty queues; both are removed at the end."""
+    async def fresh_database(self, template: str) -> AsyncIterator[Endpoints]:
+        """A clone of the template and empty queues; both are removed at the end."""
         name = f"run_{uuid4().hex}"
         url = await self.servers.postgresql.create_database(name, template=template)
         try:
-            async with self.beside(url) as place:
-                yield place
+            async with self.fresh_queues(url) as endpoints:
+                yield endpoints
         finally:
             await self.servers.postgresql.drop_database(name)
 
     @asynccontextmanager
-    async def beside(self, database_url: str) -> AsyncIterator[Place]:
-        """A database as it is, beside empty queues, which are removed at the end."""
+    async def fresh_queues(self, database_url: str) -> AsyncIterator[Endpoints]:
+        """The given database and empty queues, which are removed at the end."""
         name = f"run_{uuid4().hex}"
         amqp_url = await self.servers.rabbitmq.create_virtual_host(name)
         try:
             async with await connect([amqp_url]) as connection:
                 await declare(connection)
             declare_events(amqp_url)
-            yield Place(amqp_url, database_url)
+            yield Endpoints(amqp_url, database_url)
         finally:
             await self.servers.rabbitmq.delete_virtual_host(name)

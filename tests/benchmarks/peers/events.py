@@ -1,4 +1,4 @@
-"""What the peers say: the contracts' own messages, as the worker says them."""
+"""The events of the peers, built from the contracts like the worker's."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -25,7 +25,7 @@ Values = Mapping[str, object]
 def status_changed(
     command: Activate, number: Row[Any], entitlement: Entitlement, status: NumberStatus, step: int
 ) -> Values:
-    """The number's next state, as a row of the outbox."""
+    """The event for a status change, as a row of the outbox."""
     now = datetime.now(UTC)
     pending = status is NumberStatus.PENDING
     data = StatusChangedData(
@@ -51,7 +51,7 @@ def status_changed(
 
 
 def rejected(command: Activate, code: RefusalCode) -> Values:
-    """The refusal, as a row of the outbox."""
+    """The event for a refusal, as a row of the outbox."""
     data = CommandRejectedData(
         command_id=command.id,
         operation=Operation.ACTIVATE,

@@ -1,4 +1,4 @@
-"""Commands as the web tier publishes them, and what must be said of each."""
+"""Commands as the web tier publishes them, and the messages that each must cause."""
 
 import random
 from collections import Counter
@@ -12,20 +12,21 @@ from pamqp import header
 from contracts.envelope import CONTENT_TYPE
 from contracts.messages import Activate, CommandData, Deactivate
 from contracts.values import Operation
-from tests.benchmarks.worlds import SITE, World, account, phone_number
+from tests.benchmarks.dataset import SITE, Dataset, account, phone_number
 
 EXCHANGE = "telephony.commands"
 SOURCE = "/benchmark/web-tier"
 PROPERTIES_OFFSET = 12
-"""Behind class, weight and size."""
+"""The length of class, weight and size in a content header."""
 CLASSES: dict[Operation, type[Activate | Deactivate]] = {
     Operation.ACTIVATE: Activate,
     Operation.DEACTIVATE: Deactivate,
 }
 
 FIRST_IDS = {Operation.ACTIVATE: 0, Operation.DEACTIVATE: 10_000_000}
+ID_DIGITS = 8
 
-SAID = {
+EXPECTED = {
     Operation.ACTIVATE: ("PENDING", "ACTIVE"),
     Operation.DEACTIVATE: (
         "PENDING",
@@ -35,29 +36,30 @@ SAID = {
         "RESERVED",
     ),
 }
-"""What is said of a command, on a number in full use where it is deactivated."""
+"""The messages of a command; those of a deactivation are for a number in full use."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command on its way; its id is the place of its story, and has always eight digits."""
+    """A command; its id always has eight digits."""
 
     command_id: str
     operation: Operation
-    place: int
+    index: int
+    """Of the phone number in the dataset."""
     account_id: str
 
     @property
     def routing_key(self) -> str:
-        """Where the web tier sends it."""
+        """The routing key of the operation."""
         return f"phone_number.{self.operation}"
 
     def body(self, padding_bytes: int = 0) -> bytes:
-        """The message; padding is a field that nobody knows, and everybody must ignore."""
+        """The message, with an unknown field of this length, which every reader must ignore."""
         body = (
             _pattern(self.operation)
             .replace(b"IDENTIFIER", self.command_id.encode())
-            .replace(b"+440000000000", phone_number(self.place).encode())
+            .replace(b"+440000000000", phone_number(self.index).encode())
             .replace(b"ACCOUNT", self.account_id.encode())
         )
         if padding_bytes:
@@ -65,7 +67,7 @@ class Command:
         return body
 
     def properties(self) -> bytes:
-        """The AMQP properties, which mirror the envelope."""
+        """The encoded AMQP properties, which mirror the envelope."""
         properties = amqp.Basic.Properties(
             content_type=CONTENT_TYPE,
             delivery_mode=2,
@@ -76,31 +78,31 @@ class Command:
         return bytes(marshalled[PROPERTIES_OFFSET:])
 
 
-def wanted(
-    operation: Operation, world: World, count: int, seed: int, first: int = 0
+def plan_commands(
+    operation: Operation, dataset: Dataset, count: int, seed: int, first: int = 0
 ) -> list[Command]:
-    """So many commands on different numbers, in an order that the seed decides.
+    """Commands for different numbers, in an order that the seed determines.
 
-    `first` leaves out as many numbers, which an earlier run on the same database has used.
+    `first` skips the numbers that an earlier run on the same database has used.
     """
-    choose = world.reserved if operation is Operation.ACTIVATE else world.in_use
-    places = choose(first, count)
-    random.Random(f"order {seed}").shuffle(places)
+    choose = dataset.reserved if operation is Operation.ACTIVATE else dataset.in_use
+    indexes = choose(first, count)
+    random.Random(f"order {seed}").shuffle(indexes)
     return [
         Command(
-            f"{FIRST_IDS[operation] + first + index:08}",
+            f"{FIRST_IDS[operation] + first + position:0{ID_DIGITS}}",
             operation,
-            place,
-            account(place, world.accounts),
+            index,
+            account(index, dataset.accounts),
         )
-        for index, place in enumerate(places)
+        for position, index in enumerate(indexes)
     ]
 
 
-def said_of(commands: Iterable[Command]) -> Counter[tuple[str, str]]:
-    """What must be heard: the command's id and what is said, each once."""
+def expected_messages(commands: Iterable[Command]) -> Counter[tuple[str, str]]:
+    """The command id and kind of every message that the commands must cause, each once."""
     return Counter(
-        (command.command_id, word) for command in commands for word in SAID[command.operation]
+        (command.command_id, kind) for command in commands for kind in EXPECTED[command.operation]
     )
 
 
