@@ -1,9 +1,10 @@
 """The layout of the partitions, and what a change of it does in the database."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
+from worker.core.due import AT_ONCE
 from worker.core.partitions import ROUTER, Layout, assignments, partition_of
 from worker.storage.preflight import NotReady
 from worker.storage.session import Row, Session
@@ -17,7 +18,8 @@ __all__ = [
     "record_results_read",
 ]
 
-LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LONG_AGO: Final = AT_ONCE
+"""No PBX results are counted yet: only operations that are due at once may advance."""
 
 
 @dataclass(frozen=True, slots=True)
