@@ -15,7 +15,7 @@ OUTPUTS = (EVENTS, "pbx.handset-logout", "pbx.hunt-group-membership", "pbx.exten
 UNCONFIRMED_AT_MOST = 2000
 PAUSE_SECONDS = 0.01
 SILENCE_SECONDS = 10
-CONSUMER_WITHIN_SECONDS = 30
+CONSUMER_WITHIN_SECONDS = 60
 QUORUM = {"x-queue-type": "quorum"}
 
 

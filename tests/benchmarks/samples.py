@@ -6,6 +6,7 @@ the same length.
 
 import asyncio
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,13 +17,13 @@ from pamqp import commands as amqp
 
 from contracts.values import Operation
 from tests.benchmarks.bench import Bench
-from tests.benchmarks.broker import OUTPUTS, QueueDepths, preload
+from tests.benchmarks.broker import OUTPUTS, MessagesMissing, QueueDepths, preload
 from tests.benchmarks.dataset import Dataset
 from tests.benchmarks.implementations import running, worker
 from tests.benchmarks.workload import EXPECTED, plan_commands
 from worker.broker.connection import connect
 
-WITHIN_SECONDS = 30
+SILENCE_SECONDS = 60
 POLL_SECONDS = 0.05
 
 
@@ -89,11 +90,18 @@ async def record(bench: Bench, template: str, dataset: Dataset) -> Path:
 
 
 async def wait_for_outputs(amqp_url: str, count: int, queues: Sequence[str] = OUTPUTS) -> None:
-    """Returns as soon as this many messages are ready in the queues."""
+    """Returns as soon as this many messages are ready in the queues.
+
+    Raises `MessagesMissing` after a minute without a further message.
+    """
     depths = QueueDepths(amqp_url)
-    async with asyncio.timeout(WITHIN_SECONDS):
-        while depths.outputs(queues) < count:
-            await asyncio.sleep(POLL_SECONDS)
+    last, before = time.monotonic(), 0
+    while (found := depths.outputs(queues)) < count:
+        if found > before:
+            last, before = time.monotonic(), found
+        if time.monotonic() > last + SILENCE_SECONDS:
+            raise MessagesMissing(f"{found:,} of {count:,} messages in {', '.join(queues)}")
+        await asyncio.sleep(POLL_SECONDS)
     depths.close()
 
 

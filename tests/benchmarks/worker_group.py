@@ -16,7 +16,7 @@ from worker.broker.partition_queues import queue_names_of
 from worker.core.partitions import ROUTER, Layout, assignments, name_of
 from worker.telemetry.logs import Action
 
-SHARED_WITHIN_SECONDS = 30
+SHARED_WITHIN_SECONDS = 60
 POLL_SECONDS = 0.1
 ROUTER_NAME = name_of(ROUTER)
 LEADERSHIP = b'"leadership_'
