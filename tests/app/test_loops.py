@@ -16,7 +16,7 @@ FIRST, SECOND, THIRD = (cast("Any", name) for name in ("first", "second", "third
 
 
 class Batches:
-    """Yields batches and notes what is acknowledged."""
+    """Yields batches and logs what is acknowledged."""
 
     def __init__(self, log: list[tuple[str, Any]], *batches: Batch) -> None:
         self._log, self._batches = log, batches
@@ -30,7 +30,7 @@ class Batches:
 
 
 class Processor:
-    """Stores everything but what it is told to dead-letter; fails where it is told to."""
+    """Stores all messages except an unreadable one; fails for a poison batch."""
 
     def __init__(self, log: list[tuple[str, Any]], unreadable: Any = None) -> None:
         self._log, self._unreadable = log, unreadable
@@ -74,7 +74,7 @@ async def test_consume_acknowledges_nothing_of_a_batch_that_was_not_stored() -> 
 
 
 class Outbox:
-    """Yields what is to be published."""
+    """Yields batches of messages to publish."""
 
     def __init__(self, *batches: Sequence[OutgoingMessage]) -> None:
         self._batches = batches
@@ -85,7 +85,7 @@ class Outbox:
 
 
 class Broker:
-    """Confirms everything but what it is told to nack."""
+    """Confirms all messages except one that it nacks."""
 
     def __init__(self, log: list[tuple[str, Any]], nacked: Any = None) -> None:
         self._log, self._nacked = log, nacked
@@ -98,7 +98,7 @@ class Broker:
 
 
 class Recorder:
-    """Notes the outcome that it is to record."""
+    """Logs the results that it records."""
 
     def __init__(self, log: list[tuple[str, Any]]) -> None:
         self._log = log

@@ -1,4 +1,4 @@
-"""Servers that go away and come back: nothing is rejected, nothing is lost, nobody restarts us."""
+"""Outages of the servers: the worker rejects and loses nothing, and recovers by itself."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -9,6 +9,8 @@ from aio_pika.abc import AbstractIncomingMessage
 from aio_pika.exceptions import ChannelNotFoundEntity
 
 from contracts.values import Step
+from tests.support.inserts import commands as ledger_commands
+from tests.support.inserts import phone_numbers, voice_service
 from tests.support.platform import DEAD_LETTERS, Platform, platform_at
 from tests.support.quota import full_disk
 from tests.support.workers import rows, store, until_leading, working
@@ -16,30 +18,16 @@ from worker.local import PrivateServers
 from worker.settings import Settings
 from worker.storage.engine import CONNECT_TIMEOUT_SECONDS, POOL_CONNECTIONS, Database
 
-SITE = """
-    INSERT INTO voice_services (service_id, account_id, account_kind, site_id, quantity)
-    VALUES ('service-1', 'acme', 'occupier', 'london', 100)
-"""
 NUMBERS = tuple(f"+44207946{index:04}" for index in range(20))
-RESERVED = (
-    "INSERT INTO phone_numbers (phone_number, site_id, account_id, status) VALUES "
-    + ", ".join(f"('{number}', 'london', 'acme', 'RESERVED')" for number in NUMBERS)
-)
-
-LONG_LEDGER = """
-    INSERT INTO commands (source, command_id, fingerprint, original, operation, phone_number,
-        account_id, site_id, correlation_id, received_at, outcome)
-    SELECT '/tests', 'old-' || place, '', true, 'activate', '+442079460000', 'acme', 'london',
-        repeat('c', 200), now() - interval '1 day', 'completed'
-    FROM generate_series(1, 60000) AS place
-"""
+SITE = (voice_service(100), phone_numbers(*NUMBERS))
+LONG_LEDGER = ledger_commands(60_000, "old", correlation_id="c" * 200)
 """Larger than a file may become while the disk is full."""
 
 
-async def test_a_database_that_restarts_rejects_and_loses_nothing(
+async def test_worker_rejects_and_loses_nothing_when_the_database_restarts(
     servers: PrivateServers, database: Database, settings: Settings, platform: Platform
 ) -> None:
-    await store(database, SITE, RESERVED)
+    await store(database, *SITE)
     async with working(database, settings) as worker:
         await until_leading(worker)
         restarting = asyncio.create_task(servers.postgresql.restart())
@@ -51,10 +39,10 @@ async def test_a_database_that_restarts_rejects_and_loses_nothing(
     assert await rows(database, "SELECT active, pending FROM entitlement_usage") == [(20, 0)]
 
 
-async def test_a_database_that_is_killed_loses_nothing_either(
+async def test_worker_loses_nothing_when_the_database_is_killed(
     servers: PrivateServers, database: Database, settings: Settings, platform: Platform
 ) -> None:
-    await store(database, SITE, RESERVED)
+    await store(database, *SITE)
     async with working(database, settings) as worker:
         await until_leading(worker)
         commands = [await platform.send("activate", number) for number in NUMBERS]
@@ -66,10 +54,10 @@ async def test_a_database_that_is_killed_loses_nothing_either(
     assert len(await rows(database, "SELECT 1 FROM commands WHERE outcome = 'completed'")) == 20
 
 
-async def test_a_broker_that_restarts_is_found_again(
+async def test_worker_reconnects_to_a_broker_that_restarts(
     servers: PrivateServers, database: Database, settings: Settings, amqp_url: str
 ) -> None:
-    await store(database, SITE, RESERVED)
+    await store(database, *SITE)
     async with working(database, settings) as worker:
         await until_leading(worker)
         await servers.rabbitmq.restart()
@@ -81,10 +69,10 @@ async def test_a_broker_that_restarts_is_found_again(
 
 
 @pytest.mark.parametrize("queue", ["telephony.phone_number.commands", "telephony.pbx.results"])
-async def test_a_queue_that_is_deleted_is_declared_and_read_again(
+async def test_worker_declares_and_consumes_a_deleted_queue_again(
     database: Database, settings: Settings, platform: Platform, amqp_url: str, queue: str
 ) -> None:
-    await store(database, SITE, RESERVED)
+    await store(database, *SITE)
     waiting = settings.model_copy(update={"awaited_steps": frozenset({Step.ACTIVATION})})
     async with working(database, waiting) as worker:
         await until_leading(worker)
@@ -104,7 +92,7 @@ async def until_consumed(amqp_url: str, queue: str) -> None:
 
 
 async def consumers(amqp_url: str, queue: str) -> int:
-    """How many it has: none, if it does not exist."""
+    """How many consumers the queue has: none, if it does not exist."""
     async with await aio_pika.connect(amqp_url) as connection:
         channel = await connection.channel()
         try:
@@ -119,18 +107,18 @@ async def consumers(amqp_url: str, queue: str) -> int:
     [
         "53100",  # disk full
         "53200",  # out of memory
-        "58030",  # input or output failed
-        "XX000",  # a quota is used up, or an internal error
-        "25006",  # read-only: this server is the primary no more
-        "40001",  # could not be serialised
-        "55P03",  # a lock was not to be had
-        "57014",  # took too long
+        "58030",  # I/O error
+        "XX000",  # internal error, or exceeded disk quota
+        "25006",  # read-only: not the primary any more
+        "40001",  # serialization failure
+        "55P03",  # lock timeout
+        "57014",  # statement timeout
     ],
 )
-async def test_a_database_that_cannot_store_now_is_waited_for(
+async def test_worker_waits_for_a_database_that_cannot_store(
     database: Database, settings: Settings, platform: Platform, state: str
 ) -> None:
-    await store(database, SITE, RESERVED, *refusing(state))
+    await store(database, *SITE, *refusing(state))
     async with working(database, settings) as worker:
         await until_leading(worker)
         commands = [await platform.send("activate", number) for number in NUMBERS]
@@ -141,14 +129,14 @@ async def test_a_database_that_cannot_store_now_is_waited_for(
         outcomes = [await platform.outcome(command) for command in commands]
 
     assert outcomes == [["PENDING", "ACTIVE"]] * len(NUMBERS)
-    letters = await platform.channel.declare_queue(DEAD_LETTERS, passive=True)
-    assert letters.declaration_result.message_count == 0
+    dead_letters = await platform.channel.declare_queue(DEAD_LETTERS, passive=True)
+    assert dead_letters.declaration_result.message_count == 0
 
 
-async def test_a_disk_that_is_full_is_waited_for(
+async def test_worker_waits_for_a_full_disk(
     database: Database, database_url: str, settings: Settings, platform: Platform
 ) -> None:
-    await store(database, SITE, RESERVED, LONG_LEDGER)
+    await store(database, *SITE, LONG_LEDGER)
     async with working(database, settings) as worker:
         await until_leading(worker)
         async with full_disk(database_url):
@@ -159,16 +147,16 @@ async def test_a_disk_that_is_full_is_waited_for(
         outcomes = [await platform.outcome(command) for command in commands]
 
     assert outcomes[: len(NUMBERS)] == [["PENDING", "ACTIVE"]] * len(NUMBERS)
-    letters = await platform.channel.declare_queue(DEAD_LETTERS, passive=True)
-    assert letters.declaration_result.message_count == 0
+    dead_letters = await platform.channel.declare_queue(DEAD_LETTERS, passive=True)
+    assert dead_letters.declaration_result.message_count == 0
 
 
-async def test_what_the_database_cannot_store_is_not_counted_against_a_message(
+async def test_a_database_failure_does_not_count_as_an_attempt_at_a_message(
     database: Database, settings: Settings, platform: Platform, amqp_url: str
 ) -> None:
-    await store(database, SITE, RESERVED, *refusing("53100"))
+    await store(database, *SITE, *refusing("53100"))
     command = await platform.send("activate", NUMBERS[0])
-    await returned_to_its_queue(amqp_url)
+    await return_to_its_queue(amqp_url)
     async with working(database, settings) as worker:
         await until_leading(worker)
         async with asyncio.timeout(20):
@@ -180,39 +168,39 @@ async def test_what_the_database_cannot_store_is_not_counted_against_a_message(
     assert await rows(database, "SELECT 1 FROM poison_attempts") == []
 
 
-async def returned_to_its_queue(amqp_url: str) -> None:
-    """Takes a command and is gone: it comes again, and is marked for that."""
-    taken = asyncio.Event()
+async def return_to_its_queue(amqp_url: str) -> None:
+    """Takes a command and closes the channel; the broker marks the command as redelivered."""
+    delivered = asyncio.Event()
 
     async def take(_: AbstractIncomingMessage) -> None:
-        taken.set()
+        delivered.set()
 
     async with await aio_pika.connect(amqp_url) as connection:
         channel = await connection.channel()
         queue = await channel.get_queue("telephony.phone_number.commands", ensure=False)
         await queue.consume(take)
-        await asyncio.wait_for(taken.wait(), 10)
+        await asyncio.wait_for(delivered.wait(), 10)
 
 
-async def test_a_pool_that_is_used_up_is_waited_for(database: Database) -> None:
+async def test_a_transaction_waits_while_the_pool_is_exhausted(database: Database) -> None:
     async with AsyncExitStack() as stack:
         for _ in range(POOL_CONNECTIONS):
             await stack.enter_async_context(database.engine.connect())
-        asking = asyncio.create_task(rows_in_the_end(database))
-        # Longer than the pool lets anybody wait for a connection.
+        selecting = asyncio.create_task(select_one(database))
+        # Longer than the pool lets a task wait for a connection.
         await asyncio.sleep(CONNECT_TIMEOUT_SECONDS + 1)
-        assert not asking.done()
-    assert await asyncio.wait_for(asking, 20) == 1
+        assert not selecting.done()
+    assert await asyncio.wait_for(selecting, 20) == 1
 
 
-async def test_whoever_waits_for_a_connection_gets_the_first_that_is_given_back(
+async def test_a_waiting_task_gets_the_first_connection_that_is_returned(
     database: Database,
 ) -> None:
     async with AsyncExitStack() as others:
         for _ in range(POOL_CONNECTIONS - 1):
             await others.enter_async_context(database.session())
         async with database.session():
-            waiting = asyncio.create_task(one_more(database))
+            waiting = asyncio.create_task(use_connection(database))
             await asyncio.sleep(0.1)
             assert not waiting.done()
         await asyncio.wait_for(waiting, CONNECT_TIMEOUT_SECONDS - 1)
@@ -220,18 +208,18 @@ async def test_whoever_waits_for_a_connection_gets_the_first_that_is_given_back(
         assert await own.driver.fetchval("SELECT 1") == 1
 
 
-async def one_more(database: Database) -> None:
+async def use_connection(database: Database) -> None:
     async with database.session():
         pass
 
 
-async def rows_in_the_end(database: Database) -> int:
+async def select_one(database: Database) -> int:
     found: int = await database.transact(lambda on: on.driver.fetchval("SELECT 1"))
     return found
 
 
 def refusing(state: str) -> tuple[str, ...]:
-    """Nothing can be stored in the outbox, for a reason with this SQLSTATE."""
+    """Statements that make every insert into the outbox fail with this SQLSTATE."""
     return (
         "CREATE SEQUENCE refusals",
         f"""CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN

@@ -1,4 +1,4 @@
-"""Consumers are held back while the relay cannot publish as fast as they decide."""
+"""Backpressure pauses a consumer while the relay is behind."""
 
 import asyncio
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""What is given back goes back in its order, whatever is on its way at that moment."""
+"""A consumer returns its deliveries in order, whatever is in flight at that moment."""
 
 import asyncio
 import random
@@ -12,11 +12,11 @@ from worker.broker.prefetch import Prefetch
 from worker.broker.session import open_session
 from worker.consuming.consumer import Consumer
 
-LIVES = 30
+SESSIONS = 30
 
 
 async def publish(url: str) -> None:
-    """Messages that are numbered, as fast as they can be written."""
+    """Publishes numbered messages as fast as they can be written."""
     async with (
         await connect([url]) as connection,
         await connection.channel(publisher_confirms=False) as channel,
@@ -27,13 +27,13 @@ async def publish(url: str) -> None:
             await asyncio.sleep(0)
 
 
-async def one_life(url: str, messages: int) -> list[int]:
-    """The numbers of the messages that it handles, in that order."""
+async def one_session(url: str, messages: int) -> list[int]:
+    """Consumes for one session; returns the numbers of the handled messages, in order."""
     handled: list[int] = []
-    link = open_session(
+    session = open_session(
         [url], publish_timeout_seconds=5, published_alone=set(), prefetch=Prefetch(500)
     )
-    async with link as opened, opened.consuming() as channel:
+    async with session as opened, opened.consuming() as channel:
         consumer = Consumer(COMMAND_QUEUE, channel, opened)
 
         async def consume() -> None:
@@ -53,16 +53,16 @@ async def one_life(url: str, messages: int) -> list[int]:
     return handled
 
 
-async def test_what_is_given_back_again_and_again_stays_in_its_order(amqp_url: str) -> None:
+async def test_consumer_returns_its_deliveries_in_order_each_time_it_closes(amqp_url: str) -> None:
     publishing = asyncio.create_task(publish(amqp_url))
-    dice = random.Random(7)
-    lives = [await one_life(amqp_url, dice.randint(1, 100)) for _ in range(LIVES)]
+    randomness = random.Random(7)
+    sessions = [await one_session(amqp_url, randomness.randint(1, 100)) for _ in range(SESSIONS)]
     publishing.cancel()
     await asyncio.gather(publishing, return_exceptions=True)
 
-    assert all(lives)
-    for handled in lives:
+    assert all(sessions)
+    for handled in sessions:
         assert handled == list(range(handled[0], handled[-1] + 1))
-    # Of the last acknowledgements a broker under load forgets some with the channel, and gives once
-    # more what they were for. It never gives something before what came earlier.
-    assert all(later[0] <= earlier[-1] + 1 for earlier, later in pairwise(lives))
+    # A broker under load may lose the last acknowledgements with the channel, and redelivers their
+    # messages. It never delivers a message before an earlier one.
+    assert all(later[0] <= earlier[-1] + 1 for earlier, later in pairwise(sessions))

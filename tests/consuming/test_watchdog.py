@@ -18,17 +18,17 @@ async def test_watchdog_restarts_a_consumer_that_receives_none_of_the_waiting_me
 ) -> None:
     await store(database, voice_service(20), phone_numbers(NUMBER))
     # Another consumer is the single active one of the queue: it holds one message.
-    taken: list[AbstractIncomingMessage] = []
+    held: list[AbstractIncomingMessage] = []
     await platform.channel.set_qos(1)
     queue = await platform.channel.get_queue("telephony.phone_number.commands", ensure=False)
 
     async def take(message: AbstractIncomingMessage) -> None:
-        taken.append(message)
+        held.append(message)
 
     other_consumer = await queue.consume(take)
     await platform.send("activate", "+442079469999")
     async with asyncio.timeout(10):
-        while not taken:
+        while not held:
             await asyncio.sleep(0.02)
     impatient = settings.model_copy(update={"watchdog_seconds": 0.3})
     async with working(database, impatient) as worker:
@@ -38,5 +38,5 @@ async def test_watchdog_restarts_a_consumer_that_receives_none_of_the_waiting_me
             while worker.connected:
                 await asyncio.sleep(0.005)
         await queue.cancel(other_consumer)
-        await taken[0].nack(requeue=True)
+        await held[0].nack(requeue=True)
         assert await platform.outcome(command) == ["PENDING", "ACTIVE"]

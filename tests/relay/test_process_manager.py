@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from tests.support.builders import LATER, NOW, PHONE_NUMBER, POLICY, activate
+from tests.support.inserts import phone_numbers, voice_service
 from tests.support.workers import rows, store
 from worker.core.batch import decide_all
 from worker.relay.key_ordered_publisher import PublishResult
@@ -18,12 +19,7 @@ from worker.telemetry.metrics import Metrics
 from worker.telemetry.reporter import Reporter
 
 PARTITION = 0
-SITE = (
-    """INSERT INTO voice_services (service_id, account_id, account_kind, site_id, quantity)
-    VALUES ('service-1', 'acme', 'occupier', 'london', 2)""",
-    f"""INSERT INTO phone_numbers (phone_number, site_id, account_id, status)
-    VALUES ('{PHONE_NUMBER}', 'london', 'acme', 'RESERVED')""",
-)
+SITE = (voice_service(2), phone_numbers(PHONE_NUMBER))
 
 
 @pytest.fixture
@@ -72,7 +68,7 @@ async def test_a_confirmed_pending_event_completes_an_activation_without_awaited
 async def test_recording_the_same_confirm_twice_changes_nothing_more(
     database: Database, process_manager: ProcessManager, pending: Sequence[OutgoingMessage]
 ) -> None:
-    # So it is after a lost answer to COMMIT.
+    # This happens after a lost answer to COMMIT.
     await process_manager.record(PublishResult(pending, []))
     await process_manager.record(PublishResult(pending, []))
 

@@ -1,4 +1,4 @@
-"""Results, deadlines and decisions of people, seen from outside: broker, database and messages."""
+"""PBX results, deadlines and operators' decisions, seen from outside: messages and database."""
 
 import asyncio
 from collections.abc import Mapping
@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.inserts import call_settings, handset_login, phone_numbers, voice_service
 from tests.support.platform import Platform, platform_at
 from tests.support.workers import rows, store, working
 from worker.consuming import consumer
@@ -18,28 +19,21 @@ from worker.storage.engine import Database
 NUMBER = "+442079460001"
 MAIN_NUMBER = "+442079460000"
 
-SITE = (
-    """INSERT INTO voice_services (service_id, account_id, account_kind, site_id, quantity)
-    VALUES ('service-1', 'acme', 'occupier', 'london', 2)""",
-    f"""INSERT INTO phone_numbers (phone_number, site_id, account_id, extension, status)
-    VALUES ('{NUMBER}', 'london', 'acme', '101', 'RESERVED')""",
-)
+SITE = (voice_service(2), phone_numbers(NUMBER, extension="101"))
 ACTIVE_MAIN_NUMBER = (
-    f"""INSERT INTO phone_numbers (phone_number, site_id, account_id, status, main_number)
-    VALUES ('{MAIN_NUMBER}', 'london', 'acme', 'ACTIVE', true)""",
-    f"""INSERT INTO call_settings
-    VALUES ('{MAIN_NUMBER}', 'reception', 'hunt_group', 'none', 'none')""",
+    phone_numbers(MAIN_NUMBER, status="ACTIVE", main_number=True),
+    call_settings(MAIN_NUMBER),
 )
-MADE_ACTIVE = (
+MAKE_ACTIVE = (
     f"UPDATE phone_numbers SET status = 'ACTIVE' WHERE phone_number = '{NUMBER}'",
-    f"INSERT INTO handset_logins VALUES ('{NUMBER}', 'desk-7', 'digital')",
+    handset_login(NUMBER),
 )
 USAGE = "SELECT active, pending FROM entitlement_usage"
 OUTCOME = "SELECT outcome, failure FROM commands"
 
 
 def awaiting(settings: Settings, *steps: str, **changes: float) -> Settings:
-    """The settings of a worker that waits for these steps, and is asked again at once."""
+    """Settings of a worker that awaits results of these steps, and retries them at once."""
     return Settings.model_validate(
         {
             **settings.model_dump(),
@@ -61,7 +55,7 @@ async def pending_event(platform: Platform) -> Mapping[str, Any]:
     return platform.events[0]
 
 
-async def test_a_number_is_active_only_when_the_pbx_says_so(
+async def test_a_number_becomes_active_when_the_pbx_reports_done(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
     await store(database, *SITE)
@@ -81,7 +75,7 @@ async def test_a_number_is_active_only_when_the_pbx_says_so(
     assert await rows(database, "SELECT 1 FROM outbox UNION SELECT 1 FROM operations") == []
 
 
-async def test_a_refused_activation_goes_back_and_frees_its_service(
+async def test_a_refused_activation_returns_to_reserved_and_frees_its_service(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
     await store(database, *SITE)
@@ -103,7 +97,7 @@ async def test_a_refused_activation_goes_back_and_frees_its_service(
     assert platform.pbx_messages == []
 
 
-async def test_a_silent_pbx_is_spoken_of_once_and_then_ends_the_activation(
+async def test_a_silent_pbx_causes_one_delay_event_and_then_fails_the_activation(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
     await store(database, *SITE)
@@ -125,15 +119,15 @@ async def test_a_silent_pbx_is_spoken_of_once_and_then_ends_the_activation(
     assert reset["data"]["sequence"] == failed["sequence"]
 
 
-async def test_a_deactivation_waits_for_each_step_and_takes_results_in_any_order(
+async def test_a_deactivation_waits_for_each_step_and_accepts_results_in_any_order(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
-    await store(database, *SITE, *MADE_ACTIVE)
+    await store(database, *SITE, *MAKE_ACTIVE)
     async with working(database, awaiting(settings, "handset_logout", "extension_reset")):
         command = await platform.send("deactivate", NUMBER)
         await platform.until(lambda: len(platform.pbx_messages) == 2)
         ids = [message["id"] for message in platform.pbx_messages]
-        await platform.answer("never-given-out", "done")
+        await platform.answer("unknown-step", "done")
         await platform.answer(ids[1], "not_applicable")
         await platform.answer(ids[1], "refused")
         await platform.answer(ids[0], "already")
@@ -143,10 +137,10 @@ async def test_a_deactivation_waits_for_each_step_and_takes_results_in_any_order
     assert await rows(database, OUTCOME) == [("completed", None)]
 
 
-async def test_a_deactivation_that_is_refused_waits_for_a_person_who_has_it_tried_again(
+async def test_a_refused_deactivation_waits_for_an_operator_who_retries_it(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
-    await store(database, *SITE, *MADE_ACTIVE)
+    await store(database, *SITE, *MAKE_ACTIVE)
     patient = awaiting(settings, "extension_reset")
     async with working(database, patient):
         command = await platform.send("deactivate", NUMBER)
@@ -173,7 +167,7 @@ async def test_a_deactivation_that_is_refused_waits_for_a_person_who_has_it_trie
     ("resolution", "outcome", "failures"),
     [(Resolution.DONE, "completed", []), (Resolution.GIVE_UP, "failed", ["GIVEN_UP"])],
 )
-async def test_a_person_ends_a_deactivation(
+async def test_an_operator_ends_a_deactivation(
     database: Database,
     settings: Settings,
     platform: Platform,
@@ -182,7 +176,7 @@ async def test_a_person_ends_a_deactivation(
     outcome: str,
     failures: list[str],
 ) -> None:
-    await store(database, *SITE, *MADE_ACTIVE)
+    await store(database, *SITE, *MAKE_ACTIVE)
     patient = awaiting(settings, "extension_reset")
     async with working(database, patient):
         command = await platform.send("deactivate", NUMBER)
@@ -196,10 +190,10 @@ async def test_a_person_ends_a_deactivation(
     assert await rows(database, USAGE) == [(0, 0)]
 
 
-async def test_a_person_ends_what_the_broker_never_took(
+async def test_an_operator_ends_an_operation_whose_message_the_broker_never_accepted(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
-    await store(database, *SITE, *MADE_ACTIVE)
+    await store(database, *SITE, *MAKE_ACTIVE)
     await platform.channel.queue_delete("pbx.extension-reset")
     plain = awaiting(settings, operation_at_risk_seconds=0.1, declare_topology=False)
     async with working(database, plain):
@@ -255,7 +249,7 @@ async def test_a_deactivation_supersedes_a_join_that_is_outstanding(
     assert leave["data"]["sequence"] > join["data"]["sequence"]
 
 
-async def test_an_activation_that_no_pbx_can_hear_is_kept_until_one_can(
+async def test_an_activation_waits_until_a_queue_receives_its_event(
     database: Database, settings: Settings, amqp_url: str
 ) -> None:
     await store(database, *SITE)
@@ -270,7 +264,7 @@ async def test_an_activation_that_no_pbx_can_hear_is_kept_until_one_can(
             await platform.until(lambda: len(platform.events) == 2)
 
 
-async def test_nobody_is_stranded_when_waiting_is_switched_off(
+async def test_an_operation_completes_after_its_step_is_no_longer_awaited(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
     await store(database, *SITE)
@@ -281,10 +275,10 @@ async def test_nobody_is_stranded_when_waiting_is_switched_off(
         assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
 
 
-async def test_nobody_is_stranded_when_waiting_is_switched_on(
+async def test_an_operation_that_awaited_no_result_completes_after_results_are_awaited(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
-    await store(database, *SITE, *MADE_ACTIVE)
+    await store(database, *SITE, *MAKE_ACTIVE)
     await platform.channel.queue_delete("pbx.extension-reset")
     async with working(database, awaiting(settings, declare_topology=False)):
         command = await platform.send("deactivate", NUMBER)
@@ -293,7 +287,7 @@ async def test_nobody_is_stranded_when_waiting_is_switched_on(
         assert await platform.outcome(command) == ["PENDING", "RESERVED"]
 
 
-async def test_results_and_deadlines_are_kept_through_a_restart(
+async def test_a_result_that_arrives_while_no_worker_runs_is_counted(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
     await store(database, *SITE)
@@ -316,16 +310,16 @@ async def test_a_result_that_waited_through_an_outage_is_not_late(
         pending = await pending_event(platform)
     await asyncio.sleep(1.2)
     for _ in range(500):
-        await platform.answer("somebody-else", "done")
+        await platform.answer("unknown-step", "done")
     await platform.answer(pending["id"], "done")
     async with working(database, waiting):
         assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
 
 
-async def test_results_that_were_purged_are_not_waited_for(
+async def test_worker_does_not_wait_for_purged_results(
     database: Database, settings: Settings, platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # More were counted than come: somebody purged the queue in that moment.
+    # The start counts more messages than arrive, as if the queue was purged in between.
     async def counted(*_: object) -> int:
         return 5
 
@@ -337,7 +331,7 @@ async def test_results_that_were_purged_are_not_waited_for(
         await platform.until(lambda: "RESERVED" in platform.outcome_so_far(command))
 
 
-async def test_a_pending_event_is_said_even_of_an_operation_that_was_given_up(
+async def test_the_pending_event_is_published_even_if_the_operation_was_given_up(
     database: Database, settings: Settings, amqp_url: str
 ) -> None:
     await store(database, *SITE)
@@ -351,19 +345,19 @@ async def test_a_pending_event_is_said_even_of_an_operation_that_was_given_up(
         async with platform_at(amqp_url) as platform:
             await platform.until(lambda: len(platform.events) == 3)
 
-    said = [event["data"]["status"] for event in platform.events]
-    assert said == ["PENDING", "RESERVED", "RESERVED"]
+    statuses = [event["data"]["status"] for event in platform.events]
+    assert statuses == ["PENDING", "RESERVED", "RESERVED"]
 
 
-async def test_an_unreadable_result_becomes_a_dead_letter(
+async def test_an_unreadable_result_is_dead_lettered(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
     async with working(database, settings):
         await platform.answer("operation-1", "perhaps")
-        letter = await platform.dead_letter()
+        dead_letter = await platform.dead_letter()
 
-    assert letter.headers["x-error-code"] == "INVALID"
-    assert letter.headers["x-original-exchange"] == "telephony.pbx.results"
+    assert dead_letter.headers["x-error-code"] == "INVALID"
+    assert dead_letter.headers["x-original-exchange"] == "telephony.pbx.results"
 
 
 async def test_a_result_is_read_under_any_routing_key(

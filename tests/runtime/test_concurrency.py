@@ -1,4 +1,4 @@
-"""Groups of tasks end together."""
+"""Groups of tasks end together, and cancellation waits for their end."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Failures of the database are the driver's own, wherever they come from."""
+"""The connection pool: isolation, reuse of connections, and the errors of the driver."""
 
 import asyncpg
 import pytest
@@ -7,7 +7,7 @@ from worker.local import PrivateServers
 from worker.storage.engine import Database, open_database
 
 
-async def test_what_the_server_answers_to_a_connection_is_raised_as_the_driver_says_it(
+async def test_a_connection_error_is_the_exception_of_the_driver(
     servers: PrivateServers,
 ) -> None:
     url = servers.postgresql.url
@@ -17,27 +17,29 @@ async def test_what_the_server_answers_to_a_connection_is_raised_as_the_driver_s
                 pass
 
 
-async def test_every_statement_sees_what_was_stored_before_it_whatever_the_role_prefers(
+async def test_transactions_are_read_committed_despite_the_default_of_the_role(
     database_url: str,
 ) -> None:
-    prefer = "ALTER ROLE CURRENT_USER IN DATABASE \"{}\" SET default_transaction_isolation = '{}'"
+    set_default = (
+        "ALTER ROLE CURRENT_USER IN DATABASE \"{}\" SET default_transaction_isolation = '{}'"
+    )
     name = database_url.rpartition("/")[2]
     async with open_database(database_url) as database, database.session() as session:
-        await session.driver.execute(prefer.format(name, "repeatable read"))
+        await session.driver.execute(set_default.format(name, "repeatable read"))
     async with open_database(database_url) as database, database.transaction() as session:
         isolation = await session.driver.fetchval("SHOW transaction_isolation")
 
     assert isolation == "read committed"
 
 
-async def test_a_connection_that_was_used_is_at_hand_for_the_next(database: Database) -> None:
+async def test_the_pool_reuses_a_connection(database: Database) -> None:
     async with database.session() as first:
         driver = first.driver
     async with database.session() as second:
         assert second.driver is driver
 
 
-async def test_one_that_has_ended_is_not_at_hand(database: Database) -> None:
+async def test_the_pool_replaces_a_closed_connection(database: Database) -> None:
     async with database.session() as ended:
         await ended.driver.close()
     async with database.session() as session:
@@ -45,9 +47,9 @@ async def test_one_that_has_ended_is_not_at_hand(database: Database) -> None:
         assert await session.driver.fetchval("SELECT 1") == 1
 
 
-async def test_one_of_which_nobody_knows_what_it_does_is_not_at_hand(database: Database) -> None:
+async def test_the_pool_discards_a_connection_after_a_timeout(database: Database) -> None:
     with pytest.raises(TimeoutError):
-        async with database.session() as spoilt:
+        async with database.session() as interrupted:
             raise TimeoutError
     async with database.session() as session:
-        assert session.driver is not spoilt.driver
+        assert session.driver is not interrupted.driver

@@ -1,4 +1,4 @@
-"""What decisions may look at: all that matters, as it is once everything is locked."""
+"""Snapshots hold what decisions may read, as it is once all rows are locked."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,14 @@ import pytest
 
 from contracts.messages import Activate, Command
 from tests.support.builders import SOURCE, activate, command_data
+from tests.support.inserts import (
+    call_settings,
+    handset_login,
+    hunt_group_member,
+    operation,
+    phone_numbers,
+    voice_service,
+)
 from tests.support.lossy import until_any
 from tests.support.workers import rows, store
 from worker.core.batch import Snapshot
@@ -18,45 +26,38 @@ from worker.storage.loading import load_for_commands, load_numbers_with_steps
 from worker.storage.rows import NumberRow
 
 NUMBER = "+442079460200"
-MEMBERSHIP = f"INSERT INTO hunt_group_members VALUES ('{NUMBER}', 'reception')"
-LOGIN = f"INSERT INTO handset_logins VALUES ('{NUMBER}', 'desk-7', 'digital')"
-SETTINGS = f"INSERT INTO call_settings VALUES ('{NUMBER}', NULL, 'voicemail', 'none', 'none')"
-OPERATION = """INSERT INTO operations (
-    phone_number, operation, command_source, command_id, fingerprint, correlation_id, since,
-    at_risk_at, deadline
-) VALUES ('{}', '{}', '/web', 'c-1', 'f', 'c-1', now(), now(), now())"""
 NOTHING: Mapping[str, int] = {"groups": 0, "logins": 0, "settings": 0}
 EVERYTHING = {"groups": 1, "logins": 1, "settings": 1}
 
 
 @pytest.mark.parametrize(
-    ("status", "operation", "main_number", "expected"),
+    ("status", "under_way", "main_number", "expected"),
     [
         pytest.param("ACTIVE", None, False, EVERYTHING, id="may be deactivated"),
         pytest.param("PENDING", "deactivate", False, EVERYTHING, id="is deactivated"),
         pytest.param("RESERVED", "deactivate", False, EVERYTHING, id="was deactivated"),
         pytest.param("PENDING", "activate", False, NOTHING, id="is activated"),
         pytest.param("RESERVED", None, False, NOTHING, id="may be activated"),
-        # An activation that is undone resets them as well.
+        # A compensated activation resets call settings as well.
         pytest.param("PENDING", "activate", True, {**NOTHING, "settings": 1}, id="main, activated"),
         pytest.param("RESERVED", None, True, {**NOTHING, "settings": 1}, id="main, reserved"),
         pytest.param("ACTIVE", None, True, EVERYTHING, id="main, active"),
     ],
 )
-async def test_what_may_be_taken_away_is_known(
+async def test_a_snapshot_holds_what_a_deactivation_removes(
     database: Database,
     status: str,
-    operation: str | None,
+    under_way: str | None,
     main_number: bool,  # noqa: FBT001 -- a column of the table
     expected: Mapping[str, int],
 ) -> None:
-    number = f"('{NUMBER}', 'london', 'acme', '{status}', {main_number})"
     await store(
         database,
-        f"INSERT INTO phone_numbers (phone_number, site_id, account_id, status, main_number)"
-        f" VALUES {number}",
-        *(MEMBERSHIP, LOGIN, SETTINGS),
-        *([OPERATION.format(NUMBER, operation)] if operation else []),
+        phone_numbers(NUMBER, status=status, main_number=main_number),
+        hunt_group_member(NUMBER),
+        handset_login(NUMBER),
+        call_settings(NUMBER),
+        *([operation(NUMBER, operation=under_way)] if under_way else []),
     )
 
     async with database.transaction() as session:
@@ -69,24 +70,21 @@ async def test_what_may_be_taken_away_is_known(
     } == expected
 
 
-RESERVED = f"""INSERT INTO phone_numbers (phone_number, site_id, account_id, status)
-    VALUES ('{NUMBER}', 'london', 'acme', 'RESERVED')"""
-SERVICE = """INSERT INTO voice_services (service_id, account_id, account_kind, site_id, quantity)
-    VALUES ('s-1', 'acme', 'occupier', 'london', 3)"""
-OTHER_SERVICE = SERVICE.replace("'s-1', 'acme'", "'s-2', 'zenith'")
-ACTIVE = """INSERT INTO phone_numbers (phone_number, site_id, account_id, status)
-    VALUES ('+442079460999', 'london', 'acme', 'ACTIVE')"""
+RESERVED = phone_numbers(NUMBER)
+SERVICE = voice_service(3)
+OTHER_SERVICE = voice_service(3, "zenith")
+ACTIVE = phone_numbers("+442079460999", status="ACTIVE")
 ACME = AccountAtSite("acme", "london")
 WAITING = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
 
 async def loaded(database: Database, commands: Sequence[Command] = (activate(NUMBER),)) -> Snapshot:
-    """What is known for these commands."""
+    """The snapshot for these commands."""
     async with database.transaction() as session:
         return await load_for_commands(session, commands, datetime.now(UTC))
 
 
-async def test_a_usage_that_was_waited_for_is_the_one_that_its_holder_left(
+async def test_a_snapshot_holds_the_usage_that_the_previous_lock_holder_left(
     database: Database,
 ) -> None:
     await store(database, RESERVED, SERVICE)
@@ -98,7 +96,7 @@ async def test_a_usage_that_was_waited_for_is_the_one_that_its_holder_left(
     assert (await loading).usages == {ACME: Usage(3, 1, 0)}
 
 
-async def test_an_account_that_was_opened_while_its_number_was_waited_for_is_known(
+async def test_a_snapshot_holds_an_account_that_was_opened_during_a_lock_wait(
     database: Database,
 ) -> None:
     await store(database, RESERVED)
@@ -111,7 +109,7 @@ async def test_an_account_that_was_opened_while_its_number_was_waited_for_is_kno
     assert (await loading).usages == {ACME: Usage(3, 0, 0)}
 
 
-async def test_who_misses_a_number_that_is_added_meanwhile_begins_again(
+async def test_loading_must_be_repeated_if_a_missing_number_was_added_meanwhile(
     database: Database,
 ) -> None:
     await store(database, SERVICE)
@@ -126,7 +124,7 @@ async def test_who_misses_a_number_that_is_added_meanwhile_begins_again(
     assert set((await loaded(database)).numbers) == {NUMBER}
 
 
-async def test_who_misses_an_account_that_is_opened_meanwhile_begins_again(
+async def test_loading_must_be_repeated_if_a_missing_account_was_opened_meanwhile(
     database: Database,
 ) -> None:
     await store(database, RESERVED, OTHER_SERVICE)
@@ -143,16 +141,16 @@ async def test_who_misses_an_account_that_is_opened_meanwhile_begins_again(
     assert (await loaded(database, commands)).usages[ACME] == Usage(3, 0, 0)
 
 
-async def test_a_number_that_was_changed_while_it_was_waited_for_is_written_where_it_stands_now(
+async def test_saving_a_number_keeps_what_the_previous_lock_holder_wrote(
     database: Database,
 ) -> None:
-    async def activated() -> None:
+    async def activate_number() -> None:
         async with database.transaction() as session:
             await load_for_commands(session, [activate(NUMBER)], datetime.now(UTC))
-            moved = NumberRow(NUMBER, "PENDING", sequence=7, blank=False)
+            pending = NumberRow(NUMBER, "PENDING", sequence=7, blank=False)
             await session.fetch(
                 "save_advances",
-                numbers=[moved],
+                numbers=[pending],
                 ended=[],
                 ended_numbers=[],
                 confirmed=[],
@@ -164,7 +162,7 @@ async def test_a_number_that_was_changed_while_it_was_waited_for_is_written_wher
     await store(database, RESERVED)
     async with database.transaction() as holder:
         await holder.driver.execute("UPDATE phone_numbers SET label = 'front desk'")
-        activating = asyncio.create_task(activated())
+        activating = asyncio.create_task(activate_number())
         await until_any(database, WAITING)
     await activating
 

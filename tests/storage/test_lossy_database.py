@@ -1,4 +1,4 @@
-"""A bad network before PostgreSQL: every command has one effect, and one answer under one id."""
+"""Network faults in front of PostgreSQL: every command has one effect, and each event one id."""
 
 import asyncio
 
@@ -20,7 +20,7 @@ from tests.support.workers import rows, store, until_leading, working
 from worker.settings import Settings
 from worker.storage.engine import Database, open_database
 
-# The batch is the transaction that stores the one, the relay's note stores the other.
+# The consumer's transaction stores the first, the relay's transaction the second.
 PENDING, ACTIVE = b'"status":"PENDING"', b'"status":"ACTIVE"'
 LEADERS = """SELECT 1 FROM pg_locks
     WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND granted
@@ -31,7 +31,7 @@ LOCKING_NUMBERS = """SELECT 1 FROM pg_locks
 
 @pytest.mark.parametrize("lost", Lost)
 @pytest.mark.parametrize("stored", [PENDING, ACTIVE])
-async def test_a_commit_that_is_lost_or_not_answered_is_made_sure_of_and_not_done_again(
+async def test_a_lost_or_unanswered_commit_takes_effect_once(
     database: Database,
     lossy_settings: Settings,
     platform: Platform,
@@ -46,10 +46,10 @@ async def test_a_commit_that_is_lost_or_not_answered_is_made_sure_of_and_not_don
         await asyncio.wait_for(trap.sprung.wait(), 30)
         await assert_activated_once(platform, database, [command])
 
-    assert len(platform.events) == 2, "nothing was said twice: the broker was never away"
+    assert len(platform.events) == 2, "published twice, although the broker was never away"
 
 
-async def test_a_batch_whose_commit_is_not_answered_is_in_the_database(
+async def test_a_batch_is_durable_although_its_commit_was_not_answered(
     database: Database, lossy_settings: Settings, platform: Platform, database_proxy: Proxy
 ) -> None:
     await store(database, *SITE)
@@ -60,14 +60,14 @@ async def test_a_batch_whose_commit_is_not_answered_is_in_the_database(
         database_proxy.refuse()
         database_proxy.cut()
         stored = await rows(database, "SELECT command_id FROM commands")
-        assert platform.events == [], "who does not know what is stored says nothing"
+        assert platform.events == [], "published before the commit was confirmed"
         await database_proxy.accept()
         await assert_activated_once(platform, database, commands)
 
     assert stored == [(commands[0],)]
 
 
-async def test_what_was_stored_behind_a_commit_whose_answer_is_late_is_not_said_before_it(
+async def test_relay_publishes_nothing_before_an_earlier_commit_is_answered(
     database: Database, lossy_settings: Settings, platform: Platform, database_proxy: Proxy
 ) -> None:
     await store(database, *SITE)
@@ -75,21 +75,21 @@ async def test_what_was_stored_behind_a_commit_whose_answer_is_late_is_not_said_
         database_proxy.trap = late = Delay(of="COMMIT", about=ACTIVE)
         activation = await platform.send("activate", NUMBERS[0])
         await asyncio.wait_for(late.sprung.wait(), 30)
-        # The lock is free, and the number ACTIVE: what follows is decided, stored and known.
+        # The lock is free and the number ACTIVE: the next command is decided and stored.
         deactivation = await platform.send("deactivate", NUMBERS[0])
         decided = f"SELECT 1 FROM commands WHERE command_id = '{deactivation}'"
         await until_none(database, f"SELECT 1 WHERE NOT EXISTS ({decided})")
         await asyncio.sleep(0.3)
-        said_meanwhile = list(platform.events)
+        published_meanwhile = list(platform.events)
         late.arrives.set()
         assert await platform.outcome(deactivation) == ["PENDING", "RESERVED"]
 
-    assert [event["data"]["command_id"] for event in said_meanwhile] == [activation]
+    assert [event["data"]["command_id"] for event in published_meanwhile] == [activation]
     assert platform.outcome_so_far(activation) == ["PENDING", "ACTIVE"]
     assert [event["data"]["sequence"] for event in platform.events] == [1, 2, 3, 4]
 
 
-async def test_a_database_that_is_cut_off_in_the_middle_of_many_commands(
+async def test_worker_recovers_from_cut_database_connections_amid_many_commands(
     database: Database, lossy_settings: Settings, platform: Platform, database_proxy: Proxy
 ) -> None:
     await store(database, *SITE)
@@ -101,7 +101,7 @@ async def test_a_database_that_is_cut_off_in_the_middle_of_many_commands(
         await assert_activated_once(platform, database, commands)
 
 
-async def test_a_database_that_refuses_connections_for_a_while(
+async def test_worker_recovers_from_a_database_that_refuses_connections(
     database: Database, lossy_settings: Settings, platform: Platform, database_proxy: Proxy
 ) -> None:
     await store(database, *SITE)
@@ -115,7 +115,7 @@ async def test_a_database_that_refuses_connections_for_a_while(
         await assert_activated_once(platform, database, [command])
 
 
-async def test_a_worker_that_starts_before_its_database_can_be_reached(
+async def test_worker_waits_at_its_start_for_an_unreachable_database(
     database: Database,
     lossy_settings: Settings,
     platform: Platform,
@@ -136,12 +136,12 @@ async def test_a_worker_that_starts_before_its_database_can_be_reached(
         await assert_activated_once(platform, database, [command])
 
 
-async def test_a_database_that_freezes_for_a_moment_is_waited_for(
+async def test_worker_waits_for_a_database_that_freezes_for_a_moment(
     database: Database, lossy_settings: Settings, platform: Platform, database_proxy: Proxy
 ) -> None:
     await store(database, *SITE)
-    at_leisure = lossy_settings.model_copy(update={"sweep_interval_seconds": 3600})
-    async with working_through_proxies(at_leisure):
+    without_sweep = lossy_settings.model_copy(update={"sweep_interval_seconds": 3600})
+    async with working_through_proxies(without_sweep):
         database_proxy.freeze()
         commands = [await platform.send("activate", number) for number in NUMBERS]
         await until(lambda: database_proxy.kept_back)
@@ -151,7 +151,7 @@ async def test_a_database_that_freezes_for_a_moment_is_waited_for(
 
 
 @pytest.mark.campaign
-async def test_a_frozen_database_takes_the_lead_away_and_work_goes_on_without_new_traffic(
+async def test_worker_leads_again_after_a_frozen_database_without_new_commands(
     database: Database, lossy_settings: Settings, platform: Platform, database_proxy: Proxy
 ) -> None:
     await store(database, *SITE)
@@ -166,7 +166,7 @@ async def test_a_frozen_database_takes_the_lead_away_and_work_goes_on_without_ne
 
 
 @pytest.mark.campaign
-async def test_a_leader_cut_off_from_the_database_alone_hands_its_commands_on(
+async def test_standby_takes_over_from_a_leader_that_is_cut_off_from_the_database(
     database: Database,
     settings: Settings,
     lossy_settings: Settings,
@@ -181,23 +181,23 @@ async def test_a_leader_cut_off_from_the_database_alone_hands_its_commands_on(
             await until_leading(standby)
             command = await platform.send("activate", NUMBERS[0])
             await assert_activated_once(platform, database, [command])
-            assert leader.leads, "it has not even noticed everything yet"
+            assert leader.leads, "the leader has already detected its loss"
         database_proxy.thaw()
 
 
-async def test_a_transaction_that_freezes_is_given_up_and_done_again(
+async def test_server_ends_a_frozen_transaction_and_worker_repeats_it(
     database: Database, lossy_settings: Settings, platform: Platform, database_proxy: Proxy
 ) -> None:
     await store(database, *SITE)
     async with working_through_proxies(lossy_settings):
-        # Not before: while a statement is prepared, no timeout of the server applies.
+        # Freezes later: while a statement is prepared, no timeout of the server applies.
         locking = database_proxy.set(Trap(Lost.REPLY, 0, about=NUMBERS[0].encode()))
         database_proxy.slow(0.01)
         command = await platform.send("activate", NUMBERS[0])
         await until(lambda: locking.passed)
         database_proxy.freeze()
         await until_any(database, LOCKING_NUMBERS)
-        # Nobody may hold a lock for ever: the server gives up what the worker cannot go on with.
+        # The server ends the transaction, so that no lock is held for ever.
         await until_none(database, LOCKING_NUMBERS)
         assert platform.events == []
         database_proxy.slow(0)
@@ -205,7 +205,7 @@ async def test_a_transaction_that_freezes_is_given_up_and_done_again(
         await assert_activated_once(platform, database, [command])
 
 
-async def test_a_slow_way_to_the_database_only_takes_longer(
+async def test_a_slow_database_only_delays_commands(
     database: Database, lossy_settings: Settings, platform: Platform, database_proxy: Proxy
 ) -> None:
     await store(database, *SITE)

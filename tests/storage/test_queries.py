@@ -67,7 +67,7 @@ def test_every_query_of_the_files_is_used_by_the_worker() -> None:
     ("name", "tables"), [("save_decisions", 5), ("save_advances", 5), ("begin_operations", 2)]
 )
 def test_the_parts_of_a_query_that_saves_change_a_table_each(name: str, tables: int) -> None:
-    # PostgreSQL does not say which part comes first, and none sees what another has changed. Only
+    # PostgreSQL does not define which part runs first, and none sees the changes of another. Only
     # the outbox may lose confirmed messages and get new ones in one query.
     changed = CHANGED_TABLE.findall(query(name).sql)
     twice = {table for table in changed if changed.count(table) > 1}

@@ -1,30 +1,27 @@
-"""Old records go, young ones and those under way stay."""
+"""Retention deletes old rows that have ended, and keeps all others."""
 
 import asyncio
 
 import pytest
 
+from tests.support.inserts import Expression, commands
 from tests.support.workers import rows, store, until_leading, working
 from worker.settings import Settings, SettingsError, load
 from worker.storage.engine import Database
 
-COMMAND = """
-    INSERT INTO commands (source, command_id, fingerprint, original, operation, phone_number,
-        account_id, site_id, correlation_id, received_at, outcome, ended_at)
-    SELECT 'web', '{name}-' || place, 'f', true, 'activate', '+442079460001', 'acme', 'london',
-        'story', now() - interval '{days} days', '{outcome}', {ended}
-    FROM generate_series(1, {count}) AS place
-"""
+
+def days_ago(days: int) -> Expression:
+    return Expression(f"now() - interval '{days} days'")
 
 
-async def test_old_commands_are_forgotten_and_those_under_way_are_not(
+async def test_retention_deletes_old_commands_that_have_ended_and_no_others(
     database: Database, settings: Settings
 ) -> None:
     await store(
         database,
-        COMMAND.format(name="old", days=31, outcome="completed", ended="now()", count=2500),
-        COMMAND.format(name="open", days=400, outcome="pending", ended="NULL", count=1),
-        COMMAND.format(name="young", days=29, outcome="rejected", ended="now()", count=1),
+        commands(2500, "old", received_at=days_ago(31)),
+        commands(1, "open", received_at=days_ago(400), outcome="pending", ended_at=None),
+        commands(1, "young", received_at=days_ago(29), outcome="rejected"),
         "INSERT INTO poison_attempts VALUES ('queue', 'old', 1, now() - interval '31 days')",
     )
     async with working(database, settings.model_copy(update={"history_days": 30})) as worker:
@@ -41,6 +38,6 @@ async def test_old_commands_are_forgotten_and_those_under_way_are_not(
     ]
 
 
-def test_a_ledger_shorter_than_thirty_days_is_refused() -> None:
+def test_settings_refuse_a_history_shorter_than_thirty_days() -> None:
     with pytest.raises(SettingsError, match="WORKER_HISTORY_DAYS"):
         load({"WORKER_HISTORY_DAYS": "29"})

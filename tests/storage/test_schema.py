@@ -1,8 +1,8 @@
-"""The schema's version is known without asking Alembic."""
+"""The revision in the code is that of the last migration."""
 
 from worker.storage.migrate import head
 from worker.storage.schema_version import REVISION
 
 
-def test_the_wanted_revision_is_the_last_migration() -> None:
+def test_revision_is_the_last_migration() -> None:
     assert head() == REVISION

@@ -1,4 +1,4 @@
-"""PostgreSQL counts how many numbers an account uses at a site, whoever changes them."""
+"""PostgreSQL counts how many numbers an account uses at a site, for every writer."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -16,7 +16,7 @@ WAITING = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
 @pytest.fixture
 async def connections(database_url: str) -> AsyncIterator[Sequence[asyncpg.Connection]]:
-    """Two, that know nothing of the worker."""
+    """Two connections that do not belong to a worker."""
     opened = [await asyncpg.connect(database_url.replace("+asyncpg", "")) for _ in range(2)]
     yield opened
     for connection in opened:
@@ -24,7 +24,7 @@ async def connections(database_url: str) -> AsyncIterator[Sequence[asyncpg.Conne
 
 
 async def add(connection: asyncpg.Connection, *numbers: tuple[str, str, str]) -> None:
-    """Numbers, each with its account and status, in one statement."""
+    """Inserts numbers, each with its account and status, in one statement."""
     await connection.execute(
         "INSERT INTO phone_numbers (phone_number, account_id, status, site_id)"
         " SELECT *, 'london' FROM unnest($1::text[], $2::text[], $3::text[])",
@@ -32,7 +32,7 @@ async def add(connection: asyncpg.Connection, *numbers: tuple[str, str, str]) ->
     )
 
 
-async def test_one_statement_counts_for_accounts_known_and_new(
+async def test_one_insert_counts_for_known_and_new_accounts(
     database: Database, connections: Sequence[asyncpg.Connection]
 ) -> None:
     connection, _ = connections
@@ -50,7 +50,7 @@ async def test_one_statement_counts_for_accounts_known_and_new(
     assert await rows(database, USAGES) == [("known", 1, 1), ("new", 2, 0), ("newer", 0, 1)]
 
 
-async def test_one_statement_that_takes_as_much_as_it_gives_leaves_the_count(
+async def test_an_update_without_net_effect_leaves_the_count(
     database: Database, connections: Sequence[asyncpg.Connection]
 ) -> None:
     connection, _ = connections
@@ -64,7 +64,7 @@ async def test_one_statement_that_takes_as_much_as_it_gives_leaves_the_count(
     assert await rows(database, USAGES) == [("acme", 1, 0)]
 
 
-async def test_two_that_open_the_same_account_are_both_counted(
+async def test_two_transactions_that_open_the_same_account_are_both_counted(
     database: Database, connections: Sequence[asyncpg.Connection]
 ) -> None:
     first, second = connections
@@ -80,7 +80,7 @@ async def test_two_that_open_the_same_account_are_both_counted(
     assert await rows(database, USAGES) == [("acme", 2, 0)]
 
 
-async def test_a_count_below_nothing_is_an_error_and_no_gift(
+async def test_a_negative_count_is_an_error(
     database: Database, connections: Sequence[asyncpg.Connection]
 ) -> None:
     connection, _ = connections

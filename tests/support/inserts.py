@@ -6,6 +6,7 @@ from datetime import date
 __all__ = [
     "Expression",
     "call_settings",
+    "commands",
     "handset_login",
     "hunt_group_member",
     "operation",
@@ -61,6 +62,28 @@ def handset_login(number: str, device_id: str = "desk-7", device_kind: str = "di
     """The login of a number at a device."""
     login = {"phone_number": number, "device_id": device_id, "device_kind": device_kind}
     return _insert("handset_logins", login)
+
+
+def commands(count: int, name: str, **columns: object) -> str:
+    """Commands of the ledger with the ids `name-1` to `name-count`, completed now by default."""
+    row = {
+        "source": "/tests/web-tier",
+        "command_id": Expression(f"'{name}-' || place"),
+        "fingerprint": "fingerprint-1",
+        "original": True,
+        "operation": "activate",
+        "phone_number": "+442079460000",
+        "account_id": "acme",
+        "site_id": "london",
+        "correlation_id": "command-1",
+        "received_at": NOW,
+        "outcome": "completed",
+        "ended_at": NOW,
+        **columns,
+    }
+    values = ", ".join(map(_literal, row.values()))
+    series = f"SELECT {values} FROM generate_series(1, {count}) AS place"
+    return f"INSERT INTO commands ({', '.join(row)}) {series}"
 
 
 def operation(number: str, **columns: object) -> str:

@@ -1,4 +1,4 @@
-"""The two loops. Everything that the worker does for a partition happens in one of them."""
+"""The two loops, in which the worker does everything that it does for a partition."""
 
 from collections.abc import AsyncIterable, Sequence
 from typing import Protocol
@@ -19,7 +19,7 @@ class BatchSource(AsyncIterable[Batch], Protocol):
 
 
 class Processor(Protocol):
-    """What follows from messages: `consuming.batch_processor.BatchProcessor`."""
+    """Handles batches: `consuming.batch_processor.BatchProcessor`."""
 
     async def process(self, batch: Batch) -> Sequence[Delivery]:
         """Stores what follows from the batch; returns the deliveries to acknowledge."""
@@ -43,7 +43,7 @@ class Recorder(Protocol):
 
 
 async def consume(batches: BatchSource, processor: Processor) -> None:
-    """Messages in, until the consumer is closed: commands, or the results of PBX systems."""
+    """Handles messages until the consumer is closed: commands, or the results of PBX systems."""
     async for batch in batches:  # whatever already waits, 1 to N; poison messages isolated
         stored = await processor.process(batch)  # read, load, decide and save: one transaction
         await batches.ack(stored)  # after the commit, not after the publish
@@ -53,7 +53,7 @@ async def consume(batches: BatchSource, processor: Processor) -> None:
 async def publish(
     outbox: AsyncIterable[Sequence[OutgoingMessage]], publisher: Publisher, recorder: Recorder
 ) -> None:
-    """Messages out, until the outbox is stopped; advances the operations that waited for them."""
-    async for messages in outbox:  # wakes on each commit, and on the timer that sweeps what is due
+    """Publishes messages until the outbox is stopped; advances operations that waited for them."""
+    async for messages in outbox:  # wakes on each commit, and on the timer of the sweep
         result = await publisher.publish(messages)  # in key order, mandatory, confirms in batches
         await recorder.record(result)  # delete, load, advance and save: one transaction

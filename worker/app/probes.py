@@ -1,4 +1,4 @@
-"""Whether the worker can work, each thing asked for itself; None is fine, a sentence is not."""
+"""Health probes: each returns None, or a sentence that says what is wrong."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -12,16 +12,16 @@ __all__ = ["Serving", "probes_of", "role_of"]
 
 
 class Serving(Protocol):
-    """What can be known of a worker from outside."""
+    """The state of a worker that probes read."""
 
     connected: bool
-    """Whether the broker is connected."""
+    """Whether the worker is connected to the broker."""
     leads: bool
-    """Whether this worker serves a partition, or stands by."""
+    """Whether this worker serves a partition; otherwise it is a standby."""
 
 
 def probes_of(database: Database, worker: Serving) -> Mapping[str, Probe]:
-    """What must be fine for the worker to be ready; a standby that could take over is ready."""
+    """The probes that must all pass for the worker to be ready; a standby is ready too."""
     return {
         "database": lambda: _database(database),
         "schema": _Schema(database),
@@ -30,7 +30,7 @@ def probes_of(database: Database, worker: Serving) -> Mapping[str, Probe]:
 
 
 def role_of(worker: Serving) -> str:
-    """`leader` where this worker serves the commands, else `standby`."""
+    """`leader` if this worker serves a partition, else `standby`."""
     return "leader" if worker.leads else "standby"
 
 
@@ -39,16 +39,16 @@ async def _database(database: Database) -> str | None:
         async with database.session() as session:
             await session.driver.execute("SELECT 1")
     except DATABASE_FAILURES as error:
-        # The kind only: its text may hold what not everyone who can ask should know.
+        # The type only: the text may contain details that an anonymous caller must not see.
         return (
             f"PostgreSQL cannot be used ({type(error).__name__}). Commands wait in their queue."
-            " Check DATABASE_URL and the server; the worker goes on by itself."
+            " Check DATABASE_URL and the server; the worker reconnects by itself."
         )
     return None
 
 
 class _Schema:
-    """Asks until it was right once: a newer worker may migrate on while this one still works."""
+    """Passes for good once it has passed: a newer worker may migrate while this one still runs."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -63,7 +63,7 @@ class _Schema:
         if self._was_current:
             return None
         return (
-            "The schema is not the one that this worker was written for."
+            "The schema does not have the revision that this worker needs."
             " Run `activation-worker migrate`."
         )
 
@@ -72,6 +72,6 @@ async def _broker(worker: Serving) -> str | None:
     if worker.connected:
         return None
     return (
-        "RabbitMQ is not connected. Commands wait there, and what was decided waits here."
-        " Check AMQP_URL and the server; the worker goes on by itself."
+        "RabbitMQ is not connected. Commands wait in their queue, and messages in the outbox."
+        " Check AMQP_URL and the server; the worker reconnects by itself."
     )

@@ -1,4 +1,4 @@
-"""The composition root: everything is put together here, and taken down in order."""
+"""The composition root: builds the worker, runs it, and stops it in order."""
 
 import asyncio
 import gc
@@ -26,12 +26,12 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 async def run(settings: Settings) -> None:
-    """Works until SIGTERM or SIGINT, then stops in order; a second signal stops at once.
+    """Runs until SIGTERM or SIGINT, then stops in order; a second signal stops at once.
 
-    Raises `NotReady` when the database is not fit for the worker, and `TopologyMismatch` when
-    the broker holds something else under the names of the contracts.
+    Raises `NotReady` if the database is not fit for the worker, and `TopologyMismatch` if the
+    broker has another object under a name of the contracts.
     """
-    _settle_the_collector()
+    _tune_garbage_collector()
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings.database_url))
         metrics = Metrics(partial(measure, database))
@@ -46,8 +46,8 @@ async def run(settings: Settings) -> None:
             )
         )
         get_logger().info(Action.HTTP_STARTED, port=port)
-        async with _stopped_by_signals(worker) as stop_now:
-            if await _fit(database, worker):
+        async with _signal_handlers(worker) as stop_now:
+            if await _is_fit(database, worker):
                 get_logger().info(Action.WORKER_STARTED)
                 await _until_stopped(worker, stop_now, settings.stop_deadline_seconds)
         get_logger().info(Action.WORKER_STOPPED)
@@ -56,25 +56,25 @@ async def run(settings: Settings) -> None:
 def supervisor(
     database: Database, settings: Settings, reporter: Reporter, clock: Clock = utc_now
 ) -> Supervisor:
-    """A worker, put together and not yet running."""
+    """Builds a worker; it does not run yet."""
     return Supervisor(database, settings, reporter, partial(serving, settings, reporter, clock))
 
 
-def _settle_the_collector() -> None:
-    # A batch makes tens of thousands of objects that live as long as it, and nearly none of them
-    # stand in a circle. At its usual thresholds the collector walks over all of them, and over
-    # everything that was imported, again and again: a seventh of the worker's time.
+def _tune_garbage_collector() -> None:
+    # A batch creates tens of thousands of objects that live as long as it, with hardly any
+    # reference cycles. With the default thresholds the collector traverses them, and all imported
+    # modules, again and again: that took a seventh of the worker's time.
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 50, 50)
 
 
-async def _fit(database: Database, worker: Supervisor) -> bool:
-    """Waits for the database and looks at it; False when a stop was asked for before."""
+async def _is_fit(database: Database, worker: Supervisor) -> bool:
+    """Waits for the database and checks it; False if a stop was requested before."""
     checking = asyncio.create_task(database.transact(require_fit))
-    asked = asyncio.create_task(worker.stopping.wait())
-    await asyncio.wait((checking, asked), return_when=asyncio.FIRST_COMPLETED)
-    asked.cancel()
+    stop_requested = asyncio.create_task(worker.stopping.wait())
+    await asyncio.wait((checking, stop_requested), return_when=asyncio.FIRST_COMPLETED)
+    stop_requested.cancel()
     if not checking.done():
         checking.cancel()
         return False
@@ -87,22 +87,22 @@ async def _until_stopped(
 ) -> None:
     serving = asyncio.create_task(worker.run())
     forced = asyncio.create_task(stop_now.wait())
-    asked = asyncio.create_task(worker.stopping.wait())
+    stop_requested = asyncio.create_task(worker.stopping.wait())
     try:
-        await asyncio.wait((serving, asked), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((serving, stop_requested), return_when=asyncio.FIRST_COMPLETED)
         await asyncio.wait(
             (serving, forced), timeout=deadline_seconds, return_when=asyncio.FIRST_COMPLETED
         )
         if serving.done():
             await serving
     finally:
-        for task in (serving, forced, asked):
+        for task in (serving, forced, stop_requested):
             task.cancel()
-        await asyncio.gather(serving, forced, asked, return_exceptions=True)
+        await asyncio.gather(serving, forced, stop_requested, return_exceptions=True)
 
 
 @asynccontextmanager
-async def _stopped_by_signals(worker: Supervisor) -> AsyncIterator[asyncio.Event]:
+async def _signal_handlers(worker: Supervisor) -> AsyncIterator[asyncio.Event]:
     stop_now = asyncio.Event()
     loop = asyncio.get_running_loop()
 

@@ -1,4 +1,4 @@
-"""Serves one assignment during a term: builds the two loops, runs them, ends them in order."""
+"""Serves one assignment during a term: builds the two loops, runs them, and stops them in order."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
@@ -44,19 +44,19 @@ RECORD_RESULTS_READ_SECONDS: Final = 1
 
 @dataclass(slots=True)
 class Relays:
-    """The relays of this worker."""
+    """The relays of this worker, one for each partition that it serves."""
 
     outboxes: set[Outbox] = field(default_factory=set)
 
     def sweep(self) -> None:
-        """Lets each relay look for operations that are due: PBX results were stored."""
+        """Wakes each relay to advance due operations: PBX results were stored."""
         for outbox in self.outboxes:
             outbox.wake(sweep=True)
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerContext:
-    """What all assignments of a worker share."""
+    """The objects that all assignments of a worker share."""
 
     session: BrokerSession
     settings: Settings
@@ -66,7 +66,7 @@ class WorkerContext:
 
 
 def serving(settings: Settings, reporter: Reporter, clock: Clock, session: BrokerSession) -> Serve:
-    """What serves the assignments of a worker with this broker session."""
+    """Returns the function that serves an assignment of a worker with this broker session."""
     context = WorkerContext(session, settings, reporter, clock, Relays())
 
     async def serve(
@@ -102,7 +102,7 @@ class Service:
         self._context = context
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Serves until asked to stop, and ends in order; raises what ends it before."""
+        """Serves until `stopping` is set, and stops in order; raises the error that ends it."""
         async with AsyncExitStack() as stack:
             results = await self._results_consumer(stack)
             outbound = None if self._assignment.is_router else await self._outbound(stack, results)
@@ -155,7 +155,7 @@ class Service:
         )
         context.relays.outboxes.add(outbox)
         stack.callback(context.relays.outboxes.discard, outbox)
-        in_key_order = KeyOrderedPublisher(publisher, context.reporter, self._declare_again)
+        in_key_order = KeyOrderedPublisher(publisher, context.reporter, self._redeclare)
         return Outbound(outbox, partial(_relay, outbox, in_key_order, process_manager))
 
     async def _commands(self, stack: AsyncExitStack, outbound: Outbound | None) -> Inbound:
@@ -253,10 +253,10 @@ class Service:
         if results is not None and self._assignment.is_router:
             yield self._record_results_read(lambda: results.has_caught_up)
 
-    async def _record_results_read(self, are_counted: Callable[[], bool]) -> None:
-        # For the partitions: most of them are served by other workers.
+    async def _record_results_read(self, has_caught_up: Callable[[], bool]) -> None:
+        # The relays of the partitions read it: other workers serve most of them.
         while True:
-            if are_counted():
+            if has_caught_up():
                 now = self._context.clock()
                 await self._leadership.transact(partial(record_results_read, now=now))
             await asyncio.sleep(RECORD_RESULTS_READ_SECONDS)
@@ -266,9 +266,9 @@ class Service:
             return now if results.has_caught_up else LONG_AGO
         return min(now, self._leadership.results_read_until)
 
-    def _declare_again(self, reason: str) -> None:
-        # A new session begins with the declarations. Where those are forbidden, the messages are
-        # tried again until an administrator has created what is missing.
+    def _redeclare(self, reason: str) -> None:
+        # A new session declares the topology. If the settings forbid that, the relay retries until
+        # an administrator has created the exchange.
         if self._context.settings.declare_topology:
             self._context.session.fail(reason)
 

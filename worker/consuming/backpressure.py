@@ -10,22 +10,22 @@ from worker.telemetry.reporter import Reporter
 
 __all__ = ["Backpressure", "RelayPort"]
 
-LOOK_AGAIN_SECONDS: Final = 0.2
+POLL_SECONDS: Final = 0.2
 
 
 class RelayPort(Protocol):
-    """What consumers know of the relay that publishes what they store."""
+    """What consumers know of the relay that publishes their messages."""
 
     @property
     def is_behind(self) -> bool:
-        """Whether more waits than one batch holds; not while nothing can be published at all."""
+        """Whether more messages wait than one batch holds; False while the broker is blocked."""
 
     @property
     def oldest_untried(self) -> datetime | None:
-        """Since when the oldest message waits that the broker has never refused."""
+        """When the oldest message was queued that the broker has never refused."""
 
     async def wait_for_read(self, at_most_seconds: float) -> None:
-        """Returns when the relay has read its next batch, or after so long."""
+        """Returns when the relay has read its next batch, or after this time."""
 
 
 class Backpressure:
@@ -44,19 +44,19 @@ class Backpressure:
         self._age_maximum = timedelta(seconds=age_maximum_seconds)
 
     async def wait_for_capacity(self, closing: asyncio.Event) -> None:
-        """Returns as soon as more may be decided, or when `closing` is set.
+        """Returns when the consumer may take more messages, or when `closing` is set.
 
-        It looks again by itself: the end of an outage is no new traffic.
+        It polls: the relay can catch up without new deliveries.
         """
         while self._relay.is_behind and not closing.is_set():
-            await self._relay.wait_for_read(LOOK_AGAIN_SECONDS)
+            await self._relay.wait_for_read(POLL_SECONDS)
         if not self._is_too_old():
             return
         self._reporter.consuming_paused(self._relay.oldest_untried)
         try:
             while self._is_too_old() and not closing.is_set():
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(closing.wait(), LOOK_AGAIN_SECONDS)
+                    await asyncio.wait_for(closing.wait(), POLL_SECONDS)
         finally:
             self._reporter.consuming_resumed()
 

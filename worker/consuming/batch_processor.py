@@ -1,4 +1,4 @@
-"""Handles a batch: reads each message by itself, stores what follows of all in one transaction."""
+"""Handles a batch: reads each message alone, and stores the effects of all in one transaction."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -22,8 +22,8 @@ __all__ = ["BatchProcessor", "Handler", "Incoming", "Message"]
 CANNOT_BE_STORED: Final = "CANNOT_BE_STORED"
 KILLS_THE_WORKER: Final = "KILLS_THE_WORKER"
 POISON_DETAIL: Final = (
-    f"handling it began {POISON_AFTER_ATTEMPTS} times, in the end alone, and never finished: each"
-    " time the worker died or lost its servers"
+    f"the worker began to handle it {POISON_AFTER_ATTEMPTS} times, the last times alone, and never"
+    " finished: each time it died or lost its servers"
 )
 PROBE_GROWTH: Final = 4
 
@@ -50,14 +50,14 @@ class Handler(Protocol[Message, Result]):
         """The message types that it reads."""
 
     async def handle_batch(self, session: Session, batch: Sequence[Incoming[Message]]) -> Result:
-        """Stores everything that follows from the batch, in this transaction."""
+        """Stores everything that follows from the batch, in the transaction of this session."""
 
     def report(self, batch: Sequence[Incoming[Message]], result: Result, at: datetime) -> None:
-        """Logs and counts what was stored at that time."""
+        """Logs and counts the result, which was committed at this time."""
 
 
 class BatchProcessor(Generic[Message, Result]):
-    """Stores what follows from batches, and dead-letters what can never be handled."""
+    """Stores what follows from batches, and dead-letters messages that can never be handled."""
 
     def __init__(
         self,
@@ -77,8 +77,8 @@ class BatchProcessor(Generic[Message, Result]):
     async def process(self, batch: Batch) -> Sequence[Delivery]:
         """Stores what follows from the batch; returns the deliveries to acknowledge.
 
-        The others are dead-lettered, and acknowledged after that. While the database is away, one
-        message is tried until it answers: no message is rejected for an outage.
+        The others are dead-lettered, and acknowledged after that. While the database is away, it
+        tries one message until the database answers: no message is rejected for an outage.
         """
         if batch.is_poison:
             (delivery,) = batch.deliveries
@@ -128,8 +128,8 @@ class BatchProcessor(Generic[Message, Result]):
         return await self._handler.handle_batch(session, batch)
 
     async def _probe(self, batch: Sequence[Incoming[Message]]) -> Sequence[Delivery]:
-        # The database is away or overloaded: one message is tried until it answers, and then more
-        # and more together. Nothing is counted against a message for that.
+        # The database is away or overloaded: tries one message until the database answers, and then
+        # larger and larger batches. These attempts do not count as those of a poison message.
         stored: list[Delivery] = []
         size = 1
         while batch:

@@ -1,4 +1,4 @@
-"""Batches: whatever already waits, as far as it may be handled together."""
+"""Batches: the waiting messages that may be handled together."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
@@ -16,7 +16,7 @@ class Batch(NamedTuple):
 
     deliveries: Sequence[Delivery]
     is_poison: bool = False
-    """It is one message that has killed workers, and must not be handled any more."""
+    """Whether it is one message that has killed workers and must not be handled again."""
 
 
 class Batches:
@@ -30,7 +30,7 @@ class Batches:
         self._backpressure = backpressure
 
     async def __aiter__(self) -> AsyncIterator[Batch]:
-        """Batches until the consumer closes; each counts as handled when the next is asked for."""
+        """Batches until the consumer closes; each counts as handled when the next is requested."""
         await self._consumer.start()
         while await self._consumer.wait():
             if self._backpressure is not None:

@@ -1,4 +1,4 @@
-"""One consumer: the deliveries of a queue on a channel, until they are acknowledged."""
+"""Consumes one queue: holds its deliveries until they are acknowledged."""
 
 import asyncio
 import math
@@ -17,11 +17,11 @@ __all__ = ["Consumer"]
 
 
 class Consumer:
-    """Keeps the deliveries of one queue in their order, until it is closed or the session fails.
+    """Holds the deliveries of one queue in order, until it is closed or the session fails.
 
-    What nobody has taken goes back to the queue with the channel, all at once and in its order. The
-    consumer is not cancelled before: a quorum queue takes back at once what it delivers to nobody
-    then, before earlier messages that are still held here. That way a command overtook an earlier
+    Closing the channel returns the deliveries that were not taken, all at once and in order. The
+    consumer is not cancelled before that: a quorum queue then takes back the deliveries that are
+    still on their way before the earlier ones that are held here, and a command overtook an earlier
     one of its number.
     """
 
@@ -33,11 +33,11 @@ class Consumer:
         self._arrived = asyncio.Event()
         self._behind = math.inf
         self.waiting: deque[Delivery] = deque()
-        """What nobody has taken, in the order of arrival."""
+        """The deliveries that were not taken yet, in the order of arrival."""
         self.closing = asyncio.Event()
-        """Whether nothing more is to be taken."""
+        """Set when no more deliveries may be taken."""
         self.deliveries = 0
-        """How many messages were delivered so far."""
+        """How many messages were delivered."""
 
     async def start(self) -> None:
         """Begins to consume. Raises `BrokerUnavailable`."""
@@ -45,18 +45,18 @@ class Consumer:
         await begin_to_consume(self._channel, self.queue, self._receive)
 
     async def wait(self) -> bool:
-        """Waits until a message waits to be taken; False when nothing more is to be taken."""
+        """Waits for a delivery to take; False if no more may be taken."""
         while not self.waiting and not self.closing.is_set():
             self._arrived.clear()
             await self._arrived.wait()
         return not self.closing.is_set()
 
     def take(self, count: int) -> list[Delivery]:
-        """Takes so many of the waiting messages."""
+        """Takes this number of the waiting deliveries."""
         return [self.waiting.popleft() for _ in range(count)]
 
     def close(self) -> None:
-        """Lets `wait` return; what nobody has taken goes back with the channel."""
+        """Lets `wait` return False; the channel's close returns deliveries that were not taken."""
         self.closing.set()
         self._arrived.set()
 
@@ -66,7 +66,7 @@ class Consumer:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it holds no message that is not acknowledged."""
+        """Whether all its deliveries are acknowledged."""
         return not self._ack_tracker.outstanding
 
     @property
@@ -75,16 +75,16 @@ class Consumer:
         return self._behind <= 0
 
     def handled(self, messages: int) -> None:
-        """Counts messages that are stored, or on their way to the dead-letter queue."""
+        """Counts messages that were stored, or are being dead-lettered."""
         self._behind -= messages
 
     def found_empty(self) -> None:
-        """Notes that the queue is empty: what waited in it at the start was purged or moved."""
+        """Notes that the queue is empty: what waited at the start was handled, purged or moved."""
         self._behind = 0
 
     async def _receive(self, delivery: Delivery) -> None:
-        # The library cancels its callbacks when the connection is lost, in the middle of their
-        # work. So this one only stores the delivery.
+        # The library cancels a running callback when the connection is lost. So this one only
+        # stores the delivery.
         if not self._session.accept(len(delivery.body)):
             return
         self.deliveries += 1

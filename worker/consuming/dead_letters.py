@@ -1,4 +1,4 @@
-"""Dead-lettering: a message that can never be handled is kept whole, with the reason."""
+"""Dead-letters messages that can never be handled: unchanged, with the reason in the headers."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ from worker.telemetry.reporter import Reporter
 
 __all__ = ["DeadLetter", "DeadLetters"]
 
-TRY_AGAIN_SECONDS: Final = 2
+RETRY_SECONDS: Final = 2
 DETAIL_MAXIMUM_CHARACTERS: Final = 500
 FLUSH_SECONDS: Final = 5
 """How long an orderly stop waits for dead letters that are not confirmed yet."""
@@ -39,18 +39,18 @@ class DeadLetter:
 
 
 class DeadLetters:
-    """Moves messages to the dead-letter queue, while the next ones are handled."""
+    """Moves messages to the dead-letter queue while the consumer handles the next ones."""
 
     def __init__(
         self,
         session: BrokerSession,
         reporter: Reporter,
-        when_kept: Callable[[Delivery], Awaitable[None]],
+        acknowledge: Callable[[Delivery], Awaitable[None]],
     ) -> None:
-        """`when_kept` acknowledges a delivery once its dead letter is confirmed."""
+        """`acknowledge` is called for a delivery once its dead letter is confirmed."""
         self._session = session
         self._reporter = reporter
-        self._when_kept = when_kept
+        self._acknowledge = acknowledge
         self._moving: set[asyncio.Task[None]] = set()
 
     def put(self, delivery: Delivery, code: str, detail: str) -> None:
@@ -61,23 +61,23 @@ class DeadLetters:
         task.add_done_callback(self._has_ended)
 
     async def flush(self) -> None:
-        """Waits a few seconds for what is on its way."""
+        """Waits up to `FLUSH_SECONDS` for dead letters that are not confirmed yet."""
         if self._moving:
             await asyncio.wait(self._moving, timeout=FLUSH_SECONDS)
 
     async def cancel(self) -> None:
-        """Stops moving messages; what is not acknowledged is delivered again."""
+        """Stops moving messages; the broker redelivers those that are not acknowledged."""
         await cancelled(list(self._moving))
 
     async def _move(self, dead_letter: DeadLetter) -> None:
         with contextlib.suppress(BrokerUnavailable, LeadershipLost):
             await self._publish(dead_letter)
-            await self._when_kept(dead_letter.delivery)
+            await self._acknowledge(dead_letter.delivery)
 
     async def _publish(self, dead_letter: DeadLetter) -> None:
-        """Body and properties stay as they came, unless AMQP cannot express them any more.
+        """Publishes the body and all properties, with the reason in the headers.
 
-        Then only body and content type do. The reason is in the headers.
+        If AMQP cannot encode these properties, it publishes the body and content type alone.
         """
         message = _whole(dead_letter)
         code, detail = dead_letter.code, dead_letter.detail
@@ -90,7 +90,7 @@ class DeadLetters:
                 get_logger().error(Action.MESSAGE_DEAD_LETTERED, failed=str(error), code=code)
                 if isinstance(error, Unencodable):
                     message = _bare(dead_letter)
-                await asyncio.sleep(TRY_AGAIN_SECONDS)
+                await asyncio.sleep(RETRY_SECONDS)
             except BrokerUnavailable as error:
                 self._session.fail(str(error))
                 raise
@@ -107,20 +107,20 @@ class DeadLetters:
 
 
 def _whole(dead_letter: DeadLetter) -> aio_pika.Message:
-    came = dead_letter.delivery.properties
+    properties = dead_letter.delivery.properties
     return aio_pika.Message(
         dead_letter.delivery.body,
         headers={**dead_letter.delivery.headers, **_reasons(dead_letter)},
-        content_type=came.content_type,
-        content_encoding=came.content_encoding,
+        content_type=properties.content_type,
+        content_encoding=properties.content_encoding,
         delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-        priority=came.priority,
-        correlation_id=came.correlation_id,
-        reply_to=came.reply_to,
-        message_id=came.message_id,
-        timestamp=came.timestamp,
-        type=came.message_type,
-        app_id=came.app_id,
+        priority=properties.priority,
+        correlation_id=properties.correlation_id,
+        reply_to=properties.reply_to,
+        message_id=properties.message_id,
+        timestamp=properties.timestamp,
+        type=properties.message_type,
+        app_id=properties.app_id,
     )
 
 
@@ -128,8 +128,7 @@ def _bare(dead_letter: DeadLetter) -> aio_pika.Message:
     return aio_pika.Message(
         dead_letter.delivery.body,
         headers=_reasons(dead_letter),
-        # A wrong content type is a reason of its own; without it the message would look as if it
-        # had come without one.
+        # A wrong content type can be the reason: the dead letter must show it.
         content_type=cut_to_fit(dead_letter.delivery.properties.content_type),
         delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
     )

@@ -38,7 +38,7 @@ class CommandHandler:
     async def handle_batch(
         self, session: Session, batch: Sequence[Incoming[Command]]
     ) -> list[Decision]:
-        """Returns one decision for each command; all are stored with everything that follows."""
+        """Stores the decisions and their messages; returns one decision for each command."""
         now = self.clock()
         commands = [incoming.message for incoming in batch]
         snapshot = await load_for_commands(session, commands, now)
@@ -57,7 +57,7 @@ class CommandHandler:
 
 
 class Effect(NamedTuple):
-    """What a result did; without a verdict where no step awaited it."""
+    """The effect of a result; without number and verdict if no step awaits it."""
 
     phone_number: str | None
     verdict: Verdict | None
@@ -77,7 +77,7 @@ class ResultHandler:
     async def handle_batch(
         self, session: Session, batch: Sequence[Incoming[PbxResult]]
     ) -> list[Effect]:
-        """Returns one effect for each result; all are stored."""
+        """Stores the steps that changed; returns one effect for each result."""
         now = self.clock()
         step_ids = {incoming.message.data.operation_id for incoming in batch}
         phone_numbers = await find_numbers_of(session, step_ids)
@@ -111,7 +111,7 @@ class ResultHandler:
 
 
 def _awaited_steps(numbers: Mapping[str, Number]) -> dict[str, tuple[str, PbxStep]]:
-    """By id each step that awaits a result, with its number."""
+    """The steps that await a result, by id, each with its number."""
     return {
         step.step_id: (number.phone_number, step)
         for number in numbers.values()
@@ -122,7 +122,7 @@ def _awaited_steps(numbers: Mapping[str, Number]) -> dict[str, tuple[str, PbxSte
 
 
 def _with_steps(numbers: Mapping[str, Number], changed: Mapping[str, PbxStep]) -> list[Number]:
-    """The numbers of which steps have changed, with these steps."""
+    """The numbers whose steps have changed, with the changed steps."""
     found = []
     for number in numbers.values():
         ongoing = number.ongoing

@@ -16,18 +16,17 @@ __all__ = ["Limit", "PoisonTracker"]
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How many of the waiting messages may be handled together next."""
+    """How many of the waiting messages may form the next batch."""
 
     messages: int
     is_poison: bool = False
-    """It is one message that has killed workers, and must not be handled any more."""
+    """Whether it is one message that has killed workers and must not be handled again."""
 
 
 class PoisonTracker:
-    """Counts, for one queue, how often handling a redelivered message began and never finished.
+    """Counts, for one queue, the unfinished attempts to handle each redelivered message.
 
-    A message that is delivered for the first time is not counted: this costs nothing until a worker
-    has died.
+    It does not count a message's first delivery, so it costs nothing until a worker has died.
     """
 
     def __init__(
@@ -40,7 +39,7 @@ class PoisonTracker:
         self._counted: frozenset[bytes] = frozenset()
 
     async def begin(self, waiting: Iterable[Delivery]) -> Limit:
-        """How many may be handled next; counts the redelivered ones among them, and stores that."""
+        """The limit of the next batch; stores an attempt for each redelivered message in it."""
         first = list(islice(waiting, self._batch_maximum_messages))
         if not any(delivery.redelivered for delivery in first):
             return Limit(len(first))
@@ -50,18 +49,18 @@ class PoisonTracker:
         return limit
 
     async def forgive(self, deliveries: Sequence[Delivery]) -> None:
-        """Takes back what `begin` counted: the messages were not to blame for the failure."""
-        innocent = self._counted.intersection(_digests(deliveries))
-        self._counted -= innocent
-        if innocent:
+        """Takes back the attempts that `begin` counted: an outage interrupted them."""
+        digests = self._counted.intersection(_digests(deliveries))
+        self._counted -= digests
+        if digests:
             await self._database.transact(
                 lambda session: session.change(
-                    "forgive_attempts", queue=self._queue, digests=sorted(innocent)
+                    "forgive_attempts", queue=self._queue, digests=sorted(digests)
                 )
             )
 
     async def clear(self, session: Session, deliveries: Sequence[Delivery]) -> None:
-        """Forgets the counts of messages that are handled; call it in the same transaction."""
+        """Deletes the counts of handled messages; call it in the transaction that handles them."""
         digests = _digests(deliveries)
         if digests:
             await session.change("clear_attempts", queue=self._queue, digests=digests)

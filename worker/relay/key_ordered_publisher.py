@@ -17,7 +17,7 @@ from worker.telemetry.reporter import Reporter
 __all__ = ["KeyOrderedPublisher", "PublishResult"]
 
 UNENCODABLE_ATTEMPTS_MAXIMUM: Final = 3
-"""A message that the broker's limits forbid is parked after so many attempts: limits may change."""
+"""Attempts before a message that exceeds the broker's limits is parked: limits may change."""
 
 
 class PublishResult(NamedTuple):
@@ -25,7 +25,7 @@ class PublishResult(NamedTuple):
 
     confirmed: Sequence[OutgoingMessage]
     undelivered: Sequence[Undelivered]
-    """What the broker did not accept, and why. Messages behind them were not tried."""
+    """Messages that the broker did not accept, and why. Those behind them were not tried."""
 
 
 class KeyOrderedPublisher:
@@ -42,7 +42,7 @@ class KeyOrderedPublisher:
         self._on_exchange_not_found = on_exchange_not_found
 
     async def publish(self, messages: Sequence[OutgoingMessage]) -> PublishResult:
-        """Publishes all of them, except what is behind an undelivered message of the same number.
+        """Publishes all of them, except those behind an undelivered message of the same number.
 
         The messages of one number go one after the other, each confirmed before the next; those of
         different numbers go together. Raises `BrokerUnavailable` when the outcome is unknown.

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 __all__ = ["BATCH_MAXIMUM_MESSAGES", "Outbox"]
 
 BATCH_MAXIMUM_MESSAGES: Final = 500
-"""Published together. RabbitMQ gains little from more than a thousand messages in flight."""
+"""The largest batch. RabbitMQ gains little from more than a thousand messages in flight."""
 
 
 class Outbox:
-    """Yields what is to be published, in the order of the decisions, until `stop`.
+    """Yields the messages to publish, in the order of the decisions, until `stop`.
 
-    It looks when it is woken and from time to time. On that timer it also advances the operations
-    that are due without news (`sweep`), whose messages are then in the outbox. Everything is read
-    from the database, so that each start is a recovery.
+    It reads the database when it is woken and on a timer. On the timer it also advances the
+    operations that are due (`sweep`), which puts their messages into the outbox. It keeps no
+    message in memory, so that each start is a recovery.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Outbox:
         sweep: Callable[[int], Awaitable[int]],
         sweep_interval_seconds: float,
     ) -> None:
-        """`sweep` advances at most so many due operations and returns how many were due."""
+        """`sweep` advances at most this number of due operations; returns how many were due."""
         self._database = database
         self._partition = partition
         self._clock = clock
@@ -51,26 +51,26 @@ class Outbox:
         self._was_full = False
         self._is_stopping = False
         self.oldest_untried: datetime | None = None
-        """Since when the oldest message waits that the broker has never refused."""
+        """When the oldest message was queued that the broker has never refused."""
 
     def wake(self, *, sweep: bool = False) -> None:
-        """Something was committed: look at once, and also for due operations if `sweep`."""
+        """Reads the outbox at once; with `sweep`, advances due operations before."""
         if sweep:
             self._sweep_at = -math.inf
         self._woken.set()
 
     def stop(self) -> None:
-        """Ends the stream when everything that can be published now was published."""
+        """Ends the stream after everything that can be published now."""
         self._is_stopping = True
         self.wake(sweep=True)
 
     @property
     def is_behind(self) -> bool:
-        """Whether more waits than one batch holds; not while the broker accepts nothing at all."""
+        """Whether more messages wait than one batch holds; False while the broker is blocked."""
         return self._was_full and not self._is_blocked()
 
     async def wait_for_read(self, at_most_seconds: float) -> None:
-        """Returns when the next batch was read, or after so long."""
+        """Returns when the next batch was read, or after this time."""
         self._was_read.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(at_most_seconds):
@@ -90,7 +90,7 @@ class Outbox:
                 await self._wait_until_woken()
 
     async def _sweep_if_due(self) -> None:
-        # Also while there is always something to publish: deadlines do not wait for a quiet moment.
+        # Before each read, so that deadlines are met even if there is always something to publish.
         if monotonic() < self._sweep_at:
             return
         self._sweep_at = monotonic() + self._sweep_interval_seconds
@@ -106,7 +106,7 @@ class Outbox:
         untried = (message.queued_at for message in messages if message.attempts == 0)
         self.oldest_untried = min(untried, default=None)
         self._was_read.set()
-        # While the broker is blocked only the sweep goes on: deadlines pass all the same.
+        # While the broker is blocked, only the sweep continues: deadlines pass all the same.
         return () if self._is_blocked() else messages
 
     async def _wait_until_woken(self) -> None:

@@ -20,7 +20,7 @@ __all__ = ["ProcessManager"]
 
 
 class ProcessManager:
-    """Decides what follows of the operations of one partition; its state is in the database."""
+    """Advances the operations of one partition; keeps its state in the database."""
 
     def __init__(
         self,
@@ -32,9 +32,9 @@ class ProcessManager:
         reporter: Reporter,
         results_read_until: Callable[[datetime], datetime],
     ) -> None:
-        """`results_read_until` tells up to when, at most the given moment, results are counted.
+        """`results_read_until` returns until when, at most this moment, results are counted.
 
-        A step that was due later is not late: its result may still wait in the queue.
+        An operation that is due later is not advanced: a result may still wait in the queue.
         """
         self._database = database
         self._partition = partition
@@ -44,20 +44,20 @@ class ProcessManager:
         self._results_read_until = results_read_until
 
     async def release_steps(self) -> None:
-        """Completes the steps whose results the configuration awaits no longer."""
+        """Completes the steps whose results the configuration does not await any more."""
         await self._database.transact(lambda session: release_steps(session, self._policy))
 
     async def record(self, result: PublishResult) -> None:
         """Records the outcome of a publish and advances the operations that waited for it.
 
-        One transaction: confirmed messages leave the outbox together with what follows from them.
+        One transaction deletes confirmed messages and stores what follows from them.
         """
         self._reporter.advanced(
             await self._database.transact(lambda session: self._record(session, result))
         )
 
     async def advance_due(self, maximum: int) -> int:
-        """Advances at most so many operations that are due without news; returns how many were."""
+        """Advances at most this number of due operations; returns how many were due."""
         advanced, due = await self._database.transact(
             lambda session: self._advance_due(session, maximum)
         )
@@ -75,8 +75,8 @@ class ProcessManager:
             return ()
         snapshot = await load_for_advance(session, numbers, positions, now)
         started = self._start_clocks(snapshot, result, now)
-        # A confirmed message can only complete an operation. Anything else that may follow of it is
-        # due at a certain time, and the sweep finds it.
+        # A confirmed message can only complete an operation. Everything else happens at a certain
+        # time, and the sweep finds it.
         completed = [number for number in numbers if can_complete(snapshot, number)]
         advanced = advance_all(snapshot, completed, now, self._policy)
         await save_advances(session, WriteContext(self._partition, now), advanced, positions)

@@ -11,7 +11,7 @@ __all__ = ["Backoff"]
 class Backoff:
     """Pauses between attempts: each twice as long as the one before, up to a maximum.
 
-    After `steady_seconds` without a pause the next one is the first again. Jitter keeps the
+    After `steady_seconds` without a pause it starts again with the first. Jitter keeps the
     clients of a recovering server from reconnecting at the same moment.
     """
 

@@ -1,4 +1,4 @@
-"""The clock as a parameter, so that tests of deadlines need not wait."""
+"""The clock, passed as a parameter so that tests of deadlines need not wait."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Groups of tasks, and cancellation that waits for their end."""
+"""Runs groups of tasks, and cancels tasks and waits for their end."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ __all__ = ["all_of", "cancelled", "first_of", "uninterrupted"]
 Result = TypeVar("Result")
 
 CANCEL_AGAIN_SECONDS: Final = 5
-"""Longer than a task needs to clean up."""
+"""Pause before a task is cancelled again: longer than a task needs to clean up."""
 
 
 async def all_of(*awaitables: Awaitable[object]) -> None:

@@ -39,9 +39,9 @@ SERVER_SETTINGS: Final = {
     "default_transaction_isolation": "read committed",
     # Compiling small statements costs more than it saves.
     "jit": "off",
-    # Each statement is planned once in a session: planned for each batch, it takes longer to plan
-    # than to run. So the plan must hold for tables that were empty when it was made, and it does if
-    # it uses the indexes: a plan that read whole tables was forty times as slow soon after.
+    # PostgreSQL plans each statement once in a session: planning it for each batch takes longer
+    # than running it. The tables may be empty at that time, so the plan must use the indexes: a
+    # plan that read whole tables was forty times as slow soon after.
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
     "enable_mergejoin": "off",
@@ -60,19 +60,19 @@ READING_WHOLE_TABLES: Final = """
 SET LOCAL plan_cache_mode = auto; SET LOCAL enable_seqscan = on; SET LOCAL enable_mergejoin = on;
 SET LOCAL enable_hashjoin = on;
 """
-"""Begins a transaction that does: what is right for the few rows of a batch is wrong for it."""
+"""Begins a transaction that reads whole tables: plans for a batch of few rows do not suit it."""
 POOL_CONNECTIONS: Final = 33
 """Opened when first needed. One partition needs nine at most: the session of the membership, two
 consumers, two for the relay, retention, and three for HTTP probes. Each further partition needs
-three. From the ninth partition in one worker on, some wait for others."""
+three. From the ninth partition in one worker on, some tasks wait for a connection."""
 RETRY_FIRST_SECONDS: Final = 0.05
 RETRY_LONGEST_SECONDS: Final = 5.0
 READ_ONLY: Final = "25006"
-"""This server is not the primary any more; a new connection may find the one that is."""
+"""The server is not the primary any more; a new connection may reach the one that is."""
 
 
 class Transactions(Protocol):
-    """Where work is stored in transactions: a database, or a term of leadership in it."""
+    """Runs work in transactions: a database, or a term of leadership in it."""
 
     async def transact(self, work: Work[Result], *, retry_forever: bool = True) -> Result:
         """See `Database.transact`."""
@@ -93,10 +93,10 @@ class Database:
     ) -> Result:
         """Runs the work in one transaction, again and again until it commits; returns its result.
 
-        The work may run several times. A lost answer to COMMIT runs it once more although it was
-        stored, so the work must find out what is already there. `fence` is SQL without parameters
-        that fails where the work must not be stored. Raises what is not transient; with
-        `retry_forever=False` also what is, for a caller that has something smaller to try.
+        The work may run several times. After a lost answer to COMMIT it runs again although it was
+        stored, so the work must detect what is already stored. `fence` is SQL without parameters
+        that fails if the work must not be stored. Raises errors that are not transient; with
+        `retry_forever=False` also transient ones, for a caller that tries a smaller batch.
         """
 
         async def transaction() -> Result:
@@ -138,7 +138,7 @@ class Database:
 
     @asynccontextmanager
     async def own_session(self) -> AsyncIterator[Session]:
-        """The same, never given to anybody else: its settings and locks end with it."""
+        """A session that the pool does not reuse: its settings and locks end with it."""
         async with self.engine.connect() as pooled:
             try:
                 yield Session((await pooled.get_raw_connection()).driver_connection)
@@ -156,7 +156,7 @@ class Database:
         try:
             yield driver
         except BaseException as error:
-            # The pool does not see what happens here, and would give the connection away again.
+            # The pool does not see these errors, and would hand the connection out again.
             if _is_unusable(driver, error):
                 pooled.invalidate()
             raise
@@ -183,8 +183,9 @@ class Database:
         backoff = Backoff(RETRY_FIRST_SECONDS, RETRY_LONGEST_SECONDS)
         while True:
             try:
-                # Cancelling a commit is no rollback: seven of ten cancelled ones had been stored.
-                # So a transaction that has begun is waited for; the timeouts above bound the wait.
+                # Cancelling a commit does not roll it back: seven of ten cancelled commits were
+                # durable. So a transaction that has begun runs to its end; the timeouts above bound
+                # it.
                 result = await uninterrupted(once())
             except Exception as error:
                 if not is_transient(error):
@@ -219,7 +220,7 @@ async def open_database(url: str) -> AsyncIterator[Database]:
             timeout=CONNECT_TIMEOUT_SECONDS,
             command_timeout=COMMAND_TIMEOUT_SECONDS,
             server_settings=SERVER_SETTINGS,
-            # Kept as long as the session: it would be prepared anew every five minutes.
+            # By default the driver prepares each statement again after five minutes.
             max_cached_statement_lifetime=0,
         )
 
@@ -228,7 +229,7 @@ async def open_database(url: str) -> AsyncIterator[Database]:
         async_creator=connect,
         pool_size=POOL_CONNECTIONS,
         max_overflow=0,
-        # The last one used has its statements planned, and its server process's caches are warm.
+        # The connection that was used last has its statements planned and its caches warm.
         pool_use_lifo=True,
         pool_timeout=CONNECT_TIMEOUT_SECONDS,
     )
@@ -242,12 +243,12 @@ async def open_database(url: str) -> AsyncIterator[Database]:
 async def _commit(driver: Driver) -> None:
     # After a failed statement PostgreSQL answers COMMIT with ROLLBACK, and no error.
     if await driver.execute("COMMIT;") != "COMMIT":
-        message = "work went on after a statement had failed: nothing was stored"
+        message = "the work continued after a failed statement: PostgreSQL rolled it back"
         raise AssertionError(message)
 
 
 def _is_unusable(driver: Driver, error: BaseException) -> bool:
-    """Whether a connection's state is unknown, or it leads to the wrong server."""
+    """Whether the connection's state is unknown, or its server is not the primary."""
     return (
         driver.is_closed()
         or not isinstance(error, Exception)

@@ -1,4 +1,4 @@
-"""What a failure of PostgreSQL or its driver means: try again, never, or not ours to judge."""
+"""Classifies errors of PostgreSQL and its driver: transient, caused by a value, or neither."""
 
 from typing import Final
 
@@ -18,13 +18,13 @@ DATA_ERROR_CLASSES: Final = frozenset({"21", "22", "23", "54"})
 """SQLSTATE classes for a value that can never be stored (54: too long for an index)."""
 UNIQUE_VIOLATION: Final = "23505"
 TRANSIENT_CLASSES: Final = frozenset({"08", "25", "40", "53", "55", "57", "58", "XX"})
-"""SQLSTATE classes for "not now": connection, rollback, resources, locks, shutdown, I/O.
+"""SQLSTATE classes of transient errors: connection, rollback, resources, locks, shutdown, I/O.
 
-XX is an internal error: PostgreSQL reports a file that an exceeded quota keeps from growing as one.
-It is the server's trouble, so no command may be dead-lettered for it."""
+XX is an internal error. PostgreSQL also raises it if a disk quota keeps a file from growing. The
+server causes it, so no command may be dead-lettered for it."""
 TRANSIENT_STATES: Final = frozenset({UNIQUE_VIOLATION, "0A000"})
-"""A unique violation: another worker was faster; the next attempt finds what it stored. 0A000: a
-cached plan that a migration made stale; the next transaction plans anew."""
+"""After a unique violation the next attempt finds what another worker stored first. 0A000: a
+migration made a cached plan stale; the next transaction plans again."""
 CONNECTION_FAILURES: Final = (
     OSError,
     TimeoutError,
@@ -32,8 +32,8 @@ CONNECTION_FAILURES: Final = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
 )
-"""A connection is gone or does not answer. The driver raises the last of these for a session that
-the server ended while the session was idle."""
+"""Errors of a connection that is lost or does not answer. The driver raises the last one for a
+session that the server ended while it was idle."""
 
 
 class LeadershipLost(Exception):
@@ -41,7 +41,7 @@ class LeadershipLost(Exception):
 
 
 def sqlstate_of(error: BaseException) -> str:
-    """The SQLSTATE of an error of either library; empty where there is none."""
+    """The SQLSTATE of an error of asyncpg or SQLAlchemy; empty if it has none."""
     source = error.orig if isinstance(error, DBAPIError) else error
     return str(getattr(source, "sqlstate", None) or "")
 

@@ -1,4 +1,4 @@
-"""What the metrics show of the database: read when somebody looks, never kept in step."""
+"""Measures the database gauges when the metrics are scraped."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from worker.telemetry.logs import Action, get_logger
 
 __all__ = ["DATABASE_FAILURES", "measure"]
 
-MEASURING_TIMEOUT_SECONDS: Final = 2.0
+MEASURE_TIMEOUT_SECONDS: Final = 2.0
 
 DATABASE_FAILURES: Final = (
     OSError,
@@ -24,14 +24,14 @@ DATABASE_FAILURES: Final = (
     asyncpg.InternalClientError,
     asyncpg.PostgresError,
 )
-"""Everything that asking the database can raise, a schema that is not there included."""
+"""All errors that a query can raise, also for a schema that does not exist."""
 
 
 async def measure(database: Database) -> DatabaseFigures | None:
-    """One look at the database; None, and a line in the log, where it cannot be had soon."""
+    """The figures of the gauges; None, and a debug log line, if a query fails or takes too long."""
     try:
         async with (
-            asyncio.timeout(MEASURING_TIMEOUT_SECONDS),
+            asyncio.timeout(MEASURE_TIMEOUT_SECONDS),
             database.transaction(READING_WHOLE_TABLES) as on,
         ):
             return await _measure(on, datetime.now(UTC))

@@ -1,4 +1,4 @@
-"""Terms: each leadership of a partition has a number, by which a former leader is refused."""
+"""Terms: each leadership has a number, by which PostgreSQL refuses a former leader."""
 
 from collections.abc import Collection, Mapping
 from typing import Final
@@ -12,21 +12,21 @@ TERM_IS_OVER: Final = "AW001"
 
 
 def fence_of(partition: int, term: int) -> str:
-    """SQL that fails with `TERM_IS_OVER` unless the term lasts."""
+    """SQL that fails with `TERM_IS_OVER` unless the term is the current one."""
     return f"CALL require_term({partition}, {term})"
 
 
 async def begin_terms(session: Session, partitions: Collection[int]) -> Mapping[int, int]:
-    """Begins a term of each partition; the numbers of the terms.
+    """Begins a term of each partition; returns the numbers of the terms by partition.
 
-    Waits a second for transactions of the former leaders, of all partitions together, and then
-    ends them.
+    Waits up to one second in all for transactions of the former leaders, and then terminates their
+    sessions.
     """
     begun = await session.fetch("begin_terms", partitions=list(partitions))
     return {row["partition"]: row["term"] for row in begun}
 
 
 async def current_terms(session: Session, partitions: Collection[int]) -> Mapping[int, int]:
-    """The term of each partition."""
+    """The number of the current term of each partition."""
     found = await session.fetch("current_terms", partitions=list(partitions))
     return {row["partition"]: row["term"] for row in found}

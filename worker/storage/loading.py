@@ -1,4 +1,4 @@
-"""Reads snapshots: everything that a decision may look at, locked."""
+"""Loads snapshots: the rows that decisions may read, locked."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -28,14 +28,14 @@ __all__ = [
 async def load_for_commands(
     session: Session, commands: Sequence[Command], now: datetime
 ) -> Snapshot:
-    """What decisions on these commands may read, locked until the transaction ends."""
+    """Everything that decisions on these commands may read, locked until the transaction ends."""
     named = [command.data for command in commands]
     holders = {(data.account_id, data.site_id) for data in named}
     rows = await session.fetch(
         "load_for_commands",
         sources=[command.source for command in commands],
         command_ids=[command.id for command in commands],
-        # Each once: where as many are found as were asked for, nothing is missing.
+        # Without duplicates: the function compares how many it finds with how many it is given.
         phone_numbers=list({data.phone_number for data in named}),
         account_ids=[account_id for account_id, _ in holders],
         site_ids=[site_id for _, site_id in holders],
@@ -48,7 +48,7 @@ async def load_for_commands(
         elif row["holder_account"] is not None:
             snapshot.usages[_holder(row)] = _usage(row)
         else:
-            key = CommandKey(row["asked_source"], row["asked_id"])
+            key = CommandKey(row["ledger_source"], row["ledger_id"])
             snapshot.ledger[key] = frozenset(row["fingerprints"])
     return snapshot
 
@@ -56,7 +56,7 @@ async def load_for_commands(
 async def load_for_advance(
     session: Session, phone_numbers: Sequence[str], confirmed: Collection[int], now: datetime
 ) -> Snapshot:
-    """What decisions on these numbers' operations may read, locked until the transaction ends.
+    """Everything that decisions on these operations may read, locked until the transaction ends.
 
     The outbox messages at the positions `confirmed` count as sent.
     """
@@ -91,7 +91,7 @@ async def load_numbers_locked(
 async def load_numbers_with_steps(
     session: Session, phone_numbers: Collection[str]
 ) -> dict[str, Number]:
-    """The numbers with their operations and steps, as they are at this moment."""
+    """The numbers with their operations and steps, without a lock."""
     rows = await session.fetch("load_numbers", phone_numbers=sorted(phone_numbers))
     numbers = {row["phone_number"]: _number(row) for row in rows}
     await _add_steps(session, numbers, numbers, ())
@@ -109,12 +109,12 @@ async def _add_steps(
     for phone_number, steps in (await load_steps(session, with_steps, confirmed)).items():
         number = numbers[phone_number]
         if number.ongoing is not None:
-            numbers[phone_number] = number._replace(ongoing=_waiting(number.ongoing, steps))
+            numbers[phone_number] = number._replace(ongoing=_with_steps(number.ongoing, steps))
 
 
-def _waiting(ongoing: OngoingOperation, steps: tuple[PbxStep, ...]) -> OngoingOperation:
+def _with_steps(ongoing: OngoingOperation, steps: tuple[PbxStep, ...]) -> OngoingOperation:
     if ongoing.operation is Operation.DEACTIVATE:
-        # Its PENDING event, while that is unsent, asks nobody for anything.
+        # Its unsent PENDING event is no step: no PBX acts on it.
         steps = tuple(step for step in steps if step.step is not Step.ACTIVATION)
     return ongoing._replace(steps=steps)
 

@@ -1,4 +1,4 @@
-"""Bringing the schema up to date."""
+"""Migrates the schema to the current revision."""
 
 from importlib.resources import files
 
@@ -21,7 +21,7 @@ def _configuration() -> Config:
 
 
 def _upgrade(connection: Connection) -> tuple[str | None, str | None]:
-    # Of two migrations that start together, one finds nothing left to do.
+    # Two migrations that start together run one after the other; the second has nothing to do.
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION})")
     before = MigrationContext.configure(connection).get_current_revision()
     configuration = _configuration()
@@ -31,11 +31,11 @@ def _upgrade(connection: Connection) -> tuple[str | None, str | None]:
 
 
 async def migrate(database: Database) -> tuple[str | None, str | None]:
-    """Brings the schema up to date, in one transaction; the revisions before and after."""
+    """Migrates the schema in one transaction; returns the revisions before and after."""
     async with database.engine.begin() as connection:
         return await connection.run_sync(_upgrade)
 
 
 def head() -> str | None:
-    """The revision to which `migrate` brings it."""
+    """The revision to which `migrate` leads."""
     return ScriptDirectory.from_config(_configuration()).get_current_head()

@@ -19,7 +19,7 @@ LONGEST_DELAY_SECONDS: Final = 60
 
 
 class OutgoingMessage(NamedTuple):
-    """A message on its way to the broker."""
+    """A message of the outbox."""
 
     position: int
     phone_number: str
@@ -38,9 +38,9 @@ class OutgoingMessage(NamedTuple):
     body: bytes
     decided_at: datetime
     queued_at: datetime
-    """Since when it waits."""
+    """When it was put into the outbox."""
     attempts: int
-    """How often the broker has refused it."""
+    """How many times the broker has refused it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +50,15 @@ class Undelivered:
     message: OutgoingMessage
     reason: str
     parked: bool = False
-    """Whether it is not tried again before an operator decides."""
+    """Whether it waits for an operator's decision, without a next attempt."""
 
 
 async def load_messages(
     session: Session, partition: int, now: datetime, maximum: int
 ) -> Sequence[OutgoingMessage]:
-    """The partition's next messages in the order of their decisions, without postponed ones.
+    """The partition's next messages, in the order of the decisions.
 
-    A number's messages wait behind a postponed one.
+    Omits postponed messages, and the messages of the same number behind them.
     """
     rows = await session.fetch("load_messages", partition=partition, now=now, maximum=maximum)
     return [OutgoingMessage(*row) for row in rows]
@@ -72,7 +72,7 @@ async def delete_messages(session: Session, partition: int, confirmed: Collectio
 async def postpone_messages(
     session: Session, partition: int, undelivered: Collection[Undelivered], now: datetime
 ) -> None:
-    """Keeps these messages, with the reason, for a later attempt; each pause is longer."""
+    """Stores the reason and the time of the next attempt; the pauses double up to a minute."""
     await session.change(
         "postpone_messages",
         partition=partition,

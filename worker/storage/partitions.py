@@ -1,4 +1,4 @@
-"""The layout of the partitions, and what a change of it does in the database."""
+"""Reads and changes the layout of the partitions in the database."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,16 +24,16 @@ LONG_AGO: Final = AT_ONCE
 
 @dataclass(frozen=True, slots=True)
 class PartitionState:
-    """The layout, and what goes with it."""
+    """The layout of the partitions, and an unfinished change of it."""
 
     layout: Layout
     target: int | None
-    """The number of partitions that an unfinished change leads to."""
+    """The number of partitions after the unfinished change; None if no change is unfinished."""
     results_read_until: datetime
-    """Until when the router's worker has counted the results of PBX systems."""
+    """The moment up to which the router's worker has counted PBX results."""
 
     def require_finished(self) -> None:
-        """Raises `NotReady` where a change was begun and not finished."""
+        """Raises `NotReady` if a change is unfinished."""
         if self.target is not None:
             raise NotReady(
                 f"A change from {self.layout.partitions} to {self.target} partitions was"
@@ -43,27 +43,27 @@ class PartitionState:
 
 
 async def load_partitions(session: Session) -> PartitionState:
-    """The present state."""
+    """The current state of the partitions."""
     (row,) = await session.fetch("load_partitioning")
     layout = Layout(row["partitions"], row["routed"])
     return PartitionState(layout, row["target"], row["results_read_until"] or LONG_AGO)
 
 
 async def record_results_read(session: Session, now: datetime) -> None:
-    """Records that all PBX results until now are counted."""
+    """Records that all PBX results up to this moment are counted."""
     await session.change("record_results_read", partition=ROUTER, now=now)
 
 
 async def begin_repartition(session: Session, target: int) -> None:
-    """Records where the change leads, before it moves anything: a repeat must finish it."""
+    """Records the target before the change moves anything, so that a repeat can finish it."""
     await session.change("begin_repartition", target=target)
 
 
 async def finish_repartition(session: Session, layout: Layout) -> None:
-    """Ends all terms, relabels everything under way, and makes the layout the present one.
+    """Ends all terms, relabels messages and operations, and makes this the current layout.
 
-    To be called in a transaction. Waits a second for transactions of former leaders, and then ends
-    them; later ones are refused.
+    Call it in a transaction. Waits up to one second for transactions of former leaders, and then
+    terminates their sessions; PostgreSQL refuses their later transactions.
     """
     await session.change("end_terms")
     numbers = [assignment.partition for assignment in assignments(layout)]

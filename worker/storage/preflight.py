@@ -1,4 +1,4 @@
-"""Whether the database is one on which the worker can keep its promises."""
+"""Checks that the database is fit for the worker."""
 
 from worker.storage.schema_version import is_current_on
 from worker.storage.session import Session
@@ -7,11 +7,11 @@ __all__ = ["NotReady", "require_fit"]
 
 
 class NotReady(Exception):
-    """The worker must not start like this; the text says what to do."""
+    """The worker must not start; the message says what to do."""
 
 
 async def require_fit(session: Session) -> None:
-    """Raises `NotReady` where the schema is not current or a commit could be lost."""
+    """Raises `NotReady` if the schema is not current, or if the server could lose a commit."""
     if not await is_current_on(session):
         raise NotReady("The database's schema is not current: run `activation-worker migrate`.")
     if await session.driver.fetchval("SHOW synchronous_commit") == "off":

@@ -1,4 +1,4 @@
-"""What is too old to matter is forgotten, a little at a time."""
+"""Deletes rows that are older than the history to keep, in small batches."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -24,16 +24,19 @@ STATEMENTS: Final = (
 
 
 async def prune(database: Transactions, clock: Clock, history_days: int) -> None:
-    """Forgets for ever what is older; in small transactions, so that nobody waits for one."""
+    """Deletes older rows, again every ten minutes, until cancelled.
+
+    In small transactions, so that no other transaction waits long for their locks.
+    """
     while True:
         before = clock() - timedelta(days=history_days)
         for statement in STATEMENTS:
-            forgotten = BATCH_ROWS
-            while forgotten == BATCH_ROWS:
-                forgotten = await database.transact(partial(_forget, statement, before))
+            deleted = BATCH_ROWS
+            while deleted == BATCH_ROWS:
+                deleted = await database.transact(partial(_delete, statement, before))
                 await asyncio.sleep(PAUSE_SECONDS)
         await asyncio.sleep(INTERVAL_SECONDS)
 
 
-async def _forget(statement: str, before: datetime, session: Session) -> int:
+async def _delete(statement: str, before: datetime, session: Session) -> int:
     return await session.change(statement, before=before, maximum=BATCH_ROWS)

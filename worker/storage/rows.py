@@ -1,4 +1,4 @@
-"""The rows that are written for a batch, each as a type of the schema that bears its name."""
+"""The rows that a batch writes; each class has the fields of the composite type of its name."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -13,7 +13,7 @@ __all__ = [
 
 
 class CommandRow(NamedTuple):
-    """A command in the ledger."""
+    """A command for the ledger."""
 
     source: str
     command_id: str
@@ -31,7 +31,7 @@ class CommandRow(NamedTuple):
 
 
 class NumberRow(NamedTuple):
-    """A number as it is from now on."""
+    """A number's new status and sequence; `blank` also resets its label, features and PIN."""
 
     phone_number: str
     status: str
@@ -40,7 +40,7 @@ class NumberRow(NamedTuple):
 
 
 class OperationRow(NamedTuple):
-    """An operation that is under way from now on."""
+    """An operation that starts."""
 
     phone_number: str
     operation: str
@@ -57,7 +57,7 @@ class OperationRow(NamedTuple):
 
 
 class OperationEndRow(NamedTuple):
-    """How one ended; no outcome where it had ended before, and was settled only."""
+    """The end of an operation; without an outcome if it had ended and only its steps were open."""
 
     phone_number: str
     outcome: str | None
@@ -66,7 +66,7 @@ class OperationEndRow(NamedTuple):
 
 
 class OutboxRow(NamedTuple):
-    """A message on its way out."""
+    """A message for the outbox."""
 
     phone_number: str
     holds_operation: bool

@@ -23,7 +23,7 @@ ON_THE_WAY: Final = frozenset({Outcome.NOTIFIED, Outcome.RETRIED})
 
 
 class WriteContext(NamedTuple):
-    """What is the same for all that one transaction writes."""
+    """The values that all rows of one transaction share."""
 
     partition: int
     now: datetime
@@ -31,7 +31,7 @@ class WriteContext(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ReplyTo:
-    """Where the first answer to a command also goes: its AMQP property `reply_to`."""
+    """Where the first answer to a command is sent as well: its AMQP property `reply_to`."""
 
     queue: str
     correlation_id: str

@@ -1,4 +1,4 @@
-"""Operations under way and the steps that they wait for."""
+"""Loads and saves the steps of operations, and the progress of the operations."""
 
 import json
 from collections.abc import Collection, Iterable, Mapping
@@ -35,7 +35,10 @@ async def open_steps(
     messages: Mapping[str, OutboxRow],
     now: datetime,
 ) -> None:
-    """Keeps the steps of these operations, each with the message that asks for it, by its id."""
+    """Stores the steps of these operations, each with the message that requests it.
+
+    `messages` holds the messages by id, which is also the id of the step.
+    """
     rows: list[dict[str, object]] = [
         {
             "step_id": step.step_id,
@@ -65,7 +68,7 @@ _MESSAGE_COLUMNS = (
 
 
 async def find_numbers_of(session: Session, step_ids: Collection[str]) -> list[str]:
-    """The numbers whose steps have these ids; an id that was never given out has none."""
+    """The numbers to which these steps belong; an unknown id has none."""
     rows = await session.fetch("find_steps", step_ids=sorted(step_ids))
     return [row["phone_number"] for row in rows]
 
@@ -73,7 +76,7 @@ async def find_numbers_of(session: Session, step_ids: Collection[str]) -> list[s
 async def load_steps(
     session: Session, phone_numbers: Collection[str], confirmed: Collection[int]
 ) -> dict[str, tuple[PbxStep, ...]]:
-    """By number the steps that its operation waits for, in the order of the requests.
+    """By number the steps of its operation, in the order of the requests.
 
     The outbox messages at the positions `confirmed` count as sent.
     """
@@ -110,7 +113,7 @@ def _step(row: Row) -> PbxStep:
 
 
 async def write_steps(session: Session, steps: Collection[PbxStep]) -> None:
-    """The steps as they are from now on."""
+    """Saves the state of these steps."""
     rows: list[dict[str, object]] = [
         {
             "step_id": step.step_id,
@@ -133,7 +136,7 @@ async def write_steps(session: Session, steps: Collection[PbxStep]) -> None:
 
 
 async def change_operations(session: Session, numbers: Iterable[Number]) -> None:
-    """Saves the operations of these numbers, without their steps, and when each is due again."""
+    """Saves the operations of these numbers, without their steps, and when each is next due."""
     changed = [(number, number.ongoing) for number in numbers if number.ongoing is not None]
     if not changed:
         return
@@ -168,7 +171,7 @@ async def send_steps_again(
 
 
 async def release_steps(session: Session, policy: Policy) -> None:
-    """Completes the steps whose results the configuration awaits no longer."""
+    """Completes the steps whose results the configuration does not await any more."""
     await session.change(
         "release_steps", awaited_steps=sorted(policy.awaited_steps), due_at=AT_ONCE
     )

@@ -48,7 +48,7 @@ def parse(texts: Iterable[tuple[str, str]]) -> Mapping[str, Query]:
 
 
 def query(name: str) -> Query:
-    """The query of this name. Raises `QueryFileError` where no file has it."""
+    """The query of this name. Raises `QueryFileError` if no file has it."""
     try:
         return QUERIES[name]
     except KeyError:

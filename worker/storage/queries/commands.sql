@@ -3,18 +3,17 @@
 -- name: load_for_commands
 -- Locks everything that decisions on these commands may read, until the transaction ends.
 SELECT (usage).account_id AS holder_account, (usage).site_id AS holder_site, (usage).active,
-    (usage).pending, (usage)."limit", asked_source, asked_id, fingerprints, (number).*
+    (usage).pending, (usage)."limit", ledger_source, ledger_id, fingerprints, (number).*
 FROM snapshot_for_commands(
     CAST(:sources AS text[]), CAST(:command_ids AS text[]), CAST(:phone_numbers AS text[]),
     CAST(:account_ids AS text[]), CAST(:site_ids AS text[]), CAST(:today AS date)
 );
 
 -- name: save_decisions
--- Saves the decisions on commands in one retry_round trip: ledger, numbers, operations, outbox. All parts
+-- Saves the decisions on commands in one round trip: ledger, numbers, operations, outbox. All parts
 -- see the database as it was before the statement, and no two change the same table. Returns how
--- many rows changed. A unique
--- violation in the ledger means that another worker decided one of the commands meanwhile: the
--- whole batch is then decided again, on what that worker left.
+-- many rows changed. A unique violation in the ledger means that another worker decided one of the
+-- commands meanwhile: the whole batch is then decided again, on what that worker stored.
 WITH stored_commands AS (
     INSERT INTO commands (
         source, command_id, variant, fingerprint, original, operation, phone_number, account_id,

@@ -142,8 +142,8 @@ JOIN import_members_after AS member USING (phone_number, hunt_group_id)
 WHERE number.main_number AND coalesce(member.line, settings.line, number.line) IS NOT NULL;
 
 -- name: import_end_operations
--- Ends what is under way for a number that changes its account, site or status: a result must not
--- add it to a hunt group of an account that it has left.
+-- Ends the operation under way of a number that changes its account, site or status: a result must
+-- not add it to a hunt group of an account that it has left.
 WITH changed AS (
     SELECT phone_number
     FROM import_phone_number AS row
@@ -193,7 +193,7 @@ ON CONFLICT (service_id) DO UPDATE SET
 WHERE known IS DISTINCT FROM excluded;
 
 -- name: import_phone_number
--- Stores a chunk of numbers; a change of the status raises the sequence, whoever makes it.
+-- Stores a chunk of numbers; a change of the status raises the sequence, as the worker does.
 INSERT INTO phone_numbers AS known (
     phone_number, site_id, account_id, extension, status, main_number, assigned_to, label,
     features, pin_is_default

@@ -1,7 +1,7 @@
 -- Operations under way: what a decision on their progress reads and writes.
 
 -- name: find_due
--- Finds the partition's operations of which something follows now, the longest due first.
+-- Finds the partition's operations that are due, the longest due first.
 SELECT phone_number
 FROM operations
 WHERE partition = CAST(:partition AS integer) AND due_at <= CAST(:now AS timestamptz)
@@ -27,7 +27,7 @@ ORDER BY phone_number
 FOR UPDATE;
 
 -- name: load_numbers
--- Reads everything about these numbers that a decision may look at, without a lock.
+-- Reads everything about these numbers that a decision may read, without a lock.
 SELECT known.*
 FROM (
     SELECT array_agg(number) AS numbers
@@ -37,9 +37,9 @@ FROM (
 CROSS JOIN LATERAL number_snapshots(found.numbers) AS known;
 
 -- name: save_advances
--- Saves how operations ended in one retry_round trip: numbers, steps, ledger, operations, outbox, the last
--- without the messages that the broker has confirmed. All parts see the database as it was before
--- the statement, and no two change the same row. Returns how many rows changed.
+-- Saves how operations ended in one round trip: numbers, steps, ledger, operations, outbox. Deletes
+-- the messages that the broker has confirmed. All parts see the database as it was before the
+-- statement, and no two change the same row. Returns how many rows changed.
 WITH changed_numbers AS (
     UPDATE phone_numbers AS number
     SET
@@ -132,7 +132,7 @@ ON CONFLICT (phone_number) DO UPDATE SET
     retry_round = 1;
 
 -- name: change_operations
--- Updates operations after an event on the way or an operator's decision.
+-- Updates operations that continue, after news or an operator's decision.
 UPDATE operations
 SET at_risk_at = row.at_risk_at, deadline = row.deadline, due_at = row.due_at,
     delayed = row.delayed,

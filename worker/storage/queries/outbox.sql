@@ -1,9 +1,8 @@
 -- Messages on their way to the broker.
 
 -- name: load_messages
--- Reads the partition's next messages; by status and never by a cursor over the position, because a
--- transaction that took a lower position may commit later, and a number with a delayed message
--- waits behind it.
+-- Reads the partition's next messages, without those behind a delayed message of the same number.
+-- It never remembers a position: a transaction that took a lower one may commit later.
 SELECT position, phone_number, message_id, message_type, exchange, routing_key, correlation_id,
     must_be_routed, holds_operation, awaited, ordered, body, decided_at, queued_at, attempts
 FROM outbox

@@ -14,7 +14,7 @@ WHERE ctid = ANY(ARRAY(
 DELETE FROM pbx_steps
 WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM pbx_steps
-    WHERE asked_at < CAST(:before AS timestamptz) AND ended_at IS NOT NULL
+    WHERE requested_at < CAST(:before AS timestamptz) AND ended_at IS NOT NULL
     LIMIT CAST(:maximum AS integer)
 ));
 

@@ -5,7 +5,7 @@
 -- requested.
 INSERT INTO pbx_steps (
     step_id, phone_number, command_source, command_id, step, state, attempt,
-    attempts_maximum, asked_at, message_type, exchange, routing_key, correlation_id,
+    attempts_maximum, requested_at, message_type, exchange, routing_key, correlation_id,
     must_be_routed, body
 )
 SELECT
@@ -63,15 +63,15 @@ INSERT INTO outbox (
 SELECT
     CAST(:partition AS integer), step.phone_number, number.status = 'PENDING', true, step.step_id,
     step.message_type, step.exchange, step.routing_key, step.correlation_id, step.must_be_routed,
-    step.body, step.asked_at, CAST(:now AS timestamptz)
+    step.body, step.requested_at, CAST(:now AS timestamptz)
 FROM pbx_steps AS step
 JOIN phone_numbers AS number USING (phone_number)
 WHERE step.step_id = ANY(CAST(:step_ids AS text[]))
 ORDER BY step.place;
 
 -- name: release_steps
--- Completes steps whose results the configuration awaits no longer, under the locks of their
--- numbers, so that a result that is being counted meanwhile is counted first.
+-- Completes steps whose results the configuration does not await any more, under the locks of their
+-- numbers, so that a result whose transaction is open is counted first.
 WITH locked AS (
     SELECT phone_number FROM phone_numbers
     WHERE phone_number IN (

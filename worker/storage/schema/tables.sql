@@ -42,7 +42,7 @@ CREATE TABLE phone_numbers (
             ELSE account_id IS NOT NULL
         END
     ),
-    CONSTRAINT main_number_is_nobodys CHECK (NOT (main_number AND assigned_to IS NOT NULL))
+    CONSTRAINT main_number_is_unassigned CHECK (NOT (main_number AND assigned_to IS NOT NULL))
 )
 -- Every command updates its number twice, and no index holds a column that changes. With free space
 -- on the page both updates are heap-only (HOT).
@@ -109,7 +109,7 @@ CREATE TABLE commands (
     ended_at       timestamptz,
     failure        text,
     -- Empty for the original, the fingerprint for a reuse: one index ensures that each id has one
-    -- original, and that every other content stands beside it once.
+    -- original, and that every other content is stored once beside it.
     variant        text NOT NULL DEFAULT '',
     PRIMARY KEY (source, command_id, variant)
 )
@@ -142,20 +142,20 @@ CREATE TABLE operations (
     failure_step     text,
     failure_detail   text,
     failure_pbx_code text,
-    -- The next moment at which something follows without news, as the core computes it; the sweep
-    -- selects by it. NULL: nothing before a message is confirmed or refused, a result arrives, or an
+    -- When the operation must be advanced without news, as the core computes it; the sweep selects
+    -- by it. NULL: nothing before a message is confirmed or refused, a result arrives, or an
     -- operator decides.
     due_at           timestamptz,
     -- Rises with every retry that an operator orders.
-    retry_round            integer NOT NULL DEFAULT 1,
-    partition             integer NOT NULL DEFAULT 0
+    retry_round      integer NOT NULL DEFAULT 1,
+    partition        integer NOT NULL DEFAULT 0
 );
 CREATE INDEX operations_due ON operations (partition, due_at) WHERE due_at IS NOT NULL;
 
 -- The steps whose PBX results are awaited, each with its message, so that it can be sent again.
 -- Ended steps stay as history.
 CREATE TABLE pbx_steps (
-    step_id     text PRIMARY KEY,
+    step_id          text PRIMARY KEY,
     -- The order in which the steps were requested.
     place            bigint GENERATED ALWAYS AS IDENTITY,
     phone_number     text NOT NULL,
@@ -175,7 +175,7 @@ CREATE TABLE pbx_steps (
     last_result      text,
     -- A JSON array of the results that were counted: a repeated result is not counted again.
     answers          text NOT NULL DEFAULT '[]',
-    asked_at         timestamptz NOT NULL,
+    requested_at     timestamptz NOT NULL,
     ended_at         timestamptz,
     message_type     text NOT NULL,
     exchange         text NOT NULL,
@@ -186,7 +186,7 @@ CREATE TABLE pbx_steps (
 );
 CREATE INDEX pbx_steps_of_number ON pbx_steps (phone_number, place);
 CREATE INDEX pbx_steps_not_ended ON pbx_steps (phone_number) WHERE ended_at IS NULL;
-CREATE INDEX pbx_steps_by_time ON pbx_steps USING brin (asked_at);
+CREATE INDEX pbx_steps_by_time ON pbx_steps USING brin (requested_at);
 
 -- The decisions of operators on operations that could not continue without one.
 CREATE TABLE resolutions (
@@ -226,16 +226,16 @@ CREATE TABLE outbox (
     -- Whether it keeps its place among the number's messages. False for the notice that a message
     -- is stuck: it must not wait behind that message.
     ordered         boolean NOT NULL DEFAULT true,
-    -- Since when it waits. A step that is sent again keeps the time of its decision in decided_at.
+    -- When it was put here. A step that is sent again keeps the time of its decision in decided_at.
     queued_at       timestamptz NOT NULL,
-    partition            integer NOT NULL DEFAULT 0,
+    partition       integer NOT NULL DEFAULT 0,
     -- The partition first: a scan for the next messages of one partition passes no row of another.
     PRIMARY KEY (partition, position)
 );
 CREATE INDEX outbox_holding ON outbox (phone_number) WHERE holds_operation;
 CREATE INDEX outbox_delayed ON outbox (phone_number) WHERE next_attempt_at IS NOT NULL;
 
--- Messages that an operator discarded because the broker can never take them.
+-- Messages that an operator discarded because the broker can never accept them.
 CREATE TABLE discarded_messages (
     position     bigint PRIMARY KEY,
     phone_number text NOT NULL,

@@ -21,12 +21,12 @@ EXCEPTION WHEN lock_not_available THEN
     PERFORM pg_terminate_backend(lock.pid)
     FROM pg_locks AS lock
     JOIN pg_stat_activity AS session USING (pid)
-    -- Leaders share it: a change of the partitions, which has it alone, is none.
+    -- Leaders hold the lock shared; a change of the partitions holds it exclusively.
     WHERE lock.locktype = 'advisory' AND lock.granted AND lock.mode = 'ShareLock'
         AND lock.objsubid = 1
         AND (CAST(lock.classid AS bigint) << 32) + CAST(lock.objid AS bigint) = ANY(locks)
         AND session.datname = current_database()
-        -- Whoever may not is left to the timeouts.
+        -- Sessions of roles that this one may not terminate end by the session timeouts.
         AND pg_has_role(session.usesysid, 'USAGE');
     PERFORM set_config('lock_timeout', '10s', true);
     FOREACH wanted IN ARRAY locks LOOP

@@ -12,7 +12,7 @@ CREATE FUNCTION snapshot_for_commands(
     today date
 )
 RETURNS TABLE (
-    usage usage_snapshot, asked_source text, asked_id text, fingerprints text[], number number_snapshot
+    usage usage_snapshot, ledger_source text, ledger_id text, fingerprints text[], number number_snapshot
 )
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -49,7 +49,7 @@ BEGIN
                 OFFSET 0
             ) AS added
         ) THEN
-            RAISE EXCEPTION 'something was added in between' USING ERRCODE = 'serialization_failure';
+            RAISE EXCEPTION 'a missing number or account was added meanwhile' USING ERRCODE = 'serialization_failure';
         END IF;
     END IF;
 
@@ -60,11 +60,11 @@ BEGIN
     RETURN QUERY
     SELECT NULL::usage_snapshot, found.*, NULL::number_snapshot
     FROM (
-        SELECT asked.source, asked.command_id, ARRAY(
+        SELECT wanted.source, wanted.command_id, ARRAY(
             SELECT earlier.fingerprint FROM commands AS earlier
-            WHERE earlier.source = asked.source AND earlier.command_id = asked.command_id
+            WHERE earlier.source = wanted.source AND earlier.command_id = wanted.command_id
         ) AS contents
-        FROM unnest(sources, command_ids) AS asked (source, command_id)
+        FROM unnest(sources, command_ids) AS wanted (source, command_id)
     ) AS found
     WHERE cardinality(found.contents) > 0;
 

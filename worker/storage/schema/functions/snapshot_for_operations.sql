@@ -1,6 +1,6 @@
--- Locks and returns everything that conclusions on these numbers may read, in two kinds of rows:
--- the usage of each account at a site, with its main number and where that number's calls go, and
--- each number.
+-- Locks and returns everything that decisions on these numbers' operations may read, in two kinds
+-- of rows: the usage of each account at a site, with its main number and where that number's calls
+-- go, and each number.
 --
 -- Messages with the positions `confirmed` count as sent: the transaction deletes them when it saves
 -- what follows. It locks in the same order as snapshot_for_commands.
