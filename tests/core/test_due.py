@@ -108,6 +108,16 @@ def test_a_due_operation_is_soon_due_no_more_so_that_the_sweep_ends(
             number = with_steps(number, was_offered=True)
 
 
+@given(numbers(), moments, moments)
+def test_no_deadline_passes_while_results_that_came_before_it_are_unread(
+    number: Number, now: datetime, results_until: datetime
+) -> None:
+    situation = Situation(number, USAGE)
+    decision = advance(situation, now, AWAITING_ALL, results_until=results_until)
+
+    assert is_due(number, min(now, results_until)) == (decision is not None)
+
+
 def test_a_number_without_an_operation_is_never_due() -> None:
     assert due_at(RESERVED) is None
 

@@ -8,7 +8,7 @@ from worker.consuming.batches import Batch
 from worker.relay.key_ordered_publisher import PublishResult
 from worker.storage.outbox import OutgoingMessage
 
-__all__ = ["BatchSource", "Processor", "Publisher", "Recorder", "consume", "publish"]
+__all__ = ["BatchSource", "OrderedPublisher", "Processor", "Recorder", "consume", "publish"]
 
 
 class BatchSource(AsyncIterable[Batch], Protocol):
@@ -28,7 +28,7 @@ class Processor(Protocol):
         """Waits for dead letters that are not confirmed yet."""
 
 
-class Publisher(Protocol):
+class OrderedPublisher(Protocol):
     """Publishes messages in key order: `relay.key_ordered_publisher.KeyOrderedPublisher`."""
 
     async def publish(self, messages: Sequence[OutgoingMessage]) -> PublishResult:
@@ -51,7 +51,9 @@ async def consume(batches: BatchSource, processor: Processor) -> None:
 
 
 async def publish(
-    outbox: AsyncIterable[Sequence[OutgoingMessage]], publisher: Publisher, recorder: Recorder
+    outbox: AsyncIterable[Sequence[OutgoingMessage]],
+    publisher: OrderedPublisher,
+    recorder: Recorder,
 ) -> None:
     """Publishes messages until the outbox is stopped; advances operations that waited for them."""
     async for messages in outbox:  # wakes on each commit, and on the timer of the sweep

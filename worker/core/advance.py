@@ -15,20 +15,26 @@ from worker.core.transitions import Transition, apply
 __all__ = ["advance"]
 
 
-def advance(situation: Situation, now: datetime, policy: Policy) -> Decision | None:
+def advance(
+    situation: Situation, now: datetime, policy: Policy, *, results_until: datetime | None = None
+) -> Decision | None:
     """The next decision on the number's operation; None while it has to wait.
 
     An operation under way completes when no step is open [S]. If a step fails, or is open at the
     deadline, an activation goes back to RESERVED [S], and a deactivation needs an operator, because
     it is never undone [D]. Outstanding steps of an ended operation are followed in the same way,
     but do not change the status of the number.
+
+    PBX results are known up to `results_until` (default: now). What was due later is not late: its
+    result may still wait in the queue.
     """
     number = situation.number
     if number is None or number.ongoing is None or number.account_id is None:
         return None
     holder = AccountAtSite(number.account_id, number.site_id)
     messages = MessageFactory(number.ongoing, holder, now)
-    context = _Context(situation, number, number.ongoing, messages, now, policy)
+    judged_at = now if results_until is None else min(now, results_until)
+    context = _Context(situation, number, number.ongoing, messages, now, judged_at, policy)
     decide = _advance_pending if number.status is NumberStatus.PENDING else _advance_outstanding
     return decide(context) or _retry(context)
 
@@ -39,6 +45,8 @@ class _Context(NamedTuple):
     ongoing: OngoingOperation
     messages: MessageFactory
     now: datetime
+    judged_at: datetime
+    """Deadlines count as passed at this moment: now, or earlier while results are unread."""
     policy: Policy
 
     @property
@@ -86,7 +94,7 @@ def _failure(context: _Context) -> Failure | None:
         if step.failure is not None:
             return step.failure
     # The deadline does not apply to an unsent step: the PBX has not seen it.
-    if context.now < ongoing.deadline or any(step.sent_at is None for step in open_steps):
+    if context.judged_at < ongoing.deadline or any(step.sent_at is None for step in open_steps):
         return None
     first = open_steps[0]
     return Failure(
@@ -101,7 +109,7 @@ def _failure(context: _Context) -> Failure | None:
 def _notify_delay(context: _Context) -> Decision | None:
     # A message that the relay has not tried to publish yet is no fault of the PBX.
     offered = all(step.was_offered for step in context.ongoing.open_steps)
-    if context.ongoing.delayed or not offered or context.now < context.ongoing.at_risk_at:
+    if context.ongoing.delayed or not offered or context.judged_at < context.ongoing.at_risk_at:
         return None
     after = context.number._replace(ongoing=context.ongoing._replace(delayed=True))
     return Decision(Outcome.NOTIFIED, after, (context.messages.delayed(context.number),))
@@ -111,7 +119,7 @@ def _retry(context: _Context) -> Decision | None:
     due = [
         step
         for step in context.ongoing.planned_retries
-        if step.again_at is not None and step.again_at <= context.now
+        if step.again_at is not None and step.again_at <= context.judged_at
     ]
     if not due:
         return None

@@ -56,9 +56,14 @@ def can_complete(snapshot: Snapshot, phone_number: str) -> bool:
 
 
 def advance_all(
-    snapshot: Snapshot, phone_numbers: Iterable[str], now: datetime, policy: Policy
+    snapshot: Snapshot,
+    phone_numbers: Iterable[str],
+    now: datetime,
+    policy: Policy,
+    *,
+    results_until: datetime | None = None,
 ) -> list[Advanced]:
-    """The decisions on the operations of these numbers, in the same order.
+    """The decisions on the operations of these numbers, in the same order; see `advance`.
 
     A number that is not in the snapshot, or has to wait, has no entry. The snapshot is not changed.
     """
@@ -68,7 +73,8 @@ def advance_all(
         number = current.numbers.get(phone_number)
         if number is None:
             continue
-        decision = advance(_situation_of(current, number), now, policy)
+        situation = _situation_of(current, number)
+        decision = advance(situation, now, policy, results_until=results_until)
         if decision is not None:
             _apply(current, number, decision)
             advanced.append(Advanced(number, decision))

@@ -85,12 +85,13 @@ class ProcessManager:
 
     async def _advance_due(self, session: Session, maximum: int) -> tuple[Sequence[Advanced], int]:
         now = self._clock()
-        due = await find_due(session, self._partition, self._results_read_until(now), maximum)
+        results_until = self._results_read_until(now)
+        due = await find_due(session, self._partition, results_until, maximum)
         if not due:
             return (), 0
         numbers = sorted(due)
         snapshot = await load_for_advance(session, numbers, (), now)
-        advanced = advance_all(snapshot, numbers, now, self._policy)
+        advanced = advance_all(snapshot, numbers, now, self._policy, results_until=results_until)
         await save_advances(session, WriteContext(self._partition, now), advanced)
         unchanged = set(numbers) - {item.before.phone_number for item in advanced}
         await self._reschedule(session, snapshot, unchanged, ())

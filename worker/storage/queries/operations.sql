@@ -5,6 +5,8 @@
 SELECT phone_number
 FROM operations
 WHERE partition = CAST(:partition AS integer) AND due_at <= CAST(:now AS timestamptz)
+    -- Nothing follows for a number that was deleted: it must not take the place of others.
+    AND EXISTS (SELECT FROM phone_numbers AS n WHERE n.phone_number = operations.phone_number)
 ORDER BY due_at, phone_number
 LIMIT CAST(:maximum AS integer);
 

@@ -54,10 +54,20 @@ RETURNING position;
 
 -- name: discard_messages
 -- Moves parked messages out of the outbox, with the operator and the reason, and makes what waited
--- behind them, and their operations, due at once.
-WITH discarded AS (
+-- behind them, and their operations, due at once. Under the locks of the numbers: a transaction that
+-- computes meanwhile when an operation is due must not have the last word.
+WITH locked AS MATERIALIZED (
+    SELECT phone_number FROM phone_numbers
+    WHERE phone_number IN (
+        SELECT phone_number FROM outbox WHERE position = ANY(CAST(:positions AS bigint[]))
+    )
+    ORDER BY phone_number
+    FOR UPDATE
+),
+discarded AS (
     DELETE FROM outbox
     WHERE position = ANY(CAST(:positions AS bigint[])) AND next_attempt_at = 'infinity'
+        AND (SELECT count(*) FROM locked) >= 0 -- after the locks
     RETURNING *
 ),
 freed AS (
