@@ -29,7 +29,9 @@ def failures_with(code: FailureCode) -> some.SearchStrategy[Failure]:
     return some.just(Failure(code, Step.EXTENSION_RESET, "It did not work."))
 
 
-failures = some.sampled_from(FailureCode).flatmap(failures_with)
+step_failures = some.sampled_from(
+    [FailureCode.PBX_REFUSED, FailureCode.ATTEMPTS_EXHAUSTED]
+).flatmap(failures_with)
 
 
 @some.composite
@@ -48,7 +50,7 @@ def steps(draw: some.DrawFn) -> PbxStep:
         sent_at=sent_at,
         state=state,
         again_at=draw(some.none() | moments) if is_open_result else None,
-        failure=draw(failures) if state is StepState.FAILED else None,
+        failure=draw(step_failures) if state is StepState.FAILED else None,
     )
 
 
