@@ -8,7 +8,7 @@ import pytest
 from worker.local import PrivateServers
 from worker.storage.engine import Database, open_database
 from worker.storage.migrate import migrate
-from worker.storage.schema_version import REVISION
+from worker.storage.preflight import REVISION
 
 
 @pytest.fixture

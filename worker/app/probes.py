@@ -5,7 +5,7 @@ from typing import Protocol
 
 from worker.storage.engine import Database
 from worker.storage.gauges import DATABASE_FAILURES
-from worker.storage.schema_version import is_current
+from worker.storage.preflight import is_current
 from worker.telemetry.http import Probe
 
 __all__ = ["Serving", "probes_of", "role_of"]

@@ -15,9 +15,9 @@ from worker.core.results import Verdict, apply_result
 from worker.core.situation import Number
 from worker.runtime.clock import Clock
 from worker.storage.loading import load_for_commands, load_numbers_locked
+from worker.storage.operations import change_operations, find_numbers_of, write_steps
 from worker.storage.saving import ReplyTo, WriteContext, save_decisions
 from worker.storage.session import Session
-from worker.storage.steps import change_operations, find_numbers_of, write_steps
 from worker.telemetry.reporter import Reporter
 
 __all__ = ["CommandHandler", "ResultHandler"]

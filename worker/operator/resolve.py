@@ -6,8 +6,8 @@ from worker.core.results import Resolution, apply_resolution
 from worker.settings import Settings
 from worker.storage.engine import open_database
 from worker.storage.loading import load_numbers_locked
+from worker.storage.operations import change_operations, write_steps
 from worker.storage.session import Session
-from worker.storage.steps import change_operations, write_steps
 
 __all__ = ["NothingToResolve", "resolve_number"]
 

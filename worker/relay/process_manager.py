@@ -9,11 +9,10 @@ from worker.relay.key_ordered_publisher import PublishResult
 from worker.runtime.clock import Clock
 from worker.storage.engine import Transactions
 from worker.storage.loading import load_for_advance
-from worker.storage.operations import find_due
+from worker.storage.operations import change_operations, find_due, release_steps, write_steps
 from worker.storage.outbox import delete_messages, postpone_messages
 from worker.storage.saving import WriteContext, save_advances
 from worker.storage.session import Session
-from worker.storage.steps import change_operations, release_steps, write_steps
 from worker.telemetry.reporter import Reporter
 
 __all__ = ["ProcessManager"]

@@ -14,8 +14,8 @@ from worker.core.situation import (
     Number,
     Usage,
 )
+from worker.storage.operations import load_steps
 from worker.storage.session import Row, Session
-from worker.storage.steps import load_steps
 
 __all__ = [
     "load_for_advance",
