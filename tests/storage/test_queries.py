@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from worker.storage.engine import Database
+from worker.storage.outbox import OutgoingMessage
 from worker.storage.queries import QUERIES, QueryFileError, parse, query
 
 STAGING = "import_stage"
@@ -104,3 +105,11 @@ def _names_in_the_code() -> set[str]:
                 case _:
                     pass
     return constants | {f"{beginning}{text}" for beginning in beginnings for text in constants}
+
+
+async def test_load_messages_returns_the_fields_of_an_outgoing_message(database: Database) -> None:
+    sql, _ = query("load_messages")
+    async with database.session() as session:
+        prepared = await session.driver.prepare(sql)
+
+    assert [column.name for column in prepared.get_attributes()] == [*OutgoingMessage._fields]

@@ -61,7 +61,7 @@ async def load_messages(
     Omits postponed messages, and the messages of the same number behind them.
     """
     rows = await session.fetch("load_messages", partition=partition, now=now, maximum=maximum)
-    return [OutgoingMessage(**row) for row in rows]
+    return [OutgoingMessage(*row) for row in rows]
 
 
 async def delete_messages(session: Session, partition: int, confirmed: Collection[int]) -> None:
