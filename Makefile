@@ -26,7 +26,7 @@ demo: setup ## Show the whole product at work on private servers
 	@$(PYTHON) -m worker.demo
 
 .PHONY: test
-test: setup ## Prove it: every test, on private servers; SERVERS=debian-13 takes RabbitMQ 4 and PostgreSQL 17
+test: setup ## Prove it: every quick test, on private servers; SERVERS=debian-13 takes RabbitMQ 4 and PostgreSQL 17
 	@echo "RabbitMQ and PostgreSQL: private ones, started for this run on free ports of 127.0.0.1"
 	@$(PYTHON) -m pytest --numprocesses 3 --dist worksteal --cov --cov-report=term $(ARGUMENTS)
 
@@ -63,6 +63,11 @@ contracts: setup ## Write schemas, AsyncAPI and examples into contracts/exported
 	@rm -rf contracts/exported
 	.venv/bin/activation-worker contracts export contracts/exported
 	@test -z "$(CI)" || { git add --intent-to-add contracts/exported && git diff --exit-code -- contracts/exported; }
+
+.PHONY: docs
+docs: setup ## Generate the tables and diagrams in the documents from the code
+	$(PYTHON) -m contracts.tables
+	$(PYTHON) -m worker.docs.tables
 
 .PHONY: wheels
 wheels: setup ## Build both wheels into dist: the worker, and the contracts alone

@@ -13,6 +13,7 @@ from worker.core.transitions import TRANSITIONS
 from worker.docs.tables import DOCUMENTS, PAGES, TABLES
 from worker.settings import Settings
 from worker.telemetry.logs import Action
+from worker.telemetry.metrics import describe
 
 TESTS = Path(__file__).parent
 
@@ -74,3 +75,15 @@ def test_every_test_that_the_page_on_reliability_names_is_there() -> None:
 
     assert len(named) > 10
     assert [name for name in sorted(named) if not (TESTS.parent / name).exists()] == []
+
+
+def test_every_metric_that_a_document_names_is_declared() -> None:
+    declared = {row.name for row in describe()}
+    named = {
+        name
+        for page in PAGES
+        for name in re.findall(r"activation_worker_\w+", page.read_text(encoding="utf-8"))
+    }
+
+    assert named
+    assert named - declared == set()

@@ -46,7 +46,7 @@ def steps(draw: some.DrawFn) -> PbxStep:
         step=draw(some.sampled_from(Step)),
         waits_for=waits_for,  # type: ignore[arg-type]
         attempts_maximum=draw(some.none() | some.just(5)),
-        was_offered=sent_at is not None or draw(some.booleans()),
+        publish_attempted=sent_at is not None or draw(some.booleans()),
         sent_at=sent_at,
         state=state,
         again_at=draw(some.none() | moments) if is_open_result else None,
@@ -107,7 +107,7 @@ def test_a_due_operation_is_soon_due_no_more_so_that_the_sweep_ends(
         assert decisions <= 8
         if decision.messages and number.ongoing is not None and number.ongoing.steps:
             # Messages were stored: nothing is due before the relay has offered them.
-            number = with_steps(number, was_offered=True)
+            number = with_steps(number, publish_attempted=True)
 
 
 @given(numbers(), moments, moments)

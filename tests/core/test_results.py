@@ -106,7 +106,7 @@ def test_a_second_retry_later_does_not_use_up_a_planned_attempt(attempt: int) ->
 def test_a_step_that_is_done_stays_done(value: StepResult) -> None:
     done = STEP._replace(state=StepState.DONE)
 
-    assert apply_result(done, result(value), NOW, AWAITING_ALL) == (done, Verdict.LATE)
+    assert apply_result(done, result(value), NOW, AWAITING_ALL) == (done, Verdict.IGNORED)
 
 
 @given(

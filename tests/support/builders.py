@@ -141,7 +141,7 @@ def advance_number(
 
     The relay has offered the messages of all steps to the broker.
     """
-    offered = with_steps(number, was_offered=True)
+    offered = with_steps(number, publish_attempted=True)
     decision = advance(Situation(offered, USAGE, main_number), now, policy)
     assert decision is not None
     return decision
@@ -149,7 +149,7 @@ def advance_number(
 
 def is_waiting(number: Number, *, now: datetime = LATER) -> bool:
     """Whether there is no decision on the number's operation yet."""
-    offered = with_steps(number, was_offered=True)
+    offered = with_steps(number, publish_attempted=True)
     return advance(Situation(offered, USAGE), now, AWAITING_ALL) is None
 
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from contracts.values import FailureCode, NumberStatus, Operation
 from worker.core.decision import Decision, Outcome
+from worker.core.due import ends_at, late_at
 from worker.core.explanations import clock_time
 from worker.core.message_factory import MessageFactory
 from worker.core.operation import Failure, OngoingOperation, Policy
@@ -53,6 +54,9 @@ class _Context(NamedTuple):
     def activates(self) -> bool:
         return self.ongoing.operation is Operation.ACTIVATE
 
+    def has_passed(self, moment: datetime | None) -> bool:
+        return moment is not None and moment <= self.judged_at
+
     def usage_after(self, after: Number) -> Usage:
         return self.situation.usage.after(self.number.status, after.status)
 
@@ -68,7 +72,7 @@ def _advance_pending(context: _Context) -> Decision | None:
         return _fail_activation(context, failure)
     if failure.code is FailureCode.GIVEN_UP:
         return _give_up_deactivation(context, failure)
-    return _notify_fallout(context, failure)
+    return _report_needs_operator(context, failure)
 
 
 def _advance_outstanding(context: _Context) -> Decision | None:
@@ -81,7 +85,7 @@ def _advance_outstanding(context: _Context) -> Decision | None:
         failed = context.messages.failed(after, usage, failure, needs_operator=False)
         return Decision(Outcome.CLEANED_UP, after, (failed,))
     if failure is not None and context.number.status is not NumberStatus.ACTIVE:
-        return _notify_fallout(context, failure)
+        return _report_needs_operator(context, failure)
     return _notify_delay(context)
 
 
@@ -93,8 +97,7 @@ def _failure(context: _Context) -> Failure | None:
     for step in open_steps:
         if step.failure is not None:
             return step.failure
-    # The deadline does not apply to an unsent step: the PBX has not seen it.
-    if context.judged_at < ongoing.deadline or any(step.sent_at is None for step in open_steps):
+    if not context.has_passed(ends_at(ongoing)):
         return None
     first = open_steps[0]
     return Failure(
@@ -107,20 +110,14 @@ def _failure(context: _Context) -> Failure | None:
 
 
 def _notify_delay(context: _Context) -> Decision | None:
-    # A message that the relay has not tried to publish yet is no fault of the PBX.
-    offered = all(step.was_offered for step in context.ongoing.open_steps)
-    if context.ongoing.delayed or not offered or context.judged_at < context.ongoing.at_risk_at:
+    if not context.has_passed(late_at(context.ongoing)):
         return None
     after = context.number._replace(ongoing=context.ongoing._replace(delayed=True))
     return Decision(Outcome.NOTIFIED, after, (context.messages.delayed(context.number),))
 
 
 def _retry(context: _Context) -> Decision | None:
-    due = [
-        step
-        for step in context.ongoing.planned_retries
-        if step.again_at is not None and step.again_at <= context.judged_at
-    ]
+    due = [step for step in context.ongoing.planned_retries if context.has_passed(step.again_at)]
     if not due:
         return None
     steps = tuple(
@@ -130,7 +127,7 @@ def _retry(context: _Context) -> Decision | None:
     return Decision(Outcome.RETRIED, after, retried=tuple(due))
 
 
-def _notify_fallout(context: _Context, failure: Failure) -> Decision | None:
+def _report_needs_operator(context: _Context, failure: Failure) -> Decision | None:
     if context.ongoing.failure is not None:
         return None
     after = context.number._replace(ongoing=context.ongoing._replace(failure=failure))

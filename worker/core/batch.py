@@ -1,6 +1,7 @@
 """Decisions on batches: each is based on the state that the ones before it left."""
 
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -12,7 +13,15 @@ from worker.core.decision import Decision, Outcome
 from worker.core.operation import Policy
 from worker.core.situation import AccountAtSite, MainNumber, Number, Situation, Usage
 
-__all__ = ["Advanced", "CommandKey", "Snapshot", "advance_all", "can_complete", "decide_all"]
+__all__ = [
+    "Advanced",
+    "CommandKey",
+    "Snapshot",
+    "advance_all",
+    "can_complete",
+    "confirm_steps",
+    "decide_all",
+]
 
 
 class CommandKey(NamedTuple):
@@ -53,6 +62,18 @@ def can_complete(snapshot: Snapshot, phone_number: str) -> bool:
     """Whether the number has an operation without open steps."""
     number = snapshot.numbers.get(phone_number)
     return number is not None and number.ongoing is not None and not number.ongoing.open_steps
+
+
+def confirm_steps(
+    snapshot: Snapshot, step_ids: AbstractSet[str], now: datetime, policy: Policy
+) -> Snapshot:
+    """The snapshot after the broker confirmed the messages of these steps: their clocks start."""
+    confirmed = _copy(snapshot)
+    for phone_number, number in snapshot.numbers.items():
+        if number.ongoing is not None and step_ids:
+            ongoing = number.ongoing.confirmed(step_ids, now, policy)
+            confirmed.numbers[phone_number] = number._replace(ongoing=ongoing)
+    return confirmed
 
 
 def advance_all(

@@ -7,7 +7,7 @@ from contracts.values import FailureCode, NumberStatus
 from worker.core.operation import OngoingOperation
 from worker.core.situation import Number
 
-__all__ = ["AT_ONCE", "due_at"]
+__all__ = ["AT_ONCE", "due_at", "ends_at", "late_at"]
 
 AT_ONCE: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """Earlier than every moment at which anything can happen."""
@@ -26,8 +26,24 @@ def due_at(number: Number) -> datetime | None:
         return AT_ONCE
     moments = [step.again_at for step in ongoing.planned_retries]
     if ongoing.failure is None:
-        moments += _limits(number.status, ongoing)
+        moments.append(late_at(ongoing))
+        # A number in use keeps its outstanding join without a deadline [D].
+        moments.append(None if number.status is NumberStatus.ACTIVE else ends_at(ongoing))
     return min(filter(None, moments), default=None)
+
+
+def late_at(ongoing: OngoingOperation) -> datetime | None:
+    """When the operation is reported late; None: it was, or a message was not published yet.
+
+    A message that the relay has not tried to publish is no fault of the PBX.
+    """
+    tried = all(step.publish_attempted for step in ongoing.open_steps)
+    return ongoing.at_risk_at if tried and not ongoing.delayed else None
+
+
+def ends_at(ongoing: OngoingOperation) -> datetime | None:
+    """When the time for the open steps is up; None while one is unsent: no PBX has seen it."""
+    return ongoing.deadline if all(step.sent_at for step in ongoing.open_steps) else None
 
 
 def _is_decided(status: NumberStatus, ongoing: OngoingOperation) -> bool:
@@ -37,13 +53,3 @@ def _is_decided(status: NumberStatus, ongoing: OngoingOperation) -> bool:
     if ongoing.failure is not None:
         return ongoing.failure.code is FailureCode.GIVEN_UP
     return status is not NumberStatus.ACTIVE and any(step.failure for step in ongoing.open_steps)
-
-
-def _limits(status: NumberStatus, ongoing: OngoingOperation) -> list[datetime]:
-    """When the operation becomes late, and when its time is up."""
-    limits = []
-    if not ongoing.delayed and all(step.was_offered for step in ongoing.open_steps):
-        limits.append(ongoing.at_risk_at)
-    if status is not NumberStatus.ACTIVE and all(step.sent_at for step in ongoing.open_steps):
-        limits.append(ongoing.deadline)
-    return limits

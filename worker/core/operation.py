@@ -77,7 +77,7 @@ class PbxStep(NamedTuple):
     attempt: int = 1
     attempts_maximum: int | None = None
     """None: no limit."""
-    was_offered: bool = False
+    publish_attempted: bool = False
     """Whether the relay has tried to publish the message. Before that nothing is late."""
     sent_at: datetime | None = None
     """When the broker first confirmed the message; None before."""
@@ -154,7 +154,7 @@ class OngoingOperation(NamedTuple):
         if not any(step.step_id in step_ids and step.sent_at is None for step in self.steps):
             return self
         steps = tuple(
-            step._replace(was_offered=True, sent_at=step.sent_at or now)
+            step._replace(publish_attempted=True, sent_at=step.sent_at or now)
             if step.step_id in step_ids
             else step
             for step in self.steps

@@ -29,7 +29,7 @@ class Verdict(StrEnum):
     FAILED = "failed"
     DUPLICATE = "duplicate"
     """No effect: the result was counted before, or its retry is already planned."""
-    LATE = "late"
+    IGNORED = "ignored"
     """No effect: the step is done or has failed."""
 
 
@@ -55,13 +55,13 @@ VERDICTS: Final[dict[StepResult, dict[Condition, Verdict]]] = {
         Condition.ATTEMPTS_LEFT: Verdict.RETRY,
         Condition.LAST_ATTEMPT: Verdict.FAILED,
         Condition.UNLIMITED: Verdict.RETRY,
-        Condition.FAILED: Verdict.LATE,
+        Condition.FAILED: Verdict.IGNORED,
     },
     StepResult.REFUSED: {
         Condition.ATTEMPTS_LEFT: Verdict.FAILED,
         Condition.LAST_ATTEMPT: Verdict.FAILED,
         Condition.UNLIMITED: Verdict.RETRY,
-        Condition.FAILED: Verdict.LATE,
+        Condition.FAILED: Verdict.IGNORED,
     },
 }
 """The verdict for each result, by the condition of a step that is not done [D]."""
@@ -80,7 +80,7 @@ def apply_result(step: PbxStep, result: PbxResult, now: datetime, policy: Policy
     if key in step.answers:
         return AppliedResult(step, Verdict.DUPLICATE)
     if step.state is StepState.DONE:
-        return AppliedResult(step, Verdict.LATE)
+        return AppliedResult(step, Verdict.IGNORED)
     data = result.data
     verdict = VERDICTS[data.result][_condition_of(step)]
     if data.result is StepResult.RETRY_LATER and step.again_at is not None:
@@ -126,7 +126,7 @@ _EFFECTS: Final = {
     Verdict.RETRY: _retry,
     Verdict.FAILED: _fail,
     Verdict.DUPLICATE: _keep,
-    Verdict.LATE: _keep,
+    Verdict.IGNORED: _keep,
 }
 
 

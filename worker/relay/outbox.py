@@ -83,6 +83,7 @@ class Outbox:
             is_last = self._is_stopping
             await self._sweep_if_due()
             if messages := await self._read():
+                # After their record it reads again at once: what follows needs no wake.
                 yield messages
             elif is_last:
                 return

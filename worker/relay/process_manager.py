@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
-from worker.core.batch import Advanced, Snapshot, advance_all, can_complete
+from worker.core.batch import Advanced, Snapshot, advance_all, can_complete, confirm_steps
 from worker.core.operation import Policy
 from worker.relay.key_ordered_publisher import PublishResult
 from worker.runtime.clock import Clock
@@ -73,13 +73,14 @@ class ProcessManager:
             await delete_messages(session, self._partition, positions)
             return ()
         snapshot = await load_for_advance(session, numbers, positions, now)
-        started = self._start_clocks(snapshot, result, now)
+        sent = {message.message_id for message in result.confirmed if message.awaited}
+        snapshot = confirm_steps(snapshot, sent, now, self._policy)
         # A confirmed message can only complete an operation. Everything else happens at a certain
         # time, and the sweep finds it.
         completed = [number for number in numbers if can_complete(snapshot, number)]
         advanced = advance_all(snapshot, completed, now, self._policy)
         await save_advances(session, WriteContext(self._partition, now), advanced, positions)
-        await self._reschedule(session, snapshot, set(numbers) - set(completed), started)
+        await self._reschedule(session, snapshot, set(numbers) - set(completed), sent)
         return advanced
 
     async def _advance_due(self, session: Session, maximum: int) -> tuple[Sequence[Advanced], int]:
@@ -95,20 +96,6 @@ class ProcessManager:
         unchanged = set(numbers) - {item.before.phone_number for item in advanced}
         await self._reschedule(session, snapshot, unchanged, ())
         return advanced, len(due)
-
-    def _start_clocks(
-        self, snapshot: Snapshot, result: PublishResult, now: datetime
-    ) -> Collection[str]:
-        """Starts the clocks of steps whose request was confirmed; returns the ids of the steps."""
-        confirmed = {message.message_id for message in result.confirmed if message.awaited}
-        for phone_number in {
-            message.phone_number for message in result.confirmed if message.awaited
-        }:
-            number = snapshot.numbers.get(phone_number)
-            if number is not None and number.ongoing is not None:
-                ongoing = number.ongoing.confirmed(confirmed, now, self._policy)
-                snapshot.numbers[phone_number] = number._replace(ongoing=ongoing)
-        return confirmed
 
     async def _reschedule(
         self,

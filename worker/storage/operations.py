@@ -105,7 +105,7 @@ def _step(row: Row) -> PbxStep:
         waits_for=row["waits_for"],
         attempt=row["attempt"],
         attempts_maximum=row["attempts_maximum"],
-        was_offered=row["was_offered"],
+        publish_attempted=row["publish_attempted"],
         sent_at=row["sent_at"],
         state=StepState(row["state"]),
         again_at=row["again_at"],

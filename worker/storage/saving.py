@@ -1,4 +1,4 @@
-"""Saves decisions: all rows of a batch with one statement."""
+"""Saves decisions: most rows of a batch with one statement."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -77,7 +77,7 @@ CREATE TABLE handset_logins (
 -- One row for each account and site. It is the lock that serialises their changes, and the count of
 -- their numbers, so that a command for an account with 20,000 numbers costs no more than one for an
 -- account with two. Triggers maintain it for every writer; the CHECKs turn a miscount into an error
--- before it becomes a free service.
+-- before it grants an unpaid service.
 CREATE TABLE entitlement_usage (
     account_id text NOT NULL,
     site_id    text NOT NULL,
@@ -89,7 +89,7 @@ WITH (fillfactor = 50);
 
 -- Commands and operations -------------------------------------------------------------------------
 
--- The ledger: every command that was decided. It answers duplicates, and it is the history.
+-- The ledger: every command that was decided. It recognises duplicates, and it is the history.
 CREATE TABLE commands (
     source         text NOT NULL,
     command_id     text NOT NULL,
@@ -119,8 +119,8 @@ CREATE INDEX commands_of_number ON commands (phone_number, received_at);
 -- command.
 CREATE INDEX commands_by_time ON commands USING brin (received_at);
 
--- The operations under way, at most one for each number. A small table of its own, so that the
--- sweep never reads the numbers. A row outlives the status PENDING while steps that follow it are
+-- The operations under way, at most one for each number. A small table of its own, so that finding
+-- due operations scans no numbers. A row outlives the status PENDING while steps that follow it are
 -- awaited.
 CREATE TABLE operations (
     phone_number     text PRIMARY KEY,

@@ -49,7 +49,7 @@ CREATE TYPE usage_snapshot AS (
 
 -- The worker passes a batch as one array of rows, not as one array for each column: unnest() of
 -- many columns took longer for one row than the write itself. Each type has the fields, in the same
--- order, of the Python class that bears its name.
+-- order, of the class of the same name in worker/storage/rows.py.
 
 -- A command in the ledger.
 CREATE TYPE command_row AS (

@@ -7,7 +7,7 @@ SELECT
         SELECT FROM outbox
         WHERE outbox.phone_number = step.phone_number AND outbox.message_id = step.step_id
             AND outbox.attempts > 0
-    ) AS was_offered,
+    ) AS publish_attempted,
     sent_at, state, again_at, failure_code, failure_detail, failure_pbx_code,
     last_result, answers, place
 FROM pbx_steps AS step
