@@ -15,7 +15,7 @@ from worker.storage.engine import Database
 
 NUMBER = "+442079460001"
 CONTENT_TYPE, HEADERS = 0x8000, 0x2000
-CORRELATION_ID, MESSAGE_ID, TIMESTAMP = 0x0400, 0x0080, 0x0040
+CORRELATION_ID, REPLY_TO, MESSAGE_ID, TIMESTAMP = 0x0400, 0x0200, 0x0080, 0x0040
 
 
 def headers(table: bytes) -> bytes:
@@ -30,6 +30,9 @@ def headers(table: bytes) -> bytes:
         struct.pack(">HB", MESSAGE_ID, 1) + b"\xff",
         struct.pack(">HB", MESSAGE_ID, 255) + b"\xff" * 255,
         struct.pack(">HB", CORRELATION_ID, 2) + b"\xc3\x28",
+        # Decoded, they are longer than AMQP can express: there is no reply, or a cut id.
+        struct.pack(">HB", CORRELATION_ID | REPLY_TO, 255) + b"\xff" * 255 + b"\x05reply",
+        struct.pack(">HB", REPLY_TO, 255) + b"\xff" * 255,
         headers(b"\x01aS" + struct.pack(">I", 40_000) + b"\xff" * 40_000),
         headers(b"\x01\xffS\x00\x00\x00\x01a"),
         headers(b"\x01aS\x00\x00\x00\x01\xff"),

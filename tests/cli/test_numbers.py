@@ -1,7 +1,9 @@
+import asyncio
 import json
 
 from click.testing import Result
 
+from contracts.values import Step
 from tests.cli.conftest import Invoke
 from tests.support.inserts import operation, outbox_message
 from tests.support.workers import store, working
@@ -93,6 +95,22 @@ async def test_show_prints_everything_as_json(invoke: Invoke) -> None:
     assert shown["status"] == "RESERVED"
     assert shown["call_settings"][0]["in_hours"] == "hunt_group"
     assert shown["history"] == shown["unsent"] == shown["waiting"] == []
+
+
+async def test_show_lists_the_pbx_steps_of_a_number(
+    invoke: Invoke, database: Database, settings: Settings
+) -> None:
+    await imported(invoke)
+    awaiting = settings.model_copy(update={"awaited_steps": frozenset({Step.ACTIVATION})})
+    async with working(database, awaiting):
+        await invoke("send", "activate", NUMBER, *PLACE, "--id", "one")
+        async with asyncio.timeout(30):
+            while "activation open, attempt 1" not in (await invoke("show", NUMBER)).output:
+                await asyncio.sleep(0.1)
+    (step,) = json.loads((await invoke("show", NUMBER, "--json")).output)["steps"]
+
+    assert step["command_id"] == "one"
+    assert step["operation_id"] in (await invoke("show", NUMBER)).output
 
 
 async def test_pending_lists_operations_with_what_they_wait_for(

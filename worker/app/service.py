@@ -168,7 +168,6 @@ class Service:
             context.reporter,
             outbound.outbox.wake,
             partition=assignment.partition,
-            queue=source_queue(assignment.partition, assignment.layout),
         )
         backpressure = Backpressure(
             outbound.outbox,
@@ -176,7 +175,9 @@ class Service:
             context.reporter,
             age_maximum_seconds=context.settings.outbox_age_maximum_seconds,
         )
-        consumer = await self._consumer(stack, handler.queue)
+        consumer = await self._consumer(
+            stack, source_queue(assignment.partition, assignment.layout)
+        )
         return self._inbound(stack, consumer, handler, backpressure)
 
     def _results(self, stack: AsyncExitStack, consumer: Consumer) -> Inbound:

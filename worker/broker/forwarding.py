@@ -43,13 +43,13 @@ def stripped(publication: Publication) -> Publication:
     return Publication(publication.exchange, publication.routing_key, properties, publication.body)
 
 
-def cut_to_fit(content_type: str | None) -> str | None:
-    """The content type, cut to the longest short string of AMQP; None if it is empty.
+def cut_to_fit(text: str | None) -> str | None:
+    """The property, cut to the longest short string of AMQP; None if it is empty.
 
-    Tolerant decoding can make a content type longer than it was received. It is unsupported anyway,
-    and still is when it is cut.
+    Tolerant decoding can make a property longer than it was received. Such a content type is
+    unsupported anyway, and still is when it is cut.
     """
-    whole = (content_type or "").encode()
+    whole = (text or "").encode()
     return whole[:SHORT_STRING_MAXIMUM_BYTES].decode(errors="ignore") or None
 
 

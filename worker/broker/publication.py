@@ -5,12 +5,16 @@ from typing import Final, NamedTuple
 
 from pamqp import body, commands, frame, header
 
-__all__ = ["SHORT_STRING_MAXIMUM_BYTES", "Publication"]
+__all__ = ["ENCODING_ERRORS", "SHORT_STRING_MAXIMUM_BYTES", "Publication"]
 
 SHORT_STRING_MAXIMUM_BYTES: Final = 255
 """The maximum length of a property of the AMQP type short string."""
 FRAME_OVERHEAD_BYTES: Final = 8
 """The type, channel, length and end mark of each frame."""
+
+
+ENCODING_ERRORS: Final = (ValueError, TypeError, OverflowError, struct.error)
+"""What pamqp raises for a message that AMQP cannot express."""
 
 
 class Publication(NamedTuple):
@@ -32,7 +36,7 @@ class Publication(NamedTuple):
         """
         try:
             return b"".join(self._frames(channel_number, content_maximum_bytes))
-        except (TypeError, OverflowError, struct.error) as error:
+        except ENCODING_ERRORS as error:
             raise ValueError(str(error)) from error
 
     def _frames(self, channel_number: int, content_maximum_bytes: int) -> list[bytes]:

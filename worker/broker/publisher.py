@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from typing import cast
 from uuid import uuid4
@@ -14,7 +14,7 @@ from aiormq import Channel, spec
 from contracts.envelope import CONTENT_TYPE
 from worker.broker.confirm_channel import ChannelLost, ConfirmChannel, NotPublished, is_blocked
 from worker.broker.connection import CONNECTION_ERRORS, BrokerUnavailable, channel_on
-from worker.broker.publication import Publication
+from worker.broker.publication import ENCODING_ERRORS, Publication
 from worker.runtime.concurrency import all_of
 from worker.storage.outbox import OutgoingMessage
 
@@ -112,8 +112,9 @@ class Publisher:
         alone: list[OutgoingMessage] = []
         for message in messages:
             (alone if message.position in self._published_alone else together).append(message)
-        groups = [together, *([message] for message in alone)]
-        for group in groups:
+        groups = deque([together, *([message] for message in alone)])
+        while groups:
+            group = groups.popleft()
             problems = await self._channels[kind].publish(list(map(_publication, group)))
             for message, problem in zip(group, problems, strict=True):
                 if isinstance(problem, ChannelLost) and len(group) > 1:
@@ -133,7 +134,7 @@ class Publisher:
         if self._replies is None or self._replies.is_closed:
             self._replies = await channel_on(self._connection, publisher_confirms=False)
         channel = cast("Channel", await self._replies.get_underlay_channel())
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(*ENCODING_ERRORS):
             await channel.basic_publish(
                 message.body,
                 routing_key=message.routing_key,

@@ -42,10 +42,6 @@ class Handler(Protocol[Message, Result]):
     """Handles the messages of one queue."""
 
     @property
-    def queue(self) -> str:
-        """The queue's name."""
-
-    @property
     def messages(self) -> Mapping[str, type[Message]]:
         """The message types that it reads."""
 

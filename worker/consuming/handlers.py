@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from contracts.catalogue import COMMAND_QUEUE, COMMANDS, RESULT_QUEUE, RESULTS
+from contracts.catalogue import COMMANDS, RESULTS
 from contracts.messages import Command, PbxResult
+from worker.broker.forwarding import cut_to_fit
 from worker.consuming.batch_processor import Incoming
 from worker.core.batch import decide_all
 from worker.core.decision import Decision
@@ -31,8 +32,7 @@ class CommandHandler:
     clock: Clock
     reporter: Reporter
     wake_relay: Callable[[], None]
-    partition: int = 0
-    queue: str = COMMAND_QUEUE
+    partition: int
     messages = COMMANDS
 
     async def handle_batch(
@@ -71,7 +71,6 @@ class ResultHandler:
     clock: Clock
     reporter: Reporter
     wake_relay: Callable[[], None]
-    queue = RESULT_QUEUE
     messages = RESULTS
 
     async def handle_batch(
@@ -134,7 +133,9 @@ def _with_steps(numbers: Mapping[str, Number], changed: Mapping[str, PbxStep]) -
 
 def _reply_to(incoming: Incoming[Command]) -> ReplyTo | None:
     properties = incoming.delivery.properties
-    if not properties.reply_to or "\x00" in properties.reply_to:
+    reply_to = properties.reply_to or ""
+    # Tolerant decoding can make a property longer than AMQP can express.
+    if not reply_to or "\x00" in reply_to or cut_to_fit(reply_to) != reply_to:
         return None
-    correlation_id = properties.correlation_id or incoming.message.id
-    return ReplyTo(properties.reply_to, correlation_id.replace("\x00", ""))
+    correlation_id = (properties.correlation_id or incoming.message.id).replace("\x00", "")
+    return ReplyTo(reply_to, cut_to_fit(correlation_id) or "")

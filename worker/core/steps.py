@@ -1,4 +1,4 @@
-"""The steps that PBX messages ask for, and what completes each step."""
+"""The steps that PBX messages request, and what completes each step."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -16,16 +16,16 @@ STEPS: Final[dict[type[PbxMessage], Step]] = {
     HandsetLogout: Step.HANDSET_LOGOUT,
     ExtensionReset: Step.EXTENSION_RESET,
 }
-"""Which step each PBX message asks for. ACTIVATION has none: its PENDING event asks for it."""
+"""Which step each PBX message requests. ACTIVATION has none: its PENDING event requests it."""
 
 
 def new_step(step: Step, step_id: str, policy: Policy) -> PbxStep:
-    """An unsent step; `step_id` is the id of the message that asks for it."""
+    """An unsent step; `step_id` is the id of the message that requests it."""
     if step not in policy.awaited_steps:
         return PbxStep(step_id, step, "confirm")
     return PbxStep(step_id, step, "result", attempts_maximum=policy.attempts_maximum)
 
 
 def new_steps(messages: Iterable[PbxMessage], policy: Policy) -> tuple[PbxStep, ...]:
-    """The unsent steps that these messages ask for, in the same order."""
+    """The unsent steps that these messages request, in the same order."""
     return tuple(new_step(STEPS[type(message)], message.id, policy) for message in messages)

@@ -50,5 +50,4 @@ async def resolve_number(
         )
 
     async with open_database(settings.database_url) as database:
-        # Retried: a worker that is publishing a message that we delete can make this one fail.
         await database.transact(decide)

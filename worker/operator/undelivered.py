@@ -8,6 +8,7 @@ from worker.core.due import AT_ONCE
 from worker.core.explanations import clock_time
 from worker.settings import Settings
 from worker.storage.engine import open_database
+from worker.storage.session import Session
 
 __all__ = ["NoSuchMessage", "discard", "list_undelivered", "render", "retry"]
 
@@ -67,16 +68,16 @@ async def _change(
     if_missing: str,
     **parameters: object,
 ) -> int:
-    async with (
-        open_database(settings.database_url) as database,
-        database.transaction() as session,
-    ):
+    async def change(session: Session) -> int:
         changed = {row["position"] for row in await session.fetch(name, **parameters)}
         if missing := {*(wanted or ())} - changed:
             raise NoSuchMessage(
                 f"No such message: {', '.join(map(str, sorted(missing)))}. {if_missing}"
             )
-    return len(changed)
+        return len(changed)
+
+    async with open_database(settings.database_url) as database:
+        return await database.transact(change)
 
 
 def render(row: Row) -> str:

@@ -8,7 +8,7 @@ from worker.core.operation import Policy
 from worker.relay.key_ordered_publisher import PublishResult
 from worker.runtime.clock import Clock
 from worker.storage.engine import Transactions
-from worker.storage.loading import load_for_advance
+from worker.storage.loading import load_for_advance, lock_numbers
 from worker.storage.operations import change_operations, find_due, release_steps, write_steps
 from worker.storage.outbox import delete_messages, postpone_messages
 from worker.storage.saving import WriteContext, save_advances
@@ -66,9 +66,11 @@ class ProcessManager:
     async def _record(self, session: Session, result: PublishResult) -> Sequence[Advanced]:
         now = self._clock()
         positions = [message.position for message in result.confirmed]
-        if result.undelivered:
-            await postpone_messages(session, self._partition, result.undelivered, now)
         numbers = _numbers_waiting_for(result)
+        if result.undelivered:
+            # Numbers before outbox rows, like every transaction that locks both.
+            await lock_numbers(session, numbers)
+            await postpone_messages(session, self._partition, result.undelivered, now)
         if not numbers:
             await delete_messages(session, self._partition, positions)
             return ()

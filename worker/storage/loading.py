@@ -22,6 +22,7 @@ __all__ = [
     "load_for_commands",
     "load_numbers_locked",
     "load_numbers_with_steps",
+    "lock_numbers",
 ]
 
 
@@ -84,8 +85,13 @@ async def load_numbers_locked(
     session: Session, phone_numbers: Collection[str]
 ) -> dict[str, Number]:
     """The numbers with their operations and steps, locked until the transaction ends."""
-    await session.fetch("lock_numbers", phone_numbers=sorted(phone_numbers))
+    await lock_numbers(session, phone_numbers)
     return await load_numbers_with_steps(session, phone_numbers)
+
+
+async def lock_numbers(session: Session, phone_numbers: Collection[str]) -> None:
+    """Locks the numbers in key order until the transaction ends."""
+    await session.fetch("lock_numbers", phone_numbers=sorted(phone_numbers))
 
 
 async def load_numbers_with_steps(

@@ -8,11 +8,11 @@ WHERE queue = :queue AND digest = ANY(CAST(:digests AS bytea[]));
 -- name: count_attempts
 -- Counts an attempt at each message; committed before the handling starts, because the worker may
 -- not survive it.
-INSERT INTO poison_attempts AS suspect (queue, digest, attempts, last_attempt_at)
+INSERT INTO poison_attempts AS known (queue, digest, attempts, last_attempt_at)
 SELECT DISTINCT CAST(:queue AS text), digest, 1, CAST(:now AS timestamptz)
 FROM unnest(CAST(:digests AS bytea[])) AS row (digest)
 ON CONFLICT (queue, digest) DO UPDATE
-SET attempts = suspect.attempts + 1, last_attempt_at = excluded.last_attempt_at;
+SET attempts = known.attempts + 1, last_attempt_at = excluded.last_attempt_at;
 
 -- name: forgive_attempts
 -- Takes the attempt back when the database could not store the result.

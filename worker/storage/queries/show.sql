@@ -40,8 +40,8 @@ FROM outbox WHERE phone_number = :phone_number ORDER BY position;
 
 -- name: show_steps
 -- Lists the steps of a number, ended ones included, in the order of the requests.
-SELECT step, step_id, command_id, state, attempt, attempts_maximum, requested_at, sent_at,
-    again_at, last_result, failure_code, failure_detail, ended_at
+SELECT step, step_id AS operation_id, command_id, state, attempt, attempts_maximum, requested_at,
+    sent_at, again_at, last_result, failure_code, failure_detail, ended_at
 FROM pbx_steps WHERE phone_number = :phone_number ORDER BY place;
 
 -- name: show_resolutions

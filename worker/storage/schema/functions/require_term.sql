@@ -1,8 +1,7 @@
 -- The fence: raises AW001 unless the caller's term of the partition is the current one. It holds the
 -- shared lock until the transaction ends, so no other worker starts a new term in between.
 --
--- A procedure and not a function: it travels ahead of a transaction's first statement, whose rows
--- must be the only ones in the answer.
+-- A procedure and not a function: it travels with BEGIN in one simple query and returns nothing.
 CREATE PROCEDURE require_term(wanted_partition integer, wanted_term bigint) LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock_shared(lock_of_term(wanted_partition));
