@@ -1,6 +1,7 @@
 """`partitions N` changes the number of partitions, also when it is killed at any point."""
 
 import asyncio
+import contextlib
 import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -131,12 +132,10 @@ async def existing(settings: Settings, names: Iterable[str]) -> set[str]:
     found = set()
     async with await connect(settings.amqp_urls) as connection:
         for name in names:
-            try:
+            with contextlib.suppress(ChannelNotFoundEntity):
                 async with await connection.channel() as channel:
                     await channel.declare_queue(name, passive=True)
                 found.add(name)
-            except ChannelNotFoundEntity:
-                pass
     return found
 
 

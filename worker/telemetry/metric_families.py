@@ -14,7 +14,15 @@ from worker.core.decision import Outcome
 from worker.core.results import Verdict
 from worker.telemetry.database_gauges import PREFIX
 
-__all__ = ["DECISIONS", "UNKNOWN", "DecisionMetrics", "MessageMetrics", "StateMetrics"]
+__all__ = [
+    "DECISIONS",
+    "UNKNOWN",
+    "BatchMetrics",
+    "DecisionMetrics",
+    "MessageMetrics",
+    "OperationMetrics",
+    "StateMetrics",
+]
 
 COMMIT_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 OPERATION_SECONDS: Final = (
@@ -35,7 +43,7 @@ DECISIONS: Final = {
 
 
 class DecisionMetrics:
-    """Metrics of commands, operations, PBX results and their transactions."""
+    """Metrics of the decisions on commands."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.commands = _counter(
@@ -59,6 +67,12 @@ class DecisionMetrics:
             OPERATION_SECONDS,
             operation=Operation,
         )
+
+
+class OperationMetrics:
+    """Metrics of operations, and of the PBX results that advance them."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
         self.operation_seconds = _histogram(
             registry,
             "operation_duration_seconds",
@@ -87,6 +101,12 @@ class DecisionMetrics:
             result=StepResult,
             effect=(*Verdict, UNKNOWN),
         )
+
+
+class BatchMetrics:
+    """Metrics of the transactions that store what follows from a batch."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
         self.batch_messages = _histogram(
             registry,
             "batch_messages",

@@ -31,8 +31,10 @@ from worker.telemetry.database_gauges import (
 )
 from worker.telemetry.metric_families import (
     DECISIONS,
+    BatchMetrics,
     DecisionMetrics,
     MessageMetrics,
+    OperationMetrics,
     StateMetrics,
 )
 
@@ -60,6 +62,8 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._database = DatabaseGauges(read_figures)
         self._decisions = DecisionMetrics(self.registry)
+        self._operations = OperationMetrics(self.registry)
+        self._batches = BatchMetrics(self.registry)
         self._messages = MessageMetrics(self.registry)
         self._state = StateMetrics(self.registry)
         self.registry.register(self._database)
@@ -69,7 +73,7 @@ class Metrics:
         # Used for each command: finding a series takes longer than counting in it.
         self._commands_of = cache(self._decisions.commands.labels)
         self._decision_seconds_of = cache(self._decisions.decision_seconds.labels)
-        self._operation_seconds_of = cache(self._decisions.operation_seconds.labels)
+        self._operation_seconds_of = cache(self._operations.operation_seconds.labels)
         self._published_of = cache(self._messages.published.labels)
 
     def command_decided(self, command: Command, decision: Decision, now: datetime) -> None:
@@ -93,19 +97,19 @@ class Metrics:
             lasted = (now - ongoing.since).total_seconds()
             self._operation_seconds_of(operation, outcome.value).observe(max(0.0, lasted))
         if item.decision.failure is not None:
-            self._decisions.failures.labels(operation, item.decision.failure.code.value).inc()
+            self._operations.failures.labels(operation, item.decision.failure.code.value).inc()
         elif outcome is Outcome.NOTIFIED:
-            self._decisions.delays.labels(operation).inc()
+            self._operations.delays.labels(operation).inc()
 
     def result_received(self, result: StepResult, effect: str) -> None:
         """The effect of a PBX result was committed."""
-        self._decisions.results.labels(result.value, effect).inc()
+        self._operations.results.labels(result.value, effect).inc()
 
     def batch_committed(self, messages: int, seconds: float) -> None:
         """A transaction for this many messages was committed, and took this long."""
-        self._decisions.batch_messages.observe(messages)
-        self._decisions.commit_seconds.observe(seconds)
-        self._decisions.last_commit.set_to_current_time()
+        self._batches.batch_messages.observe(messages)
+        self._batches.commit_seconds.observe(seconds)
+        self._batches.last_commit.set_to_current_time()
 
     def message_unreadable(self, code: str) -> None:
         """A message can never be handled; the code is a stable word."""
