@@ -142,7 +142,11 @@ async def test_killed_changes_of_the_partitions_lose_and_reorder_no_command(
         publishing = asyncio.create_task(traffic.run(lambda: done))
         for partitions in (4, 2, 1):
             async with two_workers_killed(environment):
-                await platform.until(partial(has_received, platform, len(platform.events) + 100))
+                # A command has up to two events, as has a refusal that is repeated: three periods
+                # of three events for each number span more than two rounds of traffic, and each
+                # ends in the middle of one.
+                events = len(platform.events) + 3 * len(ALL)
+                await platform.until(partial(has_received, platform, events))
             await change_through_kills(environment, partitions)
         async with started(environment):
             done = True
