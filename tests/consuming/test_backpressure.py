@@ -1,4 +1,4 @@
-"""Backpressure pauses a consumer while the relay is behind."""
+"""Backpressure slows a consumer down while the relay is behind."""
 
 import asyncio
 from typing import TYPE_CHECKING
@@ -32,11 +32,15 @@ def backpressure_of(relay: SlowRelay) -> Backpressure:
     return Backpressure(relay, utc_now, Reporter(Metrics()), age_maximum_seconds=30)
 
 
-async def test_a_consumer_waits_until_the_relay_keeps_up() -> None:
+async def test_a_consumer_takes_one_batch_for_each_that_a_relay_that_is_behind_reads() -> None:
     relay = SlowRelay(3)
-    await backpressure_of(relay).wait_for_capacity(asyncio.Event())
+    backpressure = backpressure_of(relay)
+    left = []
+    for _ in range(5):
+        await backpressure.wait_for_capacity(asyncio.Event())
+        left.append(relay.batches)
 
-    assert relay.batches == 0
+    assert left == [2, 1, 0, 0, 0]
 
 
 async def test_a_consumer_that_closes_does_not_wait_for_the_relay() -> None:

@@ -1,6 +1,7 @@
 """A message to publish, and its frames in AMQP 0-9-1."""
 
 import struct
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from pamqp import body, commands, frame, header
@@ -40,9 +41,6 @@ class Publication(NamedTuple):
             raise ValueError(str(error)) from error
 
     def _frames(self, channel_number: int, content_maximum_bytes: int) -> list[bytes]:
-        publish = commands.Basic.Publish(
-            exchange=self.exchange, routing_key=self.routing_key, mandatory=True
-        )
         properties = frame.marshal(
             header.ContentHeader(body_size=len(self.body), properties=self.properties),
             channel_number,
@@ -56,7 +54,14 @@ class Publication(NamedTuple):
             for start in range(0, len(self.body), content_maximum_bytes)
         )
         return [
-            frame.marshal(publish, channel_number),
+            _publish_frame(self.exchange, self.routing_key, channel_number),
             properties,
             *(frame.marshal(body.ContentBody(part), channel_number) for part in parts),
         ]
+
+
+@lru_cache(maxsize=1024)
+def _publish_frame(exchange: str, routing_key: str, channel_number: int) -> bytes:
+    """Encodes the method frame, which is the same for all messages to one destination."""
+    publish = commands.Basic.Publish(exchange=exchange, routing_key=routing_key, mandatory=True)
+    return frame.marshal(publish, channel_number)

@@ -29,7 +29,7 @@ class RelayPort(Protocol):
 
 
 class Backpressure:
-    """Pauses consuming while the outbox grows, or while its oldest message is too old.
+    """Slows consuming while the relay is behind; pauses it while its oldest message is too old.
 
     Messages that the broker has refused do not count: one full PBX queue must not stop a building
     in another town.
@@ -46,9 +46,10 @@ class Backpressure:
     async def wait_for_capacity(self, closing: asyncio.Event) -> None:
         """Returns when the consumer may take more messages, or when `closing` is set.
 
-        It polls: the relay can catch up without new deliveries.
+        While the relay is behind, it passes one batch for each batch that the relay reads. It
+        polls: the relay can catch up without new deliveries.
         """
-        while self._relay.is_behind and not closing.is_set():
+        if self._relay.is_behind and not closing.is_set():
             await self._relay.wait_for_read(POLL_SECONDS)
         if not self._is_too_old():
             return

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["BATCH_MAXIMUM_MESSAGES", "Outbox"]
 
-BATCH_MAXIMUM_MESSAGES: Final = 500
-"""The largest batch. RabbitMQ gains little from more than a thousand messages in flight."""
+BATCH_MAXIMUM_MESSAGES: Final = 1000
+"""The largest batch. RabbitMQ gains little from more messages in flight; with half as many, those
+of deactivations, which go one after the other for each number, take a fifth longer."""
 
 
 class Outbox:
