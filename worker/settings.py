@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+)
 
 from contracts.values import Step
 from worker.core.operation import Policy
@@ -18,6 +25,8 @@ PREFIX: Final = "WORKER_"
 FILE_SUFFIX: Final = "_FILE"
 SHARED_NAMES: Final = ("AMQP_URL", "DATABASE_URL")
 """Names without the prefix, because other programs of the platform use them too."""
+
+URL_FILES: Final = tuple(f"{name}{FILE_SUFFIX}" for name in SHARED_NAMES)
 
 Seconds = Annotated[float, Field(gt=0, le=365 * 86_400)]
 """At most a year: excludes infinity, and times that a date cannot hold."""
@@ -83,6 +92,25 @@ class Settings(BaseModel):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Records below this level are not logged."""
 
+    _files: dict[str, str] = PrivateAttr(default_factory=dict)
+    """The paths of the files that hold URLs, by environment variable."""
+
+    def current_amqp_urls(self) -> tuple[str, ...]:
+        """`amqp_urls`, read again from its file: credentials rotate. Raises `SettingsError`."""
+        return self._current().amqp_urls
+
+    def current_database_url(self) -> str:
+        """`database_url`, read again from its file: credentials rotate. Raises `SettingsError`."""
+        return self._current().database_url
+
+    def _current(self) -> "Settings":
+        if not self._files:
+            return self
+        of_files = load(self._files)
+        return self.model_copy(
+            update={name: getattr(of_files, name) for name in of_files.model_fields_set}
+        )
+
     @property
     def policy(self) -> Policy:
         """How long operations may take, and what they wait for."""
@@ -144,9 +172,13 @@ def load(environment: Mapping[str, str]) -> Settings:
             raise SettingsError(message)
         values[field] = _secret_from_file(name, value) if name.endswith(FILE_SUFFIX) else value
     try:
-        return Settings.model_validate(values)
+        settings = Settings.model_validate(values)
     except ValidationError as error:
         raise SettingsError(_explain(error)) from None
+    settings._files.update(  # noqa: SLF001 -- its own module; no setting, so no field
+        (name, value) for name, value in environment.items() if name in URL_FILES
+    )
+    return settings
 
 
 def _field_of(name: str) -> str | None:

@@ -17,6 +17,8 @@ from worker.operator.repartition import RepartitionTimedOut
 from worker.operator.resolve import NothingToResolve
 from worker.operator.send import InvalidCommand, TopologyMissing
 from worker.operator.undelivered import NoSuchMessage
+from worker.runtime.mistakes import Mistake
+from worker.settings import SettingsError
 from worker.storage.preflight import NotReady
 from worker.telemetry.http import HttpUnavailableError
 
@@ -28,6 +30,8 @@ DATABASE: Final = "PostgreSQL cannot be used: {}. Check DATABASE_URL and the ser
 
 EXPLANATIONS: Final[tuple[tuple[type[Exception], Exit, str], ...]] = (
     (TopologyMismatch, Exit.MISMATCH, AS_IT_IS),
+    (SettingsError, Exit.SETTINGS, AS_IT_IS),
+    (Mistake, Exit.UNAVAILABLE, AS_IT_IS),
     (NotReady, Exit.NOT_READY, AS_IT_IS),
     (TopologyMissing, Exit.NOT_READY, AS_IT_IS),
     (InvalidCommand, Exit.USAGE, AS_IT_IS),
