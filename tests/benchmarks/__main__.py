@@ -11,17 +11,18 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from tests.benchmarks import chart, growth, latency, memory, partitions, report, start, throughput
-from tests.benchmarks.bench import Bench
-from tests.benchmarks.broker import MessagesMissing
-from tests.benchmarks.costs import OtherProcesses
-from tests.benchmarks.figures import Figure
-from tests.benchmarks.implementations import ProcessFailed
-from tests.benchmarks.machine import machine, versions
-from tests.benchmarks.plans import NotGeneric
-from tests.benchmarks.report import Result
-from tests.benchmarks.sizes import FULL, QUICK, Size
-from tests.benchmarks.verification import WrongRun
+from tests.benchmarks.data.sizes import FULL, QUICK, Size
+from tests.benchmarks.data.verification import WrongRun
+from tests.benchmarks.reporting import chart, report
+from tests.benchmarks.reporting.figures import Figure
+from tests.benchmarks.reporting.machine import machine, versions
+from tests.benchmarks.reporting.report import Result
+from tests.benchmarks.running.bench import Bench
+from tests.benchmarks.running.broker import MessagesMissing
+from tests.benchmarks.running.costs import OtherProcesses
+from tests.benchmarks.running.implementations import ProcessFailed
+from tests.benchmarks.subjects import growth, latency, memory, partitions, start, throughput
+from tests.benchmarks.subjects.plans import NotGeneric
 from tests.support.amqp_wire import ConnectionLost
 from worker.local import PrivateServers, ServerUnavailable
 from worker.operator.repartition import RepartitionTimedOut

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from contracts.values import Operation
-from tests.benchmarks import chart, cycle_client, floors, latency, plans, report, samples
-from tests.benchmarks.bench import Bench
-from tests.benchmarks.cycle_runs import run_cycle
-from tests.benchmarks.dataset import Dataset, build
-from tests.benchmarks.figures import (
+from tests.benchmarks.data.dataset import Dataset, build
+from tests.benchmarks.data.verification import WrongRun, verify
+from tests.benchmarks.data.workload import EXPECTED, plan_commands
+from tests.benchmarks.peers import schema
+from tests.benchmarks.reporting import chart, floors, report
+from tests.benchmarks.reporting.figures import (
     MET,
     MISSED,
     Figure,
@@ -21,7 +22,12 @@ from tests.benchmarks.figures import (
     percentile,
     trimmed_mean,
 )
-from tests.benchmarks.implementations import (
+from tests.benchmarks.reporting.machine import machine
+from tests.benchmarks.reporting.report import Result
+from tests.benchmarks.running import cycle_client, samples
+from tests.benchmarks.running.bench import Bench
+from tests.benchmarks.running.cycle_runs import run_cycle
+from tests.benchmarks.running.implementations import (
     AIO_PIKA,
     AIO_PIKA_RELAY,
     AIO_PIKA_TWO_COMMITS,
@@ -33,16 +39,12 @@ from tests.benchmarks.implementations import (
     probe,
     worker,
 )
-from tests.benchmarks.latency_client import Plan, Section
-from tests.benchmarks.machine import machine
-from tests.benchmarks.partition_model import PartCosts, modelled
-from tests.benchmarks.partition_runs import Case, run_partitions
-from tests.benchmarks.peers import schema
-from tests.benchmarks.queue_run import run_full_queue
-from tests.benchmarks.report import Result
-from tests.benchmarks.statements import query_name
-from tests.benchmarks.verification import WrongRun, verify
-from tests.benchmarks.workload import EXPECTED, plan_commands
+from tests.benchmarks.running.latency_client import Plan, Section
+from tests.benchmarks.running.queue_run import run_full_queue
+from tests.benchmarks.subjects import latency, plans
+from tests.benchmarks.subjects.partition_model import PartCosts, modelled
+from tests.benchmarks.subjects.partition_runs import Case, run_partitions
+from tests.benchmarks.subjects.statements import query_name
 from tests.support.amqp_wire import Delivery
 from worker.local import PrivateServers
 from worker.storage.queries import query

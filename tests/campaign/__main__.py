@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from tests.campaign import report
-from tests.campaign.campaign import Result, plan_campaign, run_campaign
-from tests.campaign.course import Campaign
-from tests.campaign.page import page
-from tests.campaign.progress import show_progress
-from tests.campaign.schedule import SIZES, Size
-from tests.campaign.verdict import GOOD
+from tests.campaign.judging.verdict import GOOD
+from tests.campaign.planning.schedule import SIZES, Size
+from tests.campaign.reporting import report
+from tests.campaign.reporting.page import page
+from tests.campaign.reporting.progress import show_progress
+from tests.campaign.running.campaign import Result, plan_campaign, run_campaign
+from tests.campaign.running.course import Campaign
 
 
 @click.command()

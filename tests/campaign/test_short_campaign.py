@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.campaign import report
-from tests.campaign.campaign import plan_campaign, run_campaign
-from tests.campaign.page import page
-from tests.campaign.schedule import SIZES
-from tests.campaign.verdict import GOOD
+from tests.campaign.judging.verdict import GOOD
+from tests.campaign.planning.schedule import SIZES
+from tests.campaign.reporting import report
+from tests.campaign.reporting.page import page
+from tests.campaign.running.campaign import plan_campaign, run_campaign
 from worker.local import missing_servers
 
 SEED = 2026

@@ -17,13 +17,13 @@ from sqlalchemy import Row
 
 from contracts.envelope import CONTENT_TYPE
 from contracts.messages import Activate
-from tests.benchmarks.broker import COMMANDS
 from tests.benchmarks.peers import logs
 from tests.benchmarks.peers.concurrency import CONCURRENT_COMMANDS
 from tests.benchmarks.peers.decide import engine_for
 from tests.benchmarks.peers.outbox import Publish
 from tests.benchmarks.peers.relay import Relay
 from tests.benchmarks.peers.variants import RELAY, VARIANTS
+from tests.benchmarks.running.broker import COMMANDS
 
 Decide = Callable[[Activate], Awaitable[None]]
 

@@ -14,7 +14,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from tests.benchmarks.dataset import SITE, Dataset
+from tests.benchmarks.data.dataset import SITE, Dataset
 
 METADATA = MetaData()
 ENTITLEMENTS = Table(

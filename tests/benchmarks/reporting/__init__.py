@@ -1,0 +1,1 @@
+"""Figures, their floors, and how they are reported."""

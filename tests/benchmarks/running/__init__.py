@@ -1,0 +1,1 @@
+"""Runs an implementation: its processes, its servers and what they cost."""

@@ -1,0 +1,1 @@
+"""The subjects of the benchmark, each with what it measures by itself."""

@@ -1,0 +1,1 @@
+"""Judges a campaign by what was published, received and stored."""

@@ -1,0 +1,246 @@
+"""The ledger and the verdict find each kind of defect that a test plants in a good run."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from tests.campaign.judging.ledger import ALLOWED, MEANINGS, Final, Finding, Ledger, PublishResult
+from tests.campaign.judging.notes import Note
+from tests.campaign.judging.verdict import BAD, GOOD, INCONCLUSIVE, RunSummary, judge
+from tests.campaign.planning.schedule import Fault
+from tests.campaign.planning.world import Number
+
+DESK, FAX = ("desk", "digital"), ("fax", "analogue")
+RESERVED = Number("+440001", "acme", "london", "RESERVED")
+ACTIVE = Number(
+    "+440002", "acme", "london", "ACTIVE", devices=(DESK, FAX), hunt_groups=("reception",)
+)
+PUBLISHED = PublishResult(phone_numbers=("+440001", "+440002", "+440003"), confirmed=(1, 1, 1))
+
+
+def event(command: int, kind: str, sequence: int, used: int = 1) -> Note:
+    number = PUBLISHED.phone_numbers[command]
+    identifier = f"{command}-{kind}"
+    return Note(
+        *("events", kind, identifier, f"{command:07}", number),
+        sequence=sequence,
+        limit=2,
+        used=used,
+    )
+
+
+def step(place: str, kind: str, about: str = "") -> Note:
+    return Note(*(place, kind, f"1-{kind}-{about}", "0000001", "+440002", about), sequence=1)
+
+
+ACTIVATED = (event(0, "PENDING", 1), event(0, "ACTIVE", 2, used=2))
+JOINED = Note("groups", "add", "0-add", "0000000", "+440001", "reception", sequence=2)
+PENDING = event(1, "PENDING", 1)
+LEFT = step("groups", "remove", "reception")
+LOGGED_OUT = step("handsets", "logout", "desk")
+RESET = step("extensions", "reset")
+BLANK = event(1, "RESERVED", 2)
+BY_HAND = step("events", "manual_logout", "fax")._replace(sequence=0)
+REFUSED = Note("events", "rejected", "2-rejected", "0000002", "+440003", "NUMBER_UNKNOWN")
+RECEIVED = (*ACTIVATED, JOINED, PENDING, LEFT, LOGGED_OUT, RESET, BLANK, BY_HAND, REFUSED)
+FINAL = Final(
+    numbers={"+440001": ("ACTIVE", 2), "+440002": ("RESERVED", 2)},
+    members=frozenset({("+440001", "reception")}),
+    usage={("acme", "london"): (2, 1, 1)},
+    left={"outbox": 0},
+)
+SUMMARY = RunSummary(
+    commands_wanted=3,
+    commands_confirmed=3,
+    commands_answered=3,
+    faults_wanted={Fault.WORKER_KILL: 2},
+    faults_done={Fault.WORKER_KILL: 2},
+    is_idle=True,
+)
+
+
+def findings(
+    *received: Note, published: PublishResult = PUBLISHED, final: Final = FINAL
+) -> Mapping[str, Finding]:
+    ledger = Ledger(published, (RESERVED, ACTIVE))
+    for note in received or RECEIVED:
+        ledger.record(note)
+    return ledger.close(final)
+
+
+def wrong(
+    *received: Note, published: PublishResult = PUBLISHED, final: Final = FINAL
+) -> Counter[str]:
+    found = findings(*received, published=published, final=final)
+    return +Counter({name: finding.count for name, finding in found.items()})
+
+
+def without(*left_out: Note) -> list[Note]:
+    return [note for note in RECEIVED if note not in left_out]
+
+
+def test_run_without_defects_is_good() -> None:
+    assert judge(findings(), SUMMARY).word == GOOD
+
+
+def test_repeated_deliveries_under_their_ids_are_allowed_and_counted() -> None:
+    assert wrong(*RECEIVED, *RECEIVED) == {"repeated deliveries": len(RECEIVED)}
+    assert judge(findings(*RECEIVED, *RECEIVED), SUMMARY).word == GOOD
+
+
+def test_unconfirmed_command_needs_no_outcome() -> None:
+    assert not wrong(*without(REFUSED), published=replace(PUBLISHED, confirmed=(1, 1, 0)))
+
+
+@pytest.mark.parametrize("left_out", RECEIVED, ids=lambda note: note.kind)
+def test_missing_message_is_found(left_out: Note) -> None:
+    found = wrong(*without(left_out))
+
+    assert set(found) & {"lost", "final state"}
+
+
+def test_confirmed_command_without_an_outcome_is_lost() -> None:
+    assert wrong(*without(REFUSED)) == {"lost": 1}
+
+
+@pytest.mark.parametrize("doubled", RECEIVED, ids=lambda note: note.kind)
+def test_same_message_under_another_id_is_doubled(doubled: Note) -> None:
+    assert wrong(*RECEIVED, doubled._replace(id="another")) == {"doubled effects": 1}
+
+
+@pytest.mark.parametrize("kind", ["rejected", "RESERVED", "failed"])
+def test_second_outcome_of_a_command_is_doubled(kind: str) -> None:
+    other = Note("events", kind, "other", "0000000", "+440001")
+
+    assert "doubled effects" in wrong(*RECEIVED, other)
+
+
+@pytest.mark.parametrize("repeated", RECEIVED, ids=lambda note: note.kind)
+def test_same_id_with_another_content_is_doubled(repeated: Note) -> None:
+    assert wrong(*RECEIVED, repeated._replace(digest="other")) == {"doubled effects": 1}
+
+
+@pytest.mark.parametrize(
+    "end", [REFUSED._replace(kind="failed"), REFUSED._replace(about="COMMAND_ID_REUSED")]
+)
+def test_outcome_that_no_planned_command_can_have_is_unexpected(end: Note) -> None:
+    assert wrong(*without(REFUSED), end) == {"unexpected": 1}
+
+
+def test_run_with_an_unplanned_worker_failure_is_bad() -> None:
+    assert judge(findings(), replace(SUMMARY, worker_troubles=1)).word == BAD
+
+
+def test_same_id_for_two_messages_is_doubled() -> None:
+    same = LOGGED_OUT._replace(id=RESET.id)
+
+    assert wrong(*without(LOGGED_OUT), same) == {"doubled effects": 1}
+
+
+@pytest.mark.parametrize(
+    "stray",
+    [
+        RESET._replace(command_id="0000003"),
+        RESET._replace(command_id="elephant"),
+        RESET._replace(phone_number="+440009"),
+    ],
+)
+def test_message_without_a_command_is_unexpected(stray: Note) -> None:
+    assert wrong(*RECEIVED, stray) == {"unexpected": 1}
+
+
+def test_older_status_after_a_newer_one_is_out_of_order() -> None:
+    assert wrong(*reversed(ACTIVATED), *RECEIVED[2:]) == {"out of order": 1}
+
+
+def test_two_statuses_with_one_sequence_are_out_of_order() -> None:
+    assert "out of order" in wrong(ACTIVATED[0], event(0, "ACTIVE", 1), *RECEIVED[2:])
+
+
+def test_older_pbx_message_after_a_newer_one_is_out_of_order() -> None:
+    late = Note("groups", "remove", "other", "0000000", "+440001", "reception", sequence=1)
+
+    assert wrong(*RECEIVED, late) == {"out of order": 1}
+
+
+def test_event_with_usage_above_the_limit_is_over_entitled() -> None:
+    assert wrong(event(0, "PENDING", 1, used=3), *RECEIVED[1:]) == {"over-entitled": 1}
+
+
+def test_database_with_usage_above_the_limit_is_over_entitled() -> None:
+    final = replace(FINAL, usage={("acme", "london"): (0, 1, 1)})
+
+    assert wrong(final=final) == {"over-entitled": 1}
+
+
+def test_usage_counter_that_differs_from_the_numbers_is_found() -> None:
+    final = replace(FINAL, usage={("acme", "london"): (2, 0, 1)})
+
+    assert wrong(final=final) == {"counters": 1}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"numbers": {**FINAL.numbers, "+440001": ("RESERVED", 2)}},
+        {"numbers": {**FINAL.numbers, "+440001": ("ACTIVE", 3)}},
+        {"numbers": {"+440001": ("ACTIVE", 2)}},
+        {"members": frozenset()},
+        {"members": FINAL.members | {("+440002", "reception")}},
+        {"logins": frozenset({("+440002", "desk")})},
+    ],
+)
+def test_database_that_differs_from_the_published_state_is_found(change: dict[str, object]) -> None:
+    final = replace(FINAL, **change)  # type: ignore[arg-type]
+
+    assert wrong(final=final) == {"final state": 1}
+
+
+def test_waiting_row_is_left_over() -> None:
+    assert wrong(final=replace(FINAL, left={"outbox": 7})) == {"left over": 1}
+
+
+def test_dead_letter_is_found() -> None:
+    dead_letter = Note("dead", "unreadable", "x", "0000000", "+440001")
+
+    assert wrong(*RECEIVED, dead_letter) == {"dead letters": 1}
+
+
+def finding(name: str) -> Mapping[str, Finding]:
+    return {name: Finding(1, ["an example"])}
+
+
+@pytest.mark.parametrize("name", sorted(set(MEANINGS) - ALLOWED))
+def test_run_with_a_finding_is_bad(name: str) -> None:
+    verdict = judge(finding(name), SUMMARY)
+
+    assert verdict.word == BAD
+    assert verdict.reasons == (f"1 {name}",)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"commands_confirmed": 2},
+        {"commands_wanted": 0, "commands_confirmed": 0, "commands_answered": 0},
+        {"commands_answered": 0},
+        {"faults_done": {Fault.WORKER_KILL: 1}},
+        {"faults_done": {}},
+        {"is_idle": False},
+        {"troubles": ("the publisher ended with 1",)},
+    ],
+)
+def test_incomplete_run_is_inconclusive(change: dict[str, object]) -> None:
+    summary = replace(SUMMARY, **change)  # type: ignore[arg-type]
+
+    assert judge(findings(), summary).word == INCONCLUSIVE
+
+
+def test_missing_outcome_is_not_lost_while_workers_are_busy() -> None:
+    assert judge(finding("lost"), replace(SUMMARY, is_idle=False)).word == INCONCLUSIVE
+
+
+def test_doubled_effect_is_bad_even_in_an_interrupted_run() -> None:
+    assert judge(finding("doubled effects"), replace(SUMMARY, is_idle=False)).word == BAD

@@ -1,0 +1,1 @@
+"""What a campaign does: its numbers, commands and faults, fixed by the seed."""

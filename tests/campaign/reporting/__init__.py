@@ -1,0 +1,1 @@
+"""Shows a campaign: progress, page and JSON."""

@@ -1,0 +1,1 @@
+"""Runs a campaign: servers, workers, web tier and consumers, and the faults."""

@@ -1,0 +1,53 @@
+"""The other processes of a campaign; they end with it."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from tests.campaign.running.workers import COMMAND
+from worker.local.process import Runner
+
+END_SECONDS = 60
+
+
+@asynccontextmanager
+async def child_process(
+    module: str, *arguments: object, environment: Mapping[str, str]
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Runs a module of the campaign as a process; terminates it at the end and waits."""
+    command = [sys.executable, "-m", f"tests.campaign.running.{module}", *map(str, arguments)]
+    process = await asyncio.create_subprocess_exec(
+        *Runner(None, environment).guarded(command, signal.SIGKILL), env=dict(environment)
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), END_SECONDS)
+        except TimeoutError:
+            process.kill()
+
+
+async def prepare(environment: Mapping[str, str], records: str, partitions: int) -> None:
+    """Creates tables, topology, partitions and records with the installed command."""
+    for arguments in (
+        ("migrate",),
+        ("topology",),
+        ("partitions", str(partitions)),
+        ("import", "-"),
+    ):
+        process = await asyncio.create_subprocess_exec(
+            COMMAND,
+            *arguments,
+            env=dict(environment),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        output, _ = await process.communicate(records.encode())
+        if process.returncode != 0:
+            raise RuntimeError(f"{' '.join(arguments)} failed:\n{output.decode()}")
