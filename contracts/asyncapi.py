@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any, Final
 
-from contracts.catalogue import CATALOGUE, COMMAND_QUEUE, MessageDefinition
+from contracts.catalogue import CATALOGUE, COMMAND_QUEUE, RESULT_QUEUE, MessageDefinition
 from contracts.envelope import CONTENT_TYPE
 from contracts.examples import EXAMPLES
-from contracts.messages import CommandRejected, StatusChanged
+from contracts.messages import CommandRejected, MessageUnreadable, StatusChanged
 from contracts.schemas import schema_of
 from contracts.topology import EXCHANGES, QUEUES, Queue
 from contracts.values import NumberStatus
@@ -26,7 +26,13 @@ BINDING_VERSION: Final = "0.3.0"
 PERSISTENT: Final = 2
 REPLIES: Final = "replies"
 
-_REPLIES: Final = tuple(row for row in CATALOGUE if row.message in {StatusChanged, CommandRejected})
+_REPLIES: Final = {
+    COMMAND_QUEUE: (StatusChanged, CommandRejected, MessageUnreadable),
+    RESULT_QUEUE: (MessageUnreadable,),
+}
+"""The messages that the worker sends to `reply_to`, by the queue that it answers."""
+
+_REPLY_ROWS: Final = tuple(row for row in CATALOGUE if row.message in _REPLIES[COMMAND_QUEUE])
 
 _EXCHANGES: Final = {exchange.name: exchange for exchange in EXCHANGES}
 
@@ -70,10 +76,10 @@ def _channels() -> dict[str, Document]:
     replies: Document = {
         "address": None,
         "description": "The queue named in `reply_to`, through the default exchange.",
-        "messages": _messages(_REPLIES),
+        "messages": _messages(_REPLY_ROWS),
     }
     return {
-        **{row.type: _exchange_channel(row) for row in CATALOGUE},
+        **{row.type: _exchange_channel(row) for row in CATALOGUE if row.direction != "replied"},
         **{queue.name: _queue_channel(queue) for queue in QUEUES},
         REPLIES: replies,
     }
@@ -142,24 +148,29 @@ def _receive(row: MessageDefinition) -> Document:
             }
         },
     }
-    return {**received, "reply": _reply()} if row.queue == COMMAND_QUEUE else received
+    return {**received, "reply": _reply(str(row.queue))}
 
 
-def _reply() -> Document:
+def _reply(queue: str) -> Document:
     return {
         "address": {
             "location": "$message.header#/reply_to",
-            "description": "The AMQP property. The worker also sends the first event there.",
+            "description": (
+                "The AMQP property. The worker also sends the first event there, or the reason why"
+                " it cannot read the message."
+            ),
         },
         "channel": {"$ref": _channel_reference(REPLIES)},
         "messages": [
-            {"$ref": f"{_channel_reference(REPLIES)}/messages/{reply.type}"} for reply in _REPLIES
+            {"$ref": f"{_channel_reference(REPLIES)}/messages/{reply.type}"}
+            for reply in _REPLY_ROWS
+            if reply.message in _REPLIES[queue]
         ],
     }
 
 
 def _send(row: MessageDefinition) -> Document:
-    channel = _channel_reference(row.type)
+    channel = _channel_reference(REPLIES if row.direction == "replied" else row.type)
     return {
         "action": "send",
         "channel": {"$ref": channel},
@@ -167,7 +178,7 @@ def _send(row: MessageDefinition) -> Document:
         "bindings": {
             "amqp": {
                 "deliveryMode": PERSISTENT,
-                "mandatory": True,
+                "mandatory": row.direction == "published",
                 "timestamp": True,
                 "bindingVersion": BINDING_VERSION,
             }

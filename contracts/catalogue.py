@@ -13,6 +13,7 @@ __all__ = [
     "COMMANDS",
     "COMMAND_EXCHANGE",
     "COMMAND_QUEUE",
+    "DEFAULT_EXCHANGE",
     "EVENT_EXCHANGE",
     "PBX_EXCHANGE",
     "RESULTS",
@@ -23,6 +24,8 @@ __all__ = [
     "routing_key_of",
 ]
 
+DEFAULT_EXCHANGE: Final = ""
+"""Routes a message to the queue that its routing key names."""
 COMMAND_EXCHANGE: Final = "telephony.commands"
 EVENT_EXCHANGE: Final = "telephony.events"
 PBX_EXCHANGE: Final = "telephony.pbx"
@@ -36,11 +39,12 @@ class MessageDefinition:
     """A row of the catalogue: one type of message."""
 
     message: type[Envelope]
-    direction: Literal["received", "published"]
-    """From the worker's point of view."""
+    direction: Literal["received", "published", "replied"]
+    """From the worker's point of view; `replied`: sent to the requester's `reply_to` alone."""
     exchange: str
     routing_key: str
-    """With `{status}` (in lower case) or `{site_id}` for a field of the payload."""
+    """With `{status}` (in lower case) or `{site_id}` for a field of the payload; `{reply_to}` is a
+    property of the request."""
     queue: str | None = None
     """The durable queue that receives it; None if subscribers bind their own queues."""
 
@@ -119,6 +123,7 @@ CATALOGUE: Final = (
         "pbx.result",
         RESULT_QUEUE,
     ),
+    MessageDefinition(messages.MessageUnreadable, "replied", DEFAULT_EXCHANGE, "{reply_to}"),
 )
 
 COMMANDS: Final[Mapping[str, type[messages.Command]]] = {

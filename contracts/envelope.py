@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from contracts.values import Identifier, PhoneNumber, PlainText, Timestamp
+from contracts.values import AttributeText, Identifier, PhoneNumber, Timestamp
 
 __all__ = [
     "CONTENT_TYPE",
@@ -41,7 +41,11 @@ class Data(BaseModel):
 
 
 class Envelope(BaseModel):
-    """The CloudEvents attributes. Readers use the body only; the AMQP properties are a copy."""
+    """The CloudEvents attributes.
+
+    Readers use the body; the AMQP properties are a copy. `read` repairs an attribute that only
+    travels, or leaves it out.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
@@ -50,7 +54,7 @@ class Envelope(BaseModel):
     """Identifies the message together with `source`; a repeated message has the same id."""
     source: Source
     type: str
-    subject: PlainText | None = None
+    subject: AttributeText | None = None
     """The phone number."""
     time: Timestamp | None = None
     """When the event occurred (RFC 3339, with a zone)."""
@@ -59,11 +63,11 @@ class Envelope(BaseModel):
     """Common to all messages that follow from one command; its default is the command's id."""
     causationid: Identifier | None = None
     """The id of the message that caused this one."""
-    traceparent: PlainText | None = None
-    tracestate: PlainText | None = None
+    traceparent: AttributeText | None = None
+    tracestate: AttributeText | None = None
     expirytime: Timestamp | None = None
     """On commands: if the worker reads the command later than this, it refuses it."""
-    partitionkey: PlainText | None = None
+    partitionkey: AttributeText | None = None
     """`account_id/site_id`."""
 
     def encode(self) -> bytes:

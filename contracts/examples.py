@@ -10,6 +10,7 @@ from typing import Final, TypedDict
 
 from contracts import messages
 from contracts.envelope import Envelope
+from contracts.reading import ReadErrorCode
 from contracts.refusals import RefusalCode
 from contracts.values import (
     EXTENSION_FEATURES,
@@ -28,6 +29,8 @@ _ACTIVATION: Final = "8f2c1d3e-6b0a-4c55-9a77-0d6f1e2b3c41"
 _DEACTIVATION: Final = "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed"
 _FAILING: Final = "6fa459ea-ee8a-4ca4-894e-db77e160355e"
 _REJECTED_COMMAND: Final = "c56a4180-65aa-42ec-a945-5fd21dec0538"
+
+_UNREADABLE_COMMAND: Final = "3f1a7c52-40a6-4d0f-8d57-6a1f0f5e9b7c"
 
 _LEAVE_ID: Final = "e0c32c92-7f84-589d-b914-652ca005d90a"
 _LOGOUT_ID: Final = "7e648598-20a8-5f06-96fc-b5450d2a99a9"
@@ -203,6 +206,19 @@ _RESULT: Final = messages.PbxResult(
     data=messages.PbxResultData(operation_id=_RESET_ID, result=StepResult.DONE),
 )
 
+_UNREADABLE: Final = messages.MessageUnreadable(
+    id="7a3c6e1a-94b5-5c0e-9f0d-52e6a4a1d3f8",
+    time=_at(6, 1),
+    correlationid=_UNREADABLE_COMMAND,
+    causationid=_UNREADABLE_COMMAND,
+    data=messages.MessageUnreadableData(
+        id=_UNREADABLE_COMMAND,
+        source=_WEB_TIER,
+        code=ReadErrorCode.INVALID,
+        detail="data.site_id: Field required (found an object)",
+    ),
+)
+
 _ACTIVE: Final = messages.StatusChanged(
     id="b610aa9a-99cb-55a7-bd33-f35d7b21e4e8",
     **_event(_ACTIVATION, _ACTIVATED, _at(0, 2)),
@@ -318,5 +334,6 @@ EXAMPLES: Final[Mapping[str, Envelope]] = _named(
     (".add", _HUNT_GROUP_JOINED),
     ("", _EXTENSION_RESET),
     ("", _RESULT),
+    ("", _UNREADABLE),
 )
 """The example of each message by its type; further examples have a suffix."""

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from contracts.envelope import Data, Envelope, Published
+from contracts.envelope import WORKER_SOURCE, Data, Envelope, Published, Source
+from contracts.reading.errors import ReadErrorCode
 from contracts.refusals import RefusalCode
 from contracts.values import (
     AccountId,
@@ -24,6 +25,7 @@ from contracts.values import (
     SiteId,
     Step,
     StepResult,
+    Timestamp,
 )
 
 __all__ = [
@@ -45,6 +47,8 @@ __all__ = [
     "ManualLogout",
     "ManualLogoutRequired",
     "ManualLogoutRequiredData",
+    "MessageUnreadable",
+    "MessageUnreadableData",
     "OperationDelayed",
     "OperationDelayedData",
     "OperationFailed",
@@ -66,20 +70,26 @@ class CommandData(Data):
     requested_by: ShortText | None = None
 
 
-class CommandMessage(Envelope):
-    """The common part of all commands."""
+class Received(Envelope):
+    """The common part of all messages that the worker receives."""
 
-    data: CommandData
+    data: Data
 
     @cached_property
     def fingerprint(self) -> str:
-        """A hash of type and payload, in hexadecimal: equal if a command is repeated.
+        """A hash of type and payload, in hexadecimal: equal if a message is repeated.
 
         The envelope is not part of it: a repeat may have another time, trace or expiry.
         """
         # Without absent fields: an optional field that a later version adds changes no hash.
         content = {"type": self.type, **self.data.model_dump(exclude_none=True)}
         return hashlib.blake2b(json.dumps(content).encode(), digest_size=16).hexdigest()
+
+
+class CommandMessage(Received):
+    """The common part of all commands."""
+
+    data: CommandData
 
 
 class Activate(CommandMessage):
@@ -343,11 +353,34 @@ class PbxResultData(Data):
     """For people."""
 
 
-class PbxResult(Envelope):
+class PbxResult(Received):
     """A PBX reports the result of a step. The worker can be configured to await it."""
 
     type: Literal["telephony.pbx.result.v1"] = "telephony.pbx.result.v1"
     data: PbxResultData
+
+
+class MessageUnreadableData(Data):
+    """The message that cannot be read, and why."""
+
+    id: Identifier
+    """The id of that message: of the event, or else the AMQP message id."""
+    source: Source | None
+    """The source of that message; null if it cannot be read."""
+    code: ReadErrorCode
+    detail: str
+    """For people."""
+
+
+class MessageUnreadable(Envelope):
+    """A command or result cannot be read and had no effect. It is in the dead-letter queue."""
+
+    type: Literal["telephony.message.unreadable.v1"] = "telephony.message.unreadable.v1"
+    source: Source = WORKER_SOURCE
+    time: Timestamp
+    correlationid: Identifier
+    causationid: Identifier
+    data: MessageUnreadableData
 
 
 PublishedMessage = (

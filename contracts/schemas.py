@@ -1,8 +1,8 @@
 """JSON Schemas (2020-12) of the messages, generated from their classes.
 
-The schema of a received message requires what the worker needs; the schema of a published message
-requires what the worker always writes. Additional fields are allowed, because a version may get
-new fields.
+The schema of a received message requires what the worker needs; docs/reading.md lists what the
+worker reads beyond it. The schema of a published message requires what the worker always writes.
+Additional fields are allowed, because a version may get new fields.
 """
 
 from typing import Any, Final
@@ -59,7 +59,7 @@ def schema_of(
 ) -> dict[str, Any]:
     """The schema of a message. `references` is the template of its references, with `{model}`."""
     message = definition.message
-    if definition.direction == "published":
+    if definition.direction != "received":
         return message.model_json_schema(
             mode="serialization", schema_generator=_Published, ref_template=references
         )

@@ -13,6 +13,8 @@ from typing import Final
 
 from contracts.catalogue import CATALOGUE, COMMAND_QUEUE, RESULT_QUEUE, MessageDefinition
 from contracts.reading import ReadErrorCode
+from contracts.reading.forgiven import FORGIVEN
+from contracts.reading.refused import REFUSED
 from contracts.refusals import REFUSALS
 from contracts.topology import QUEUES
 
@@ -30,19 +32,26 @@ DOCUMENTS: Final = Path(__file__).with_name("docs")
 
 READ_ERROR_MEANINGS: Final[Mapping[ReadErrorCode, str]] = {
     ReadErrorCode.CONTENT_TYPE_UNSUPPORTED: (
-        "The AMQP content type is not `application/cloudevents+json`. A missing content type is"
-        " accepted."
+        "The AMQP content type is not JSON. A missing content type is accepted."
     ),
-    ReadErrorCode.BODY_TOO_LARGE: "The body has more than 65,536 bytes.",
+    ReadErrorCode.BODY_TOO_LARGE: (
+        "The body has more than 65,536 bytes, before or after decompression."
+    ),
+    ReadErrorCode.CONTENT_ENCODING_INVALID: (
+        "The AMQP content encoding is neither gzip nor UTF-8, or the body is not gzip."
+    ),
     ReadErrorCode.NOT_UTF8: "The body is not UTF-8.",
     ReadErrorCode.NOT_JSON: "The body is not JSON; NaN and Infinity are not JSON either.",
     ReadErrorCode.DUPLICATE_KEY: "A key occurs twice in one object, at any depth.",
     ReadErrorCode.NESTED_TOO_DEEPLY: "The JSON is nested too deeply.",
     ReadErrorCode.NOT_A_CLOUDEVENT: (
-        'The JSON is not an object, `specversion` is not "1.0", or `type` is not a string.'
+        'The JSON is not an object, `specversion` is not "1.0" or missing in the body and in the'
+        " headers, or `type` is not a string."
     ),
-    ReadErrorCode.TYPE_UNKNOWN: "The `type` is not a command.",
-    ReadErrorCode.INVALID: "A field is missing or invalid; the detail names it.",
+    ReadErrorCode.TYPE_UNKNOWN: "The `type` is none that this queue serves.",
+    ReadErrorCode.INVALID: (
+        "A field or attribute is missing, invalid or misspelt; the detail names it."
+    ),
 }
 
 _PLACE: Final = re.compile(
@@ -142,14 +151,39 @@ def _read_errors() -> str:
     )
 
 
+def _forgiven() -> str:
+    return table(("sent", "is read"), ((row.what, row.reading) for row in FORGIVEN))
+
+
+def _refused() -> str:
+    return table(
+        ("sent", "code", "send instead"),
+        ((row.what, f"`{row.code}`", row.instead) for row in REFUSED),
+    )
+
+
+def _replies() -> str:
+    return table(
+        ("type", "meaning"),
+        (
+            (f"`{row.type}`", row.message.__doc__ or "")
+            for row in CATALOGUE
+            if row.direction == "replied"
+        ),
+    )
+
+
 TABLES: Final[Tables] = {
     "commands": _commands,
     "events": _events,
+    "forgiven": _forgiven,
     "pbx-messages": _pbx_messages,
     "pbx-results": _pbx_results,
     "queues": _queues,
     "read-errors": _read_errors,
     "refusals": _refusals,
+    "refused": _refused,
+    "replies": _replies,
 }
 """The generators, by the name that a marked place uses."""
 

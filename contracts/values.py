@@ -14,6 +14,7 @@ __all__ = [
     "AccountId",
     "AccountKind",
     "AtDeadline",
+    "AttributeText",
     "AwareDatetime",
     "CallTarget",
     "DeviceKind",
@@ -51,6 +52,9 @@ Identifier = Annotated[
     AfterValidator(_fits_a_short_string),
 ]
 """The id of a message: not empty, and short enough for the AMQP property that copies it."""
+
+AttributeText = Annotated[str, StringConstraints(pattern=r"^[^\u0000]+$", max_length=1024)]
+"""The text of an attribute that only travels: not empty, at most 1024 characters."""
 
 ShortText = Annotated[str, StringConstraints(pattern=r"^[^\u0000]*$", max_length=128)]
 """Text for people, at most 128 characters."""

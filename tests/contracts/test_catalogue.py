@@ -2,7 +2,13 @@
 
 import pytest
 
-from contracts.catalogue import CATALOGUE, COMMANDS, RESULTS, routing_key_of
+from contracts.catalogue import (
+    CATALOGUE,
+    COMMANDS,
+    DEFAULT_EXCHANGE,
+    RESULTS,
+    routing_key_of,
+)
 from contracts.examples import EXAMPLES
 from contracts.messages import PublishedMessage
 from contracts.refusals import REFUSALS, RefusalCode
@@ -40,6 +46,7 @@ NAMES = {
         None,
     ),
     "telephony.pbx.result.v1": ("telephony.pbx.results", "pbx.result", "telephony.pbx.results"),
+    "telephony.message.unreadable.v1": ("", "{reply_to}", None),
     "telephony.handset.manual_logout_required.v1": (
         "telephony.events",
         "handset.manual_logout_required",
@@ -79,7 +86,9 @@ def test_the_catalogue_has_each_type_once() -> None:
 
 
 def test_every_exchange_is_declared() -> None:
-    assert {row.exchange for row in CATALOGUE} < {exchange.name for exchange in EXCHANGES}
+    declared = {exchange.name for exchange in EXCHANGES}
+
+    assert {row.exchange for row in CATALOGUE} < declared | {DEFAULT_EXCHANGE}
 
 
 def test_every_queue_has_the_bindings_of_the_catalogue() -> None:

@@ -86,6 +86,20 @@ def test_the_worker_receives_commands_and_results_and_sends_the_rest() -> None:
     }
 
 
+def test_the_answer_to_an_unreadable_message_is_a_reply_to_commands_and_to_results() -> None:
+    document = asyncapi_document()
+    reply = "#/channels/replies/messages/telephony.message.unreadable.v1"
+    answered = {
+        name
+        for name, operation in document["operations"].items()
+        if {"$ref": reply} in operation.get("reply", {}).get("messages", [])
+    }
+
+    assert answered == {row.type for row in CATALOGUE if row.direction == "received"}
+    sent = document["operations"]["telephony.message.unreadable.v1"]
+    assert sent["channel"] == {"$ref": "#/channels/replies"}
+
+
 def test_the_asyncapi_document_has_queue_arguments_as_extensions() -> None:
     channels = asyncapi_document()["channels"]
 

@@ -94,9 +94,13 @@ values: some.SearchStrategy[Any] = some.one_of(
     some.none(), some.booleans(), some.integers(), some.text(max_size=10), some.just({})
 )
 names = some.sampled_from([*content(EXAMPLES[ACTIVATE]), "correlationid", "colour"])
+# What only travels is read in any form; the schema says how to write it.
+deciding_names = some.sampled_from(
+    [*("specversion", "id", "source", "type", "expirytime", "data", "colour")]
+)
 
 
-@given(changes=some.dictionaries(names, values), omitted=some.sets(names))
+@given(changes=some.dictionaries(deciding_names, values), omitted=some.sets(names))
 def test_a_readable_command_matches_the_schema(changes: dict[str, Any], omitted: set[str]) -> None:
     event = {**content(EXAMPLES[ACTIVATE]), **changes}
     event = {name: value for name, value in event.items() if name not in omitted}

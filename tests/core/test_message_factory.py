@@ -55,7 +55,7 @@ def read_back(message: PublishedMessage) -> object:
     return read(message.encode(), CONTENT_TYPE, {definition.type: definition.message})
 
 
-@given(active_numbers, ids.filter(lambda it: len(it.encode()) <= 255), texts, texts)
+@given(active_numbers, ids.filter(lambda it: len(it.encode()) <= 255), texts, texts.filter(bool))
 def test_every_message_is_read_back_unchanged(
     active: Number, command_id: str, hunt_group_id: str, trace: str
 ) -> None:

@@ -14,12 +14,12 @@ if __name__ == "__main__":
     marker = sys.argv[1].encode()
     read = batch_processor.read  # type: ignore[attr-defined]
 
-    def deadly(body: bytes, *arguments: Any) -> Any:
+    def deadly(body: bytes, *arguments: Any, **properties: Any) -> Any:
         if marker in body:
             os.kill(os.getpid(), signal.SIGKILL)
-        return read(body, *arguments)
+        return read(body, *arguments, **properties)
 
-    batch_processor.read = deadly  # type: ignore[attr-defined,assignment]
+    batch_processor.read = deadly  # type: ignore[attr-defined]
     sys.argv[1:2] = []
     from worker.cli import main
 

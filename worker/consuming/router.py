@@ -5,12 +5,11 @@ dead-letters it.
 """
 
 import asyncio
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from contracts.reading import BODY_MAXIMUM_BYTES
+from contracts.reading import UnreadableError, event_in
 from worker.broker.confirm_channel import (
     ChannelLost,
     ConfirmChannel,
@@ -30,7 +29,7 @@ from worker.core.partitions import partition_of
 from worker.runtime.concurrency import first_of
 from worker.telemetry.logs import Action, get_logger
 
-__all__ = ["PartitionRouter"]
+__all__ = ["Addressed", "PartitionRouter", "address_of"]
 
 RETRY_SECONDS: Final = 1
 
@@ -93,7 +92,7 @@ class PartitionRouter:
         batch: list[Addressed] = []
         waiting = self._consumer.waiting
         while waiting and len(batch) < at_most:
-            addressed = _address_of(waiting[0], self._partitions)
+            addressed = address_of(waiting[0], self._partitions)
             if not keys.isdisjoint(addressed.exclusive_keys):
                 break
             keys |= addressed.exclusive_keys
@@ -163,25 +162,32 @@ class PartitionRouter:
         return stripped(publication) if isinstance(verdict, Unencodable) else publication
 
 
-def _address_of(delivery: Delivery, partitions: int) -> Addressed:
+def address_of(delivery: Delivery, partitions: int) -> Addressed:
     """The message with its partition; partition 0 if the message cannot be read."""
-    keys = _read_keys(delivery.body)
+    keys = _read_keys(delivery)
     if keys is None:
         return Addressed(delivery, 0, None)
     partition_key, phone_number = keys
     return Addressed(delivery, partition_of(partition_key, partitions), phone_number)
 
 
-def _read_keys(body: bytes) -> tuple[str, str] | None:
+def _read_keys(delivery: Delivery) -> tuple[str, str] | None:
     """Partition key and number from the payload; the core decides by it, not by the envelope."""
-    if len(body) > BODY_MAXIMUM_BYTES:
-        return None
+    properties = delivery.properties
     try:
-        data = json.loads(body)["data"]
-        values = (data["account_id"], data["site_id"], data["phone_number"])
-    except (ValueError, TypeError, LookupError, RecursionError):
+        data = event_in(
+            delivery.body,
+            properties.content_type,
+            properties.content_encoding,
+            delivery.headers,
+        )["data"]
+    except (UnreadableError, LookupError):
         return None
-    if not all(isinstance(value, str) for value in values):
+    if not isinstance(data, dict):
+        return None
+    names = ("account_id", "site_id", "phone_number")
+    values = [value for name in names if isinstance(value := data.get(name), str)]
+    if len(values) < len(names):
         return None
     account_id, site_id, phone_number = values
     return f"{account_id}/{site_id}", phone_number
