@@ -92,6 +92,15 @@ def test_a_redelivered_result_is_counted_once(value: StepResult) -> None:
     assert apply_result(once, result(value), NOW, AWAITING_ALL) == (once, Verdict.DUPLICATE)
 
 
+@pytest.mark.parametrize("first", [StepResult.RETRY_LATER, StepResult.REFUSED])
+def test_another_result_under_a_used_id_counts(first: StepResult) -> None:
+    once, _ = apply_result(STEP, result(first), NOW, AWAITING_ALL)
+    done, verdict = apply_result(once, result(StepResult.DONE), NOW, AWAITING_ALL)
+
+    assert (done.state, verdict) == (StepState.DONE, Verdict.DONE)
+    assert apply_result(done, result(first), NOW, AWAITING_ALL) == (done, Verdict.DUPLICATE)
+
+
 @pytest.mark.parametrize("attempt", [1, 2])
 def test_a_second_retry_later_does_not_use_up_a_planned_attempt(attempt: int) -> None:
     step = STEP._replace(attempt=attempt)

@@ -68,6 +68,19 @@ async def test_a_number_becomes_active_when_the_pbx_reports_done(
         assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
 
     assert platform.events[1] == pending
+
+
+async def test_a_number_becomes_active_when_the_pbx_reports_each_attempt_under_one_id(
+    database: Database, settings: Settings, platform: Platform
+) -> None:
+    await store(database, *SITE)
+    async with working(database, awaiting(settings, "activation")):
+        command = await platform.send("activate", NUMBER)
+        pending = await pending_event(platform)
+        await platform.answer(pending["id"], "retry_later", id="result-1")
+        await platform.until(lambda: len(platform.events) == 2)
+        await platform.answer(pending["id"], "done", id="result-1")
+        assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
     assert await rows(database, "SELECT state, attempt, last_result FROM pbx_steps") == [
         ("done", 2, "done")
     ]

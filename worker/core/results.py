@@ -75,8 +75,12 @@ class AppliedResult(NamedTuple):
 
 
 def apply_result(step: PbxStep, result: PbxResult, now: datetime, policy: Policy) -> AppliedResult:
-    """The step after this result. A result, identified by source and id, is counted once."""
-    key = f"{result.source} {result.id}"
+    """The step after this result. A result is counted once for its source, id and content.
+
+    The content counts because a PBX may report each attempt under the same id: its `done` must not
+    be taken for a repeat of its `retry_later`.
+    """
+    key = f"{result.source} {result.id} {result.fingerprint}"
     if key in step.answers:
         return AppliedResult(step, Verdict.DUPLICATE)
     if step.state is StepState.DONE:
