@@ -1,13 +1,17 @@
+import json
+
 import pytest
 
 from tests.cli.conftest import Invoke
 from tests.support.platform import Platform
+from tests.support.records import service
 from tests.support.workers import store
 from worker.cli.exits import Exit
 from worker.local import PrivateServers
 from worker.storage.engine import Database
 
 NUMBER = "+442079460001"
+VOICE_SERVICE = json.dumps(service())
 SEND = ("send", "activate", NUMBER, "--account", "acme", "--site", "london")
 
 
@@ -31,7 +35,7 @@ async def test_what_was_not_prepared_says_which_command_prepares_it(
         ((*SEND, "--wait"), "activation-worker topology"),
         (("dead-letters", "list"), "activation-worker topology"),
     ):
-        result = await invoke(*arguments, given="", **bare)
+        result = await invoke(*arguments, given=VOICE_SERVICE, **bare)
         assert result.exit_code == Exit.NOT_READY, result.output
         assert remedy in result.output
     await servers.postgresql.drop_database("bare")

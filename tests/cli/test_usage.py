@@ -1,9 +1,11 @@
+import json
 import subprocess
 import sys
 
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.support.records import service
 from worker.cli import main
 from worker.cli.exits import Exit
 
@@ -11,6 +13,7 @@ NOWHERE = {
     "AMQP_URL": "amqp://guest:hidden@127.0.0.1:1/",
     "DATABASE_URL": "postgresql://somebody:hidden@127.0.0.1:1/none",
 }
+VOICE_SERVICE = json.dumps(service())
 SEND = ("send", "activate", "+442079460001", "--account", "acme", "--site", "london")
 
 
@@ -83,7 +86,7 @@ def test_commands_explain_wrong_usage(arguments: tuple[str, ...], problem: str) 
 def test_commands_name_an_unreachable_server_without_a_traceback(
     arguments: tuple[str, ...],
 ) -> None:
-    result = run(*arguments, given="")
+    result = run(*arguments, given=VOICE_SERVICE)
 
     assert result.exit_code == Exit.UNAVAILABLE
     assert "cannot be used" in result.output

@@ -1,7 +1,10 @@
+import io
+
 import pytest
 
 from tests.support.records import Fields, call_settings, login, number, refusal, service
 from worker.operator.import_records import ImportRefused, import_lines
+from worker.operator.jsonl import lines_of
 
 # Invalid records are found without a database: none listens here.
 NOWHERE = "postgresql+asyncpg://127.0.0.1:1/none"
@@ -55,14 +58,44 @@ async def test_import_error_never_contains_the_value() -> None:
     ("line", "problem"),
     [
         (b"[1]", "line 1: Input should be"),
-        (b'{"kind": "phone_number"', "line 1: Invalid JSON"),
-        (b'{"kind": "phone_number", "label": "\xff"}', "line 1: Invalid JSON"),
+        (b'{"kind": "phone_number"', "line 1: not JSON"),
+        (b'{"kind": "phone_number", "label": "\xff"}', "line 1: not UTF-8 at byte 35; save the"),
         (b"{}", "line 1: Unable to extract tag"),
+        (b'{"quantity": 5, "quantity": 500}', "line 1: the key 'quantity' occurs twice"),
+        (b'{"features": {"a": 1, "a": 2}}', "line 1: the key 'a' occurs twice"),
+        ('{"kind": "é"}'.encode("latin-1"), "line 1: not UTF-8 at byte 10; save the file"),
+        ("\ufeff{}".encode("utf-16-le"), "line 1: it is UTF-16: save the file as UTF-8"),
+        ("{}".encode("utf-16-be"), "line 1: it holds NUL bytes, as UTF-16 does"),
+        (b'{"kind": "\x00"}', "line 1: it holds NUL bytes"),
+        (b"{}\r{}\r", "line 1: not JSON.*it holds carriage returns: end lines with a line feed"),
+        (b" " * 70_000 + b"{}", "line 1: Unable to extract tag"),
+        (b'"' + b"x" * 70_000 + b'"', "line 1: it has more than 65,536 bytes"),
+        (b"[" * 60_000, "line 1: the JSON is nested too deeply"),
+        (b'{"quantity": NaN}', "line 1: not JSON: NaN is not a JSON number"),
+        (b"", "line 1: there is no record: the file is empty"),
+        (b"\xef\xbb\xbf\r\n", "line 1: there is no record: the file is empty"),
     ],
 )
 async def test_import_names_a_line_that_is_not_a_record(line: bytes, problem: str) -> None:
     with pytest.raises(ImportRefused, match=problem):
         await import_lines(NOWHERE, [line])
+
+
+async def test_import_names_utf_16_once() -> None:
+    lines = io.BytesIO("{}\n{}\n{}\n".encode("utf-16"))
+
+    with pytest.raises(ImportRefused) as refused:
+        await import_lines(NOWHERE, lines_of(lines))
+    assert str(refused.value) == "line 1: it is UTF-16: save the file as UTF-8"
+
+
+def test_lines_of_a_file_are_cut_where_they_are_too_long() -> None:
+    file = io.BytesIO(b"first\n" + b"x" * 1_000_000 + b"\nthird\n" + b"y" * 200_000)
+
+    lines = list(lines_of(file))
+
+    assert [len(line) for line in lines] == [6, 65_537, 6, 65_537]
+    assert (lines[0], lines[2]) == (b"first\n", b"third\n")
 
 
 async def test_import_shows_twenty_errors_and_counts_the_rest() -> None:

@@ -29,18 +29,17 @@ def import_records(file: BinaryIO) -> None:
     main number loses its call settings.
     """
     from worker.operator.import_records import import_lines
+    from worker.operator.jsonl import lines_of
 
     settings = settings_of_environment()
-    with _progress_of(file) as lines:
+    with _progress_of(file, lines_of(file)) as lines:
         counts = run_async(import_lines(settings.database_url, lines))
     for kind, count in counts.items():
         click.echo(f"{count:>9,}  {kind}")
-    if not counts:
-        click.echo("no records")
 
 
 @contextmanager
-def _progress_of(file: BinaryIO) -> Iterator[Iterator[bytes]]:
+def _progress_of(file: BinaryIO, content: Iterator[bytes]) -> Iterator[Iterator[bytes]]:
     """The lines; on a terminal, reading a file of known size moves a progress bar."""
     size = _size_bytes(file)
     with click.progressbar(
@@ -52,7 +51,7 @@ def _progress_of(file: BinaryIO) -> Iterator[Iterator[bytes]]:
     ) as bar:
 
         def lines() -> Iterator[bytes]:
-            for line in file:
+            for line in content:
                 bar.update(len(line))
                 yield line
 

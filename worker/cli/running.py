@@ -40,8 +40,10 @@ def standalone(folder: Path | None, records: BinaryIO | None) -> None:
     import os
 
     from worker.local.standalone import run_standalone
+    from worker.operator.jsonl import lines_of
     from worker.telemetry import logs
 
     settings = settings_of_environment()
     logs.configure(sys.stderr, format=settings.log_format, level=settings.log_level)
-    run_async(run_standalone(dict(os.environ), folder, records))
+    lines = None if records is None else lines_of(records)
+    run_async(run_standalone(dict(os.environ), folder, lines))

@@ -24,7 +24,7 @@ async def run_standalone(
 
     Raises errors of the records, the settings and the HTTP port before it starts a server.
     """
-    records = read_records(lines or ())
+    records = {} if lines is None else read_records(lines)
     settings = load(environment)
     # Binds the port once, to fail early if it is taken.
     async with serve(settings.http_host, settings.http_port, {}, Metrics()):

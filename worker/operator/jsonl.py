@@ -1,10 +1,11 @@
 """Parses JSON Lines into records, and finds every error that the file alone shows."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 from pydantic import ValidationError
 
+from contracts.reading import ReadErrorCode, UnreadableError, parse_json
 from worker.operator.records import (
     RECORD,
     CallSettingsRecord,
@@ -16,10 +17,14 @@ from worker.operator.records import (
 )
 from worker.operator.validation_errors import explain
 
-__all__ = ["KEYS", "ImportRefused", "Numbered", "Problem", "read_records"]
+__all__ = ["KEYS", "ImportRefused", "Numbered", "Problem", "lines_of", "read_records"]
 
 PROBLEMS_SHOWN: Final = 20
+LINE_MAXIMUM_BYTES: Final = 65_536
+"""A record has a few hundred bytes: a longer line is no record, and may not end at all."""
+
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+UTF_16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 
 KEYS: Final[Mapping[type[Record], tuple[str, ...]]] = {
     VoiceServiceRecord: ("service_id",),
@@ -61,10 +66,19 @@ class ImportRefused(Exception):
         super().__init__("\n".join(shown))
 
 
+def lines_of(file: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file. Of a line that is too long, only the beginning: enough to refuse it."""
+    while line := file.readline(LINE_MAXIMUM_BYTES + 1):
+        yield line
+        while len(line) > LINE_MAXIMUM_BYTES and not line.endswith(b"\n"):
+            line = file.readline(LINE_MAXIMUM_BYTES + 1)
+
+
 def read_records(lines: Iterable[bytes | str]) -> Mapping[type[Record], list[Numbered]]:
     """The records by kind, each once and in key order. Empty lines are ignored.
 
-    Raises `ImportRefused` with every line that is invalid or contradicts an earlier line.
+    Raises `ImportRefused` with every line that is invalid or contradicts an earlier line, and if
+    there is no record.
     """
     problems: list[Problem] = []
     found: dict[type[Record], dict[tuple[str, ...], Numbered]] = {kind: {} for kind in KEYS}
@@ -77,6 +91,8 @@ def read_records(lines: Iterable[bytes | str]) -> Mapping[type[Record], list[Num
             problems.append(Problem(item.line, description))
     if problems:
         raise ImportRefused(problems)
+    if not any(found.values()):
+        raise ImportRefused([Problem(1, "there is no record: the file is empty")])
     # In key order, like every other writer of these rows: other orders could deadlock.
     return {kind: [of_kind[key] for key in sorted(of_kind)] for kind, of_kind in found.items()}
 
@@ -84,13 +100,36 @@ def read_records(lines: Iterable[bytes | str]) -> Mapping[type[Record], list[Num
 def _parsed(lines: Iterable[bytes | str], problems: list[Problem]) -> Iterator[Numbered]:
     for number, line in enumerate(lines, start=1):
         content = line.encode() if isinstance(line, str) else line
+        if number == 1 and content.startswith(UTF_16_MARKS):
+            # Each other line would only repeat it.
+            problems.append(Problem(1, "it is UTF-16: save the file as UTF-8"))
+            return
         content = content.removeprefix(BYTE_ORDER_MARK).strip()
         if not content:
             continue
         try:
-            yield Numbered(number, RECORD.validate_json(content))
+            yield Numbered(number, _record_in(content))
+        except UnreadableError as error:
+            problems.append(Problem(number, _remedy(content, error)))
         except ValidationError as error:
             problems.append(Problem(number, _explain(error)))
+
+
+def _record_in(content: bytes) -> Record:
+    if len(content) > LINE_MAXIMUM_BYTES:
+        detail = f"it has more than {LINE_MAXIMUM_BYTES:,} bytes: write one record on each line"
+        raise UnreadableError(ReadErrorCode.BODY_TOO_LARGE, detail)
+    # Only this parser finds a key that occurs twice; the other one would take the last.
+    parse_json(content)
+    return RECORD.validate_json(content)
+
+
+def _remedy(content: bytes, error: UnreadableError) -> str:
+    if error.code is ReadErrorCode.NOT_UTF8:
+        return f"{error.detail.removesuffix(': send UTF-8')}; save the file as UTF-8"
+    if error.code is ReadErrorCode.NOT_JSON and b"\r" in content:
+        return f"{error.detail}; it holds carriage returns: end lines with a line feed"
+    return error.detail
 
 
 def _explain(error: ValidationError) -> str:
