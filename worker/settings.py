@@ -28,6 +28,9 @@ SHARED_NAMES: Final = ("AMQP_URL", "DATABASE_URL")
 
 URL_FILES: Final = tuple(f"{name}{FILE_SUFFIX}" for name in SHARED_NAMES)
 
+OWN_NAMES: Final = ("telephony.", "pbx.")
+"""How the names of the platform's own queues begin."""
+
 Seconds = Annotated[float, Field(gt=0, le=365 * 86_400)]
 """At most a year: excludes infinity, and times that a date cannot hold."""
 
@@ -82,6 +85,8 @@ class Settings(BaseModel):
     """How long a stop may take; the next start continues what is unfinished then."""
     declare_topology: bool = True
     """Declare exchanges and queues at each connect; false if the broker forbids it."""
+    reply_prefixes: frozenset[str] = frozenset({"reply."})
+    """How the names of queues begin to which replies may go, comma separated; see `reply_to`."""
 
     http_host: str = "0.0.0.0"  # noqa: S104 -- a container is checked from outside
     """Address on which the HTTP endpoints listen."""
@@ -123,7 +128,7 @@ class Settings(BaseModel):
             longest_pause=timedelta(seconds=self.step_longest_pause_seconds),
         )
 
-    @field_validator("amqp_urls", "awaited_steps", mode="before")
+    @field_validator("amqp_urls", "awaited_steps", "reply_prefixes", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
@@ -137,6 +142,18 @@ class Settings(BaseModel):
             message = "expected amqp://user:password@host:port/virtual-host, several with commas"
             raise ValueError(message)
         return urls
+
+    @field_validator("reply_prefixes")
+    @classmethod
+    def _validate_reply_prefixes(cls, prefixes: frozenset[str]) -> frozenset[str]:
+        for prefix in prefixes:
+            if any(own.startswith(prefix) or prefix.startswith(own) for own in OWN_NAMES):
+                message = (
+                    f"{prefix!r} would let replies into queues of the telephony platform; choose"
+                    " another beginning for the names of reply queues, as reply."
+                )
+                raise ValueError(message)
+        return prefixes
 
     @field_validator("database_url")
     @classmethod

@@ -43,17 +43,18 @@ def test_a_delivery_has_the_values_of_the_delivered_message() -> None:
         spec.Basic.Properties(message_id="m", headers={"own": 1}),
     ],
 )
-def test_a_forwarded_message_keeps_all_properties_except_user_id_and_expiration(
+def test_a_forwarded_message_keeps_all_properties_except_user_id_expiration_and_priority(
     properties: spec.Basic.Properties,
 ) -> None:
     # A shallow copy would share the headers, and change with them.
     before = deepcopy(properties)
     publication = forwarded(delivery(properties), exchange="", routing_key="commands")
 
-    changed = {"user_id", "expiration", "headers", "message_id"}
+    changed = {"user_id", "expiration", "priority", "headers", "message_id"}
     for name in set(spec.Basic.Properties.attributes()) - changed:
         assert getattr(publication.properties, name) == getattr(before, name)
     assert publication.properties.user_id is publication.properties.expiration is None
+    assert publication.properties.priority is None
     assert publication.properties.headers == {**(before.headers or {}), **ORIGIN}
     assert publication.properties.message_id
     assert (publication.exchange, publication.routing_key) == ("", "commands")

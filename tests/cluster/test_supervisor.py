@@ -162,7 +162,7 @@ async def test_worker_publishes_the_first_event_to_the_reply_queue_too(
         (b"no json", {}, "NOT_JSON"),
         (b"[]", {}, "NOT_A_CLOUDEVENT"),
         (b'{"specversion": "1.0", "type": "a.b.c"}', {}, "TYPE_UNKNOWN"),
-        (b"{}", {"content_type": "text/plain"}, "CONTENT_TYPE_UNSUPPORTED"),
+        (b"{}", {"content_type": "application/xml"}, "CONTENT_TYPE_UNSUPPORTED"),
         (b'{"a": 1, "a": 2}', {}, "DUPLICATE_KEY"),
         (b"[" * 60_000, {}, "NESTED_TOO_DEEPLY"),
         # RabbitMQ 4 itself refuses more than 16 MiB.

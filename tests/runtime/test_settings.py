@@ -66,6 +66,17 @@ def test_load_reads_awaited_steps_and_lists_them_for_an_unknown_one() -> None:
         load({"WORKER_AWAITED_STEPS": "activation,logout"})
 
 
+def test_load_reads_the_prefixes_of_reply_queues() -> None:
+    assert load({}).reply_prefixes == {"reply."}
+    assert load({"WORKER_REPLY_PREFIXES": "answers., web-"}).reply_prefixes == {"answers.", "web-"}
+
+
+@pytest.mark.parametrize("prefix", ["pbx.", "p", "telephony.phone_number.", "reply.,tele"])
+def test_load_refuses_a_prefix_that_lets_replies_into_other_queues(prefix: str) -> None:
+    with pytest.raises(SettingsError, match=r"WORKER_REPLY_PREFIXES: .* would let replies into"):
+        load({"WORKER_REPLY_PREFIXES": prefix})
+
+
 @pytest.mark.parametrize("seconds", ["inf", "nan", "1e300", "0", "soon"])
 def test_load_refuses_a_duration_that_a_date_cannot_hold(seconds: str) -> None:
     with pytest.raises(SettingsError, match="WORKER_OPERATION_TIME_ALLOWED_SECONDS: Input"):

@@ -1,7 +1,8 @@
 """The metrics: counters, gauges of the database, and their description."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from contracts.messages import Activate, CommandData
@@ -90,6 +91,23 @@ async def test_decision_delay_starts_at_the_time_of_the_command() -> None:
     seen = await _samples(metrics)
     assert seen["decision_delay_seconds_sum activate"] == 2
     assert seen["decision_delay_seconds_count activate"] == 1
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        datetime.min.replace(tzinfo=timezone(timedelta(hours=14))),
+        datetime.max.replace(tzinfo=timezone(timedelta(hours=-14))),
+        datetime(1970, 1, 1, tzinfo=UTC),
+        NOW + timedelta(hours=2),
+    ],
+)
+async def test_decision_delay_leaves_out_the_time_of_a_wrong_clock(time: datetime) -> None:
+    metrics = Metrics()
+    command = _command().model_copy(update={"time": time})
+    metrics.command_decided(command, Decision(Outcome.PENDING), NOW)
+
+    assert (await _samples(metrics))["decision_delay_seconds_count activate"] == 0
 
 
 async def test_decision_delay_is_never_negative() -> None:

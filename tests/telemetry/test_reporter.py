@@ -55,6 +55,19 @@ def test_reporter_counts_and_logs_an_undelivered_message(log: io.StringIO) -> No
     assert value(metrics, "publish_failures_total", type=message.message_type) == 1
 
 
+def test_reporter_counts_each_refused_reply_and_logs_one_in_a_minute(log: io.StringIO) -> None:
+    metrics = Metrics()
+    reporter = Reporter(metrics)
+    for _ in range(3):
+        reporter.reply_refused("pbx.extension-reset")
+        reporter.prioritised("telephony.phone_number.commands", "message-1")
+
+    actions = [json.loads(line)["action"] for line in log.getvalue().splitlines()]
+    assert actions == ["reply_refused", "message_prioritised"]
+    assert value(metrics, "replies_refused_total") == 3
+    assert value(metrics, "prioritised_messages_total") == 3
+
+
 def test_reporter_logs_the_position_of_a_parked_message(log: io.StringIO) -> None:
     Reporter(Metrics()).unencodable(Message(), "the routing key is too long")
 

@@ -22,6 +22,7 @@ from worker.consuming.consumer import Consumer
 from worker.consuming.dead_letters import DeadLetters
 from worker.consuming.handlers import CommandHandler, ResultHandler
 from worker.consuming.poison import PoisonTracker
+from worker.consuming.replies import ReplyAddresses, UnreadableAnswers
 from worker.consuming.router import PartitionRouter
 from worker.consuming.watchdog import watch_consumer
 from worker.core.partitions import Assignment
@@ -63,11 +64,13 @@ class WorkerContext:
     reporter: Reporter
     clock: Clock
     relays: Relays
+    replies: ReplyAddresses
 
 
 def serving(settings: Settings, reporter: Reporter, clock: Clock, session: BrokerSession) -> Serve:
     """Returns the function that serves an assignment of a worker with this broker session."""
-    context = WorkerContext(session, settings, reporter, clock, Relays())
+    replies = ReplyAddresses(settings.reply_prefixes, reporter)
+    context = WorkerContext(session, settings, reporter, clock, Relays(), replies)
 
     async def serve(
         assignment: Assignment, leadership: Leadership, stopping: asyncio.Event
@@ -167,6 +170,7 @@ class Service:
             context.clock,
             context.reporter,
             outbound.outbox.wake,
+            replies=context.replies,
             partition=assignment.partition,
         )
         backpressure = Backpressure(
@@ -209,11 +213,14 @@ class Service:
 
         dead_letters = DeadLetters(context.session, context.reporter, acknowledge)
         stack.push_async_callback(dead_letters.cancel)
+        answers = UnreadableAnswers(context.session, context.replies, context.clock)
+        stack.push_async_callback(answers.cancel)
         processor = BatchProcessor(
             handler,
             self._leadership,
             poison=poison,
             dead_letters=dead_letters,
+            answers=answers,
             reporter=context.reporter,
         )
         batches = Batches(consumer, poison, backpressure)
@@ -239,7 +246,12 @@ class Service:
 
     async def _consumer(self, stack: AsyncExitStack, queue: str) -> Consumer:
         session = self._context.session
-        return Consumer(queue, await stack.enter_async_context(session.consuming()), session)
+        return Consumer(
+            queue,
+            await stack.enter_async_context(session.consuming()),
+            session,
+            on_prioritised=partial(self._context.reporter.prioritised, queue),
+        )
 
     def _watches(
         self, inbounds: list[Inbound], results: Consumer | None

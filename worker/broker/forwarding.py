@@ -19,13 +19,15 @@ ORIGIN: Final = ("x-original-exchange", "x-original-routing-key")
 def forwarded(delivery: Delivery, *, exchange: str, routing_key: str) -> Publication:
     """The message for another exchange or queue, with its body and properties unchanged.
 
-    There are three exceptions. The user id is removed, because the broker accepts only the id of
-    the connection's own user. The expiration is removed, because it has been applied. A message
-    without an id gets one, because a returned message is matched to its publication by its id.
+    There are four exceptions. The user id is removed, because the broker accepts only the id of
+    the connection's own user. The expiration is removed, because it has been applied. The priority
+    is removed, because RabbitMQ 4 would deliver the message before earlier ones. A message without
+    an id gets one, because a returned message is matched to its publication by its id.
     """
     properties = copy(delivery.properties)
     properties.user_id = None
     properties.expiration = None
+    properties.priority = None
     properties.message_id = properties.message_id or uuid4().hex
     properties.headers = {**delivery.headers, **origin_of(delivery)}
     return Publication(exchange, routing_key, properties, delivery.body)
@@ -37,6 +39,7 @@ def stripped(publication: Publication) -> Publication:
     properties = spec.Basic.Properties(
         headers={name: headers[name] for name in ORIGIN},
         content_type=cut_to_fit(publication.properties.content_type),
+        content_encoding=cut_to_fit(publication.properties.content_encoding),
         delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
         message_id=uuid4().hex,
     )

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections import defaultdict, deque
 from collections.abc import Sequence
-from typing import cast
+from typing import Final, cast
 from uuid import uuid4
 
 import aio_pika
@@ -19,6 +19,9 @@ from worker.runtime.concurrency import all_of
 from worker.storage.outbox import OutgoingMessage
 
 __all__ = ["Publisher", "persistent"]
+
+REPLY_TIMEOUT_SECONDS: Final = 10
+"""How long a broker that does not read may delay a reply; then the worker gives the reply up."""
 
 Kind = tuple[str, str]
 """Exchange and first word of the routing key: messages of one kind share a queue."""
@@ -60,6 +63,7 @@ class Publisher:
         self._sending = asyncio.Lock()
         # Requesters name the reply queues: a problem there must not affect other messages.
         self._replies: AbstractChannel | None = None
+        self._replying = asyncio.Lock()
 
     def is_blocked(self) -> bool:
         """Whether an alarm (memory or disk) keeps the broker from reading what is published."""
@@ -93,6 +97,16 @@ class Publisher:
             (problem,) = await self._dead_letters.publish([publication])
         if problem is not None:
             raise _verdict(problem)
+
+    async def reply(self, message: AbstractMessage, queue: str) -> None:
+        """Publishes a message to a reply queue, without a confirm; raises no error of the broker.
+
+        The requester may be gone, and has no other right to a reply than that the worker tries.
+        """
+        publication = Publication("", queue, message.properties, message.body)
+        with contextlib.suppress(*CONNECTION_ERRORS, BrokerUnavailable):
+            async with asyncio.timeout(REPLY_TIMEOUT_SECONDS):
+                await self._reply_one(publication)
 
     async def close(self) -> None:
         """Closes all channels."""
@@ -128,17 +142,18 @@ class Publisher:
         # A reply repeats what the event says, and the requester may be gone: no confirm is awaited.
         with contextlib.suppress(*CONNECTION_ERRORS, BrokerUnavailable):
             for message in messages:
-                await self._reply_one(message)
+                await self._reply_one(_publication(message))
 
-    async def _reply_one(self, message: OutgoingMessage) -> None:
-        if self._replies is None or self._replies.is_closed:
-            self._replies = await channel_on(self._connection, publisher_confirms=False)
-        channel = cast("Channel", await self._replies.get_underlay_channel())
+    async def _reply_one(self, publication: Publication) -> None:
+        async with self._replying:
+            if self._replies is None or self._replies.is_closed:
+                self._replies = await channel_on(self._connection, publisher_confirms=False)
+            channel = cast("Channel", await self._replies.get_underlay_channel())
         with contextlib.suppress(*ENCODING_ERRORS):
             await channel.basic_publish(
-                message.body,
-                routing_key=message.routing_key,
-                properties=_publication(message).properties,
+                publication.body,
+                routing_key=publication.routing_key,
+                properties=publication.properties,
                 wait=False,
             )
 

@@ -11,6 +11,7 @@ from worker.broker.delivery import Delivery
 from worker.consuming.batches import Batch
 from worker.consuming.dead_letters import DeadLetters
 from worker.consuming.poison import PoisonTracker
+from worker.consuming.replies import UnreadableAnswers
 from worker.core.poison import POISON_AFTER_ATTEMPTS
 from worker.storage.engine import Transactions
 from worker.storage.errors import is_data_error, is_transient
@@ -62,12 +63,14 @@ class BatchProcessor(Generic[Message, Result]):
         *,
         poison: PoisonTracker,
         dead_letters: DeadLetters,
+        answers: UnreadableAnswers,
         reporter: Reporter,
     ) -> None:
         self._handler = handler
         self._database = database
         self._poison = poison
         self._dead_letters = dead_letters
+        self._answers = answers
         self._reporter = reporter
 
     async def process(self, batch: Batch) -> Sequence[Delivery]:
@@ -84,20 +87,30 @@ class BatchProcessor(Generic[Message, Result]):
         return await self._store(incoming) if incoming else ()
 
     async def flush(self) -> None:
-        """Waits a few seconds for dead letters that are not confirmed yet."""
+        """Waits a few seconds for answers and dead letters that are not sent yet."""
+        await self._answers.flush()
         await self._dead_letters.flush()
 
     def _read_all(self, deliveries: Sequence[Delivery]) -> Sequence[Incoming[Message]]:
         readable = []
         for delivery in deliveries:
-            content_type = delivery.properties.content_type
             try:
-                message = read(delivery.body, content_type, self._handler.messages)
+                message = self._read(delivery)
             except UnreadableError as error:
+                self._answers.send(delivery, error)
                 self._dead_letters.put(delivery, error.code, error.detail)
             else:
                 readable.append(Incoming(delivery, message))
         return readable
+
+    def _read(self, delivery: Delivery) -> Message:
+        return read(
+            delivery.body,
+            delivery.properties.content_type,
+            self._handler.messages,
+            content_encoding=delivery.properties.content_encoding,
+            headers=delivery.headers,
+        )
 
     async def _store(
         self, batch: Sequence[Incoming[Message]], *, retry_forever: bool = False

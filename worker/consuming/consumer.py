@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from aio_pika.abc import AbstractChannel
@@ -15,6 +15,9 @@ from worker.broker.session import BrokerSession
 
 __all__ = ["Consumer"]
 
+ORDINARY_PRIORITY_MAXIMUM: Final = 4
+"""RabbitMQ 4 delivers messages with a higher priority before earlier ones."""
+
 
 class Consumer:
     """Holds the deliveries of one queue in order, until it is closed or the session fails.
@@ -25,10 +28,19 @@ class Consumer:
     one of its number.
     """
 
-    def __init__(self, queue: str, channel: AbstractChannel, session: BrokerSession) -> None:
+    def __init__(
+        self,
+        queue: str,
+        channel: AbstractChannel,
+        session: BrokerSession,
+        *,
+        on_prioritised: Callable[[str | None], None] | None = None,
+    ) -> None:
+        """Calls `on_prioritised` with the id of a message whose priority breaks the order."""
         self.queue: Final = queue
         self._channel = channel
         self._session = session
+        self._on_prioritised = on_prioritised
         self._ack_tracker = AckTracker()
         self._arrived = asyncio.Event()
         self._behind = math.inf
@@ -87,6 +99,9 @@ class Consumer:
         # stores the delivery.
         if not self._session.accept(len(delivery.body)):
             return
+        priority = delivery.properties.priority or 0
+        if priority > ORDINARY_PRIORITY_MAXIMUM and self._on_prioritised is not None:
+            self._on_prioritised(delivery.properties.message_id)
         self.deliveries += 1
         self._ack_tracker.add(delivery)
         self.waiting.append(delivery)

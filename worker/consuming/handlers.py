@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from contracts.catalogue import COMMANDS, RESULTS
 from contracts.messages import Command, PbxResult
-from worker.broker.forwarding import cut_to_fit
 from worker.consuming.batch_processor import Incoming
+from worker.consuming.replies import ReplyAddresses
 from worker.core.batch import decide_all
 from worker.core.decision import Decision
 from worker.core.operation import PbxStep, Policy
@@ -17,7 +17,7 @@ from worker.core.situation import Number
 from worker.runtime.clock import Clock
 from worker.storage.loading import load_for_commands, load_numbers_locked
 from worker.storage.operations import change_operations, find_numbers_of, write_steps
-from worker.storage.saving import ReplyTo, WriteContext, save_decisions
+from worker.storage.saving import WriteContext, save_decisions
 from worker.storage.session import Session
 from worker.telemetry.reporter import Reporter
 
@@ -32,6 +32,7 @@ class CommandHandler:
     clock: Clock
     reporter: Reporter
     wake_relay: Callable[[], None]
+    replies: ReplyAddresses
     partition: int
     messages = COMMANDS
 
@@ -43,7 +44,9 @@ class CommandHandler:
         commands = [incoming.message for incoming in batch]
         snapshot = await load_for_commands(session, commands, now)
         decisions = decide_all(snapshot, commands, now, self.policy)
-        replies = [_reply_to(incoming) for incoming in batch]
+        replies = [
+            self.replies.address_of(incoming.delivery, incoming.message.id) for incoming in batch
+        ]
         decided = list(zip(commands, decisions, replies, strict=True))
         await save_decisions(session, WriteContext(self.partition, now), decided)
         return decisions
@@ -53,6 +56,7 @@ class CommandHandler:
     ) -> None:
         """Logs and counts the decisions, and wakes the relay to publish them."""
         self.reporter.decided([incoming.message for incoming in batch], result, at)
+        self.replies.report_refused(incoming.delivery for incoming in batch)
         self.wake_relay()
 
 
@@ -129,13 +133,3 @@ def _with_steps(numbers: Mapping[str, Number], changed: Mapping[str, PbxStep]) -
             steps = tuple(changed.get(step.step_id, step) for step in ongoing.steps)
             found.append(number._replace(ongoing=ongoing._replace(steps=steps)))
     return found
-
-
-def _reply_to(incoming: Incoming[Command]) -> ReplyTo | None:
-    properties = incoming.delivery.properties
-    reply_to = properties.reply_to or ""
-    # Tolerant decoding can make a property longer than AMQP can express.
-    if not reply_to or "\x00" in reply_to or cut_to_fit(reply_to) != reply_to:
-        return None
-    correlation_id = (properties.correlation_id or incoming.message.id).replace("\x00", "")
-    return ReplyTo(reply_to, cut_to_fit(correlation_id) or "")

@@ -137,6 +137,16 @@ class MessageMetrics:
             "Messages sent to the dead-letter queue, by reason. Alert on any rise.",
             code=ReadErrorCode,
         )
+        self.replies_refused = _counter(
+            registry,
+            "replies_refused_total",
+            "Messages whose `reply_to` names a queue that gets no replies.",
+        )
+        self.prioritised = _counter(
+            registry,
+            "prioritised_messages_total",
+            "Messages with a priority above 4: RabbitMQ 4 delivers them before earlier ones.",
+        )
         self.routed = _counter(
             registry,
             "routed_commands_total",

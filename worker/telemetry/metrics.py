@@ -4,7 +4,7 @@
 series must not grow with the data.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -39,6 +39,12 @@ from worker.telemetry.metric_families import (
 )
 
 __all__ = ["MetricDescription", "Metrics", "describe"]
+
+
+DELAY_MAXIMUM: Final = timedelta(days=7)
+"""A longer delay is a wrong clock of the publisher, and would spoil the sum of the histogram."""
+CLOCK_DIFFERENCE_MAXIMUM: Final = timedelta(hours=1)
+"""How far the publisher's clock may be ahead; such a delay counts as none."""
 
 
 class MetricDescription(NamedTuple):
@@ -84,8 +90,10 @@ class Metrics:
         if decision.refusal is not None:
             self._decisions.refusals.labels(operation, decision.refusal.value).inc()
         if decision.outcome is not Outcome.DUPLICATE and command.time is not None:
-            waited = (now - command.time).total_seconds()
-            self._decision_seconds_of(operation).observe(max(0.0, waited))
+            waited = now - command.time
+            if -CLOCK_DIFFERENCE_MAXIMUM <= waited <= DELAY_MAXIMUM:
+                seconds = max(0.0, waited.total_seconds())
+                self._decision_seconds_of(operation).observe(seconds)
 
     def operation_advanced(self, item: Advanced, now: datetime) -> None:
         """An operation was advanced, and that is committed."""
@@ -114,6 +122,14 @@ class Metrics:
     def message_unreadable(self, code: str) -> None:
         """A message can never be handled; the code is a stable word."""
         self._messages.dead_lettered.labels(code).inc()
+
+    def reply_refused(self) -> None:
+        """A `reply_to` names a queue that gets no replies."""
+        self._messages.replies_refused.inc()
+
+    def message_prioritised(self) -> None:
+        """A message has a priority that changes the order of delivery."""
+        self._messages.prioritised.inc()
 
     def message_published(self, message_type: str) -> None:
         """The broker confirmed a message."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Final, Protocol
 
 from contracts.messages import Command, PbxResult
@@ -19,6 +20,9 @@ DECISION_ACTIONS: Final = {
     Outcome.REJECTED: Action.COMMAND_REJECTED,
     Outcome.DUPLICATE: Action.COMMAND_REPEATED,
 }
+LOGGED_AGAIN_SECONDS: Final = 60
+"""How often a mistake of a publisher is logged, which may be in every message; all are counted."""
+
 OPERATION_ACTIONS: Final = {
     Outcome.COMPLETED: Action.COMMAND_COMPLETED,
     Outcome.FAILED: Action.OPERATION_FAILED,
@@ -57,6 +61,7 @@ class Reporter:
 
     def __init__(self, metrics: Metrics) -> None:
         self.metrics = metrics
+        self._logged_at: dict[Action, float] = {}
 
     def batch_committed(self, messages: int, seconds: float) -> None:
         """A batch of messages was committed; it took this long, with its retries."""
@@ -139,6 +144,22 @@ class Reporter:
         """A message can never be handled."""
         self.metrics.message_unreadable(code)
         get_logger().warning(Action.MESSAGE_UNREADABLE, code=code, detail=detail)
+
+    def reply_refused(self, queue: str) -> None:
+        """A `reply_to` names a queue that gets no replies."""
+        self.metrics.reply_refused()
+        self._log_rarely(Action.REPLY_REFUSED, reply_to=queue)
+
+    def prioritised(self, queue: str, message_id: str | None) -> None:
+        """A message in this queue has a priority that changes the order of delivery."""
+        self.metrics.message_prioritised()
+        self._log_rarely(Action.MESSAGE_PRIORITISED, queue=queue, message_id=message_id)
+
+    def _log_rarely(self, action: Action, **fields: object) -> None:
+        now = monotonic()
+        if now - self._logged_at.get(action, -LOGGED_AGAIN_SECONDS) >= LOGGED_AGAIN_SECONDS:
+            self._logged_at[action] = now
+            get_logger().warning(action, **fields)
 
     def published(self, message_type: str) -> None:
         """The broker confirmed a message."""
