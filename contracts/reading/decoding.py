@@ -33,6 +33,7 @@ _OTHER_ENCODINGS: Final = (
     (b"\xfe\xff", "UTF-16"),
     (b"\x1f\x8b", "gzip without the content encoding gzip"),
     (b"\x28\xb5\x2f\xfd", "compressed with zstd"),
+    (b"\x00Sw", "a value section of AMQP 1.0, not a data section"),
 )
 """The first bytes of bodies that are not UTF-8, and what they are."""
 

@@ -80,6 +80,19 @@ async def test_worker_sends_no_reply_into_a_queue_of_others(
     assert platform.pbx_messages == []
 
 
+async def test_worker_dead_letters_a_message_to_the_dead_letter_queue_alone(
+    database: Database, settings: Settings, platform: Platform
+) -> None:
+    others = await platform.channel.declare_queue(exclusive=True)
+    async with working(database, settings):
+        await platform.send_raw(b"forged", headers={"CC": [others.name]}, priority=9)
+        letter = await platform.dead_letter()
+
+    assert letter.headers["x-original-CC"] == [others.name]
+    assert not letter.priority
+    assert await others.get(fail=False) is None
+
+
 async def test_worker_replies_to_a_queue_with_a_configured_prefix(
     database: Database, settings: Settings, platform: Platform
 ) -> None:

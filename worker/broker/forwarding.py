@@ -9,7 +9,11 @@ from aiormq import spec
 
 from worker.broker.delivery import Delivery
 from worker.broker.partition_queues import PARTITION_EXCHANGE
-from worker.broker.publication import SHORT_STRING_MAXIMUM_BYTES, Publication
+from worker.broker.publication import (
+    SHORT_STRING_MAXIMUM_BYTES,
+    Publication,
+    to_one_recipient,
+)
 
 __all__ = ["ORIGIN", "cut_to_fit", "forwarded", "origin_of", "stripped"]
 
@@ -19,17 +23,18 @@ ORIGIN: Final = ("x-original-exchange", "x-original-routing-key")
 def forwarded(delivery: Delivery, *, exchange: str, routing_key: str) -> Publication:
     """The message for another exchange or queue, with its body and properties unchanged.
 
-    There are four exceptions. The user id is removed, because the broker accepts only the id of
-    the connection's own user. The expiration is removed, because it has been applied. The priority
-    is removed, because RabbitMQ 4 would deliver the message before earlier ones. A message without
-    an id gets one, because a returned message is matched to its publication by its id.
+    There are five exceptions. Headers that name further recipients are renamed. The user id is
+    removed, because the broker accepts only the id of the connection's own user. The expiration is
+    removed, because it has been applied. The priority is removed, because RabbitMQ 4 would deliver
+    the message before earlier ones. A message without an id gets one, because a returned message is
+    matched to its publication by its id.
     """
     properties = copy(delivery.properties)
     properties.user_id = None
     properties.expiration = None
     properties.priority = None
     properties.message_id = properties.message_id or uuid4().hex
-    properties.headers = {**delivery.headers, **origin_of(delivery)}
+    properties.headers = {**to_one_recipient(delivery.headers), **origin_of(delivery)}
     return Publication(exchange, routing_key, properties, delivery.body)
 
 

@@ -5,8 +5,14 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from pamqp import body, commands, frame, header
+from pamqp.common import FieldTable
 
-__all__ = ["ENCODING_ERRORS", "SHORT_STRING_MAXIMUM_BYTES", "Publication"]
+__all__ = [
+    "ENCODING_ERRORS",
+    "SHORT_STRING_MAXIMUM_BYTES",
+    "Publication",
+    "to_one_recipient",
+]
 
 SHORT_STRING_MAXIMUM_BYTES: Final = 255
 """The maximum length of a property of the AMQP type short string."""
@@ -14,8 +20,20 @@ FRAME_OVERHEAD_BYTES: Final = 8
 """The type, channel, length and end mark of each frame."""
 
 
+RECIPIENTS: Final = ("CC", "BCC")
+"""Headers with further routing keys, by which the broker routes a message as well."""
+ORIGINAL: Final = "x-original-"
+
 ENCODING_ERRORS: Final = (ValueError, TypeError, OverflowError, struct.error)
 """What pamqp raises for a message that AMQP cannot express."""
+
+
+def to_one_recipient(headers: FieldTable) -> FieldTable:
+    """The headers of a message of others, which the worker passes on; `CC` is kept as a fact.
+
+    Else a publisher could reach each queue through the worker, whose user may publish to all.
+    """
+    return {f"{ORIGINAL}{name}" if name in RECIPIENTS else name: headers[name] for name in headers}
 
 
 class Publication(NamedTuple):

@@ -14,7 +14,7 @@ from aiormq import Channel, spec
 from contracts.envelope import CONTENT_TYPE
 from worker.broker.confirm_channel import ChannelLost, ConfirmChannel, NotPublished, is_blocked
 from worker.broker.connection import CONNECTION_ERRORS, BrokerUnavailable, channel_on
-from worker.broker.publication import ENCODING_ERRORS, Publication
+from worker.broker.publication import ENCODING_ERRORS, Publication, to_one_recipient
 from worker.runtime.concurrency import all_of
 from worker.storage.outbox import OutgoingMessage
 
@@ -89,8 +89,14 @@ class Publisher:
         return [outcomes.get(message.position) for message in messages]
 
     async def send(self, message: AbstractMessage, *, exchange: str, routing_key: str) -> None:
-        """Publishes any message (mandatory). Raises `NotPublished` or `BrokerUnavailable`."""
+        """Publishes any message (mandatory): to one recipient, and behind all earlier messages.
+
+        So it ignores headers that name further recipients, and the priority. Raises `NotPublished`
+        or `BrokerUnavailable`.
+        """
         properties = message.properties
+        properties.priority = None
+        properties.headers = properties.headers and to_one_recipient(properties.headers)
         properties.message_id = properties.message_id or uuid4().hex
         publication = Publication(exchange, routing_key, properties, message.body)
         async with self._sending:
