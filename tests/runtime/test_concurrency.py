@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from worker.runtime import concurrency
-from worker.runtime.concurrency import all_of, cancelled, first_of, uninterrupted
+from worker.runtime.concurrency import all_of, cancelled, first_of, limited, uninterrupted
 
 
 async def failing() -> None:
@@ -94,3 +94,39 @@ async def test_uninterrupted_finishes_its_work_when_cancelled() -> None:
         await task
 
     assert ended.is_set()
+
+
+async def test_limited_returns_the_result_of_its_work() -> None:
+    assert await limited(asyncio.sleep(0, "answer"), 10) == "answer"
+
+
+async def test_limited_raises_the_error_of_its_work() -> None:
+    with pytest.raises(LookupError):
+        await limited(failing(), 10)
+
+
+async def test_limited_ends_although_its_work_swallows_cancellations(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(concurrency, "ABANDON_SECONDS", 0.01)
+    monkeypatch.setattr(concurrency, "CANCEL_AGAIN_SECONDS", 0.01)
+    ignoring = Stubborn()
+    with pytest.raises(TimeoutError, match="no answer within"):
+        await limited(ignoring.task, 0.01)
+
+    assert not ignoring.task.done()
+    await cancelled([ignoring.task])
+
+
+async def test_limited_tells_a_cancellation_by_a_library_from_one_of_the_caller() -> None:
+    async def closing() -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(ConnectionAbortedError):
+        await limited(closing(), 10)
+
+    caller = asyncio.create_task(limited(asyncio.sleep(3600), 10))
+    await asyncio.sleep(0)
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller

@@ -1,4 +1,6 @@
-"""A proxy on loopback that simulates network faults: cut, freeze, delay, lose one request or reply.
+"""A proxy on loopback that simulates network faults.
+
+It cuts, freezes, mutes or delays connections, and loses one request or reply.
 
 What it loses or delays is decided by a trap; see `tests.support.traps`.
 """
@@ -28,12 +30,17 @@ class Proxy:
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._delay_seconds = 0.0
+        self._units_until_mute = -1
+        self._speaking = asyncio.Event()
+        self._speaking.set()
         self.trap: Trap | None = None
         """The trap that is set, if any."""
         self.accepted = 0
         """The number of connections so far."""
         self.kept_back = 0
         """The number of units that wait for `thaw`: at most one per direction of a connection."""
+        self.muted = asyncio.Event()
+        """Set when the first unit was held back after `mute_after`."""
 
     @property
     def url(self) -> str:
@@ -65,6 +72,20 @@ class Proxy:
         """Forwards everything that was held back, and what follows."""
         self._flowing.set()
 
+    def mute_after(self, units: int) -> None:
+        """Forwards so many more units of the server, on whatever connections, and then none.
+
+        The connections stay open, new ones are accepted, and the server still gets all requests.
+        """
+        self.muted.clear()
+        self._speaking.clear()
+        self._units_until_mute = units
+
+    def unmute(self) -> None:
+        """Forwards all units of the server that were held back, and what follows."""
+        self._units_until_mute = -1
+        self._speaking.set()
+
     def slow(self, delay_seconds: float) -> None:
         """Delays each unit by this time, in each direction."""
         self._delay_seconds = delay_seconds
@@ -78,6 +99,7 @@ class Proxy:
         """Stops listening and ends all connections."""
         self.refuse()
         self.thaw()
+        self.unmute()
         self.cut()
         await asyncio.gather(*self._tunnels)
 
@@ -90,6 +112,14 @@ class Proxy:
             await self._flowing.wait()
         finally:
             self.kept_back -= 1
+
+    async def until_audible(self) -> None:
+        """Returns when the next unit of the server may be forwarded: not while mute."""
+        if self._units_until_mute == 0:
+            self.muted.set()
+            await self._speaking.wait()
+        elif self._units_until_mute > 0:
+            self._units_until_mute -= 1
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
@@ -177,6 +207,7 @@ class Tunnel:
     async def _forward_replies(self, replies: asyncio.StreamReader) -> None:
         async for unit in _units(replies, self._protocol.server_unit_length):
             await self._proxy.until_passable()
+            await self._proxy.until_audible()
             if self._losing is not None and isinstance(self._losing[0], Delay):
                 await self._losing[0].until_released()
                 self._losing = None

@@ -5,7 +5,6 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from itertools import takewhile
 
-from worker.broker.connection import CONNECTION_ERRORS, BrokerUnavailable
 from worker.broker.delivery import Delivery
 
 __all__ = ["AckTracker"]
@@ -42,10 +41,7 @@ class AckTracker:
         """
         by_tag = {delivery.tag: delivery for delivery in deliveries}
         async with self._sending:
-            try:
-                await self._acknowledge(by_tag)
-            except CONNECTION_ERRORS as error:
-                raise BrokerUnavailable(str(error) or type(error).__name__) from error
+            await self._acknowledge(by_tag)
 
     async def _acknowledge(self, by_tag: Mapping[int, Delivery]) -> None:
         prefix = list(takewhile(by_tag.__contains__, self._outstanding))

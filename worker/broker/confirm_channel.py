@@ -1,7 +1,6 @@
 """A channel with publisher confirms, and the outcome of each message that was published on it."""
 
 import asyncio
-import contextlib
 from collections.abc import Collection, Iterable, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Final, cast
@@ -18,7 +17,6 @@ from aiormq.exceptions import ChannelAccessRefused
 
 from worker.broker.batch_confirms import Confirm, ConfirmBatch, publish_batch
 from worker.broker.connection import (
-    CONNECT_TIMEOUT_SECONDS,
     CONNECTION_ERRORS,
     BrokerUnavailable,
     channel_on,
@@ -113,7 +111,7 @@ class ConfirmChannel:
         """Closes the channel; the next message opens a new one."""
         channel, self._channel = self._channel, None
         if channel is not None:
-            await _close(channel)
+            await channel.close()
 
     def _is_open(self, routing_key: str) -> bool:
         """Whether the circuit breaker is open for this routing key: its messages are held back."""
@@ -168,11 +166,10 @@ class ConfirmChannel:
     async def _require_answer(self, problem: str) -> None:
         """Raises `BrokerUnavailable` if the broker does not open another channel in time."""
         try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
-                channel = await channel_on(self._connection)
-                await channel.close()
-        except CONNECTION_ERRORS as error:
+            channel = await channel_on(self._connection)
+        except BrokerUnavailable as error:
             raise BrokerUnavailable(problem) from error
+        await channel.close()
 
     def _trip(self, routing_keys: Iterable[str]) -> None:
         self._open_until.update(dict.fromkeys(routing_keys, monotonic() + CIRCUIT_OPEN_SECONDS))
@@ -199,8 +196,7 @@ def is_blocked(connection: AbstractConnection) -> bool:
 
 
 async def _close(channel: AbstractChannel) -> None:
-    with contextlib.suppress(*CONNECTION_ERRORS, asyncio.CancelledError):
-        await channel.close()
+    await channel.close()
 
 
 def _outcome(

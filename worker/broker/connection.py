@@ -1,41 +1,35 @@
 """Connects to RabbitMQ; a lost connection is replaced by a new one, never repaired."""
 
-import asyncio
 from collections.abc import Awaitable, Sequence
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
-import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.connection import make_url
-from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 from aiormq.abc import ExceptionType
 from aiormq.base import FutureStore
 from aiormq.exceptions import ChannelAccessRefused
 
+from worker.broker.answers import (
+    CONNECTION_ERRORS,
+    BrokerUnavailable,
+    LimitedConnection,
+    answered,
+)
 from worker.broker.tolerant_decoding import decode_tolerantly
 from worker.runtime.concurrency import uninterrupted
 
 __all__ = [
     "CONNECTION_ERRORS",
-    "CONNECT_TIMEOUT_SECONDS",
     "BrokerUnavailable",
     "channel_on",
     "connect",
     "ready_messages",
 ]
 
-CONNECT_TIMEOUT_SECONDS: Final = 10
-"""Limits the wait for a broker that accepts TCP but does not answer (booting, frozen)."""
 HEARTBEAT_SECONDS: Final = 10
 """A dead peer is detected after about three heartbeats; the library's default takes 3 minutes.
 A URL may set its own (`?heartbeat=5`)."""
-CONNECTION_ERRORS: Final = (AMQPError, ChannelInvalidStateError, OSError, TimeoutError)
-"""The library raises these when a connection or channel is lost, or the broker does not answer."""
-
-
-class BrokerUnavailable(Exception):
-    """The broker cannot be used now; the text says which nodes were tried, or why."""
 
 
 async def connect(urls: Sequence[str]) -> AbstractConnection:
@@ -55,9 +49,9 @@ async def _connect(url: str) -> AbstractConnection:
     decode_tolerantly()
     _replace_bare_exceptions()
     (heartbeat, *_) = parse_qs(urlsplit(url).query).get("heartbeat", [str(HEARTBEAT_SECONDS)])
-    connection = aio_pika.Connection(make_url(url, heartbeat=heartbeat))
+    connection = LimitedConnection(make_url(url, heartbeat=heartbeat))
     try:
-        await connection.connect(timeout=CONNECT_TIMEOUT_SECONDS)
+        await connection.connect()
     except StopAsyncIteration as error:
         # The library raises this for a peer that closes the connection before it sends anything.
         await connection.close()
@@ -108,11 +102,8 @@ async def ready_messages(connection: AbstractConnection, queue: str) -> int:
 async def _ready_messages(connection: AbstractConnection, queue: str) -> int:
     try:
         # A new channel: on one that has declared the queue before, the library answers from memory.
-        async with (
-            asyncio.timeout(CONNECT_TIMEOUT_SECONDS),
-            await channel_on(connection) as channel,
-        ):
-            declared = await channel.declare_queue(queue, passive=True)
+        async with await channel_on(connection) as channel:
+            declared = await answered(channel.declare_queue(queue, passive=True))
             return declared.declaration_result.message_count or 0
     except ChannelAccessRefused:
         return 0

@@ -7,7 +7,7 @@ from aio_pika.abc import AbstractChannel
 from aiormq.abc import DeliveredMessage
 from pamqp.common import FieldTable
 
-from worker.broker.connection import CONNECT_TIMEOUT_SECONDS, BrokerUnavailable
+from worker.broker.answers import answered
 
 if TYPE_CHECKING:
     from aiormq import spec
@@ -45,9 +45,9 @@ class Delivery:
     async def acknowledge(self, *, multiple: bool = False) -> None:
         """Acknowledges the message; with `multiple` also all earlier ones of the channel.
 
-        Raises one of `CONNECTION_ERRORS` when the channel is closed.
+        Raises `BrokerUnavailable` when the channel is closed.
         """
-        await self._channel.basic_ack(self.tag, multiple=multiple)
+        await answered(self._channel.basic_ack(self.tag, multiple=multiple))
 
 
 async def begin_to_consume(
@@ -62,8 +62,4 @@ async def begin_to_consume(
         await receive(Delivery(delivered))
 
     underlay = await channel.get_underlay_channel()
-    try:
-        await underlay.basic_consume(queue, received, timeout=CONNECT_TIMEOUT_SECONDS)
-    except TimeoutError as error:
-        # A TimeoutError could also come from the database.
-        raise BrokerUnavailable("the broker does not answer") from error
+    await answered(underlay.basic_consume(queue, received))

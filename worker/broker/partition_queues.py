@@ -9,6 +9,7 @@ from aio_pika.exceptions import ChannelClosed
 
 from contracts.catalogue import COMMAND_QUEUE
 from contracts.topology import QUEUES, Binding, Exchange, Queue
+from worker.broker.answers import answered
 from worker.broker.connection import channel_on
 from worker.broker.topology import TopologyMismatch, declare_exchange, declare_queue, verified
 from worker.core.partitions import Layout
@@ -25,7 +26,6 @@ __all__ = [
 ]
 
 PARTITION_EXCHANGE: Final = "telephony.phone_number.partitions"
-TIMEOUT_SECONDS: Final = 15
 COMMAND_QUEUE_ARGUMENTS: Final = next(
     queue.arguments for queue in QUEUES if queue.name == COMMAND_QUEUE
 )
@@ -79,7 +79,7 @@ async def unbind_partition_queues(connection: AbstractConnection, names: Sequenc
         with _removal_errors(f"The binding of queue {name!r}"):
             async with await channel_on(connection) as channel:
                 queue = await channel.get_queue(name, ensure=False)
-                await queue.unbind(PARTITION_EXCHANGE, name, timeout=TIMEOUT_SECONDS)
+                await answered(queue.unbind(PARTITION_EXCHANGE, name))
 
 
 async def delete_partition_queues(connection: AbstractConnection, names: Sequence[str]) -> None:
@@ -87,7 +87,7 @@ async def delete_partition_queues(connection: AbstractConnection, names: Sequenc
     for name in names:
         with _removal_errors(f"The queue {name!r}"):
             async with await channel_on(connection) as channel:
-                await channel.queue_delete(name, timeout=TIMEOUT_SECONDS)
+                await answered(channel.queue_delete(name))
 
 
 @contextmanager

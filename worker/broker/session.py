@@ -1,16 +1,14 @@
 """A session with the broker: two connections and their channels, which fail together."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Final
 
 from aio_pika.abc import AbstractChannel, AbstractConnection
 
+from worker.broker.answers import answered
 from worker.broker.confirm_channel import ConfirmChannel
 from worker.broker.connection import (
-    CONNECT_TIMEOUT_SECONDS,
     CONNECTION_ERRORS,
     BrokerUnavailable,
     channel_on,
@@ -20,8 +18,6 @@ from worker.broker.prefetch import Prefetch
 from worker.broker.publisher import Publisher
 
 __all__ = ["BrokerSession", "open_session"]
-
-SET_UP_TIMEOUT_SECONDS: Final = 30
 
 
 class BrokerSession:
@@ -56,8 +52,8 @@ class BrokerSession:
         Raises `BrokerUnavailable`.
         """
         try:
-            async with asyncio.timeout(SET_UP_TIMEOUT_SECONDS):
-                channel = await _limited_channel(self.connections[0], self._prefetch.new_qos())
+            channel = await channel_on(self.connections[0], publisher_confirms=False)
+            await answered(channel.set_qos(self._prefetch.new_qos()))
         except CONNECTION_ERRORS as error:
             raise BrokerUnavailable(str(error) or type(error).__name__) from error
         channel.close_callbacks.add(self.on_closed)
@@ -96,14 +92,12 @@ class BrokerSession:
     async def _close_unless_lost(self, close: Callable[[], Awaitable[None]]) -> None:
         # A lost connection would not answer the close of a channel.
         if not self.lost.is_set():
-            with contextlib.suppress(*CONNECTION_ERRORS):
-                async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
-                    await close()
+            await close()
 
     async def close(self) -> None:
         """Closes both connections: the broker takes back all unacknowledged deliveries at once."""
         for connection in self.connections:
-            await _close(connection)
+            await connection.close()
 
     def accept(self, body_bytes: int) -> bool:
         """Whether to handle a message of this size; call it for each one that is delivered.
@@ -151,18 +145,7 @@ async def open_session(
         yield session
 
 
-async def _limited_channel(connection: AbstractConnection, prefetch_count: int) -> AbstractChannel:
-    channel = await channel_on(connection, publisher_confirms=False)
-    await channel.set_qos(prefetch_count, timeout=CONNECT_TIMEOUT_SECONDS)
-    return channel
-
-
 async def _connect(stack: AsyncExitStack, urls: Sequence[str]) -> AbstractConnection:
     connection = await connect(urls)
-    stack.push_async_callback(_close, connection)
+    stack.push_async_callback(connection.close)
     return connection
-
-
-async def _close(connection: AbstractConnection) -> None:
-    with contextlib.suppress(*CONNECTION_ERRORS):
-        await asyncio.wait_for(connection.close(), CONNECT_TIMEOUT_SECONDS)

@@ -1,18 +1,16 @@
 """Declares the exchanges and queues of the contracts, and explains what the broker refuses."""
 
 from collections.abc import Awaitable
-from typing import Final
 
 import aio_pika
 from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import ChannelClosed, ChannelPreconditionFailed
 
 from contracts.topology import EXCHANGES, QUEUES, Exchange, Queue
+from worker.broker.answers import answered
 from worker.broker.connection import channel_on
 
 __all__ = ["TopologyMismatch", "declare", "declare_exchange", "declare_queue", "verified"]
-
-DECLARE_TIMEOUT_SECONDS: Final = 15
 
 
 class TopologyMismatch(Exception):
@@ -53,25 +51,21 @@ async def declare_exchange(connection: AbstractConnection, exchange: Exchange) -
     """Creates or verifies an exchange."""
     # On a channel of its own: the broker closes the channel of a declaration that does not match.
     async with await channel_on(connection) as channel:
-        await channel.declare_exchange(
+        declaration = channel.declare_exchange(
             exchange.name,
             aio_pika.ExchangeType(exchange.kind),
             durable=True,
             arguments=dict(exchange.arguments),
-            timeout=DECLARE_TIMEOUT_SECONDS,
         )
+        await answered(declaration)
 
 
 async def declare_queue(connection: AbstractConnection, queue: Queue) -> None:
     """Creates or verifies a queue with its bindings."""
     async with await channel_on(connection) as channel:
-        declared = await channel.declare_queue(
-            queue.name,
-            durable=True,
-            arguments=dict(queue.arguments),
-            timeout=DECLARE_TIMEOUT_SECONDS,
+        declaration = channel.declare_queue(
+            queue.name, durable=True, arguments=dict(queue.arguments)
         )
+        declared = await answered(declaration)
         for binding in queue.bindings:
-            await declared.bind(
-                binding.exchange, binding.routing_key, timeout=DECLARE_TIMEOUT_SECONDS
-            )
+            await answered(declared.bind(binding.exchange, binding.routing_key))

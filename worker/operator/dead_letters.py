@@ -11,6 +11,7 @@ import aio_pika
 from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 
 from contracts.topology import DEAD_LETTER_QUEUE
+from worker.broker.answers import answered
 from worker.broker.connection import connect
 from worker.broker.publisher import Publisher
 from worker.settings import Settings
@@ -168,7 +169,7 @@ async def _remove(
         if keys is None or letter.key in keys:
             if after is not None:
                 await after(letter)
-            await letter.message.ack()
+            await answered(letter.message.ack())
             removed.append(letter.key)
     missing = (keys or frozenset()) - set(removed)
     if missing:
@@ -192,13 +193,13 @@ async def _opened(settings: Settings) -> AsyncIterator[tuple[AbstractConnection,
         letters = []
         # Gets all of them, however few are wanted: RabbitMQ requeues behind the messages that were
         # requeued before, so that getting some would change the order each time.
-        while (message := await queue.get(fail=False)) is not None:
+        while (message := await answered(queue.get(fail=False, timeout=None))) is not None:
             letters.append(DeadLetter(message))
         yield connection, letters
         # Not left to closing the channel: that requeues them in any order.
         for letter in letters:
             if not letter.message.processed:
-                await letter.message.nack(requeue=True)
+                await answered(letter.message.nack(requeue=True))
 
 
 def _original(message: AbstractIncomingMessage) -> aio_pika.Message:

@@ -2,12 +2,12 @@
 
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import ChannelNotFoundEntity
 
 from contracts.topology import EXCHANGES, QUEUES
+from worker.broker.answers import answered
 from worker.broker.connection import channel_on, connect
 from worker.broker.partition_queues import PARTITION_EXCHANGE, queue_names_of
 from worker.settings import Settings
@@ -16,8 +16,6 @@ from worker.storage.partitions import load_partitions
 from worker.storage.preflight import NotReady, require_fit
 
 __all__ = ["Finding", "check_all"]
-
-TIMEOUT_SECONDS: Final = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +84,9 @@ async def _check_partitions(settings: Settings) -> None:
 async def _require_exchange(connection: AbstractConnection, name: str) -> None:
     # A channel for each: the broker closes a channel on which a declaration fails.
     async with await channel_on(connection) as channel:
-        await channel.declare_exchange(name, passive=True, timeout=TIMEOUT_SECONDS)
+        await answered(channel.declare_exchange(name, passive=True))
 
 
 async def _require_queue(connection: AbstractConnection, name: str) -> None:
     async with await channel_on(connection) as channel:
-        await channel.declare_queue(name, passive=True, timeout=TIMEOUT_SECONDS)
+        await answered(channel.declare_queue(name, passive=True))

@@ -50,4 +50,4 @@ async def resolve_number(
         )
 
     async with open_database(settings.database_url) as database:
-        await database.transact(decide)
+        await database.transact(decide, retry_forever=False)

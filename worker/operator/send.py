@@ -21,9 +21,11 @@ from contracts.messages import (
     OperationFailed,
     StatusChanged,
 )
-from worker.broker.connection import BrokerUnavailable, connect
+from worker.broker.answers import BrokerUnavailable, answered
+from worker.broker.connection import connect
 from worker.broker.publisher import persistent
 from worker.operator.validation_errors import explain
+from worker.runtime.concurrency import first_of
 from worker.settings import Settings
 
 __all__ = ["InvalidCommand", "SendResult", "TopologyMissing", "render", "send_command"]
@@ -70,6 +72,8 @@ async def send_command(
     """
     command = _command(fields)
     async with await connect(settings.amqp_urls) as connection:
+        ended = asyncio.Event()
+        connection.close_callbacks.add(lambda _connection, _error: ended.set())
         channel = await connection.channel(on_return_raises=True)
         try:
             events = None if wait_seconds is None else await _subscribe(channel, command.id)
@@ -78,15 +82,17 @@ async def send_command(
             raise TopologyMissing(
                 f"The broker cannot route commands ({error}). Run `activation-worker topology`."
             ) from error
-        except TimeoutError:
-            raise BrokerUnavailable(
-                f"it did not confirm command {command.id}, and may have accepted it nevertheless;"
-                " send it again with this --id: a repeat has no second effect"
-            ) from None
         if events is None or wait_seconds is None:
             on_event(json.loads(command.encode()))
             return SendResult.DONE
-        return await _wait(events, wait_seconds, on_event)
+        waiting = asyncio.create_task(_wait(events, wait_seconds, on_event))
+        await first_of(waiting, ended.wait())
+        if waiting.cancelled():
+            raise BrokerUnavailable(
+                f"the connection ended before the outcome of command {command.id} was known; see"
+                " `activation-worker show`"
+            )
+        return waiting.result()
 
 
 def render(event: Event) -> str:
@@ -143,9 +149,9 @@ async def _subscribe(channel: AbstractChannel, command_id: str) -> "asyncio.Queu
         if event["data"].get("command_id") == command_id:
             events.put_nowait(event)
 
-    queue = await channel.declare_queue(exclusive=True, auto_delete=True)
-    await queue.bind(EVENT_EXCHANGE, "phone_number.#")
-    await queue.consume(collect, no_ack=True)
+    queue = await answered(channel.declare_queue(exclusive=True, auto_delete=True))
+    await answered(queue.bind(EVENT_EXCHANGE, "phone_number.#"))
+    await answered(queue.consume(collect, no_ack=True))
     return events
 
 
@@ -158,7 +164,13 @@ async def _publish(channel: AbstractChannel, command: Command) -> None:
         correlation_id=command.correlationid or command.id,
     )
     exchange = await channel.get_exchange(definition.exchange, ensure=False)
-    await exchange.publish(message, definition.routing_key, mandatory=True, timeout=10)
+    try:
+        await answered(exchange.publish(message, definition.routing_key, mandatory=True))
+    except BrokerUnavailable as error:
+        raise BrokerUnavailable(
+            f"it did not confirm command {command.id} ({error}), and may have accepted it"
+            " nevertheless; send it again with this --id: a repeat has no second effect"
+        ) from error
 
 
 async def _wait(

@@ -1,19 +1,43 @@
 """Prepares the servers: the schema of the database and the topology of the broker."""
 
+import asyncio
+import contextlib
+from typing import Final
+
+import asyncpg
+
 from contracts.topology import EXCHANGES, QUEUES
 from worker.broker.connection import connect
 from worker.broker.topology import declare
+from worker.runtime.concurrency import first_of
 from worker.settings import Settings
-from worker.storage.engine import open_database
+from worker.storage.engine import Database, open_database
 from worker.storage.migrate import migrate
 
 __all__ = ["declare_topology", "migrate_database"]
 
+WATCH_SECONDS: Final = 10
+
 
 async def migrate_database(settings: Settings) -> tuple[str | None, str | None]:
-    """Migrates the schema to the current revision; returns the revisions before and after."""
+    """Migrates the schema to the current revision; returns the revisions before and after.
+
+    Raises what a query raises when the server does not answer any more.
+    """
     async with open_database(settings.database_url) as database:
-        return await migrate(database)
+        migrating = asyncio.create_task(migrate(database))
+        await first_of(migrating, _until_silent(database))
+        return migrating.result()
+
+
+async def _until_silent(database: Database) -> None:
+    """Asks the server again and again: a statement of a migration may itself take hours."""
+    while True:
+        await asyncio.sleep(WATCH_SECONDS)
+        # A refusal is an answer too.
+        with contextlib.suppress(asyncpg.PostgresError):
+            async with database.session() as session:
+                await session.driver.execute("SELECT 1")
 
 
 async def declare_topology(settings: Settings) -> list[str]:

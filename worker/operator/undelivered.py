@@ -77,7 +77,7 @@ async def _change(
         return len(changed)
 
     async with open_database(settings.database_url) as database:
-        return await database.transact(change)
+        return await database.transact(change, retry_forever=False)
 
 
 def render(row: Row) -> str:

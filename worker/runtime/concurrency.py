@@ -5,12 +5,16 @@ import contextlib
 from collections.abc import Awaitable, Coroutine, Sequence
 from typing import Any, Final, TypeVar
 
-__all__ = ["all_of", "cancelled", "first_of", "uninterrupted"]
+__all__ = ["all_of", "cancelled", "first_of", "limited", "uninterrupted"]
 
 Result = TypeVar("Result")
 
 CANCEL_AGAIN_SECONDS: Final = 5
 """Pause before a task is cancelled again: longer than a task needs to clean up."""
+ABANDON_SECONDS: Final = 1
+"""How long a task that took too long may take to end; it then ends unobserved, whenever it does."""
+
+_abandoned: Final[set[asyncio.Future[Any]]] = set()
 
 
 async def all_of(*awaitables: Awaitable[object]) -> None:
@@ -73,3 +77,37 @@ async def uninterrupted(work: Coroutine[None, None, Result]) -> Result:
         if not task.cancelled():
             task.exception()  # retrieved, so that asyncio does not log it
         raise
+
+
+async def limited(work: Awaitable[Result], seconds: float) -> Result:
+    """The result of work by a library that waits for a server.
+
+    Raises `TimeoutError` after this time, even if the library swallows the cancellation. Raises
+    `ConnectionAbortedError` if the library cancels the work, as aiormq does with every call that
+    waits when a connection closes: only the caller's own cancellation is a `CancelledError`.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait([task], timeout=seconds)
+    except asyncio.CancelledError:
+        await _abandon(task)
+        raise
+    if not task.done():
+        await _abandon(task)
+        raise TimeoutError(f"no answer within {seconds:g} s")
+    if task.cancelled():
+        raise ConnectionAbortedError("the connection has ended")
+    return task.result()
+
+
+async def _abandon(task: asyncio.Future[Any]) -> None:
+    task.cancel()
+    _abandoned.add(task)
+    task.add_done_callback(_forget)
+    await asyncio.wait([task], timeout=ABANDON_SECONDS)
+
+
+def _forget(task: asyncio.Future[Any]) -> None:
+    _abandoned.discard(task)
+    if not task.cancelled():
+        task.exception()  # retrieved, so that asyncio does not log it

@@ -1,6 +1,7 @@
 """The connection pool, transactions, and retries until a transaction is stored."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Final, Protocol, TypeVar
@@ -11,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import PoolProxiedConnection
 
 from worker.runtime.backoff import Backoff
-from worker.runtime.concurrency import uninterrupted
+from worker.runtime.concurrency import limited, uninterrupted
 from worker.storage.errors import CONNECTION_FAILURES, is_transient, sqlstate_of
 from worker.storage.session import Driver, Session
 from worker.telemetry.logs import Action, get_logger
@@ -30,6 +31,7 @@ Result = TypeVar("Result")
 Work = Callable[[Session], Awaitable[Result]]
 
 CONNECT_TIMEOUT_SECONDS: Final = 5
+CLOSE_TIMEOUT_SECONDS: Final = 5
 COMMAND_TIMEOUT_SECONDS: Final = 40
 """A silent peer would hang the driver for ever; this also outlives the server's own timeouts."""
 SERVER_SETTINGS: Final = {
@@ -146,8 +148,10 @@ class Database:
                 await pooled.invalidate()
 
     async def close(self) -> None:
-        """Closes all idle connections."""
-        await self.engine.dispose()
+        """Closes all idle connections, or leaves those whose server does not answer."""
+        # The driver waits for each of them as long as for a statement.
+        with contextlib.suppress(OSError):
+            await limited(self.engine.dispose(), CLOSE_TIMEOUT_SECONDS)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Driver]:
