@@ -1,3 +1,4 @@
+import asyncio
 import json
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from click.testing import CliRunner, Result
 from tests.support.records import service
 from worker.cli import main
 from worker.cli.exits import Exit
+from worker.operator import show
 
 NOWHERE = {
     "AMQP_URL": "amqp://guest:hidden@127.0.0.1:1/",
@@ -116,3 +118,36 @@ def test_contracts_export_writes_files(tmp_path: object) -> None:
 
     assert result.exit_code == Exit.DONE
     assert "telephony.phone_number.activate.v1" in result.output
+
+
+@pytest.mark.parametrize("defect", [RuntimeError, asyncio.CancelledError])
+def test_a_defect_exits_with_its_own_code_and_a_traceback_without_secrets(
+    monkeypatch: pytest.MonkeyPatch, defect: type[BaseException]
+) -> None:
+    async def fail(_: object) -> None:
+        raise defect("amqp://guest:hidden@127.0.0.1/")
+
+    monkeypatch.setattr(show, "show_pending", fail)
+    result = run("pending")
+
+    assert result.exit_code == Exit.DEFECT
+    assert "Traceback" in result.output
+    assert defect.__name__ in result.output
+    assert "hidden" not in result.output
+
+
+def test_ctrl_c_exits_like_in_a_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(show, "show_pending", interrupt)
+    result = run("pending")
+
+    assert (result.exit_code, result.output) == (Exit.INTERRUPTED, "")
+
+
+def test_export_names_a_folder_that_cannot_be_written() -> None:
+    result = run("contracts", "export", "/dev/null/folder")
+
+    assert result.exit_code == Exit.INPUT_OUTPUT
+    assert "cannot be written: [Errno 20] Not a directory: '/dev/null/folder'" in result.output

@@ -12,7 +12,9 @@ from worker.cli.numbers import pending, resolve, send, show
 from worker.cli.outbox import outbox
 from worker.cli.partitions import partitions
 from worker.cli.preparing import check, migrate, topology
+from worker.cli.program import Program
 from worker.cli.running import run, standalone
+from worker.runtime import signals
 
 __all__ = ["main"]
 
@@ -22,13 +24,17 @@ COMMANDS: Final = (
 )
 
 
-@click.group(epilog=EXITS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Program, epilog=EXITS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="activation-worker")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Activate and deactivate phone numbers: commands from RabbitMQ, state in PostgreSQL.
 
     AMQP_URL and DATABASE_URL name the servers.
     """
+    # Signals end every command but this one, which stops in order once it has begun.
+    if context.invoked_subcommand != run.name:
+        signals.release()
 
 
 for command in COMMANDS:

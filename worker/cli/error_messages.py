@@ -10,6 +10,7 @@ from worker.broker.confirm_channel import NotPublished
 from worker.broker.connection import BrokerUnavailable
 from worker.broker.topology import TopologyMismatch
 from worker.cli.exits import Exit
+from worker.cli.streams import InputFailed
 from worker.local import ServerUnavailable
 from worker.operator.dead_letters import NoSuchDeadLetter
 from worker.operator.import_records import ImportBusy, ImportRefused
@@ -35,6 +36,7 @@ EXPLANATIONS: Final[tuple[tuple[type[Exception], Exit, str], ...]] = (
     (NotReady, Exit.NOT_READY, AS_IT_IS),
     (TopologyMissing, Exit.NOT_READY, AS_IT_IS),
     (InvalidCommand, Exit.USAGE, AS_IT_IS),
+    (InputFailed, Exit.INPUT_OUTPUT, AS_IT_IS),
     (NothingToResolve, Exit.NOT_FOUND, AS_IT_IS),
     (NoSuchDeadLetter, Exit.NOT_FOUND, AS_IT_IS),
     (NoSuchMessage, Exit.NOT_FOUND, AS_IT_IS),
@@ -55,7 +57,7 @@ EXPLANATIONS: Final[tuple[tuple[type[Exception], Exit, str], ...]] = (
     (asyncpg.PostgresError, Exit.UNAVAILABLE, DATABASE),
     (asyncpg.InterfaceError, Exit.UNAVAILABLE, DATABASE),
     (asyncpg.InternalClientError, Exit.UNAVAILABLE, DATABASE),
-    # Network errors of the broker are BrokerUnavailable or AMQPError.
+    # Those of the broker are BrokerUnavailable or AMQPError, those of files have rows above.
     (OSError, Exit.UNAVAILABLE, DATABASE),
 )
 """For each kind of error its exit code and text; the first row that matches applies."""

@@ -1,23 +1,36 @@
 """Exit codes, and one message on standard error for what went wrong."""
 
-import asyncio
 import os
+import sys
 from collections.abc import Coroutine, Mapping
 from enum import IntEnum, unique
 from typing import Final, NoReturn, TypeVar
 
 import click
 
+from worker.cli.streams import OutputFailed, note
+from worker.runtime.streams import discard
 from worker.settings import Settings, SettingsError, load
 
-__all__ = ["EXITS", "MEANINGS", "Exit", "fail", "run_async", "settings_of_environment"]
+__all__ = [
+    "EXITS",
+    "MEANINGS",
+    "Exit",
+    "end_without_output",
+    "fail",
+    "run_async",
+    "settings_of_environment",
+]
 
 Result = TypeVar("Result")
 
 
 @unique
 class Exit(IntEnum):
-    """Exit codes. 1 and 2 are click's; Ctrl-C ends with 130, as in a shell."""
+    """Exit codes. 1 and 2 are click's, 70 and 74 those of sysexits.h, the highest those of a shell.
+
+    A shell shows 128 and the number of the signal for a program that a signal has ended.
+    """
 
     DONE = 0
     ABORTED = 1
@@ -31,6 +44,11 @@ class Exit(IntEnum):
     SETTINGS = 9
     NOT_READY = 10
     FAILED = 11
+    DEFECT = 70
+    INPUT_OUTPUT = 74
+    INTERRUPTED = 130
+    BROKEN_PIPE = 141
+    TERMINATED = 143
 
 
 MEANINGS: Final[Mapping[Exit, str]] = {
@@ -46,18 +64,31 @@ MEANINGS: Final[Mapping[Exit, str]] = {
     Exit.SETTINGS: "a setting is unknown or wrong",
     Exit.NOT_READY: "not prepared: run `migrate` or `topology` first",
     Exit.FAILED: "the command was accepted, and its operation failed",
+    Exit.DEFECT: "a defect in this program: please report it, with its traceback",
+    Exit.INPUT_OUTPUT: "the output cannot be written, or the input cannot be read",
+    Exit.INTERRUPTED: "interrupted by Ctrl-C (SIGINT)",
+    Exit.BROKEN_PIPE: "the reader of the output has ended",
+    Exit.TERMINATED: "ended by SIGTERM; `run` stops in order instead, with 0",
 }
 
 # \b keeps click from joining the lines.
 EXITS: Final = "\b\nExit codes:\n" + "\n".join(
-    f"  {code.value:>2}  {meaning}" for code, meaning in MEANINGS.items()
+    f"  {code.value:>3}  {meaning}" for code, meaning in MEANINGS.items()
 )
 
 
 def fail(code: Exit, message: str) -> NoReturn:
     """Prints the message on standard error and exits with the code."""
-    click.echo(click.style("Error: ", fg="red", bold=True) + message, err=True)
+    note(click.style("Error: ", fg="red", bold=True) + message)
     raise SystemExit(code)
+
+
+def end_without_output(error: BaseException | None) -> NoReturn:
+    """Exits because of this error of standard output: quietly if its reader has ended."""
+    discard(sys.stdout)
+    if isinstance(error, BrokenPipeError):
+        raise SystemExit(Exit.BROKEN_PIPE)
+    fail(Exit.INPUT_OUTPUT, f"The output cannot be written: {error}.")
 
 
 def settings_of_environment() -> Settings:
@@ -76,8 +107,10 @@ def run_async(work: Coroutine[None, None, Result]) -> Result:
 
     try:
         return uvloop.run(work)
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        raise SystemExit(130) from None
+    except KeyboardInterrupt:
+        raise SystemExit(Exit.INTERRUPTED) from None
+    except OutputFailed as error:
+        end_without_output(error.__cause__)
     except Exception as error:
         explanation = explained(error)
         if explanation is None:

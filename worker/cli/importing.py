@@ -11,6 +11,7 @@ from typing import BinaryIO, Final
 import click
 
 from worker.cli.exits import run_async, settings_of_environment
+from worker.cli.streams import readable
 
 __all__ = ["import_records"]
 
@@ -32,7 +33,7 @@ def import_records(file: BinaryIO) -> None:
     from worker.operator.jsonl import lines_of
 
     settings = settings_of_environment()
-    with _progress_of(file, lines_of(file)) as lines:
+    with _progress_of(file, readable(lines_of(file))) as lines:
         counts = run_async(import_lines(settings.database_url, lines))
     for kind, count in counts.items():
         click.echo(f"{count:>9,}  {kind}")

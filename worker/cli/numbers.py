@@ -8,6 +8,7 @@ import click
 
 from worker.cli.exits import Exit, fail, run_async, settings_of_environment
 from worker.cli.options import AS_JSON, SECONDS, to_json
+from worker.cli.streams import echo, note
 
 __all__ = ["pending", "resolve", "send", "show"]
 
@@ -42,7 +43,7 @@ def send(as_json: bool, wait: bool, timeout: float, **fields: str | float | None
     from worker.operator.send import render, send_command
 
     def print_event(event: Mapping[str, Any]) -> None:
-        click.echo(json.dumps(event) if as_json else _coloured(render(event)))
+        echo(json.dumps(event) if as_json else _coloured(render(event)))
 
     settings = settings_of_environment()
     wait_seconds = timeout if wait else None
@@ -50,11 +51,10 @@ def send(as_json: bool, wait: bool, timeout: float, **fields: str | float | None
         send_command(settings, fields, wait_seconds=wait_seconds, on_event=print_event)
     )
     if result.name == Exit.TIMED_OUT.name:
-        click.echo(
+        note(
             f"No outcome within {timeout:g} s: the number may still be PENDING, no worker may be"
             " running, or the command may repeat one that was decided before. See"
-            f" `activation-worker show {fields['number']}`.",
-            err=True,
+            f" `activation-worker show {fields['number']}`."
         )
     raise SystemExit(Exit[result.name])
 

@@ -7,6 +7,7 @@ from typing import BinaryIO
 import click
 
 from worker.cli.exits import run_async, settings_of_environment
+from worker.cli.streams import echo, note, readable
 
 __all__ = ["run", "standalone"]
 
@@ -45,5 +46,5 @@ def standalone(folder: Path | None, records: BinaryIO | None) -> None:
 
     settings = settings_of_environment()
     logs.configure(sys.stderr, format=settings.log_format, level=settings.log_level)
-    lines = None if records is None else lines_of(records)
-    run_async(run_standalone(dict(os.environ), folder, lines))
+    lines = None if records is None else readable(lines_of(records))
+    run_async(run_standalone(dict(os.environ), folder, lines, show=echo, report=note))

@@ -16,6 +16,7 @@ import click
 
 from contracts.fake_pbx.service import READY_LINE
 from worker.cli.exits import run_async
+from worker.cli.streams import echo, note
 from worker.demo.sample import REFUSED_NUMBER, RESTING_NUMBER, SLOW_NUMBER, records
 from worker.demo.timeline import READY
 from worker.demo.web_tier import PBX_TAKES_SECONDS
@@ -66,7 +67,7 @@ async def _run_demo(environment: Mapping[str, str], log: Path) -> None:
         ):
             await _until_listening(pbx)
             await _show(timeline, environment)
-            click.echo(click.style(f"\nWhy is {RESTING_NUMBER} not active?", bold=True))
+            echo(click.style(f"\nWhy is {RESTING_NUMBER} not active?", bold=True))
             show = ("-m", "worker", "show", RESTING_NUMBER)
             async with _process(*show, environment=environment) as showing:
                 await showing.wait()
@@ -88,7 +89,7 @@ async def _show(timeline: asyncio.subprocess.Process, environment: Mapping[str, 
     async with asyncio.timeout(STORY_TIMEOUT_SECONDS), asyncio.TaskGroup() as group:
         async for line in timeline.stdout:
             text = line.decode().rstrip()
-            click.echo(text)
+            echo(text)
             if text == READY:
                 group.create_task(_run_web_tier(environment))
 
@@ -100,19 +101,19 @@ async def _run_web_tier(environment: Mapping[str, str]) -> None:
 
 async def main() -> None:
     """The whole demo; it leaves nothing behind."""
-    click.echo("Starting a private RabbitMQ and a private PostgreSQL ...")
+    echo("Starting a private RabbitMQ and a private PostgreSQL ...")
     with tempfile.TemporaryDirectory(prefix="activation-worker-demo-") as folder:
         async with PrivateServers.started() as servers:
             own = {**os.environ, **WORKER_SETTINGS, "PYTHONUNBUFFERED": "1"}
-            settings = await prepare(servers, own, read_records(records()))
+            settings = await prepare(servers, own, read_records(records()), note)
             environment = {
                 **own,
                 "AMQP_URL": settings.amqp_urls[0],
                 "DATABASE_URL": settings.database_url,
             }
             await _run_demo(environment, Path(folder) / "worker.log")
-            click.echo("\nStopping everything ...")
-    click.echo("Nothing is left behind.")
+            echo("\nStopping everything ...")
+    echo("Nothing is left behind.")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,7 @@
 """Runs the worker with private servers, and stops all of them together."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-
-import click
 
 from worker.app import run as app
 from worker.local import PrivateServers
@@ -18,11 +16,17 @@ __all__ = ["prepare", "run_standalone"]
 
 
 async def run_standalone(
-    environment: Mapping[str, str], folder: Path | None, lines: Iterable[bytes | str] | None
+    environment: Mapping[str, str],
+    folder: Path | None,
+    lines: Iterable[bytes | str] | None,
+    *,
+    show: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> None:
     """Starts both servers, prepares them and runs the worker until SIGTERM or Ctrl-C.
 
-    Raises errors of the records, the settings and the HTTP port before it starts a server.
+    Shows the addresses of the servers, and reports what is imported. Raises errors of the records,
+    the settings and the HTTP port before it starts a server.
     """
     records = {} if lines is None else read_records(lines)
     settings = load(environment)
@@ -30,14 +34,17 @@ async def run_standalone(
     async with serve(settings.http_host, settings.http_port, {}, Metrics()):
         pass
     async with PrivateServers.started(folder) as servers:
-        settings = await prepare(servers, environment, records)
-        click.echo(f"export AMQP_URL={servers.rabbitmq.url}")
-        click.echo(f"export DATABASE_URL={servers.postgresql.url}")
+        settings = await prepare(servers, environment, records, report)
+        show(f"export AMQP_URL={servers.rabbitmq.url}")
+        show(f"export DATABASE_URL={servers.postgresql.url}")
         await app.run(settings)
 
 
 async def prepare(
-    servers: PrivateServers, environment: Mapping[str, str], records: Records
+    servers: PrivateServers,
+    environment: Mapping[str, str],
+    records: Records,
+    report: Callable[[str], None],
 ) -> Settings:
     """Migrates, declares and imports; returns the settings for a worker on these servers."""
     own = {"AMQP_URL": servers.rabbitmq.url, "DATABASE_URL": servers.postgresql.url}
@@ -46,5 +53,5 @@ async def prepare(
     await declare_topology(settings)
     counts = await import_records(settings.database_url, records)
     for kind, count in counts.items():
-        click.echo(f"imported {count:,} {kind}", err=True)
+        report(f"imported {count:,} {kind}")
     return settings
