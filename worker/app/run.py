@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -10,6 +9,7 @@ from functools import partial
 from worker.app.probes import probes_of, role_of
 from worker.app.service import serving
 from worker.cluster.supervisor import Supervisor
+from worker.runtime import signals
 from worker.runtime.clock import Clock, utc_now
 from worker.settings import Settings
 from worker.storage.engine import Database, open_database
@@ -21,8 +21,6 @@ from worker.telemetry.metrics import Metrics
 from worker.telemetry.reporter import Reporter
 
 __all__ = ["run", "supervisor"]
-
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 async def run(settings: Settings) -> None:
@@ -113,10 +111,11 @@ async def _signal_handlers(worker: Supervisor) -> AsyncIterator[asyncio.Event]:
         get_logger().info(Action.WORKER_STOPPING)
         worker.stop()
 
-    for number in SIGNALS:
+    for number in signals.STOP_SIGNALS:
         loop.add_signal_handler(number, stop)
+    signals.release()  # those that came while the program was loaded
     try:
         yield stop_now
     finally:
-        for number in SIGNALS:
+        for number in signals.STOP_SIGNALS:
             loop.remove_signal_handler(number)
