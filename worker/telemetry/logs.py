@@ -6,10 +6,12 @@ import re
 from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime
 from enum import StrEnum, unique
-from typing import Final, Literal, Protocol, Self, TextIO
+from typing import Final, Literal, Protocol, Self, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from worker.telemetry.log_stream import LogStream
 
 __all__ = ["Action", "Logger", "configure", "get_logger", "mask_secrets"]
 
@@ -133,17 +135,20 @@ def configure(
     `auto` is pretty on a terminal and JSON elsewhere: one object on each line. Only a terminal
     gets colours. Records below the level (`debug`, `info`, `warning`, `error`) are dropped;
     records of libraries are dropped below `warning` too. Raises ValueError for another level.
+    Lines that the stream does not take are counted in `LINES_LOST`.
     """
     threshold = _threshold(level)
     pretty = format == "pretty" or (format == "auto" and stream.isatty())
     render = _masked(_pretty_renderer(stream) if pretty else _render_json)
+    lines = LogStream(stream)
     structlog.configure(
         processors=[_order_fields, *_exceptions(pretty=pretty), render],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.WriteLoggerFactory(file=stream),
+        # It only writes and flushes, although it asks for a complete file.
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", lines)),
         cache_logger_on_first_use=False,
     )
-    _route_libraries(stream, render, pretty=pretty, threshold=threshold)
+    _route_libraries(lines, render, pretty=pretty, threshold=threshold)
 
 
 def mask_secrets(text: str) -> str:
@@ -215,8 +220,8 @@ def _as_text(rendered: Mapping[str, object] | str | bytes | bytearray | tuple[ob
     return rendered if isinstance(rendered, str) else str(rendered)
 
 
-def _route_libraries(stream: TextIO, render: Processor, *, pretty: bool, threshold: int) -> None:
-    handler = logging.StreamHandler(stream)
+def _route_libraries(lines: LogStream, render: Processor, *, pretty: bool, threshold: int) -> None:
+    handler = logging.StreamHandler(lines)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name],

@@ -29,6 +29,7 @@ from worker.telemetry.database_gauges import (
     ReadFigures,
     families_of,
 )
+from worker.telemetry.log_stream import LINES_LOST
 from worker.telemetry.metric_families import (
     DECISIONS,
     BatchMetrics,
@@ -73,6 +74,7 @@ class Metrics:
         self._messages = MessageMetrics(self.registry)
         self._state = StateMetrics(self.registry)
         self.registry.register(self._database)
+        self.registry.register(LINES_LOST)
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
