@@ -1,10 +1,12 @@
 """Fixtures and settings of all tests."""
 
+import logging
 from collections.abc import Iterator
 
 import pytest
 import structlog
 from hypothesis import settings
+from typing_extensions import override
 
 pytest_plugins = ("tests.support.servers", "tests.support.workers", "tests.support.lossy")
 
@@ -18,3 +20,26 @@ def _default_log() -> Iterator[None]:
     """Resets the log after each test: commands under test configure it for the whole process."""
     yield
     structlog.reset_defaults()
+
+
+class StrayErrors(logging.Handler):
+    """Collects the errors of tasks and callbacks that nothing awaits: asyncio only logs them."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.messages: list[str] = []
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(self.format(record))
+
+
+@pytest.fixture(autouse=True)
+def _no_stray_errors() -> Iterator[None]:
+    """Fails a test that leaves such an error, in any event loop of the process."""
+    errors = StrayErrors()
+    logger = logging.getLogger("asyncio")
+    logger.addHandler(errors)
+    yield
+    logger.removeHandler(errors)
+    assert errors.messages == []

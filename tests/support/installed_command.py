@@ -13,6 +13,8 @@ COMMAND = str(Path(sys.executable).with_name("activation-worker"))
 NUMBER = "+442079460001"
 PLACE = ("--account", "acme", "--site", "london")
 PATIENCE_SECONDS = 30
+STRAY_ERROR = b"was never retrieved"
+"""asyncio logs it for the error of a task that nothing awaits."""
 
 SAMPLE = [
     {
@@ -50,6 +52,7 @@ async def command(
         stderr=asyncio.subprocess.STDOUT,
     )
     output, _ = await asyncio.wait_for(process.communicate(given.encode()), PATIENCE_SECONDS)
+    assert STRAY_ERROR not in output
     return process.returncode, output.decode()
 
 
@@ -65,7 +68,8 @@ async def running(environment: Environment) -> AsyncIterator[asyncio.subprocess.
     finally:
         if process.returncode is None:
             process.kill()
-        await process.communicate()
+        _, log = await process.communicate()
+    assert STRAY_ERROR not in log
 
 
 class LoggingWorker:
