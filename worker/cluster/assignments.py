@@ -135,8 +135,9 @@ class Assignments:
         for served in [served for served in self._served.values() if served.task.done()]:
             del self._served[served.partition]
             self._on_change(len(self._served))
-            await self._membership.release(served.partition)
+            # Before anything is awaited: a cancellation would leave the error to asyncio's log.
             error = None if served.task.cancelled() else served.task.exception()
+            await self._membership.release(served.partition)
             name = name_of(served.partition)
             if isinstance(error, LeadershipLost):
                 get_logger().warning(Action.LEADERSHIP_LOST, partition=name, reason=str(error))
