@@ -6,7 +6,12 @@ import pytest
 import structlog
 from hypothesis import settings
 
-pytest_plugins = ("tests.support.servers", "tests.support.workers", "tests.support.lossy")
+pytest_plugins = (
+    "tests.support.servers",
+    "tests.support.workers",
+    "tests.support.lossy",
+    "tests.support.certificates",
+)
 
 # How long an example takes says nothing about a property, least of all on a busy machine.
 settings.register_profile("patient", deadline=None)
