@@ -163,6 +163,7 @@ async def test_late_pbx_drops_a_request_that_a_newer_one_has_replaced(
     impatient = load(
         {
             **environment(database_url, amqp_url),
+            "WORKER_OPERATION_AT_RISK_SECONDS": "0.5",
             "WORKER_OPERATION_TIME_ALLOWED_SECONDS": "0.5",
             "WORKER_AWAITED_STEPS": "activation",
         }
