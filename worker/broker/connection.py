@@ -1,73 +1,152 @@
 """Connects to RabbitMQ; a lost connection is replaced by a new one, never repaired."""
 
 import asyncio
+import socket
+import ssl
 from collections.abc import Awaitable, Sequence
+from time import monotonic
 from typing import Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import quote, urlencode
 
 import aio_pika
-from aio_pika.abc import AbstractChannel, AbstractConnection
-from aio_pika.connection import make_url
+from aio_pika.abc import AbstractChannel, AbstractConnection, ConnectionParameter
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 from aiormq.abc import ExceptionType
 from aiormq.base import FutureStore
 from aiormq.exceptions import ChannelAccessRefused
+from yarl import URL
 
+from worker.broker.refusals import BrokerRefused, BrokerUnavailable, explained
 from worker.broker.tolerant_decoding import decode_tolerantly
+from worker.broker.transport import Address, Transport
+from worker.runtime.amqp_url import AmqpServer, parse_amqp_url
 from worker.runtime.concurrency import uninterrupted
 
 __all__ = [
     "CONNECTION_ERRORS",
     "CONNECT_TIMEOUT_SECONDS",
+    "BrokerRefused",
     "BrokerUnavailable",
     "channel_on",
     "connect",
+    "library_url",
     "ready_messages",
 ]
 
 CONNECT_TIMEOUT_SECONDS: Final = 10
 """Limits the wait for a broker that accepts TCP but does not answer (booting, frozen)."""
-HEARTBEAT_SECONDS: Final = 10
-"""A dead peer is detected after about three heartbeats; the library's default takes 3 minutes.
-A URL may set its own (`?heartbeat=5`)."""
 CONNECTION_ERRORS: Final = (AMQPError, ChannelInvalidStateError, OSError, TimeoutError)
 """The library raises these when a connection or channel is lost, or the broker does not answer."""
 
 
-class BrokerUnavailable(Exception):
-    """The broker cannot be used now; the text says which nodes were tried, or why."""
-
-
 async def connect(urls: Sequence[str]) -> AbstractConnection:
-    """Connects to the first node that answers. Raises `BrokerUnavailable` when none does."""
-    problems = []
+    """Connects to the first node that answers.
+
+    When none does, raises `BrokerRefused` if a node refuses for good, else `BrokerUnavailable`.
+    """
+    problems: list[BrokerRefused | BrokerUnavailable] = []
     for url in urls:
         try:
             return await _connect(url)
-        except CONNECTION_ERRORS as error:
-            parts = urlsplit(url)
-            reason = str(error) or type(error).__name__
-            problems.append(f"{parts.hostname}:{parts.port or 5672}{parts.path}: {reason}")
-    raise BrokerUnavailable("; ".join(problems))
+        except (BrokerRefused, BrokerUnavailable) as error:
+            problems.append(error)
+    raise _worst_of(problems)
+
+
+def _worst_of(
+    problems: Sequence[BrokerRefused | BrokerUnavailable],
+) -> BrokerRefused | BrokerUnavailable:
+    """The first refusal: the nodes of a cluster have the same users and virtual hosts."""
+    for problem in problems:
+        if isinstance(problem, BrokerRefused):
+            return problem
+    return BrokerUnavailable("; ".join(dict.fromkeys(map(str, problems))))
 
 
 async def _connect(url: str) -> AbstractConnection:
+    """Connects to the first address that answers; each has an equal share of the time that is left.
+
+    The library would try only one address whose packets are swallowed.
+    """
     decode_tolerantly()
     _replace_bare_exceptions()
-    (heartbeat, *_) = parse_qs(urlsplit(url).query).get("heartbeat", [str(HEARTBEAT_SECONDS)])
-    connection = aio_pika.Connection(make_url(url, heartbeat=heartbeat))
+    server, context = await _prepared(url)
+    addresses = await _addresses_of(server)
+    deadline = monotonic() + server.parameters.timeout_seconds
+    problems: list[BrokerRefused | BrokerUnavailable] = []
+    for tried, address in enumerate(addresses):
+        share_seconds = (deadline - monotonic()) / (len(addresses) - tried)
+        try:
+            return await _open(server, Transport(address, server.host, context), share_seconds)
+        except (BrokerRefused, BrokerUnavailable) as error:
+            problems.append(error)
+    raise _worst_of(problems)
+
+
+async def _prepared(url: str) -> tuple[AmqpServer, ssl.SSLContext | None]:
+    """The server, and the TLS context by the files that the URL names, as they are now."""
     try:
-        await connection.connect(timeout=CONNECT_TIMEOUT_SECONDS)
-    except StopAsyncIteration as error:
-        # The library raises this for a peer that closes the connection before it sends anything.
-        await connection.close()
-        raise ConnectionResetError("the connection ended while it was opened") from error
-    except BaseException:
+        server = parse_amqp_url(url)
+        tls = server.parameters.tls
+        return server, await asyncio.to_thread(tls.context) if tls else None
+    except ValueError as error:
+        raise BrokerRefused(f"AMQP_URL: {error}.") from None
+
+
+async def _addresses_of(server: AmqpServer) -> Sequence[Address]:
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(server.parameters.timeout_seconds):
+            found = await loop.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise explained(error, server, b"") from error
+    places = (Address(family, str(place[0]), server.port) for family, *_, place in found)
+    return list(dict.fromkeys(places))
+
+
+class _Connection(aio_pika.Connection):
+    """The library's connection; passes on what makes its transport."""
+
+    PARAMETERS: tuple[ConnectionParameter, ...] = (
+        ConnectionParameter(name="transport_factory", parser=lambda given: given, is_kwarg=True),
+    )
+
+
+async def _open(
+    server: AmqpServer, transport: Transport, timeout_seconds: float
+) -> AbstractConnection:
+    connection = _Connection(library_url(server), transport_factory=transport)
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            await connection.connect()
+    except BaseException as error:
         # A connection that never opened still counts as open: its finalizer would start a task to
         # close it, in the thread in which the garbage collector happens to run.
         await connection.close()
+        if isinstance(error, Exception) or _is_of_the_library(error):
+            raise explained(error, server, transport.heard()) from error
         raise
+    transport.stop_listening()
     return connection
+
+
+def _is_of_the_library(error: BaseException) -> bool:
+    """Whether the library cancelled its own work: nobody has cancelled this task."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and task is not None and not task.cancelling()
+
+
+def library_url(server: AmqpServer) -> URL:
+    """The URL as the library reads it. TLS is the transport's; the scheme is for the log."""
+    parameters = server.parameters
+    account = f"{quote(server.user, safe='')}:{quote(server.password, safe='')}"
+    given = {"heartbeat": str(parameters.heartbeat_seconds), "auth": parameters.mechanism.value}
+    if parameters.name:
+        given["name"] = parameters.name
+    scheme = "amqps" if parameters.tls else "amqp"
+    path = quote(server.virtual_host, safe="")
+    query = urlencode(given, quote_via=quote)
+    return URL(f"{scheme}://{account}@{server}/{path}?{query}", encoded=True)
 
 
 def _replace_bare_exceptions() -> None:
@@ -75,7 +154,7 @@ def _replace_bare_exceptions() -> None:
 
     aiormq rejects all pending calls with a bare `Exception` then. No caller can tell that from a
     defect: a worker ended when its connection was cut during a declaration. aiormq 7.2 has no hook
-    for it: a `transport_factory` could wrap the reader, but aio-pika does not pass one on.
+    for it.
     """
     FutureStore.reject_all = _reject_all  # type: ignore[method-assign]
 

@@ -1,18 +1,22 @@
 """Runs a worker: opens a broker session, serves its share, and starts again after an outage."""
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final
 
 from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
-from worker.broker.connection import CONNECTION_ERRORS, BrokerUnavailable, connect
+from worker.broker.connection import (
+    CONNECTION_ERRORS,
+    BrokerRefused,
+    BrokerUnavailable,
+    connect,
+)
 from worker.broker.partition_queues import bind_partition_queues
 from worker.broker.prefetch import Prefetch
-from worker.broker.session import BrokerSession, open_session
+from worker.broker.session import BrokerSession, open_session, require_channels
 from worker.broker.topology import TopologyMismatch, declare
 from worker.cluster.assignments import Assignments, Serve
 from worker.cluster.membership import joined
@@ -20,7 +24,8 @@ from worker.consuming.watchdog import watch_publisher
 from worker.core.partitions import Layout
 from worker.runtime.backoff import Backoff
 from worker.runtime.concurrency import first_of
-from worker.settings import Settings
+from worker.runtime.mistakes import Mistake
+from worker.settings import Settings, SettingsError
 from worker.storage.engine import Database
 from worker.storage.errors import LeadershipLost, is_transient
 from worker.storage.partitions import load_partitions
@@ -50,10 +55,11 @@ class Supervisor:
         self._settings = settings
         self._reporter = reporter
         self._serving = serving
-        self._urls = deque(settings.amqp_urls)
+        self._urls: Sequence[str] = settings.amqp_urls
+        self._failed_nodes = 0
         self._published_alone: set[int] = set()
         self._prefetch = Prefetch(settings.prefetch_messages)
-        self._has_connected = False
+        self._has_worked = False
         self.stopping = asyncio.Event()
         """Set when `stop` was called."""
         self.connected = False
@@ -68,6 +74,9 @@ class Supervisor:
     async def run(self) -> None:
         """Serves until `stop`. Survives outages and lost leaderships; raises other failures.
 
+        A mistake is raised only before this worker has served for the first time: after that, a
+        rotated password or a missing permission must not end all workers at once.
+
         Raises `NotReady` if a change of the number of partitions must be finished first.
         """
         backoff = Backoff(RETRY_FIRST_SECONDS, RETRY_LONGEST_SECONDS, steady_seconds=STEADY_SECONDS)
@@ -79,15 +88,36 @@ class Supervisor:
             except (BrokerUnavailable, AMQPError, ChannelInvalidStateError) as error:
                 get_logger().warning(Action.BROKER_LOST, reason=str(error))
                 # A node may accept connections and yet be cut off from its cluster.
-                self._urls.rotate(-1)
+                self._failed_nodes += 1
+            except Mistake as error:
+                if not self._has_worked:
+                    raise
+                self._log_refusal(error)
             except Exception as error:
                 if not is_transient(error):
                     raise
                 get_logger().warning(Action.DATABASE_LOST, reason=str(error).split("\n")[0])
             await first_of(self.stopping.wait(), asyncio.sleep(backoff.pause_seconds()))
 
+    def _log_refusal(self, error: Mistake) -> None:
+        if isinstance(error, BrokerRefused):
+            get_logger().error(Action.BROKER_REFUSED, reason=str(error))
+            self._failed_nodes += 1
+        else:
+            get_logger().error(Action.DATABASE_LOST, reason=str(error))
+
+    def _current_urls(self) -> Sequence[str]:
+        """The nodes as their file names them now, beginning behind those that failed."""
+        try:
+            urls = self._settings.current_amqp_urls()
+        except SettingsError as error:
+            raise BrokerRefused(str(error)) from error
+        first = self._failed_nodes % len(urls)
+        return (*urls[first:], *urls[:first])
+
     async def _run_session(self) -> None:
         settings = self._settings
+        self._urls = self._current_urls()
         async with open_session(
             self._urls,
             publish_timeout_seconds=settings.publish_timeout_seconds,
@@ -96,9 +126,9 @@ class Supervisor:
         ) as session:
             await self._declare(declare)
             get_logger().info(Action.BROKER_CONNECTED)
-            if self._has_connected:
+            if self._has_worked:
                 self._reporter.metrics.reconnected()
-            self.connected = self._has_connected = True
+            self.connected = True
             try:
                 await first_of(self._serve(session), self._wait_for_end(session))
             finally:
@@ -118,7 +148,7 @@ class Supervisor:
         except TopologyMismatch as error:
             # Only the start fails for a refused declaration. Later the queues may still exist; if
             # not, the consumers fail.
-            if not self._has_connected:
+            if not self._has_worked:
                 raise
             get_logger().error(Action.TOPOLOGY_REFUSED, reason=str(error))
 
@@ -133,8 +163,10 @@ class Supervisor:
         async with joined(self._database, silence_seconds) as membership:
             # The number of partitions cannot change while this worker is a member.
             layout = await self._load_layout()
+            require_channels(session.connections[0], layout)
             command = f"partitions {layout.partitions}"
             await self._declare(partial(bind_partition_queues, layout=layout, command=command))
+            self._has_worked = True
             serving = Assignments(
                 layout,
                 membership,

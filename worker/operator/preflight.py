@@ -10,6 +10,7 @@ from aio_pika.exceptions import ChannelNotFoundEntity
 from contracts.topology import EXCHANGES, QUEUES
 from worker.broker.connection import channel_on, connect
 from worker.broker.partition_queues import PARTITION_EXCHANGE, queue_names_of
+from worker.broker.session import require_channels
 from worker.settings import Settings
 from worker.storage.engine import open_database
 from worker.storage.partitions import load_partitions
@@ -69,6 +70,7 @@ async def _check_partitions(settings: Settings) -> None:
     state.require_finished()
     queues = queue_names_of(state.layout)
     async with await connect(settings.amqp_urls) as connection:
+        require_channels(connection, state.layout)
         try:
             if queues:
                 await _require_exchange(connection, PARTITION_EXCHANGE)

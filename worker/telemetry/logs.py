@@ -71,6 +71,8 @@ class Action(StrEnum):
     """RabbitMQ is connected."""
     BROKER_LOST = "broker_lost"
     """RabbitMQ cannot be reached or used; the worker keeps reconnecting."""
+    BROKER_REFUSED = "broker_refused"
+    """RabbitMQ refuses what `AMQP_URL` says; the worker reads its file again and retries."""
     BROKER_BLOCKED = "broker_blocked"
     """RabbitMQ is short of memory or disk and accepts no messages until it has enough again."""
     BROKER_UNBLOCKED = "broker_unblocked"
