@@ -16,6 +16,7 @@ from contracts.values import NumberStatus
 from worker.cli.exits import MEANINGS
 from worker.core.results import VERDICTS, Condition
 from worker.core.transitions import TRANSITIONS
+from worker.runtime.amqp_parameters import PARAMETERS
 from worker.settings import Settings, environment_name
 from worker.telemetry.logs import Action
 from worker.telemetry.metrics import describe
@@ -42,6 +43,12 @@ def _settings() -> str:
             (f"`{environment_name(name)}`", _shown(field), _unit(name), field.description or "")
             for name, field in Settings.model_fields.items()
         ),
+    )
+
+
+def _amqp_parameters() -> str:
+    return table(
+        ("parameter", "meaning"), ((f"`{name}`", meaning) for name, meaning in PARAMETERS.items())
     )
 
 
@@ -130,6 +137,7 @@ def _first_line_of(module: str) -> str:
 
 TABLES: Final[Tables] = {
     "actions": _actions,
+    "amqp-parameters": _amqp_parameters,
     "exit-codes": _exit_codes,
     "metrics": _metrics,
     "packages": _packages,
