@@ -1,11 +1,9 @@
 """The settings: read from the environment, validated once at the start, never changed."""
 
 from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
-from urllib.parse import parse_qs, urlsplit
 
 from pydantic import (
     BaseModel,
@@ -21,6 +19,7 @@ from pydantic import (
 from contracts.values import Step
 from worker.core.operation import Policy
 from worker.runtime.amqp_url import parse_amqp_url, split_amqp_urls
+from worker.runtime.database_url import parse_database_url
 from worker.runtime.environment import FILE_SUFFIX, SettingsError, is_service_link, read_value
 
 __all__ = ["Settings", "SettingsError", "environment_name", "load"]
@@ -163,9 +162,7 @@ class Settings(BaseModel):
     @field_validator("database_url")
     @classmethod
     def _validate_database_url(cls, url: str) -> str:
-        if not _names_server(url, {"postgresql", "postgres", "postgresql+asyncpg"}):
-            message = "expected postgresql://user:password@host:port/database"
-            raise ValueError(message)
+        parse_database_url(url)
         return f"postgresql+asyncpg://{url.partition('://')[2]}"
 
     @field_validator("http_host")
@@ -191,19 +188,6 @@ NOT_MORE_THAN: Final = (
     ("operation_at_risk_seconds", "operation_time_allowed_seconds"),
 )
 """Pairs of settings: the first must not be more than the second."""
-
-
-def _names_server(url: str, schemes: AbstractSet[str]) -> bool:
-    # Checked here, because the drivers raise errors of their own for a port like `56x2`.
-    try:
-        parts = urlsplit(url)
-        # The query may name a socket directory as the host of a database.
-        query = parse_qs(parts.query)
-        ports = (parts.port, *map(int, query.get("port", ())))
-    except ValueError:
-        return False
-    has_host = bool(parts.hostname) or "host" in query
-    return parts.scheme in schemes and has_host and 0 not in ports
 
 
 def load(environment: Mapping[str, str]) -> Settings:
