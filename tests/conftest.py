@@ -11,6 +11,8 @@ pytest_plugins = (
     "tests.support.workers",
     "tests.support.lossy",
     "tests.support.certificates",
+    "tests.support.postgresql",
+    "tests.support.pgbouncer",
 )
 
 # How long an example takes says nothing about a property, least of all on a busy machine.

@@ -10,7 +10,7 @@ from functools import partial
 from worker.app.probes import probes_of, role_of
 from worker.app.service import serving
 from worker.cluster.supervisor import Supervisor
-from worker.runtime.clock import Clock, utc_now
+from worker.runtime.clock import Clock
 from worker.settings import Settings
 from worker.storage.engine import Database, open_database
 from worker.storage.gauges import measure
@@ -33,7 +33,9 @@ async def run(settings: Settings) -> None:
     """
     _tune_garbage_collector()
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(open_database(settings.database_url))
+        database = await stack.enter_async_context(
+            open_database(settings.current_database_url, waits=True)
+        )
         metrics = Metrics(partial(measure, database))
         worker = supervisor(database, settings, Reporter(metrics))
         port = await stack.enter_async_context(
@@ -54,10 +56,11 @@ async def run(settings: Settings) -> None:
 
 
 def supervisor(
-    database: Database, settings: Settings, reporter: Reporter, clock: Clock = utc_now
+    database: Database, settings: Settings, reporter: Reporter, clock: Clock | None = None
 ) -> Supervisor:
-    """Builds a worker; it does not run yet."""
-    return Supervisor(database, settings, reporter, partial(serving, settings, reporter, clock))
+    """Builds a worker; it does not run yet. By default the database's clock decides."""
+    serve = partial(serving, settings, reporter, clock or database.clock.now)
+    return Supervisor(database, settings, reporter, serve)
 
 
 def _tune_garbage_collector() -> None:

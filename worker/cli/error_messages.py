@@ -19,6 +19,7 @@ from worker.operator.send import InvalidCommand, TopologyMissing
 from worker.operator.undelivered import NoSuchMessage
 from worker.runtime.mistakes import Mistake
 from worker.settings import SettingsError
+from worker.storage.errors import DatabaseUnavailable
 from worker.storage.preflight import NotReady
 from worker.telemetry.http import HttpUnavailableError
 
@@ -26,6 +27,7 @@ __all__ = ["explained"]
 
 AS_IT_IS: Final = "{}"
 BROKER: Final = "RabbitMQ cannot be used: {}. Check AMQP_URL and the server."
+SYSTEM: Final = "The operating system reports: {}."
 DATABASE: Final = "PostgreSQL cannot be used: {}. Check DATABASE_URL and the server."
 
 EXPLANATIONS: Final[tuple[tuple[type[Exception], Exit, str], ...]] = (
@@ -51,12 +53,13 @@ EXPLANATIONS: Final[tuple[tuple[type[Exception], Exit, str], ...]] = (
     (BrokerUnavailable, Exit.UNAVAILABLE, BROKER),
     (NotPublished, Exit.UNAVAILABLE, BROKER),
     (AMQPError, Exit.UNAVAILABLE, BROKER),
+    (DatabaseUnavailable, Exit.UNAVAILABLE, DATABASE),
     (SQLAlchemyError, Exit.UNAVAILABLE, DATABASE),
     (asyncpg.PostgresError, Exit.UNAVAILABLE, DATABASE),
     (asyncpg.InterfaceError, Exit.UNAVAILABLE, DATABASE),
     (asyncpg.InternalClientError, Exit.UNAVAILABLE, DATABASE),
-    # Network errors of the broker are BrokerUnavailable or AMQPError.
-    (OSError, Exit.UNAVAILABLE, DATABASE),
+    # Network errors of a server are named above: this one is of a file, or of this machine.
+    (OSError, Exit.UNAVAILABLE, SYSTEM),
 )
 """For each kind of error its exit code and text; the first row that matches applies."""
 

@@ -1,13 +1,16 @@
 """Measures the database gauges when the metrics are scraped."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 import asyncpg
 from sqlalchemy.exc import SQLAlchemyError
 
+from worker.runtime.mistakes import Mistake
+from worker.settings import SettingsError
 from worker.storage.engine import READING_WHOLE_TABLES, Database
+from worker.storage.errors import reason_of
 from worker.storage.session import Session
 from worker.telemetry.database_gauges import DatabaseFigures, OperationsUnderWay
 from worker.telemetry.logs import Action, get_logger
@@ -23,8 +26,10 @@ DATABASE_FAILURES: Final = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
     asyncpg.PostgresError,
+    Mistake,
+    SettingsError,
 )
-"""All errors that a query can raise, also for a schema that does not exist."""
+"""All errors that a query can raise, also while it connects, or for a missing schema."""
 
 
 async def measure(database: Database) -> DatabaseFigures | None:
@@ -34,10 +39,9 @@ async def measure(database: Database) -> DatabaseFigures | None:
             asyncio.timeout(MEASURE_TIMEOUT_SECONDS),
             database.transaction(READING_WHOLE_TABLES) as on,
         ):
-            return await _measure(on, datetime.now(UTC))
+            return await _measure(on, database.clock.now())
     except DATABASE_FAILURES as error:
-        reason = str(error).split("\n", maxsplit=1)[0] or type(error).__name__
-        get_logger().debug(Action.GAUGES_NOT_READ, reason=reason)
+        get_logger().debug(Action.GAUGES_NOT_READ, reason=reason_of(error))
         return None
 
 
