@@ -90,7 +90,7 @@ def test_reporter_logs_an_operation_that_needs_an_operator_as_an_error(log: io.S
     pending = pending_number(RESERVED, activate())
     failure = Failure(FailureCode.DEADLINE_PASSED, None, "It is overdue.", None)
     decision = Decision(Outcome.NOTIFIED, pending, failure=failure)
-    Reporter(Metrics()).advanced([Advanced(pending, decision)])
+    Reporter(Metrics()).advanced([Advanced(pending, decision)], datetime.now(UTC))
 
     record = last_record(log)
     assert (record["action"], record["level"]) == ("operation_needs_operator", "error")

@@ -1,7 +1,5 @@
 """Stores an operator's decision on an operation that cannot proceed by itself."""
 
-from datetime import UTC, datetime
-
 from worker.core.results import Resolution, apply_resolution
 from worker.settings import Settings
 from worker.storage.engine import open_database
@@ -32,7 +30,7 @@ async def resolve_number(
                 f"{phone_number} has no operation under way. `activation-worker pending` lists the"
                 " numbers that have one."
             )
-        now = datetime.now(UTC)
+        now = database.clock.now()
         after = apply_resolution(number.ongoing, resolution, now, settings.policy, reason=by)
         await write_steps(session, after.steps)
         await change_operations(session, [number._replace(ongoing=after)])

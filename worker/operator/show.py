@@ -1,7 +1,7 @@
 """Shows a number with everything that explains its state, and the operations under way."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from worker.core.explanations import at_deadline, clock_time, explain
@@ -31,8 +31,8 @@ async def show_number(settings: Settings, phone_number: str) -> Shown | None:
         open_database(settings.database_url) as database,
         database.transaction() as session,
     ):
-        today = datetime.now(UTC).date()
-        found = await session.fetch("show_number", phone_number=phone_number, today=today)
+        now = database.clock.now()
+        found = await session.fetch("show_number", phone_number=phone_number, today=now.date())
         if not found:
             return None
         shown: dict[str, Any] = dict(found[0])
@@ -40,7 +40,7 @@ async def show_number(settings: Settings, phone_number: str) -> Shown | None:
             rows = await session.fetch(f"show_{part}", phone_number=phone_number)
             shown[part] = [dict(row) for row in rows]
         number = (await load_numbers_with_steps(session, [phone_number]))[phone_number]
-    shown["waiting"] = [_waiting(number, datetime.now(UTC))] if number.ongoing else []
+    shown["waiting"] = [_waiting(number, now)] if number.ongoing else []
     return shown
 
 
@@ -53,7 +53,7 @@ async def show_pending(settings: Settings) -> Sequence[Shown]:
         found = await session.fetch("show_pending")
         phone_numbers = [row["phone_number"] for row in found]
         numbers = await load_numbers_with_steps(session, phone_numbers)
-    now = datetime.now(UTC)
+        now = database.clock.now()
     return [_waiting(numbers[phone_number], now) for phone_number in phone_numbers]
 
 

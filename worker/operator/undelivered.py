@@ -1,7 +1,6 @@
 """Lists, retries and discards messages of the outbox that the broker did not accept."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from worker.core.due import AT_ONCE
@@ -39,7 +38,6 @@ async def retry(settings: Settings, positions: Collection[int] | None) -> int:
         "retry_messages",
         "`activation-worker outbox list` shows the positions.",
         positions=None if positions is None else sorted(positions),
-        now=datetime.now(UTC),
     )
 
 
@@ -57,7 +55,6 @@ async def discard(
         due_at=AT_ONCE,
         discarded_by=discarded_by,
         reason=reason,
-        now=datetime.now(UTC),
     )
 
 
@@ -69,7 +66,8 @@ async def _change(
     **parameters: object,
 ) -> int:
     async def change(session: Session) -> int:
-        changed = {row["position"] for row in await session.fetch(name, **parameters)}
+        rows = await session.fetch(name, **parameters, now=database.clock.now())
+        changed = {row["position"] for row in rows}
         if missing := {*(wanted or ())} - changed:
             raise NoSuchMessage(
                 f"No such message: {', '.join(map(str, sorted(missing)))}. {if_missing}"

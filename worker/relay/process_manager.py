@@ -52,7 +52,8 @@ class ProcessManager:
         One transaction deletes confirmed messages and stores what follows from them.
         """
         self._reporter.advanced(
-            await self._database.transact(lambda session: self._record(session, result))
+            await self._database.transact(lambda session: self._record(session, result)),
+            self._clock(),
         )
 
     async def advance_due(self, maximum: int) -> int:
@@ -60,7 +61,7 @@ class ProcessManager:
         advanced, due = await self._database.transact(
             lambda session: self._advance_due(session, maximum)
         )
-        self._reporter.advanced(advanced)
+        self._reporter.advanced(advanced, self._clock())
         return due
 
     async def _record(self, session: Session, result: PublishResult) -> Sequence[Advanced]:

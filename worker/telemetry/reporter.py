@@ -1,7 +1,7 @@
 """Logs and counts what the worker did, so that the two loops stay free of both."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from time import monotonic
 from typing import Final, Protocol
 
@@ -82,18 +82,17 @@ class Reporter:
                 **_refusal_of(decision),
             )
 
-    def advanced(self, items: Sequence[Advanced]) -> None:
-        """Operations were advanced, and that is committed."""
-        now = datetime.now(UTC)
+    def advanced(self, items: Sequence[Advanced], at: datetime) -> None:
+        """Operations were advanced, and that was committed at this time."""
         log = get_logger().bind()
         for item in items:
-            self._log_advanced(item, log, now)
+            self._log_advanced(item, log, at)
 
-    def _log_advanced(self, item: Advanced, log: Logger, now: datetime) -> None:
+    def _log_advanced(self, item: Advanced, log: Logger, at: datetime) -> None:
         before, decision = item
         if before.ongoing is None or decision.number is None:
             return
-        self.metrics.operation_advanced(item, now)
+        self.metrics.operation_advanced(item, at)
         action = _action_of(decision)
         _level(log, action)(
             action,
