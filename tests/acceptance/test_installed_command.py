@@ -143,7 +143,7 @@ async def test_topology_names_a_queue_with_other_properties(
 
 
 async def test_run_refuses_an_outdated_schema(environment: Environment, database: Database) -> None:
-    await store(database, "DELETE FROM alembic_version")
+    await store(database, "DELETE FROM activation_worker_version")
     code, output = await command(environment, "run")
 
     assert code == 10

@@ -62,7 +62,7 @@ async def test_check_names_all_that_is_missing(
     invoke: Invoke, platform: Platform, database: Database
 ) -> None:
     await platform.channel.queue_delete("pbx.extension-reset")
-    await store(database, "DELETE FROM alembic_version")
+    await store(database, "DELETE FROM activation_worker_version")
     result = await invoke("check")
 
     assert result.exit_code == Exit.NOT_READY

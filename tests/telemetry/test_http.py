@@ -132,7 +132,7 @@ async def test_standby_is_ready_if_the_schema_is_current(
 async def test_schema_probe_names_the_command_that_creates_a_missing_schema(
     database: Database,
 ) -> None:
-    await store(database, "DROP TABLE alembic_version")
+    await store(database, "DROP TABLE activation_worker_version")
 
     problem = await probes_of(database, Worker(connected=True, leads=True))["schema"]()
 

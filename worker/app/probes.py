@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+from worker.runtime.mistakes import Mistake
+from worker.settings import SettingsError
 from worker.storage.engine import Database
+from worker.storage.errors import ReadOnlyServer
 from worker.storage.gauges import DATABASE_FAILURES
-from worker.storage.preflight import is_current
+from worker.storage.preflight import is_current, require_writable
 from worker.telemetry.http import Probe
 
 __all__ = ["Serving", "probes_of", "role_of"]
@@ -37,7 +40,11 @@ def role_of(worker: Serving) -> str:
 async def _database(database: Database) -> str | None:
     try:
         async with database.session() as session:
-            await session.driver.execute("SELECT 1")
+            await require_writable(session)
+    except ReadOnlyServer as error:
+        return f"PostgreSQL cannot be used: {error}."
+    except (Mistake, SettingsError):
+        return "PostgreSQL refuses this worker: `activation-worker check` says why."
     except DATABASE_FAILURES as error:
         # The type only: the text may contain details that an anonymous caller must not see.
         return (
@@ -72,6 +79,7 @@ async def _broker(worker: Serving) -> str | None:
     if worker.connected:
         return None
     return (
-        "RabbitMQ is not connected. Commands wait in their queue, and messages in the outbox."
-        " Check AMQP_URL and the server; the worker reconnects by itself."
+        "RabbitMQ is not connected. Commands wait in their queue, and messages in the outbox. The"
+        " worker reconnects by itself, once PostgreSQL can be used; if it can, check AMQP_URL and"
+        " the server."
     )
