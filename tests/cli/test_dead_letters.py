@@ -47,7 +47,7 @@ async def test_dead_letters_show_the_reason_of_an_unreadable_message(
     assert "NOT_JSON: not JSON" in listed.output
     assert "1 dead letters" in listed.output
     assert "routing key   phone_number.activate" in shown.output
-    assert shown.output.endswith("\n\nnonsense\n")
+    assert shown.output.endswith("\n\n    nonsense\n")
 
 
 async def test_listing_dead_letters_keeps_their_order(invoke: Invoke, platform: Platform) -> None:

@@ -18,6 +18,7 @@ from worker.operator.resolve import NothingToResolve
 from worker.operator.send import InvalidCommand, TopologyMissing
 from worker.operator.undelivered import NoSuchMessage
 from worker.runtime.mistakes import Mistake
+from worker.runtime.printable import on_one_line
 from worker.settings import SettingsError
 from worker.storage.errors import DatabaseUnavailable
 from worker.storage.preflight import NotReady
@@ -63,18 +64,25 @@ EXPLANATIONS: Final[tuple[tuple[type[Exception], Exit, str], ...]] = (
 )
 """For each kind of error its exit code and text; the first row that matches applies."""
 
+OF_SEVERAL_LINES: Final = frozenset({ImportRefused, SettingsError})
+"""Errors that list what is wrong, one thing on each line, with the text of others escaped."""
+
 OLD_SCHEMA_STATES: Final = frozenset({"3F000", "42P01", "42703", "42883"})
 """SQLSTATEs of a missing schema, table, column or function."""
 
 
 def explained(error: Exception) -> tuple[Exit, str] | None:
-    """The exit code and the message; None for a defect of ours, which needs its traceback."""
+    """The exit code and the message; None for a defect of ours, which needs its traceback.
+
+    What a server or a client wrote is escaped, and on one line.
+    """
     cause = _unwrapped(error)
     if getattr(cause, "sqlstate", None) in OLD_SCHEMA_STATES:
-        return Exit.NOT_READY, f"{cause}. Run `activation-worker migrate`."
+        return Exit.NOT_READY, f"{on_one_line(str(cause))}. Run `activation-worker migrate`."
     for kind, code, text in EXPLANATIONS:
         if isinstance(error, kind):
-            return code, text.format(str(cause) or type(cause).__name__)
+            words = str(cause) or type(cause).__name__
+            return code, text.format(words if kind in OF_SEVERAL_LINES else on_one_line(words))
     return None
 
 

@@ -8,6 +8,7 @@ from typing import Final, NoReturn, TypeVar
 
 import click
 
+from worker.runtime.printable import printable
 from worker.settings import Settings, SettingsError, load
 
 __all__ = ["EXITS", "MEANINGS", "Exit", "fail", "run_async", "settings_of_environment"]
@@ -55,8 +56,12 @@ EXITS: Final = "\b\nExit codes:\n" + "\n".join(
 
 
 def fail(code: Exit, message: str) -> NoReturn:
-    """Prints the message on standard error and exits with the code."""
-    click.echo(click.style("Error: ", fg="red", bold=True) + message, err=True)
+    """Prints the message on standard error and exits with the code.
+
+    Only line feeds in the message are ours: `explained` removes those of servers and clients.
+    """
+    lines = "\n".join(map(printable, message.split("\n")))
+    click.echo(click.style("Error: ", fg="red", bold=True) + lines, err=True)
     raise SystemExit(code)
 
 

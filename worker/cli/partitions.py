@@ -7,6 +7,7 @@ import click
 from worker.cli.exits import run_async, settings_of_environment
 from worker.cli.options import AS_JSON, SECONDS, to_json
 from worker.core.partitions import PARTITIONS_MAXIMUM
+from worker.runtime.printable import printable
 
 __all__ = ["partitions"]
 
@@ -42,7 +43,7 @@ def partitions(number: int | None, wait_seconds: float, as_json: bool) -> None:
             settings,
             number,
             wait_seconds=wait_seconds,
-            report=lambda message: click.echo(message, err=True),
+            report=lambda message: click.echo(printable(message), err=True),
         )
         run_async(work)
     shown = run_async(show_partitions(settings))

@@ -13,6 +13,7 @@ from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 from contracts.topology import DEAD_LETTER_QUEUE
 from worker.broker.connection import connect
 from worker.broker.publisher import Publisher
+from worker.runtime.printable import on_one_line, printable
 from worker.settings import Settings
 
 __all__ = [
@@ -142,18 +143,20 @@ async def discard(settings: Settings, keys: AbstractSet[str] | None) -> int:
 
 def render_summary(letter: DeadLetter) -> str:
     """Two lines: its key, time and reason, and the beginning of its body."""
-    facts = letter.as_dict()
-    body = " ".join(str(facts["body"]).split())[:BODY_SHOWN_CHARACTERS]
+    facts = printable(letter.as_dict())
+    body = on_one_line(letter.message.body.decode(errors="replace"))[:BODY_SHOWN_CHARACTERS]
     when = facts["failed_at"] or "-"
     return f"{letter.key}  {when}  {facts['code']}: {facts['detail']}\n    {body}"
 
 
 def render(letter: DeadLetter) -> str:
-    """All of it, one fact on each line, and its body."""
+    """All of it, one fact on each line, and its body, indented."""
     facts = letter.as_dict()
-    body = facts.pop("body")
-    lines = [f"{name.replace('_', ' '):<13} {value or '-'}" for name, value in facts.items()]
-    return "\n".join([*lines, "", str(body)])
+    body = str(facts.pop("body")).split("\n")
+    lines = [
+        f"{name.replace('_', ' '):<13} {value or '-'}" for name, value in printable(facts).items()
+    ]
+    return "\n".join([*lines, "", *(f"    {printable(line)}" for line in body)])
 
 
 async def _remove(

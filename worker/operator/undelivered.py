@@ -5,6 +5,7 @@ from typing import Any
 
 from worker.core.due import AT_ONCE
 from worker.core.explanations import clock_time
+from worker.runtime.printable import printable
 from worker.settings import Settings
 from worker.storage.engine import open_database
 from worker.storage.session import Session
@@ -80,6 +81,7 @@ async def _change(
 
 def render(row: Row) -> str:
     """Two lines: the message, and the reason why the broker did not accept it."""
+    row = printable(row)
     state = "PARKED" if row["parked"] else f"next attempt {clock_time(row['next_attempt_at'])}"
     return (
         f"{row['position']}  {row['phone_number']}  {row['message_type']} to {row['exchange']}"
