@@ -62,9 +62,9 @@ class Settings(BaseModel):
     step_attempts_maximum: Annotated[int, Field(ge=1, le=1000)] = 5
     """How often a step is requested at most, if the PBX answers `retry_later`."""
     step_first_pause_seconds: Seconds = 2
-    """Pause after the first `retry_later` of a PBX; each further pause is twice as long."""
+    """Pause after the first `retry_later`, or before a silent PBX is asked again; then doubled."""
     step_longest_pause_seconds: Seconds = 60
-    """The longest pause after a `retry_later`."""
+    """The longest such pause while an operation is under way and in time."""
     operation_at_risk_seconds: Seconds = 60
     """Time after which an operation is reported as late."""
     operation_time_allowed_seconds: Seconds = 300

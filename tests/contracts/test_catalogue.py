@@ -45,6 +45,11 @@ NAMES = {
         "phone_number.failed",
         None,
     ),
+    "telephony.phone_number.aftermath.v1": (
+        "telephony.events",
+        "phone_number.aftermath",
+        None,
+    ),
     "telephony.pbx.result.v1": ("telephony.pbx.results", "pbx.result", "telephony.pbx.results"),
     "telephony.message.unreadable.v1": ("", "{reply_to}", None),
     "telephony.handset.manual_logout_required.v1": (

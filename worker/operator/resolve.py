@@ -1,4 +1,4 @@
-"""Stores an operator's decision on an operation that cannot proceed by itself."""
+"""Stores an operator's decision on an operation or an aftermath that cannot proceed by itself."""
 
 from worker.core.results import Resolution, apply_resolution
 from worker.settings import Settings
@@ -11,7 +11,7 @@ __all__ = ["NothingToResolve", "resolve_number"]
 
 
 class NothingToResolve(Exception):
-    """The number has no operation under way."""
+    """The number has no operation under way and no aftermath."""
 
 
 async def resolve_number(
@@ -27,8 +27,8 @@ async def resolve_number(
         number = (await load_numbers_locked(session, [phone_number])).get(phone_number)
         if number is None or number.ongoing is None:
             raise NothingToResolve(
-                f"{phone_number} has no operation under way. `activation-worker pending` lists the"
-                " numbers that have one."
+                f"{phone_number} has no operation under way, and none that left something to do."
+                " `activation-worker pending` lists the numbers that have one."
             )
         now = database.clock.now()
         after = apply_resolution(number.ongoing, resolution, now, settings.policy, reason=by)

@@ -119,8 +119,13 @@ class ProcessManager:
 
 
 def _numbers_waiting_for(result: PublishResult) -> list[str]:
-    """The numbers whose operations wait for any of these messages, in key order."""
-    messages = [*result.confirmed, *(item.message for item in result.undelivered)]
-    return sorted(
-        {message.phone_number for message in messages if message.holds_operation or message.awaited}
-    )
+    """The numbers whose operations may wait for any of these messages, in key order.
+
+    The messages of an operation wait behind every refused message of the number, whatever it is.
+    """
+    confirmed = {
+        message.phone_number
+        for message in result.confirmed
+        if message.holds_operation or message.awaited
+    }
+    return sorted(confirmed | {item.message.phone_number for item in result.undelivered})

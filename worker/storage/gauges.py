@@ -12,7 +12,7 @@ from worker.settings import SettingsError
 from worker.storage.engine import READING_WHOLE_TABLES, Database
 from worker.storage.errors import reason_of
 from worker.storage.session import Session
-from worker.telemetry.database_gauges import DatabaseFigures, OperationsUnderWay
+from worker.telemetry.database_gauges import Aftermaths, DatabaseFigures, OperationsUnderWay
 from worker.telemetry.logs import Action, get_logger
 
 __all__ = ["DATABASE_FAILURES", "measure"]
@@ -49,6 +49,7 @@ async def _measure(session: Session, now: datetime) -> DatabaseFigures:
     (outbox,) = await session.fetch("measure_outbox", now=now)
     (entitlement,) = await session.fetch("measure_entitlement", today=now.date())
     operations = await session.fetch("measure_operations", now=now)
+    aftermaths = await session.fetch("measure_aftermaths")
     return DatabaseFigures(
         outbox_messages=outbox["messages"],
         outbox_delayed_messages=outbox["delayed_messages"],
@@ -64,5 +65,9 @@ async def _measure(session: Session, now: datetime) -> DatabaseFigures:
                 row["numbers"], row["overdue_numbers"], max(0.0, float(row["oldest_seconds"]))
             )
             for row in operations
+        },
+        aftermaths={
+            row["aftermath"]: Aftermaths(row["numbers"], row["unresolved_numbers"])
+            for row in aftermaths
         },
     )

@@ -9,7 +9,13 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from contracts.catalogue import CATALOGUE
 from contracts.reading import ReadErrorCode
 from contracts.refusals import RefusalCode
-from contracts.values import FailureCode, Operation, StepResult
+from contracts.values import (
+    AftermathKind,
+    AftermathState,
+    FailureCode,
+    Operation,
+    StepResult,
+)
 from worker.core.decision import Outcome
 from worker.core.results import Verdict
 from worker.telemetry.database_gauges import PREFIX
@@ -93,6 +99,13 @@ class OperationMetrics:
             "Operations that failed or need an operator, by reason.",
             operation=Operation,
             code=FailureCode,
+        )
+        self.aftermaths = _counter(
+            registry,
+            "aftermath_events_total",
+            "News of what ended operations left to do.",
+            what=AftermathKind,
+            state=AftermathState,
         )
         self.results = _counter(
             registry,

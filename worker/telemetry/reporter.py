@@ -5,7 +5,7 @@ from datetime import datetime
 from time import monotonic
 from typing import Final, Protocol
 
-from contracts.messages import Command, PbxResult
+from contracts.messages import Command, OperationAftermath, PbxResult
 from worker.core.batch import Advanced
 from worker.core.decision import Decision, Outcome
 from worker.core.results import Verdict
@@ -28,7 +28,17 @@ OPERATION_ACTIONS: Final = {
     Outcome.FAILED: Action.OPERATION_FAILED,
     Outcome.NOTIFIED: Action.OPERATION_DELAYED,
     Outcome.RETRIED: Action.OPERATION_RETRIED,
-    Outcome.CLEANED_UP: Action.OPERATION_CLEANED_UP,
+}
+AFTERMATH_ACTIONS: Final = {
+    Outcome.NOTIFIED: Action.AFTERMATH_OUTSTANDING,
+    Outcome.RETRIED: Action.AFTERMATH_RETRIED,
+    Outcome.CLEANED_UP: Action.AFTERMATH_ENDED,
+}
+ERRORS: Final = {Action.OPERATION_NEEDS_OPERATOR, Action.AFTERMATH_NEEDS_OPERATOR}
+WARNINGS: Final = {
+    Action.OPERATION_FAILED,
+    Action.OPERATION_DELAYED,
+    Action.AFTERMATH_OUTSTANDING,
 }
 
 
@@ -81,6 +91,19 @@ class Reporter:
                 correlation_id=command.correlationid or command.id,
                 **_refusal_of(decision),
             )
+            self._log_superseded(decision, log)
+
+    def _log_superseded(self, decision: Decision, log: Logger) -> None:
+        for message in decision.messages:
+            if isinstance(message, OperationAftermath):
+                log.info(
+                    Action.AFTERMATH_ENDED,
+                    phone_number=message.subject,
+                    command_id=message.data.command_id,
+                    correlation_id=message.correlationid,
+                    status=message.data.status,
+                    detail=message.data.detail,
+                )
 
     def advanced(self, items: Sequence[Advanced], at: datetime) -> None:
         """Operations were advanced, and that was committed at this time."""
@@ -93,7 +116,7 @@ class Reporter:
         if before.ongoing is None or decision.number is None:
             return
         self.metrics.operation_advanced(item, at)
-        action = _action_of(decision)
+        action = _action_of(decision, is_aftermath=before.ongoing.aftermath is not None)
         _level(log, action)(
             action,
             phone_number=before.phone_number,
@@ -192,16 +215,16 @@ class Reporter:
         )
 
 
-def _action_of(decision: Decision) -> Action:
+def _action_of(decision: Decision, *, is_aftermath: bool) -> Action:
     if decision.outcome is Outcome.NOTIFIED and decision.failure is not None:
-        return Action.OPERATION_NEEDS_OPERATOR
-    return OPERATION_ACTIONS[decision.outcome]
+        return Action.AFTERMATH_NEEDS_OPERATOR if is_aftermath else Action.OPERATION_NEEDS_OPERATOR
+    return (AFTERMATH_ACTIONS if is_aftermath else OPERATION_ACTIONS)[decision.outcome]
 
 
 def _level(log: Logger, action: Action) -> Callable[..., None]:
-    if action is Action.OPERATION_NEEDS_OPERATOR:
+    if action in ERRORS:
         return log.error
-    if action in {Action.OPERATION_FAILED, Action.OPERATION_DELAYED}:
+    if action in WARNINGS:
         return log.warning
     return log.info
 

@@ -40,4 +40,12 @@ SELECT
     count(*) FILTER (WHERE deadline < CAST(:now AS timestamptz)) AS overdue_numbers,
     extract(epoch FROM CAST(:now AS timestamptz) - min(since)) AS oldest_seconds
 FROM operations
+WHERE aftermath IS NULL
 GROUP BY operation;
+
+-- name: measure_aftermaths
+-- Counts the aftermaths of ended operations, and those that need an operator, by kind.
+SELECT aftermath, count(*) AS numbers, count(failure_code) AS unresolved_numbers
+FROM operations
+WHERE aftermath IS NOT NULL
+GROUP BY aftermath;
