@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import aio_pika
 import pytest
+from asyncpg import UndefinedTableError
 from click.testing import CliRunner
 
 from contracts.values import Step
@@ -24,7 +25,11 @@ from tests.support.inserts import (
 from tests.support.platform import DEAD_LETTERS, Platform
 from tests.support.workers import rows, store, working
 from worker.cli import main
-from worker.settings import Settings
+from worker.cli.error_messages import EXPLANATIONS, explained
+from worker.cli.exits import fail
+from worker.local import ServerUnavailable
+from worker.operator.jsonl import ImportRefused, Problem
+from worker.settings import Settings, SettingsError
 from worker.storage.engine import Database
 
 NUMBER = "+442079460001"
@@ -204,3 +209,32 @@ async def test_import_escapes_what_it_quotes(
 
     assert "line 1: " in output
     assert_harmless(output)
+
+
+# They have lines of their own. One quotes the environment of the person who reads it; the other
+# indents the log of a private server.
+OF_OUR_OWN_LINES = {SettingsError, ServerUnavailable}
+QUOTING = [kind for kind, _, _ in EXPLANATIONS if kind not in OF_OUR_OWN_LINES]
+
+
+@pytest.mark.parametrize("kind", QUOTING, ids=lambda kind: kind.__name__)
+def test_errors_that_quote_a_server_or_a_client_are_escaped(
+    kind: type[Exception], capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = ImportRefused([Problem(1, HOSTILE)]) if kind is ImportRefused else kind(HOSTILE)
+    explanation = explained(error)
+    assert explanation is not None
+
+    with pytest.raises(SystemExit):
+        fail(*explanation)
+
+    assert_harmless(capsys.readouterr().err)
+
+
+def test_an_error_of_an_old_schema_is_escaped() -> None:
+    error = UndefinedTableError(HOSTILE)
+
+    explanation = explained(error)
+
+    assert explanation is not None
+    assert_harmless(explanation[1])

@@ -64,8 +64,8 @@ EXPLANATIONS: Final[tuple[tuple[type[Exception], Exit, str], ...]] = (
 )
 """For each kind of error its exit code and text; the first row that matches applies."""
 
-OF_SEVERAL_LINES: Final = frozenset({ImportRefused, SettingsError})
-"""Errors that list what is wrong, one thing on each line, with the text of others escaped."""
+OF_SEVERAL_LINES: Final = frozenset({ImportRefused, ServerUnavailable, SettingsError})
+"""Errors that list what is wrong, one thing on each line; text of others begins no line of them."""
 
 OLD_SCHEMA_STATES: Final = frozenset({"3F000", "42P01", "42703", "42883"})
 """SQLSTATEs of a missing schema, table, column or function."""
