@@ -295,7 +295,13 @@ async def test_an_aftermath_that_an_operator_gives_up_gets_a_last_word(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
     await store(database, *SITE)
-    hasty = awaiting(settings, "activation", "extension_reset", operation_time_allowed_seconds=0.5)
+    hasty = awaiting(
+        settings,
+        "activation",
+        "extension_reset",
+        operation_at_risk_seconds=0.5,
+        operation_time_allowed_seconds=0.5,
+    )
     async with working(database, hasty):
         command = await platform.send("activate", NUMBER)
         await platform.until(lambda: of_type(platform.events, "aftermath"))
@@ -385,7 +391,9 @@ async def test_a_result_that_waited_through_an_outage_is_not_late(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
     await store(database, *SITE)
-    waiting = awaiting(settings, "activation", operation_time_allowed_seconds=1)
+    waiting = awaiting(
+        settings, "activation", operation_at_risk_seconds=1, operation_time_allowed_seconds=1
+    )
     async with working(database, waiting):
         command = await platform.send("activate", NUMBER)
         pending = await pending_event(platform)
@@ -406,7 +414,11 @@ async def test_worker_does_not_wait_for_purged_results(
 
     monkeypatch.setattr(consumer, "ready_messages", counted)
     await store(database, *SITE)
-    times = {"operation_time_allowed_seconds": 0.5, "watchdog_seconds": 0.2}
+    times = {
+        "operation_at_risk_seconds": 0.5,
+        "operation_time_allowed_seconds": 0.5,
+        "watchdog_seconds": 1,
+    }
     async with working(database, awaiting(settings, "activation", **times)):
         command = await platform.send("activate", NUMBER)
         await platform.until(lambda: "RESERVED" in platform.outcome_so_far(command))

@@ -50,7 +50,9 @@ async def test_the_unsent_request_of_an_overdue_activation_is_withdrawn(
 ) -> None:
     await store(database, *RESERVED)
     # No queue is bound to events: PENDING, which requests the activation, reaches no PBX.
-    hasty = awaiting(settings, "activation", operation_time_allowed_seconds=0.5)
+    hasty = awaiting(
+        settings, "activation", operation_at_risk_seconds=0.5, operation_time_allowed_seconds=0.5
+    )
     async with working(database, hasty):
         await send_command(settings, ACTIVATE, wait_seconds=None, on_event=lambda _: None)
         await until_found(database, "SELECT 1 FROM commands WHERE outcome = 'failed'")
@@ -91,7 +93,7 @@ async def test_a_deactivation_whose_request_no_queue_takes_needs_an_operator_at_
 ) -> None:
     await store(database, *ACTIVE)
     await platform.channel.queue_delete("pbx.handset-logout")
-    hasty = awaiting(settings, operation_time_allowed_seconds=0.5)
+    hasty = awaiting(settings, operation_at_risk_seconds=0.5, operation_time_allowed_seconds=0.5)
     async with working(database, hasty):
         await platform.send("deactivate", NUMBER)
         await platform.until(lambda: "DEADLINE_PASSED" in described(platform.events))
@@ -108,7 +110,9 @@ async def test_the_deadline_holds_for_an_operation_behind_a_refused_message_of_i
     # The reset after a failed activation reaches no queue; the next activation waits behind it.
     await store(database, *RESERVED)
     await platform.channel.queue_delete("pbx.extension-reset")
-    hasty = awaiting(settings, "activation", operation_time_allowed_seconds=0.5)
+    hasty = awaiting(
+        settings, "activation", operation_at_risk_seconds=0.5, operation_time_allowed_seconds=0.5
+    )
     async with working(database, hasty):
         await platform.send("activate", NUMBER, id="first")
         await platform.until(lambda: "RESERVED" in platform.outcome_so_far("first"))
