@@ -123,7 +123,9 @@ def test_reporter_tells_an_aftermath_from_an_operation_under_way(
 ) -> None:
     number = with_aftermath()
     metrics = Metrics()
-    Reporter(metrics).advanced([Advanced(number, Decision(outcome, number, failure=failure))], datetime.now(UTC))
+    Reporter(metrics).advanced(
+        [Advanced(number, Decision(outcome, number, failure=failure))], datetime.now(UTC)
+    )
 
     record = last_record(log)
     assert (record["action"], record["level"], record["status"]) == (action, level, "ACTIVE")
