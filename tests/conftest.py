@@ -13,6 +13,7 @@ pytest_plugins = (
     "tests.support.certificates",
     "tests.support.postgresql",
     "tests.support.pgbouncer",
+    "tests.support.administration",
 )
 
 # How long an example takes says nothing about a property, least of all on a busy machine.

@@ -21,8 +21,11 @@ LOOPBACK = "127.0.0.1"
 class Worker:
     """The state of a worker that the probes read."""
 
-    def __init__(self, *, connected: bool, leads: bool) -> None:
+    def __init__(
+        self, *, connected: bool, leads: bool, dead_letter_problem: str | None = None
+    ) -> None:
         self.connected = connected
+        self.dead_letter_problem = dead_letter_problem
         self.leads = leads
 
 

@@ -23,7 +23,7 @@ from worker.telemetry.metrics import Metrics, describe
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NUMBER = "+442079460001"
 FIGURES = DatabaseFigures(
-    7, 2, 1, 31.5, 4, 5, 1, 0, 0, {"activate": OperationsUnderWay(3, 1, 60.0)}
+    7, 2, 1, 31.5, 6, 4, 5, 1, 0, 0, {"activate": OperationsUnderWay(3, 1, 60.0)}
 )
 
 

@@ -5,7 +5,7 @@ import socket
 import ssl
 from collections.abc import Awaitable, Sequence
 from time import monotonic
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import quote, urlencode
 
 import aio_pika
@@ -22,6 +22,9 @@ from worker.broker.transport import Address, Transport
 from worker.runtime.amqp_url import AmqpServer, parse_amqp_url
 from worker.runtime.concurrency import uninterrupted
 
+if TYPE_CHECKING:
+    from aiormq import Channel
+
 __all__ = [
     "CONNECTION_ERRORS",
     "CONNECT_TIMEOUT_SECONDS",
@@ -35,6 +38,8 @@ __all__ = [
 
 CONNECT_TIMEOUT_SECONDS: Final = 10
 """Limits the wait for a broker that accepts TCP but does not answer (booting, frozen)."""
+UNLIMITED_CONTENT_BYTES: Final = 128 * 1024
+"""The content of a frame at most, if the broker sets no limit."""
 CONNECTION_ERRORS: Final = (AMQPError, ChannelInvalidStateError, OSError, TimeoutError)
 """The library raises these when a connection or channel is lost, or the broker does not answer."""
 
@@ -169,10 +174,19 @@ _LIBRARY_REJECT_ALL = FutureStore.reject_all
 async def channel_on(connection: AbstractConnection, **options: bool) -> AbstractChannel:
     """Opens a channel. Raises `BrokerUnavailable` if the connection is lost."""
     try:
-        return await connection.channel(**options)
+        channel = await connection.channel(**options)
+        await _limit_frames(channel)
     # The library raises RuntimeError for a closed connection.
     except (*CONNECTION_ERRORS, RuntimeError) as error:
         raise BrokerUnavailable(str(error) or type(error).__name__) from error
+    return channel
+
+
+async def _limit_frames(channel: AbstractChannel) -> None:
+    # A broker with `frame_max = 0` sets no limit; the library takes that for frames below zero.
+    underlay = cast("Channel", await channel.get_underlay_channel())
+    if underlay.max_content_size <= 0:
+        underlay.max_content_size = UNLIMITED_CONTENT_BYTES
 
 
 async def ready_messages(connection: AbstractConnection, queue: str) -> int:

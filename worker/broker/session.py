@@ -49,7 +49,7 @@ class BrokerSession:
         self.publisher = Publisher(
             connections[1], publish_timeout_seconds, published_alone=published_alone
         )
-        """Publishes messages that belong to no partition, and dead letters."""
+        """Publishes messages that belong to no partition."""
         self.lost = asyncio.Event()
         """Set when the session has failed."""
         self.failure: Exception = BrokerUnavailable("the connection was closed")

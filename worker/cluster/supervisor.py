@@ -22,6 +22,7 @@ from worker.cluster.assignments import Assignments, Serve
 from worker.cluster.membership import joined
 from worker.consuming.watchdog import watch_publisher
 from worker.core.partitions import Layout
+from worker.relay.dead_letter_queue import DeadLetterQueueWatch
 from worker.runtime.backoff import Backoff
 from worker.runtime.concurrency import first_of
 from worker.runtime.mistakes import Mistake
@@ -60,12 +61,18 @@ class Supervisor:
         self._published_alone: set[int] = set()
         self._prefetch = Prefetch(settings.prefetch_messages)
         self._has_worked = False
+        self._dead_letter_queue = DeadLetterQueueWatch(reporter, declares=settings.declare_topology)
         self.stopping = asyncio.Event()
         """Set when `stop` was called."""
         self.connected = False
         """Whether the broker is connected."""
         self.leads = False
         """Whether this worker serves an assignment; otherwise it stands by."""
+
+    @property
+    def dead_letter_problem(self) -> str | None:
+        """Why the dead-letter queue cannot be used; None if it can."""
+        return self._dead_letter_queue.problem
 
     def stop(self) -> None:
         """Asks `run` to finish the current work and return."""
@@ -175,7 +182,9 @@ class Supervisor:
                 on_change=self._report_served,
             )
             await first_of(
-                serving.run(self.stopping), watch_publisher(session.publisher, self._reporter)
+                serving.run(self.stopping),
+                watch_publisher(session.publisher, self._reporter),
+                self._dead_letter_queue.run(session.connections[0]),
             )
 
     async def _load_layout(self) -> Layout:

@@ -47,6 +47,7 @@ async def measure(database: Database) -> DatabaseFigures | None:
 
 async def _measure(session: Session, now: datetime) -> DatabaseFigures:
     (outbox,) = await session.fetch("measure_outbox", now=now)
+    (dead_letters,) = await session.fetch("measure_dead_letters")
     (entitlement,) = await session.fetch("measure_entitlement", today=now.date())
     operations = await session.fetch("measure_operations", now=now)
     aftermaths = await session.fetch("measure_aftermaths")
@@ -55,6 +56,7 @@ async def _measure(session: Session, now: datetime) -> DatabaseFigures:
         outbox_delayed_messages=outbox["delayed_messages"],
         outbox_parked_messages=outbox["parked_messages"],
         outbox_oldest_seconds=max(0.0, float(outbox["oldest_seconds"])),
+        stored_dead_letters=dead_letters["messages"],
         used_services=int(entitlement["used_services"]),
         bought_services=int(entitlement["bought_services"]),
         free_services=int(entitlement["free_services"]),

@@ -50,6 +50,7 @@ class DatabaseFigures:
     outbox_delayed_messages: int
     outbox_parked_messages: int
     outbox_oldest_seconds: float
+    stored_dead_letters: int
     used_services: int
     bought_services: int
     free_services: int
@@ -120,6 +121,11 @@ _PLAIN_GAUGES: Final[tuple[tuple[str, str, Callable[[DatabaseFigures], float]], 
         "outbox_oldest_message_age_seconds",
         "Age of the oldest unconfirmed message; 0 if there is none.",
         lambda figures: figures.outbox_oldest_seconds,
+    ),
+    (
+        "stored_dead_letters",
+        "Dead letters that the dead-letter queue has not confirmed. Alert if it stays above 0.",
+        lambda figures: figures.stored_dead_letters,
     ),
     (
         "voice_services_bought",

@@ -147,7 +147,7 @@ class MessageMetrics:
         self.dead_lettered = _counter(
             registry,
             "dead_lettered_messages_total",
-            "Messages sent to the dead-letter queue, by reason. Alert on any rise.",
+            "Messages that can never be handled, by reason. Alert on any rise.",
             code=ReadErrorCode,
         )
         self.replies_refused = _counter(
@@ -207,6 +207,11 @@ class StateMetrics:
             registry,
             "broker_blocked",
             "1 while RabbitMQ is short of memory or disk and accepts no messages.",
+        )
+        self.dead_letter_queue_broken = _gauge(
+            registry,
+            "dead_letter_queue_broken",
+            "1 while the dead-letter queue, or the exchange before it, is missing or forbidden.",
         )
         self.paused_consumers = _gauge(
             registry,

@@ -170,6 +170,10 @@ class Metrics:
         """Whether the broker blocks our publishers."""
         self._state.broker_blocked.set(blocked)
 
+    def dead_letter_queue_broken(self, *, broken: bool) -> None:
+        """Whether the dead-letter queue, or the exchange before it, cannot be used."""
+        self._state.dead_letter_queue_broken.set(broken)
+
     def consumer_paused(self) -> None:
         """A consumer paused: the outbox cannot be published. It calls `consumer_resumed` later."""
         self._state.paused_consumers.inc()
@@ -198,4 +202,4 @@ def _described(family: Metric) -> MetricDescription:
     return MetricDescription(name, family.type, tuple(sorted(labels)), family.documentation)
 
 
-_NOTHING: Final = DatabaseFigures(0, 0, 0, 0, 0, 0, 0, 0, 0)
+_NOTHING: Final = DatabaseFigures(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)

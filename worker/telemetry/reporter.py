@@ -9,6 +9,7 @@ from contracts.messages import Command, OperationAftermath, PbxResult
 from worker.core.batch import Advanced
 from worker.core.decision import Decision, Outcome
 from worker.core.results import Verdict
+from worker.telemetry.log_rate import LogRate
 from worker.telemetry.logs import Action, Logger, get_logger
 from worker.telemetry.metric_families import UNKNOWN
 from worker.telemetry.metrics import Metrics
@@ -41,6 +42,8 @@ WARNINGS: Final = {
     Action.AFTERMATH_OUTSTANDING,
 }
 
+UNREADABLE_LINES_PER_SECOND: Final = 10
+
 
 class LoggedMessage(Protocol):
     """What the log shows of a message of the outbox."""
@@ -72,6 +75,7 @@ class Reporter:
     def __init__(self, metrics: Metrics) -> None:
         self.metrics = metrics
         self._logged_at: dict[Action, float] = {}
+        self._unreadable = LogRate(UNREADABLE_LINES_PER_SECOND)
 
     def batch_committed(self, messages: int, seconds: float) -> None:
         """A batch of messages was committed; it took this long, with its retries."""
@@ -165,7 +169,26 @@ class Reporter:
     def unreadable(self, code: str, detail: str) -> None:
         """A message can never be handled."""
         self.metrics.message_unreadable(code)
-        get_logger().warning(Action.MESSAGE_UNREADABLE, code=code, detail=detail)
+        unlogged = self._unreadable.admit()
+        if unlogged is not None:
+            more = {"unlogged": unlogged} if unlogged else {}
+            get_logger().warning(Action.MESSAGE_UNREADABLE, code=code, detail=detail, **more)
+
+    def dead_letters_published(self, messages: int) -> None:
+        """The dead-letter queue confirmed this many dead letters."""
+        get_logger().warning(Action.MESSAGES_DEAD_LETTERED, messages=messages)
+
+    def dead_letters_refused(self, reason: str) -> None:
+        """The dead-letter queue has refused dead letters: they stay in the database."""
+        get_logger().error(Action.DEAD_LETTERS_REFUSED, reason=reason)
+
+    def dead_letter_queue_broken(self, problem: str) -> None:
+        """The dead-letter queue or the exchange before it cannot be used."""
+        get_logger().error(Action.DEAD_LETTER_QUEUE_BROKEN, problem=problem)
+
+    def dead_letter_queue_restored(self) -> None:
+        """The dead-letter queue can be used again."""
+        get_logger().info(Action.DEAD_LETTER_QUEUE_RESTORED)
 
     def reply_refused(self, queue: str) -> None:
         """A `reply_to` names a queue that gets no replies."""

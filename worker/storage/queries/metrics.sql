@@ -9,6 +9,10 @@ SELECT
     coalesce(extract(epoch FROM CAST(:now AS timestamptz) - min(queued_at)), 0) AS oldest_seconds
 FROM outbox;
 
+-- name: measure_dead_letters
+-- Counts the dead letters that the dead-letter queue has not confirmed.
+SELECT count(*) AS messages FROM dead_letters;
+
 -- name: measure_entitlement
 -- Sums up the voice services of all accounts; a series for each account would be too many for the
 -- metrics store.

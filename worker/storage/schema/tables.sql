@@ -254,6 +254,23 @@ CREATE TABLE discarded_messages (
     reason       text NOT NULL
 );
 
+-- Dead letters ------------------------------------------------------------------------------------
+
+-- Messages that can never be handled, until the dead-letter queue has confirmed them. They are
+-- acknowledged when they are stored here, so that a dead-letter queue that is missing, full or
+-- forbidden does not stop the messages behind them.
+CREATE TABLE dead_letters (
+    position   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    -- The content header of AMQP: all properties, with the reason among the headers.
+    properties bytea NOT NULL,
+    body       bytea NOT NULL,
+    stored_at  timestamptz NOT NULL,
+    -- How often the dead-letter queue has refused it.
+    attempts   integer NOT NULL DEFAULT 0,
+    last_error text
+);
+CREATE INDEX dead_letters_next ON dead_letters (attempts, position);
+
 -- Poison messages ---------------------------------------------------------------------------------
 
 -- Messages that were in work when a worker died, with the number of attempts. The broker's delivery
