@@ -11,6 +11,7 @@ from worker.broker.connection import BrokerUnavailable
 from worker.broker.topology import TopologyMismatch
 from worker.cli.exits import Exit
 from worker.local import ServerUnavailable
+from worker.operator.dead_letter_queue import DeadLettersNotKept
 from worker.operator.dead_letters import NoSuchDeadLetter
 from worker.operator.import_records import ImportBusy, ImportRefused
 from worker.operator.repartition import RepartitionTimedOut
@@ -40,6 +41,7 @@ EXPLANATIONS: Final[tuple[tuple[type[Exception], Exit, str], ...]] = (
     (InvalidCommand, Exit.USAGE, AS_IT_IS),
     (NothingToResolve, Exit.NOT_FOUND, AS_IT_IS),
     (NoSuchDeadLetter, Exit.NOT_FOUND, AS_IT_IS),
+    (DeadLettersNotKept, Exit.UNAVAILABLE, AS_IT_IS),
     (NoSuchMessage, Exit.NOT_FOUND, AS_IT_IS),
     (RepartitionTimedOut, Exit.TIMED_OUT, AS_IT_IS),
     (ImportBusy, Exit.UNAVAILABLE, AS_IT_IS),
