@@ -88,6 +88,9 @@ class Settings(BaseModel):
     reply_prefixes: frozenset[str] = frozenset({"reply."})
     """How the names of queues begin to which replies may go, comma separated; see `reply_to`."""
 
+    management_url: str = ""
+    """RabbitMQ's management API, from which `check` reads policies; without it none are seen."""
+
     http_host: str = "0.0.0.0"  # noqa: S104 -- a container is checked from outside
     """Address on which the HTTP endpoints listen; `::` is IPv6 and IPv4."""
     http_port: Annotated[int, Field(ge=0, le=65535)] = 8080
@@ -158,6 +161,14 @@ class Settings(BaseModel):
                 )
                 raise ValueError(message)
         return prefixes
+
+    @field_validator("management_url")
+    @classmethod
+    def _validate_management_url(cls, url: str) -> str:
+        if url and not is_http_url(url):
+            message = "expected http://host:15672 or https://host:15671"
+            raise ValueError(message)
+        return url.rstrip("/")
 
     @field_validator("database_url")
     @classmethod

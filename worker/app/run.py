@@ -28,8 +28,8 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 async def run(settings: Settings) -> None:
     """Runs until SIGTERM or SIGINT, then stops in order; a second signal stops at once.
 
-    Raises `NotReady` if the database is not fit for the worker, and `TopologyMismatch` if the
-    broker has another object under a name of the contracts.
+    Raises `NotReady` if the database is not fit for the worker, `TopologyMismatch` if the broker
+    has another object under a name of the contracts, and `Mistake` if it denies a right.
     """
     _tune_garbage_collector()
     async with AsyncExitStack() as stack:

@@ -16,6 +16,7 @@ from worker.broker.connection import (
 )
 from worker.broker.partition_queues import bind_partition_queues
 from worker.broker.prefetch import Prefetch
+from worker.broker.rights import require_rights, rights_to_serve
 from worker.broker.session import BrokerSession, open_session, require_channels
 from worker.broker.topology import TopologyMismatch, declare
 from worker.cluster.assignments import Assignments, Serve
@@ -24,7 +25,7 @@ from worker.consuming.watchdog import watch_publisher
 from worker.core.partitions import Layout
 from worker.relay.dead_letter_queue import DeadLetterQueueWatch
 from worker.runtime.backoff import Backoff
-from worker.runtime.concurrency import first_of
+from worker.runtime.concurrency import first_of, uninterrupted
 from worker.runtime.mistakes import Mistake
 from worker.settings import Settings, SettingsError
 from worker.storage.engine import Database
@@ -84,7 +85,8 @@ class Supervisor:
         A mistake is raised only before this worker has served for the first time: after that, a
         rotated password or a missing permission must not end all workers at once.
 
-        Raises `NotReady` if a change of the number of partitions must be finished first.
+        Raises `NotReady` if a change of the number of partitions must be finished first, and
+        `Mistake` if the broker denies at the start what a worker needs.
         """
         backoff = Backoff(RETRY_FIRST_SECONDS, RETRY_LONGEST_SECONDS, steady_seconds=STEADY_SECONDS)
         while not self.stopping.is_set():
@@ -171,6 +173,7 @@ class Supervisor:
             # The number of partitions cannot change while this worker is a member.
             layout = await self._load_layout()
             require_channels(session.connections[0], layout)
+            await self._require_rights(layout)
             command = f"partitions {layout.partitions}"
             await self._declare(partial(bind_partition_queues, layout=layout, command=command))
             self._has_worked = True
@@ -186,6 +189,12 @@ class Supervisor:
                 watch_publisher(session.publisher, self._reporter),
                 self._dead_letter_queue.run(session.connections[0]),
             )
+
+    async def _require_rights(self, layout: Layout) -> None:
+        # Only the start fails for a missing right. Later the request that needs it is repeated.
+        if not self._has_worked:
+            needed = rights_to_serve(layout)
+            await uninterrupted(require_rights(self._urls, needed, "a worker"))
 
     async def _load_layout(self) -> Layout:
         async with self._database.session() as session:

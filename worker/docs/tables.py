@@ -11,6 +11,7 @@ from typing import Final
 
 from pydantic.fields import FieldInfo
 
+from contracts.roles import ROLES
 from contracts.tables import Tables, rewrite, table
 from contracts.values import NumberStatus
 from worker.cli.exits import MEANINGS
@@ -34,6 +35,21 @@ OTHER_TRANSITIONS: Final[dict[str, tuple[NumberStatus | None, NumberStatus]]] = 
 }
 """The transitions of other systems, from and to [H][D]. The worker imports their results."""
 UNITS: Final = ("seconds", "days", "commands", "messages", "attempts")
+
+
+def _broker_rights() -> str:
+    return table(
+        ("role", "configure", "write", "read"),
+        (
+            (role.name, *(_pattern(item) for item in (role.configure, role.write, role.read)))
+            for role in ROLES
+        ),
+    )
+
+
+def _pattern(text: str) -> str:
+    # A bar ends a cell of a table, even in code.
+    return f"`{text}`".replace("|", "\\|")
 
 
 def _settings() -> str:
@@ -138,6 +154,7 @@ def _first_line_of(module: str) -> str:
 TABLES: Final[Tables] = {
     "actions": _actions,
     "amqp-parameters": _amqp_parameters,
+    "broker-rights": _broker_rights,
     "exit-codes": _exit_codes,
     "metrics": _metrics,
     "packages": _packages,

@@ -20,7 +20,7 @@ from worker.broker.confirm_channel import NotPublished, Unencodable
 from worker.broker.connection import CONNECT_TIMEOUT_SECONDS, channel_on, connect
 from worker.broker.delivery import Delivery
 from worker.broker.forwarding import DEAD_LETTER_HEADERS, ORIGIN, forwarded, stripped
-from worker.broker.publication import Publication
+from worker.broker.publication import Publication, to_one_recipient
 from worker.broker.publisher import Publisher
 from worker.broker.topology import require_queue
 from worker.settings import Settings
@@ -184,7 +184,9 @@ def _copy(delivery: Delivery) -> Publication:
     """The message for the end of the queue, with origin and reason in the headers."""
     copy = forwarded(delivery, exchange=UNROUTED_COMMANDS, routing_key="")
     headers = {
-        name: value for name, value in delivery.headers.items() if name not in DELIVERY_COUNTS
+        name: value
+        for name, value in to_one_recipient(delivery.headers).items()
+        if name not in DELIVERY_COUNTS
     }
     deaths: Any = headers.get("x-death")
     death = deaths[0] if deaths and "x-error-code" not in headers else None

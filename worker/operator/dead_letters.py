@@ -65,7 +65,7 @@ async def discard(settings: Settings, keys: AbstractSet[str] | None) -> int:
 def render_summary(letter: DeadLetter) -> str:
     """Two lines: its key, time and reason, and the beginning of its body."""
     facts = printable(letter.as_dict())
-    body = on_one_line(letter.message.body.decode(errors="replace"))[:BODY_SHOWN_CHARACTERS]
+    body = on_one_line(letter.publication.body.decode(errors="replace"))[:BODY_SHOWN_CHARACTERS]
     when = facts["failed_at"] or "-"
     return f"{letter.key}  {when}  {facts['code']}: {facts['detail']}\n    {body}"
 
