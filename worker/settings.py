@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -165,7 +166,7 @@ class Settings(BaseModel):
     @field_validator("management_url")
     @classmethod
     def _validate_management_url(cls, url: str) -> str:
-        if url and not is_http_url(url):
+        if url and not _is_http_url(url):
             message = "expected http://host:15672 or https://host:15671"
             raise ValueError(message)
         return url.rstrip("/")
@@ -199,6 +200,15 @@ NOT_MORE_THAN: Final = (
     ("operation_at_risk_seconds", "operation_time_allowed_seconds"),
 )
 """Pairs of settings: the first must not be more than the second."""
+
+
+def _is_http_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        has_server = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and has_server
 
 
 def load(environment: Mapping[str, str]) -> Settings:

@@ -20,6 +20,7 @@ OTHER_APPLICATION = (
 class Connected:
     connected = False
     leads = False
+    dead_letter_problem: str | None = None
 
 
 async def test_the_version_of_another_application_does_not_count(
