@@ -20,6 +20,6 @@ ENV PATH=/opt/worker/bin:$PATH PYTHONUNBUFFERED=1
 USER worker
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s \
-    CMD ["python3", "-c", "import os, urllib.request; urllib.request.urlopen('http://127.0.0.1:' + os.environ.get('WORKER_HTTP_PORT', '8080') + '/healthz', timeout=2)"]
+    CMD ["python3", "-m", "worker.telemetry.health_check"]
 ENTRYPOINT ["activation-worker"]
 CMD ["run"]

@@ -90,6 +90,9 @@ CATALOGUE: Final = (
     ),
     MessageDefinition(messages.OperationFailed, "published", EVENT_EXCHANGE, "phone_number.failed"),
     MessageDefinition(
+        messages.OperationAftermath, "published", EVENT_EXCHANGE, "phone_number.aftermath"
+    ),
+    MessageDefinition(
         messages.ManualLogoutRequired,
         "published",
         EVENT_EXCHANGE,

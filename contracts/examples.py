@@ -14,6 +14,8 @@ from contracts.reading import ReadErrorCode
 from contracts.refusals import RefusalCode
 from contracts.values import (
     EXTENSION_FEATURES,
+    AftermathKind,
+    AftermathState,
     AtDeadline,
     DeviceKind,
     FailureCode,
@@ -35,6 +37,7 @@ _UNREADABLE_COMMAND: Final = "3f1a7c52-40a6-4d0f-8d57-6a1f0f5e9b7c"
 _LEAVE_ID: Final = "e0c32c92-7f84-589d-b914-652ca005d90a"
 _LOGOUT_ID: Final = "7e648598-20a8-5f06-96fc-b5450d2a99a9"
 _RESET_ID: Final = "8f6fc0f5-8cd3-528e-89a5-0aaaf03fbe24"
+_JOIN_ID: Final = "f7ddf1e0-b8f7-56f9-93bb-df10e2537a4a"
 _ACTIVATED: Final = "+442079460201"
 _DEACTIVATED: Final = "+442079460203"
 _REFUSED: Final = "+442079460202"
@@ -200,6 +203,38 @@ _FAILED: Final = messages.OperationFailed(
     ),
 )
 
+_AFTERMATH: Final = messages.OperationAftermath(
+    id="ba405308-2c2a-55d9-b2e6-4ebe27c90204",
+    **_event(_ACTIVATION, _ACTIVATED, _at(1, 2)),
+    data=messages.OperationAftermathData(
+        **_pbx(_ACTIVATION, _ACTIVATED, 2),
+        status=NumberStatus.ACTIVE,
+        operation=Operation.ACTIVATE,
+        requested_by=_REQUESTER,
+        since=_at(0, 2),
+        what=AftermathKind.HUNT_GROUP_JOIN,
+        state=AftermathState.OUTSTANDING,
+        awaiting=(
+            messages.AwaitedStep(
+                step=Step.HUNT_GROUP_MEMBERSHIP,
+                operation_id=_JOIN_ID,
+                waits_for="result",
+                since=_at(0, 2),
+                attempt=5,
+                attempts_maximum=None,
+            ),
+        ),
+        code=None,
+        pbx_code=None,
+        detail=(
+            "The number is ACTIVE and its command has ended. The join waits for"
+            " hunt_group_membership (attempt 5, sent at 2026-11-24 09:00:02 UTC, asked again at"
+            " 2026-11-24 09:01:04 UTC). The worker asks again until it is done; `activation-worker"
+            " resolve` ends it."
+        ),
+    ),
+)
+
 _RESULT: Final = messages.PbxResult(
     id="result-1",
     source="/pbx/london-1",
@@ -277,6 +312,7 @@ _MANUAL_LOGOUT: Final = messages.ManualLogoutRequired(
         device_id="lobby-phone-1",
         device_kind=DeviceKind.ANALOGUE,
         command_id=_DEACTIVATION,
+        sequence=8,
     ),
 )
 
@@ -291,7 +327,7 @@ _HANDSET_LOGOUT: Final = messages.HandsetLogout(
 )
 
 _HUNT_GROUP_JOINED: Final = messages.HuntGroupMembership(
-    id="f7ddf1e0-b8f7-56f9-93bb-df10e2537a4a",
+    id=_JOIN_ID,
     **_event(_ACTIVATION, _ACTIVATED, _at(0, 2)),
     data=messages.HuntGroupMembershipData(
         **_pbx(_ACTIVATION, _ACTIVATED, 2), hunt_group_id=_HUNT_GROUP, action="add"
@@ -328,6 +364,7 @@ EXAMPLES: Final[Mapping[str, Envelope]] = _named(
     ("", _REJECTED),
     ("", _DELAYED),
     ("", _FAILED),
+    ("", _AFTERMATH),
     ("", _MANUAL_LOGOUT),
     ("", _HANDSET_LOGOUT),
     ("", _HUNT_GROUP_LEFT),

@@ -12,6 +12,8 @@ from contracts.reading.errors import ReadErrorCode
 from contracts.refusals import RefusalCode
 from contracts.values import (
     AccountId,
+    AftermathKind,
+    AftermathState,
     AtDeadline,
     AwareDatetime,
     DeviceKind,
@@ -49,6 +51,8 @@ __all__ = [
     "ManualLogoutRequiredData",
     "MessageUnreadable",
     "MessageUnreadableData",
+    "OperationAftermath",
+    "OperationAftermathData",
     "OperationDelayed",
     "OperationDelayedData",
     "OperationFailed",
@@ -152,7 +156,8 @@ class StatusChangedData(Data):
     command_id: Identifier
     requested_by: ShortText | None
     sequence: int = Field(ge=1)
-    """Incremented by one with each status change of the number; drop events that are not newer."""
+    """Incremented by one with each status change of the number. Drop a `status_changed` that is not
+    newer than the last one that you applied."""
     entitlement: Entitlement
     since: AwareDatetime | None = None
     """On PENDING: when the operation began."""
@@ -163,7 +168,9 @@ class StatusChangedData(Data):
     at_deadline: AtDeadline | None = None
     """On PENDING: what happens at the deadline if the operation is not completed."""
     outstanding: tuple[AwaitedStep, ...] | None = None
-    """On ACTIVE: steps that are not done yet; the number is in use."""
+    """On ACTIVE and RESERVED: the aftermath, steps that are not done yet. The command has ended."""
+    failure: FailureCode | None = None
+    """On RESERVED: the operation ended without success; its `operation_failed` ends the command."""
     settings_cleared: tuple[str, ...] | None = None
     """On RESERVED: the settings that were cleared."""
     pin_reset: bool | None = None
@@ -215,6 +222,8 @@ class ManualLogoutRequiredData(Data):
     device_id: PlainText
     device_kind: DeviceKind
     command_id: Identifier
+    sequence: int = Field(ge=1)
+    """That of the RESERVED status after the deactivation."""
 
 
 class ManualLogoutRequired(Published):
@@ -238,6 +247,8 @@ class OperationData(Data):
     command_id: Identifier
     requested_by: ShortText | None
     sequence: int = Field(ge=1)
+    """That of the status that the event is about: no reason to drop it. Recognise a repeat by its
+    id."""
     since: AwareDatetime
 
 
@@ -282,6 +293,30 @@ class OperationFailed(Published):
         "telephony.phone_number.operation_failed.v1"
     )
     data: OperationFailedData
+
+
+class OperationAftermathData(OperationData):
+    """What an ended operation left to do, how far that is, and why."""
+
+    since: AwareDatetime
+    """When the operation ended and its aftermath began."""
+    what: AftermathKind
+    state: AftermathState
+    awaiting: tuple[AwaitedStep, ...]
+    """The steps that are not done; empty with a last word."""
+    code: FailureCode | None
+    """Why an operator must decide, or gave up; null otherwise."""
+    pbx_code: str | None
+    """The PBX's own code; null if it gave none."""
+    detail: str
+    """For people."""
+
+
+class OperationAftermath(Published):
+    """An operation that has ended left something to do: the news of that, up to its last word."""
+
+    type: Literal["telephony.phone_number.aftermath.v1"] = "telephony.phone_number.aftermath.v1"
+    data: OperationAftermathData
 
 
 class PbxData(Data):
@@ -388,6 +423,7 @@ PublishedMessage = (
     | CommandRejected
     | OperationDelayed
     | OperationFailed
+    | OperationAftermath
     | ManualLogoutRequired
     | HandsetLogout
     | HuntGroupMembership

@@ -15,9 +15,11 @@ from contracts.catalogue import (
 )
 
 __all__ = [
+    "DEAD_LETTER_EXCHANGES",
     "DEAD_LETTER_QUEUE",
     "EXCHANGES",
     "QUEUES",
+    "UNKEPT_COMMANDS",
     "UNROUTED_COMMANDS",
     "UNROUTED_RESULTS",
     "Argument",
@@ -58,6 +60,10 @@ class Queue:
 UNROUTED_COMMANDS: Final = "telephony.commands.unrouted"
 """Alternate exchange of the commands: an unroutable command goes to the dead-letter queue."""
 
+UNKEPT_COMMANDS: Final = "telephony.commands.unkept"
+"""Alternate exchange of `UNROUTED_COMMANDS`: while the dead-letter queue is missing, an unroutable
+command goes to the command queue, and the worker reads it by its body."""
+
 UNROUTED_RESULTS: Final = "telephony.pbx.results.unrouted"
 """Alternate exchange of the results: the worker reads a result with any routing key."""
 
@@ -67,15 +73,17 @@ WORKER_DELIVERY_LIMIT: Final = 100
 """Against a message that kills every worker; far above the redeliveries that outages cause."""
 
 UNLIMITED_DELIVERIES: Final = 1_000_000
-"""RabbitMQ 4 drops a message after 20 returns by default, and inspecting a dead letter or
-restarting a PBX returns messages. A limit of -1 is not unlimited in every release series; and with
-any limit a returned message keeps its place in the queue."""
+"""RabbitMQ 4 drops a message after 20 returns by default, and restarting a PBX returns messages. A
+limit of -1 is not unlimited in every release series; and with any limit a returned message keeps
+its place in the queue."""
 
-QUORUM: Final[Mapping[str, Argument]] = {"x-queue-type": "quorum"}
+# A policy with a maximum length would otherwise let the broker drop the oldest messages.
+QUORUM: Final[Mapping[str, Argument]] = {"x-queue-type": "quorum", "x-overflow": "reject-publish"}
 UNLIMITED: Final[Mapping[str, Argument]] = {**QUORUM, "x-delivery-limit": UNLIMITED_DELIVERIES}
 
 EXCHANGES: Final = (
-    Exchange(UNROUTED_COMMANDS, "fanout"),
+    Exchange(UNKEPT_COMMANDS, "fanout"),
+    Exchange(UNROUTED_COMMANDS, "fanout", {"alternate-exchange": UNKEPT_COMMANDS}),
     Exchange(COMMAND_EXCHANGE, "topic", {"alternate-exchange": UNROUTED_COMMANDS}),
     Exchange(EVENT_EXCHANGE, "topic"),
     Exchange(PBX_EXCHANGE, "topic"),
@@ -92,7 +100,6 @@ _WORKER_QUEUE: Final[Mapping[str, Argument]] = {
     # At-least-once needs reject-publish; without it the broker silently falls back to at-most-once,
     # and dead letters can be lost.
     "x-dead-letter-strategy": "at-least-once",
-    "x-overflow": "reject-publish",
 }
 
 _ARGUMENTS: Final[Mapping[str, Mapping[str, Argument]]] = {
@@ -108,6 +115,7 @@ def _queues() -> Iterator[Queue]:
         if definition.queue is not None:
             binding = Binding(definition.exchange, definition.binding_key)
             bindings.setdefault(definition.queue, []).append(binding)
+    bindings[COMMAND_QUEUE].append(Binding(UNKEPT_COMMANDS, ""))
     bindings[RESULT_QUEUE].append(Binding(UNROUTED_RESULTS, ""))
     for name, of_queue in bindings.items():
         yield Queue(name, tuple(of_queue), _ARGUMENTS.get(name, UNLIMITED))
@@ -115,3 +123,6 @@ def _queues() -> Iterator[Queue]:
 
 QUEUES: Final = tuple(_queues())
 """In the order of declaration. The dead-letter queue is first because other queues refer to it."""
+
+DEAD_LETTER_EXCHANGES: Final = EXCHANGES[:2]
+"""The exchanges through which unroutable commands reach the dead-letter queue."""

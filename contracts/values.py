@@ -13,6 +13,8 @@ __all__ = [
     "LABEL",
     "AccountId",
     "AccountKind",
+    "AftermathKind",
+    "AftermathState",
     "AtDeadline",
     "AttributeText",
     "AwareDatetime",
@@ -157,8 +159,31 @@ class AtDeadline(StrEnum):
     """The activation fails, and its voice service is free again."""
     NEEDS_A_PERSON = "needs_a_person"
     """The number stays as it is, and an operator must decide."""
-    KEEPS_TRYING = "keeps_trying"
-    """The number stays in use; the worker sends outstanding steps again without a limit."""
+
+
+@unique
+class AftermathKind(StrEnum):
+    """What an operation that has ended left to do [D]."""
+
+    HUNT_GROUP_JOIN = "hunt_group_join"
+    """The number is ACTIVE and in use, and has to join a hunt group."""
+    COMPENSATION = "compensation"
+    """The activation failed, and the extension has to be reset: the PBX may have set it up."""
+
+
+@unique
+class AftermathState(StrEnum):
+    """How far an aftermath is. The last three are last words: nothing follows."""
+
+    OUTSTANDING = "outstanding"
+    """It takes longer than expected; the worker asks the PBX again."""
+    NEEDS_A_PERSON = "needs_a_person"
+    """An operator must decide."""
+    DONE = "done"
+    GIVEN_UP = "given_up"
+    """An operator gave up."""
+    SUPERSEDED = "superseded"
+    """A later operation of the number began, and does what is needed."""
 
 
 @unique

@@ -8,7 +8,15 @@ import structlog
 from hypothesis import settings
 from typing_extensions import override
 
-pytest_plugins = ("tests.support.servers", "tests.support.workers", "tests.support.lossy")
+pytest_plugins = (
+    "tests.support.servers",
+    "tests.support.workers",
+    "tests.support.lossy",
+    "tests.support.certificates",
+    "tests.support.postgresql",
+    "tests.support.pgbouncer",
+    "tests.support.administration",
+)
 
 # How long an example takes says nothing about a property, least of all on a busy machine.
 settings.register_profile("patient", deadline=None)

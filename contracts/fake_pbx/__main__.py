@@ -93,7 +93,12 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _print(line: str) -> None:
-    sys.stdout.write(f"{datetime.now(UTC):%H:%M:%S} {line}\n")
+    # Text of others must not control the terminal.
+    escaped = "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in line
+    )
+    sys.stdout.write(f"{datetime.now(UTC):%H:%M:%S} {escaped}\n")
     sys.stdout.flush()
 
 

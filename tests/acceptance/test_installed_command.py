@@ -97,7 +97,7 @@ async def test_show_prints_state_entitlement_and_history(environment: Environmen
 @pytest.mark.parametrize(
     ("lines", "problem"),
     [
-        ("nonsense", "line 1: Invalid JSON"),
+        ("nonsense", "line 1: not JSON"),
         ('\n{"kind": "voice_service"}', "line 2: service_id: Field required"),
         ('{"kind": "elephant"}', "line 1: Input tag 'elephant'"),
         (
@@ -143,7 +143,7 @@ async def test_topology_names_a_queue_with_other_properties(
 
 
 async def test_run_refuses_an_outdated_schema(environment: Environment, database: Database) -> None:
-    await store(database, "DELETE FROM alembic_version")
+    await store(database, "DELETE FROM activation_worker_version")
     code, output = await command(environment, "run")
 
     assert code == 10

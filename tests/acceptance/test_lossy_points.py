@@ -20,7 +20,13 @@ from worker.storage.engine import Database
 __all__ = ["site"]
 
 PUBLISHED = {
-    "activate": {"status_changed PENDING": 1, "status_changed ACTIVE": 1, "membership ": 1},
+    "activate": {
+        "status_changed PENDING": 1,
+        "status_changed ACTIVE": 1,
+        "membership ": 1,
+        # The last word on the join.
+        "aftermath ACTIVE": 1,
+    },
     "deactivate": {
         "status_changed PENDING": 1,
         "membership ": 1,

@@ -60,7 +60,7 @@ async def test_worker_starts_when_a_mute_server_speaks_again(
     for point in points():
         proxy.mute_after(point)
         async with (
-            open_database(hasty.database_url) as far_away,
+            open_database(hasty.database_url, waits=True) as far_away,
             working(far_away, hasty),
         ):
             if not await recovers_from_mute(proxy, platform, point):
@@ -78,7 +78,7 @@ async def test_worker_reconnects_when_a_mute_server_speaks_again(
 ) -> None:
     await store(database, *SITE)
     recovered = []
-    async with open_database(hasty.database_url) as far_away, working(far_away, hasty):
+    async with open_database(hasty.database_url, waits=True) as far_away, working(far_away, hasty):
         await platform.outcome(await platform.send("activate", NUMBERS[0], id="first"))
         for point in points():
             proxy.mute_after(point)

@@ -16,7 +16,8 @@ from tests.support.quota import full_disk
 from tests.support.workers import rows, store, until_leading, working
 from worker.local import PrivateServers
 from worker.settings import Settings
-from worker.storage.engine import CONNECT_TIMEOUT_SECONDS, POOL_CONNECTIONS, Database
+from worker.storage.connecting.connector import CONNECT_TIMEOUT_SECONDS
+from worker.storage.engine import POOL_CONNECTIONS, Database
 
 NUMBERS = tuple(f"+44207946{index:04}" for index in range(20))
 SITE = (voice_service(100), phone_numbers(*NUMBERS))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from pamqp import commands, frame
 
-from worker.broker.publication import Publication
+from worker.broker.publication import Publication, decode_properties, encode_properties
 
 CHANNEL = 3
 CONTENT_BYTES = 4088
@@ -88,3 +88,13 @@ def test_marshal_fails_if_amqp_cannot_express_the_message(
 ) -> None:
     with pytest.raises(ValueError, match=words):
         Publication("", "key", unencodable, b"").marshal(CHANNEL, CONTENT_BYTES)
+
+
+@given(properties)
+def test_encoded_properties_are_decoded_unchanged(original: commands.Basic.Properties) -> None:
+    assert _sent(decode_properties(encode_properties(original))) == _sent(original)
+
+
+def test_properties_that_amqp_cannot_express_are_an_error() -> None:
+    with pytest.raises(ValueError, match="255"):
+        encode_properties(commands.Basic.Properties(app_id="x" * 256))

@@ -5,6 +5,7 @@ import pytest
 from aio_pika import Message
 
 from tests.cli.conftest import Invoke
+from tests.support.administration import Administration
 from tests.support.platform import DEAD_LETTERS, Platform
 from tests.support.workers import working
 from worker.cli.exits import Exit
@@ -47,7 +48,7 @@ async def test_dead_letters_show_the_reason_of_an_unreadable_message(
     assert "NOT_JSON: not JSON" in listed.output
     assert "1 dead letters" in listed.output
     assert "routing key   phone_number.activate" in shown.output
-    assert shown.output.endswith("\n\nnonsense\n")
+    assert shown.output.endswith("\n\n    nonsense\n")
 
 
 async def test_listing_dead_letters_keeps_their_order(invoke: Invoke, platform: Platform) -> None:
@@ -98,6 +99,102 @@ async def test_discard_asks_for_confirmation(invoke: Invoke, platform: Platform)
     assert await keys(invoke) == [first, second]
     assert (await invoke("dead-letters", "discard", first, "--yes")).output == "1 discarded\n"
     assert await keys(invoke) == [second]
+
+
+@pytest.mark.parametrize("limit", [0, 5])
+async def test_looking_never_destroys_whatever_the_delivery_limit(
+    invoke: Invoke, platform: Platform, administration: Administration, limit: int
+) -> None:
+    await administration.set_policy(f"^{DEAD_LETTERS}$", delivery_limit=limit)
+    await unrouted(platform, b"first", b"second", b"third")
+    before = await keys(invoke)
+    for _ in range(limit + 3):
+        assert (await invoke("dead-letters", "show", before[1])).output.endswith("\n\nsecond\n")
+    absent = await invoke("dead-letters", "discard", "0123456789", "--yes")
+
+    assert absent.exit_code == Exit.NOT_FOUND
+    assert await keys(invoke) == before
+    assert (await invoke("dead-letters", "discard", before[1], "--yes")).exit_code == Exit.DONE
+    assert await keys(invoke) == [before[0], before[2]]
+
+
+async def test_looking_keeps_origin_and_properties(invoke: Invoke, platform: Platform) -> None:
+    await unrouted(platform, b"first")
+    for _ in range(2):
+        assert len(await keys(invoke)) == 1
+    (key,) = await keys(invoke)
+    shown = await invoke("dead-letters", "show", key)
+
+    assert "routing key   phone_number.dance" in shown.output
+    assert "exchange      telephony.commands" in shown.output
+    assert "code          NOT_ROUTED" in shown.output
+    letter = await platform.dead_letter()
+    assert (letter.body, letter.headers["tenant"]) == (b"first", "x")
+
+
+async def test_a_message_that_the_broker_gave_up_keeps_its_reason(
+    invoke: Invoke, platform: Platform
+) -> None:
+    await platform.send_raw(b"late", expiration=0)
+    await until_there(platform, DEAD_LETTERS, 1)
+    first, second = [
+        json.loads((await invoke("dead-letters", "list", "--json")).stdout)[0] for _ in range(2)
+    ]
+
+    assert first == second
+    assert first["code"] == "GIVEN_UP_BY_THE_BROKER"
+    assert first["detail"] == "expired in queue telephony.phone_number.commands"
+    assert first["routing_key"] == "phone_number.activate"
+
+
+async def test_a_full_dead_letter_queue_is_not_read_and_can_be_emptied(
+    invoke: Invoke, platform: Platform, administration: Administration
+) -> None:
+    await unrouted(platform, *(b"%d" % index for index in range(6)))
+    await administration.set_policy(f"^{DEAD_LETTERS}$", max_length=3)
+    async with asyncio.timeout(30):
+        while (listed := await invoke("dead-letters", "list")).exit_code == Exit.DONE:
+            await asyncio.sleep(0.2)
+
+    assert "The dead-letter queue takes no messages" in listed.output
+    await until_there(platform, DEAD_LETTERS, 6)
+    emptied = await invoke("dead-letters", "discard", "--all", "--yes")
+    assert emptied.output == "6 discarded\n"
+    assert (await invoke("dead-letters", "list")).output == "0 dead letters\n"
+
+
+async def test_dead_letters_need_the_right_to_put_them_back(
+    invoke: Invoke, platform: Platform, administration: Administration
+) -> None:
+    url = await administration.add_user("^$", "^telephony.commands$", ".*")
+    await unrouted(platform, b"first")
+    refused = await invoke("dead-letters", "list", AMQP_URL=url)
+
+    assert refused.exit_code == Exit.UNAVAILABLE
+    assert "Grant the right to write to exchange 'telephony.commands.unrouted'" in refused.output
+    await until_there(platform, DEAD_LETTERS, 1)
+
+
+async def test_a_dead_letter_that_looks_like_a_marker_is_listed_and_kept(
+    invoke: Invoke, platform: Platform
+) -> None:
+    exchange = await platform.channel.get_exchange("telephony.commands", ensure=False)
+    message = Message(b"disguised", headers={"x-dead-letters-read-from-here": True})
+    await exchange.publish(message, "phone_number.dance")
+    await until_there(platform, DEAD_LETTERS, 1)
+    for _ in range(3):
+        listed = await invoke("dead-letters", "list")
+        assert listed.output.endswith("disguised\n1 dead letters\n")
+
+
+async def test_two_commands_read_dead_letters_side_by_side(
+    invoke: Invoke, platform: Platform
+) -> None:
+    await unrouted(platform, *(b"%d" % index for index in range(50)))
+    await asyncio.gather(*(invoke("dead-letters", "list") for _ in range(3)))
+
+    assert len(set(await keys(invoke))) == 50
+    await until_there(platform, DEAD_LETTERS, 50)
 
 
 @pytest.mark.parametrize("action", ["show", "replay"])

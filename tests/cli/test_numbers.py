@@ -1,5 +1,6 @@
 import asyncio
 import json
+import re
 
 from click.testing import Result
 
@@ -14,6 +15,7 @@ from worker.storage.engine import Database
 NUMBER = "+442079460001"
 LABELS = ("SENT", "PENDING", "ACTIVE", "RESERVED", "REFUSED")
 PLACE = ("--account", "acme", "--site", "london")
+REFUSED = {"attempts": 1, "next_attempt_at": "2030-01-01T00:00Z"}
 RECORDS = (
     {
         "kind": "voice_service",
@@ -71,7 +73,7 @@ async def test_send_waits_for_the_outcome_and_show_explains_it(
     ]
     assert "1 bought - 1 active - 0 pending = 0 free" in shown
     assert "in hours hunt_group, out of hours voicemail, unanswered none; hunt group group" in shown
-    assert "activate   completed by ann" in shown
+    assert re.search(r"activate   completed at \S+ \S+ UTC by ann", shown)
     assert "NUMBER_NOT_RESERVED: " in shown
 
 
@@ -113,6 +115,35 @@ async def test_show_lists_the_pbx_steps_of_a_number(
     assert step["operation_id"] in (await invoke("show", NUMBER)).output
 
 
+async def test_show_and_pending_tell_an_ended_operation_from_one_under_way(
+    invoke: Invoke, database: Database, settings: Settings
+) -> None:
+    await imported(invoke)
+    silent = settings.model_copy(
+        update={
+            "awaited_steps": frozenset({Step.ACTIVATION, Step.EXTENSION_RESET}),
+            "operation_time_allowed_seconds": 0.5,
+            "sweep_interval_seconds": 0.05,
+        }
+    )
+    async with working(database, silent):
+        await invoke("send", "activate", NUMBER, *PLACE, "--id", "one")
+        async with asyncio.timeout(30):
+            while "An operator must decide" not in (await invoke("show", NUMBER)).output:
+                await asyncio.sleep(0.1)
+    shown, pending = (await invoke("show", NUMBER)).output, (await invoke("pending")).output
+
+    assert "under way" not in shown
+    assert "outstanding     reset after the failed activation since" in shown
+    assert "activation abandoned, attempt 1" in shown
+    assert re.search(r"extension_reset open, .*; asked again at", shown)
+    assert re.search(r"activate   failed at .* DEADLINE_PASSED: ", shown)
+    assert "activate has ended, reset after the failed activation outstanding since" in pending
+    assert "NEEDS AN OPERATOR" in pending
+    assert "OVERDUE" not in pending
+    assert pending.endswith("0 under way, 1 outstanding after the end\n")
+
+
 async def test_pending_lists_operations_with_what_they_wait_for(
     invoke: Invoke, database: Database
 ) -> None:
@@ -126,14 +157,14 @@ async def test_pending_lists_operations_with_what_they_wait_for(
             at_risk_at="2026-01-01T00:01Z",
             deadline="2026-01-01T00:05Z",
         ),
-        outbox_message(NUMBER, holds_operation=True, last_error="no queue"),
+        outbox_message(NUMBER, holds_operation=True, last_error="no queue", **REFUSED),
     )
     listed = (await invoke("pending")).output
 
     assert "activate since 2026-01-01 00:00:00 UTC  OVERDUE" in listed
-    assert "activation (attempt 1, not yet sent, last result no queue)" in listed
+    assert "activation (attempt 2, not yet sent, refused: no queue)" in listed
     assert "back to RESERVED" in listed
-    assert listed.endswith("1 under way\n")
+    assert listed.endswith("1 under way, 0 outstanding after the end\n")
     operations = json.loads((await invoke("pending", "--json")).output)
     assert (operations[0]["since"], operations[0]["overdue"]) == ("2026-01-01T00:00:00+00:00", True)
 

@@ -1,8 +1,10 @@
+import asyncio
 import json
 
 import pytest
 
 from tests.cli.conftest import Invoke
+from tests.support.administration import Administration
 from tests.support.platform import Platform
 from tests.support.records import service
 from tests.support.workers import store
@@ -55,6 +57,8 @@ async def test_check_finds_prepared_servers_in_order(invoke: Invoke) -> None:
         ["ok", "database"],
         ["ok", "broker"],
         ["ok", "partitions"],
+        ["ok", "rights"],
+        ["ok", "dead", "letters"],
     ]
 
 
@@ -62,7 +66,7 @@ async def test_check_names_all_that_is_missing(
     invoke: Invoke, platform: Platform, database: Database
 ) -> None:
     await platform.channel.queue_delete("pbx.extension-reset")
-    await store(database, "DELETE FROM alembic_version")
+    await store(database, "DELETE FROM activation_worker_version")
     result = await invoke("check")
 
     assert result.exit_code == Exit.NOT_READY
@@ -83,3 +87,45 @@ async def test_check_names_a_missing_partition_queue_and_the_command_that_makes_
     assert "activation-worker partitions 2" in result.output
     assert (await invoke("partitions", "2")).exit_code == Exit.DONE
     assert (await invoke("check")).exit_code == Exit.DONE
+
+
+async def test_check_names_a_policy_that_can_destroy_messages(
+    invoke: Invoke, administration: Administration, servers: PrivateServers
+) -> None:
+    management = f"http://127.0.0.1:{servers.rabbitmq.ports.management}"
+    assert "ok      policies\n" in (await invoke("check", WORKER_MANAGEMENT_URL=management)).output
+    await administration.set_policy(r"dead_letter$", delivery_limit=5, expires=10_000_000)
+    async with asyncio.timeout(30):
+        while True:
+            result = await invoke("check", WORKER_MANAGEMENT_URL=management)
+            if result.exit_code != Exit.DONE:
+                break
+
+    assert result.exit_code == Exit.UNAVAILABLE
+    assert (
+        "policy 'of-this-test' on telephony.phone_number.commands.dead_letter:"
+        " delivery-limit, expires." in result.output
+    )
+
+
+async def test_check_shows_refused_dead_letters_with_the_reason(
+    invoke: Invoke, database: Database
+) -> None:
+    await store(
+        database,
+        """INSERT INTO dead_letters (properties, body, stored_at, attempts, last_error)
+        VALUES ('', '', now(), 3, 'the broker refused it')""",
+    )
+    result = await invoke("check")
+
+    assert result.exit_code == Exit.UNAVAILABLE
+    assert "The dead-letter queue refuses 1 messages" in result.output
+    assert "in the database: the broker refused it." in result.output
+
+
+async def test_check_names_a_deleted_alternate_exchange(invoke: Invoke, platform: Platform) -> None:
+    await platform.channel.exchange_delete("telephony.commands.unrouted")
+    result = await invoke("check")
+
+    assert result.exit_code == Exit.NOT_READY
+    assert "no exchange 'telephony.commands.unrouted'" in result.output

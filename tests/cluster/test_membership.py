@@ -271,3 +271,13 @@ async def test_a_leader_that_lost_its_session_to_a_repartition_steps_down(
             await changing.driver.execute("SELECT pg_advisory_lock($1)", partition_lock(MEMBER))
             with pytest.raises(LeadershipLost, match="another session holds a lock"):
                 await member.poll()
+
+
+async def test_a_leader_says_that_the_database_lacks_commits(database: Database) -> None:
+    async with joined(database, 10) as former:
+        await led(former)
+        # As after a failover to a server that was behind.
+        await store(database, "UPDATE leadership SET term = term - 1")
+        await end_session(database)
+        with pytest.raises(LeadershipLost, match="commits are missing"):
+            await former.poll()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import aio_pika
 import pytest
 
-from contracts.catalogue import COMMAND_EXCHANGE, COMMAND_QUEUE
+from contracts.catalogue import COMMAND_QUEUE
 from contracts.topology import DEAD_LETTER_QUEUE
 from tests.support.inserts import (
     call_settings,
@@ -18,8 +18,6 @@ from tests.support.inserts import (
 )
 from tests.support.platform import Platform
 from tests.support.workers import rows, store, until_leading, working
-from worker.broker.connection import connect
-from worker.consuming import dead_letters
 from worker.settings import Settings
 from worker.storage.engine import Database
 
@@ -280,23 +278,20 @@ async def test_a_worker_completes_the_operations_of_a_stopped_one(
         assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
 
 
-async def test_worker_stops_although_a_dead_letter_cannot_be_published(
-    database: Database,
-    settings: Settings,
-    amqp_url: str,
-    monkeypatch: pytest.MonkeyPatch,
+async def test_worker_stores_a_dead_letter_that_cannot_be_published_before_it_stops(
+    database: Database, settings: Settings, platform: Platform
 ) -> None:
-    monkeypatch.setattr(dead_letters, "FLUSH_SECONDS", 0.1)
-    async with await connect([amqp_url]) as connection, working(database, settings) as worker:
+    passive = settings.model_copy(update={"declare_topology": False})
+    async with working(database, passive) as worker:
         await until_leading(worker)
-        channel = await connection.channel()
-        await channel.queue_delete(DEAD_LETTER_QUEUE)
-        commands = await channel.get_exchange(COMMAND_EXCHANGE)
-        await commands.publish(aio_pika.Message(b"no json"), "phone_number.activate")
+        await platform.channel.queue_delete(DEAD_LETTER_QUEUE)
+        await platform.send_raw(b"no json")
         await asyncio.sleep(0.5)
         worker.stop()
         async with asyncio.timeout(10):
             while worker.connected:
                 await asyncio.sleep(0.05)
-        waiting = await channel.declare_queue(COMMAND_QUEUE, passive=True)
-        assert waiting.declaration_result.message_count == 1
+        waiting = await platform.channel.declare_queue(COMMAND_QUEUE, passive=True)
+
+    assert waiting.declaration_result.message_count == 0
+    assert await rows(database, "SELECT body FROM dead_letters") == [(b"no json",)]

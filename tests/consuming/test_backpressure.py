@@ -1,15 +1,11 @@
 """Backpressure slows a consumer down while the relay is behind."""
 
 import asyncio
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
 
 from worker.consuming.backpressure import Backpressure
-from worker.runtime.clock import utc_now
 from worker.telemetry.metrics import Metrics
 from worker.telemetry.reporter import Reporter
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 
 class SlowRelay:
@@ -29,7 +25,9 @@ class SlowRelay:
 
 
 def backpressure_of(relay: SlowRelay) -> Backpressure:
-    return Backpressure(relay, utc_now, Reporter(Metrics()), age_maximum_seconds=30)
+    return Backpressure(
+        relay, lambda: datetime.now(UTC), Reporter(Metrics()), age_maximum_seconds=30
+    )
 
 
 async def test_a_consumer_takes_one_batch_for_each_that_a_relay_that_is_behind_reads() -> None:

@@ -2,11 +2,15 @@
 
 import asyncio
 
+import pytest
 from aio_pika.abc import AbstractIncomingMessage
 
 from tests.support.inserts import phone_numbers, voice_service
+from tests.support.lossy import until, working_through_proxies
 from tests.support.platform import Platform
+from tests.support.proxy import Proxy
 from tests.support.workers import store, until_leading, working
+from worker.broker import answers
 from worker.settings import Settings
 from worker.storage.engine import Database
 
@@ -40,3 +44,16 @@ async def test_watchdog_restarts_a_consumer_that_receives_none_of_the_waiting_me
         await queue.cancel(other_consumer)
         await held[0].nack(requeue=True)
         assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
+
+
+async def test_watchdog_leaves_a_mute_broker_before_the_heartbeats_notice(
+    lossy_settings: Settings, broker_proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "ANSWER_TIMEOUT_SECONDS", 0.5)
+    rare_heartbeats = (f"{broker_proxy.url}?heartbeat=300",)
+    impatient = {"watchdog_seconds": 0.3, "amqp_urls": rare_heartbeats}
+    async with working_through_proxies(lossy_settings.model_copy(update=impatient)) as worker:
+        broker_proxy.freeze()
+        await until(lambda: not worker.connected)
+        broker_proxy.thaw()
+        await until(lambda: worker.leads)

@@ -45,6 +45,11 @@ NAMES = {
         "phone_number.failed",
         None,
     ),
+    "telephony.phone_number.aftermath.v1": (
+        "telephony.events",
+        "phone_number.aftermath",
+        None,
+    ),
     "telephony.pbx.result.v1": ("telephony.pbx.results", "pbx.result", "telephony.pbx.results"),
     "telephony.message.unreadable.v1": ("", "{reply_to}", None),
     "telephony.handset.manual_logout_required.v1": (
@@ -103,10 +108,12 @@ def test_every_queue_has_the_bindings_of_the_catalogue() -> None:
 def test_unroutable_and_rejected_commands_reach_the_dead_letter_queue() -> None:
     commands = next(it for it in EXCHANGES if it.name == "telephony.commands")
     unrouted = commands.arguments["alternate-exchange"]
+    unkept = next(it for it in EXCHANGES if it.name == unrouted).arguments["alternate-exchange"]
     dead_letters = queue_named("telephony.phone_number.commands.dead_letter")
     limits = queue_named("telephony.phone_number.commands").arguments
 
     assert unrouted in [it.exchange for it in dead_letters.bindings]
+    assert unkept in [it.exchange for it in queue_named("telephony.phone_number.commands").bindings]
     assert limits["x-dead-letter-routing-key"] == dead_letters.name
     assert (limits["x-dead-letter-strategy"], limits["x-overflow"]) == (
         "at-least-once",
@@ -114,8 +121,9 @@ def test_unroutable_and_rejected_commands_reach_the_dead_letter_queue() -> None:
     )
 
 
-def test_every_queue_is_a_quorum_queue_with_a_delivery_limit() -> None:
+def test_every_queue_is_a_quorum_queue_with_a_delivery_limit_that_never_drops_its_head() -> None:
     assert all(queue.arguments["x-queue-type"] == "quorum" for queue in QUEUES)
+    assert all(queue.arguments["x-overflow"] == "reject-publish" for queue in QUEUES)
     assert all("x-delivery-limit" in queue.arguments for queue in QUEUES)
 
 

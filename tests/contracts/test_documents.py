@@ -5,16 +5,22 @@ import json
 import os
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import aio_pika
 import pytest
 
-from contracts.catalogue import COMMANDS
+from contracts.catalogue import COMMAND_EXCHANGE, COMMANDS, EVENT_EXCHANGE, routing_key_of
+from contracts.messages import Command, PublishedMessage
 from contracts.reading import ReadErrorCode, read
 from contracts.tables import DOCUMENTS, READ_ERROR_MEANINGS, TABLES, rewrite, with_tables
-from contracts.values import Step
+from contracts.values import CallTarget, NumberStatus, Step, StepResult
+from tests.support.builders import AWAITING_ALL
+from tests.support.course import Course
 from tests.support.links import broken_links, documents_of
 from tests.support.workers import store, until_leading, working
+from worker.core.situation import MainNumber, Number
 from worker.settings import Settings
 from worker.storage.engine import Database
 
@@ -164,6 +170,64 @@ async def test_the_example_program_reports_the_failure_when_the_pbx_is_silent(
     # On a slow machine the deadline can pass before the delay is published.
     assert [line.split()[0] for line in lines if "DELAYED" not in line] == ["PENDING", "FAILED"]
     assert "DEADLINE_PASSED" in lines[-1]
+
+
+MAIN_NUMBER = MainNumber(
+    "+442079460200", NumberStatus.ACTIVE, "reception", frozenset({CallTarget.HUNT_GROUP})
+)
+
+
+def course_of(command: Command) -> Course:
+    """A late activation of the number by this command."""
+    number = Number("+442079460201", "london-1", "acme", "201", NumberStatus.RESERVED)
+    course = Course(number, AWAITING_ALL, MAIN_NUMBER)
+    course.receive(command)
+    course.confirm()
+    course.pass_time(AWAITING_ALL.at_risk_after)
+    return course
+
+
+def failed_messages(command: Command) -> tuple[list[PublishedMessage], list[str]]:
+    """The messages of an activation that fails, in a bad order, and what the program prints."""
+    course = course_of(command)
+    course.pass_time(AWAITING_ALL.time_allowed)
+    pending, delayed, failed, reserved, *_ = course.messages
+    order = [delayed, pending, delayed, pending, reserved, pending, reserved, failed]
+    return order, ["DELAYED", "PENDING sequence 1", "RESERVED sequence 2", "FAILED"]
+
+
+def completed_messages(command: Command) -> tuple[list[PublishedMessage], list[str]]:
+    """The messages of an activation that ends ACTIVE, with an outstanding join, likewise."""
+    course = course_of(command)
+    course.answer(course.open_steps[0].step_id, StepResult.DONE)
+    course.confirm()
+    course.pass_time(AWAITING_ALL.at_risk_after)
+    pending, delayed, active, _, aftermath = course.messages
+    order = [pending, aftermath, pending, delayed, aftermath, delayed, pending, active]
+    return order, ["PENDING sequence 1", "DELAYED", "ACTIVE sequence 2"]
+
+
+@pytest.mark.parametrize("messages_of", [failed_messages, completed_messages])
+async def test_the_example_program_drops_repeated_and_late_messages(
+    amqp_url: str,
+    messages_of: Callable[[Command], tuple[list[PublishedMessage], list[str]]],
+) -> None:
+    async with await aio_pika.connect(amqp_url) as connection:
+        channel = await connection.channel()
+        commands = await channel.declare_queue(exclusive=True)
+        await commands.bind(COMMAND_EXCHANGE, "phone_number.#")
+        events = await channel.get_exchange(EVENT_EXCHANGE, ensure=False)
+        running = asyncio.create_task(program_output(amqp_url))
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            while (delivery := await commands.get(fail=False, no_ack=True)) is None:
+                await asyncio.sleep(0.05)
+        messages, expected = messages_of(read(delivery.body, delivery.content_type, COMMANDS))
+        for message in messages:
+            await events.publish(aio_pika.Message(message.encode()), routing_key_of(message))
+        lines = await running
+
+    assert len(lines) == len(expected)
+    assert all(line.startswith(words) for line, words in zip(lines, expected, strict=True))
 
 
 async def program_output(amqp_url: str) -> list[str]:

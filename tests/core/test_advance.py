@@ -6,11 +6,12 @@ import pytest
 
 from contracts.messages import (
     ExtensionReset,
+    OperationAftermath,
     OperationDelayed,
     OperationFailed,
     OperationFailedData,
 )
-from contracts.values import AtDeadline, FailureCode, NumberStatus, Step
+from contracts.values import AftermathState, AtDeadline, FailureCode, NumberStatus, Step
 from tests.support.builders import (
     ACTIVE_IN_FULL_USE,
     AWAITING_ALL,
@@ -108,7 +109,7 @@ def test_a_hunt_group_join_is_outstanding_until_its_step_is_done() -> None:
     assert active is not None
     assert is_waiting(active)
     cleaned_up = advance_number(with_steps_done(active))
-    assert (cleaned_up.outcome, cleaned_up.messages) == (Outcome.CLEANED_UP, ())
+    assert (cleaned_up.outcome, kinds(cleaned_up)) == (Outcome.CLEANED_UP, ["OperationAftermath"])
     assert cleaned_up.number == active._replace(ongoing=None)
 
 
@@ -119,10 +120,10 @@ def test_an_overdue_join_leaves_the_number_active_and_is_reported_once() -> None
     late = advance_number(sent(active), now=OVERDUE + POLICY.time_allowed)
 
     assert late.outcome is Outcome.NOTIFIED
-    (delayed,) = late.messages
-    assert isinstance(delayed, OperationDelayed)
-    assert delayed.data.status is NumberStatus.ACTIVE
-    assert delayed.data.at_deadline is AtDeadline.KEEPS_TRYING
+    (outstanding,) = late.messages
+    assert isinstance(outstanding, OperationAftermath)
+    assert outstanding.data.status is NumberStatus.ACTIVE
+    assert outstanding.data.state is AftermathState.OUTSTANDING
     assert late.number is not None
     assert is_waiting(late.number, now=OVERDUE + timedelta(days=1))
 
@@ -184,12 +185,11 @@ def test_a_compensating_reset_is_not_outstanding_if_its_result_is_not_awaited() 
     assert decision.number.ongoing is None
 
 
-def test_the_deadline_does_not_apply_to_an_unsent_step() -> None:
-    notified = advance_number(ACTIVATING, now=OVERDUE)
+def test_the_deadline_applies_to_a_step_whose_message_the_broker_refuses() -> None:
+    failed = failure_data(advance_number(ACTIVATING, now=OVERDUE))
 
-    assert notified.outcome is Outcome.NOTIFIED
-    assert notified.number is not None
-    assert is_waiting(notified.number, now=OVERDUE + timedelta(days=1))
+    assert failed.code is FailureCode.DEADLINE_PASSED
+    assert "could not be published" in failed.detail
 
 
 @pytest.mark.parametrize("code", [FailureCode.PBX_REFUSED, FailureCode.ATTEMPTS_EXHAUSTED])
@@ -227,12 +227,14 @@ def test_a_failed_compensating_reset_needs_an_operator() -> None:
 
     decision = advance_number(with_failed_step(reserved, FailureCode.PBX_REFUSED))
 
-    failed = failure_data(decision)
-    assert (failed.status, failed.step, failed.needs_a_person) == (
+    (needing,) = decision.messages
+    assert isinstance(needing, OperationAftermath)
+    assert (needing.data.status, needing.data.state, needing.data.code) == (
         NumberStatus.RESERVED,
-        Step.EXTENSION_RESET,
-        True,
+        AftermathState.NEEDS_A_PERSON,
+        FailureCode.PBX_REFUSED,
     )
+    assert [step.step for step in needing.data.awaiting] == [Step.EXTENSION_RESET]
     assert decision.number is not None
     assert is_waiting(decision.number)
 
@@ -261,7 +263,7 @@ def test_giving_up_a_join_leaves_the_number_active() -> None:
     decision = advance_number(given_up_by_operator(active))
 
     assert decision.outcome is Outcome.CLEANED_UP
-    assert kinds(decision) == ["OperationFailed"]
+    assert kinds(decision) == ["OperationAftermath"]
     assert decision.number == active._replace(ongoing=None)
 
 

@@ -187,6 +187,7 @@ def test_each_device_without_remote_logout_gets_a_manual_logout_message() -> Non
             device_id=login.device_id,
             device_kind=login.device_kind,
             command_id="command-2",
+            sequence=9,
         )
         for login in (FAX, LAPTOP)
     ]

@@ -1,11 +1,12 @@
 """When an operation is due agrees with the decision on it: one policy, in one place."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as some
 
-from contracts.values import FailureCode, NumberStatus, Operation, Step
+from contracts.values import AftermathKind, FailureCode, NumberStatus, Operation, Step
 from tests.support.builders import (
     AWAITING_ALL,
     NOW,
@@ -22,6 +23,12 @@ from worker.core.situation import Number, Situation
 
 MOMENTS = [NOW + timedelta(seconds=seconds) for seconds in (0, 30, 60, 120, 300, 600)]
 
+STATUSES: list[tuple[AftermathKind | None, NumberStatus]] = [
+    (None, NumberStatus.PENDING),
+    (AftermathKind.HUNT_GROUP_JOIN, NumberStatus.ACTIVE),
+    (AftermathKind.COMPENSATION, NumberStatus.RESERVED),
+]
+
 moments = some.sampled_from(MOMENTS)
 
 
@@ -32,6 +39,13 @@ def failures_with(code: FailureCode) -> some.SearchStrategy[Failure]:
 step_failures = some.sampled_from(
     [FailureCode.PBX_REFUSED, FailureCode.ATTEMPTS_EXHAUSTED]
 ).flatmap(failures_with)
+
+
+next_requests: some.SearchStrategy[dict[str, Any]] = some.one_of(
+    some.just({}),
+    some.fixed_dictionaries({"again_at": moments}),
+    some.fixed_dictionaries({"silent_at": moments}),
+)
 
 
 @some.composite
@@ -46,10 +60,10 @@ def steps(draw: some.DrawFn) -> PbxStep:
         step=draw(some.sampled_from(Step)),
         waits_for=waits_for,  # type: ignore[arg-type]
         attempts_maximum=draw(some.none() | some.just(5)),
-        publish_attempted=sent_at is not None or draw(some.booleans()),
+        publish_error=None if sent_at else draw(some.none() | some.just("no queue")),
         sent_at=sent_at,
         state=state,
-        again_at=draw(some.none() | moments) if is_open_result else None,
+        **draw(next_requests if is_open_result else some.just({})),
         failure=draw(step_failures) if state is StepState.FAILED else None,
     )
 
@@ -59,15 +73,14 @@ def numbers(draw: some.DrawFn) -> Number:
     """A number with an operation under way, or with what an ended one left outstanding."""
     begun = pending_number(RESERVED, activate(), AWAITING_ALL)
     assert begun.ongoing is not None
-    status = draw(
-        some.sampled_from([NumberStatus.PENDING, NumberStatus.ACTIVE, NumberStatus.RESERVED])
-    )
-    operation = draw(some.sampled_from(Operation)) if status is NumberStatus.PENDING else None
+    aftermath, status = draw(some.sampled_from(STATUSES))
+    operation = draw(some.sampled_from(Operation)) if aftermath is None else None
     ongoing: OngoingOperation = begun.ongoing._replace(
         operation=operation or Operation.ACTIVATE,
         steps=tuple(draw(some.lists(steps(), max_size=3))),
         at_risk_at=draw(moments),
         deadline=draw(moments),
+        aftermath=aftermath,
         delayed=draw(some.booleans()),
     )
     # Only an operation that is never undone waits for an operator; any other ends at its failure.
@@ -107,7 +120,7 @@ def test_a_due_operation_is_soon_due_no_more_so_that_the_sweep_ends(
         assert decisions <= 8
         if decision.messages and number.ongoing is not None and number.ongoing.steps:
             # Messages were stored: nothing is due before the relay has offered them.
-            number = with_steps(number, publish_attempted=True)
+            number = with_steps(number, publish_error="no queue")
 
 
 @given(numbers(), moments, moments)

@@ -22,6 +22,7 @@ from tests.support.builders import (
     decide_command,
     pending_number,
     with_failed_step,
+    with_steps_done,
 )
 from worker.core.situation import HandsetLogin, Number
 
@@ -97,12 +98,15 @@ def test_message_ids_are_distinct_for_all_names_of_groups_and_devices(active: Nu
 def test_the_core_produces_every_published_message_of_the_catalogue() -> None:
     activating = pending_number(RESERVED, activate(), AWAITING_ALL)
     refusal = with_failed_step(activating, FailureCode.PBX_REFUSED)
+    joining = advance_number(with_steps_done(activating), RINGING_MAIN_NUMBER).number
+    assert joining is not None
     messages = [
         *decide_command(None, activate()).messages,
         *decide_command(ACTIVE_IN_FULL_USE, deactivate()).messages,
         *complete_number(pending_number(ACTIVE_IN_FULL_USE, deactivate())).messages,
         *advance_number(activating, now=NOW + POLICY.at_risk_after).messages,
         *advance_number(refusal).messages,
+        *advance_number(with_steps_done(joining)).messages,
     ]
 
     published = {row.message for row in CATALOGUE if row.direction == "published"}

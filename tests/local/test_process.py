@@ -45,7 +45,7 @@ async def test_stop_kills_processes_after_the_deadline(tmp_path: Path) -> None:
 
 
 async def test_run_quotes_the_output_of_a_program_that_fails() -> None:
-    with pytest.raises(ServerUnavailable, match=r"failed:\nthe reason"):
+    with pytest.raises(ServerUnavailable, match=r"failed:\n    the reason"):
         await RUNNER.run("sh", "-c", "echo the reason; exit 3", timeout_seconds=30)
 
 

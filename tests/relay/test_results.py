@@ -32,14 +32,16 @@ USAGE = "SELECT active, pending FROM entitlement_usage"
 OUTCOME = "SELECT outcome, failure FROM commands"
 
 
-def awaiting(settings: Settings, *steps: str, **changes: float) -> Settings:
-    """Settings of a worker that awaits results of these steps, and retries them at once."""
+def awaiting(
+    settings: Settings, *steps: str, pause_seconds: float = 20, **changes: float
+) -> Settings:
+    """Settings of a worker that awaits results of these steps, with pauses between requests."""
     return Settings.model_validate(
         {
             **settings.model_dump(),
             "awaited_steps": steps,
-            "step_first_pause_seconds": 0.01,
-            "step_longest_pause_seconds": 0.01,
+            "step_first_pause_seconds": pause_seconds,
+            "step_longest_pause_seconds": pause_seconds,
             "sweep_interval_seconds": 0.05,
             **changes,
         }
@@ -59,7 +61,7 @@ async def test_a_number_becomes_active_when_the_pbx_reports_done(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
     await store(database, *SITE)
-    async with working(database, awaiting(settings, "activation")):
+    async with working(database, awaiting(settings, "activation", pause_seconds=0.5)):
         command = await platform.send("activate", NUMBER)
         pending = await pending_event(platform)
         await platform.answer(pending["id"], "retry_later", code="BUSY")
@@ -231,18 +233,90 @@ async def test_a_join_is_outstanding_until_the_pbx_has_done_it(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
     await store(database, *SITE, *ACTIVE_MAIN_NUMBER)
-    async with working(database, awaiting(settings, "hunt_group_membership")):
+    async with working(database, awaiting(settings, "hunt_group_membership", pause_seconds=0.5)):
         command = await platform.send("activate", NUMBER)
         await platform.until(lambda: platform.pbx_messages)
-        (join,) = platform.pbx_messages
+        join = platform.pbx_messages[0]
         await platform.answer(join["id"], "refused", code="GROUP_FULL")
         await platform.until(lambda: len(platform.pbx_messages) == 2)
         await platform.answer(join["id"], "done")
-        await until_empty(database, "SELECT 1 FROM operations")
+        await platform.until(lambda: of_type(platform.events, "aftermath"))
 
     assert platform.outcome_so_far(command) == ["PENDING", "ACTIVE"]
-    (outstanding,) = platform.events[-1]["data"]["outstanding"]
+    active = of_type(platform.events, "status_changed")[-1]
+    (outstanding,) = active["outstanding"]
     assert outstanding["operation_id"] == join["id"]
+    (last,) = of_type(platform.events, "aftermath")
+    assert (last["what"], last["state"], last["sequence"]) == (
+        *("hunt_group_join", "done"),
+        active["sequence"],
+    )
+    assert await rows(database, "SELECT 1 FROM operations") == []
+
+
+async def test_a_silent_pbx_is_asked_for_the_join_again_until_it_answers(
+    database: Database, settings: Settings, platform: Platform
+) -> None:
+    await store(database, *SITE, *ACTIVE_MAIN_NUMBER)
+    impatient = awaiting(
+        settings, "hunt_group_membership", pause_seconds=0.05, operation_at_risk_seconds=0.1
+    )
+    async with working(database, impatient):
+        command = await platform.send("activate", NUMBER)
+        await platform.until(lambda: len(platform.pbx_messages) >= 3)
+        await platform.until(lambda: of_type(platform.events, "aftermath"))
+        await platform.answer(platform.pbx_messages[0]["id"], "done")
+        await platform.until(lambda: len(of_type(platform.events, "aftermath")) == 2)
+
+    first, *others = platform.pbx_messages
+    assert all(message == first for message in others)
+    assert platform.outcome_so_far(command) == ["PENDING", "ACTIVE"]
+    assert of_type(platform.events, "operation_delayed") == []
+    outstanding, done = of_type(platform.events, "aftermath")
+    assert (outstanding["state"], done["state"]) == ("outstanding", "done")
+    assert outstanding["awaiting"][0]["operation_id"] == first["id"]
+
+
+async def test_a_silent_pbx_is_asked_for_the_activation_again_under_the_same_id(
+    database: Database, settings: Settings, platform: Platform
+) -> None:
+    await store(database, *SITE)
+    async with working(database, awaiting(settings, "activation", pause_seconds=0.05)):
+        command = await platform.send("activate", NUMBER)
+        await platform.until(lambda: len(platform.events) >= 3)
+        await platform.answer(platform.events[0]["id"], "done")
+        assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
+
+    first, *others, _ = platform.events
+    assert all(event == first for event in others)
+
+
+async def test_an_aftermath_that_an_operator_gives_up_gets_a_last_word(
+    database: Database, settings: Settings, platform: Platform
+) -> None:
+    await store(database, *SITE)
+    hasty = awaiting(
+        settings,
+        "activation",
+        "extension_reset",
+        operation_at_risk_seconds=0.5,
+        operation_time_allowed_seconds=0.5,
+    )
+    async with working(database, hasty):
+        command = await platform.send("activate", NUMBER)
+        await platform.until(lambda: of_type(platform.events, "aftermath"))
+        await resolve_number(
+            hasty, NUMBER, Resolution.GIVE_UP, decided_by="Ada", reason="no such PBX"
+        )
+        await platform.until(lambda: len(of_type(platform.events, "aftermath")) == 2)
+
+    needing, last = of_type(platform.events, "aftermath")
+    assert (needing["state"], needing["code"]) == ("needs_a_person", "DEADLINE_PASSED")
+    assert (last["state"], last["what"]) == ("given_up", "compensation")
+    assert "no such PBX" in last["detail"]
+    assert platform.outcome_so_far(command) == ["PENDING", "DEADLINE_PASSED", "RESERVED"]
+    ledger = "SELECT outcome, failure FROM commands"
+    assert await rows(database, ledger) == [("failed", "DEADLINE_PASSED")]
 
 
 async def test_a_deactivation_supersedes_a_join_that_is_outstanding(
@@ -317,7 +391,9 @@ async def test_a_result_that_waited_through_an_outage_is_not_late(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
     await store(database, *SITE)
-    waiting = awaiting(settings, "activation", operation_time_allowed_seconds=1)
+    waiting = awaiting(
+        settings, "activation", operation_at_risk_seconds=1, operation_time_allowed_seconds=1
+    )
     async with working(database, waiting):
         command = await platform.send("activate", NUMBER)
         pending = await pending_event(platform)
@@ -338,28 +414,14 @@ async def test_worker_does_not_wait_for_purged_results(
 
     monkeypatch.setattr(consumer, "ready_messages", counted)
     await store(database, *SITE)
-    times = {"operation_time_allowed_seconds": 0.5, "watchdog_seconds": 0.2}
+    times = {
+        "operation_at_risk_seconds": 0.5,
+        "operation_time_allowed_seconds": 0.5,
+        "watchdog_seconds": 1,
+    }
     async with working(database, awaiting(settings, "activation", **times)):
         command = await platform.send("activate", NUMBER)
         await platform.until(lambda: "RESERVED" in platform.outcome_so_far(command))
-
-
-async def test_the_pending_event_is_published_even_if_the_operation_was_given_up(
-    database: Database, settings: Settings, amqp_url: str
-) -> None:
-    await store(database, *SITE)
-    wish = {"operation": "activate", "number": NUMBER, "account": "acme", "site": "london"}
-    waiting = awaiting(settings, "activation")
-    async with working(database, waiting):
-        await send_command(settings, wish, wait_seconds=None, on_event=lambda _: None)
-        refused = "SELECT 1 FROM outbox WHERE attempts > 0"
-        await until_empty(database, f"SELECT 1 WHERE NOT EXISTS ({refused})")
-        await resolve_number(waiting, NUMBER, Resolution.GIVE_UP, decided_by="Ada", reason="gone")
-        async with platform_at(amqp_url) as platform:
-            await platform.until(lambda: len(platform.events) == 3)
-
-    statuses = [event["data"]["status"] for event in platform.events]
-    assert statuses == ["PENDING", "RESERVED", "RESERVED"]
 
 
 async def test_an_unreadable_result_is_dead_lettered(

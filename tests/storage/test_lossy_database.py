@@ -126,7 +126,7 @@ async def test_worker_waits_at_its_start_for_an_unreachable_database(
     database_proxy.refuse()
     command = await platform.send("activate", NUMBERS[0])
     async with (
-        open_database(lossy_settings.database_url) as far_away,
+        open_database(lossy_settings.database_url, waits=True) as far_away,
         working(far_away, lossy_settings) as worker,
     ):
         await until(lambda: broker_proxy.accepted)

@@ -141,16 +141,24 @@ def advance_number(
 
     The relay has offered the messages of all steps to the broker.
     """
-    offered = with_steps(number, publish_attempted=True)
-    decision = advance(Situation(offered, USAGE, main_number), now, policy)
+    decision = advance(Situation(_offered(number), USAGE, main_number), now, policy)
     assert decision is not None
     return decision
 
 
 def is_waiting(number: Number, *, now: datetime = LATER) -> bool:
     """Whether there is no decision on the number's operation yet."""
-    offered = with_steps(number, publish_attempted=True)
-    return advance(Situation(offered, USAGE), now, AWAITING_ALL) is None
+    return advance(Situation(_offered(number), USAGE), now, AWAITING_ALL) is None
+
+
+def _offered(number: Number) -> Number:
+    """The number after the broker refused the unsent messages of all its steps."""
+    assert number.ongoing is not None
+    steps = tuple(
+        step if step.sent_at else step._replace(publish_error="no queue")
+        for step in number.ongoing.steps
+    )
+    return number._replace(ongoing=number.ongoing._replace(steps=steps))
 
 
 def with_steps(number: Number, **changes: object) -> Number:

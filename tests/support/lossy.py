@@ -46,7 +46,7 @@ def lossy_settings(database_proxy: Proxy, broker_proxy: Proxy, settings: Setting
 async def working_through_proxies(settings: Settings) -> AsyncIterator[Supervisor]:
     """A worker that leads and reaches its database too by the URL in these settings."""
     async with (
-        open_database(settings.database_url) as database,
+        open_database(settings.database_url, waits=True) as database,
         working(database, settings) as worker,
     ):
         await until_leading(worker)

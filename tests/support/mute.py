@@ -9,8 +9,9 @@ import pytest
 
 from worker.broker import answers
 from worker.operator import repartition, servers
-from worker.runtime import concurrency
+from worker.runtime import amqp_parameters, concurrency
 from worker.storage import engine
+from worker.storage.connecting import connector
 
 __all__ = ["Points", "each_range_of_points", "short_limits", "until_alone"]
 
@@ -46,12 +47,13 @@ def short_limits(monkeypatch: pytest.MonkeyPatch, database_url: str, amqp_url: s
     assert database_url
     assert amqp_url
     for module, name in (
-        (answers, "CONNECT_TIMEOUT_SECONDS"),
+        (amqp_parameters, "TIMEOUT_SECONDS"),
         (answers, "ANSWER_TIMEOUT_SECONDS"),
         (answers, "CLOSE_TIMEOUT_SECONDS"),
         (concurrency, "ABANDON_SECONDS"),
         (engine, "CONNECT_TIMEOUT_SECONDS"),
-        (engine, "COMMAND_TIMEOUT_SECONDS"),
+        (connector, "CONNECT_TIMEOUT_SECONDS"),
+        (connector, "COMMAND_TIMEOUT_SECONDS"),
         (engine, "CLOSE_TIMEOUT_SECONDS"),
         (repartition, "DELIVERY_SECONDS"),
         (repartition, "DRIVER_SECONDS"),

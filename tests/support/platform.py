@@ -14,6 +14,7 @@ CONTENT_TYPE = "application/cloudevents+json"
 DEAD_LETTERS = "telephony.phone_number.commands.dead_letter"
 PBX_QUEUES = ("pbx.handset-logout", "pbx.hunt-group-membership", "pbx.extension-reset")
 PATIENCE_SECONDS = 30
+NOTICES = ("_delayed.v1", ".aftermath.v1")
 
 Event = dict[str, Any]
 
@@ -95,11 +96,11 @@ class Platform:
             raise AssertionError(message) from None
 
     def outcome_so_far(self, command_id: str) -> list[str]:
-        """The statuses of a command, or its code; without duplicates and `delayed` events."""
+        """The statuses of a command, or its code; without duplicates, delays and aftermath."""
         seen: dict[str, str] = {}
         for event in self.events:
             data = event["data"]
-            if data["command_id"] == command_id and not event["type"].endswith("_delayed.v1"):
+            if data["command_id"] == command_id and not event["type"].endswith(NOTICES):
                 seen[event["id"]] = data.get("code") or data.get("status", "")
         return [word for word in seen.values() if word]
 

@@ -15,7 +15,7 @@ async def scraped() -> dict[str, tuple[str, frozenset[str]]]:
     """
 
     async def read_figures() -> DatabaseFigures:
-        return DatabaseFigures(0, 0, 0, 0, 0, 0, 0, 0, 0)
+        return DatabaseFigures(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
     metrics = Metrics(read_figures)
     metrics.routed(partition=0, messages=1)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -16,3 +17,19 @@ async def servers() -> AsyncIterator[PrivateServers]:
         pytest.skip(" ".join(missing))
     async with PrivateServers.started() as started:
         yield started
+
+
+@asynccontextmanager
+async def broker_setting(servers: PrivateServers, name: str, value: int) -> AsyncIterator[None]:
+    """Gives new connections to RabbitMQ this setting, and the former one again at the end."""
+
+    async def set_to(term: str) -> None:
+        await servers.rabbitmq.control("eval", f"application:set_env(rabbit, {name}, {term}).")
+
+    query = f"element(2, application:get_env(rabbit, {name}))."
+    before = (await servers.rabbitmq.control("eval", query)).strip()
+    await set_to(str(value))
+    try:
+        yield
+    finally:
+        await set_to(before)

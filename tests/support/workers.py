@@ -36,7 +36,7 @@ async def database_url(databases: Databases) -> AsyncIterator[str]:
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """The connection pool of the same database."""
-    async with open_database(database_url) as opened:
+    async with open_database(database_url, waits=True) as opened:
         yield opened
 
 

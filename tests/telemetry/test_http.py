@@ -21,8 +21,11 @@ LOOPBACK = "127.0.0.1"
 class Worker:
     """The state of a worker that the probes read."""
 
-    def __init__(self, *, connected: bool, leads: bool) -> None:
+    def __init__(
+        self, *, connected: bool, leads: bool, dead_letter_problem: str | None = None
+    ) -> None:
         self.connected = connected
+        self.dead_letter_problem = dead_letter_problem
         self.leads = leads
 
 
@@ -132,7 +135,7 @@ async def test_standby_is_ready_if_the_schema_is_current(
 async def test_schema_probe_names_the_command_that_creates_a_missing_schema(
     database: Database,
 ) -> None:
-    await store(database, "DROP TABLE alembic_version")
+    await store(database, "DROP TABLE activation_worker_version")
 
     problem = await probes_of(database, Worker(connected=True, leads=True))["schema"]()
 

@@ -141,6 +141,28 @@ def test_mask_secrets_masks_passwords_in_urls(text: str, masked: str) -> None:
     assert mask_secrets(text) == masked
 
 
+HOSTILE = "a\x1b[2J\x1b]0;x\x07\x9b2J\x7f\nFORGED 1\x85FORGED 2\u2028FORGED 3\u202egnp"
+
+
+@pytest.mark.parametrize("chosen", ["json", "pretty"])
+@pytest.mark.parametrize("text", [HOSTILE, HOSTILE.replace(" ", "")])
+def test_log_escapes_control_characters_in_text_of_others(text: str, chosen: str) -> None:
+    stream = io.StringIO()
+    configure(stream, format="json" if chosen == "json" else "pretty", level="info")
+
+    get_logger().info(Action.COMMAND_ACCEPTED, command_id=text, names=[text])
+    logging.getLogger("aiormq.connection").warning("lost %s", text)
+    try:
+        _fail(text)
+    except ConnectionError:
+        get_logger().error(Action.UNEXPECTED_ERROR, exc_info=True)
+
+    lines = stream.getvalue().split("\n")
+    assert all(line.isprintable() for line in lines)
+    assert not any(line.startswith("FORGED") for line in lines)
+    assert "ConnectionError" in stream.getvalue()
+
+
 def test_masking_leaves_nested_values_valid_json() -> None:
     stream = io.StringIO()
     configure(stream, format="json", level="info")

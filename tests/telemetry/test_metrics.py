@@ -17,13 +17,13 @@ from worker.core.operation import OngoingOperation
 from worker.core.situation import Number
 from worker.storage.engine import Database, open_database
 from worker.storage.gauges import measure
-from worker.telemetry.database_gauges import DatabaseFigures, OperationsUnderWay
+from worker.telemetry.database_gauges import Aftermaths, DatabaseFigures, OperationsUnderWay
 from worker.telemetry.metrics import Metrics, describe
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NUMBER = "+442079460001"
 FIGURES = DatabaseFigures(
-    7, 2, 1, 31.5, 4, 5, 1, 0, 0, {"activate": OperationsUnderWay(3, 1, 60.0)}
+    7, 2, 1, 31.5, 6, 4, 5, 1, 0, 0, {"activate": OperationsUnderWay(3, 1, 60.0)}
 )
 
 
@@ -205,6 +205,11 @@ async def test_measure_reads_the_figures_from_the_database(database: Database) -
             since=Expression("now() - interval '1 hour'"),
             deadline=Expression("now() - interval '1 minute'"),
         ),
+        operation(
+            f"{NUMBER}2",
+            aftermath="hunt_group_join",
+            deadline=Expression("now() - interval '1 minute'"),
+        ),
     )
 
     seen = await measure(database)
@@ -213,7 +218,11 @@ async def test_measure_reads_the_figures_from_the_database(database: Database) -
     assert (seen.bought_services, seen.used_services, seen.free_services) == (4, 3, 2)
     assert (seen.oversubscribed_accounts, seen.exhausted_accounts) == (1, 0)
     assert seen.outbox_messages == 0
-    assert seen.operations["activate"].overdue_numbers == 1
+    assert (seen.operations["activate"].numbers, seen.operations["activate"].overdue_numbers) == (
+        1,
+        1,
+    )
+    assert seen.aftermaths == {"hunt_group_join": Aftermaths(1, 0)}
     assert seen.operations["activate"].oldest_seconds >= 3600
 
 
@@ -225,4 +234,7 @@ async def test_describe_lists_every_metric_and_no_label_holds_tenant_data() -> N
     seen = await scraped()
     assert {row.name: (row.kind, frozenset(row.labels)) for row in described} == seen
     labels = {label for _, of_metric in seen.values() for label in of_metric}
-    assert labels == {"operation", "outcome", "code", "type", "result", "effect", "partition"}
+    assert labels == {
+        *("operation", "outcome", "code", "type", "result", "effect", "partition"),
+        *("what", "state"),
+    }

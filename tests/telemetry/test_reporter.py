@@ -8,13 +8,27 @@ from typing import NamedTuple
 import pytest
 
 from contracts.values import FailureCode
-from tests.support.builders import RESERVED, activate, pending_number
+from tests.support.builders import (
+    AWAITING_ALL,
+    NOW,
+    RESERVED,
+    RINGING_MAIN_NUMBER,
+    activate,
+    advance_number,
+    deactivate,
+    decide_command,
+    pending_number,
+    with_steps_done,
+)
 from worker.core.batch import Advanced
 from worker.core.decision import Decision, Outcome
 from worker.core.operation import Failure
+from worker.core.situation import Number
 from worker.telemetry.logs import configure
 from worker.telemetry.metrics import Metrics
 from worker.telemetry.reporter import Reporter
+
+FAILURE = Failure(FailureCode.DEADLINE_PASSED, None, "It is overdue.", None)
 
 
 class Message(NamedTuple):
@@ -88,9 +102,56 @@ def test_reporter_counts_each_consumer_that_pauses(log: io.StringIO) -> None:
 
 def test_reporter_logs_an_operation_that_needs_an_operator_as_an_error(log: io.StringIO) -> None:
     pending = pending_number(RESERVED, activate())
-    failure = Failure(FailureCode.DEADLINE_PASSED, None, "It is overdue.", None)
-    decision = Decision(Outcome.NOTIFIED, pending, failure=failure)
-    Reporter(Metrics()).advanced([Advanced(pending, decision)])
+    decision = Decision(Outcome.NOTIFIED, pending, failure=FAILURE)
+    Reporter(Metrics()).advanced([Advanced(pending, decision)], datetime.now(UTC))
 
     record = last_record(log)
     assert (record["action"], record["level"]) == ("operation_needs_operator", "error")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "failure", "action", "level"),
+    [
+        (Outcome.NOTIFIED, None, "aftermath_outstanding", "warning"),
+        (Outcome.NOTIFIED, FAILURE, "aftermath_needs_operator", "error"),
+        (Outcome.RETRIED, None, "aftermath_retried", "info"),
+        (Outcome.CLEANED_UP, None, "aftermath_ended", "info"),
+    ],
+)
+def test_reporter_tells_an_aftermath_from_an_operation_under_way(
+    log: io.StringIO, outcome: Outcome, failure: Failure | None, action: str, level: str
+) -> None:
+    number = with_aftermath()
+    metrics = Metrics()
+    Reporter(metrics).advanced(
+        [Advanced(number, Decision(outcome, number, failure=failure))], datetime.now(UTC)
+    )
+
+    record = last_record(log)
+    assert (record["action"], record["level"], record["status"]) == (action, level, "ACTIVE")
+    assert value(metrics, "operation_delays_total", operation="activate") == 0
+    assert (
+        value(metrics, "operation_failures_total", operation="activate", code="DEADLINE_PASSED")
+        == 0
+    )
+
+
+def test_reporter_logs_and_counts_an_aftermath_that_a_command_supersedes(
+    log: io.StringIO,
+) -> None:
+    command = deactivate()
+    metrics = Metrics()
+    Reporter(metrics).decided([command], [decide_command(with_aftermath(), command)], NOW)
+
+    record = last_record(log)
+    assert (record["action"], record["command_id"]) == ("aftermath_ended", "command-1")
+    labels = {"what": "hunt_group_join", "state": "superseded"}
+    assert value(metrics, "aftermath_events_total", **labels) == 1
+
+
+def with_aftermath() -> Number:
+    """A number that is ACTIVE, with an outstanding join."""
+    activating = pending_number(RESERVED, activate(), AWAITING_ALL)
+    active = advance_number(with_steps_done(activating), RINGING_MAIN_NUMBER).number
+    assert active is not None
+    return active

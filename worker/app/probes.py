@@ -3,9 +3,13 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+from worker.runtime.mistakes import Mistake
+from worker.settings import SettingsError
+from worker.storage.dead_letters import find_refused
 from worker.storage.engine import Database
+from worker.storage.errors import ReadOnlyServer
 from worker.storage.gauges import DATABASE_FAILURES
-from worker.storage.preflight import is_current
+from worker.storage.preflight import is_current, require_writable
 from worker.telemetry.http import Probe
 
 __all__ = ["Serving", "probes_of", "role_of"]
@@ -19,6 +23,10 @@ class Serving(Protocol):
     leads: bool
     """Whether this worker serves a partition; otherwise it is a standby."""
 
+    @property
+    def dead_letter_problem(self) -> str | None:
+        """Why the dead-letter queue cannot be used; None if it can."""
+
 
 def probes_of(database: Database, worker: Serving) -> Mapping[str, Probe]:
     """The probes that must all pass for the worker to be ready; a standby is ready too."""
@@ -26,6 +34,7 @@ def probes_of(database: Database, worker: Serving) -> Mapping[str, Probe]:
         "database": lambda: _database(database),
         "schema": _Schema(database),
         "broker": lambda: _broker(worker),
+        "dead_letters": lambda: _dead_letters(database, worker),
     }
 
 
@@ -37,7 +46,11 @@ def role_of(worker: Serving) -> str:
 async def _database(database: Database) -> str | None:
     try:
         async with database.session() as session:
-            await session.driver.execute("SELECT 1")
+            await require_writable(session)
+    except ReadOnlyServer as error:
+        return f"PostgreSQL cannot be used: {error}."
+    except (Mistake, SettingsError):
+        return "PostgreSQL refuses this worker: `activation-worker check` says why."
     except DATABASE_FAILURES as error:
         # The type only: the text may contain details that an anonymous caller must not see.
         return (
@@ -72,6 +85,28 @@ async def _broker(worker: Serving) -> str | None:
     if worker.connected:
         return None
     return (
-        "RabbitMQ is not connected. Commands wait in their queue, and messages in the outbox."
-        " Check AMQP_URL and the server; the worker reconnects by itself."
+        "RabbitMQ is not connected. Commands wait in their queue, and messages in the outbox. The"
+        " worker reconnects by itself, once PostgreSQL can be used; if it can, check AMQP_URL and"
+        " the server."
+    )
+
+
+async def _dead_letters(database: Database, worker: Serving) -> str | None:
+    # Without what the broker says, which names its users.
+    if worker.dead_letter_problem is not None:
+        return (
+            "The dead-letter queue, or an exchange before it, is missing or forbidden. Messages"
+            " that cannot be handled wait in the database, and other commands are served."
+            " `activation-worker check` shows what is wrong."
+        )
+    try:
+        async with database.session() as session:
+            refused = await find_refused(session)
+    except DATABASE_FAILURES:
+        return None  # The probe of the database says so.
+    if not refused.messages:
+        return None
+    return (
+        f"The dead-letter queue refuses {refused.messages} messages, which wait in the database."
+        " Other commands are served. `activation-worker check` shows the reason."
     )

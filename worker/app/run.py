@@ -10,7 +10,7 @@ from worker.app.probes import probes_of, role_of
 from worker.app.service import serving
 from worker.cluster.supervisor import Supervisor
 from worker.runtime import signals
-from worker.runtime.clock import Clock, utc_now
+from worker.runtime.clock import Clock
 from worker.settings import Settings
 from worker.storage.engine import Database, open_database
 from worker.storage.gauges import measure
@@ -26,12 +26,14 @@ __all__ = ["run", "supervisor"]
 async def run(settings: Settings) -> None:
     """Runs until SIGTERM or SIGINT, then stops in order; a second signal stops at once.
 
-    Raises `NotReady` if the database is not fit for the worker, and `TopologyMismatch` if the
-    broker has another object under a name of the contracts.
+    Raises `NotReady` if the database is not fit for the worker, `TopologyMismatch` if the broker
+    has another object under a name of the contracts, and `Mistake` if it denies a right.
     """
     _tune_garbage_collector()
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(open_database(settings.database_url))
+        database = await stack.enter_async_context(
+            open_database(settings.current_database_url, waits=True)
+        )
         metrics = Metrics(partial(measure, database))
         worker = supervisor(database, settings, Reporter(metrics))
         port = await stack.enter_async_context(
@@ -52,10 +54,11 @@ async def run(settings: Settings) -> None:
 
 
 def supervisor(
-    database: Database, settings: Settings, reporter: Reporter, clock: Clock = utc_now
+    database: Database, settings: Settings, reporter: Reporter, clock: Clock | None = None
 ) -> Supervisor:
-    """Builds a worker; it does not run yet."""
-    return Supervisor(database, settings, reporter, partial(serving, settings, reporter, clock))
+    """Builds a worker; it does not run yet. By default the database's clock decides."""
+    serve = partial(serving, settings, reporter, clock or database.clock.now)
+    return Supervisor(database, settings, reporter, serve)
 
 
 def _tune_garbage_collector() -> None:

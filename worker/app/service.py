@@ -10,7 +10,6 @@ from typing import Any, Final, NamedTuple
 
 from contracts.catalogue import COMMAND_QUEUE, RESULT_QUEUE
 from worker.app.loops import consume, publish
-from worker.broker.delivery import Delivery
 from worker.broker.partition_queues import source_queue
 from worker.broker.session import BrokerSession
 from worker.cluster.assignments import Serve
@@ -26,6 +25,7 @@ from worker.consuming.replies import ReplyAddresses, UnreadableAnswers
 from worker.consuming.router import PartitionRouter
 from worker.consuming.watchdog import watch_consumer
 from worker.core.partitions import Assignment
+from worker.relay.dead_letters import DeadLetterRelay
 from worker.relay.key_ordered_publisher import KeyOrderedPublisher
 from worker.relay.outbox import Outbox
 from worker.relay.process_manager import ProcessManager
@@ -65,12 +65,14 @@ class WorkerContext:
     clock: Clock
     relays: Relays
     replies: ReplyAddresses
+    dead_letter_stored: asyncio.Event
+    """Set when this worker has stored a dead letter."""
 
 
 def serving(settings: Settings, reporter: Reporter, clock: Clock, session: BrokerSession) -> Serve:
     """Returns the function that serves an assignment of a worker with this broker session."""
     replies = ReplyAddresses(settings.reply_prefixes, reporter)
-    context = WorkerContext(session, settings, reporter, clock, Relays(), replies)
+    context = WorkerContext(session, settings, reporter, clock, Relays(), replies, asyncio.Event())
 
     async def serve(
         assignment: Assignment, leadership: Leadership, stopping: asyncio.Event
@@ -206,12 +208,14 @@ class Service:
             batch_maximum_messages=context.settings.batch_maximum_commands,
         )
 
-        async def acknowledge(delivery: Delivery) -> None:
-            if delivery.redelivered:
-                await self._leadership.transact(lambda on: poison.clear(on, [delivery]))
-            await consumer.ack([delivery])
-
-        dead_letters = DeadLetters(context.session, context.reporter, acknowledge)
+        dead_letters = DeadLetters(
+            context.session,
+            self._leadership,
+            poison,
+            context.reporter,
+            acknowledge=consumer.ack,
+            on_stored=context.dead_letter_stored.set,
+        )
         stack.push_async_callback(dead_letters.cancel)
         answers = UnreadableAnswers(context.session, context.replies, context.clock)
         stack.push_async_callback(answers.cancel)
@@ -262,9 +266,18 @@ class Service:
                 inbound.consumer, context.session, context.settings.watchdog_seconds
             )
         if results is not None:
+            yield self._publish_dead_letters()
             yield prune(self._leadership, context.clock, context.settings.history_days)
         if results is not None and self._assignment.is_router:
             yield self._record_results_read(lambda: results.has_caught_up)
+
+    async def _publish_dead_letters(self) -> None:
+        context = self._context
+        async with context.session.confirm_channel() as channel:
+            relay = DeadLetterRelay(
+                self._leadership, channel, context.reporter, context.dead_letter_stored
+            )
+            await relay.run()
 
     async def _record_results_read(self, has_caught_up: Callable[[], bool]) -> None:
         # The relays of the partitions read it: other workers serve most of them.

@@ -8,7 +8,7 @@ from collections.abc import Awaitable
 from typing import Final, TypeVar
 
 import aio_pika
-from aio_pika.abc import TimeoutType
+from aio_pika.abc import ConnectionParameter, TimeoutType
 from aio_pika.exceptions import (
     AMQPConnectionError,
     AMQPError,
@@ -18,24 +18,19 @@ from aio_pika.exceptions import (
 from aiormq.abc import ExceptionType
 from typing_extensions import override
 
+from worker.broker.refusals import BrokerUnavailable
 from worker.runtime.concurrency import limited
 
-__all__ = ["CONNECTION_ERRORS", "BrokerUnavailable", "LimitedConnection", "answered"]
+__all__ = ["CONNECTION_ERRORS", "LimitedConnection", "answered"]
 
 Answer = TypeVar("Answer")
 
-CONNECT_TIMEOUT_SECONDS: Final = 10
-"""For a broker that accepts TCP but does not answer (booting, frozen)."""
 ANSWER_TIMEOUT_SECONDS: Final = 15
 """For the answer to a request: a declaration in a cluster takes seconds."""
 CLOSE_TIMEOUT_SECONDS: Final = 5
 """For the answer to the close of a channel or a connection."""
 CONNECTION_ERRORS: Final = (AMQPError, ChannelInvalidStateError, OSError, TimeoutError)
 """The library raises these when a connection or channel is lost, or the broker does not answer."""
-
-
-class BrokerUnavailable(Exception):
-    """The broker cannot be used now; the text says which nodes were tried, or why."""
 
 
 async def answered(request: Awaitable[Answer]) -> Answer:
@@ -66,14 +61,15 @@ class LimitedChannel(aio_pika.Channel):
 
 
 class LimitedConnection(aio_pika.Connection):
-    """A connection whose opening and closing end although the broker does not answer."""
+    """A connection whose closing ends although the broker does not answer, like its channels'.
+
+    It passes on to the library what makes its transport.
+    """
 
     CHANNEL_CLASS: type[aio_pika.Channel] = LimitedChannel
-
-    @override
-    async def connect(self, timeout: TimeoutType = None) -> None:
-        """Opens the connection. Raises one of `CONNECTION_ERRORS`."""
-        await limited(super().connect(timeout), CONNECT_TIMEOUT_SECONDS)
+    PARAMETERS: tuple[ConnectionParameter, ...] = (
+        ConnectionParameter(name="transport_factory", parser=lambda given: given, is_kwarg=True),
+    )
 
     @override
     async def close(self, exc: ExceptionType | None = ConnectionClosed) -> None:

@@ -80,9 +80,10 @@ class ChannelLost(Exception):
 class ConfirmChannel:
     """A channel for messages of one kind, so that a slow queue delays no other kind.
 
-    Opens a new channel after the broker has closed one. A queue without a majority of its nodes
-    confirms nothing, and blocks the broker's side of the channel. Then the circuit breaker opens
-    for the routing keys without a confirm, and the next message gets a new channel.
+    Opens a new channel after the broker has closed one, or refused a message. A queue without a
+    majority of its nodes confirms nothing, and blocks the broker's side of the channel. Then the
+    circuit breaker opens for the routing keys without a confirm, and the next message gets a new
+    channel.
     """
 
     def __init__(self, connection: AbstractConnection, timeout_seconds: float) -> None:
@@ -130,10 +131,15 @@ class ConfirmChannel:
                 publication.routing_key for confirm, publication in pairs if confirm in overdue
             )
         is_connected = not self._connection.is_closed
-        return [
+        outcomes = [
             _outcome(confirm, publication, is_connected=is_connected)
             for confirm, publication in pairs
         ]
+        if any(isinstance(outcome, Nacked) for outcome in outcomes):
+            # To a channel that a full queue has refused, it is full until messages are consumed,
+            # even when its limit is removed.
+            self._replace_channel()
+        return outcomes
 
     async def _write(self, publications: Sequence[Publication]) -> ConfirmBatch:
         if self._channel is None or self._channel.is_closed:
@@ -173,6 +179,9 @@ class ConfirmChannel:
 
     def _trip(self, routing_keys: Iterable[str]) -> None:
         self._open_until.update(dict.fromkeys(routing_keys, monotonic() + CIRCUIT_OPEN_SECONDS))
+        self._replace_channel()
+
+    def _replace_channel(self) -> None:
         channel, self._channel = self._channel, None
         if channel is not None:
             task = asyncio.create_task(_close(channel))

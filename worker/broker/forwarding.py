@@ -1,5 +1,6 @@
 """Forwards a message to another queue unchanged, with its first origin in the headers."""
 
+from collections.abc import Sequence
 from copy import copy
 from typing import Final
 from uuid import uuid4
@@ -15,9 +16,11 @@ from worker.broker.publication import (
     to_one_recipient,
 )
 
-__all__ = ["ORIGIN", "cut_to_fit", "forwarded", "origin_of", "stripped"]
+__all__ = ["DEAD_LETTER_HEADERS", "ORIGIN", "cut_to_fit", "forwarded", "origin_of", "stripped"]
 
 ORIGIN: Final = ("x-original-exchange", "x-original-routing-key")
+DEAD_LETTER_HEADERS: Final = (*ORIGIN, "x-error-code", "x-error-detail", "x-failed-at")
+"""The headers that say why, when and from where a message became a dead letter."""
 
 
 def forwarded(delivery: Delivery, *, exchange: str, routing_key: str) -> Publication:
@@ -38,11 +41,11 @@ def forwarded(delivery: Delivery, *, exchange: str, routing_key: str) -> Publica
     return Publication(exchange, routing_key, properties, delivery.body)
 
 
-def stripped(publication: Publication) -> Publication:
+def stripped(publication: Publication, kept_headers: Sequence[str] = ORIGIN) -> Publication:
     """The publication without optional properties, for one that AMQP cannot express as received."""
     headers = publication.properties.headers or {}
     properties = spec.Basic.Properties(
-        headers={name: headers[name] for name in ORIGIN},
+        headers={name: headers[name] for name in kept_headers},
         content_type=cut_to_fit(publication.properties.content_type),
         content_encoding=cut_to_fit(publication.properties.content_encoding),
         delivery_mode=aio_pika.DeliveryMode.PERSISTENT,

@@ -19,6 +19,7 @@ __all__ = [
     "bind_partition_queues",
     "declare_partition_queues",
     "delete_partition_queues",
+    "partition_topology",
     "queue_name_of",
     "queue_names_of",
     "source_queue",
@@ -59,18 +60,25 @@ async def declare_partition_queues(
         await verified(declaration, f"queue {name!r}", command=command)
 
 
+def partition_topology(layout: Layout) -> tuple[Sequence[Exchange], Sequence[Queue]]:
+    """The exchange and the queues of the layout, with their bindings; none without a router."""
+    queues = [
+        Queue(name, (Binding(PARTITION_EXCHANGE, name),), COMMAND_QUEUE_ARGUMENTS)
+        for name in queue_names_of(layout)
+    ]
+    return [Exchange(PARTITION_EXCHANGE, "direct")] if queues else [], queues
+
+
 async def bind_partition_queues(
     connection: AbstractConnection, layout: Layout, *, command: str
 ) -> None:
     """Creates or verifies the layout's exchange, queues and bindings. Raises `TopologyMismatch`."""
-    names = queue_names_of(layout)
-    if names:
-        exchange = Exchange(PARTITION_EXCHANGE, "direct")
+    exchanges, queues = partition_topology(layout)
+    for exchange in exchanges:
         declaration = declare_exchange(connection, exchange)
         await verified(declaration, f"exchange {exchange.name!r}", command=command)
-    for name in names:
-        queue = Queue(name, (Binding(PARTITION_EXCHANGE, name),), COMMAND_QUEUE_ARGUMENTS)
-        await verified(declare_queue(connection, queue), f"queue {name!r}", command=command)
+    for queue in queues:
+        await verified(declare_queue(connection, queue), f"queue {queue.name!r}", command=command)
 
 
 async def unbind_partition_queues(connection: AbstractConnection, names: Sequence[str]) -> None:

@@ -11,6 +11,8 @@ __all__ = [
     "ENCODING_ERRORS",
     "SHORT_STRING_MAXIMUM_BYTES",
     "Publication",
+    "decode_properties",
+    "encode_properties",
     "to_one_recipient",
 ]
 
@@ -76,6 +78,21 @@ class Publication(NamedTuple):
             properties,
             *(frame.marshal(body.ContentBody(part), channel_number) for part in parts),
         ]
+
+
+def encode_properties(properties: commands.Basic.Properties) -> bytes:
+    """The properties as a content header of AMQP. Raises ValueError if it cannot express them."""
+    try:
+        return header.ContentHeader(properties=properties).marshal()
+    except ENCODING_ERRORS as error:
+        raise ValueError(str(error)) from error
+
+
+def decode_properties(encoded: bytes) -> commands.Basic.Properties:
+    """The properties that `encode_properties` encoded."""
+    decoded = header.ContentHeader(properties=commands.Basic.Properties())
+    decoded.unmarshal(encoded)
+    return decoded.properties
 
 
 @lru_cache(maxsize=1024)

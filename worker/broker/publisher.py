@@ -42,7 +42,7 @@ def persistent(
 
 
 class Publisher:
-    """Publishes outbox messages, each kind on a channel of its own, and dead letters on another.
+    """Publishes outbox messages, each kind on a channel of its own, and any others on another.
 
     The broker closes a channel for one bad message and confirms none of the others in flight on it.
     The publisher then publishes each of them again, alone on the channel, to find the bad one.
@@ -58,8 +58,8 @@ class Publisher:
         self._channels: defaultdict[Kind, ConfirmChannel] = defaultdict(
             lambda: ConfirmChannel(connection, timeout_seconds)
         )
-        self._dead_letters = ConfirmChannel(connection, timeout_seconds)
-        # Two dead letters may have the same message id, and a returned message is matched by it.
+        self._others = ConfirmChannel(connection, timeout_seconds)
+        # Two of them may have the same message id, and a returned message is matched by it.
         self._sending = asyncio.Lock()
         # Requesters name the reply queues: a problem there must not affect other messages.
         self._replies: AbstractChannel | None = None
@@ -98,9 +98,12 @@ class Publisher:
         properties.priority = None
         properties.headers = properties.headers and to_one_recipient(properties.headers)
         properties.message_id = properties.message_id or uuid4().hex
-        publication = Publication(exchange, routing_key, properties, message.body)
+        await self.send_unchanged(Publication(exchange, routing_key, properties, message.body))
+
+    async def send_unchanged(self, publication: Publication) -> None:
+        """Publishes one that is complete already. Raises `NotPublished` or `BrokerUnavailable`."""
         async with self._sending:
-            (problem,) = await self._dead_letters.publish([publication])
+            (problem,) = await self._others.publish([publication])
         if problem is not None:
             raise _verdict(problem)
 
@@ -116,7 +119,7 @@ class Publisher:
 
     async def close(self) -> None:
         """Closes all channels."""
-        for channel in (*self._channels.values(), self._dead_letters):
+        for channel in (*self._channels.values(), self._others):
             await channel.close()
         replies, self._replies = self._replies, None
         if replies is not None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
 
 from aio_pika.abc import AbstractChannel, AbstractConnection
 
@@ -10,14 +11,22 @@ from worker.broker.answers import answered
 from worker.broker.confirm_channel import ConfirmChannel
 from worker.broker.connection import (
     CONNECTION_ERRORS,
+    BrokerRefused,
     BrokerUnavailable,
     channel_on,
     connect,
 )
 from worker.broker.prefetch import Prefetch
 from worker.broker.publisher import Publisher
+from worker.core.partitions import Layout
 
-__all__ = ["BrokerSession", "open_session"]
+__all__ = ["CHANNELS_PER_PARTITION", "BrokerSession", "open_session", "require_channels"]
+
+CHANNELS_PER_PARTITION: Final = 8
+"""On the connection that publishes: one for each kind of message, one for replies, and one more
+while the publisher tests whether the broker answers."""
+CHANNELS_BESIDES: Final = 4
+"""For the router and dead letters, and one more of each while it is tested."""
 
 
 class BrokerSession:
@@ -38,7 +47,7 @@ class BrokerSession:
         self.publisher = Publisher(
             connections[1], publish_timeout_seconds, published_alone=published_alone
         )
-        """Publishes messages that belong to no partition, and dead letters."""
+        """Publishes messages that belong to no partition."""
         self.lost = asyncio.Event()
         """Set when the session has failed."""
         self.failure: Exception = BrokerUnavailable("the connection was closed")
@@ -143,6 +152,23 @@ async def open_session(
         for connection in connections:
             connection.close_callbacks.add(session.on_closed)
         yield session
+
+
+def require_channels(connection: AbstractConnection, layout: Layout) -> None:
+    """Raises `BrokerRefused` if the broker allows too few channels to serve all partitions.
+
+    A worker may have to serve all of them. The broker ends a connection that opens too many.
+    """
+    needed = CHANNELS_PER_PARTITION * layout.partitions + CHANNELS_BESIDES
+    # aio-pika does not say what was negotiated; 0 means any number.
+    allowed = (
+        connection.transport.connection.connection_tune.channel_max if connection.transport else 0
+    )
+    if 0 < allowed < needed:
+        raise BrokerRefused(
+            f"RabbitMQ allows {allowed} channels on a connection, and a worker needs up to"
+            f" {needed}: set channel_max in rabbitmq.conf to {needed} or more"
+        )
 
 
 async def _connect(stack: AsyncExitStack, urls: Sequence[str]) -> AbstractConnection:

@@ -1,16 +1,39 @@
 """Declares the exchanges and queues of the contracts, and explains what the broker refuses."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
+from contextlib import suppress
 
 import aio_pika
 from aio_pika.abc import AbstractConnection
-from aio_pika.exceptions import ChannelClosed, ChannelPreconditionFailed
+from aio_pika.exceptions import (
+    ChannelClosed,
+    ChannelNotFoundEntity,
+    ChannelPreconditionFailed,
+)
+from aiormq.exceptions import ChannelAccessRefused
 
-from contracts.topology import EXCHANGES, QUEUES, Exchange, Queue
+from contracts.topology import (
+    DEAD_LETTER_EXCHANGES,
+    DEAD_LETTER_QUEUE,
+    EXCHANGES,
+    QUEUES,
+    Exchange,
+    Queue,
+)
 from worker.broker.answers import answered
 from worker.broker.connection import channel_on
 
-__all__ = ["TopologyMismatch", "declare", "declare_exchange", "declare_queue", "verified"]
+__all__ = [
+    "TopologyMismatch",
+    "declare",
+    "declare_dead_letter_queue",
+    "declare_exchange",
+    "declare_queue",
+    "require_dead_letter_queue",
+    "require_exchange",
+    "require_queue",
+    "verified",
+]
 
 
 class TopologyMismatch(Exception):
@@ -22,9 +45,35 @@ async def declare(connection: AbstractConnection) -> None:
 
     Raises `TopologyMismatch`, which names the difference.
     """
-    for exchange in EXCHANGES:
+    await _declare(connection, EXCHANGES, QUEUES)
+
+
+async def declare_dead_letter_queue(connection: AbstractConnection) -> None:
+    """Like `declare`, for the dead-letter queue and the exchanges before it alone."""
+    queues = [queue for queue in QUEUES if queue.name == DEAD_LETTER_QUEUE]
+    await _declare(connection, DEAD_LETTER_EXCHANGES, queues)
+
+
+async def require_dead_letter_queue(connection: AbstractConnection) -> None:
+    """Raises `TopologyMismatch` if the dead-letter queue or an exchange before it is missing.
+
+    A missing binding is not visible.
+    """
+    try:
+        for exchange in DEAD_LETTER_EXCHANGES:
+            await require_exchange(connection, exchange.name)
+        await require_queue(connection, DEAD_LETTER_QUEUE)
+    except ChannelNotFoundEntity as error:
+        message = f"{error}. Run `activation-worker topology`."
+        raise TopologyMismatch(message) from None
+
+
+async def _declare(
+    connection: AbstractConnection, exchanges: Sequence[Exchange], queues: Sequence[Queue]
+) -> None:
+    for exchange in exchanges:
         await verified(declare_exchange(connection, exchange), f"exchange {exchange.name!r}")
-    for queue in QUEUES:
+    for queue in queues:
         await verified(declare_queue(connection, queue), f"queue {queue.name!r}")
 
 
@@ -69,3 +118,19 @@ async def declare_queue(connection: AbstractConnection, queue: Queue) -> None:
         declared = await answered(declaration)
         for binding in queue.bindings:
             await answered(declared.bind(binding.exchange, binding.routing_key))
+
+
+async def require_exchange(connection: AbstractConnection, name: str) -> None:
+    """Raises `ChannelNotFoundEntity` if the exchange is missing."""
+    # A channel for each: the broker closes a channel on which a declaration fails. Some series of
+    # RabbitMQ only let a user look who may declare.
+    with suppress(ChannelAccessRefused):
+        async with await channel_on(connection) as channel:
+            await answered(channel.declare_exchange(name, passive=True))
+
+
+async def require_queue(connection: AbstractConnection, name: str) -> None:
+    """Raises `ChannelNotFoundEntity` if the queue is missing."""
+    with suppress(ChannelAccessRefused):
+        async with await channel_on(connection) as channel:
+            await answered(channel.declare_queue(name, passive=True))

@@ -12,6 +12,7 @@ from worker.broker.topology import TopologyMismatch
 from worker.cli.exits import Exit
 from worker.cli.streams import InputFailed
 from worker.local import ServerUnavailable
+from worker.operator.dead_letter_queue import DeadLettersNotKept
 from worker.operator.dead_letters import NoSuchDeadLetter
 from worker.operator.import_records import ImportBusy, ImportRefused
 from worker.operator.repartition import RepartitionTimedOut
@@ -19,7 +20,9 @@ from worker.operator.resolve import NothingToResolve
 from worker.operator.send import InvalidCommand, TopologyMissing
 from worker.operator.undelivered import NoSuchMessage
 from worker.runtime.mistakes import Mistake
+from worker.runtime.printable import on_one_line
 from worker.settings import SettingsError
+from worker.storage.errors import DatabaseUnavailable
 from worker.storage.preflight import NotReady
 from worker.telemetry.http import HttpUnavailableError
 
@@ -27,6 +30,7 @@ __all__ = ["explained"]
 
 AS_IT_IS: Final = "{}"
 BROKER: Final = "RabbitMQ cannot be used: {}. Check AMQP_URL and the server."
+SYSTEM: Final = "The operating system reports: {}."
 DATABASE: Final = "PostgreSQL cannot be used: {}. Check DATABASE_URL and the server."
 
 EXPLANATIONS: Final[tuple[tuple[type[Exception], Exit, str], ...]] = (
@@ -39,6 +43,7 @@ EXPLANATIONS: Final[tuple[tuple[type[Exception], Exit, str], ...]] = (
     (InputFailed, Exit.INPUT_OUTPUT, AS_IT_IS),
     (NothingToResolve, Exit.NOT_FOUND, AS_IT_IS),
     (NoSuchDeadLetter, Exit.NOT_FOUND, AS_IT_IS),
+    (DeadLettersNotKept, Exit.UNAVAILABLE, AS_IT_IS),
     (NoSuchMessage, Exit.NOT_FOUND, AS_IT_IS),
     (RepartitionTimedOut, Exit.TIMED_OUT, AS_IT_IS),
     (ImportBusy, Exit.UNAVAILABLE, AS_IT_IS),
@@ -53,27 +58,35 @@ EXPLANATIONS: Final[tuple[tuple[type[Exception], Exit, str], ...]] = (
     (BrokerUnavailable, Exit.UNAVAILABLE, BROKER),
     (NotPublished, Exit.UNAVAILABLE, BROKER),
     (AMQPError, Exit.UNAVAILABLE, BROKER),
+    (DatabaseUnavailable, Exit.UNAVAILABLE, DATABASE),
     (SQLAlchemyError, Exit.UNAVAILABLE, DATABASE),
     (asyncpg.PostgresError, Exit.UNAVAILABLE, DATABASE),
     (asyncpg.InterfaceError, Exit.UNAVAILABLE, DATABASE),
     (asyncpg.InternalClientError, Exit.UNAVAILABLE, DATABASE),
-    # Those of the broker are BrokerUnavailable or AMQPError, those of files have rows above.
-    (OSError, Exit.UNAVAILABLE, DATABASE),
+    # Network errors of a server are named above: this one is of a file, or of this machine.
+    (OSError, Exit.UNAVAILABLE, SYSTEM),
 )
 """For each kind of error its exit code and text; the first row that matches applies."""
+
+OF_SEVERAL_LINES: Final = frozenset({ImportRefused, ServerUnavailable, SettingsError})
+"""Errors that list what is wrong, one thing on each line; text of others begins no line of them."""
 
 OLD_SCHEMA_STATES: Final = frozenset({"3F000", "42P01", "42703", "42883"})
 """SQLSTATEs of a missing schema, table, column or function."""
 
 
 def explained(error: Exception) -> tuple[Exit, str] | None:
-    """The exit code and the message; None for a defect of ours, which needs its traceback."""
+    """The exit code and the message; None for a defect of ours, which needs its traceback.
+
+    What a server or a client wrote is escaped, and on one line.
+    """
     cause = _unwrapped(error)
     if getattr(cause, "sqlstate", None) in OLD_SCHEMA_STATES:
-        return Exit.NOT_READY, f"{cause}. Run `activation-worker migrate`."
+        return Exit.NOT_READY, f"{on_one_line(str(cause))}. Run `activation-worker migrate`."
     for kind, code, text in EXPLANATIONS:
         if isinstance(error, kind):
-            return code, text.format(str(cause) or type(cause).__name__)
+            words = str(cause) or type(cause).__name__
+            return code, text.format(words if kind in OF_SEVERAL_LINES else on_one_line(words))
     return None
 
 

@@ -9,6 +9,7 @@ from typing import Final, NoReturn, TypeVar
 import click
 
 from worker.cli.streams import OutputFailed, note
+from worker.runtime.printable import printable
 from worker.runtime.streams import discard
 from worker.settings import Settings, SettingsError, load
 
@@ -78,8 +79,12 @@ EXITS: Final = "\b\nExit codes:\n" + "\n".join(
 
 
 def fail(code: Exit, message: str) -> NoReturn:
-    """Prints the message on standard error and exits with the code."""
-    note(click.style("Error: ", fg="red", bold=True) + message)
+    """Prints the message on standard error and exits with the code.
+
+    Only line feeds in the message are ours: `explained` removes those of servers and clients.
+    """
+    lines = "\n".join(map(printable, message.split("\n")))
+    note(click.style("Error: ", fg="red", bold=True) + lines)
     raise SystemExit(code)
 
 

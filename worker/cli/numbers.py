@@ -1,6 +1,5 @@
 """The commands `send`, `show`, `pending` and `resolve`."""
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -9,6 +8,7 @@ import click
 from worker.cli.exits import Exit, fail, run_async, settings_of_environment
 from worker.cli.options import AS_JSON, SECONDS, to_json
 from worker.cli.streams import echo, note
+from worker.runtime.printable import printable
 
 __all__ = ["pending", "resolve", "send", "show"]
 
@@ -18,6 +18,8 @@ COLOURS: Final = {
     "RESERVED": "green",
     "REFUSED": "red",
     "DELAYED": "yellow",
+    "WAITING": "yellow",
+    "AFTERMATH": "yellow",
     "FAILED": "red",
 }
 
@@ -43,7 +45,7 @@ def send(as_json: bool, wait: bool, timeout: float, **fields: str | float | None
     from worker.operator.send import render, send_command
 
     def print_event(event: Mapping[str, Any]) -> None:
-        echo(json.dumps(event) if as_json else _coloured(render(event)))
+        echo(to_json(event, indent=None) if as_json else _coloured(render(event)))
 
     settings = settings_of_environment()
     wait_seconds = timeout if wait else None
@@ -54,7 +56,7 @@ def send(as_json: bool, wait: bool, timeout: float, **fields: str | float | None
         note(
             f"No outcome within {timeout:g} s: the number may still be PENDING, no worker may be"
             " running, or the command may repeat one that was decided before. See"
-            f" `activation-worker show {fields['number']}`."
+            f" `activation-worker show {printable(str(fields['number']))}`."
         )
     raise SystemExit(Exit[result.name])
 
@@ -73,14 +75,17 @@ def show(number: str, as_json: bool) -> None:
 
     shown = run_async(show_number(settings_of_environment(), number))
     if shown is None:
-        fail(Exit.NOT_FOUND, f"{number} is not provisioned. Write numbers like +442079460000.")
+        fail(
+            Exit.NOT_FOUND,
+            f"{printable(number)} is not provisioned. Write numbers like +442079460000.",
+        )
     click.echo(to_json(shown) if as_json else render_number(shown))
 
 
 @click.command()
 @AS_JSON
 def pending(as_json: bool) -> None:
-    """List the operations under way.
+    """List the operations under way, and what ended ones left to do.
 
     The oldest comes first; each shows what it waits for and what happens next.
     """
@@ -92,7 +97,10 @@ def pending(as_json: bool) -> None:
         return
     for operation in operations:
         click.echo(render_operation(operation))
-    click.echo(f"{len(operations)} under way")
+    outstanding = sum(operation["aftermath"] is not None for operation in operations)
+    click.echo(
+        f"{len(operations) - outstanding} under way, {outstanding} outstanding after the end"
+    )
 
 
 @click.command()
@@ -108,7 +116,7 @@ def pending(as_json: bool) -> None:
 @click.option("--by", "decided_by", required=True, help="Who decides; stored with the decision.")
 @click.option("--why", "reason", required=True, help="The reason; stored with the decision.")
 def resolve(number: str, resolution: str, decided_by: str, reason: str) -> None:
-    """Decide on an operation that needs an operator.
+    """Decide on an operation that needs an operator, or on what an ended one left to do.
 
     A running worker then advances the operation of the NUMBER.
     """

@@ -20,9 +20,10 @@ class Seconds(click.FloatRange):
 SECONDS: Final = Seconds(min=0)
 
 
-def to_json(value: object) -> str:
-    """Indented JSON; dates and times in ISO 8601."""
-    return json.dumps(value, default=_plain, indent=2)
+def to_json(value: object, *, indent: int | None = 2) -> str:
+    """JSON in printable ASCII; dates and times in ISO 8601."""
+    # DEL is the only control character that JSON leaves as it is.
+    return json.dumps(value, default=_plain, indent=indent).replace("\x7f", "\\u007f")
 
 
 def _plain(value: object) -> str:

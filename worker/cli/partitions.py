@@ -8,6 +8,7 @@ from worker.cli.exits import run_async, settings_of_environment
 from worker.cli.options import AS_JSON, SECONDS, to_json
 from worker.cli.streams import note
 from worker.core.partitions import PARTITIONS_MAXIMUM
+from worker.runtime.printable import printable
 
 __all__ = ["partitions"]
 
@@ -43,7 +44,7 @@ def partitions(number: int | None, wait_seconds: float, as_json: bool) -> None:
             settings,
             number,
             wait_seconds=wait_seconds,
-            report=note,
+            report=lambda message: note(printable(message)),
         )
         run_async(work)
     shown = run_async(show_partitions(settings))

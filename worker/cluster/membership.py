@@ -127,7 +127,8 @@ class Membership:
         long. Raises the failure itself if this worker holds nothing.
         """
         try:
-            return await self._poll()
+            with self._database.classified():
+                return await self._poll()
         except FAILURES as error:
             if not self.held or not is_transient(error):
                 raise
@@ -137,10 +138,11 @@ class Membership:
         """Begins a term of `at_most` of these partitions, leaving out those that are held."""
         session = self._require_session()
         locked: list[int] = []
-        for partition in partitions:
-            if len(locked) < at_most and await _locks(session, partition):
-                locked.append(partition)
-        terms = await begin_terms(session, locked)
+        with self._database.classified():
+            for partition in partitions:
+                if len(locked) < at_most and await _locks(session, partition):
+                    locked.append(partition)
+            terms = await begin_terms(session, locked)
         for partition in locked:
             self.held[partition] = Leadership(self._database, self, partition, terms[partition])
 
@@ -171,6 +173,7 @@ class Membership:
         session = self._require_session()
         async with asyncio.timeout(self._silence_maximum_seconds / POLLS_PER_SILENCE):
             state = await load_partitions(session)
+            self._database.clock.observe(state.now)
             rows = await session.fetch("list_workers", lock=PARTITION)
         self.results_read_until = state.results_read_until
         return _view(rows)
@@ -183,8 +186,9 @@ class Membership:
         # leader needs them.
         while refused < REGAIN_ATTEMPTS and monotonic() - lost_at < self._silence_maximum_seconds:
             try:
-                if await self._regains():
-                    return await self._poll()
+                with self._database.classified():
+                    if await self._regains():
+                        return await self._poll()
                 refused += 1
             except FAILURES as error:
                 if not is_transient(error):
@@ -203,6 +207,12 @@ class Membership:
             locked = locked and await _locks(session, partition)
         terms = await current_terms(session, self.held)
         for partition, leadership in self.held.items():
+            if terms[partition] < leadership.term:
+                raise LeadershipLost(
+                    f"PostgreSQL has term {terms[partition]}, and this worker began term"
+                    f" {leadership.term} there: commits are missing, as after a failover to a"
+                    " server that was behind"
+                )
             if terms[partition] != leadership.term:
                 raise LeadershipLost(
                     f"term {leadership.term} is over: another worker has begun term"

@@ -1,26 +1,33 @@
 """Runs a worker: opens a broker session, serves its share, and starts again after an outage."""
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final
 
 from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
-from worker.broker.connection import CONNECTION_ERRORS, BrokerUnavailable, connect
+from worker.broker.connection import (
+    CONNECTION_ERRORS,
+    BrokerRefused,
+    BrokerUnavailable,
+    connect,
+)
 from worker.broker.partition_queues import bind_partition_queues
 from worker.broker.prefetch import Prefetch
-from worker.broker.session import BrokerSession, open_session
+from worker.broker.rights import require_rights, rights_to_serve
+from worker.broker.session import BrokerSession, open_session, require_channels
 from worker.broker.topology import TopologyMismatch, declare
 from worker.cluster.assignments import Assignments, Serve
 from worker.cluster.membership import joined
 from worker.consuming.watchdog import watch_publisher
 from worker.core.partitions import Layout
+from worker.relay.dead_letter_queue import DeadLetterQueueWatch
 from worker.runtime.backoff import Backoff
-from worker.runtime.concurrency import first_of
-from worker.settings import Settings
+from worker.runtime.concurrency import first_of, uninterrupted
+from worker.runtime.mistakes import Mistake
+from worker.settings import Settings, SettingsError
 from worker.storage.engine import Database
 from worker.storage.errors import LeadershipLost, is_transient
 from worker.storage.partitions import load_partitions
@@ -50,16 +57,23 @@ class Supervisor:
         self._settings = settings
         self._reporter = reporter
         self._serving = serving
-        self._urls = deque(settings.amqp_urls)
+        self._urls: Sequence[str] = settings.amqp_urls
+        self._failed_nodes = 0
         self._published_alone: set[int] = set()
         self._prefetch = Prefetch(settings.prefetch_messages)
-        self._has_connected = False
+        self._has_worked = False
+        self._dead_letter_queue = DeadLetterQueueWatch(reporter, declares=settings.declare_topology)
         self.stopping = asyncio.Event()
         """Set when `stop` was called."""
         self.connected = False
         """Whether the broker is connected."""
         self.leads = False
         """Whether this worker serves an assignment; otherwise it stands by."""
+
+    @property
+    def dead_letter_problem(self) -> str | None:
+        """Why the dead-letter queue cannot be used; None if it can."""
+        return self._dead_letter_queue.problem
 
     def stop(self) -> None:
         """Asks `run` to finish the current work and return."""
@@ -68,7 +82,11 @@ class Supervisor:
     async def run(self) -> None:
         """Serves until `stop`. Survives outages and lost leaderships; raises other failures.
 
-        Raises `NotReady` if a change of the number of partitions must be finished first.
+        A mistake is raised only before this worker has served for the first time: after that, a
+        rotated password or a missing permission must not end all workers at once.
+
+        Raises `NotReady` if a change of the number of partitions must be finished first, and
+        `Mistake` if the broker denies at the start what a worker needs.
         """
         backoff = Backoff(RETRY_FIRST_SECONDS, RETRY_LONGEST_SECONDS, steady_seconds=STEADY_SECONDS)
         while not self.stopping.is_set():
@@ -79,15 +97,36 @@ class Supervisor:
             except (BrokerUnavailable, AMQPError, ChannelInvalidStateError) as error:
                 get_logger().warning(Action.BROKER_LOST, reason=str(error))
                 # A node may accept connections and yet be cut off from its cluster.
-                self._urls.rotate(-1)
+                self._failed_nodes += 1
+            except Mistake as error:
+                if not self._has_worked:
+                    raise
+                self._log_refusal(error)
             except Exception as error:
                 if not is_transient(error):
                     raise
                 get_logger().warning(Action.DATABASE_LOST, reason=str(error).split("\n")[0])
             await first_of(self.stopping.wait(), asyncio.sleep(backoff.pause_seconds()))
 
+    def _log_refusal(self, error: Mistake) -> None:
+        if isinstance(error, BrokerRefused):
+            get_logger().error(Action.BROKER_REFUSED, reason=str(error))
+            self._failed_nodes += 1
+        else:
+            get_logger().error(Action.DATABASE_LOST, reason=str(error))
+
+    def _current_urls(self) -> Sequence[str]:
+        """The nodes as their file names them now, beginning behind those that failed."""
+        try:
+            urls = self._settings.current_amqp_urls()
+        except SettingsError as error:
+            raise BrokerRefused(str(error)) from error
+        first = self._failed_nodes % len(urls)
+        return (*urls[first:], *urls[:first])
+
     async def _run_session(self) -> None:
         settings = self._settings
+        self._urls = self._current_urls()
         async with open_session(
             self._urls,
             publish_timeout_seconds=settings.publish_timeout_seconds,
@@ -96,9 +135,9 @@ class Supervisor:
         ) as session:
             await self._declare(declare)
             get_logger().info(Action.BROKER_CONNECTED)
-            if self._has_connected:
+            if self._has_worked:
                 self._reporter.metrics.reconnected()
-            self.connected = self._has_connected = True
+            self.connected = True
             try:
                 await first_of(self._serve(session), self._wait_for_end(session))
             finally:
@@ -118,7 +157,7 @@ class Supervisor:
         except TopologyMismatch as error:
             # Only the start fails for a refused declaration. Later the queues may still exist; if
             # not, the consumers fail.
-            if not self._has_connected:
+            if not self._has_worked:
                 raise
             get_logger().error(Action.TOPOLOGY_REFUSED, reason=str(error))
 
@@ -133,8 +172,11 @@ class Supervisor:
         async with joined(self._database, silence_seconds) as membership:
             # The number of partitions cannot change while this worker is a member.
             layout = await self._load_layout()
+            require_channels(session.connections[0], layout)
+            await self._require_rights(layout)
             command = f"partitions {layout.partitions}"
             await self._declare(partial(bind_partition_queues, layout=layout, command=command))
+            self._has_worked = True
             serving = Assignments(
                 layout,
                 membership,
@@ -143,8 +185,16 @@ class Supervisor:
                 on_change=self._report_served,
             )
             await first_of(
-                serving.run(self.stopping), watch_publisher(session.publisher, self._reporter)
+                serving.run(self.stopping),
+                watch_publisher(session.publisher, self._reporter),
+                self._dead_letter_queue.run(session.connections[0]),
             )
+
+    async def _require_rights(self, layout: Layout) -> None:
+        # Only the start fails for a missing right. Later the request that needs it is repeated.
+        if not self._has_worked:
+            needed = rights_to_serve(layout)
+            await uninterrupted(require_rights(self._urls, needed, "a worker"))
 
     async def _load_layout(self) -> Layout:
         async with self._database.session() as session:

@@ -1,32 +1,43 @@
-"""Dead-letters messages that can never be handled: unchanged, with the reason in the headers."""
+"""Stores messages that can never be handled as dead letters: unchanged, with the reason added.
+
+The relay publishes them to the dead-letter queue. The database keeps them until that queue confirms
+them, so that they fill no prefetch and stop no other message, whatever happens to the queue.
+"""
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 import aio_pika
-from aio_pika.abc import FieldValue
 
 from contracts.topology import DEAD_LETTER_QUEUE
-from worker.broker.confirm_channel import NotPublished, Unencodable
 from worker.broker.connection import BrokerUnavailable
 from worker.broker.delivery import Delivery
-from worker.broker.forwarding import cut_to_fit, origin_of
+from worker.broker.forwarding import DEAD_LETTER_HEADERS, forwarded, stripped
+from worker.broker.publication import encode_properties
 from worker.broker.session import BrokerSession
+from worker.consuming.poison import PoisonTracker
 from worker.runtime.concurrency import cancelled
+from worker.storage.dead_letters import (
+    BATCH_MAXIMUM_BYTES,
+    BATCH_MAXIMUM_MESSAGES,
+    store_dead_letters,
+)
+from worker.storage.engine import Transactions
 from worker.storage.errors import LeadershipLost
+from worker.storage.session import Session
 from worker.telemetry.logs import Action, get_logger
 from worker.telemetry.reporter import Reporter
 
 __all__ = ["DeadLetter", "DeadLetters"]
 
-RETRY_SECONDS: Final = 2
 DETAIL_MAXIMUM_CHARACTERS: Final = 500
 FLUSH_SECONDS: Final = 5
-"""How long an orderly stop waits for dead letters that are not confirmed yet."""
+"""How long an orderly stop waits for dead letters that are not stored yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,105 +50,95 @@ class DeadLetter:
 
 
 class DeadLetters:
-    """Moves messages to the dead-letter queue while the consumer handles the next ones."""
+    """Stores the dead letters of one consumer, those that wait together, and acknowledges them."""
 
     def __init__(
         self,
         session: BrokerSession,
+        database: Transactions,
+        poison: PoisonTracker,
         reporter: Reporter,
-        acknowledge: Callable[[Delivery], Awaitable[None]],
+        *,
+        acknowledge: Callable[[Sequence[Delivery]], Awaitable[None]],
+        on_stored: Callable[[], None],
     ) -> None:
-        """`acknowledge` is called for a delivery once its dead letter is confirmed."""
+        """Calls `acknowledge` for deliveries whose dead letters are stored, then `on_stored`."""
         self._session = session
+        self._database = database
+        self._poison = poison
         self._reporter = reporter
         self._acknowledge = acknowledge
-        self._moving: set[asyncio.Task[None]] = set()
+        self._on_stored = on_stored
+        self._waiting: deque[DeadLetter] = deque()
+        self._storing: asyncio.Task[None] | None = None
 
     def put(self, delivery: Delivery, code: str, detail: str) -> None:
-        """Begins to move the message; tries until the dead-letter queue confirms it."""
+        """Begins to store the message; the consumer handles the next ones meanwhile."""
         self._reporter.unreadable(code, detail)
-        task = asyncio.create_task(self._move(DeadLetter(delivery, code, detail)))
-        self._moving.add(task)
-        task.add_done_callback(self._has_ended)
+        self._waiting.append(DeadLetter(delivery, code, detail))
+        if self._storing is None or self._storing.done():
+            self._storing = asyncio.create_task(self._store_waiting())
+            self._storing.add_done_callback(self._has_ended)
 
     async def flush(self) -> None:
-        """Waits up to `FLUSH_SECONDS` for dead letters that are not confirmed yet."""
-        if self._moving:
-            await asyncio.wait(self._moving, timeout=FLUSH_SECONDS)
+        """Waits up to `FLUSH_SECONDS` for dead letters that are not stored yet."""
+        if self._storing is not None:
+            await asyncio.wait([self._storing], timeout=FLUSH_SECONDS)
 
     async def cancel(self) -> None:
-        """Stops moving messages; the broker redelivers those that are not acknowledged."""
-        await cancelled(list(self._moving))
+        """Stops storing messages; the broker redelivers those that are not acknowledged."""
+        if self._storing is not None:
+            await cancelled([self._storing])
 
-    async def _move(self, dead_letter: DeadLetter) -> None:
+    async def _store_waiting(self) -> None:
         with contextlib.suppress(BrokerUnavailable, LeadershipLost):
-            await self._publish(dead_letter)
-            await self._acknowledge(dead_letter.delivery)
+            while self._waiting:
+                await self._store(self._take_batch())
 
-    async def _publish(self, dead_letter: DeadLetter) -> None:
-        """Publishes the body and all properties, with the reason in the headers.
+    def _take_batch(self) -> Sequence[DeadLetter]:
+        batch: list[DeadLetter] = []
+        size = 0
+        while self._waiting and len(batch) < BATCH_MAXIMUM_MESSAGES and size < BATCH_MAXIMUM_BYTES:
+            batch.append(self._waiting.popleft())
+            size += len(batch[-1].delivery.body)
+        return batch
 
-        If AMQP cannot encode these properties, it publishes the body and content type alone.
-        """
-        message = _whole(dead_letter)
-        code, detail = dead_letter.code, dead_letter.detail
-        while True:
-            try:
-                await self._session.publisher.send(
-                    message, exchange="", routing_key=DEAD_LETTER_QUEUE
-                )
-            except NotPublished as error:
-                get_logger().error(Action.MESSAGE_DEAD_LETTERED, failed=str(error), code=code)
-                if isinstance(error, Unencodable):
-                    message = _bare(dead_letter)
-                await asyncio.sleep(RETRY_SECONDS)
-            except BrokerUnavailable as error:
-                self._session.fail(str(error))
-                raise
-            else:
-                get_logger().warning(Action.MESSAGE_DEAD_LETTERED, code=code, detail=detail)
-                return
+    async def _store(self, batch: Sequence[DeadLetter]) -> None:
+        now = datetime.now(UTC)
+        rows = [(_encoded_properties(item, now), item.delivery.body) for item in batch]
+        deliveries = [item.delivery for item in batch]
+
+        async def store(session: Session) -> None:
+            await self._poison.clear(session, deliveries)
+            # Runs again after a lost answer to COMMIT: a dead letter may then be there twice.
+            await store_dead_letters(session, rows, now)
+
+        await self._database.transact(store)
+        await self._acknowledge(deliveries)
+        self._on_stored()
 
     def _has_ended(self, task: asyncio.Task[None]) -> None:
-        self._moving.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None:
-            self._session.fail(f"a message could not be dead-lettered: {error}")
+            self._session.fail(f"dead letters could not be stored: {error}")
             get_logger().error(Action.UNEXPECTED_ERROR, exc_info=error)
 
 
-def _whole(dead_letter: DeadLetter) -> aio_pika.Message:
-    properties = dead_letter.delivery.properties
-    return aio_pika.Message(
-        dead_letter.delivery.body,
-        headers={**dead_letter.delivery.headers, **_reasons(dead_letter)},
-        content_type=properties.content_type,
-        content_encoding=properties.content_encoding,
-        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-        priority=properties.priority,
-        correlation_id=properties.correlation_id,
-        reply_to=properties.reply_to,
-        message_id=properties.message_id,
-        timestamp=properties.timestamp,
-        type=properties.message_type,
-        app_id=properties.app_id,
-    )
+def _encoded_properties(letter: DeadLetter, now: datetime) -> bytes:
+    """All properties, with the reason in the headers; few, if AMQP cannot express them as received.
 
-
-def _bare(dead_letter: DeadLetter) -> aio_pika.Message:
-    return aio_pika.Message(
-        dead_letter.delivery.body,
-        headers=_reasons(dead_letter),
-        # A wrong content type can be the reason: the dead letter must show it.
-        content_type=cut_to_fit(dead_letter.delivery.properties.content_type),
-        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-    )
-
-
-def _reasons(dead_letter: DeadLetter) -> dict[str, FieldValue]:
-    return {
-        "x-error-code": dead_letter.code,
-        "x-error-detail": dead_letter.detail[:DETAIL_MAXIMUM_CHARACTERS],
-        **origin_of(dead_letter.delivery),
-        "x-failed-at": datetime.now(UTC).isoformat(),
+    A wrong content type can be the reason: the dead letter always shows it.
+    """
+    publication = forwarded(letter.delivery, exchange="", routing_key=DEAD_LETTER_QUEUE)
+    properties = publication.properties
+    properties.delivery_mode = aio_pika.DeliveryMode.PERSISTENT
+    properties.headers = {
+        **(properties.headers or {}),
+        "x-error-code": letter.code,
+        "x-error-detail": letter.detail[:DETAIL_MAXIMUM_CHARACTERS],
+        "x-failed-at": now.isoformat(),
     }
+    try:
+        return encode_properties(properties)
+    except ValueError:
+        return encode_properties(stripped(publication, DEAD_LETTER_HEADERS).properties)

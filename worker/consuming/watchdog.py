@@ -19,7 +19,8 @@ async def watch_consumer(
 ) -> None:
     """Fails the session when, in two intervals in a row, messages wait and none is delivered.
 
-    A broker can keep a connection open after a restart and deliver nothing on it.
+    Also when the broker does not answer. It can keep a connection open after a restart and deliver
+    nothing on it.
     """
     is_suspicious = False
     while True:
@@ -30,8 +31,11 @@ async def watch_consumer(
             continue
         try:
             waiting = await ready_messages(session.connections[0], consumer.queue)
-        except BrokerUnavailable:
-            continue  # The session detects that itself.
+        except BrokerUnavailable as error:
+            # The session detects losses itself, but a mute broker only after three heartbeats.
+            if isinstance(error.__cause__, TimeoutError):
+                session.fail(f"the broker does not answer how many messages {consumer.queue} has")
+            continue
         if is_suspicious and waiting and consumer.deliveries == before:
             session.fail(f"{waiting} messages wait in {consumer.queue}, and none is delivered")
         is_suspicious = waiting > 0

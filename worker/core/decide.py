@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from contracts.messages import Activate, Command
-from contracts.values import Step
+from contracts.messages import Activate, Command, OperationAftermath
+from contracts.values import AftermathState, Step
 from worker.core.decision import Decision, Outcome
 from worker.core.message_factory import MessageFactory
 from worker.core.operation import OngoingOperation, Policy, operation_of
@@ -21,7 +21,8 @@ def decide(situation: Situation, command: Command, now: datetime, policy: Policy
 
     A duplicate changes nothing and publishes nothing. A rejection publishes `command_rejected`. An
     accepted command makes the number PENDING and publishes that; a deactivation also publishes its
-    PBX messages, in the order leave hunt groups, log out of handsets, reset the extension [S].
+    PBX messages, in the order leave hunt groups, log out of handsets, reset the extension [S]. What
+    an earlier operation of the number left to do is superseded, and gets its last word.
     """
     request = Request(command, situation, now)
     if is_duplicate(request):
@@ -51,7 +52,7 @@ def _begin_activation(
     after = apply(number, Transition.BEGIN_ACTIVATION, operation._replace(steps=steps))
     usage = situation.usage.after(number.status, after.status)
     pending = messages.pending(number, after, usage, steps)
-    return Decision(Outcome.PENDING, after, (pending,))
+    return Decision(Outcome.PENDING, after, (pending, *_superseded(number, operation)))
 
 
 def _begin_deactivation(
@@ -65,7 +66,19 @@ def _begin_deactivation(
     usage = situation.usage.after(number.status, after.status)
     pending = messages.pending(number, after, usage, steps)
     after = after._replace(ongoing=operation._replace(steps=awaited))
-    return Decision(Outcome.PENDING, after, (pending, *pbx_messages))
+    superseded = _superseded(number, operation)
+    return Decision(Outcome.PENDING, after, (pending, *superseded, *pbx_messages))
+
+
+def _superseded(number: Number, operation: OngoingOperation) -> tuple[OperationAftermath, ...]:
+    """The last word on the aftermath that the number still has, if any."""
+    earlier = number.ongoing
+    if earlier is None or earlier.aftermath is None:
+        return ()
+    messages = MessageFactory(earlier, _holder_of(number), operation.since)
+    detail = f"Command {operation.command_id} began to {operation.operation} the number."
+    superseded = AftermathState.SUPERSEDED
+    return (messages.aftermath(number, earlier.aftermath, superseded, detail=detail),)
 
 
 def _holder_of(number: Number) -> AccountAtSite:

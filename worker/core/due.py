@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Final
 
-from contracts.values import FailureCode, NumberStatus
+from contracts.values import FailureCode
 from worker.core.operation import OngoingOperation
 from worker.core.situation import Number
 
@@ -22,34 +22,39 @@ def due_at(number: Number) -> datetime | None:
     ongoing = number.ongoing
     if ongoing is None or number.account_id is None:
         return None
-    if _is_decided(number.status, ongoing):
+    if _is_decided(ongoing):
         return AT_ONCE
-    moments = [step.again_at for step in ongoing.planned_retries]
+    moments = [step.request_at for step in ongoing.open_steps]
     if ongoing.failure is None:
-        moments.append(late_at(ongoing))
-        # A number in use keeps its outstanding join without a deadline [D].
-        moments.append(None if number.status is NumberStatus.ACTIVE else ends_at(ongoing))
+        moments += [late_at(ongoing), ends_at(ongoing)]
     return min(filter(None, moments), default=None)
 
 
 def late_at(ongoing: OngoingOperation) -> datetime | None:
-    """When the operation is reported late; None: it was, or a message was not published yet.
+    """When the operation is reported late, or its aftermath outstanding; None: not, or it was.
 
-    A message that the relay has not tried to publish is no fault of the PBX.
+    A message that the relay has not tried to publish is no fault of the PBX, or of a queue.
     """
-    tried = all(step.publish_attempted for step in ongoing.open_steps)
-    return ongoing.at_risk_at if tried and not ongoing.delayed else None
+    return ongoing.at_risk_at if _is_tried(ongoing) and not ongoing.delayed else None
 
 
 def ends_at(ongoing: OngoingOperation) -> datetime | None:
-    """When the time for the open steps is up; None while one is unsent: no PBX has seen it."""
-    return ongoing.deadline if all(step.sent_at for step in ongoing.open_steps) else None
+    """When the time for the open steps is up; None while a message was not tried, and for a join.
+
+    The time also passes while the broker refuses a message: the deadline was announced. A number in
+    use keeps its outstanding join without a deadline [D].
+    """
+    return ongoing.deadline if _is_tried(ongoing) and not ongoing.joins_hunt_group else None
 
 
-def _is_decided(status: NumberStatus, ongoing: OngoingOperation) -> bool:
+def _is_tried(ongoing: OngoingOperation) -> bool:
+    return all(step.is_tried for step in ongoing.open_steps)
+
+
+def _is_decided(ongoing: OngoingOperation) -> bool:
     """Whether the operation can end, or fail, without waiting for anything."""
     if not ongoing.open_steps:
         return True
     if ongoing.failure is not None:
         return ongoing.failure.code is FailureCode.GIVEN_UP
-    return status is not NumberStatus.ACTIVE and any(step.failure for step in ongoing.open_steps)
+    return not ongoing.joins_hunt_group and any(step.failure for step in ongoing.open_steps)

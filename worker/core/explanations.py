@@ -1,39 +1,53 @@
-"""Texts for people: what an operation waits for, and what happens at its deadline."""
+"""Texts for people: what an operation or its aftermath waits for, and what happens next."""
 
 from datetime import UTC, datetime
 from typing import Final
 
-from contracts.values import AtDeadline, NumberStatus, Operation
+from contracts.values import AftermathKind, AtDeadline, NumberStatus, Operation
 from worker.core.operation import OngoingOperation, PbxStep
 
-__all__ = ["at_deadline", "clock_time", "explain"]
+__all__ = ["AFTERMATHS", "at_deadline", "clock_time", "explain"]
+
+AFTERMATHS: Final = {
+    AftermathKind.HUNT_GROUP_JOIN: "hunt-group join",
+    AftermathKind.COMPENSATION: "reset after the failed activation",
+}
+"""The name of each aftermath."""
 
 _CONSEQUENCES: Final = {
     AtDeadline.BACK_TO_RESERVED: (
         "If that is not done by {deadline}, the number goes back to RESERVED."
     ),
     AtDeadline.NEEDS_A_PERSON: "If that is not done by {deadline}, an operator must decide.",
-    AtDeadline.KEEPS_TRYING: "The number is in use; the worker retries without a limit.",
 }
+_RESOLVE: Final = "An operator must decide: run `activation-worker resolve`."
 
 
-def at_deadline(status: NumberStatus, ongoing: OngoingOperation) -> AtDeadline:
-    """What happens at the deadline to a number in this status [D]."""
-    if status is NumberStatus.ACTIVE:
-        return AtDeadline.KEEPS_TRYING
-    if status is NumberStatus.PENDING and ongoing.operation is Operation.ACTIVATE:
+def at_deadline(ongoing: OngoingOperation) -> AtDeadline:
+    """What happens at the deadline of an operation under way [D]."""
+    if ongoing.operation is Operation.ACTIVATE:
         return AtDeadline.BACK_TO_RESERVED
     return AtDeadline.NEEDS_A_PERSON
 
 
 def explain(status: NumberStatus, ongoing: OngoingOperation) -> str:
-    """One or two sentences: what the operation waits for, and what happens next."""
-    if ongoing.failure is not None:
-        return f"{ongoing.failure.detail} An operator must decide: run `activation-worker resolve`."
+    """A few sentences: what the operation or its aftermath waits for, and what happens next."""
     waits_for = "; ".join(map(_describe_step, ongoing.open_steps)) or "the broker"
     deadline = clock_time(ongoing.deadline)
-    consequence = _CONSEQUENCES[at_deadline(status, ongoing)].format(deadline=deadline)
-    return f"It waits for {waits_for}. {consequence}"
+    if ongoing.failure is not None:
+        return f"{ongoing.failure.detail} {_RESOLVE} Until then it waits for {waits_for}."
+    if ongoing.aftermath is None:
+        consequence = _CONSEQUENCES[at_deadline(ongoing)].format(deadline=deadline)
+        return f"It waits for {waits_for}. {consequence}"
+    if ongoing.joins_hunt_group:
+        return (
+            f"The number is {status} and its command has ended. The join waits for {waits_for}. The"
+            " worker asks again until it is done; `activation-worker resolve` ends it."
+        )
+    return (
+        f"The number is {status} and its command has ended. The reset waits for {waits_for}."
+        f" {_CONSEQUENCES[AtDeadline.NEEDS_A_PERSON].format(deadline=deadline)}"
+    )
 
 
 def clock_time(moment: datetime | None) -> str:
@@ -43,6 +57,8 @@ def clock_time(moment: datetime | None) -> str:
 
 def _describe_step(step: PbxStep) -> str:
     attempts = f" of {step.attempts_maximum}" if step.attempts_maximum else ""
-    sent = f"sent at {clock_time(step.sent_at)}" if step.sent_at else "not yet sent"
+    error = f", refused: {step.publish_error}" if step.publish_error else ""
+    sent = f"sent at {clock_time(step.sent_at)}" if step.sent_at else f"not yet sent{error}"
     last_result = f", last result {step.last_result}" if step.last_result else ""
-    return f"{step.step} (attempt {step.attempt}{attempts}, {sent}{last_result})"
+    again = f", asked again at {clock_time(step.request_at)}" if step.request_at else ""
+    return f"{step.step} (attempt {step.attempt}{attempts}, {sent}{last_result}{again})"

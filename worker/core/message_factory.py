@@ -1,20 +1,16 @@
 """Builds the messages about an operation: events, and requests to a PBX, with derived ids."""
 
 from collections.abc import Iterable
-from datetime import datetime
-from typing import Final, TypedDict
+from typing import Final
 
 from contracts.messages import (
+    AwaitedStep,
     Entitlement,
-    ExtensionReset,
-    ExtensionResetData,
-    HandsetLogout,
-    HandsetLogoutData,
-    HuntGroupMembership,
-    HuntGroupMembershipData,
     ManualLogout,
     ManualLogoutRequired,
     ManualLogoutRequiredData,
+    OperationAftermath,
+    OperationAftermathData,
     OperationDelayed,
     OperationDelayedData,
     OperationFailed,
@@ -22,39 +18,25 @@ from contracts.messages import (
     StatusChanged,
     StatusChangedData,
 )
-from contracts.values import EXTENSION_FEATURES, DeviceKind, NumberStatus, Operation
+from contracts.values import (
+    AftermathKind,
+    AftermathState,
+    DeviceKind,
+    FailureCode,
+    NumberStatus,
+    Operation,
+)
 from worker.core.explanations import at_deadline, explain
-from worker.core.identity import derived_id
-from worker.core.operation import Failure, OngoingOperation, PbxStep
-from worker.core.situation import AccountAtSite, HandsetLogin, Number, Usage
-from worker.core.steps import PbxMessage
+from worker.core.operation import Failure, PbxStep
+from worker.core.pbx_messages import NumberFields, PbxMessages
+from worker.core.situation import HandsetLogin, Number, Usage
 
 __all__ = ["MessageFactory"]
 
 _NOUNS: Final = {Operation.ACTIVATE: "activation", Operation.DEACTIVATE: "deactivation"}
 
 
-class _Attributes(TypedDict):
-    id: str
-    subject: str
-    time: datetime
-    correlationid: str
-    causationid: str
-    traceparent: str | None
-    tracestate: str | None
-    partitionkey: str
-
-
-class _NumberFields(TypedDict):
-    phone_number: str
-    extension: str | None
-    account_id: str
-    site_id: str
-    command_id: str
-    sequence: int
-
-
-class _OperationFields(_NumberFields):
+class _OperationFields(NumberFields):
     status: NumberStatus
     operation: Operation
     requested_by: str | None
@@ -65,16 +47,8 @@ class _StatusFields(_OperationFields):
     entitlement: Entitlement
 
 
-class MessageFactory:
-    """Builds the messages about one operation on one number.
-
-    `holder` is the account and site that hold the number; `now` becomes the `time` of each message.
-    """
-
-    def __init__(self, operation: OngoingOperation, holder: AccountAtSite, now: datetime) -> None:
-        self._operation = operation
-        self._holder = holder
-        self._now = now
+class MessageFactory(PbxMessages):
+    """Builds the messages about one operation on one number."""
 
     def pending_id(self, number: Number) -> str:
         """The id of the PENDING event. A PBX result for the step ACTIVATION names it."""
@@ -91,33 +65,44 @@ class MessageFactory:
                 since=self._operation.since,
                 deadline=self._operation.deadline,
                 awaiting=tuple(step.as_contract() for step in steps),
-                at_deadline=at_deadline(after.status, self._operation),
+                at_deadline=at_deadline(self._operation),
             ),
         )
 
     def active(self, before: Number, after: Number, usage: Usage) -> StatusChanged:
         """The number is ACTIVE, and which steps are outstanding."""
-        outstanding = after.ongoing.open_steps if after.ongoing else ()
         return self._status_changed(
             after,
             StatusChangedData(
-                **self._status_fields(before, after, usage),
-                outstanding=tuple(step.as_contract() for step in outstanding) or None,
+                **self._status_fields(before, after, usage), outstanding=_outstanding(after)
             ),
         )
 
-    def reserved(self, before: Number, after: Number, usage: Usage) -> StatusChanged:
+    def reserved(
+        self, before: Number, after: Number, usage: Usage, failure: Failure
+    ) -> StatusChanged:
         """The number is RESERVED again: its activation failed."""
-        return self._status_changed(
-            after, StatusChangedData(**self._status_fields(before, after, usage))
-        )
-
-    def reserved_blank(self, before: Number, after: Number, usage: Usage) -> StatusChanged:
-        """The number is RESERVED after its deactivation, and which settings were cleared."""
         return self._status_changed(
             after,
             StatusChangedData(
                 **self._status_fields(before, after, usage),
+                outstanding=_outstanding(after),
+                failure=failure.code,
+            ),
+        )
+
+    def reserved_blank(
+        self, before: Number, after: Number, usage: Usage, failure: Failure | None
+    ) -> StatusChanged:
+        """The number is RESERVED after its deactivation, and which settings were cleared.
+
+        `failure` is set if an operator gave the deactivation up.
+        """
+        return self._status_changed(
+            after,
+            StatusChangedData(
+                **self._status_fields(before, after, usage),
+                failure=failure.code if failure else None,
                 settings_cleared=before.settings,
                 pin_reset=True,
                 manual_logout=tuple(
@@ -137,7 +122,7 @@ class MessageFactory:
                 since=operation.since,
                 deadline=operation.deadline,
                 awaiting=tuple(step.as_contract() for step in operation.open_steps),
-                at_deadline=at_deadline(number.status, operation),
+                at_deadline=at_deadline(operation),
                 message=(
                     f"The {_NOUNS[operation.operation]} of {number.phone_number} is late."
                     f" {explain(number.status, operation)}"
@@ -168,32 +153,36 @@ class MessageFactory:
             ),
         )
 
-    def join_hunt_group(self, number: Number, hunt_group_id: str) -> HuntGroupMembership:
-        """The number becomes a member of the hunt group."""
-        return HuntGroupMembership(
-            **self._attributes(number, "hunt group", hunt_group_id, "add"),
-            data=HuntGroupMembershipData(
-                **self._number_fields(number), hunt_group_id=hunt_group_id, action="add"
+    def aftermath(
+        self,
+        number: Number,
+        what: AftermathKind,
+        state: AftermathState,
+        *,
+        detail: str,
+        failure: Failure | None = None,
+    ) -> OperationAftermath:
+        """The news of what the ended operation left to do."""
+        operation = self._operation
+        code: FailureCode | None = failure.code if failure else None
+        subject = ("aftermath", what, state, code or "", str(operation.retry_round))
+        is_last_word = state not in {AftermathState.OUTSTANDING, AftermathState.NEEDS_A_PERSON}
+        open_steps = () if is_last_word else operation.open_steps
+        return OperationAftermath(
+            **self._attributes(number, *subject),
+            data=OperationAftermathData(
+                **self._operation_fields(number),
+                since=operation.since,
+                what=what,
+                state=state,
+                awaiting=tuple(step.as_contract() for step in open_steps),
+                code=code,
+                pbx_code=failure.pbx_code if failure else None,
+                detail=detail,
             ),
         )
 
-    def deprovision(self, before: Number, after: Number) -> tuple[PbxMessage, ...]:
-        """The requests of a deactivation [S]: leave groups, log out of digital handsets, reset."""
-        return (
-            *(self._leave_hunt_group(after, group) for group in before.hunt_groups),
-            *(
-                self._log_out(after, login)
-                for login in before.logins
-                if login.device_kind is DeviceKind.DIGITAL
-            ),
-            self._reset(before, after, "extension reset"),
-        )
-
-    def compensate(self, before: Number, after: Number) -> ExtensionReset:
-        """The reset after a failed activation, which the PBX may have carried out in part [D]."""
-        return self._reset(before, after, "undo")
-
-    def manual_logouts(self, before: Number) -> tuple[ManualLogoutRequired, ...]:
+    def manual_logouts(self, before: Number, after: Number) -> tuple[ManualLogoutRequired, ...]:
         """One message for each device that cannot be logged out remotely [S]."""
         return tuple(
             ManualLogoutRequired(
@@ -206,38 +195,10 @@ class MessageFactory:
                     device_id=login.device_id,
                     device_kind=login.device_kind,
                     command_id=self._operation.command_id,
+                    sequence=after.sequence,
                 ),
             )
             for login in _manual_logins(before)
-        )
-
-    def _reset(self, before: Number, after: Number, subject: str) -> ExtensionReset:
-        return ExtensionReset(
-            **self._attributes(after, subject),
-            data=ExtensionResetData(
-                **self._number_fields(after),
-                # All features, not only those known to be set: the worker may not have been told
-                # of a feature, and it must not stay for the next user of the number.
-                clear=tuple(sorted({*EXTENSION_FEATURES, *before.settings})),
-            ),
-        )
-
-    def _leave_hunt_group(self, number: Number, hunt_group_id: str) -> HuntGroupMembership:
-        return HuntGroupMembership(
-            **self._attributes(number, "hunt group", hunt_group_id, "remove"),
-            data=HuntGroupMembershipData(
-                **self._number_fields(number), hunt_group_id=hunt_group_id, action="remove"
-            ),
-        )
-
-    def _log_out(self, number: Number, login: HandsetLogin) -> HandsetLogout:
-        return HandsetLogout(
-            **self._attributes(number, "handset logout", login.device_id),
-            data=HandsetLogoutData(
-                **self._number_fields(number),
-                device_id=login.device_id,
-                device_kind=login.device_kind,
-            ),
         )
 
     def _status_changed(self, number: Number, data: StatusChangedData) -> StatusChanged:
@@ -258,30 +219,11 @@ class MessageFactory:
             "requested_by": self._operation.requested_by,
         }
 
-    def _number_fields(self, number: Number) -> _NumberFields:
-        return {
-            "phone_number": number.phone_number,
-            "extension": number.extension,
-            "account_id": self._holder.account_id,
-            "site_id": self._holder.site_id,
-            "command_id": self._operation.command_id,
-            "sequence": number.sequence,
-        }
-
-    def _attributes(self, number: Number, *subject: str) -> _Attributes:
-        operation = self._operation
-        return {
-            "id": derived_id(operation.command_source, operation.command_id, *subject),
-            "subject": number.phone_number,
-            "time": self._now,
-            "correlationid": operation.correlation_id,
-            # The command causes every message; PENDING only reports progress.
-            "causationid": operation.command_id,
-            "traceparent": operation.traceparent,
-            "tracestate": operation.tracestate,
-            "partitionkey": self._holder.partition_key,
-        }
-
 
 def _manual_logins(number: Number) -> tuple[HandsetLogin, ...]:
     return tuple(login for login in number.logins if login.device_kind is not DeviceKind.DIGITAL)
+
+
+def _outstanding(number: Number) -> tuple[AwaitedStep, ...] | None:
+    steps = number.ongoing.open_steps if number.ongoing else ()
+    return tuple(step.as_contract() for step in steps) or None

@@ -7,7 +7,7 @@ from enum import StrEnum, unique
 from typing import Final, Literal, NamedTuple
 
 from contracts.messages import Activate, AwaitedStep, Command, Deactivate
-from contracts.values import FailureCode, Operation, Step
+from contracts.values import AftermathKind, FailureCode, Operation, Step
 
 __all__ = ["Failure", "OngoingOperation", "PbxStep", "Policy", "StepState", "operation_of"]
 
@@ -34,14 +34,19 @@ class Policy:
     awaited_steps: frozenset[Step] = frozenset()
     """Steps that a PBX result completes. The broker's confirm completes all others."""
     attempts_maximum: int = 5
-    """How often a step is attempted; joining a hunt group has no limit."""
+    """How often a step is attempted, those that stayed silent not counted; joining a hunt group has
+    no limit."""
     first_pause: timedelta = timedelta(seconds=2)
     longest_pause: timedelta = timedelta(seconds=60)
 
-    def pause_after(self, attempt: int) -> timedelta:
-        """The backoff before the next attempt: doubled each time, bounded by `longest_pause`."""
+    def pause_after(self, attempt: int, *, is_urgent: bool = True) -> timedelta:
+        """The backoff before the next attempt: doubled each time, bounded by `longest_pause`.
+
+        If nothing depends on it any more until an operator decides, the bound is `time_allowed`.
+        """
+        longest = self.longest_pause if is_urgent else max(self.longest_pause, self.time_allowed)
         # The exponent is bounded because the attempts of some steps are not.
-        return min(self.first_pause * float(2 ** min(attempt - 1, 20)), self.longest_pause)
+        return min(self.first_pause * float(2 ** min(attempt - 1, 20)), longest)
 
 
 class Failure(NamedTuple):
@@ -76,19 +81,55 @@ class PbxStep(NamedTuple):
     """What completes the step: the broker's confirm, or a result of the PBX."""
     attempt: int = 1
     attempts_maximum: int | None = None
-    """None: no limit."""
-    publish_attempted: bool = False
-    """Whether the relay has tried to publish the message. Before that nothing is late."""
+    """Raised by one with each attempt that stayed silent: only refusals use attempts up. None: no
+    limit."""
+    publish_error: str | None = None
+    """Why the broker refused the unsent message, or the one of the same number before it."""
     sent_at: datetime | None = None
     """When the broker first confirmed the message; None before."""
     state: StepState = StepState.OPEN
     again_at: datetime | None = None
-    """When the next attempt is due; None if none is planned."""
+    """When the next attempt is due for which the PBX asked; None if it asked for none."""
+    silent_at: datetime | None = None
+    """When the PBX counts as silent, which makes the next attempt due; None while the message of
+    the present attempt is unsent, or the next attempt is planned."""
     failure: Failure | None = None
     last_result: str | None = None
     """The last result, for people."""
     answers: tuple[str, ...] = ()
     """Results that were counted, as `source id`; a redelivered result is not counted again."""
+
+    @property
+    def is_tried(self) -> bool:
+        """Whether the relay has tried to publish the message. Before that nothing is late."""
+        return self.sent_at is not None or self.publish_error is not None
+
+    @property
+    def request_at(self) -> datetime | None:
+        """When its message is published again; None: not without news."""
+        if self.waits_for != "result" or self.state is not StepState.OPEN:
+            return None
+        return self.again_at or self.silent_at
+
+    def requested_again(self) -> "PbxStep":
+        """The step at `request_at`: its message goes to the outbox once more."""
+        if self.again_at is not None:
+            return self._replace(again_at=None)
+        maximum = self.attempts_maximum
+        return self._replace(
+            silent_at=None,
+            attempt=self.attempt + 1,
+            attempts_maximum=None if maximum is None else maximum + 1,
+        )
+
+    def confirmed(self, now: datetime, pause: timedelta) -> "PbxStep":
+        """The step after the broker confirmed its message; silent when that pause has passed."""
+        is_asked = self.state is StepState.OPEN and self.again_at is None
+        return self._replace(
+            publish_error=None,
+            sent_at=self.sent_at or now,
+            silent_at=now + pause if is_asked else None,
+        )
 
     def as_contract(self) -> AwaitedStep:
         """The step in the form that messages use."""
@@ -103,9 +144,9 @@ class PbxStep(NamedTuple):
 
 
 class OngoingOperation(NamedTuple):
-    """An operation that has not ended, with everything that its later messages repeat.
+    """An operation that has not ended, or the aftermath of one that has.
 
-    Its number is PENDING; or the operation has ended, and steps after its end are outstanding.
+    It holds everything that the later messages repeat. While it is under way its number is PENDING.
     """
 
     operation: Operation
@@ -117,13 +158,16 @@ class OngoingOperation(NamedTuple):
     traceparent: str | None
     tracestate: str | None
     since: datetime
+    """When the operation began; when it ended, if this is its aftermath."""
     at_risk_at: datetime
     deadline: datetime
     """Like `at_risk_at`, set anew when the broker first confirms a step."""
     steps: tuple[PbxStep, ...] = ()
     """In the order in which they are requested, including completed ones."""
+    aftermath: AftermathKind | None = None
+    """What the steps are for, if the operation has ended; None while it is under way."""
     delayed: bool = False
-    """Whether `operation_delayed` was published."""
+    """Whether `operation_delayed`, or an outstanding aftermath, was published."""
     failure: Failure | None = None
     """Why an operator must decide, or the operator's decision to give up."""
     retry_round: int = 1
@@ -136,13 +180,9 @@ class OngoingOperation(NamedTuple):
         return tuple(step for step in self.steps if step.state is not StepState.DONE)
 
     @property
-    def planned_retries(self) -> tuple[PbxStep, ...]:
-        """The open steps whose message is published again at a certain time."""
-        return tuple(
-            step
-            for step in self.open_steps
-            if step.waits_for == "result" and step.again_at is not None
-        )
+    def joins_hunt_group(self) -> bool:
+        """Whether this is the aftermath of a success: it has no deadline."""
+        return self.aftermath is AftermathKind.HUNT_GROUP_JOIN
 
     def confirmed(
         self, step_ids: AbstractSet[str], now: datetime, policy: Policy
@@ -151,14 +191,17 @@ class OngoingOperation(NamedTuple):
 
         Before that the PBX cannot be late: it has not been asked.
         """
-        if not any(step.step_id in step_ids and step.sent_at is None for step in self.steps):
-            return self
+        confirmed = [step for step in self.steps if step.step_id in step_ids]
+        is_urgent = self.aftermath is None and self.failure is None
         steps = tuple(
-            step._replace(publish_attempted=True, sent_at=step.sent_at or now)
+            step.confirmed(now, policy.pause_after(step.attempt, is_urgent=is_urgent))
             if step.step_id in step_ids
             else step
             for step in self.steps
         )
-        return self._replace(
-            steps=steps, at_risk_at=now + policy.at_risk_after, deadline=now + policy.time_allowed
+        after = self._replace(steps=steps)
+        if all(step.sent_at for step in confirmed):
+            return after
+        return after._replace(
+            at_risk_at=now + policy.at_risk_after, deadline=now + policy.time_allowed
         )

@@ -105,12 +105,12 @@ def _condition_of(step: PbxStep) -> Condition:
 
 
 def _complete(step: PbxStep, _data: PbxResultData, _now: datetime, _policy: Policy) -> PbxStep:
-    return step._replace(state=StepState.DONE, again_at=None, failure=None)
+    return step._replace(state=StepState.DONE, again_at=None, silent_at=None, failure=None)
 
 
 def _retry(step: PbxStep, _data: PbxResultData, now: datetime, policy: Policy) -> PbxStep:
     pause = policy.pause_after(step.attempt)
-    return step._replace(attempt=step.attempt + 1, again_at=now + pause)
+    return step._replace(attempt=step.attempt + 1, again_at=now + pause, silent_at=None)
 
 
 def _fail(step: PbxStep, data: PbxResultData, _now: datetime, _policy: Policy) -> PbxStep:
@@ -118,7 +118,7 @@ def _fail(step: PbxStep, data: PbxResultData, _now: datetime, _policy: Policy) -
     code = FailureCode.PBX_REFUSED if refused else FailureCode.ATTEMPTS_EXHAUSTED
     detail = f"The PBX answered {step.step} (attempt {step.attempt}) with {_summary(data)}."
     failure = Failure(code, step.step, detail, data.code)
-    return step._replace(state=StepState.FAILED, again_at=None, failure=failure)
+    return step._replace(state=StepState.FAILED, again_at=None, silent_at=None, failure=failure)
 
 
 def _keep(step: PbxStep, _data: PbxResultData, _now: datetime, _policy: Policy) -> PbxStep:
@@ -166,9 +166,12 @@ def apply_resolution(
         first = next(iter(ongoing.open_steps), None)
         failure = Failure(FailureCode.GIVEN_UP, first.step if first else None, reason)
         return ongoing._replace(failure=failure)
-    change = _done_by_hand if resolution is Resolution.DONE else _restart
     steps = tuple(
-        step if step.state is StepState.DONE else change(step, reason, now)
+        step
+        if step.state is StepState.DONE
+        else _done_by_hand(step, reason)
+        if resolution is Resolution.DONE
+        else _restart(step, now, policy)
         for step in ongoing.steps
     )
     return ongoing._replace(
@@ -181,9 +184,20 @@ def apply_resolution(
     )
 
 
-def _done_by_hand(step: PbxStep, reason: str, _now: datetime) -> PbxStep:
-    return step._replace(state=StepState.DONE, again_at=None, failure=None, last_result=reason)
+def _done_by_hand(step: PbxStep, reason: str) -> PbxStep:
+    return step._replace(
+        state=StepState.DONE, again_at=None, silent_at=None, failure=None, last_result=reason
+    )
 
 
-def _restart(step: PbxStep, _reason: str, now: datetime) -> PbxStep:
-    return step._replace(state=StepState.OPEN, attempt=1, sent_at=None, again_at=now, failure=None)
+def _restart(step: PbxStep, now: datetime, policy: Policy) -> PbxStep:
+    maximum = None if step.attempts_maximum is None else policy.attempts_maximum
+    return step._replace(
+        state=StepState.OPEN,
+        attempt=1,
+        attempts_maximum=maximum,
+        sent_at=None,
+        again_at=now,
+        silent_at=None,
+        failure=None,
+    )

@@ -15,6 +15,7 @@ from aio_pika.abc import AbstractIncomingMessage
 from contracts.topology import DEAD_LETTER_QUEUE
 from worker.demo.sample import BURST_NUMBERS
 from worker.demo.web_tier import BURST
+from worker.runtime.printable import printable
 
 READY: Final = "The subscriber is ready."
 SOURCES: Final = (("telephony.commands", "#"), ("telephony.events", "#"), ("telephony.pbx", "#"))
@@ -23,6 +24,11 @@ COLOURS: Final = {"PENDING": "yellow", "ACTIVE": "green", "RESERVED": "cyan"}
 _PROBLEMS: Final = {
     "phone_number.operation_delayed": ("late", "{message}", "yellow"),
     "phone_number.operation_failed": ("failed", "{phone_number} ({account_id}) {detail}", "red"),
+    "phone_number.aftermath": (
+        "aftermath",
+        "{phone_number} ({account_id}) {what} {state}: {detail}",
+        "yellow",
+    ),
 }
 """By routing key: the label, the text, and the colour."""
 
@@ -42,7 +48,7 @@ class Timeline:
     async def print_message(self, message: AbstractIncomingMessage) -> None:
         """Prints a command, an event or a PBX message."""
         try:
-            event = json.loads(message.body)
+            event = printable(json.loads(message.body))
         except ValueError:
             return
         if self._is_burst(event):
@@ -57,7 +63,8 @@ class Timeline:
         """Prints a message of the dead-letter queue."""
         code, detail = (str(message.headers[f"x-error-{part}"]) for part in ("code", "detail"))
         body = message.body.decode(errors="replace")
-        self._print("dead letter", f"{body!r} is kept unchanged; {code}: {detail}", "magenta")
+        reason = printable(f"{code}: {detail}")
+        self._print("dead letter", f"{body!r} is kept unchanged; {reason}", "magenta")
 
     def _is_burst(self, event: Event) -> bool:
         data = event["data"]
@@ -100,7 +107,8 @@ def _row_of(event: Event) -> tuple[str, str, str]:
         return "  rejected", f"{number} {data['code']}. {data['message']}", "red"
     if "status" in data:
         return f"  {data['status']}", f"{number} {_status(data)}", COLOURS[data["status"]]
-    return "  to the PBX" if "sequence" in data else "  by hand", _request_in(kind, data), "blue"
+    label = "  by hand" if kind == "handset.manual_logout_required" else "  to the PBX"
+    return label, _request_in(kind, data), "blue"
 
 
 def _status(data: Event) -> str:

@@ -11,11 +11,13 @@ from typing import Final
 
 from pydantic.fields import FieldInfo
 
+from contracts.roles import ROLES
 from contracts.tables import Tables, rewrite, table
 from contracts.values import NumberStatus
 from worker.cli.exits import MEANINGS
 from worker.core.results import VERDICTS, Condition
 from worker.core.transitions import TRANSITIONS
+from worker.runtime.amqp_parameters import PARAMETERS
 from worker.settings import Settings, environment_name
 from worker.telemetry.logs import Action
 from worker.telemetry.metrics import describe
@@ -35,6 +37,21 @@ OTHER_TRANSITIONS: Final[dict[str, tuple[NumberStatus | None, NumberStatus]]] = 
 UNITS: Final = ("seconds", "days", "commands", "messages", "attempts")
 
 
+def _broker_rights() -> str:
+    return table(
+        ("role", "configure", "write", "read"),
+        (
+            (role.name, *(_pattern(item) for item in (role.configure, role.write, role.read)))
+            for role in ROLES
+        ),
+    )
+
+
+def _pattern(text: str) -> str:
+    # A bar ends a cell of a table, even in code.
+    return f"`{text}`".replace("|", "\\|")
+
+
 def _settings() -> str:
     return table(
         ("setting", "default", "unit", "meaning"),
@@ -42,6 +59,12 @@ def _settings() -> str:
             (f"`{environment_name(name)}`", _shown(field), _unit(name), field.description or "")
             for name, field in Settings.model_fields.items()
         ),
+    )
+
+
+def _amqp_parameters() -> str:
+    return table(
+        ("parameter", "meaning"), ((f"`{name}`", meaning) for name, meaning in PARAMETERS.items())
     )
 
 
@@ -130,6 +153,8 @@ def _first_line_of(module: str) -> str:
 
 TABLES: Final[Tables] = {
     "actions": _actions,
+    "amqp-parameters": _amqp_parameters,
+    "broker-rights": _broker_rights,
     "exit-codes": _exit_codes,
     "metrics": _metrics,
     "packages": _packages,

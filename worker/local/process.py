@@ -165,4 +165,5 @@ class ServerProcess:
 
 
 def _tail(text: str) -> str:
-    return "\n".join(text.splitlines()[-TAIL_LINES:])
+    # Indented: no line of a server looks like one of ours.
+    return "\n".join(f"    {line}" for line in text.splitlines()[-TAIL_LINES:])

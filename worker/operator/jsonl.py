@@ -16,6 +16,7 @@ from worker.operator.records import (
     VoiceServiceRecord,
 )
 from worker.operator.validation_errors import explain
+from worker.runtime.printable import printable
 
 __all__ = ["KEYS", "ImportRefused", "Numbered", "Problem", "lines_of", "read_records"]
 
@@ -60,7 +61,10 @@ class ImportRefused(Exception):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         ordered = sorted(problems)
-        shown = [f"line {line}: {description}" for line, description in ordered[:PROBLEMS_SHOWN]]
+        shown = [
+            f"line {line}: {printable(description)}"
+            for line, description in ordered[:PROBLEMS_SHOWN]
+        ]
         if len(ordered) > PROBLEMS_SHOWN:
             shown.append(f"and {len(ordered) - PROBLEMS_SHOWN} more errors")
         super().__init__("\n".join(shown))

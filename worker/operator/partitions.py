@@ -9,6 +9,7 @@ from contracts.catalogue import COMMAND_QUEUE
 from worker.broker.connection import connect, ready_messages
 from worker.broker.partition_queues import source_queue
 from worker.core.partitions import Assignment, assignments, name_of
+from worker.runtime.printable import printable
 from worker.settings import Settings
 from worker.storage.engine import open_database
 from worker.storage.locks import MEMBER, PARTITION
@@ -108,7 +109,7 @@ def _assignment(shown: Shown) -> str:
     name = partition if is_router else f"partition {partition}"
     since = shown["gained_at"]
     served = (
-        f"{shown['served_by']}, term {shown['term']} since {since:%Y-%m-%d %H:%M:%S}"
+        f"{printable(shown['served_by'])}, term {shown['term']} since {since:%Y-%m-%d %H:%M:%S}"
         if shown["served_by"] and since
         else "no worker"
     )

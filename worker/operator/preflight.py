@@ -3,14 +3,27 @@
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 
-from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import ChannelNotFoundEntity
 
 from contracts.topology import EXCHANGES, QUEUES
-from worker.broker.answers import answered
-from worker.broker.connection import channel_on, connect
-from worker.broker.partition_queues import PARTITION_EXCHANGE, queue_names_of
+from worker.broker.connection import connect
+from worker.broker.partition_queues import (
+    PARTITION_EXCHANGE,
+    partition_topology,
+    queue_names_of,
+)
+from worker.broker.rights import (
+    require_rights,
+    rights_to_declare,
+    rights_to_serve,
+)
+from worker.broker.session import require_channels
+from worker.broker.topology import require_exchange, require_queue
+from worker.core.partitions import Layout
+from worker.operator.policies import require_harmless_policies
+from worker.runtime.mistakes import Mistake
 from worker.settings import Settings
+from worker.storage.dead_letters import find_refused
 from worker.storage.engine import open_database
 from worker.storage.partitions import load_partitions
 from worker.storage.preflight import NotReady, require_fit
@@ -27,13 +40,19 @@ class Finding:
 
 
 async def check_all(settings: Settings) -> Sequence[Finding]:
-    """A finding for each thing that a worker needs; of the partitions, only if servers are fit."""
+    """A finding for each thing that a worker needs; the last ones only if the servers are fit."""
     findings = [
         await _finding("database", _check_database(settings)),
         await _finding("broker", _check_broker(settings)),
     ]
     if not any(finding.error for finding in findings):
-        findings.append(await _finding("partitions", _check_partitions(settings)))
+        findings += [
+            await _finding("partitions", _check_partitions(settings)),
+            await _finding("rights", _check_rights(settings)),
+            await _finding("dead letters", _check_dead_letters(settings)),
+        ]
+        if settings.management_url:
+            findings.append(await _finding("policies", _check_policies(settings)))
     return findings
 
 
@@ -56,9 +75,9 @@ async def _check_database(settings: Settings) -> None:
 async def _check_broker(settings: Settings) -> None:
     async with await connect(settings.amqp_urls) as connection:
         for name in (item.name for item in EXCHANGES):
-            await _require_exchange(connection, name)
+            await require_exchange(connection, name)
         for name in (item.name for item in QUEUES):
-            await _require_queue(connection, name)
+            await require_queue(connection, name)
 
 
 async def _check_partitions(settings: Settings) -> None:
@@ -67,11 +86,12 @@ async def _check_partitions(settings: Settings) -> None:
     state.require_finished()
     queues = queue_names_of(state.layout)
     async with await connect(settings.amqp_urls) as connection:
+        require_channels(connection, state.layout)
         try:
             if queues:
-                await _require_exchange(connection, PARTITION_EXCHANGE)
+                await require_exchange(connection, PARTITION_EXCHANGE)
             for name in queues:
-                await _require_queue(connection, name)
+                await require_queue(connection, name)
         except ChannelNotFoundEntity as error:
             message = (
                 f"{error}. Partitions get no commands. Run"
@@ -81,12 +101,33 @@ async def _check_partitions(settings: Settings) -> None:
             raise NotReady(message) from error
 
 
-async def _require_exchange(connection: AbstractConnection, name: str) -> None:
-    # A channel for each: the broker closes a channel on which a declaration fails.
-    async with await channel_on(connection) as channel:
-        await answered(channel.declare_exchange(name, passive=True))
+async def _check_rights(settings: Settings) -> None:
+    layout = await _load_layout(settings)
+    needed = rights_to_serve(layout)
+    if settings.declare_topology:
+        exchanges, queues = partition_topology(layout)
+        needed += rights_to_declare((*EXCHANGES, *exchanges), (*QUEUES, *queues))
+    await require_rights(settings.amqp_urls, needed, "a worker")
 
 
-async def _require_queue(connection: AbstractConnection, name: str) -> None:
-    async with await channel_on(connection) as channel:
-        await answered(channel.declare_queue(name, passive=True))
+async def _check_dead_letters(settings: Settings) -> None:
+    async with open_database(settings.database_url) as database, database.session() as session:
+        refused = await find_refused(session)
+    if refused.messages:
+        raise Mistake(
+            f"The dead-letter queue refuses {refused.messages} messages, which wait in the"
+            f" database: {refused.last_error}. The worker sends them when the queue takes messages:"
+            " make room in it, or grant the missing right."
+        )
+
+
+async def _check_policies(settings: Settings) -> None:
+    layout = await _load_layout(settings)
+    await require_harmless_policies(
+        settings, [*(queue.name for queue in QUEUES), *queue_names_of(layout)]
+    )
+
+
+async def _load_layout(settings: Settings) -> Layout:
+    async with open_database(settings.database_url) as database, database.session() as session:
+        return (await load_partitions(session)).layout

@@ -28,6 +28,7 @@ from worker.broker.partition_queues import (
 from worker.broker.prefetch import Prefetch
 from worker.broker.publisher import Publisher
 from worker.broker.queue_markers import QueueInUse, append_marker, is_empty, is_marker
+from worker.broker.rights import require_rights, rights_to_repartition
 from worker.broker.session import open_session
 from worker.consuming.consumer import Consumer
 from worker.consuming.router import PartitionRouter
@@ -214,6 +215,11 @@ class Repartition:
     async def run(self, partitions: int) -> None:
         """Changes the number of partitions, as `repartition` describes."""
         state = await load_partitions(self._session)
+        target = state.target or partitions
+        queues = [*queue_names_of(state.layout), *queue_names_of(Layout(target, routed=True))]
+        needed = rights_to_repartition(dict.fromkeys(queues))
+        purpose = "a change of the number of partitions"
+        await require_rights(self._settings.amqp_urls, needed, purpose)
         if state.target is not None:
             self._report(f"Finishing an interrupted change to {state.target} partitions.")
             await self._change(state.layout, state.target)

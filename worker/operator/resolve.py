@@ -1,6 +1,4 @@
-"""Stores an operator's decision on an operation that cannot proceed by itself."""
-
-from datetime import UTC, datetime
+"""Stores an operator's decision on an operation or an aftermath that cannot proceed by itself."""
 
 from worker.core.results import Resolution, apply_resolution
 from worker.settings import Settings
@@ -13,7 +11,7 @@ __all__ = ["NothingToResolve", "resolve_number"]
 
 
 class NothingToResolve(Exception):
-    """The number has no operation under way."""
+    """The number has no operation under way and no aftermath."""
 
 
 async def resolve_number(
@@ -29,10 +27,10 @@ async def resolve_number(
         number = (await load_numbers_locked(session, [phone_number])).get(phone_number)
         if number is None or number.ongoing is None:
             raise NothingToResolve(
-                f"{phone_number} has no operation under way. `activation-worker pending` lists the"
-                " numbers that have one."
+                f"{phone_number} has no operation under way, and none that left something to do."
+                " `activation-worker pending` lists the numbers that have one."
             )
-        now = datetime.now(UTC)
+        now = database.clock.now()
         after = apply_resolution(number.ongoing, resolution, now, settings.policy, reason=by)
         await write_steps(session, after.steps)
         await change_operations(session, [number._replace(ongoing=after)])
@@ -50,4 +48,4 @@ async def resolve_number(
         )
 
     async with open_database(settings.database_url) as database:
-        await database.transact(decide, retry_forever=False)
+        await database.transact(decide)

@@ -17,15 +17,17 @@ from contracts.messages import (
     Command,
     CommandData,
     CommandRejected,
+    OperationAftermath,
     OperationDelayed,
     OperationFailed,
     StatusChanged,
 )
-from worker.broker.answers import BrokerUnavailable, answered
-from worker.broker.connection import connect
+from worker.broker.answers import answered
+from worker.broker.connection import BrokerUnavailable, connect
 from worker.broker.publisher import persistent
 from worker.operator.validation_errors import explain
 from worker.runtime.concurrency import first_of
+from worker.runtime.printable import printable
 from worker.settings import Settings
 
 __all__ = ["InvalidCommand", "SendResult", "TopologyMissing", "render", "send_command"]
@@ -36,6 +38,13 @@ FINAL: Final = {"activate": "ACTIVE", "deactivate": "RESERVED"}
 Event = Mapping[str, Any]
 
 _TYPES: Final = {definition.message: definition.type for definition in CATALOGUE}
+
+_RENDERED: Final = {
+    _TYPES[OperationDelayed]: ("DELAYED", "{message}"),
+    _TYPES[CommandRejected]: ("REFUSED", "{phone_number}  {code}: {message}"),
+    _TYPES[OperationAftermath]: ("AFTERMATH", "{phone_number}  {what} {state}: {detail}"),
+}
+"""The word and the text of these types."""
 
 
 class InvalidCommand(Exception):
@@ -97,21 +106,23 @@ async def send_command(
 
 def render(event: Event) -> str:
     """The event, or the command itself, as one line."""
-    data = event["data"]
-    if event["type"] == _TYPES[OperationDelayed]:
-        return f"DELAYED   {data['message']}"
-    if event["type"] == _TYPES[OperationFailed]:
-        return f"FAILED    {data['phone_number']}  {data['code']}: {data['detail']}"
-    if event["type"] == _TYPES[CommandRejected]:
-        return f"REFUSED   {data['phone_number']}  {data['code']}: {data['message']}"
-    if "status" in data:
-        usage = data["entitlement"]
-        return (
-            f"{data['status']:<9} {data['phone_number']}  sequence {data['sequence']}; voice"
-            f" services: {usage['limit']} bought, {usage['active']} active,"
-            f" {usage['pending']} pending"
-        )
-    return f"SENT      {data['phone_number']}  command {event['id']}"
+    event = printable(event)
+    data, kind = event["data"], event["type"]
+    if kind in _RENDERED:
+        word, text = _RENDERED[kind]
+        line = text.format_map(data)
+    elif kind == _TYPES[OperationFailed]:
+        word = "WAITING" if data["needs_a_person"] else "FAILED"
+        line = "{phone_number}  {code}: {detail}".format_map(data)
+    elif "status" in data:
+        word = data["status"]
+        line = (
+            "{phone_number}  sequence {sequence}; voice services: {entitlement[limit]} bought,"
+            " {entitlement[active]} active, {entitlement[pending]} pending"
+        ).format_map(data)
+    else:
+        word, line = "SENT", f"{data['phone_number']}  command {event['id']}"
+    return f"{word:<9} {line}"
 
 
 def _command(fields: Mapping[str, Any]) -> Command:
@@ -195,6 +206,8 @@ def _result_of(event: Event) -> SendResult | None:
         return SendResult.REFUSED
     if event["type"] == _TYPES[OperationFailed] and not data["needs_a_person"]:
         return SendResult.FAILED
-    if event["type"] == _TYPES[StatusChanged] and data["status"] == FINAL[data["operation"]]:
+    # A RESERVED with a failure follows from an operation that ended without success.
+    has_ended = event["type"] == _TYPES[StatusChanged] and not data.get("failure")
+    if has_ended and data["status"] == FINAL[data["operation"]]:
         return SendResult.DONE
     return None

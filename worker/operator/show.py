@@ -1,11 +1,12 @@
-"""Shows a number with everything that explains its state, and the operations under way."""
+"""Shows a number with everything that explains its state, and what is under way or outstanding."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
-from worker.core.explanations import at_deadline, clock_time, explain
+from worker.core.explanations import AFTERMATHS, at_deadline, clock_time, explain
 from worker.core.situation import Number
+from worker.runtime.printable import printable
 from worker.settings import Settings
 from worker.storage.engine import open_database
 from worker.storage.loading import load_numbers_with_steps
@@ -31,8 +32,8 @@ async def show_number(settings: Settings, phone_number: str) -> Shown | None:
         open_database(settings.database_url) as database,
         database.transaction() as session,
     ):
-        today = datetime.now(UTC).date()
-        found = await session.fetch("show_number", phone_number=phone_number, today=today)
+        now = database.clock.now()
+        found = await session.fetch("show_number", phone_number=phone_number, today=now.date())
         if not found:
             return None
         shown: dict[str, Any] = dict(found[0])
@@ -40,12 +41,12 @@ async def show_number(settings: Settings, phone_number: str) -> Shown | None:
             rows = await session.fetch(f"show_{part}", phone_number=phone_number)
             shown[part] = [dict(row) for row in rows]
         number = (await load_numbers_with_steps(session, [phone_number]))[phone_number]
-    shown["waiting"] = [_waiting(number, datetime.now(UTC))] if number.ongoing else []
+    shown["waiting"] = [_waiting(number, now)] if number.ongoing else []
     return shown
 
 
 async def show_pending(settings: Settings) -> Sequence[Shown]:
-    """The operations under way, oldest first, each with what it awaits and what happens next."""
+    """The operations under way and the aftermaths, oldest first, each with what happens next."""
     async with (
         open_database(settings.database_url) as database,
         database.transaction() as session,
@@ -53,7 +54,7 @@ async def show_pending(settings: Settings) -> Sequence[Shown]:
         found = await session.fetch("show_pending")
         phone_numbers = [row["phone_number"] for row in found]
         numbers = await load_numbers_with_steps(session, phone_numbers)
-    now = datetime.now(UTC)
+        now = database.clock.now()
     return [_waiting(numbers[phone_number], now) for phone_number in phone_numbers]
 
 
@@ -61,46 +62,50 @@ def _waiting(number: Number, now: datetime) -> Shown:
     ongoing = number.ongoing
     if ongoing is None:
         return {"phone_number": number.phone_number, "status": number.status}
+    # An operation that has ended is not late.
+    is_under_way = ongoing.aftermath is None
     return {
         "phone_number": number.phone_number,
         "status": number.status,
         "operation": ongoing.operation,
         "command_id": ongoing.command_id,
         "requested_by": ongoing.requested_by,
+        "aftermath": ongoing.aftermath,
         "since": ongoing.since,
-        "at_risk": ongoing.at_risk_at <= now,
-        "deadline": ongoing.deadline,
-        "overdue": ongoing.deadline <= now,
+        "at_risk": is_under_way and ongoing.at_risk_at <= now,
+        "deadline": None if ongoing.joins_hunt_group else ongoing.deadline,
+        "overdue": is_under_way and ongoing.deadline <= now,
         "needs_a_person": ongoing.failure is not None,
         "awaiting": [step.as_contract().model_dump(mode="json") for step in ongoing.open_steps],
-        "at_deadline": at_deadline(number.status, ongoing),
+        "at_deadline": at_deadline(ongoing) if is_under_way else None,
         "explanation": explain(number.status, ongoing),
     }
 
 
 def render_operation(operation: Shown) -> str:
-    """Two lines: the operation, and what it waits for."""
+    """Two lines: the operation or its aftermath, and what it waits for."""
+    operation = printable(operation)
     marks = (
         ("  NEEDS AN OPERATOR", operation["needs_a_person"]),
         ("  OVERDUE", operation["overdue"]),
         ("  AT RISK", operation["at_risk"]),
     )
     mark = next((text for text, applies in marks if applies), "")
+    what = operation["operation"]
+    if operation["aftermath"]:
+        what = f"{what} has ended, {AFTERMATHS[operation['aftermath']]} outstanding"
     return (
-        f"{operation['phone_number']}  {operation['status']}  {operation['operation']} since"
+        f"{operation['phone_number']}  {operation['status']}  {what} since"
         f" {clock_time(operation['since'])}{mark}\n    {operation['explanation']}"
     )
 
 
 def render_number(shown: Shown) -> str:
     """The number as lines: its state, then the reasons for it, then its history."""
+    shown = printable(shown)
     lines = [f"{shown['phone_number']}  {shown['status']}  (sequence {shown['sequence']})"]
     lines += [f"  {name:<15} {value}" for name, value in _facts(shown)]
-    for operation in shown["waiting"]:
-        lines.append(
-            f"  under way       {operation['operation']} since {clock_time(operation['since'])},"
-            f" command {operation['command_id']}. {operation['explanation']}"
-        )
+    lines += [f"  {_under_way(operation)}" for operation in shown["waiting"]]
     for message in shown["unsent"]:
         lines.append(
             f"  unpublished     {message['message_type']} to {message['routing_key']},"
@@ -111,6 +116,17 @@ def render_number(shown: Shown) -> str:
     lines.append("  history")
     lines += [f"    {_history(command)}" for command in shown["history"]] or ["    none"]
     return "\n".join(lines)
+
+
+def _under_way(operation: Shown) -> str:
+    since = f"since {clock_time(operation['since'])}"
+    what = operation["operation"]
+    name = "under way"
+    if operation["aftermath"]:
+        name, what = "outstanding", f"{AFTERMATHS[operation['aftermath']]}"
+    return (
+        f"{name:<15} {what} {since}, command {operation['command_id']}. {operation['explanation']}"
+    )
 
 
 def _facts(shown: Shown) -> list[tuple[str, str]]:
@@ -151,16 +167,19 @@ def _history(command: Shown) -> str:
         f"{clock_time(command['received_at'])}  {command['operation']:<10} {command['outcome']}"
     )
     by = f" by {command['requested_by']}" if command["requested_by"] else ""
+    ended = command["ended_at"]
+    end = f" at {clock_time(ended)}" if ended and not command["refusal"] else ""
     code = command["refusal"] or command["failure"]
     reason = f"  {code}: {command['detail']}" if code else ""
-    return f"{decision}{by}  ({command['command_id']}){reason}"
+    return f"{decision}{end}{by}  ({command['command_id']}){reason}"
 
 
 def _step(row: Shown) -> str:
     result = f"; last result {row['last_result']}" if row["last_result"] else ""
+    again = f"; asked again at {clock_time(row['again_at'])}" if row["again_at"] else ""
     return (
         f"{row['step']} {row['state']}, attempt {row['attempt']}, sent"
-        f" {clock_time(row['sent_at'])}{result}  ({row['operation_id']})"
+        f" {clock_time(row['sent_at'])}{result}{again}  ({row['operation_id']})"
     )
 
 

@@ -1,11 +1,11 @@
 """Lists, retries and discards messages of the outbox that the broker did not accept."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from worker.core.due import AT_ONCE
 from worker.core.explanations import clock_time
+from worker.runtime.printable import printable
 from worker.settings import Settings
 from worker.storage.engine import open_database
 from worker.storage.session import Session
@@ -39,7 +39,6 @@ async def retry(settings: Settings, positions: Collection[int] | None) -> int:
         "retry_messages",
         "`activation-worker outbox list` shows the positions.",
         positions=None if positions is None else sorted(positions),
-        now=datetime.now(UTC),
     )
 
 
@@ -57,7 +56,6 @@ async def discard(
         due_at=AT_ONCE,
         discarded_by=discarded_by,
         reason=reason,
-        now=datetime.now(UTC),
     )
 
 
@@ -69,7 +67,8 @@ async def _change(
     **parameters: object,
 ) -> int:
     async def change(session: Session) -> int:
-        changed = {row["position"] for row in await session.fetch(name, **parameters)}
+        rows = await session.fetch(name, **parameters, now=database.clock.now())
+        changed = {row["position"] for row in rows}
         if missing := {*(wanted or ())} - changed:
             raise NoSuchMessage(
                 f"No such message: {', '.join(map(str, sorted(missing)))}. {if_missing}"
@@ -77,11 +76,12 @@ async def _change(
         return len(changed)
 
     async with open_database(settings.database_url) as database:
-        return await database.transact(change, retry_forever=False)
+        return await database.transact(change)
 
 
 def render(row: Row) -> str:
     """Two lines: the message, and the reason why the broker did not accept it."""
+    row = printable(row)
     state = "PARKED" if row["parked"] else f"next attempt {clock_time(row['next_attempt_at'])}"
     return (
         f"{row['position']}  {row['phone_number']}  {row['message_type']} to {row['exchange']}"

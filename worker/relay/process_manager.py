@@ -52,7 +52,8 @@ class ProcessManager:
         One transaction deletes confirmed messages and stores what follows from them.
         """
         self._reporter.advanced(
-            await self._database.transact(lambda session: self._record(session, result))
+            await self._database.transact(lambda session: self._record(session, result)),
+            self._clock(),
         )
 
     async def advance_due(self, maximum: int) -> int:
@@ -60,7 +61,7 @@ class ProcessManager:
         advanced, due = await self._database.transact(
             lambda session: self._advance_due(session, maximum)
         )
-        self._reporter.advanced(advanced)
+        self._reporter.advanced(advanced, self._clock())
         return due
 
     async def _record(self, session: Session, result: PublishResult) -> Sequence[Advanced]:
@@ -118,8 +119,13 @@ class ProcessManager:
 
 
 def _numbers_waiting_for(result: PublishResult) -> list[str]:
-    """The numbers whose operations wait for any of these messages, in key order."""
-    messages = [*result.confirmed, *(item.message for item in result.undelivered)]
-    return sorted(
-        {message.phone_number for message in messages if message.holds_operation or message.awaited}
-    )
+    """The numbers whose operations may wait for any of these messages, in key order.
+
+    The messages of an operation wait behind every refused message of the number, whatever it is.
+    """
+    confirmed = {
+        message.phone_number
+        for message in result.confirmed
+        if message.holds_operation or message.awaited
+    }
+    return sorted(confirmed | {item.message.phone_number for item in result.undelivered})

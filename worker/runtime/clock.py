@@ -1,13 +1,9 @@
 """The clock, passed as a parameter so that tests of deadlines need not wait."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
-__all__ = ["Clock", "utc_now"]
+__all__ = ["Clock"]
 
 Clock = Callable[[], datetime]
-
-
-def utc_now() -> datetime:
-    """The current time of this machine, in UTC."""
-    return datetime.now(UTC)
+"""Returns the current time: `storage.clock.DatabaseClock.now`, or what a test moves."""

@@ -2,23 +2,32 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from time import monotonic
 from typing import Final, Protocol, TypeVar
 
-import asyncpg
 from sqlalchemy.exc import EmulatedDBAPIException
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import PoolProxiedConnection
 
 from worker.runtime.backoff import Backoff
 from worker.runtime.concurrency import limited, uninterrupted
-from worker.storage.errors import CONNECTION_FAILURES, is_transient, sqlstate_of
+from worker.storage.clock import DatabaseClock
+from worker.storage.connecting.connector import CONNECT_TIMEOUT_SECONDS, Connector
+from worker.storage.errors import (
+    DatabaseUnavailable,
+    is_conflict,
+    is_schema_missing,
+    is_transient,
+    mistake_of,
+    reason_of,
+    spoils_session,
+)
 from worker.storage.session import Driver, Session
 from worker.telemetry.logs import Action, get_logger
 
 __all__ = [
-    "CONNECT_TIMEOUT_SECONDS",
     "POOL_CONNECTIONS",
     "READING_WHOLE_TABLES",
     "Database",
@@ -30,34 +39,7 @@ __all__ = [
 Result = TypeVar("Result")
 Work = Callable[[Session], Awaitable[Result]]
 
-CONNECT_TIMEOUT_SECONDS: Final = 5
 CLOSE_TIMEOUT_SECONDS: Final = 5
-COMMAND_TIMEOUT_SECONDS: Final = 40
-"""A silent peer would hang the driver for ever; this also outlives the server's own timeouts."""
-SERVER_SETTINGS: Final = {
-    "application_name": "activation-worker",
-    # A transaction that has waited for a lock must see what the lock's holder stored, whatever the
-    # role's default is.
-    "default_transaction_isolation": "read committed",
-    # Compiling small statements costs more than it saves.
-    "jit": "off",
-    # PostgreSQL plans each statement once in a session: planning it for each batch takes longer
-    # than running it. The tables may be empty at that time, so the plan must use the indexes: a
-    # plan that read whole tables was forty times as slow soon after.
-    "plan_cache_mode": "force_generic_plan",
-    "enable_seqscan": "off",
-    "enable_mergejoin": "off",
-    "enable_hashjoin": "off",
-    "statement_timeout": "20s",
-    "lock_timeout": "10s",
-    # A worker that is frozen in the middle of a transaction holds its locks no longer than this,
-    # unless it is frozen while it prepares a statement: then no timeout of the server applies.
-    "idle_in_transaction_session_timeout": "10s",
-    # The driver sets no keepalive. The server's own keeps a firewall from forgetting a connection.
-    "tcp_keepalives_idle": "60",
-    "tcp_keepalives_interval": "10",
-    "tcp_keepalives_count": "3",
-}
 READING_WHOLE_TABLES: Final = """
 SET LOCAL plan_cache_mode = auto; SET LOCAL enable_seqscan = on; SET LOCAL enable_mergejoin = on;
 SET LOCAL enable_hashjoin = on;
@@ -69,8 +51,10 @@ consumers, two for the relay, retention, and three for HTTP probes. Each further
 three. From the ninth partition in one worker on, some tasks wait for a connection."""
 RETRY_FIRST_SECONDS: Final = 0.05
 RETRY_LONGEST_SECONDS: Final = 5.0
-READ_ONLY: Final = "25006"
-"""The server is not the primary any more; a new connection may reach the one that is."""
+CONFLICTS_MAXIMUM: Final = 20
+"""Attempts of a command before it reports a conflict with other transactions."""
+REMIND_SECONDS: Final = 30
+"""How often an outage that lasts is logged again."""
 
 
 class Transactions(Protocol):
@@ -86,9 +70,13 @@ class Transactions(Protocol):
 class Database:
     """The connection pool. Safe to share between tasks."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, clock: DatabaseClock, *, waits: bool) -> None:
         self.engine = engine
-        self._is_lost = False
+        self.clock: Final = clock
+        """The database's time, by which everything is judged."""
+        self._waits = waits
+        self._was_usable = False
+        self._lost_logged_at: float | None = None
 
     async def transact(
         self, work: Work[Result], *, retry_forever: bool = True, fence: str = ""
@@ -98,7 +86,8 @@ class Database:
         The work may run several times. After a lost answer to COMMIT it runs again although it was
         stored, so the work must detect what is already stored. `fence` is SQL without parameters
         that fails if the work must not be stored. Raises errors that are not transient; with
-        `retry_forever=False` also transient ones, for a caller that tries a smaller batch.
+        `retry_forever=False` also transient ones, for a caller that tries a smaller batch. A
+        database that does not wait repeats only what conflicted with another transaction.
         """
 
         async def transaction() -> Result:
@@ -122,30 +111,40 @@ class Database:
 
         `first` is SQL without parameters that travels with BEGIN.
         """
-        async with self._connection() as driver:
-            try:
-                await driver.execute(f"BEGIN;{first}")
-                yield Session(driver)
-                await _commit(driver)
-            except BaseException as error:
-                if not _is_unusable(driver, error):
-                    await driver.execute("ROLLBACK;")
-                raise
+        with self.classified():
+            async with self._connection() as driver:
+                try:
+                    await driver.execute(f"BEGIN;{first}")
+                    yield Session(driver)
+                    await _commit(driver)
+                except BaseException as error:
+                    if not _is_unusable(driver, error):
+                        await driver.execute("ROLLBACK;")
+                    raise
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
         """A connection on which each statement is a transaction of its own."""
-        async with self._connection() as driver:
-            yield Session(driver)
+        with self.classified():
+            async with self._connection() as driver:
+                yield Session(driver)
 
     @asynccontextmanager
     async def own_session(self) -> AsyncIterator[Session]:
         """A session that the pool does not reuse: its settings and locks end with it."""
-        async with self.engine.connect() as pooled:
-            try:
-                yield Session((await pooled.get_raw_connection()).driver_connection)
-            finally:
-                await pooled.invalidate()
+        with self.classified():
+            async with self.engine.connect() as pooled:
+                try:
+                    yield Session((await pooled.get_raw_connection()).driver_connection)
+                finally:
+                    await pooled.invalidate()
+
+    @asynccontextmanager
+    async def migration(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction on a connection of SQLAlchemy, which Alembic needs."""
+        with self.classified():
+            async with self.engine.begin() as connection:
+                yield connection
 
     async def close(self) -> None:
         """Closes all idle connections, or leaves those whose server does not answer."""
@@ -181,63 +180,84 @@ class Database:
             pooled.invalidate()
             pooled.close()
 
+    @contextmanager
+    def classified(self) -> Iterator[None]:
+        """Raises a mistake as its sentence, or as an outage once the database was usable.
+
+        A password is rotated, a role locked or a schema restored while workers run: none of them
+        may end for it. The contexts of this class do this for their sessions; use it for a session
+        that is used outside of them.
+        """
+        try:
+            yield
+        except Exception as error:
+            mistake = mistake_of(error)
+            is_outage = self._waits and self._was_usable
+            if mistake is not None:
+                raise (DatabaseUnavailable(str(mistake)) if is_outage else mistake) from None
+            if is_outage and is_schema_missing(error):
+                raise DatabaseUnavailable(f"its schema has changed: {reason_of(error)}") from error
+            raise
+
     async def _until_done(
         self, once: Callable[[], Coroutine[None, None, Result]], *, retry_forever: bool
     ) -> Result:
         backoff = Backoff(RETRY_FIRST_SECONDS, RETRY_LONGEST_SECONDS)
+        failures = 0
         while True:
             try:
                 # Cancelling a commit does not roll it back: seven of ten cancelled commits were
-                # durable. So a transaction that has begun runs to its end; the timeouts above bound
-                # it.
+                # durable. So a transaction that has begun runs to its end; the timeouts bound it.
                 result = await uninterrupted(once())
             except Exception as error:
                 if not is_transient(error):
+                    raise
+                failures += 1
+                if not self._waits and (failures == CONFLICTS_MAXIMUM or not is_conflict(error)):
                     raise
                 self._log_lost(error)
                 if not retry_forever:
                     raise
                 await asyncio.sleep(backoff.pause_seconds())
             else:
+                self._was_usable = True
                 self._log_back()
                 return result
 
     def _log_lost(self, error: Exception) -> None:
-        if not self._is_lost:
-            reason = str(error).split("\n")[0] or type(error).__name__
-            get_logger().warning(Action.DATABASE_LOST, reason=reason)
-        self._is_lost = True
+        now = monotonic()
+        if self._lost_logged_at is None or now - self._lost_logged_at >= REMIND_SECONDS:
+            get_logger().warning(Action.DATABASE_LOST, reason=reason_of(error))
+            self._lost_logged_at = now
 
     def _log_back(self) -> None:
-        if self._is_lost:
+        if self._lost_logged_at is not None:
             get_logger().info(Action.DATABASE_RECOVERED)
-        self._is_lost = False
+        self._lost_logged_at = None
 
 
 @asynccontextmanager
-async def open_database(url: str) -> AsyncIterator[Database]:
-    """A pool of connections to the database at the URL; connects when first used."""
+async def open_database(
+    url: str | Callable[[], str], *, waits: bool = False
+) -> AsyncIterator[Database]:
+    """A pool of connections to the database at the URL; connects when first used.
 
-    async def connect() -> asyncpg.Connection:
-        return await asyncpg.connect(
-            url.replace("+asyncpg", "", 1),
-            timeout=CONNECT_TIMEOUT_SECONDS,
-            command_timeout=COMMAND_TIMEOUT_SECONDS,
-            server_settings=SERVER_SETTINGS,
-            # By default the driver prepares each statement again after five minutes.
-            max_cached_statement_lifetime=0,
-        )
-
+    `url` may be a function, which each connection calls again: credentials rotate. With `waits`,
+    `Database.transact` and `Database.read` wait for a server that is away, as a worker must; a
+    command reports it instead.
+    """
+    clock = DatabaseClock()
+    connector = Connector(url if callable(url) else lambda: url, clock)
     engine = create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=connect,
+        async_creator=connector.connect,
         pool_size=POOL_CONNECTIONS,
         max_overflow=0,
         # The connection that was used last has its statements planned and its caches warm.
         pool_use_lifo=True,
         pool_timeout=CONNECT_TIMEOUT_SECONDS,
     )
-    database = Database(engine)
+    database = Database(engine, clock, waits=waits)
     try:
         yield database
     finally:
@@ -252,10 +272,5 @@ async def _commit(driver: Driver) -> None:
 
 
 def _is_unusable(driver: Driver, error: BaseException) -> bool:
-    """Whether the connection's state is unknown, or its server is not the primary."""
-    return (
-        driver.is_closed()
-        or not isinstance(error, Exception)
-        or isinstance(error, CONNECTION_FAILURES)
-        or sqlstate_of(error) == READ_ONLY
-    )
+    """Whether the connection's state is unknown, or a new one may succeed where it cannot."""
+    return driver.is_closed() or not isinstance(error, Exception) or spoils_session(error)

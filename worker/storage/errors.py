@@ -1,16 +1,29 @@
-"""Classifies errors of PostgreSQL and its driver: transient, caused by a value, or neither."""
+"""Classifies errors of PostgreSQL and its driver: mistakes, transient errors, bad values."""
 
+import ssl
+from collections.abc import Mapping
 from typing import Final
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from worker.runtime.mistakes import Mistake
+from worker.settings import SettingsError
+
 __all__ = [
     "CONNECTION_FAILURES",
+    "SESSION_IS_LOST",
+    "DatabaseUnavailable",
     "LeadershipLost",
+    "ReadOnlyServer",
+    "is_conflict",
     "is_data_error",
+    "is_schema_missing",
     "is_transient",
+    "mistake_of",
+    "reason_of",
+    "spoils_session",
     "sqlstate_of",
 ]
 
@@ -22,9 +35,51 @@ TRANSIENT_CLASSES: Final = frozenset({"08", "25", "40", "53", "55", "57", "58", 
 
 XX is an internal error. PostgreSQL also raises it if a disk quota keeps a file from growing. The
 server causes it, so no command may be dead-lettered for it."""
-TRANSIENT_STATES: Final = frozenset({UNIQUE_VIOLATION, "0A000"})
-"""After a unique violation the next attempt finds what another worker stored first. 0A000: a
-migration made a cached plan stale; the next transaction plans again."""
+ROLLBACK_CLASS: Final = "40"
+STALE_PLAN: Final = "0A000"
+"""A migration made a cached plan stale; the next transaction plans again."""
+TRANSIENT_STATES: Final = frozenset({UNIQUE_VIOLATION, STALE_PLAN})
+"""After a unique violation the next attempt finds what another worker stored first."""
+INTERNAL_ERROR: Final = "XX000"
+READ_ONLY: Final = "25006"
+"""The server is not the primary any more; a new connection may reach the one that is."""
+SCHEMA_MISSING: Final = frozenset({"3F000", "42P01", "42703", "42704", "42804", "42883"})
+"""A schema, table, column, type or function is missing, or a type is another one: the schema was
+never made, or is just being restored."""
+SESSION_IS_LOST: Final = (
+    "A connection pooler gives the session to other clients between transactions, and the worker"
+    " relies on its session. Set pool_mode = session in PgBouncer, or connect to PostgreSQL itself."
+)
+MISTAKES: Final[Mapping[str, str]] = {
+    "28P01": "PostgreSQL refuses the password: {}. Correct the user or password in DATABASE_URL.",
+    "28000": (
+        "PostgreSQL does not admit this user: {}. Correct the user, host or sslmode in"
+        " DATABASE_URL, or admit the user there (pg_hba.conf, ALTER ROLE ... LOGIN)."
+    ),
+    "3D000": "PostgreSQL has no such database: {}. Correct it in DATABASE_URL, or create it.",
+    "42501": (
+        "PostgreSQL refuses the user of DATABASE_URL a right: {}. Grant it, as the operators' page"
+        " lists."
+    ),
+    # A prepared statement is gone, or belongs to another client.
+    "26000": SESSION_IS_LOST,
+    "42P05": SESSION_IS_LOST,
+}
+"""By SQLSTATE what waiting does not heal, with what to change."""
+TLS_REFUSED: Final = "rejected SSL upgrade"
+"""What the driver says of a server without TLS; it has no class or code for it."""
+NO_TLS: Final = (
+    "PostgreSQL offers no TLS, and sslmode in DATABASE_URL requires it: switch ssl on in the"
+    " server, or write sslmode=prefer."
+)
+CERTIFICATE: Final = (
+    "The certificate of PostgreSQL cannot be verified: {}. Correct the host or sslrootcert in"
+    " DATABASE_URL, or the server's certificate."
+)
+TLS_FAILS: Final = (
+    "TLS with PostgreSQL fails: {}. Correct sslmode, sslcert or ssl_min_protocol_version in"
+    " DATABASE_URL, or the server."
+)
 CONNECTION_FAILURES: Final = (
     OSError,
     TimeoutError,
@@ -40,10 +95,54 @@ class LeadershipLost(Exception):
     """The fence refused a transaction: another worker leads the partition, or has led it since."""
 
 
+class DatabaseUnavailable(ConnectionError):
+    """PostgreSQL cannot be used now, and waiting may heal it; the text says why."""
+
+
+class ReadOnlyServer(DatabaseUnavailable):
+    """The server takes no changes now."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the server is read-only: it is a standby, or default_transaction_read_only is on for"
+            " this database or role, and the worker needs a primary"
+        )
+
+
 def sqlstate_of(error: BaseException) -> str:
     """The SQLSTATE of an error of asyncpg or SQLAlchemy; empty if it has none."""
     source = error.orig if isinstance(error, DBAPIError) else error
     return str(getattr(source, "sqlstate", None) or "")
+
+
+def reason_of(error: BaseException) -> str:
+    """The first line of what the error says, as text for people."""
+    source = getattr(error, "orig", None) or error
+    # SQLAlchemy puts a class name before the message of the server.
+    source = source.__cause__ or source if source is not error else error
+    text = getattr(source, "strerror", None) or str(source).partition("\n")[0]
+    return text or type(error).__name__
+
+
+def mistake_of(error: BaseException) -> Mistake | SettingsError | None:
+    """The sentence for what waiting does not heal; None if the error is none of these."""
+    if isinstance(error, (Mistake, SettingsError)):
+        return error
+    text = _tls_mistake(error) or MISTAKES.get(sqlstate_of(error))
+    if text is None and isinstance(error, asyncpg.ClientConfigurationError):
+        text = "DATABASE_URL, or a variable that begins with PG, is wrong: {}."
+    return None if text is None else Mistake(text.format(reason_of(error)))
+
+
+def _tls_mistake(error: BaseException) -> str | None:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return CERTIFICATE
+    if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+        # The server went away during the handshake.
+        return None
+    if isinstance(error, ssl.SSLError):
+        return TLS_FAILS
+    return NO_TLS if type(error) is ConnectionError and TLS_REFUSED in str(error) else None
 
 
 def is_transient(error: BaseException) -> bool:
@@ -60,6 +159,30 @@ def is_transient(error: BaseException) -> bool:
     return state[:2] in TRANSIENT_CLASSES or state in TRANSIENT_STATES
 
 
+def is_conflict(error: BaseException) -> bool:
+    """Whether another transaction caused it, so that the next attempt need not wait."""
+    state = sqlstate_of(error)
+    return state[:2] == ROLLBACK_CLASS or state in {*TRANSIENT_STATES, INTERNAL_ERROR}
+
+
 def is_data_error(error: BaseException) -> bool:
     """Whether a value can never be stored, however often it is tried."""
     return sqlstate_of(error)[:2] in DATA_ERROR_CLASSES and not is_transient(error)
+
+
+def is_schema_missing(error: BaseException) -> bool:
+    """Whether the schema lacks something, or has changed under the session."""
+    return sqlstate_of(error) in SCHEMA_MISSING
+
+
+def spoils_session(error: BaseException) -> bool:
+    """Whether a new session may succeed where this one never will.
+
+    It may reach another server, have other rights, or know types and plans that are new.
+    """
+    state = sqlstate_of(error)
+    return (
+        isinstance(error, CONNECTION_FAILURES)
+        or state in {READ_ONLY, INTERNAL_ERROR, STALE_PLAN, *MISTAKES}
+        or state in SCHEMA_MISSING
+    )

@@ -1,15 +1,18 @@
 """Measures the database gauges when the metrics are scraped."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 import asyncpg
 from sqlalchemy.exc import SQLAlchemyError
 
+from worker.runtime.mistakes import Mistake
+from worker.settings import SettingsError
 from worker.storage.engine import READING_WHOLE_TABLES, Database
+from worker.storage.errors import reason_of
 from worker.storage.session import Session
-from worker.telemetry.database_gauges import DatabaseFigures, OperationsUnderWay
+from worker.telemetry.database_gauges import Aftermaths, DatabaseFigures, OperationsUnderWay
 from worker.telemetry.logs import Action, get_logger
 
 __all__ = ["DATABASE_FAILURES", "measure"]
@@ -23,8 +26,10 @@ DATABASE_FAILURES: Final = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
     asyncpg.PostgresError,
+    Mistake,
+    SettingsError,
 )
-"""All errors that a query can raise, also for a schema that does not exist."""
+"""All errors that a query can raise, also while it connects, or for a missing schema."""
 
 
 async def measure(database: Database) -> DatabaseFigures | None:
@@ -34,22 +39,24 @@ async def measure(database: Database) -> DatabaseFigures | None:
             asyncio.timeout(MEASURE_TIMEOUT_SECONDS),
             database.transaction(READING_WHOLE_TABLES) as on,
         ):
-            return await _measure(on, datetime.now(UTC))
+            return await _measure(on, database.clock.now())
     except DATABASE_FAILURES as error:
-        reason = str(error).split("\n", maxsplit=1)[0] or type(error).__name__
-        get_logger().debug(Action.GAUGES_NOT_READ, reason=reason)
+        get_logger().debug(Action.GAUGES_NOT_READ, reason=reason_of(error))
         return None
 
 
 async def _measure(session: Session, now: datetime) -> DatabaseFigures:
     (outbox,) = await session.fetch("measure_outbox", now=now)
+    (dead_letters,) = await session.fetch("measure_dead_letters")
     (entitlement,) = await session.fetch("measure_entitlement", today=now.date())
     operations = await session.fetch("measure_operations", now=now)
+    aftermaths = await session.fetch("measure_aftermaths")
     return DatabaseFigures(
         outbox_messages=outbox["messages"],
         outbox_delayed_messages=outbox["delayed_messages"],
         outbox_parked_messages=outbox["parked_messages"],
         outbox_oldest_seconds=max(0.0, float(outbox["oldest_seconds"])),
+        stored_dead_letters=dead_letters["messages"],
         used_services=int(entitlement["used_services"]),
         bought_services=int(entitlement["bought_services"]),
         free_services=int(entitlement["free_services"]),
@@ -60,5 +67,9 @@ async def _measure(session: Session, now: datetime) -> DatabaseFigures:
                 row["numbers"], row["overdue_numbers"], max(0.0, float(row["oldest_seconds"]))
             )
             for row in operations
+        },
+        aftermaths={
+            row["aftermath"]: Aftermaths(row["numbers"], row["unresolved_numbers"])
+            for row in aftermaths
         },
     )

@@ -1,9 +1,10 @@
 """Terms: each leadership has a number, by which PostgreSQL refuses a former leader."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from worker.storage.session import Session
+from worker.storage.errors import DatabaseUnavailable
+from worker.storage.session import Row, Session
 
 __all__ = ["TERM_IS_OVER", "begin_terms", "current_terms", "fence_of"]
 
@@ -22,11 +23,18 @@ async def begin_terms(session: Session, partitions: Collection[int]) -> Mapping[
     Waits up to one second in all for transactions of the former leaders, and then terminates their
     sessions.
     """
-    begun = await session.fetch("begin_terms", partitions=list(partitions))
-    return {row["partition"]: row["term"] for row in begun}
+    return _terms(partitions, await session.fetch("begin_terms", partitions=list(partitions)))
 
 
 async def current_terms(session: Session, partitions: Collection[int]) -> Mapping[int, int]:
     """The number of the current term of each partition."""
-    found = await session.fetch("current_terms", partitions=list(partitions))
-    return {row["partition"]: row["term"] for row in found}
+    return _terms(partitions, await session.fetch("current_terms", partitions=list(partitions)))
+
+
+def _terms(partitions: Collection[int], rows: Sequence[Row]) -> Mapping[int, int]:
+    terms = {row["partition"]: row["term"] for row in rows}
+    if missing := {*partitions} - terms.keys():
+        raise DatabaseUnavailable(
+            f"partition {min(missing)} has no term: the database may just be being restored"
+        )
+    return terms

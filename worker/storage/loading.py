@@ -4,7 +4,15 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from contracts.messages import Command
-from contracts.values import CallTarget, DeviceKind, FailureCode, NumberStatus, Operation, Step
+from contracts.values import (
+    AftermathKind,
+    CallTarget,
+    DeviceKind,
+    FailureCode,
+    NumberStatus,
+    Operation,
+    Step,
+)
 from worker.core.batch import CommandKey, Snapshot
 from worker.core.operation import Failure, OngoingOperation, PbxStep
 from worker.core.situation import (
@@ -157,6 +165,7 @@ def _ongoing(row: Row) -> OngoingOperation:
         since=row["since"],
         at_risk_at=row["at_risk_at"],
         deadline=row["deadline"],
+        aftermath=AftermathKind(row["aftermath"]) if row["aftermath"] is not None else None,
         delayed=row["delayed"],
         failure=_failure(row),
         retry_round=row["retry_round"],

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from worker.storage.engine import Database
 from worker.storage.locks import MIGRATION
+from worker.storage.preflight import VERSION_TABLE, NotReady, newer_schema
 
 __all__ = ["head", "migrate"]
 
@@ -23,16 +24,29 @@ def _configuration() -> Config:
 def _upgrade(connection: Connection) -> tuple[str | None, str | None]:
     # Two migrations that start together run one after the other; the second has nothing to do.
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION})")
-    before = MigrationContext.configure(connection).get_current_revision()
     configuration = _configuration()
+    before = _revision_of(connection)
+    known = {
+        script.revision for script in ScriptDirectory.from_config(configuration).walk_revisions()
+    }
+    if before is not None and before not in known:
+        raise NotReady(newer_schema(before))
     configuration.attributes["connection"] = connection
     command.upgrade(configuration, "head")
-    return before, MigrationContext.configure(connection).get_current_revision()
+    return before, _revision_of(connection)
+
+
+def _revision_of(connection: Connection) -> str | None:
+    options = {"version_table": VERSION_TABLE}
+    return MigrationContext.configure(connection, opts=options).get_current_revision()
 
 
 async def migrate(database: Database) -> tuple[str | None, str | None]:
-    """Migrates the schema in one transaction; returns the revisions before and after."""
-    async with database.engine.begin() as connection:
+    """Migrates the schema in one transaction; returns the revisions before and after.
+
+    Raises `NotReady` if a newer release has migrated it.
+    """
+    async with database.migration() as connection:
         return await connection.run_sync(_upgrade)
 
 

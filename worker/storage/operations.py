@@ -105,10 +105,11 @@ def _step(row: Row) -> PbxStep:
         waits_for=row["waits_for"],
         attempt=row["attempt"],
         attempts_maximum=row["attempts_maximum"],
-        publish_attempted=row["publish_attempted"],
+        publish_error=row["publish_error"],
         sent_at=row["sent_at"],
         state=StepState(row["state"]),
         again_at=row["again_at"],
+        silent_at=row["silent_at"],
         failure=Failure(
             FailureCode(row["failure_code"]), step, row["failure_detail"], row["failure_pbx_code"]
         )
@@ -126,8 +127,10 @@ async def write_steps(session: Session, steps: Collection[PbxStep]) -> None:
             "step_id": step.step_id,
             "state": step.state,
             "attempt": step.attempt,
+            "attempts_maximum": step.attempts_maximum,
             "sent_at": step.sent_at,
             "again_at": step.again_at,
+            "silent_at": step.silent_at,
             "failure_code": step.failure.code if step.failure else None,
             "failure_detail": step.failure.detail if step.failure else None,
             "failure_pbx_code": step.failure.pbx_code if step.failure else None,

@@ -6,6 +6,7 @@ from typing import Final
 
 from worker.core.due import AT_ONCE
 from worker.core.partitions import ROUTER, Layout, assignments, partition_of
+from worker.storage.errors import DatabaseUnavailable
 from worker.storage.preflight import NotReady
 from worker.storage.session import Row, Session
 
@@ -31,6 +32,8 @@ class PartitionState:
     """The number of partitions after the unfinished change; None if no change is unfinished."""
     results_read_until: datetime
     """The moment up to which the router's worker has counted PBX results."""
+    now: datetime
+    """The database's time."""
 
     def require_finished(self) -> None:
         """Raises `NotReady` if a change is unfinished."""
@@ -44,9 +47,15 @@ class PartitionState:
 
 async def load_partitions(session: Session) -> PartitionState:
     """The current state of the partitions."""
-    (row,) = await session.fetch("load_partitioning")
+    rows = await session.fetch("load_partitioning")
+    if not rows:
+        raise DatabaseUnavailable(
+            "the table partitioning has no row: the database may just be being restored"
+        )
+    row = rows[0]
     layout = Layout(row["partitions"], row["routed"])
-    return PartitionState(layout, row["target"], row["results_read_until"] or LONG_AGO)
+    read_until = row["results_read_until"] or LONG_AGO
+    return PartitionState(layout, row["target"], read_until, row["now"])
 
 
 async def record_results_read(session: Session, now: datetime) -> None:

@@ -40,7 +40,7 @@ class NumberRow(NamedTuple):
 
 
 class OperationRow(NamedTuple):
-    """An operation that starts."""
+    """An operation that starts, or the aftermath of one that ends."""
 
     phone_number: str
     operation: str
@@ -54,6 +54,7 @@ class OperationRow(NamedTuple):
     since: datetime
     at_risk_at: datetime
     deadline: datetime
+    aftermath: str | None
 
 
 class OperationEndRow(NamedTuple):

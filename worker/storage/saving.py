@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from contracts.catalogue import definition_of, routing_key_of
-from contracts.messages import Command, PublishedMessage
+from contracts.messages import Command, OperationAftermath, PublishedMessage
 from contracts.values import NumberStatus, Operation
 from worker.core.batch import Advanced
 from worker.core.decision import Decision, Outcome
@@ -75,6 +75,7 @@ async def save_advances(
     ended = [item for item in advanced if item.decision.outcome in ENDS]
     changed = [item for item in ended if _has_changed_status(item)]
     messages = [row for item in advanced for row in _outbox_rows(item.decision, None)]
+    await _withdraw_messages(session, ended)
     ((numbers, operations),) = await session.fetch(
         "save_advances",
         numbers=[
@@ -107,6 +108,18 @@ async def _save_on_the_way(
         )
         await send_steps_again(session, context.partition, retried_ids, context.now)
     await change_operations(session, numbers)
+
+
+async def _withdraw_messages(session: Session, ended: Sequence[Advanced]) -> None:
+    """Deletes the unsent requests of these operations that must not arrive after the end."""
+    failed = [item.before.phone_number for item in ended if _is_failed_activation(item)]
+    repeating = [
+        item.before.phone_number
+        for item in ended
+        if item.before.ongoing and any(step.attempt > 1 for step in item.before.ongoing.steps)
+    ]
+    if failed or repeating:
+        await session.change("withdraw_messages", failed=failed, repeating=repeating)
 
 
 async def _begin_following(
@@ -179,6 +192,15 @@ def _is_blanked(item: Advanced) -> bool:
     )
 
 
+def _is_failed_activation(item: Advanced) -> bool:
+    ongoing = item.before.ongoing
+    return (
+        item.decision.outcome is Outcome.FAILED
+        and ongoing is not None
+        and ongoing.operation is Operation.ACTIVATE
+    )
+
+
 def _has_records(number: Number) -> bool:
     return bool(number.hunt_groups or number.logins or number.has_call_settings)
 
@@ -224,6 +246,7 @@ def _operation_row(phone_number: str, ongoing: OngoingOperation) -> OperationRow
         since=ongoing.since,
         at_risk_at=ongoing.at_risk_at,
         deadline=ongoing.deadline,
+        aftermath=ongoing.aftermath,
     )
 
 
@@ -239,11 +262,13 @@ def _operation_end_row(item: Advanced) -> OperationEndRow:
 
 
 def _outbox_rows(decision: Decision, reply: ReplyTo | None) -> Iterable[OutboxRow]:
-    holds = decision.outcome is Outcome.PENDING
+    is_begin = decision.outcome is Outcome.PENDING
     ordered = decision.outcome is not Outcome.NOTIFIED
     ongoing = decision.number.ongoing if decision.number else None
     awaited = {step.step_id for step in ongoing.steps} if ongoing else set()
     for place, message in enumerate(decision.messages):
+        # The last word on the aftermath of an earlier operation belongs to that one.
+        holds = is_begin and not isinstance(message, OperationAftermath)
         row = _outbox_row(message, holds=holds, awaited=message.id in awaited, ordered=ordered)
         yield row
         if place == 0 and reply is not None:

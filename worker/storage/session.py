@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from worker.storage.errors import DatabaseUnavailable, reason_of
 from worker.storage.queries import query
 
 __all__ = ["Driver", "Row", "RowsMissing", "Session", "require_all"]
@@ -30,15 +31,24 @@ class Session:
         """For SQL without a name: settings, locks, transactions."""
 
     async def fetch(self, name: str, /, **parameters: object) -> Sequence[Row]:
-        """The rows that the named query returns. KeyError if a parameter is missing."""
+        """The rows that the named query returns. KeyError if a parameter is missing.
+
+        Raises `DatabaseUnavailable` for a lost connection: other servers' look the same.
+        """
         sql, names = query(name)
-        rows: Sequence[Row] = await self.driver.fetch(sql, *(parameters[key] for key in names))
+        try:
+            rows: Sequence[Row] = await self.driver.fetch(sql, *(parameters[key] for key in names))
+        except OSError as error:
+            raise DatabaseUnavailable(reason_of(error)) from error
         return rows
 
     async def change(self, name: str, /, **parameters: object) -> int:
         """Runs the named query; returns how many rows it changed."""
         sql, names = query(name)
-        done: str = await self.driver.execute(sql, *(parameters[key] for key in names))
+        try:
+            done: str = await self.driver.execute(sql, *(parameters[key] for key in names))
+        except OSError as error:
+            raise DatabaseUnavailable(reason_of(error)) from error
         return int(done.rpartition(" ")[2])
 
     async def change_each(self, name: str, expected: int, /, **parameters: object) -> None:

@@ -8,10 +8,11 @@ from typing import Final
 
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
-from contracts.values import Operation
+from contracts.values import AftermathKind, Operation
 
 __all__ = [
     "PREFIX",
+    "Aftermaths",
     "DatabaseFigures",
     "DatabaseGauges",
     "OperationsUnderWay",
@@ -34,6 +35,14 @@ class OperationsUnderWay:
 
 
 @dataclass(frozen=True, slots=True)
+class Aftermaths:
+    """What ended operations left to do, of one kind."""
+
+    numbers: int
+    unresolved_numbers: int
+
+
+@dataclass(frozen=True, slots=True)
 class DatabaseFigures:
     """The figures of one read of the database."""
 
@@ -41,6 +50,7 @@ class DatabaseFigures:
     outbox_delayed_messages: int
     outbox_parked_messages: int
     outbox_oldest_seconds: float
+    stored_dead_letters: int
     used_services: int
     bought_services: int
     free_services: int
@@ -48,6 +58,8 @@ class DatabaseFigures:
     exhausted_accounts: int
     operations: Mapping[str, OperationsUnderWay] = field(default_factory=dict)
     """By operation; an operation with no number under way is left out."""
+    aftermaths: Mapping[str, Aftermaths] = field(default_factory=dict)
+    """By kind; a kind with no number is left out."""
 
 
 ReadFigures = Callable[[], Awaitable[DatabaseFigures | None]]
@@ -111,6 +123,11 @@ _PLAIN_GAUGES: Final[tuple[tuple[str, str, Callable[[DatabaseFigures], float]], 
         lambda figures: figures.outbox_oldest_seconds,
     ),
     (
+        "stored_dead_letters",
+        "Dead letters that the dead-letter queue has not confirmed. Alert if it stays above 0.",
+        lambda figures: figures.stored_dead_letters,
+    ),
+    (
         "voice_services_bought",
         "Voice services in force today, all accounts together.",
         lambda figures: figures.bought_services,
@@ -142,10 +159,7 @@ def families_of(figures: DatabaseFigures) -> Iterator[Metric]:
     """The gauges that show these figures."""
     for name, meaning, value_of in _PLAIN_GAUGES:
         yield GaugeMetricFamily(f"{PREFIX}_{name}", meaning, value=value_of(figures))
-    pending = _by_operation(
-        "pending_operations",
-        "Operations under way, and ended ones whose hunt group joins are still outstanding.",
-    )
+    pending = _by_operation("pending_operations", "Operations under way.")
     overdue = _by_operation("overdue_operations", "Of these, operations past their deadline.")
     oldest = _by_operation(
         "oldest_operation_age_seconds", "Age of the oldest operation under way; 0 if there is none."
@@ -156,7 +170,20 @@ def families_of(figures: DatabaseFigures) -> Iterator[Metric]:
         overdue.add_metric([operation.value], found.overdue_numbers if found else 0)
         oldest.add_metric([operation.value], found.oldest_seconds if found else 0)
     yield from (pending, overdue, oldest)
+    aftermaths = _by_kind(
+        "aftermaths", "Ended operations with steps that are outstanding, by what is left to do."
+    )
+    unresolved = _by_kind("unresolved_aftermaths", "Of these, those that need an operator.")
+    for kind in AftermathKind:
+        left = figures.aftermaths.get(kind.value)
+        aftermaths.add_metric([kind.value], left.numbers if left else 0)
+        unresolved.add_metric([kind.value], left.unresolved_numbers if left else 0)
+    yield from (aftermaths, unresolved)
 
 
 def _by_operation(name: str, meaning: str) -> GaugeMetricFamily:
     return GaugeMetricFamily(f"{PREFIX}_{name}", meaning, labels=["operation"])
+
+
+def _by_kind(name: str, meaning: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"{PREFIX}_{name}", meaning, labels=["what"])

@@ -1,7 +1,9 @@
 """The HTTP endpoints `/healthz`, `/readyz` and `/metrics`: without login, and without secrets."""
 
 import asyncio
+import errno
 import json
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
@@ -19,6 +21,8 @@ Probe = Callable[[], Awaitable[str | None]]
 PROBE_TIMEOUT_SECONDS: Final = 3.0
 """Shorter than the usual timeout of a health check, so that the check gets an answer."""
 SHUTDOWN_TIMEOUT_SECONDS: Final = 1.0
+ANY_IPV6: Final = "::"
+BACKLOG: Final = 128
 HEADERS: Final = {"Cache-Control": "no-store", "Server": "activation-worker"}
 
 
@@ -57,12 +61,23 @@ async def serve(
 
 async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
     try:
-        await web.TCPSite(runner, host, port).start()
-    except OSError as error:
-        message = (
-            f"The HTTP endpoints cannot listen on {host}, port {port}: {error.strerror or error}."
-            " Stop the program that listens there, or choose another WORKER_HTTP_PORT."
+        if host == ANY_IPV6:
+            # The event loop would listen for IPv6 alone.
+            both = socket.create_server(
+                (host, port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=BACKLOG
+            )
+            await web.SockSite(runner, both).start()
+        else:
+            await web.TCPSite(runner, host, port, backlog=BACKLOG).start()
+    except (OSError, OverflowError, UnicodeError) as error:
+        code = error.errno if isinstance(error, OSError) else None
+        reason = (isinstance(error, OSError) and error.strerror) or error
+        remedy = (
+            "Stop the program that listens there, or choose another WORKER_HTTP_PORT."
+            if code == errno.EADDRINUSE
+            else "Correct WORKER_HTTP_HOST or WORKER_HTTP_PORT."
         )
+        message = f"The HTTP endpoints cannot listen on {host}, port {port}: {reason}. {remedy}"
         raise HttpUnavailableError(message) from error
 
 

@@ -3,14 +3,16 @@
 import json
 import logging
 import re
+import traceback
 from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime
 from enum import StrEnum, unique
 from typing import Final, Literal, Protocol, Self, TextIO, cast
 
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
+from worker.runtime.printable import printable
 from worker.telemetry.log_stream import LogStream
 
 __all__ = ["Action", "Logger", "configure", "get_logger", "mask_secrets"]
@@ -44,19 +46,31 @@ class Action(StrEnum):
     OPERATION_DELAYED = "operation_delayed"
     """An operation is late; an event that says what it waits for was published."""
     OPERATION_RETRIED = "operation_retried"
-    """The messages of steps that a PBX had asked to retry are published again."""
+    """The messages of steps are published again: the PBX asked for it, or was silent."""
     OPERATION_FAILED = "operation_failed"
     """An operation ended without success; `detail` says why."""
     OPERATION_NEEDS_OPERATOR = "operation_needs_operator"
     """An operation cannot proceed by itself: decide with `activation-worker resolve`."""
-    OPERATION_CLEANED_UP = "operation_cleaned_up"
-    """The steps that an ended operation had left outstanding are done or abandoned."""
+    AFTERMATH_OUTSTANDING = "aftermath_outstanding"
+    """What an ended operation left to do takes longer than expected; the PBX is asked again."""
+    AFTERMATH_RETRIED = "aftermath_retried"
+    """The messages of steps that an ended operation left to do are published again."""
+    AFTERMATH_NEEDS_OPERATOR = "aftermath_needs_operator"
+    """What an ended operation left to do failed: decide with `activation-worker resolve`."""
+    AFTERMATH_ENDED = "aftermath_ended"
+    """What an ended operation left to do is done, or an operator gave it up; see `detail`."""
     RESULT_RECEIVED = "result_received"
     """A PBX reported the result of a step; `effect` is `unknown` if no step awaited it."""
     MESSAGE_UNREADABLE = "message_unreadable"
-    """A received message can never be handled; it goes to the dead-letter queue."""
-    MESSAGE_DEAD_LETTERED = "message_dead_lettered"
-    """A message was published to the dead-letter queue, or could not be yet (`failed`)."""
+    """A received message can never be handled. `unlogged` counts others that got no line."""
+    MESSAGES_DEAD_LETTERED = "messages_dead_lettered"
+    """The dead-letter queue has confirmed `messages` dead letters."""
+    DEAD_LETTERS_REFUSED = "dead_letters_refused"
+    """The dead-letter queue refuses messages: the database keeps them, and the worker retries."""
+    DEAD_LETTER_QUEUE_BROKEN = "dead_letter_queue_broken"
+    """The dead-letter queue, or an exchange before it, is missing or forbidden."""
+    DEAD_LETTER_QUEUE_RESTORED = "dead_letter_queue_restored"
+    """The dead-letter queue and the exchanges before it can be used again."""
     MESSAGE_PRIORITISED = "message_prioritised"
     """A message has a priority above 4, and RabbitMQ 4 reorders it; logged once a minute."""
     REPLY_REFUSED = "reply_refused"
@@ -73,6 +87,8 @@ class Action(StrEnum):
     """RabbitMQ is connected."""
     BROKER_LOST = "broker_lost"
     """RabbitMQ cannot be reached or used; the worker keeps reconnecting."""
+    BROKER_REFUSED = "broker_refused"
+    """RabbitMQ refuses what `AMQP_URL` says; the worker reads its file again and retries."""
     BROKER_BLOCKED = "broker_blocked"
     """RabbitMQ is short of memory or disk and accepts no messages until it has enough again."""
     BROKER_UNBLOCKED = "broker_unblocked"
@@ -193,17 +209,26 @@ def _pretty_renderer(stream: TextIO) -> Processor:
     return structlog.dev.ConsoleRenderer(
         colors=stream.isatty(),
         event_key="action",
+        # Escapes the control characters in text of others.
+        repr_native_str=True,
         # Not the one of rich: it prints local variables, and one of them may be a password.
-        exception_formatter=structlog.dev.plain_traceback,
+        exception_formatter=_write_traceback,
     )
 
 
-# One encoder for all records: `json.dumps` with these options creates one per call.
-_ENCODER: Final = json.JSONEncoder(default=str, ensure_ascii=False)
+def _write_traceback(output: TextIO, exc_info: ExcInfo) -> None:
+    # Indented: no line of a message of others looks like a record.
+    lines = "".join(traceback.format_exception(*exc_info)).rstrip("\n").split("\n")
+    output.writelines(f"\n    {printable(line)}" for line in lines)
+
+
+# One encoder for all records: `json.dumps` with these options creates one per call. ASCII, because
+# JSON itself leaves control characters beyond it, and those that reverse text, as they are.
+_ENCODER: Final = json.JSONEncoder(default=str, ensure_ascii=True)
 
 
 def _render_json(_: WrappedLogger, __: str, fields: EventDict) -> str:
-    return _ENCODER.encode(fields)
+    return _ENCODER.encode(fields).replace("\x7f", "\\u007f")
 
 
 def _masked(render: Processor) -> Processor:

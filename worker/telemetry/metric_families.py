@@ -9,7 +9,13 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from contracts.catalogue import CATALOGUE
 from contracts.reading import ReadErrorCode
 from contracts.refusals import RefusalCode
-from contracts.values import FailureCode, Operation, StepResult
+from contracts.values import (
+    AftermathKind,
+    AftermathState,
+    FailureCode,
+    Operation,
+    StepResult,
+)
 from worker.core.decision import Outcome
 from worker.core.results import Verdict
 from worker.telemetry.database_gauges import PREFIX
@@ -94,6 +100,13 @@ class OperationMetrics:
             operation=Operation,
             code=FailureCode,
         )
+        self.aftermaths = _counter(
+            registry,
+            "aftermath_events_total",
+            "News of what ended operations left to do.",
+            what=AftermathKind,
+            state=AftermathState,
+        )
         self.results = _counter(
             registry,
             "pbx_results_total",
@@ -134,7 +147,7 @@ class MessageMetrics:
         self.dead_lettered = _counter(
             registry,
             "dead_lettered_messages_total",
-            "Messages sent to the dead-letter queue, by reason. Alert on any rise.",
+            "Messages that can never be handled, by reason. Alert on any rise.",
             code=ReadErrorCode,
         )
         self.replies_refused = _counter(
@@ -194,6 +207,11 @@ class StateMetrics:
             registry,
             "broker_blocked",
             "1 while RabbitMQ is short of memory or disk and accepts no messages.",
+        )
+        self.dead_letter_queue_broken = _gauge(
+            registry,
+            "dead_letter_queue_broken",
+            "1 while the dead-letter queue, or the exchange before it, is missing or forbidden.",
         )
         self.paused_consumers = _gauge(
             registry,

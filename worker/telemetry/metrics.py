@@ -17,7 +17,7 @@ from prometheus_client import (
 )
 from prometheus_client.metrics_core import Metric
 
-from contracts.messages import Command
+from contracts.messages import Command, OperationAftermath
 from contracts.values import StepResult
 from worker.core.batch import Advanced
 from worker.core.decision import Decision, Outcome
@@ -89,6 +89,7 @@ class Metrics:
         operation = operation_of(command).value
         outcome = DECISIONS.get(decision.outcome, decision.outcome.value)
         self._commands_of(operation, outcome).inc()
+        self._aftermath_advanced(decision)
         if decision.refusal is not None:
             self._decisions.refusals.labels(operation, decision.refusal.value).inc()
         if decision.outcome is not Outcome.DUPLICATE and command.time is not None:
@@ -102,6 +103,9 @@ class Metrics:
         ongoing, outcome = item.before.ongoing, item.decision.outcome
         if ongoing is None:
             return
+        if ongoing.aftermath is not None:
+            self._aftermath_advanced(item.decision)
+            return
         operation = ongoing.operation.value
         if outcome in {Outcome.COMPLETED, Outcome.FAILED}:
             lasted = (now - ongoing.since).total_seconds()
@@ -110,6 +114,12 @@ class Metrics:
             self._operations.failures.labels(operation, item.decision.failure.code.value).inc()
         elif outcome is Outcome.NOTIFIED:
             self._operations.delays.labels(operation).inc()
+
+    def _aftermath_advanced(self, decision: Decision) -> None:
+        for message in decision.messages:
+            if isinstance(message, OperationAftermath):
+                data = message.data
+                self._operations.aftermaths.labels(data.what.value, data.state.value).inc()
 
     def result_received(self, result: StepResult, effect: str) -> None:
         """The effect of a PBX result was committed."""
@@ -162,6 +172,10 @@ class Metrics:
         """Whether the broker blocks our publishers."""
         self._state.broker_blocked.set(blocked)
 
+    def dead_letter_queue_broken(self, *, broken: bool) -> None:
+        """Whether the dead-letter queue, or the exchange before it, cannot be used."""
+        self._state.dead_letter_queue_broken.set(broken)
+
     def consumer_paused(self) -> None:
         """A consumer paused: the outbox cannot be published. It calls `consumer_resumed` later."""
         self._state.paused_consumers.inc()
@@ -190,4 +204,4 @@ def _described(family: Metric) -> MetricDescription:
     return MetricDescription(name, family.type, tuple(sorted(labels)), family.documentation)
 
 
-_NOTHING: Final = DatabaseFigures(0, 0, 0, 0, 0, 0, 0, 0, 0)
+_NOTHING: Final = DatabaseFigures(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)

@@ -1,14 +1,15 @@
 """Logs and counts what the worker did, so that the two loops stay free of both."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from time import monotonic
 from typing import Final, Protocol
 
-from contracts.messages import Command, PbxResult
+from contracts.messages import Command, OperationAftermath, PbxResult
 from worker.core.batch import Advanced
 from worker.core.decision import Decision, Outcome
 from worker.core.results import Verdict
+from worker.telemetry.log_rate import LogRate
 from worker.telemetry.logs import Action, Logger, get_logger
 from worker.telemetry.metric_families import UNKNOWN
 from worker.telemetry.metrics import Metrics
@@ -28,8 +29,20 @@ OPERATION_ACTIONS: Final = {
     Outcome.FAILED: Action.OPERATION_FAILED,
     Outcome.NOTIFIED: Action.OPERATION_DELAYED,
     Outcome.RETRIED: Action.OPERATION_RETRIED,
-    Outcome.CLEANED_UP: Action.OPERATION_CLEANED_UP,
 }
+AFTERMATH_ACTIONS: Final = {
+    Outcome.NOTIFIED: Action.AFTERMATH_OUTSTANDING,
+    Outcome.RETRIED: Action.AFTERMATH_RETRIED,
+    Outcome.CLEANED_UP: Action.AFTERMATH_ENDED,
+}
+ERRORS: Final = {Action.OPERATION_NEEDS_OPERATOR, Action.AFTERMATH_NEEDS_OPERATOR}
+WARNINGS: Final = {
+    Action.OPERATION_FAILED,
+    Action.OPERATION_DELAYED,
+    Action.AFTERMATH_OUTSTANDING,
+}
+
+UNREADABLE_LINES_PER_SECOND: Final = 10
 
 
 class LoggedMessage(Protocol):
@@ -62,6 +75,7 @@ class Reporter:
     def __init__(self, metrics: Metrics) -> None:
         self.metrics = metrics
         self._logged_at: dict[Action, float] = {}
+        self._unreadable = LogRate(UNREADABLE_LINES_PER_SECOND)
 
     def batch_committed(self, messages: int, seconds: float) -> None:
         """A batch of messages was committed; it took this long, with its retries."""
@@ -81,20 +95,32 @@ class Reporter:
                 correlation_id=command.correlationid or command.id,
                 **_refusal_of(decision),
             )
+            self._log_superseded(decision, log)
 
-    def advanced(self, items: Sequence[Advanced]) -> None:
-        """Operations were advanced, and that is committed."""
-        now = datetime.now(UTC)
+    def _log_superseded(self, decision: Decision, log: Logger) -> None:
+        for message in decision.messages:
+            if isinstance(message, OperationAftermath):
+                log.info(
+                    Action.AFTERMATH_ENDED,
+                    phone_number=message.subject,
+                    command_id=message.data.command_id,
+                    correlation_id=message.correlationid,
+                    status=message.data.status,
+                    detail=message.data.detail,
+                )
+
+    def advanced(self, items: Sequence[Advanced], at: datetime) -> None:
+        """Operations were advanced, and that was committed at this time."""
         log = get_logger().bind()
         for item in items:
-            self._log_advanced(item, log, now)
+            self._log_advanced(item, log, at)
 
-    def _log_advanced(self, item: Advanced, log: Logger, now: datetime) -> None:
+    def _log_advanced(self, item: Advanced, log: Logger, at: datetime) -> None:
         before, decision = item
         if before.ongoing is None or decision.number is None:
             return
-        self.metrics.operation_advanced(item, now)
-        action = _action_of(decision)
+        self.metrics.operation_advanced(item, at)
+        action = _action_of(decision, is_aftermath=before.ongoing.aftermath is not None)
         _level(log, action)(
             action,
             phone_number=before.phone_number,
@@ -143,7 +169,26 @@ class Reporter:
     def unreadable(self, code: str, detail: str) -> None:
         """A message can never be handled."""
         self.metrics.message_unreadable(code)
-        get_logger().warning(Action.MESSAGE_UNREADABLE, code=code, detail=detail)
+        unlogged = self._unreadable.admit()
+        if unlogged is not None:
+            more = {"unlogged": unlogged} if unlogged else {}
+            get_logger().warning(Action.MESSAGE_UNREADABLE, code=code, detail=detail, **more)
+
+    def dead_letters_published(self, messages: int) -> None:
+        """The dead-letter queue confirmed this many dead letters."""
+        get_logger().warning(Action.MESSAGES_DEAD_LETTERED, messages=messages)
+
+    def dead_letters_refused(self, reason: str) -> None:
+        """The dead-letter queue has refused dead letters: they stay in the database."""
+        get_logger().error(Action.DEAD_LETTERS_REFUSED, reason=reason)
+
+    def dead_letter_queue_broken(self, problem: str) -> None:
+        """The dead-letter queue or the exchange before it cannot be used."""
+        get_logger().error(Action.DEAD_LETTER_QUEUE_BROKEN, problem=problem)
+
+    def dead_letter_queue_restored(self) -> None:
+        """The dead-letter queue can be used again."""
+        get_logger().info(Action.DEAD_LETTER_QUEUE_RESTORED)
 
     def reply_refused(self, queue: str) -> None:
         """A `reply_to` names a queue that gets no replies."""
@@ -193,16 +238,16 @@ class Reporter:
         )
 
 
-def _action_of(decision: Decision) -> Action:
+def _action_of(decision: Decision, *, is_aftermath: bool) -> Action:
     if decision.outcome is Outcome.NOTIFIED and decision.failure is not None:
-        return Action.OPERATION_NEEDS_OPERATOR
-    return OPERATION_ACTIONS[decision.outcome]
+        return Action.AFTERMATH_NEEDS_OPERATOR if is_aftermath else Action.OPERATION_NEEDS_OPERATOR
+    return (AFTERMATH_ACTIONS if is_aftermath else OPERATION_ACTIONS)[decision.outcome]
 
 
 def _level(log: Logger, action: Action) -> Callable[..., None]:
-    if action is Action.OPERATION_NEEDS_OPERATOR:
+    if action in ERRORS:
         return log.error
-    if action in {Action.OPERATION_FAILED, Action.OPERATION_DELAYED}:
+    if action in WARNINGS:
         return log.warning
     return log.info
 

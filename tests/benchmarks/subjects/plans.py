@@ -25,7 +25,8 @@ from tests.benchmarks.running.samples import wait_for_outputs
 from tests.benchmarks.subjects.statements import Statements, recorded_statements
 from tests.support.workers import working
 from worker.settings import load
-from worker.storage.engine import SERVER_SETTINGS, open_database
+from worker.storage.connecting.sessions import SESSION_SETTINGS
+from worker.storage.engine import open_database
 from worker.storage.gauges import measure
 from worker.telemetry.logs import configure
 
@@ -85,7 +86,7 @@ async def record_statements(bench: Bench, database_url: str, dataset: Dataset) -
 async def explain(database_url: str, statements: Statements) -> list[Explained]:
     """The plans of these statements, in a session with the worker's settings."""
     connection = await asyncpg.connect(
-        database_url.replace("+asyncpg", ""), server_settings=SERVER_SETTINGS
+        database_url.replace("+asyncpg", ""), server_settings=SESSION_SETTINGS
     )
     try:
         schema = Schema(await _large_tables(connection), await _partial_indexes(connection))

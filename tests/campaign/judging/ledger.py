@@ -123,7 +123,7 @@ class Ledger:
 
     def _apply(self, note: Note) -> None:
         # The workers await no PBX result, and the plan uses each id once: neither can happen.
-        if note.kind == notes.FAILED or note.about == "COMMAND_ID_REUSED":
+        if note.kind in {notes.FAILED, notes.AFTERMATH} or note.about == "COMMAND_ID_REUSED":
             self._find("unexpected", note)
         if 0 <= note.limit < note.used:
             self._find("over-entitled", note)

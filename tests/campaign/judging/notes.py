@@ -10,6 +10,7 @@ STATUSES = frozenset({"PENDING", "ACTIVE", "RESERVED"})
 REJECTED = "rejected"
 FAILED = "failed"
 DELAYED = "delayed"
+AFTERMATH = "aftermath"
 MANUAL_LOGOUT = "manual_logout"
 LOGOUT = "logout"
 RESET = "reset"
@@ -20,6 +21,7 @@ KINDS = {
     "telephony.phone_number.command_rejected.v1": REJECTED,
     "telephony.phone_number.operation_delayed.v1": DELAYED,
     "telephony.phone_number.operation_failed.v1": FAILED,
+    "telephony.phone_number.aftermath.v1": AFTERMATH,
     "telephony.handset.manual_logout_required.v1": MANUAL_LOGOUT,
     "telephony.handset.logout.v1": LOGOUT,
     "telephony.extension.reset.v1": RESET,

@@ -48,7 +48,7 @@ superseded_steps AS (
 started_operations AS (
     INSERT INTO operations (
         partition, phone_number, operation, command_source, command_id, fingerprint, correlation_id,
-        requested_by, traceparent, tracestate, since, at_risk_at, deadline
+        requested_by, traceparent, tracestate, since, at_risk_at, deadline, aftermath
     )
     SELECT CAST(:partition AS integer), row.*
     FROM unnest(CAST(:started AS operation_row[])) AS row
@@ -65,6 +65,7 @@ started_operations AS (
         since = excluded.since,
         at_risk_at = excluded.at_risk_at,
         deadline = excluded.deadline,
+        aftermath = excluded.aftermath,
         delayed = false,
         failure_code = NULL,
         failure_step = NULL,

@@ -9,6 +9,10 @@ SELECT
     coalesce(extract(epoch FROM CAST(:now AS timestamptz) - min(queued_at)), 0) AS oldest_seconds
 FROM outbox;
 
+-- name: measure_dead_letters
+-- Counts the dead letters that the dead-letter queue has not confirmed.
+SELECT count(*) AS messages FROM dead_letters;
+
 -- name: measure_entitlement
 -- Sums up the voice services of all accounts; a series for each account would be too many for the
 -- metrics store.
@@ -40,4 +44,12 @@ SELECT
     count(*) FILTER (WHERE deadline < CAST(:now AS timestamptz)) AS overdue_numbers,
     extract(epoch FROM CAST(:now AS timestamptz) - min(since)) AS oldest_seconds
 FROM operations
+WHERE aftermath IS NULL
 GROUP BY operation;
+
+-- name: measure_aftermaths
+-- Counts the aftermaths of ended operations, and those that need an operator, by kind.
+SELECT aftermath, count(*) AS numbers, count(failure_code) AS unresolved_numbers
+FROM operations
+WHERE aftermath IS NOT NULL
+GROUP BY aftermath;

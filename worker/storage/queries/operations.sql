@@ -1,4 +1,4 @@
--- Operations under way: what a decision on their progress reads and writes.
+-- Operations under way and aftermaths: what a decision on their progress reads and writes.
 
 -- name: find_due
 -- Finds the partition's operations that are due, the longest due first.
@@ -98,6 +98,20 @@ SELECT
     (SELECT count(*) FROM changed_numbers) AS numbers,
     (SELECT count(*) FROM ended_operations) AS operations;
 
+-- name: withdraw_messages
+-- Deletes unsent requests that must not reach a PBX any more: all those of failed activations, and of
+-- the other operations those that repeat a request.
+DELETE FROM outbox
+WHERE (phone_number = ANY(CAST(:failed AS text[])) AND holds_operation)
+    OR (
+        phone_number = ANY(CAST(:repeating AS text[])) AND awaited
+        AND message_id IN (
+            SELECT step_id FROM pbx_steps
+            WHERE phone_number = ANY(CAST(:repeating AS text[]))
+                AND ended_at IS NULL AND sent_at IS NOT NULL
+        )
+    );
+
 -- name: begin_operations
 -- Starts the operations that follow an end on the same number, after that end was saved.
 WITH superseded_steps AS (
@@ -108,7 +122,7 @@ WITH superseded_steps AS (
 )
 INSERT INTO operations (
     partition, phone_number, operation, command_source, command_id, fingerprint, correlation_id,
-    requested_by, traceparent, tracestate, since, at_risk_at, deadline
+    requested_by, traceparent, tracestate, since, at_risk_at, deadline, aftermath
 )
 SELECT CAST(:partition AS integer), row.*
 FROM unnest(CAST(:started AS operation_row[])) AS row
@@ -125,6 +139,7 @@ ON CONFLICT (phone_number) DO UPDATE SET
     since = excluded.since,
     at_risk_at = excluded.at_risk_at,
     deadline = excluded.deadline,
+    aftermath = excluded.aftermath,
     delayed = false,
     failure_code = NULL,
     failure_step = NULL,

@@ -88,7 +88,8 @@ FROM discarded
 RETURNING position;
 
 -- name: drop_unsent
--- Deletes the unsent PBX requests of an operation that an operator completed by hand or gave up;
--- events stay, because an activation waits for its PENDING event.
+-- Deletes the unsent PBX requests of an operation, or of an aftermath, that an operator completed by
+-- hand or gave up; events stay.
 DELETE FROM outbox
-WHERE phone_number = :phone_number AND holds_operation AND exchange = 'telephony.pbx';
+WHERE phone_number = :phone_number AND (holds_operation OR awaited)
+    AND exchange = 'telephony.pbx';

@@ -53,9 +53,9 @@ WHERE partition = ANY(CAST(:partitions AS integer[]))
 ORDER BY partition;
 
 -- name: load_partitioning
--- Reads the layout of the partitions, the target of an unfinished change, and the moment up to which
--- PBX results are counted for all partitions.
-SELECT partitions, routed, target,
+-- Reads the layout of the partitions, the target of an unfinished change, the moment up to which PBX
+-- results are counted for all partitions, and the time.
+SELECT partitions, routed, target, clock_timestamp() AS now,
     (SELECT results_read_until FROM leadership WHERE partition = -1) AS results_read_until
 FROM partitioning;
 

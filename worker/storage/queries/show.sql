@@ -39,9 +39,13 @@ SELECT message_id, message_type, exchange, routing_key, attempts, next_attempt_a
 FROM outbox WHERE phone_number = :phone_number ORDER BY position;
 
 -- name: show_steps
--- Lists the steps of a number, ended ones included, in the order of the requests.
-SELECT step, step_id AS operation_id, command_id, state, attempt, attempts_maximum, requested_at,
-    sent_at, again_at, last_result, failure_code, failure_detail, ended_at
+-- Lists the steps of a number, ended ones included, in the order of the requests. Nothing is asked
+-- any more for an open step whose operation or aftermath has ended: it is abandoned.
+SELECT step, step_id AS operation_id, command_id,
+    CASE WHEN state = 'open' AND ended_at IS NOT NULL THEN 'abandoned' ELSE state END AS state,
+    attempt, attempts_maximum, requested_at, sent_at,
+    CASE WHEN ended_at IS NULL THEN coalesce(again_at, silent_at) END AS again_at, last_result,
+    failure_code, failure_detail, ended_at
 FROM pbx_steps WHERE phone_number = :phone_number ORDER BY place;
 
 -- name: show_resolutions
@@ -57,7 +61,7 @@ FROM commands WHERE phone_number = :phone_number
 ORDER BY received_at, command_id;
 
 -- name: show_pending
--- Lists the numbers that have an operation under way, the oldest first.
+-- Lists the numbers that have an operation under way or an aftermath, the oldest first.
 SELECT phone_number
 FROM operations JOIN phone_numbers USING (phone_number)
 ORDER BY since, phone_number;

@@ -40,17 +40,19 @@ ORDER BY place;
 -- name: write_steps
 -- Updates steps after a result or an operator's decision.
 UPDATE pbx_steps AS step
-SET state = row.state, attempt = row.attempt, sent_at = row.sent_at, again_at = row.again_at,
+SET state = row.state, attempt = row.attempt, attempts_maximum = row.attempts_maximum,
+    sent_at = row.sent_at, again_at = row.again_at, silent_at = row.silent_at,
     failure_code = row.failure_code, failure_detail = row.failure_detail,
     failure_pbx_code = row.failure_pbx_code, last_result = row.last_result, answers = row.answers
 FROM unnest(
     CAST(:step_id AS text[]), CAST(:state AS text[]), CAST(:attempt AS integer[]),
-    CAST(:sent_at AS timestamptz[]), CAST(:again_at AS timestamptz[]),
+    CAST(:attempts_maximum AS integer[]), CAST(:sent_at AS timestamptz[]),
+    CAST(:again_at AS timestamptz[]), CAST(:silent_at AS timestamptz[]),
     CAST(:failure_code AS text[]), CAST(:failure_detail AS text[]),
     CAST(:failure_pbx_code AS text[]), CAST(:last_result AS text[]), CAST(:answers AS text[])
 ) AS row (
-    step_id, state, attempt, sent_at, again_at, failure_code, failure_detail,
-    failure_pbx_code, last_result, answers
+    step_id, state, attempt, attempts_maximum, sent_at, again_at, silent_at, failure_code,
+    failure_detail, failure_pbx_code, last_result, answers
 )
 WHERE step.step_id = row.step_id;
 
@@ -84,7 +86,7 @@ WITH locked AS (
 ),
 released AS (
     UPDATE pbx_steps
-    SET state = 'done', again_at = NULL,
+    SET state = 'done', again_at = NULL, silent_at = NULL,
         last_result = 'no longer awaited by the configuration'
     WHERE phone_number IN (SELECT phone_number FROM locked)
         AND ended_at IS NULL AND state <> 'done' AND step <> ALL(CAST(:awaited_steps AS text[]))

@@ -119,9 +119,8 @@ CREATE INDEX commands_of_number ON commands (phone_number, received_at);
 -- command.
 CREATE INDEX commands_by_time ON commands USING brin (received_at);
 
--- The operations under way, at most one for each number. A small table of its own, so that finding
--- due operations scans no numbers. A row outlives the status PENDING while steps that follow it are
--- awaited.
+-- The operations under way and the aftermath of ended ones, at most one for each number. A small
+-- table of its own, so that finding due operations scans no numbers.
 CREATE TABLE operations (
     phone_number     text PRIMARY KEY,
     operation        text NOT NULL CHECK (operation IN ('activate', 'deactivate')),
@@ -132,10 +131,13 @@ CREATE TABLE operations (
     requested_by     text,
     traceparent      text,
     tracestate       text,
+    -- When the operation began; when it ended, if the row is its aftermath.
     since            timestamptz NOT NULL,
     deadline         timestamptz NOT NULL,
     -- From this moment the operation counts as late, and an event reports the delay.
     at_risk_at       timestamptz NOT NULL,
+    -- What is left to do after the operation has ended; NULL while it is under way.
+    aftermath        text CHECK (aftermath IN ('hunt_group_join', 'compensation')),
     -- True once that event was stored.
     delayed          boolean NOT NULL DEFAULT false,
     failure_code     text,
@@ -168,7 +170,9 @@ CREATE TABLE pbx_steps (
     attempt          integer NOT NULL,
     attempts_maximum integer,
     sent_at          timestamptz,
+    -- The next attempt: the PBX asked for it, or the PBX counts as silent then. At most one is set.
     again_at         timestamptz,
+    silent_at        timestamptz,
     failure_code     text,
     failure_detail   text,
     failure_pbx_code text,
@@ -249,6 +253,23 @@ CREATE TABLE discarded_messages (
     discarded_by text NOT NULL,
     reason       text NOT NULL
 );
+
+-- Dead letters ------------------------------------------------------------------------------------
+
+-- Messages that can never be handled, until the dead-letter queue has confirmed them. They are
+-- acknowledged when they are stored here, so that a dead-letter queue that is missing, full or
+-- forbidden does not stop the messages behind them.
+CREATE TABLE dead_letters (
+    position   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    -- The content header of AMQP: all properties, with the reason among the headers.
+    properties bytea NOT NULL,
+    body       bytea NOT NULL,
+    stored_at  timestamptz NOT NULL,
+    -- How often the dead-letter queue has refused it.
+    attempts   integer NOT NULL DEFAULT 0,
+    last_error text
+);
+CREATE INDEX dead_letters_next ON dead_letters (attempts, position);
 
 -- Poison messages ---------------------------------------------------------------------------------
 

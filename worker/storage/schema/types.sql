@@ -28,6 +28,7 @@ CREATE TYPE number_snapshot AS (
     since timestamptz,
     at_risk_at timestamptz,
     deadline timestamptz,
+    aftermath text,
     delayed boolean,
     failure_code text,
     failure_step text,
@@ -89,7 +90,8 @@ CREATE TYPE operation_row AS (
     tracestate text,
     since timestamptz,
     at_risk_at timestamptz,
-    deadline timestamptz
+    deadline timestamptz,
+    aftermath text
 );
 
 -- The end of an operation.

@@ -43,6 +43,7 @@ LANGUAGE sql STABLE AS $$
         operation.since,
         operation.at_risk_at,
         operation.deadline,
+        operation.aftermath,
         operation.delayed,
         operation.failure_code,
         operation.failure_step,

@@ -1,0 +1,61 @@
+"""The rights on the broker that each role needs, as patterns for `rabbitmqctl set_permissions`."""
+
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["ROLES", "Role"]
+
+NOTHING: Final = "^$"
+OWN_QUEUE: Final = r"amq\.gen.*"
+"""A queue of a client's own, which the broker names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """Users of one kind, and their rights."""
+
+    name: str
+    configure: str
+    write: str
+    read: str
+
+
+ROLES: Final = (
+    Role(
+        "worker, with `WORKER_DECLARE_TOPOLOGY=false`",
+        NOTHING,
+        r"^(amq\.default|telephony\.(events|pbx|phone_number\.partitions))$",
+        r"^telephony\.(phone_number\.commands(\.partition-.*)?|pbx\.results)$",
+    ),
+    Role(
+        "worker that declares the topology; `topology`; `partitions`",
+        r"^(telephony|pbx)\..*$",
+        r"^(amq\.default|(telephony|pbx)\..*)$",
+        r"^(telephony|pbx)\..*$",
+    ),
+    Role(
+        "`partitions` alone",
+        r"^telephony\.phone_number\.(partitions|commands\.partition-.*)$",
+        r"^(amq\.default|telephony\.phone_number\.commands\.partition-.*)$",
+        r"^telephony\.phone_number\.(partitions|commands\.partition-.*)$",
+    ),
+    Role("web tier, publishing commands; `send`", NOTHING, r"^telephony\.commands$", NOTHING),
+    Role(
+        "web tier, with a queue of its own for events or replies; `send --wait`",
+        f"^{OWN_QUEUE}$",
+        rf"^(telephony\.commands|{OWN_QUEUE})$",
+        rf"^(telephony\.events|{OWN_QUEUE})$",
+    ),
+    Role(
+        "PBX provisioning system",
+        NOTHING,
+        r"^telephony\.pbx\.results$",
+        r"^pbx\.(handset-logout|hunt-group-membership|extension-reset)$",
+    ),
+    Role(
+        "operators: `dead-letters`",
+        NOTHING,
+        r"^telephony\.(commands(\.unrouted)?|pbx\.results)$",
+        r"^telephony\.phone_number\.commands\.dead_letter$",
+    ),
+)

@@ -1,0 +1,200 @@
+"""Each role on the broker does its work with exactly the rights that the documents list."""
+
+import asyncio
+import json
+
+import aio_pika
+import pytest
+
+from contracts.roles import ROLES, Role
+from tests.support.administration import Administration
+from tests.support.environments import Environment, environment
+from tests.support.inserts import call_settings, handset_login, phone_numbers, voice_service
+from tests.support.installed_command import command, running
+from tests.support.platform import PBX_QUEUES, Platform, platform_at
+from tests.support.workers import rows, store
+from worker.cli.exits import Exit
+from worker.storage.engine import Database
+
+__all__ = ["environment"]
+
+NUMBER, MAIN_NUMBER = "+442079460001", "+442079460000"
+PLACE = ("--account", "acme", "--site", "london")
+SITE = (
+    voice_service(3),
+    phone_numbers(MAIN_NUMBER, status="ACTIVE", main_number=True),
+    call_settings(MAIN_NUMBER),
+    phone_numbers(NUMBER, extension="1"),
+    handset_login(NUMBER),
+)
+(
+    SERVING,
+    DECLARING,
+    REPARTITIONING,
+    SENDING,
+    WAITING,
+    PROVISIONING,
+    OPERATING,
+) = ROLES
+
+
+async def url_of(administration: Administration, role: Role) -> str:
+    return await administration.add_user(role.configure, role.write, role.read)
+
+
+@pytest.mark.parametrize("partitions", ["1", "2"])
+@pytest.mark.parametrize(("role", "declares"), [(SERVING, "false"), (DECLARING, "true")])
+async def test_worker_does_all_its_work_with_the_rights_of_its_role(
+    administration: Administration,
+    database: Database,
+    environment: Environment,
+    platform: Platform,
+    role: Role,
+    declares: str,
+    partitions: str,
+) -> None:
+    await store(database, *SITE)
+    assert (await command(environment, "partitions", partitions))[0] == Exit.DONE
+    own = {
+        **environment,
+        "AMQP_URL": await url_of(administration, role),
+        "WORKER_DECLARE_TOPOLOGY": declares,
+        "WORKER_AWAITED_STEPS": "activation",
+    }
+    assert await command(own, "check") == (0, lines("database", "broker", "partitions"))
+    reply = await platform.channel.declare_queue("reply.of-this-test", durable=True)
+    async with running(own) as process:
+        sent = await platform.send("activate", NUMBER, properties={"reply_to": reply.name})
+        await platform.until(lambda: platform.events)
+        await platform.answer(platform.events[0]["id"], "done")
+        assert await platform.outcome(sent) == ["PENDING", "ACTIVE"]
+        await platform.until(lambda: platform.pbx_messages)
+        await platform.send_raw(b"no json")
+        assert (await platform.dead_letter()).body == b"no json"
+        async with asyncio.timeout(30):
+            while await reply.get(fail=False) is None:
+                await asyncio.sleep(0.1)
+        process.terminate()
+        await process.wait()
+    assert await rows(database, "SELECT 1 FROM outbox") == []
+
+
+def lines(*subjects: str) -> str:
+    return "".join(f"ok      {subject}\n" for subject in (*subjects, "rights", "dead letters"))
+
+
+async def test_the_declaring_role_declares_the_topology_anew(
+    administration: Administration, environment: Environment, platform: Platform
+) -> None:
+    own = {**environment, "AMQP_URL": await url_of(administration, DECLARING)}
+    for queue in ("telephony.phone_number.commands", "pbx.extension-reset"):
+        await platform.channel.queue_delete(queue)
+    for exchange in ("telephony.commands", "telephony.pbx.results"):
+        await platform.channel.exchange_delete(exchange)
+
+    assert (await command(own, "topology"))[0] == Exit.DONE
+    assert (await command(own, "partitions", "2"))[0] == Exit.DONE
+
+
+async def test_the_role_for_partitions_changes_their_number_in_both_directions(
+    administration: Administration, environment: Environment, platform: Platform
+) -> None:
+    own = {**environment, "AMQP_URL": await url_of(administration, REPARTITIONING)}
+    for partitions in ("3", "2", "1"):
+        code, output = await command(own, "partitions", partitions)
+        assert (code, f"The number of partitions is {partitions} now" in output) == (0, True)
+    assert platform.events == []
+
+
+@pytest.mark.parametrize("role", [SERVING, SENDING, OPERATING], ids=lambda role: role.name)
+async def test_a_change_of_partitions_that_lacks_a_right_does_not_begin(
+    administration: Administration, database: Database, environment: Environment, role: Role
+) -> None:
+    own = {**environment, "AMQP_URL": await url_of(administration, role)}
+    code, output = await command(own, "partitions", "2")
+
+    assert code == Exit.UNAVAILABLE
+    assert "lacks rights that a change of the number of partitions needs: configure" in output
+    assert await rows(database, "SELECT partitions, target FROM partitioning") == [(1, None)]
+
+
+async def test_the_web_tier_sends_with_the_right_to_publish_alone(
+    administration: Administration, environment: Environment
+) -> None:
+    own = {**environment, "AMQP_URL": await url_of(administration, SENDING)}
+
+    assert (await command(own, "send", "activate", NUMBER, *PLACE))[0] == Exit.DONE
+
+
+async def test_the_web_tier_waits_with_the_rights_for_a_queue_of_its_own(
+    administration: Administration, database: Database, environment: Environment
+) -> None:
+    await store(database, *SITE)
+    own = {**environment, "AMQP_URL": await url_of(administration, WAITING)}
+    async with running(environment):
+        code, output = await command(own, "send", "activate", NUMBER, *PLACE, "--wait")
+
+    assert (code, "ACTIVE" in output) == (Exit.DONE, True)
+
+
+async def test_a_pbx_consumes_its_queues_and_answers(
+    administration: Administration, database: Database, environment: Environment, amqp_url: str
+) -> None:
+    await store(database, *SITE)
+    own = await url_of(administration, PROVISIONING)
+    awaiting = {**environment, "WORKER_AWAITED_STEPS": "hunt_group_membership"}
+    async with (
+        platform_at(amqp_url, is_the_pbx=False) as web_tier,
+        await aio_pika.connect(own) as connection,
+        running(awaiting),
+    ):
+        pbx = Platform(await connection.channel())
+        for name in PBX_QUEUES:
+            queue = await pbx.channel.get_queue(name, ensure=False)
+            await pbx.collect(queue, pbx.pbx_messages)
+        sent = await web_tier.send("activate", NUMBER)
+        assert await web_tier.outcome(sent) == ["PENDING", "ACTIVE"]
+        await pbx.until(lambda: pbx.pbx_messages)
+        await pbx.answer(pbx.pbx_messages[0]["id"], "done")
+        async with asyncio.timeout(30):
+            while await rows(database, "SELECT 1 FROM operations"):
+                await asyncio.sleep(0.1)
+
+
+async def test_operators_list_replay_and_discard_dead_letters(
+    administration: Administration, environment: Environment, platform: Platform
+) -> None:
+    own = {**environment, "AMQP_URL": await url_of(administration, OPERATING)}
+    for body in (b"first", b"second"):
+        exchange = await platform.channel.get_exchange("telephony.commands", ensure=False)
+        await exchange.publish(aio_pika.Message(body), "phone_number.dance")
+    listed = json.loads((await command(own, "dead-letters", "list", "--json"))[1])
+    assert [letter["body"] for letter in listed] == ["first", "second"]
+    first, second = (letter["key"] for letter in listed)
+    assert await command(own, "dead-letters", "discard", first, "--yes") == (0, "1 discarded\n")
+    assert await command(own, "dead-letters", "replay", second) == (0, "1 replayed\n")
+
+
+@pytest.mark.parametrize(
+    ("role", "missing"),
+    [
+        (SENDING, "read queue 'telephony.phone_number.commands'"),
+        (PROVISIONING, "write exchange 'amq.default'"),
+    ],
+)
+async def test_run_and_check_end_with_the_same_sentence_about_missing_rights(
+    administration: Administration, environment: Environment, role: Role, missing: str
+) -> None:
+    own = {
+        **environment,
+        "AMQP_URL": await url_of(administration, role),
+        "WORKER_DECLARE_TOPOLOGY": "false",
+    }
+    sentences = set()
+    for verb in ("check", "run"):
+        code, output = await command(own, verb)
+        assert code == Exit.UNAVAILABLE
+        sentences.add(output[output.index("The RabbitMQ user") :].splitlines()[0])
+
+    (sentence,) = sentences
+    assert missing in sentence

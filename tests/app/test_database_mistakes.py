@@ -1,0 +1,188 @@
+"""What an administrator does to the database under a running worker does not end the worker."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.support.inserts import phone_numbers, voice_service
+from tests.support.platform import Platform
+from tests.support.postgresql import Administered
+from tests.support.workers import rows, store, until_leading, working
+from worker.local.installations import postgresql_folder
+from worker.settings import Settings
+from worker.storage.engine import Database, open_database
+from worker.storage.migrate import migrate
+from worker.storage.session import Session
+
+NUMBERS = tuple(f"+44207946{index:04}" for index in range(10))
+
+
+@dataclass(frozen=True, slots=True)
+class Rotating:
+    """A database of a role with a password; the worker reads the URL that stands last."""
+
+    administered: Administered
+    name: str
+    role: str
+    urls: list[str] = field(default_factory=list)
+
+    def url(self, password: str) -> str:
+        """The database's URL with this password."""
+        return self.administered.url(self.name, f"{self.role}:{password}")
+
+
+@pytest.fixture
+async def rotating(administered: Administered) -> AsyncIterator[Rotating]:
+    async with administered.role() as role, administered.database(f"OWNER {role}") as name:
+        found = Rotating(administered, name, role)
+        found.urls.append(found.url("first"))
+        async with open_database(found.urls[0]) as database:
+            await migrate(database)
+        yield found
+
+
+Change = Callable[[Rotating], tuple[Sequence[str], Sequence[str]]]
+"""The statements that keep the worker out, and those that let it in again."""
+
+
+def rotation(database: Rotating) -> tuple[Sequence[str], Sequence[str]]:
+    return [f"ALTER ROLE {database.role} PASSWORD 'second'"], []
+
+
+def locking(database: Rotating) -> tuple[Sequence[str], Sequence[str]]:
+    return [f"ALTER ROLE {database.role} NOLOGIN"], [f"ALTER ROLE {database.role} LOGIN"]
+
+
+def renaming(database: Rotating) -> tuple[Sequence[str], Sequence[str]]:
+    return (
+        [f"ALTER DATABASE {database.name} RENAME TO {database.name}_"],
+        [f"ALTER DATABASE {database.name}_ RENAME TO {database.name}"],
+    )
+
+
+def revoking(database: Rotating) -> tuple[Sequence[str], Sequence[str]]:
+    return (
+        [
+            f"ALTER DATABASE {database.name} OWNER TO postgres",
+            f"REVOKE CONNECT ON DATABASE {database.name} FROM PUBLIC",
+        ],
+        [f"GRANT CONNECT ON DATABASE {database.name} TO PUBLIC"],
+    )
+
+
+@pytest.mark.parametrize("change", [rotation, locking, renaming, revoking])
+async def test_worker_survives_what_keeps_it_out_for_a_moment(
+    rotating: Rotating, settings: Settings, platform: Platform, change: Change
+) -> None:
+    keeping_out, letting_in = change(rotating)
+    administered = rotating.administered
+    async with open_database(lambda: rotating.urls[-1], waits=True) as database:
+        await store(database, voice_service(100), phone_numbers(*NUMBERS))
+        assert await database.transact(_number_count) == len(NUMBERS)
+        async with working(database, settings) as worker:
+            await until_leading(worker)
+            await _end_sessions(rotating)
+            await _until_applied(administered, keeping_out, rotating)
+            commands = [await platform.send("activate", number) for number in NUMBERS]
+            await asyncio.sleep(3)
+            assert platform.events == []
+            rotating.urls.append(rotating.url("second" if change is rotation else "first"))
+            await administered.execute(*letting_in)
+            outcomes = [await platform.outcome(command) for command in commands]
+
+    assert outcomes == [["PENDING", "ACTIVE"]] * len(NUMBERS)
+
+
+async def _until_applied(
+    administered: Administered, statements: Sequence[str], rotating: Rotating
+) -> None:
+    # A database in use cannot be renamed, and the worker connects again at once.
+    async with asyncio.timeout(30):
+        for statement in statements:
+            while True:
+                try:
+                    await _end_sessions(rotating)
+                    await administered.execute(statement)
+                except Exception:  # noqa: BLE001 -- the time limit ends it
+                    await asyncio.sleep(0.01)
+                else:
+                    break
+    await _end_sessions(rotating)
+
+
+async def _end_sessions(rotating: Rotating) -> None:
+    await rotating.administered.execute(
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{rotating.role}'"
+    )
+
+
+async def _number_count(session: Session) -> int:
+    count: int = await session.driver.fetchval("SELECT count(*) FROM phone_numbers")
+    return count
+
+
+async def test_worker_goes_on_after_a_restore_of_its_database(
+    database: Database,
+    settings: Settings,
+    platform: Platform,
+    tmp_path: Path,
+) -> None:
+    await store(database, voice_service(100), phone_numbers(*NUMBERS))
+    url, dump = settings.database_url.replace("+asyncpg", ""), str(tmp_path / "dump")
+    async with working(database, settings) as worker:
+        await until_leading(worker)
+        first = await platform.send("activate", NUMBERS[0])
+        assert await platform.outcome(first) == ["PENDING", "ACTIVE"]
+        assert await _ran("pg_dump", "--format=custom", f"--file={dump}", url) == 0
+        # It locks tables in another order than the worker, and may lose a deadlock.
+        async with asyncio.timeout(120):
+            while await _ran("pg_restore", "--clean", "--if-exists", f"--dbname={url}", dump):
+                pass
+        last = await platform.send("deactivate", NUMBERS[0])
+        assert await platform.outcome(last) == ["PENDING", "RESERVED"]
+
+
+async def _ran(program: str, *arguments: str) -> int | None:
+    path = postgresql_folder() / program
+    process = await asyncio.create_subprocess_exec(
+        str(path), *arguments, stderr=asyncio.subprocess.PIPE
+    )
+    await asyncio.wait_for(process.communicate(), 60)
+    return process.returncode
+
+
+TYPES_ANEW = """
+DO $$ DECLARE type text; BEGIN
+    FOR type IN SELECT typname FROM pg_type WHERE typname LIKE '%_row' AND typtype = 'c'
+        AND typrelid IN (SELECT oid FROM pg_class WHERE relkind = 'c')
+    LOOP
+        EXECUTE format('ALTER TYPE %I RENAME TO %I', type, type || '_old');
+        EXECUTE format('CREATE TYPE %I AS (%s)', type, (
+            SELECT string_agg(format('%I %s', attname, format_type(atttypid, atttypmod)), ', '
+                ORDER BY attnum)
+            FROM pg_attribute WHERE attrelid = (
+                SELECT typrelid FROM pg_type WHERE typname = type || '_old'
+            )
+        ));
+        EXECUTE format('DROP TYPE %I', type || '_old');
+    END LOOP;
+END $$
+"""
+
+
+async def test_worker_goes_on_when_types_are_created_anew(
+    database: Database, settings: Settings, platform: Platform
+) -> None:
+    await store(database, voice_service(100), phone_numbers(*NUMBERS))
+    async with working(database, settings) as worker:
+        await until_leading(worker)
+        first = await platform.send("activate", NUMBERS[0])
+        assert await platform.outcome(first) == ["PENDING", "ACTIVE"]
+        await store(database, TYPES_ANEW)
+        second = await platform.send("activate", NUMBERS[1])
+        assert await platform.outcome(second) == ["PENDING", "ACTIVE"]
+
+    assert await rows(database, "SELECT active, pending FROM entitlement_usage") == [(2, 0)]

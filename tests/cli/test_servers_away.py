@@ -1,0 +1,56 @@
+"""Every command ends while a server is away, and blames the server that is away."""
+
+import click
+import pytest
+
+from tests.cli.conftest import Invoke
+from worker.cli import main
+from worker.cli.exits import Exit
+
+NUMBER = "+442079460001"
+AWAY = "postgresql://worker@127.0.0.1:1/numbers"
+
+WITHOUT_DATABASE = {"contracts export", "send", "topology", "standalone", "run"}
+"""Commands that need no database, have one of their own, or wait for it."""
+ARGUMENTS = {
+    "migrate": (),
+    "check": (),
+    "import": ("-",),
+    "show": (NUMBER,),
+    "pending": (),
+    "resolve": (NUMBER, "--as", "done", "--by", "Ada", "--why", "a test"),
+    "partitions": (),
+    "outbox list": (),
+    "outbox retry": ("--all",),
+    "outbox discard": ("1", "--by", "Ada", "--why", "a test"),
+}
+
+
+def _commands(group: click.Group, prefix: str = "") -> set[str]:
+    names: set[str] = set()
+    for name, command in group.commands.items():
+        path = f"{prefix}{name}"
+        names |= _commands(command, f"{path} ") if isinstance(command, click.Group) else {path}
+    return names
+
+
+def test_every_command_that_uses_the_database_is_tried() -> None:
+    with_broker_only = {name for name in _commands(main) if name.startswith("dead-letters ")}
+
+    assert _commands(main) - WITHOUT_DATABASE - with_broker_only == ARGUMENTS.keys()
+
+
+@pytest.mark.parametrize("command", ARGUMENTS)
+async def test_command_ends_and_blames_postgresql(invoke: Invoke, command: str) -> None:
+    result = await invoke(*command.split(), *ARGUMENTS[command], given="", DATABASE_URL=AWAY)
+
+    assert result.exit_code == Exit.UNAVAILABLE, result.output
+    assert "PostgreSQL cannot be used: 127.0.0.1:1: " in result.output
+    assert "RabbitMQ cannot be used" not in result.output
+
+
+async def test_changing_the_partitions_ends_and_blames_postgresql(invoke: Invoke) -> None:
+    result = await invoke("partitions", "2", DATABASE_URL=AWAY)
+
+    assert result.exit_code == Exit.UNAVAILABLE, result.output
+    assert "PostgreSQL cannot be used" in result.output

@@ -1,0 +1,63 @@
+"""Certificates for tests, made with the `openssl` command."""
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+__all__ = ["Certificates", "certificates"]
+
+KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
+
+
+@dataclass(frozen=True)
+class Certificates:
+    """PEM files of an authority, of the server `localhost`, and of a client; and a foreign one."""
+
+    authority: Path
+    server: Path
+    server_key: Path
+    client: Path
+    client_key: Path
+    encrypted_key: Path
+    """The client's key, with a passphrase."""
+    foreign_authority: Path
+    """Another authority, which has signed nothing."""
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """All of them. Skips the test without `openssl`, except under CI, where it fails."""
+    if not shutil.which("openssl") and not os.environ.get("CI"):
+        pytest.skip("openssl is not installed: apt-get install openssl")
+    folder = tmp_path_factory.mktemp("certificates")
+    for name in ("authority", "foreign"):
+        _openssl(folder, "req", "-x509", *KEY, "-nodes", "-subj", f"/CN={name}", *_named(name))
+    for name, extension in (
+        ("server", "subjectAltName=DNS:localhost"),
+        ("client", "extendedKeyUsage=clientAuth"),
+    ):
+        signed = ("-CA", "authority.pem", "-CAkey", "authority.key", "-addext", extension)
+        _openssl(folder, "req", "-x509", *KEY, "-nodes", "-subj", "/CN=it", *signed, *_named(name))
+    passphrase = ("-aes256", "-passout", "pass:secret")
+    _openssl(folder, "pkey", "-in", "client.key", *passphrase, "-out", "encrypted.key")
+    return Certificates(
+        folder / "authority.pem",
+        folder / "server.pem",
+        folder / "server.key",
+        folder / "client.pem",
+        folder / "client.key",
+        folder / "encrypted.key",
+        folder / "foreign.pem",
+    )
+
+
+def _named(name: str) -> tuple[str, ...]:
+    return "-keyout", f"{name}.key", "-out", f"{name}.pem"
+
+
+def _openssl(folder: Path, *arguments: str) -> None:
+    subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)  # noqa: S607 -- found by PATH, as a user finds it

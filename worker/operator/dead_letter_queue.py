@@ -1,0 +1,234 @@
+"""Reads the dead-letter queue without returning a message to it.
+
+RabbitMQ counts a returned message as delivered, and drops it when a policy sets a delivery limit.
+So each message that stays is published again at the end of the queue, and then acknowledged. A
+marker at the end shows where this pass began.
+"""
+
+import hashlib
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, cast
+from uuid import uuid4
+
+from aiormq import spec
+
+from contracts.topology import DEAD_LETTER_QUEUE, UNROUTED_COMMANDS
+from worker.broker.answers import answered
+from worker.broker.confirm_channel import NotPublished, Unencodable
+from worker.broker.connection import channel_on, connect
+from worker.broker.delivery import Delivery
+from worker.broker.forwarding import DEAD_LETTER_HEADERS, ORIGIN, forwarded, stripped
+from worker.broker.publication import Publication, to_one_recipient
+from worker.broker.publisher import Publisher
+from worker.broker.topology import require_queue
+from worker.settings import Settings
+
+if TYPE_CHECKING:
+    from aiormq import Channel
+
+__all__ = ["FAILURE_HEADERS", "DeadLetter", "DeadLettersNotKept", "open_queue"]
+
+KEY_BYTES: Final = 5
+FAILURE_HEADERS: Final = frozenset({*DEAD_LETTER_HEADERS, "x-death", "x-opt-death"})
+"""Headers that describe the failure; a replayed message does not carry them."""
+DELIVERY_COUNTS: Final = frozenset({"x-delivery-count", "x-acquired-count"})
+MARKER: Final = "x-dead-letters-read-from-here"
+MARKER_LASTS: Final = timedelta(hours=1)
+"""A marker of this age is left over from a command that was killed."""
+
+
+class DeadLettersNotKept(Exception):
+    """The dead-letter queue takes no copies, so its messages cannot be read without a loss."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message of the dead-letter queue, as its copy at the end of the queue."""
+
+    publication: Publication
+
+    @property
+    def headers(self) -> Mapping[str, Any]:
+        """Its headers, with its origin and, except for an unroutable message, the reason."""
+        return self.publication.properties.headers or {}
+
+    @property
+    def key(self) -> str:
+        """A short key, stable while the message stays there."""
+        properties = self.publication.properties
+        identity = (properties.message_id, self.headers.get("x-failed-at"), properties.timestamp)
+        content = repr(identity).encode() + self.publication.body
+        return hashlib.blake2b(content, digest_size=KEY_BYTES).hexdigest()
+
+    @property
+    def origin(self) -> tuple[str, str]:
+        """Exchange and routing key of its first publication."""
+        exchange, routing_key = (str(self.headers[name]) for name in ORIGIN)
+        return exchange, routing_key
+
+    @property
+    def reason(self) -> tuple[str, str]:
+        """A code, and a detail for people."""
+        if "x-error-code" in self.headers:
+            return str(self.headers["x-error-code"]), str(self.headers.get("x-error-detail", ""))
+        return "NOT_ROUTED", f"no queue is bound for routing key {self.origin[1]!r}"
+
+    def as_dict(self) -> dict[str, object]:
+        """All of it, as plain values."""
+        code, detail = self.reason
+        exchange, routing_key = self.origin
+        failed_at = self.headers.get("x-failed-at")
+        properties = self.publication.properties
+        return {
+            "key": self.key,
+            "failed_at": None if failed_at is None else str(failed_at),
+            "code": code,
+            "detail": detail,
+            "exchange": exchange,
+            "routing_key": routing_key,
+            "message_id": properties.message_id,
+            "type": properties.message_type,
+            "content_type": properties.content_type,
+            "body": self.publication.body.decode(errors="replace"),
+        }
+
+
+class DeadLetterReader:
+    """Goes once through the dead-letter queue, one message at a time."""
+
+    def __init__(self, channel: "Channel", publisher: Publisher) -> None:
+        self._channel = channel
+        self.publisher = publisher
+        self._current: Delivery | None = None
+
+    async def letters(self, *, marked: bool = True) -> AsyncIterator[DeadLetter]:
+        """Each message that is there now; `keep` or `remove` it before the next.
+
+        Without `marked` it also yields messages that arrive meanwhile. Raises `DeadLettersNotKept`.
+        """
+        marker = uuid4().hex
+        if marked:
+            await self._publish(_marker(marker))
+        while (delivery := await self._get()) is not None:
+            self._current = delivery
+            if delivery.properties.message_id == marker:
+                await self.remove()
+                return
+            if not _is_marker(delivery):
+                yield DeadLetter(_copy(delivery))
+            elif _is_left_over(delivery):
+                await self.remove()
+            else:
+                # That of a command that runs at the same time.
+                await self.keep(
+                    DeadLetter(Publication(UNROUTED_COMMANDS, "", delivery.properties, b""))
+                )
+
+    async def keep(self, letter: DeadLetter) -> None:
+        """Moves the current message to the end of the queue. Raises `DeadLettersNotKept`."""
+        await self._publish(letter.publication)
+        await self.remove()
+
+    async def remove(self) -> None:
+        """Removes the current message."""
+        if self._current is not None:
+            await answered(self._current.acknowledge())
+        self._current = None
+
+    async def put_back(self) -> None:
+        """Returns the current message, if an error has left one; the broker counts that."""
+        if self._current is not None:
+            await answered(self._channel.basic_nack(self._current.tag, requeue=True))
+
+    async def _get(self) -> Delivery | None:
+        got = await answered(self._channel.basic_get(DEAD_LETTER_QUEUE))
+        return None if isinstance(got.delivery, spec.Basic.GetEmpty) else Delivery(got)
+
+    async def _publish(self, publication: Publication) -> None:
+        try:
+            try:
+                await self.publisher.send_unchanged(publication)
+            except Unencodable:
+                headers = publication.properties.headers or {}
+                kept = [name for name in DEAD_LETTER_HEADERS if name in headers]
+                await self.publisher.send_unchanged(stripped(publication, kept))
+        except NotPublished as error:
+            raise DeadLettersNotKept(
+                f"The dead-letter queue takes no messages: {error}. Reading a message moves it to"
+                " the end of the queue, so that no delivery limit destroys it. Grant the right to"
+                f" write to exchange {UNROUTED_COMMANDS!r}, or make room: remove the policy that"
+                " limits the queue, or run `activation-worker dead-letters discard --all`."
+            ) from error
+
+
+@asynccontextmanager
+async def open_queue(settings: Settings) -> AsyncIterator[DeadLetterReader]:
+    """The dead-letter queue, for one pass."""
+    async with await connect(settings.amqp_urls) as connection:
+        await require_queue(connection, DEAD_LETTER_QUEUE)
+        channel = await channel_on(connection, publisher_confirms=False)
+        underlay = cast("Channel", await channel.get_underlay_channel())
+        publisher = Publisher(connection, settings.publish_timeout_seconds, published_alone=set())
+        reader = DeadLetterReader(underlay, publisher)
+        try:
+            yield reader
+        except BaseException:
+            with suppress(Exception):
+                await reader.put_back()
+            raise
+
+
+def _copy(delivery: Delivery) -> Publication:
+    """The message for the end of the queue, with origin and reason in the headers."""
+    copy = forwarded(delivery, exchange=UNROUTED_COMMANDS, routing_key="")
+    headers = {
+        name: value
+        for name, value in to_one_recipient(delivery.headers).items()
+        if name not in DELIVERY_COUNTS
+    }
+    deaths: Any = headers.get("x-death")
+    death = deaths[0] if deaths and "x-error-code" not in headers else None
+    if death is not None:
+        headers |= {
+            "x-error-code": "GIVEN_UP_BY_THE_BROKER",
+            "x-error-detail": f"{death['reason']} in queue {death['queue']}",
+            "x-failed-at": str(death["time"]),
+        }
+    copy.properties.headers = headers | dict(zip(ORIGIN, _origin(delivery, death), strict=True))
+    return copy
+
+
+def _origin(delivery: Delivery, death: Mapping[str, Any] | None) -> tuple[str, str]:
+    headers = delivery.headers
+    # An unroutable message comes through the alternate exchange, which keeps both. Then these
+    # headers would be those of its publisher.
+    if delivery.exchange in {"", UNROUTED_COMMANDS} and all(name in headers for name in ORIGIN):
+        return str(headers[ORIGIN[0]]), str(headers[ORIGIN[1]])
+    if death is not None:
+        return str(death["exchange"]), str(death["routing-keys"][0])
+    return delivery.exchange, delivery.routing_key
+
+
+def _marker(message_id: str) -> Publication:
+    properties = spec.Basic.Properties(
+        headers={MARKER: True}, message_id=message_id, timestamp=datetime.now(UTC), delivery_mode=2
+    )
+    return Publication(UNROUTED_COMMANDS, "", properties, b"")
+
+
+def _is_marker(delivery: Delivery) -> bool:
+    # A dead letter with the same header comes from another exchange, and its copy has an origin.
+    headers = delivery.headers
+    return (
+        delivery.exchange == UNROUTED_COMMANDS
+        and MARKER in headers
+        and headers.keys().isdisjoint(ORIGIN)
+    )
+
+
+def _is_left_over(marker: Delivery) -> bool:
+    placed_at = marker.properties.timestamp
+    return placed_at is None or datetime.now(UTC) - placed_at > MARKER_LASTS

@@ -1,0 +1,1 @@
+"""Connects to PostgreSQL: addresses, TLS, the settings of a session, and poolers."""

@@ -1,0 +1,75 @@
+"""Dead letters that are stored, and not yet confirmed by the dead-letter queue."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from worker.storage.session import Session
+
+__all__ = [
+    "BATCH_MAXIMUM_BYTES",
+    "BATCH_MAXIMUM_MESSAGES",
+    "RefusedDeadLetters",
+    "StoredDeadLetter",
+    "find_refused",
+    "load_dead_letters",
+    "record_dead_letters",
+    "store_dead_letters",
+]
+
+BATCH_MAXIMUM_MESSAGES: Final = 100
+BATCH_MAXIMUM_BYTES: Final = 4_000_000
+"""A batch ends with the message that exceeds this: a broker accepts messages of many MiB."""
+
+
+class StoredDeadLetter(NamedTuple):
+    """A dead letter as the database holds it."""
+
+    position: int
+    properties: bytes
+    """The content header of AMQP."""
+    body: bytes
+
+
+class RefusedDeadLetters(NamedTuple):
+    """The stored dead letters that the dead-letter queue has refused."""
+
+    messages: int
+    last_error: str | None
+
+
+async def store_dead_letters(
+    session: Session, letters: Sequence[tuple[bytes, bytes]], now: datetime
+) -> None:
+    """Stores dead letters, each as its properties and its body."""
+    await session.change_each(
+        "store_dead_letters",
+        len(letters),
+        properties=[properties for properties, _ in letters],
+        bodies=[body for _, body in letters],
+        now=now,
+    )
+
+
+async def load_dead_letters(session: Session) -> Sequence[StoredDeadLetter]:
+    """The next batch to publish."""
+    rows = await session.fetch(
+        "load_dead_letters", maximum=BATCH_MAXIMUM_MESSAGES, maximum_bytes=BATCH_MAXIMUM_BYTES
+    )
+    return [StoredDeadLetter(*row) for row in rows]
+
+
+async def record_dead_letters(
+    session: Session, confirmed: Collection[int], refused: Mapping[int, str]
+) -> None:
+    """Deletes the confirmed ones, and stores for each refused one the reason, by position."""
+    await session.change("delete_dead_letters", confirmed=list(confirmed))
+    await session.change(
+        "refuse_dead_letters", position=list(refused), last_error=list(refused.values())
+    )
+
+
+async def find_refused(session: Session) -> RefusedDeadLetters:
+    """How many stored dead letters the dead-letter queue has refused, and why."""
+    (row,) = await session.fetch("find_refused_dead_letters")
+    return RefusedDeadLetters(*row)

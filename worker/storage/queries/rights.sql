@@ -1,0 +1,19 @@
+-- The rights of the role.
+
+-- name: find_missing_rights
+-- Lists the rights that a worker needs and this role lacks.
+SELECT current_user AS role, relation, privilege
+FROM (
+    SELECT relation, privilege
+    FROM unnest(CAST(:tables AS text[])) AS relation
+    CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS privilege
+    UNION ALL SELECT 'step_snapshots', 'SELECT'
+) AS needed
+WHERE NOT has_table_privilege(relation, privilege)
+ORDER BY relation, privilege;
+
+-- name: find_hidden_schemas
+-- Lists the schemas that have a table of this name and that this role may not use.
+SELECT current_user AS role, nspname AS schema
+FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+WHERE relname = :table AND NOT has_schema_privilege(pg_namespace.oid, 'USAGE');
