@@ -5,7 +5,7 @@ import pytest
 from pamqp.common import FieldTable
 
 from tests.local.leftovers import processes_of, until_nothing_is_left_of
-from worker.broker.connection import BrokerUnavailable, connect
+from worker.broker.connection import BrokerRefused, BrokerUnavailable, connect
 from worker.local import PrivateRabbitMQ
 
 QUORUM: FieldTable = {"x-queue-type": "quorum"}
@@ -45,7 +45,7 @@ async def test_guest_can_use_a_virtual_host_until_it_is_deleted(
     url = await rabbitmq.create_virtual_host("one/of these")
     await publish(url)
     await rabbitmq.delete_virtual_host("one/of these")
-    with pytest.raises(BrokerUnavailable):
+    with pytest.raises(BrokerRefused):
         await publish(url)
     await rabbitmq.delete_virtual_host("one/of these")
 

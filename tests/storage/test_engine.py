@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 
 from worker.storage import engine
 from worker.storage.engine import Database, open_database
+from worker.storage.errors import DatabaseUnavailable
 from worker.storage.session import Session
 from worker.telemetry.logs import Action
 
@@ -43,7 +44,7 @@ async def test_the_pool_replaces_a_closed_connection(database: Database) -> None
 
 
 async def test_the_pool_discards_a_connection_after_a_timeout(database: Database) -> None:
-    with pytest.raises(TimeoutError):
+    with pytest.raises(DatabaseUnavailable, match="no answer in time"):
         async with database.session() as interrupted:
             raise TimeoutError
     async with database.session() as session:

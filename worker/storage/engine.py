@@ -190,6 +190,9 @@ class Database:
         """
         try:
             yield
+        except TimeoutError as error:
+            # Of the driver: waits for other servers raise errors of their own.
+            raise DatabaseUnavailable("no answer in time") from error
         except Exception as error:
             mistake = mistake_of(error)
             is_outage = self._waits and self._was_usable
