@@ -139,7 +139,7 @@ async def test_topology_names_a_queue_with_other_properties(
 
     assert code == 7
     assert "queue 'pbx.extension-reset'" in output
-    assert "quorum" in output
+    assert "PRECONDITION_FAILED" in output
 
 
 async def test_run_refuses_an_outdated_schema(environment: Environment, database: Database) -> None:

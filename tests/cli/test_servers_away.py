@@ -1,15 +1,19 @@
 """Every command ends while a server is away, and blames the server that is away."""
 
+import json
+
 import click
 import pytest
 
 from tests.cli.conftest import Invoke
+from tests.support.records import number
 from worker.cli import main
 from worker.cli.exits import Exit
 
 NUMBER = "+442079460001"
 AWAY = "postgresql://worker@127.0.0.1:1/numbers"
 
+RECORD = json.dumps(number())
 WITHOUT_DATABASE = {"contracts export", "send", "topology", "standalone", "run"}
 """Commands that need no database, have one of their own, or wait for it."""
 ARGUMENTS = {
@@ -42,7 +46,7 @@ def test_every_command_that_uses_the_database_is_tried() -> None:
 
 @pytest.mark.parametrize("command", ARGUMENTS)
 async def test_command_ends_and_blames_postgresql(invoke: Invoke, command: str) -> None:
-    result = await invoke(*command.split(), *ARGUMENTS[command], given="", DATABASE_URL=AWAY)
+    result = await invoke(*command.split(), *ARGUMENTS[command], given=RECORD, DATABASE_URL=AWAY)
 
     assert result.exit_code == Exit.UNAVAILABLE, result.output
     assert "PostgreSQL cannot be used: 127.0.0.1:1: " in result.output

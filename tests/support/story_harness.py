@@ -113,11 +113,11 @@ async def _until(condition: Callable[[], bool]) -> None:
 
 def awaiting_all_steps(settings: Settings) -> Settings:
     """The settings of a worker that awaits every step and requests it again at once."""
-    return Settings.model_validate(
-        {
-            **settings.model_dump(),
-            "awaited_steps": tuple(step.value for step in Step),
+    return settings.model_copy(
+        update={
+            "awaited_steps": frozenset(Step),
             "step_attempts_maximum": ATTEMPTS,
+            # Shorter than a worker accepts, so that stories are fast.
             "step_first_pause_seconds": 0.001,
             "sweep_interval_seconds": 0.02,
             "operation_at_risk_seconds": AT_RISK.total_seconds(),

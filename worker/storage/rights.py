@@ -10,7 +10,8 @@ __all__ = ["TABLES", "require_rights", "require_usage"]
 TABLES: Final = (
     *("voice_services", "phone_numbers", "call_settings", "hunt_group_members", "handset_logins"),
     *("entitlement_usage", "commands", "operations", "pbx_steps", "resolutions"),
-    *("outbox", "discarded_messages", "poison_attempts", "partitioning", "leadership"),
+    *("outbox", "discarded_messages", "dead_letters", "poison_attempts"),
+    *("partitioning", "leadership"),
 )
 """All tables of the schema: a worker selects from, inserts into, updates and deletes from each."""
 
