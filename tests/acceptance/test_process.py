@@ -223,17 +223,17 @@ async def test_commands_name_a_full_disk_as_the_reason(
 
 
 async def test_import_names_an_input_that_cannot_be_read(environment: Environment) -> None:
-    folder = os.open("/", os.O_RDONLY)
+    unreadable = os.open(os.devnull, os.O_WRONLY)
     try:
         process = await asyncio.create_subprocess_exec(
-            COMMAND, "import", "-", env=dict(environment), stdin=folder, stderr=PIPE
+            COMMAND, "import", "-", env=dict(environment), stdin=unreadable, stderr=PIPE
         )
         _, errors = await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
     finally:
-        os.close(folder)
+        os.close(unreadable)
 
     assert process.returncode == Exit.INPUT_OUTPUT
-    assert errors == b"Error: The records cannot be read: [Errno 21] Is a directory.\n"
+    assert errors == b"Error: The records cannot be read: [Errno 9] Bad file descriptor.\n"
 
 
 async def test_errors_keep_their_exit_code_when_they_cannot_be_printed(

@@ -34,20 +34,20 @@ async def child_process(
 
 async def prepare(environment: Mapping[str, str], records: str, partitions: int) -> None:
     """Creates tables, topology, partitions and records with the installed command."""
-    for arguments in (
-        ("migrate",),
-        ("topology",),
-        ("partitions", str(partitions)),
-        ("import", "-"),
+    for arguments, given in (
+        (("migrate",), None),
+        (("topology",), None),
+        (("partitions", str(partitions)), None),
+        (("import", "-"), records.encode()),
     ):
         process = await asyncio.create_subprocess_exec(
             COMMAND,
             *arguments,
             env=dict(environment),
-            stdin=asyncio.subprocess.PIPE,
+            stdin=asyncio.subprocess.DEVNULL if given is None else asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        output, _ = await process.communicate(records.encode())
+        output, _ = await process.communicate(given)
         if process.returncode != 0:
             raise RuntimeError(f"{' '.join(arguments)} failed:\n{output.decode()}")
