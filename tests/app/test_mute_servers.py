@@ -67,7 +67,7 @@ async def test_worker_starts_when_a_mute_server_speaks_again(
                 break
         recovered.append(point)
 
-    assert len(recovered) >= 3
+    assert len(recovered) >= 2
 
 
 @each_range_of_points

@@ -23,8 +23,8 @@ Points = Callable[[], Iterable[int]]
 
 
 def some_points() -> Iterable[int]:
-    """1, 6, 36 ...: the opening of a connection, and later parts of a long exchange."""
-    return (6**exponent for exponent in range(5))
+    """The opening of a connection, and a later part of the exchange."""
+    return (1, 36)
 
 
 def every_point() -> Iterable[int]:
