@@ -23,8 +23,8 @@ Points = Callable[[], Iterable[int]]
 
 
 def some_points() -> Iterable[int]:
-    """The opening of a connection, and a later part of the exchange."""
-    return (1, 36)
+    """The opening of a connection, a later part of the exchange, and a point behind its end."""
+    return (1, 36, 1_000_000)
 
 
 def every_point() -> Iterable[int]:

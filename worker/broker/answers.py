@@ -1,6 +1,6 @@
 """Limits every wait for the broker: requests, and opening and closing connections and channels.
 
-aiormq waits for some answers without limit, and cancels whoever waits when the connection ends.
+aiormq waits for some answers without limit, and cancels the waiting tasks when the connection ends.
 """
 
 import contextlib

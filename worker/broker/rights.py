@@ -5,6 +5,7 @@ argument that the broker always refuses: `ACCESS_REFUSED` means that the right i
 other refusal that it is there.
 """
 
+import contextlib
 from collections.abc import Awaitable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, cast
 
@@ -117,11 +118,10 @@ async def missing_rights(urls: Sequence[str], needed: Iterable[Right]) -> list[R
     missing: dict[Right, None] = {}
     connection = await connect(urls)
     try:
-        for right in sorted(different.values(), key=_publishes):
-            if not await limited(_has(connection, right), ANSWER_SECONDS):
-                missing[right] = None
-    except TimeoutError:
-        pass
+        with contextlib.suppress(TimeoutError):
+            for right in sorted(different.values(), key=_publishes):
+                if not await limited(_has(connection, right), ANSWER_SECONDS):
+                    missing[right] = None
     finally:
         await connection.close()
     return list(missing)
