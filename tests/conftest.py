@@ -9,13 +9,13 @@ from hypothesis import settings
 from typing_extensions import override
 
 pytest_plugins = (
-    "tests.support.servers",
+    "tests.support.servers.running",
     "tests.support.workers",
-    "tests.support.lossy",
-    "tests.support.certificates",
-    "tests.support.postgresql",
-    "tests.support.pgbouncer",
-    "tests.support.administration",
+    "tests.support.faults.lossy",
+    "tests.support.servers.certificates",
+    "tests.support.servers.postgresql",
+    "tests.support.servers.pgbouncer",
+    "tests.support.servers.administration",
 )
 
 # How long an example takes says nothing about a property, least of all on a busy machine.

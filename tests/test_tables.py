@@ -9,10 +9,10 @@ from contracts.tables import with_tables
 from contracts.values import NumberStatus
 from tests.support.scraping import scraped
 from worker.cli.exits import MEANINGS, Exit
-from worker.core.transitions import TRANSITIONS
+from worker.core.operations.transitions import TRANSITIONS
 from worker.docs.tables import DOCUMENTS, PAGES, TABLES
 from worker.settings import Settings
-from worker.storage.preflight import VERSION_TABLE
+from worker.storage.deployment.preflight import VERSION_TABLE
 from worker.telemetry.logs import Action
 from worker.telemetry.metrics import describe
 

@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from contracts.values import Step
-from worker.core.operation import Policy
+from worker.core.operations.operation import Policy
 from worker.runtime.amqp_url import parse_amqp_url, split_amqp_urls
 from worker.runtime.database_url import parse_database_url
 from worker.runtime.environment import FILE_SUFFIX, SettingsError, is_service_link, read_value

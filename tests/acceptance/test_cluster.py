@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cluster import Cluster, cluster_in
 from tests.support.inserts import phone_numbers, voice_service
 from tests.support.platform import platform_at
+from tests.support.servers.cluster import Cluster, cluster_in
 from tests.support.workers import rows, store, until_leading, working
-from worker.broker.connection import connect
+from worker.broker.connecting.connection import connect
 from worker.broker.topology import declare
 from worker.settings import load
-from worker.storage.engine import Database
+from worker.storage.connecting.engine import Database
 
 pytestmark = pytest.mark.campaign
 

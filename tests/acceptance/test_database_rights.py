@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.environments import Environment, unmeasured
 from tests.support.installed_command import NUMBER, PLACE, command, imported, running
-from tests.support.postgresql import Administered
+from tests.support.servers.postgresql import Administered
 
 PAGE = files("worker.docs") / "operations.md"
 

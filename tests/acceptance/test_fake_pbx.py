@@ -12,12 +12,12 @@ import pytest
 from contracts.fake_pbx.service import READY_LINE
 from contracts.values import Step
 from tests.support.fake_pbx import PATIENCE_SECONDS, fake_pbx, misbehaving
+from tests.support.faults.lossy import until_idle
 from tests.support.inserts import call_settings, handset_login, phone_numbers, voice_service
-from tests.support.lossy import until_idle
 from tests.support.platform import Platform, platform_at
 from tests.support.workers import rows, store, working
 from worker.settings import Settings, load
-from worker.storage.engine import Database
+from worker.storage.connecting.engine import Database
 
 NUMBER = "+442079460001"
 MAIN_NUMBER = "+442079460000"

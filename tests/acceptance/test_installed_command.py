@@ -22,7 +22,7 @@ from tests.support.installed_command import (
 )
 from tests.support.platform import Platform
 from tests.support.workers import rows, store
-from worker.storage.engine import Database
+from worker.storage.connecting.engine import Database
 
 
 @pytest.fixture

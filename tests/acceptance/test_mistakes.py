@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.environments import Environment, environment
 from tests.support.installed_command import command
-from tests.support.servers import broker_setting
+from tests.support.servers.running import broker_setting
 from worker.cli.exits import Exit
 from worker.local import PrivateServers
 

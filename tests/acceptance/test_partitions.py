@@ -9,16 +9,16 @@ from functools import partial
 from aio_pika.exceptions import ChannelNotFoundEntity
 
 from tests.support.environments import Environment, environment
+from tests.support.faults.lossy import distinct_events, until_idle
 from tests.support.installed_command import COMMAND, command, running, started
-from tests.support.lossy import distinct_events, until_idle
 from tests.support.partitions import BUILDING, NUMBERS, is_in_sequence, send_commands
 from tests.support.platform import Platform, platform_at
 from tests.support.workers import rows, store
-from worker.broker.connection import connect
+from worker.broker.connecting.connection import connect
 from worker.broker.partition_queues import queue_names_of
 from worker.core.partitions import Layout
-from worker.storage.engine import Database
-from worker.storage.locks import PARTITION
+from worker.storage.connecting.engine import Database
+from worker.storage.deployment.locks import PARTITION
 
 __all__ = ["environment"]
 

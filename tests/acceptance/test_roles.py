@@ -7,14 +7,14 @@ import aio_pika
 import pytest
 
 from contracts.roles import ROLES, Role
-from tests.support.administration import Administration
 from tests.support.environments import Environment, environment
 from tests.support.inserts import call_settings, handset_login, phone_numbers, voice_service
 from tests.support.installed_command import command, running
 from tests.support.platform import PBX_QUEUES, Platform, platform_at
+from tests.support.servers.administration import Administration
 from tests.support.workers import rows, store
 from worker.cli.exits import Exit
-from worker.storage.engine import Database
+from worker.storage.connecting.engine import Database
 
 __all__ = ["environment"]
 

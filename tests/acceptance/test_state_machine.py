@@ -24,11 +24,15 @@ from typing_extensions import override
 
 from tests.support.building import Building, Content, Number
 from tests.support.environments import Environment, environment
+from tests.support.faults.lossy import until_idle
 from tests.support.installed_command import COMMAND
-from tests.support.lossy import until_idle
-from tests.support.model_checks import PublishedMessages, assert_database_matches, store_building
 from tests.support.platform import Platform
-from worker.storage.engine import Database
+from tests.support.stories.model_checks import (
+    PublishedMessages,
+    assert_database_matches,
+    store_building,
+)
+from worker.storage.connecting.engine import Database
 
 __all__ = ["environment"]
 

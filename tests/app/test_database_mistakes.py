@@ -9,13 +9,13 @@ import pytest
 
 from tests.support.inserts import phone_numbers, voice_service
 from tests.support.platform import Platform
-from tests.support.postgresql import Administered
+from tests.support.servers.postgresql import Administered
 from tests.support.workers import rows, store, until_leading, working
 from worker.local.installations import postgresql_folder
 from worker.settings import Settings
-from worker.storage.engine import Database, open_database
-from worker.storage.migrate import migrate
-from worker.storage.session import Session
+from worker.storage.connecting.engine import Database, open_database
+from worker.storage.connecting.session import Session
+from worker.storage.deployment.migrate import migrate
 
 NUMBERS = tuple(f"+44207946{index:04}" for index in range(10))
 

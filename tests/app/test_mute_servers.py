@@ -4,13 +4,13 @@ import asyncio
 
 import pytest
 
-from tests.support.lossy import NUMBERS, SITE, until
-from tests.support.mute import Points, each_range_of_points, short_limits
+from tests.support.faults.lossy import NUMBERS, SITE, until
+from tests.support.faults.mute import Points, each_range_of_points, short_limits
+from tests.support.faults.proxy import Proxy
 from tests.support.platform import Platform
-from tests.support.proxy import Proxy
 from tests.support.workers import store, working
 from worker.settings import Settings
-from worker.storage.engine import Database, open_database
+from worker.storage.connecting.engine import Database, open_database
 
 __all__ = ["short_limits"]
 

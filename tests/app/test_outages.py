@@ -12,12 +12,12 @@ from contracts.values import Step
 from tests.support.inserts import commands as ledger_commands
 from tests.support.inserts import phone_numbers, voice_service
 from tests.support.platform import DEAD_LETTERS, Platform, platform_at
-from tests.support.quota import full_disk
+from tests.support.stories.quota import full_disk
 from tests.support.workers import rows, store, until_leading, working
 from worker.local import PrivateServers
 from worker.settings import Settings
 from worker.storage.connecting.connector import CONNECT_TIMEOUT_SECONDS
-from worker.storage.engine import POOL_CONNECTIONS, Database
+from worker.storage.connecting.engine import POOL_CONNECTIONS, Database
 
 NUMBERS = tuple(f"+44207946{index:04}" for index in range(20))
 SITE = (voice_service(100), phone_numbers(*NUMBERS))

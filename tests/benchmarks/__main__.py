@@ -23,7 +23,7 @@ from tests.benchmarks.running.costs import OtherProcesses
 from tests.benchmarks.running.implementations import ProcessFailed
 from tests.benchmarks.subjects import growth, latency, memory, partitions, start, throughput
 from tests.benchmarks.subjects.plans import NotGeneric
-from tests.support.amqp_wire import ConnectionLost
+from tests.support.faults.amqp_wire import ConnectionLost
 from worker.local import PrivateServers, ServerUnavailable
 from worker.operator.repartition import RepartitionTimedOut
 

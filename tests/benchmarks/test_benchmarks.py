@@ -45,7 +45,7 @@ from tests.benchmarks.subjects import latency, plans
 from tests.benchmarks.subjects.partition_model import PartCosts, modelled
 from tests.benchmarks.subjects.partition_runs import Case, run_partitions
 from tests.benchmarks.subjects.statements import query_name
-from tests.support.amqp_wire import Delivery
+from tests.support.faults.amqp_wire import Delivery
 from worker.local import PrivateServers
 from worker.storage.queries import query
 

@@ -10,7 +10,7 @@ from tests.support.workers import rows, store
 from worker.app.run import supervisor
 from worker.local import PrivateServers
 from worker.settings import Settings
-from worker.storage.engine import Database
+from worker.storage.connecting.engine import Database
 from worker.telemetry.metrics import Metrics
 from worker.telemetry.reporter import Reporter
 

@@ -62,13 +62,14 @@ def test_a_forwarded_message_keeps_all_properties_except_user_id_expiration_and_
     assert properties == before, "the delivery may be forwarded again, or dead-lettered"
 
 
-def test_a_forwarded_message_has_no_further_recipients() -> None:
-    headers: dict[str, FieldValue] = {"CC": ["pbx.extension-reset"], "own": 1}
+def test_a_forwarded_message_instructs_the_broker_to_nothing() -> None:
+    headers: dict[str, FieldValue] = {"CC": ["pbx.extension-reset"], "x-death": [], "own": 1}
     delivered = delivery(spec.Basic.Properties(headers=headers))
 
     forwarded_headers = forwarded(delivered, exchange="", routing_key="q").properties.headers
 
-    assert forwarded_headers == {"x-original-CC": ["pbx.extension-reset"], "own": 1, **ORIGIN}
+    renamed = {"x-original-CC": ["pbx.extension-reset"], "x-original-x-death": []}
+    assert forwarded_headers == {**renamed, "own": 1, **ORIGIN}
 
 
 @pytest.mark.parametrize("exchange", [PARTITION_EXCHANGE, ""])

@@ -5,8 +5,7 @@ import asyncio
 import pytest
 
 from contracts.values import Step
-from tests.support.inserts import handset_login
-from tests.support.lossy import (
+from tests.support.faults.lossy import (
     NUMBERS,
     SITE,
     assert_activated_once,
@@ -15,12 +14,13 @@ from tests.support.lossy import (
     until_idle,
     working_through_proxies,
 )
+from tests.support.faults.proxy import Proxy
+from tests.support.faults.traps import Lost, Trap
+from tests.support.inserts import handset_login
 from tests.support.platform import Platform
-from tests.support.proxy import Proxy
-from tests.support.traps import Lost, Trap
 from tests.support.workers import rows, store, until_leading, working
 from worker.settings import Settings
-from worker.storage.engine import Database
+from worker.storage.connecting.engine import Database
 
 IN_USE = (
     f"UPDATE phone_numbers SET status = 'ACTIVE' WHERE phone_number = '{NUMBERS[0]}'",

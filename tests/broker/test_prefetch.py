@@ -7,7 +7,7 @@ from tests.support.platform import Platform
 from tests.support.workers import store, working
 from worker.broker.prefetch import FEW_MESSAGES, Prefetch
 from worker.settings import Settings
-from worker.storage.engine import Database
+from worker.storage.connecting.engine import Database
 
 LARGE = 100_000
 NUMBER = "+442079460001"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from contracts.topology import EXCHANGES, QUEUES
-from tests.support.administration import Administration
+from tests.support.servers.administration import Administration
 from worker.broker.partition_queues import queue_names_of
 from worker.broker.rights import (
     Right,

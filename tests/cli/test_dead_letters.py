@@ -1,16 +1,18 @@
 import asyncio
 import json
+from datetime import UTC, datetime
 
 import pytest
 from aio_pika import Message
+from aio_pika.abc import HeadersType
 
 from tests.cli.conftest import Invoke
-from tests.support.administration import Administration
 from tests.support.platform import DEAD_LETTERS, Platform
+from tests.support.servers.administration import Administration
 from tests.support.workers import working
 from worker.cli.exits import Exit
 from worker.settings import Settings
-from worker.storage.engine import Database
+from worker.storage.connecting.engine import Database
 
 
 async def until_there(platform: Platform, queue: str, messages: int) -> None:
@@ -145,6 +147,35 @@ async def test_a_message_that_the_broker_gave_up_keeps_its_reason(
     assert first["code"] == "GIVEN_UP_BY_THE_BROKER"
     assert first["detail"] == "expired in queue telephony.phone_number.commands"
     assert first["routing_key"] == "phone_number.activate"
+
+
+FORGED = {
+    "x-original-exchange": "telephony.pbx",
+    "x-original-routing-key": "pbx.extension-reset",
+    "x-error-code": "FORGED",
+}
+DEATH = {
+    "queue": "telephony.phone_number.commands",
+    "reason": "expired",
+    "exchange": "telephony.pbx",
+    "routing-keys": ["phone_number.activate"],
+    "count": 1,
+    "time": datetime(2026, 11, 1, tzinfo=UTC),
+}
+
+
+@pytest.mark.parametrize("headers", [FORGED, FORGED | {"x-death": [DEATH]}])
+@pytest.mark.parametrize("key", ["phone_number.activate", "phone_number.dance"])
+async def test_a_publisher_does_not_choose_where_a_replay_goes(
+    invoke: Invoke, platform: Platform, headers: HeadersType, key: str
+) -> None:
+    exchange = await platform.channel.get_exchange("telephony.commands", ensure=False)
+    await exchange.publish(Message(b"forged", headers=headers, expiration=0), key)
+    await until_there(platform, DEAD_LETTERS, 1)
+    for _ in range(2):
+        (listed,) = json.loads((await invoke("dead-letters", "list", "--json")).stdout)
+        assert (listed["exchange"], listed["routing_key"]) == ("telephony.commands", key)
+        assert listed["code"] in {"GIVEN_UP_BY_THE_BROKER", "NOT_ROUTED"}
 
 
 async def test_a_full_dead_letter_queue_is_not_read_and_can_be_emptied(

@@ -28,9 +28,9 @@ from worker.cli import main
 from worker.cli.error_messages import EXPLANATIONS, explained
 from worker.cli.exits import fail
 from worker.local import ServerUnavailable
-from worker.operator.jsonl import ImportRefused, Problem
+from worker.operator.importing.jsonl import ImportRefused, Problem
 from worker.settings import Settings, SettingsError
-from worker.storage.engine import Database
+from worker.storage.connecting.engine import Database
 
 NUMBER = "+442079460001"
 PLACE = ("--account", "acme", "--site", "london")

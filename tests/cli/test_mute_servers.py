@@ -9,9 +9,9 @@ import pytest
 from click.testing import Result
 
 from tests.cli.conftest import Invoke
-from tests.support.mute import Points, each_range_of_points, short_limits, until_alone
-from tests.support.proxy import Proxy, proxied
-from tests.support.wire import PostgresProtocol
+from tests.support.faults.mute import Points, each_range_of_points, short_limits, until_alone
+from tests.support.faults.proxy import Proxy, proxied
+from tests.support.faults.wire import PostgresProtocol
 from worker.cli import main
 from worker.cli.exits import Exit
 from worker.local import PrivateServers

@@ -10,7 +10,7 @@ from tests.support.inserts import operation, outbox_message
 from tests.support.workers import store, working
 from worker.cli.exits import Exit
 from worker.settings import Settings
-from worker.storage.engine import Database
+from worker.storage.connecting.engine import Database
 
 NUMBER = "+442079460001"
 LABELS = ("SENT", "PENDING", "ACTIVE", "RESERVED", "REFUSED")

@@ -10,7 +10,7 @@ from tests.support.platform import Platform
 from tests.support.workers import rows, store, working
 from worker.cli.exits import Exit
 from worker.settings import Settings
-from worker.storage.engine import Database
+from worker.storage.connecting.engine import Database
 
 NUMBERS = ("+442079460001", "+442079460002")
 SITE = (voice_service(2), phone_numbers(*NUMBERS))

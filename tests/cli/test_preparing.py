@@ -4,13 +4,13 @@ import json
 import pytest
 
 from tests.cli.conftest import Invoke
-from tests.support.administration import Administration
 from tests.support.platform import Platform
 from tests.support.records import service
+from tests.support.servers.administration import Administration
 from tests.support.workers import store
 from worker.cli.exits import Exit
 from worker.local import PrivateServers
-from worker.storage.engine import Database
+from worker.storage.connecting.engine import Database
 
 NUMBER = "+442079460001"
 VOICE_SERVICE = json.dumps(service())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from typing_extensions import override
 
-from worker.broker.connection import BrokerUnavailable
+from worker.broker.connecting.connection import BrokerUnavailable
 from worker.cluster.assignments import Assignments
 from worker.cluster.membership import Leadership, Membership, View
 from worker.core.partitions import Assignment, Layout
@@ -14,7 +14,7 @@ from worker.runtime.concurrency import cancelled
 
 if TYPE_CHECKING:
     from worker.broker.session import BrokerSession
-    from worker.storage.engine import Database
+    from worker.storage.connecting.engine import Database
 
 
 class SlowMembership(Membership):

@@ -10,16 +10,16 @@ from aio_pika import Message
 from aio_pika.exceptions import ChannelNotFoundEntity
 from structlog.testing import capture_logs
 
-from tests.support.administration import Administration
 from tests.support.inserts import phone_numbers, voice_service
 from tests.support.platform import DEAD_LETTERS, Platform
+from tests.support.servers.administration import Administration
 from tests.support.workers import rows, store, until_leading, working
 from worker.app.probes import probes_of
-from worker.broker.connection import connect
+from worker.broker.connecting.connection import connect
 from worker.broker.topology import declare
 from worker.relay import dead_letter_queue, dead_letters
 from worker.settings import Settings
-from worker.storage.engine import Database
+from worker.storage.connecting.engine import Database
 
 NUMBERS = tuple(f"+44207946{index:04}" for index in range(1, 4))
 SITE = (voice_service(5), phone_numbers(*NUMBERS))

@@ -13,11 +13,11 @@ from tests.support.platform import Platform
 from tests.support.workers import rows, store, until_leading, working
 from worker.cluster.membership import Leadership, Membership, joined
 from worker.settings import Settings
-from worker.storage.engine import Database, open_database
-from worker.storage.errors import LeadershipLost
-from worker.storage.locks import MEMBER, PARTITION, partition_lock
-from worker.storage.locks import TERM as TERM_LOCK
-from worker.storage.session import Session
+from worker.storage.connecting.engine import Database, open_database
+from worker.storage.connecting.errors import LeadershipLost
+from worker.storage.connecting.session import Session
+from worker.storage.deployment.locks import MEMBER, PARTITION, partition_lock
+from worker.storage.deployment.locks import TERM as TERM_LOCK
 
 TERM = "SELECT term FROM leadership"
 NUMBER = "+442079460000"

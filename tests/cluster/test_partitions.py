@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.support.amqp_wire import publish_command
-from tests.support.lossy import until_idle
+from tests.support.faults.amqp_wire import publish_command
+from tests.support.faults.lossy import until_idle
 from tests.support.partitions import BUILDING, NUMBERS, change, is_in_sequence, send_commands
 from tests.support.platform import Platform
 from tests.support.workers import store
 from worker.app.run import supervisor
-from worker.broker.connection import connect
+from worker.broker.connecting.connection import connect
 from worker.broker.partition_queues import (
     delete_partition_queues,
     queue_names_of,
@@ -23,7 +23,7 @@ from worker.broker.partition_queues import (
 from worker.cluster.supervisor import Supervisor
 from worker.core.partitions import Layout
 from worker.settings import Settings
-from worker.storage.engine import Database
+from worker.storage.connecting.engine import Database
 from worker.storage.queries import query
 from worker.telemetry.metrics import Metrics
 from worker.telemetry.reporter import Reporter

@@ -10,13 +10,13 @@ from structlog.testing import capture_logs
 
 from tests.support.inserts import phone_numbers, voice_service
 from tests.support.platform import Platform
-from tests.support.servers import broker_setting
+from tests.support.servers.running import broker_setting
 from tests.support.workers import store, until_leading, working
 from worker.app.run import supervisor
-from worker.broker.connection import BrokerRefused
+from worker.broker.connecting.connection import BrokerRefused
 from worker.local import PrivateServers
 from worker.settings import Settings, load
-from worker.storage.engine import Database
+from worker.storage.connecting.engine import Database
 from worker.telemetry.metrics import Metrics
 from worker.telemetry.reporter import Reporter
 

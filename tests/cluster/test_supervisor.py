@@ -19,7 +19,7 @@ from tests.support.inserts import (
 from tests.support.platform import Platform
 from tests.support.workers import rows, store, until_leading, working
 from worker.settings import Settings
-from worker.storage.engine import Database
+from worker.storage.connecting.engine import Database
 
 NUMBER = "+442079460001"
 MAIN_NUMBER = "+442079460000"

@@ -9,11 +9,11 @@ import pytest
 from tests.support.inserts import call_settings, handset_login, phone_numbers, voice_service
 from tests.support.platform import DEAD_LETTERS, Event, Platform, platform_at
 from tests.support.workers import rows, store, until_leading, working
-from worker.broker.connection import connect
+from worker.broker.connecting.connection import connect
 from worker.broker.topology import declare
 from worker.local import PrivateServers
 from worker.settings import Settings
-from worker.storage.engine import Database
+from worker.storage.connecting.engine import Database
 
 NUMBERS = tuple(f"+44207946{index:04}" for index in range(1, 6))
 MAIN_NUMBER = "+442079460000"

@@ -7,7 +7,7 @@ from itertools import count, pairwise
 import aio_pika
 
 from contracts.catalogue import COMMAND_QUEUE
-from worker.broker.connection import connect
+from worker.broker.connecting.connection import connect
 from worker.broker.prefetch import Prefetch
 from worker.broker.session import open_session
 from worker.consuming.consumer import Consumer

@@ -17,7 +17,7 @@ from tests.support.workers import store, working
 from worker.broker.delivery import Delivery
 from worker.consuming.replies import ReplyAddresses
 from worker.settings import Settings
-from worker.storage.engine import Database
+from worker.storage.connecting.engine import Database
 from worker.storage.saving import ReplyTo
 from worker.telemetry.metrics import Metrics
 from worker.telemetry.reporter import Reporter

@@ -5,14 +5,14 @@ import asyncio
 import pytest
 from aio_pika.abc import AbstractIncomingMessage
 
+from tests.support.faults.lossy import until, working_through_proxies
+from tests.support.faults.proxy import Proxy
 from tests.support.inserts import phone_numbers, voice_service
-from tests.support.lossy import until, working_through_proxies
 from tests.support.platform import Platform
-from tests.support.proxy import Proxy
 from tests.support.workers import store, until_leading, working
-from worker.broker import answers
+from worker.broker.connecting import answers
 from worker.settings import Settings
-from worker.storage.engine import Database
+from worker.storage.connecting.engine import Database
 
 NUMBER = "+442079460001"
 

@@ -17,12 +17,12 @@ from contracts.reading import ReadErrorCode, read
 from contracts.tables import DOCUMENTS, READ_ERROR_MEANINGS, TABLES, rewrite, with_tables
 from contracts.values import CallTarget, NumberStatus, Step, StepResult
 from tests.support.builders import AWAITING_ALL
-from tests.support.course import Course
-from tests.support.links import broken_links, documents_of
+from tests.support.faults.links import broken_links, documents_of
+from tests.support.stories.course import Course
 from tests.support.workers import store, until_leading, working
 from worker.core.situation import MainNumber, Number
 from worker.settings import Settings
-from worker.storage.engine import Database
+from worker.storage.connecting.engine import Database
 
 WEB_TIER = DOCUMENTS / "web-tier.md"
 PAGES = sorted(DOCUMENTS.glob("*.md"))

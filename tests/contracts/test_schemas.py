@@ -14,7 +14,7 @@ from contracts.envelope import CONTENT_TYPE, Envelope, omittable
 from contracts.examples import EXAMPLES
 from contracts.reading import UnreadableError, read
 from contracts.schemas import schema_of
-from worker.core.identity import derived_id
+from worker.core.messages.identity import derived_id
 
 ROWS = [pytest.param(row, id=row.type) for row in CATALOGUE]
 MESSAGES = [pytest.param(message, id=name) for name, message in EXAMPLES.items()]

@@ -30,9 +30,9 @@ from tests.support.builders import (
     pending_number,
     status_data,
 )
-from worker.core.advance import advance
 from worker.core.decision import Decision, Outcome
-from worker.core.operation import OngoingOperation
+from worker.core.operations.advance import advance
+from worker.core.operations.operation import OngoingOperation
 from worker.core.situation import Number, Situation
 
 

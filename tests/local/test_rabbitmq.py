@@ -5,7 +5,7 @@ import pytest
 from pamqp.common import FieldTable
 
 from tests.local.leftovers import processes_of, until_nothing_is_left_of
-from worker.broker.connection import BrokerRefused, BrokerUnavailable, connect
+from worker.broker.connecting.connection import BrokerRefused, BrokerUnavailable, connect
 from worker.local import PrivateRabbitMQ
 
 QUORUM: FieldTable = {"x-queue-type": "quorum"}

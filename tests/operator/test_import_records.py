@@ -20,10 +20,10 @@ from tests.support.records import (
     service,
 )
 from tests.support.workers import rows, store, until_leading, working
-from worker.operator.import_records import ImportBusy, import_lines
+from worker.operator.importing.import_records import ImportBusy, import_lines
 from worker.settings import Settings
-from worker.storage.engine import Database
-from worker.storage.locks import IMPORT
+from worker.storage.connecting.engine import Database
+from worker.storage.deployment.locks import IMPORT
 
 CONFLICTING_RECORDS = [
     ([number(), number(label="x")], "line 2: contradicts line 1 about the same phone_number"),

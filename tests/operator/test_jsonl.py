@@ -3,8 +3,8 @@ import io
 import pytest
 
 from tests.support.records import Fields, call_settings, login, number, refusal, service
-from worker.operator.import_records import ImportRefused, import_lines
-from worker.operator.jsonl import lines_of
+from worker.operator.importing.import_records import ImportRefused, import_lines
+from worker.operator.importing.jsonl import lines_of
 
 # Invalid records are found without a database: none listens here.
 NOWHERE = "postgresql+asyncpg://127.0.0.1:1/none"

@@ -24,7 +24,7 @@ from tests.support.partitions import (
 from tests.support.platform import Platform
 from tests.support.workers import rows, store, until_leading, working
 from worker.app.run import supervisor
-from worker.broker.connection import connect
+from worker.broker.connecting.connection import connect
 from worker.broker.partition_queues import (
     PARTITION_EXCHANGE,
     queue_names_of,
@@ -36,9 +36,9 @@ from worker.operator import repartition as repartitioning
 from worker.operator.partitions import format_partitions, show_partitions
 from worker.operator.repartition import RepartitionTimedOut, repartition
 from worker.settings import Settings
-from worker.storage.engine import Database
-from worker.storage.locks import MEMBER, partition_lock
-from worker.storage.preflight import NotReady
+from worker.storage.connecting.engine import Database
+from worker.storage.deployment.locks import MEMBER, partition_lock
+from worker.storage.deployment.preflight import NotReady
 from worker.telemetry.metrics import Metrics
 from worker.telemetry.reporter import Reporter
 

@@ -12,6 +12,9 @@ from sqlalchemy.exc import DBAPIError
 from typing_extensions import override
 
 from contracts.catalogue import COMMAND_QUEUE
+from tests.support.faults.proxy import Proxy
+from tests.support.faults.traps import Lost, Trap
+from tests.support.faults.wire import Request
 from tests.support.partitions import (
     SOME,
     Waiting,
@@ -26,21 +29,18 @@ from tests.support.partitions import (
     taken_by_number,
 )
 from tests.support.platform import Platform
-from tests.support.proxy import Proxy
-from tests.support.traps import Lost, Trap
-from tests.support.wire import Request
 from tests.support.workers import store
-from worker.broker.confirm_channel import NotPublished
-from worker.broker.connection import BrokerUnavailable, connect
+from worker.broker.connecting.connection import BrokerUnavailable, connect
 from worker.broker.partition_queues import (
     bind_partition_queues,
     queue_names_of,
 )
+from worker.broker.publishing.confirm_channel import NotPublished
 from worker.core.partitions import Layout
 from worker.operator import repartition as repartitioning
 from worker.settings import Settings
-from worker.storage.engine import Database
-from worker.storage.errors import CONNECTION_FAILURES
+from worker.storage.connecting.engine import Database
+from worker.storage.connecting.errors import CONNECTION_FAILURES
 
 KILLED = (
     asyncpg.PostgresError,

@@ -10,11 +10,11 @@ from tests.support.workers import rows, store
 from worker.core.batch import decide_all
 from worker.relay.key_ordered_publisher import PublishResult
 from worker.relay.process_manager import ProcessManager
-from worker.storage.engine import Database
+from worker.storage.connecting.engine import Database
+from worker.storage.connecting.session import Session
 from worker.storage.loading import load_for_commands
 from worker.storage.outbox import OutgoingMessage, Undelivered, load_messages
 from worker.storage.saving import WriteContext, save_decisions
-from worker.storage.session import Session
 from worker.telemetry.metrics import Metrics
 from worker.telemetry.reporter import Reporter
 

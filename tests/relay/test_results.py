@@ -10,11 +10,11 @@ from tests.support.inserts import call_settings, handset_login, phone_numbers, v
 from tests.support.platform import Platform, platform_at
 from tests.support.workers import rows, store, working
 from worker.consuming import consumer
-from worker.core.results import Resolution
+from worker.core.operations.results import Resolution
 from worker.operator.resolve import NothingToResolve, resolve_number
 from worker.operator.send import send_command
 from worker.settings import Settings
-from worker.storage.engine import Database
+from worker.storage.connecting.engine import Database
 
 NUMBER = "+442079460001"
 MAIN_NUMBER = "+442079460000"

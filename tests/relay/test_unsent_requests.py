@@ -6,11 +6,11 @@ from typing import Any
 from tests.support.inserts import handset_login, phone_numbers, voice_service
 from tests.support.platform import Platform, platform_at
 from tests.support.workers import rows, store, working
-from worker.core.results import Resolution
+from worker.core.operations.results import Resolution
 from worker.operator.resolve import resolve_number
 from worker.operator.send import send_command
 from worker.settings import Settings
-from worker.storage.engine import Database
+from worker.storage.connecting.engine import Database
 
 NUMBER = "+442079460001"
 RESERVED = (voice_service(2), phone_numbers(NUMBER, extension="101"))

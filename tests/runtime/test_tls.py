@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from tests.support.certificates import Certificates
+from tests.support.servers.certificates import Certificates
 from worker.runtime.tls import TlsParameters
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from contracts.messages import Activate, Command
 from tests.support.builders import SOURCE, activate, command_data
+from tests.support.faults.lossy import until_any
 from tests.support.inserts import (
     call_settings,
     handset_login,
@@ -17,11 +18,10 @@ from tests.support.inserts import (
     phone_numbers,
     voice_service,
 )
-from tests.support.lossy import until_any
 from tests.support.workers import rows, store
 from worker.core.batch import Snapshot
 from worker.core.situation import AccountAtSite, Usage
-from worker.storage.engine import Database
+from worker.storage.connecting.engine import Database
 from worker.storage.loading import load_for_commands, load_numbers_with_steps
 from worker.storage.rows import NumberRow
 

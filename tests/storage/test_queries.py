@@ -8,7 +8,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from worker.storage.engine import Database
+from worker.storage.connecting.engine import Database
 from worker.storage.outbox import OutgoingMessage
 from worker.storage.queries import QUERIES, QueryFileError, parse, query
 

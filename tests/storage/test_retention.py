@@ -7,7 +7,7 @@ import pytest
 from tests.support.inserts import Expression, commands
 from tests.support.workers import rows, store, until_leading, working
 from worker.settings import Settings, SettingsError, load
-from worker.storage.engine import Database
+from worker.storage.connecting.engine import Database
 
 
 def days_ago(days: int) -> Expression:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.workers import rows
 from worker.storage import rows as row_types
-from worker.storage.engine import Database
+from worker.storage.connecting.engine import Database
 
 COLUMNS = """SELECT attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
     WHERE relkind = 'c' AND relname = '{}' ORDER BY attnum"""

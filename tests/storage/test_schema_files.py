@@ -7,7 +7,7 @@ from importlib.resources.abc import Traversable
 import pytest
 
 from tests.support.workers import rows
-from worker.storage.engine import Database
+from worker.storage.connecting.engine import Database
 
 FILES = list((files("worker.storage") / "schema" / "functions").iterdir())
 CREATED = re.compile(r"^CREATE (?:FUNCTION|PROCEDURE) (\w+)", re.MULTILINE)

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Sequence
 import asyncpg
 import pytest
 
-from tests.support.lossy import until_any
+from tests.support.faults.lossy import until_any
 from tests.support.workers import rows
-from worker.storage.engine import Database
+from worker.storage.connecting.engine import Database
 
 USAGES = "SELECT account_id, active, pending FROM entitlement_usage ORDER BY account_id"
 WAITING = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"

@@ -15,10 +15,10 @@ from contracts.messages import (
     StatusChangedData,
 )
 from contracts.values import CallTarget, DeviceKind, FailureCode, NumberStatus, Operation, Step
-from worker.core.advance import advance
 from worker.core.decide import decide
 from worker.core.decision import Decision
-from worker.core.operation import Failure, PbxStep, Policy, StepState
+from worker.core.operations.advance import advance
+from worker.core.operations.operation import Failure, PbxStep, Policy, StepState
 from worker.core.situation import (
     AccountAtSite,
     HandsetLogin,

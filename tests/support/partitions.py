@@ -12,16 +12,16 @@ from aio_pika.exceptions import ChannelNotFoundEntity
 from tests.support.inserts import phone_numbers, voice_service
 from tests.support.platform import Event, Platform
 from tests.support.workers import rows
-from worker.broker.connection import connect
+from worker.broker.connecting.connection import connect
 from worker.broker.partition_queues import (
     source_queue,
 )
-from worker.broker.publisher import Publisher
+from worker.broker.publishing.publisher import Publisher
 from worker.broker.queue_markers import MARKER, append_marker
 from worker.core.partitions import Layout, partition_of
 from worker.operator.repartition import repartition
 from worker.settings import Settings
-from worker.storage.engine import Database
+from worker.storage.connecting.engine import Database
 
 ACCOUNTS = tuple(f"account-{place}" for place in range(16))
 NUMBERS: Mapping[str, str] = {

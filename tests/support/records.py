@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from worker.operator.import_records import ImportRefused, import_lines
+from worker.operator.importing.import_records import ImportRefused, import_lines
 
 NUMBER = "+442079460001"
 OTHER = "+442079460002"

@@ -10,7 +10,7 @@ from tests.support.inserts import (
     voice_service,
 )
 from tests.support.workers import store
-from worker.storage.engine import Database
+from worker.storage.connecting.engine import Database
 
 __all__ = ["NUMBERS", "number_in_use", "reserved_number", "site"]
 

@@ -7,15 +7,15 @@ from uuid import uuid4
 
 import pytest
 
-from tests.support.databases import Databases
 from tests.support.platform import Platform, platform_at
+from tests.support.servers.databases import Databases
 from worker.app.run import supervisor
-from worker.broker.connection import connect
+from worker.broker.connecting.connection import connect
 from worker.broker.topology import declare
 from worker.cluster.supervisor import Supervisor
 from worker.local import PrivateServers
 from worker.settings import Settings, load
-from worker.storage.engine import Database, open_database
+from worker.storage.connecting.engine import Database, open_database
 from worker.telemetry.metrics import Metrics
 from worker.telemetry.reporter import Reporter
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.workers import store
 from worker.app.probes import probes_of, role_of
-from worker.storage.engine import Database, open_database
+from worker.storage.connecting.engine import Database, open_database
 from worker.telemetry import http
 from worker.telemetry.http import HttpUnavailableError, serve
 from worker.telemetry.metrics import Metrics

@@ -13,9 +13,9 @@ from tests.support.scraping import scraped
 from tests.support.workers import store
 from worker.core.batch import Advanced
 from worker.core.decision import Decision, Outcome
-from worker.core.operation import OngoingOperation
+from worker.core.operations.operation import OngoingOperation
 from worker.core.situation import Number
-from worker.storage.engine import Database, open_database
+from worker.storage.connecting.engine import Database, open_database
 from worker.storage.gauges import measure
 from worker.telemetry.database_gauges import Aftermaths, DatabaseFigures, OperationsUnderWay
 from worker.telemetry.metrics import Metrics, describe

@@ -22,7 +22,7 @@ from tests.support.builders import (
 )
 from worker.core.batch import Advanced
 from worker.core.decision import Decision, Outcome
-from worker.core.operation import Failure
+from worker.core.operations.operation import Failure
 from worker.core.situation import Number
 from worker.telemetry.logs import configure
 from worker.telemetry.metrics import Metrics

@@ -12,9 +12,9 @@ from worker.cluster.supervisor import Supervisor
 from worker.runtime import signals
 from worker.runtime.clock import Clock
 from worker.settings import Settings
-from worker.storage.engine import Database, open_database
+from worker.storage.connecting.engine import Database, open_database
+from worker.storage.deployment.preflight import require_fit
 from worker.storage.gauges import measure
-from worker.storage.preflight import require_fit
 from worker.telemetry.http import serve
 from worker.telemetry.logs import Action, get_logger
 from worker.telemetry.metrics import Metrics

@@ -7,7 +7,7 @@ from aio_pika.abc import AbstractChannel
 from aiormq.abc import DeliveredMessage
 from pamqp.common import FieldTable
 
-from worker.broker.answers import answered
+from worker.broker.connecting.answers import answered
 
 if TYPE_CHECKING:
     from aiormq import spec

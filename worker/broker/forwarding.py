@@ -10,10 +10,10 @@ from aiormq import spec
 
 from worker.broker.delivery import Delivery
 from worker.broker.partition_queues import PARTITION_EXCHANGE
-from worker.broker.publication import (
+from worker.broker.publishing.publication import (
     SHORT_STRING_MAXIMUM_BYTES,
     Publication,
-    to_one_recipient,
+    without_instructions,
 )
 
 __all__ = ["DEAD_LETTER_HEADERS", "ORIGIN", "cut_to_fit", "forwarded", "origin_of", "stripped"]
@@ -26,7 +26,7 @@ DEAD_LETTER_HEADERS: Final = (*ORIGIN, "x-error-code", "x-error-detail", "x-fail
 def forwarded(delivery: Delivery, *, exchange: str, routing_key: str) -> Publication:
     """The message for another exchange or queue, with its body and properties unchanged.
 
-    There are five exceptions. Headers that name further recipients are renamed. The user id is
+    There are five exceptions. Headers that the broker would act on are renamed. The user id is
     removed, because the broker accepts only the id of the connection's own user. The expiration is
     removed, because it has been applied. The priority is removed, because RabbitMQ 4 would deliver
     the message before earlier ones. A message without an id gets one, because a returned message is
@@ -37,7 +37,7 @@ def forwarded(delivery: Delivery, *, exchange: str, routing_key: str) -> Publica
     properties.expiration = None
     properties.priority = None
     properties.message_id = properties.message_id or uuid4().hex
-    properties.headers = {**to_one_recipient(delivery.headers), **origin_of(delivery)}
+    properties.headers = {**without_instructions(delivery.headers), **origin_of(delivery)}
     return Publication(exchange, routing_key, properties, delivery.body)
 
 

@@ -9,8 +9,8 @@ from aio_pika.exceptions import ChannelClosed
 
 from contracts.catalogue import COMMAND_QUEUE
 from contracts.topology import QUEUES, Binding, Exchange, Queue
-from worker.broker.answers import answered
-from worker.broker.connection import channel_on
+from worker.broker.connecting.answers import answered
+from worker.broker.connecting.connection import channel_on
 from worker.broker.topology import TopologyMismatch, declare_exchange, declare_queue, verified
 from worker.core.partitions import Layout
 
@@ -19,6 +19,7 @@ __all__ = [
     "bind_partition_queues",
     "declare_partition_queues",
     "delete_partition_queues",
+    "is_partition_queue",
     "partition_topology",
     "queue_name_of",
     "queue_names_of",
@@ -35,6 +36,11 @@ COMMAND_QUEUE_ARGUMENTS: Final = next(
 def queue_name_of(partition: int, partitions: int) -> str:
     """The name of the partition's own queue."""
     return f"{COMMAND_QUEUE}.partition-{partition}-of-{partitions}"
+
+
+def is_partition_queue(name: str) -> bool:
+    """Whether this is the queue of a partition, of whatever number of partitions."""
+    return name.startswith(f"{COMMAND_QUEUE}.partition-")
 
 
 def queue_names_of(layout: Layout) -> Sequence[str]:

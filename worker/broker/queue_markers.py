@@ -11,10 +11,10 @@ from uuid import uuid4
 import aio_pika
 from aio_pika.abc import AbstractConnection
 
-from worker.broker.connection import channel_on, ready_messages
+from worker.broker.connecting.connection import channel_on, ready_messages
 from worker.broker.delivery import Delivery, begin_to_consume
 from worker.broker.forwarding import ORIGIN
-from worker.broker.publisher import Publisher
+from worker.broker.publishing.publisher import Publisher
 
 __all__ = ["QueueInUse", "append_marker", "is_empty", "is_marker"]
 

@@ -22,10 +22,10 @@ from contracts.catalogue import (
     RESULT_QUEUE,
 )
 from contracts.topology import Exchange, Queue
-from worker.broker.batch_confirms import publish_batch
-from worker.broker.connection import channel_on, connect
+from worker.broker.connecting.connection import channel_on, connect
 from worker.broker.partition_queues import PARTITION_EXCHANGE, queue_names_of
-from worker.broker.publication import Publication
+from worker.broker.publishing.batch_confirms import publish_batch
+from worker.broker.publishing.publication import Publication
 from worker.core.partitions import Layout
 from worker.runtime.concurrency import limited
 from worker.runtime.mistakes import Mistake

@@ -7,9 +7,8 @@ from typing import Final
 
 from aio_pika.abc import AbstractChannel, AbstractConnection
 
-from worker.broker.answers import answered
-from worker.broker.confirm_channel import ConfirmChannel
-from worker.broker.connection import (
+from worker.broker.connecting.answers import answered
+from worker.broker.connecting.connection import (
     CONNECTION_ERRORS,
     BrokerRefused,
     BrokerUnavailable,
@@ -17,7 +16,8 @@ from worker.broker.connection import (
     connect,
 )
 from worker.broker.prefetch import Prefetch
-from worker.broker.publisher import Publisher
+from worker.broker.publishing.confirm_channel import ConfirmChannel
+from worker.broker.publishing.publisher import Publisher
 from worker.core.partitions import Layout
 
 __all__ = ["CHANNELS_PER_PARTITION", "BrokerSession", "open_session", "require_channels"]

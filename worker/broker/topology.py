@@ -20,8 +20,8 @@ from contracts.topology import (
     Exchange,
     Queue,
 )
-from worker.broker.answers import answered
-from worker.broker.connection import channel_on
+from worker.broker.connecting.answers import answered
+from worker.broker.connecting.connection import channel_on
 
 __all__ = [
     "TopologyMismatch",

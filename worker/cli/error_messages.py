@@ -6,15 +6,15 @@ import asyncpg
 from aio_pika.exceptions import AMQPError, ChannelNotFoundEntity
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from worker.broker.confirm_channel import NotPublished
-from worker.broker.connection import BrokerUnavailable
+from worker.broker.connecting.connection import BrokerUnavailable
+from worker.broker.publishing.confirm_channel import NotPublished
 from worker.broker.topology import TopologyMismatch
 from worker.cli.exits import Exit
 from worker.cli.streams import InputFailed
 from worker.local import ServerUnavailable
 from worker.operator.dead_letter_queue import DeadLettersNotKept
 from worker.operator.dead_letters import NoSuchDeadLetter
-from worker.operator.import_records import ImportBusy, ImportRefused
+from worker.operator.importing.import_records import ImportBusy, ImportRefused
 from worker.operator.repartition import RepartitionTimedOut
 from worker.operator.resolve import NothingToResolve
 from worker.operator.send import InvalidCommand, TopologyMissing
@@ -22,8 +22,8 @@ from worker.operator.undelivered import NoSuchMessage
 from worker.runtime.mistakes import Mistake
 from worker.runtime.printable import on_one_line
 from worker.settings import SettingsError
-from worker.storage.errors import DatabaseUnavailable
-from worker.storage.preflight import NotReady
+from worker.storage.connecting.errors import DatabaseUnavailable
+from worker.storage.deployment.preflight import NotReady
 from worker.telemetry.http import HttpUnavailableError
 
 __all__ = ["explained"]

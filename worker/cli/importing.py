@@ -29,8 +29,8 @@ def import_records(file: BinaryIO) -> None:
     features, only the names are kept: their values may be secrets. A number that stops being a
     main number loses its call settings.
     """
-    from worker.operator.import_records import import_lines
-    from worker.operator.jsonl import lines_of
+    from worker.operator.importing.import_records import import_lines
+    from worker.operator.importing.jsonl import lines_of
 
     settings = settings_of_environment()
     with _progress_of(file, readable(lines_of(file))) as lines:

@@ -120,7 +120,7 @@ def resolve(number: str, resolution: str, decided_by: str, reason: str) -> None:
 
     A running worker then advances the operation of the NUMBER.
     """
-    from worker.core.results import Resolution
+    from worker.core.operations.results import Resolution
     from worker.operator.resolve import resolve_number
 
     decision = Resolution(resolution)

@@ -41,7 +41,7 @@ def standalone(folder: Path | None, records: BinaryIO | None) -> None:
     import os
 
     from worker.local.standalone import run_standalone
-    from worker.operator.jsonl import lines_of
+    from worker.operator.importing.jsonl import lines_of
     from worker.telemetry import logs
 
     settings = settings_of_environment()

@@ -8,7 +8,7 @@ from worker.broker.session import BrokerSession
 from worker.cluster.membership import Leadership, Membership, View
 from worker.core.partitions import Assignment, Layout, assignments, name_of
 from worker.runtime.concurrency import cancelled
-from worker.storage.errors import LeadershipLost
+from worker.storage.connecting.errors import LeadershipLost
 from worker.telemetry.logs import Action, get_logger
 
 __all__ = ["Assignments", "Serve"]

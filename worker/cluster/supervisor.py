@@ -8,7 +8,7 @@ from typing import Final
 from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
-from worker.broker.connection import (
+from worker.broker.connecting.connection import (
     CONNECTION_ERRORS,
     BrokerRefused,
     BrokerUnavailable,
@@ -28,8 +28,8 @@ from worker.runtime.backoff import Backoff
 from worker.runtime.concurrency import first_of, uninterrupted
 from worker.runtime.mistakes import Mistake
 from worker.settings import Settings, SettingsError
-from worker.storage.engine import Database
-from worker.storage.errors import LeadershipLost, is_transient
+from worker.storage.connecting.engine import Database
+from worker.storage.connecting.errors import LeadershipLost, is_transient
 from worker.storage.partitions import load_partitions
 from worker.telemetry.logs import Action, get_logger
 from worker.telemetry.reporter import Reporter

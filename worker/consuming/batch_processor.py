@@ -13,9 +13,9 @@ from worker.consuming.dead_letters import DeadLetters
 from worker.consuming.poison import PoisonTracker
 from worker.consuming.replies import UnreadableAnswers
 from worker.core.poison import POISON_AFTER_ATTEMPTS
-from worker.storage.engine import Transactions
-from worker.storage.errors import is_data_error, is_transient
-from worker.storage.session import Session
+from worker.storage.connecting.engine import Transactions
+from worker.storage.connecting.errors import is_data_error, is_transient
+from worker.storage.connecting.session import Session
 from worker.telemetry.reporter import Reporter
 
 __all__ = ["BatchProcessor", "Handler", "Incoming", "Message"]

@@ -9,7 +9,7 @@ from typing import Final
 from aio_pika.abc import AbstractChannel
 
 from worker.broker.ack_tracker import AckTracker
-from worker.broker.connection import ready_messages
+from worker.broker.connecting.connection import ready_messages
 from worker.broker.delivery import Delivery, begin_to_consume
 from worker.broker.session import BrokerSession
 

@@ -15,21 +15,21 @@ from typing import Final
 import aio_pika
 
 from contracts.topology import DEAD_LETTER_QUEUE
-from worker.broker.connection import BrokerUnavailable
+from worker.broker.connecting.connection import BrokerUnavailable
 from worker.broker.delivery import Delivery
 from worker.broker.forwarding import DEAD_LETTER_HEADERS, forwarded, stripped
-from worker.broker.publication import encode_properties
+from worker.broker.publishing.publication import encode_properties
 from worker.broker.session import BrokerSession
 from worker.consuming.poison import PoisonTracker
 from worker.runtime.concurrency import cancelled
+from worker.storage.connecting.engine import Transactions
+from worker.storage.connecting.errors import LeadershipLost
+from worker.storage.connecting.session import Session
 from worker.storage.dead_letters import (
     BATCH_MAXIMUM_BYTES,
     BATCH_MAXIMUM_MESSAGES,
     store_dead_letters,
 )
-from worker.storage.engine import Transactions
-from worker.storage.errors import LeadershipLost
-from worker.storage.session import Session
 from worker.telemetry.logs import Action, get_logger
 from worker.telemetry.reporter import Reporter
 

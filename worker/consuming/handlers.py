@@ -11,14 +11,14 @@ from worker.consuming.batch_processor import Incoming
 from worker.consuming.replies import ReplyAddresses
 from worker.core.batch import decide_all
 from worker.core.decision import Decision
-from worker.core.operation import PbxStep, Policy
-from worker.core.results import Verdict, apply_result
+from worker.core.operations.operation import PbxStep, Policy
+from worker.core.operations.results import Verdict, apply_result
 from worker.core.situation import Number
 from worker.runtime.clock import Clock
+from worker.storage.connecting.session import Session
 from worker.storage.loading import load_for_commands, load_numbers_locked
 from worker.storage.operations import change_operations, find_numbers_of, write_steps
 from worker.storage.saving import WriteContext, save_decisions
-from worker.storage.session import Session
 from worker.telemetry.reporter import Reporter
 
 __all__ = ["CommandHandler", "ResultHandler"]

@@ -8,8 +8,8 @@ from itertools import islice
 from worker.broker.delivery import Delivery
 from worker.core.poison import batch_limit, is_poison
 from worker.runtime.clock import Clock
-from worker.storage.engine import Transactions
-from worker.storage.session import Session
+from worker.storage.connecting.engine import Transactions
+from worker.storage.connecting.session import Session
 
 __all__ = ["Limit", "PoisonTracker"]
 

@@ -9,9 +9,9 @@ from contracts.messages import MessageUnreadable, MessageUnreadableData
 from contracts.reading import UnreadableError
 from worker.broker.delivery import Delivery
 from worker.broker.forwarding import cut_to_fit
-from worker.broker.publisher import persistent
+from worker.broker.publishing.publisher import persistent
 from worker.broker.session import BrokerSession
-from worker.core.identity import derived_id
+from worker.core.messages.identity import derived_id
 from worker.runtime.clock import Clock
 from worker.runtime.concurrency import cancelled
 from worker.storage.saving import ReplyTo

@@ -10,7 +10,11 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from contracts.reading import UnreadableError, event_in
-from worker.broker.confirm_channel import (
+from worker.broker.connecting.connection import BrokerUnavailable
+from worker.broker.delivery import Delivery
+from worker.broker.forwarding import forwarded, stripped
+from worker.broker.partition_queues import PARTITION_EXCHANGE, queue_name_of
+from worker.broker.publishing.confirm_channel import (
     ChannelLost,
     ConfirmChannel,
     ExchangeNotFound,
@@ -18,11 +22,7 @@ from worker.broker.confirm_channel import (
     Unencodable,
     Unroutable,
 )
-from worker.broker.connection import BrokerUnavailable
-from worker.broker.delivery import Delivery
-from worker.broker.forwarding import forwarded, stripped
-from worker.broker.partition_queues import PARTITION_EXCHANGE, queue_name_of
-from worker.broker.publication import Publication
+from worker.broker.publishing.publication import Publication
 from worker.broker.session import BrokerSession
 from worker.consuming.consumer import Consumer
 from worker.core.partitions import partition_of

@@ -3,8 +3,8 @@
 import asyncio
 from typing import Final
 
-from worker.broker.connection import BrokerUnavailable, ready_messages
-from worker.broker.publisher import Publisher
+from worker.broker.connecting.connection import BrokerUnavailable, ready_messages
+from worker.broker.publishing.publisher import Publisher
 from worker.broker.session import BrokerSession
 from worker.consuming.consumer import Consumer
 from worker.telemetry.reporter import Reporter

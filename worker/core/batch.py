@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from contracts.messages import Command
-from worker.core.advance import advance
 from worker.core.decide import decide
 from worker.core.decision import Decision, Outcome
-from worker.core.operation import Policy
+from worker.core.operations.advance import advance
+from worker.core.operations.operation import Policy
 from worker.core.situation import AccountAtSite, MainNumber, Number, Situation, Usage
 
 __all__ = [

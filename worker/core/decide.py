@@ -5,12 +5,12 @@ from datetime import datetime
 from contracts.messages import Activate, Command, OperationAftermath
 from contracts.values import AftermathState, Step
 from worker.core.decision import Decision, Outcome
-from worker.core.message_factory import MessageFactory
-from worker.core.operation import OngoingOperation, Policy, operation_of
+from worker.core.messages.message_factory import MessageFactory
+from worker.core.operations.operation import OngoingOperation, Policy, operation_of
+from worker.core.operations.steps import new_step, new_steps
+from worker.core.operations.transitions import Transition, apply
 from worker.core.rejection import rejection
 from worker.core.situation import AccountAtSite, Number, Situation
-from worker.core.steps import new_step, new_steps
-from worker.core.transitions import Transition, apply
 from worker.core.validation import Refused, Request, is_duplicate, validate
 
 __all__ = ["decide"]

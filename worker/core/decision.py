@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from contracts.messages import PublishedMessage
 from contracts.refusals import RefusalCode
-from worker.core.operation import Failure, PbxStep
+from worker.core.operations.operation import Failure, PbxStep
 from worker.core.situation import Number
 
 __all__ = ["Decision", "Outcome"]

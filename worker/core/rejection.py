@@ -1,8 +1,8 @@
 """The reply to a refused command."""
 
 from contracts.messages import CommandRejected, CommandRejectedData
-from worker.core.identity import derived_id
-from worker.core.operation import operation_of
+from worker.core.messages.identity import derived_id
+from worker.core.operations.operation import operation_of
 from worker.core.situation import AccountAtSite
 from worker.core.validation import Refused, Request
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from contracts.messages import Entitlement
 from contracts.values import CALL_SETTINGS, LABEL, CallTarget, DeviceKind, NumberStatus
-from worker.core.operation import OngoingOperation
+from worker.core.operations.operation import OngoingOperation
 
 __all__ = [
     "AccountAtSite",

@@ -22,7 +22,7 @@ from worker.demo.timeline import READY
 from worker.demo.web_tier import PBX_TAKES_SECONDS
 from worker.local import PrivateServers
 from worker.local.standalone import prepare
-from worker.operator.jsonl import read_records
+from worker.operator.importing.jsonl import read_records
 
 STORY_TIMEOUT_SECONDS: Final = 90
 WORKER_SETTINGS: Final = {

@@ -15,8 +15,8 @@ from contracts.roles import ROLES
 from contracts.tables import Tables, rewrite, table
 from contracts.values import NumberStatus
 from worker.cli.exits import MEANINGS
-from worker.core.results import VERDICTS, Condition
-from worker.core.transitions import TRANSITIONS
+from worker.core.operations.results import VERDICTS, Condition
+from worker.core.operations.transitions import TRANSITIONS
 from worker.runtime.amqp_parameters import PARAMETERS
 from worker.settings import Settings, environment_name
 from worker.telemetry.logs import Action

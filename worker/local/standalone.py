@@ -5,8 +5,8 @@ from pathlib import Path
 
 from worker.app import run as app
 from worker.local import PrivateServers
-from worker.operator.import_records import Records, import_records
-from worker.operator.jsonl import read_records
+from worker.operator.importing.import_records import Records, import_records
+from worker.operator.importing.jsonl import read_records
 from worker.operator.servers import declare_topology, migrate_database
 from worker.settings import Settings, load
 from worker.telemetry.http import serve

@@ -15,14 +15,16 @@ from uuid import uuid4
 
 from aiormq import spec
 
+from contracts.catalogue import COMMAND_EXCHANGE, COMMAND_QUEUE, RESULT_EXCHANGE, RESULT_QUEUE
 from contracts.topology import DEAD_LETTER_QUEUE, UNROUTED_COMMANDS
-from worker.broker.answers import answered
-from worker.broker.confirm_channel import NotPublished, Unencodable
-from worker.broker.connection import channel_on, connect
+from worker.broker.connecting.answers import answered
+from worker.broker.connecting.connection import channel_on, connect
 from worker.broker.delivery import Delivery
 from worker.broker.forwarding import DEAD_LETTER_HEADERS, ORIGIN, forwarded, stripped
-from worker.broker.publication import Publication, to_one_recipient
-from worker.broker.publisher import Publisher
+from worker.broker.partition_queues import is_partition_queue
+from worker.broker.publishing.confirm_channel import NotPublished, Unencodable
+from worker.broker.publishing.publication import Publication, without_instructions
+from worker.broker.publishing.publisher import Publisher
 from worker.broker.topology import require_queue
 from worker.settings import Settings
 
@@ -182,34 +184,59 @@ async def open_queue(settings: Settings) -> AsyncIterator[DeadLetterReader]:
 
 
 def _copy(delivery: Delivery) -> Publication:
-    """The message for the end of the queue, with origin and reason in the headers."""
+    """The message for the end of the queue, with origin and reason in the headers.
+
+    What the headers already say of both counts only if a worker or such a copy wrote it: the
+    broker's own dead letters, and unroutable messages, carry the headers of their publisher.
+    """
     copy = forwarded(delivery, exchange=UNROUTED_COMMANDS, routing_key="")
     headers = {
         name: value
-        for name, value in to_one_recipient(delivery.headers).items()
+        for name, value in without_instructions(delivery.headers).items()
         if name not in DELIVERY_COUNTS
     }
-    deaths: Any = headers.get("x-death")
-    death = deaths[0] if deaths and "x-error-code" not in headers else None
-    if death is not None:
-        headers |= {
-            "x-error-code": "GIVEN_UP_BY_THE_BROKER",
-            "x-error-detail": f"{death['reason']} in queue {death['queue']}",
-            "x-failed-at": str(death["time"]),
-        }
-    copy.properties.headers = headers | dict(zip(ORIGIN, _origin(delivery, death), strict=True))
+    if not _is_described(delivery):
+        headers = {name: headers[name] for name in headers if name not in DEAD_LETTER_HEADERS}
+        headers |= _description(delivery)
+    copy.properties.headers = headers
     return copy
 
 
-def _origin(delivery: Delivery, death: Mapping[str, Any] | None) -> tuple[str, str]:
+def _is_described(delivery: Delivery) -> bool:
     headers = delivery.headers
-    # An unroutable message comes through the alternate exchange, which keeps both. Then these
-    # headers would be those of its publisher.
-    if delivery.exchange in {"", UNROUTED_COMMANDS} and all(name in headers for name in ORIGIN):
-        return str(headers[ORIGIN[0]]), str(headers[ORIGIN[1]])
-    if death is not None:
-        return str(death["exchange"]), str(death["routing-keys"][0])
-    return delivery.exchange, delivery.routing_key
+    return (
+        delivery.exchange in {"", UNROUTED_COMMANDS}
+        and "x-death" not in headers
+        and all(name in headers for name in ORIGIN)
+    )
+
+
+def _description(delivery: Delivery) -> dict[str, str]:
+    """Origin and, unless it was unroutable, reason of a message that no worker put there."""
+    if delivery.exchange or "x-death" not in delivery.headers:
+        return dict(zip(ORIGIN, (delivery.exchange, delivery.routing_key), strict=True))
+    deaths: Any = delivery.headers["x-death"]
+    death = deaths[0]
+    return {
+        **dict(zip(ORIGIN, _first_published(delivery, death), strict=True)),
+        "x-error-code": "GIVEN_UP_BY_THE_BROKER",
+        "x-error-detail": f"{death['reason']} in queue {death['queue']}",
+        "x-failed-at": str(death["time"]),
+    }
+
+
+def _first_published(delivery: Delivery, death: Mapping[str, Any]) -> tuple[str, str]:
+    # Only queue and reason are surely the broker's: the rest of an entry for the same queue and
+    # reason is kept from the publisher, who may not choose where a replay goes.
+    queue, routing_key = str(death["queue"]), str(death["routing-keys"][0])
+    if queue == RESULT_QUEUE:
+        return RESULT_EXCHANGE, routing_key
+    if queue == COMMAND_QUEUE:
+        return COMMAND_EXCHANGE, routing_key
+    if is_partition_queue(queue):
+        # The router has written what it took from the command queue.
+        return COMMAND_EXCHANGE, str(delivery.headers.get(ORIGIN[1], routing_key))
+    return "", queue
 
 
 def _marker(message_id: str) -> Publication:

@@ -5,8 +5,8 @@ from collections.abc import Set as AbstractSet
 from copy import copy
 from typing import Final
 
-from worker.broker.publication import Publication
-from worker.broker.publisher import Publisher
+from worker.broker.publishing.publication import Publication
+from worker.broker.publishing.publisher import Publisher
 from worker.operator.dead_letter_queue import FAILURE_HEADERS, DeadLetter, open_queue
 from worker.runtime.printable import on_one_line, printable
 from worker.settings import Settings

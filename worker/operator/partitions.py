@@ -6,15 +6,15 @@ from typing import Any
 from aio_pika.abc import AbstractConnection
 
 from contracts.catalogue import COMMAND_QUEUE
-from worker.broker.connection import connect, ready_messages
+from worker.broker.connecting.connection import connect, ready_messages
 from worker.broker.partition_queues import source_queue
 from worker.core.partitions import Assignment, assignments, name_of
 from worker.runtime.printable import printable
 from worker.settings import Settings
-from worker.storage.engine import open_database
-from worker.storage.locks import MEMBER, PARTITION
+from worker.storage.connecting.engine import open_database
+from worker.storage.connecting.session import Row, Session
+from worker.storage.deployment.locks import MEMBER, PARTITION
 from worker.storage.partitions import load_partitions
-from worker.storage.session import Row, Session
 
 __all__ = ["describe_holder", "format_partitions", "show_partitions"]
 

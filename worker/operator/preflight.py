@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from aio_pika.exceptions import ChannelNotFoundEntity
 
 from contracts.topology import EXCHANGES, QUEUES
-from worker.broker.connection import connect
+from worker.broker.connecting.connection import connect
 from worker.broker.partition_queues import (
     PARTITION_EXCHANGE,
     partition_topology,
@@ -23,10 +23,10 @@ from worker.core.partitions import Layout
 from worker.operator.policies import require_harmless_policies
 from worker.runtime.mistakes import Mistake
 from worker.settings import Settings
+from worker.storage.connecting.engine import open_database
 from worker.storage.dead_letters import find_refused
-from worker.storage.engine import open_database
+from worker.storage.deployment.preflight import NotReady, require_fit
 from worker.storage.partitions import load_partitions
-from worker.storage.preflight import NotReady, require_fit
 
 __all__ = ["Finding", "check_all"]
 

@@ -16,7 +16,7 @@ from typing import Final
 from aio_pika.abc import AbstractConnection
 from asyncpg import LockNotAvailableError
 
-from worker.broker.connection import CONNECTION_ERRORS, BrokerUnavailable, connect
+from worker.broker.connecting.connection import CONNECTION_ERRORS, BrokerUnavailable, connect
 from worker.broker.delivery import Delivery
 from worker.broker.partition_queues import (
     bind_partition_queues,
@@ -26,7 +26,7 @@ from worker.broker.partition_queues import (
     unbind_partition_queues,
 )
 from worker.broker.prefetch import Prefetch
-from worker.broker.publisher import Publisher
+from worker.broker.publishing.publisher import Publisher
 from worker.broker.queue_markers import QueueInUse, append_marker, is_empty, is_marker
 from worker.broker.rights import require_rights, rights_to_repartition
 from worker.broker.session import open_session
@@ -36,15 +36,15 @@ from worker.core.partitions import Layout
 from worker.operator.partitions import describe_holder
 from worker.runtime.concurrency import cancelled, first_of
 from worker.settings import Settings
-from worker.storage.engine import Database, open_database
-from worker.storage.locks import MEMBER, PARTITION, partition_lock
+from worker.storage.connecting.engine import Database, open_database
+from worker.storage.connecting.session import Row, Session
+from worker.storage.deployment.locks import MEMBER, PARTITION, partition_lock
 from worker.storage.partitions import (
     PartitionState,
     begin_repartition,
     finish_repartition,
     load_partitions,
 )
-from worker.storage.session import Row, Session
 
 __all__ = ["RepartitionTimedOut", "repartition"]
 

@@ -1,11 +1,11 @@
 """Stores an operator's decision on an operation or an aftermath that cannot proceed by itself."""
 
-from worker.core.results import Resolution, apply_resolution
+from worker.core.operations.results import Resolution, apply_resolution
 from worker.settings import Settings
-from worker.storage.engine import open_database
+from worker.storage.connecting.engine import open_database
+from worker.storage.connecting.session import Session
 from worker.storage.loading import load_numbers_locked
 from worker.storage.operations import change_operations, write_steps
-from worker.storage.session import Session
 
 __all__ = ["NothingToResolve", "resolve_number"]
 

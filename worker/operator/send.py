@@ -22,9 +22,9 @@ from contracts.messages import (
     OperationFailed,
     StatusChanged,
 )
-from worker.broker.answers import answered
-from worker.broker.connection import BrokerUnavailable, connect
-from worker.broker.publisher import persistent
+from worker.broker.connecting.answers import answered
+from worker.broker.connecting.connection import BrokerUnavailable, connect
+from worker.broker.publishing.publisher import persistent
 from worker.operator.validation_errors import explain
 from worker.runtime.concurrency import first_of
 from worker.runtime.printable import printable

@@ -7,12 +7,12 @@ from typing import Final
 import asyncpg
 
 from contracts.topology import EXCHANGES, QUEUES
-from worker.broker.connection import connect
+from worker.broker.connecting.connection import connect
 from worker.broker.topology import declare
 from worker.runtime.concurrency import first_of
 from worker.settings import Settings
-from worker.storage.engine import Database, open_database
-from worker.storage.migrate import migrate
+from worker.storage.connecting.engine import Database, open_database
+from worker.storage.deployment.migrate import migrate
 
 __all__ = ["declare_topology", "migrate_database"]
 

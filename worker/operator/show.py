@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from worker.core.explanations import AFTERMATHS, at_deadline, clock_time, explain
+from worker.core.messages.explanations import AFTERMATHS, at_deadline, clock_time, explain
 from worker.core.situation import Number
 from worker.runtime.printable import printable
 from worker.settings import Settings
-from worker.storage.engine import open_database
+from worker.storage.connecting.engine import open_database
 from worker.storage.loading import load_numbers_with_steps
 
 __all__ = ["render_number", "render_operation", "show_number", "show_pending"]

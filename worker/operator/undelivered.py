@@ -3,12 +3,12 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from worker.core.due import AT_ONCE
-from worker.core.explanations import clock_time
+from worker.core.messages.explanations import clock_time
+from worker.core.operations.due import AT_ONCE
 from worker.runtime.printable import printable
 from worker.settings import Settings
-from worker.storage.engine import open_database
-from worker.storage.session import Session
+from worker.storage.connecting.engine import open_database
+from worker.storage.connecting.session import Session
 
 __all__ = ["NoSuchMessage", "discard", "list_undelivered", "render", "retry"]
 

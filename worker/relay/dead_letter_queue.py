@@ -7,7 +7,7 @@ from typing import Final
 
 from aio_pika.abc import AbstractConnection
 
-from worker.broker.connection import CONNECTION_ERRORS, BrokerUnavailable
+from worker.broker.connecting.connection import CONNECTION_ERRORS, BrokerUnavailable
 from worker.broker.topology import (
     TopologyMismatch,
     declare_dead_letter_queue,

@@ -7,12 +7,17 @@ from time import monotonic
 from typing import Final
 
 from contracts.topology import DEAD_LETTER_QUEUE
-from worker.broker.confirm_channel import ChannelLost, ConfirmChannel, NotPublished, Unencodable
 from worker.broker.forwarding import DEAD_LETTER_HEADERS, stripped
-from worker.broker.publication import Publication, decode_properties
+from worker.broker.publishing.confirm_channel import (
+    ChannelLost,
+    ConfirmChannel,
+    NotPublished,
+    Unencodable,
+)
+from worker.broker.publishing.publication import Publication, decode_properties
 from worker.runtime.backoff import Backoff
+from worker.storage.connecting.engine import Transactions
 from worker.storage.dead_letters import StoredDeadLetter, load_dead_letters, record_dead_letters
-from worker.storage.engine import Transactions
 from worker.telemetry.log_rate import LogRate
 from worker.telemetry.reporter import Reporter
 

@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from worker.broker.confirm_channel import (
+from worker.broker.publishing.confirm_channel import (
     ExchangeNotFound,
     NotPublished,
     Unencodable,
     Unroutable,
 )
-from worker.broker.publisher import Publisher
+from worker.broker.publishing.publisher import Publisher
 from worker.storage.outbox import OutgoingMessage, Undelivered
 from worker.telemetry.reporter import Reporter
 

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from worker.runtime.clock import Clock
-from worker.storage.engine import Transactions
+from worker.storage.connecting.engine import Transactions
 from worker.storage.outbox import OutgoingMessage, load_messages
 
 if TYPE_CHECKING:

@@ -4,15 +4,15 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from worker.core.batch import Advanced, Snapshot, advance_all, can_complete, confirm_steps
-from worker.core.operation import Policy
+from worker.core.operations.operation import Policy
 from worker.relay.key_ordered_publisher import PublishResult
 from worker.runtime.clock import Clock
-from worker.storage.engine import Transactions
+from worker.storage.connecting.engine import Transactions
+from worker.storage.connecting.session import Session
 from worker.storage.loading import load_for_advance, lock_numbers
 from worker.storage.operations import change_operations, find_due, release_steps, write_steps
 from worker.storage.outbox import delete_messages, postpone_messages
 from worker.storage.saving import WriteContext, save_advances
-from worker.storage.session import Session
 from worker.telemetry.reporter import Reporter
 
 __all__ = ["ProcessManager"]

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from worker.storage.session import Session
+from worker.storage.connecting.session import Session
 
 __all__ = [
     "BATCH_MAXIMUM_BYTES",

@@ -9,9 +9,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from worker.runtime.mistakes import Mistake
 from worker.settings import SettingsError
-from worker.storage.engine import READING_WHOLE_TABLES, Database
-from worker.storage.errors import reason_of
-from worker.storage.session import Session
+from worker.storage.connecting.engine import READING_WHOLE_TABLES, Database
+from worker.storage.connecting.errors import reason_of
+from worker.storage.connecting.session import Session
 from worker.telemetry.database_gauges import Aftermaths, DatabaseFigures, OperationsUnderWay
 from worker.telemetry.logs import Action, get_logger
 

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from worker.storage.errors import DatabaseUnavailable
-from worker.storage.session import Row, Session
+from worker.storage.connecting.errors import DatabaseUnavailable
+from worker.storage.connecting.session import Row, Session
 
 __all__ = ["TERM_IS_OVER", "begin_terms", "current_terms", "fence_of"]
 

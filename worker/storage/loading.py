@@ -14,7 +14,7 @@ from contracts.values import (
     Step,
 )
 from worker.core.batch import CommandKey, Snapshot
-from worker.core.operation import Failure, OngoingOperation, PbxStep
+from worker.core.operations.operation import Failure, OngoingOperation, PbxStep
 from worker.core.situation import (
     AccountAtSite,
     HandsetLogin,
@@ -22,8 +22,8 @@ from worker.core.situation import (
     Number,
     Usage,
 )
+from worker.storage.connecting.session import Row, Session
 from worker.storage.operations import load_steps
-from worker.storage.session import Row, Session
 
 __all__ = [
     "load_for_advance",

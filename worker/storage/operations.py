@@ -6,12 +6,12 @@ from datetime import datetime
 
 from contracts.messages import StatusChanged
 from contracts.values import FailureCode, Step
-from worker.core.due import AT_ONCE, due_at
-from worker.core.operation import Failure, OngoingOperation, PbxStep, Policy, StepState
+from worker.core.operations.due import AT_ONCE, due_at
+from worker.core.operations.operation import Failure, OngoingOperation, PbxStep, Policy, StepState
+from worker.core.operations.steps import STEPS
 from worker.core.situation import Number
-from worker.core.steps import STEPS
+from worker.storage.connecting.session import Row, Session
 from worker.storage.rows import OutboxRow
-from worker.storage.session import Row, Session
 
 __all__ = [
     "change_operations",

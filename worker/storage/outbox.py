@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from worker.storage.session import Session
+from worker.storage.connecting.session import Session
 
 __all__ = [
     "OutgoingMessage",

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from worker.core.due import AT_ONCE
+from worker.core.operations.due import AT_ONCE
 from worker.core.partitions import ROUTER, Layout, assignments, partition_of
-from worker.storage.errors import DatabaseUnavailable
-from worker.storage.preflight import NotReady
-from worker.storage.session import Row, Session
+from worker.storage.connecting.errors import DatabaseUnavailable
+from worker.storage.connecting.session import Row, Session
+from worker.storage.deployment.preflight import NotReady
 
 __all__ = [
     "LONG_AGO",

@@ -6,8 +6,8 @@ from functools import partial
 from typing import Final
 
 from worker.runtime.clock import Clock
-from worker.storage.engine import Transactions
-from worker.storage.session import Session
+from worker.storage.connecting.engine import Transactions
+from worker.storage.connecting.session import Session
 
 __all__ = ["prune"]
 

@@ -10,11 +10,11 @@ from contracts.messages import Command, OperationAftermath, PublishedMessage
 from contracts.values import NumberStatus, Operation
 from worker.core.batch import Advanced
 from worker.core.decision import Decision, Outcome
-from worker.core.operation import OngoingOperation, PbxStep, operation_of
+from worker.core.operations.operation import OngoingOperation, PbxStep, operation_of
 from worker.core.situation import Number
+from worker.storage.connecting.session import Session, require_all
 from worker.storage.operations import change_operations, open_steps, send_steps_again, write_steps
 from worker.storage.rows import CommandRow, NumberRow, OperationEndRow, OperationRow, OutboxRow
-from worker.storage.session import Session, require_all
 
 __all__ = ["ReplyTo", "WriteContext", "save_advances", "save_decisions"]
 

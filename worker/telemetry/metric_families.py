@@ -17,7 +17,7 @@ from contracts.values import (
     StepResult,
 )
 from worker.core.decision import Outcome
-from worker.core.results import Verdict
+from worker.core.operations.results import Verdict
 from worker.telemetry.database_gauges import PREFIX
 
 __all__ = [

@@ -21,7 +21,7 @@ from contracts.messages import Command, OperationAftermath
 from contracts.values import StepResult
 from worker.core.batch import Advanced
 from worker.core.decision import Decision, Outcome
-from worker.core.operation import operation_of
+from worker.core.operations.operation import operation_of
 from worker.telemetry.database_gauges import (
     PREFIX,
     DatabaseFigures,

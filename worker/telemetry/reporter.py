@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from contracts.messages import Command, OperationAftermath, PbxResult
 from worker.core.batch import Advanced
 from worker.core.decision import Decision, Outcome
-from worker.core.results import Verdict
+from worker.core.operations.results import Verdict
 from worker.telemetry.log_rate import LogRate
 from worker.telemetry.logs import Action, Logger, get_logger
 from worker.telemetry.metric_families import UNKNOWN

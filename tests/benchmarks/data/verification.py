@@ -7,7 +7,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from tests.benchmarks.data.workload import Command, expected_messages
-from tests.support.amqp_wire import Delivery
+from tests.support.faults.amqp_wire import Delivery
 
 SHOWN_AT_MOST = 5
 

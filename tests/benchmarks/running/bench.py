@@ -7,11 +7,11 @@ from pathlib import Path
 from uuid import uuid4
 
 from tests.benchmarks.running.broker import declare_events
-from worker.broker.connection import connect
+from worker.broker.connecting.connection import connect
 from worker.broker.topology import declare
 from worker.local import PrivateServers
-from worker.storage.engine import open_database
-from worker.storage.migrate import migrate
+from worker.storage.connecting.engine import open_database
+from worker.storage.deployment.migrate import migrate
 
 Build = Callable[[str], Awaitable[None]]
 

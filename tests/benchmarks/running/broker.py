@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pamqp import commands as amqp
 
 from tests.benchmarks.data.workload import EXCHANGE, Command
-from tests.support.amqp_wire import Confirm, Delivery, Wire
+from tests.support.faults.amqp_wire import Confirm, Delivery, Wire
 
 COMMANDS = "telephony.phone_number.commands"
 EVENTS = "benchmark.events"

@@ -25,7 +25,7 @@ from tests.benchmarks.data.dataset import Dataset, account, phone_number
 from tests.benchmarks.data.verification import WrongRun
 from tests.benchmarks.data.workload import EXCHANGE, ID_DIGITS, Command
 from tests.benchmarks.running.broker import OUTPUTS, MessagesMissing
-from tests.support.amqp_wire import Delivery, Wire
+from tests.support.faults.amqp_wire import Delivery, Wire
 
 IN_FLIGHT_MAXIMUM = 600
 """The worker's prefetch: its batches are full and the queue stays short."""

@@ -22,7 +22,7 @@ from tests.benchmarks.data.dataset import Dataset
 from tests.benchmarks.data.verification import verify
 from tests.benchmarks.data.workload import EXCHANGE, ID_DIGITS, Command, plan_commands
 from tests.benchmarks.running.broker import EVENTS, MessagesMissing
-from tests.support.amqp_wire import Delivery, Wire
+from tests.support.faults.amqp_wire import Delivery, Wire
 
 SILENCE_SECONDS = 60
 PAUSE_SECONDS = 0.005

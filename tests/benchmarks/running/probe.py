@@ -20,8 +20,8 @@ from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractIncomingMess
 
 from tests.benchmarks.running.broker import COMMANDS
 from tests.benchmarks.running.samples import Sample, Samples
-from worker.broker.batch_confirms import publish_batch
-from worker.broker.publication import Publication
+from worker.broker.publishing.batch_confirms import publish_batch
+from worker.broker.publishing.publication import Publication
 
 if TYPE_CHECKING:
     from aiormq import Channel

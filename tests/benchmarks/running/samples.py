@@ -21,7 +21,7 @@ from tests.benchmarks.data.workload import EXPECTED, plan_commands
 from tests.benchmarks.running.bench import Bench
 from tests.benchmarks.running.broker import OUTPUTS, MessagesMissing, QueueDepths, preload
 from tests.benchmarks.running.implementations import running, worker
-from worker.broker.connection import connect
+from worker.broker.connecting.connection import connect
 
 SILENCE_SECONDS = 60
 POLL_SECONDS = 0.05

@@ -25,8 +25,8 @@ from tests.benchmarks.running.samples import wait_for_outputs
 from tests.benchmarks.subjects.statements import Statements, recorded_statements
 from tests.support.workers import working
 from worker.settings import load
-from worker.storage.connecting.sessions import SESSION_SETTINGS
-from worker.storage.engine import open_database
+from worker.storage.connecting.engine import open_database
+from worker.storage.connecting.session_setup import SESSION_SETTINGS
 from worker.storage.gauges import measure
 from worker.telemetry.logs import configure
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from worker.storage.connecting.session import Row, Session
 from worker.storage.queries import query
-from worker.storage.session import Row, Session
 
 NAME = re.compile(r"-- name: (\w+)\n")
 

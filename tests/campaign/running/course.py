@@ -20,7 +20,7 @@ from tests.campaign.running.final import count_waiting
 from tests.campaign.running.network import Network
 from tests.campaign.running.watching import Incident, Watch
 from tests.campaign.running.workers import running
-from tests.support.amqp_wire import ConnectionLost
+from tests.support.faults.amqp_wire import ConnectionLost
 from worker.local import PrivateServers, ServerUnavailable
 
 WORKERS = ("worker-0", "worker-1")

@@ -12,8 +12,8 @@ from pamqp import commands as amqp
 from tests.campaign.planning.schedule import Fault, Size
 from tests.campaign.running.network import Network
 from tests.campaign.running.workers import Workers
-from tests.support.amqp_wire import Wire
-from tests.support.quota import full_disk
+from tests.support.faults.amqp_wire import Wire
+from tests.support.stories.quota import full_disk
 from worker.local import PrivateServers
 
 PBX_QUEUES = {

@@ -8,7 +8,7 @@ from pamqp import commands as amqp
 from tests.campaign.judging.ledger import Final
 from tests.campaign.running.faults import plain_url
 from tests.campaign.running.subscriber import QUEUES
-from tests.support.amqp_wire import Wire
+from tests.support.faults.amqp_wire import Wire
 from worker.local import PrivateServers
 
 COMMAND_QUEUE = "telephony.phone_number.commands"

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Self
 
-from tests.support.proxy import Proxy, proxied
-from tests.support.wire import OpaqueProtocol
+from tests.support.faults.proxy import Proxy, proxied
+from tests.support.faults.wire import OpaqueProtocol
 from worker.local import PrivateServers
 
 CUT_EVERY_SECONDS = 0.05

@@ -17,7 +17,7 @@ from pamqp import header
 from tests.campaign.planning.plan import Command, Emission, commands, emissions
 from tests.campaign.planning.world import build
 from tests.campaign.running.counters import Counters
-from tests.support.amqp_wire import Confirm, ConnectionLost, Wire
+from tests.support.faults.amqp_wire import Confirm, ConnectionLost, Wire
 
 EXCHANGE = "telephony.commands"
 CONFIRMED = "confirmed"

@@ -17,7 +17,7 @@ from pydantic_core import from_json
 from tests.campaign.judging.notes import UNREADABLE, Note, is_terminal, line_of, note_of
 from tests.campaign.running.counters import Counters
 from tests.campaign.running.publisher import AGAIN_SECONDS, COUNTERS
-from tests.support.amqp_wire import ConnectionLost, Delivery, Wire
+from tests.support.faults.amqp_wire import ConnectionLost, Delivery, Wire
 
 NOTES = "notes.tsv"
 EVENTS = "campaign.events"

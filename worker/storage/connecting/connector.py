@@ -20,11 +20,11 @@ from worker.runtime.database_url import (
     parse_database_url,
 )
 from worker.runtime.mistakes import Mistake
-from worker.storage.clock import DatabaseClock
-from worker.storage.connecting.sessions import prepare, require_kept_session
+from worker.storage.connecting.clock import DatabaseClock
+from worker.storage.connecting.errors import DatabaseUnavailable, mistake_of, reason_of
+from worker.storage.connecting.session import Driver
+from worker.storage.connecting.session_setup import prepare, require_kept_session
 from worker.storage.connecting.tls import tls_attempts
-from worker.storage.errors import DatabaseUnavailable, mistake_of, reason_of
-from worker.storage.session import Driver
 
 __all__ = ["COMMAND_TIMEOUT_SECONDS", "CONNECT_TIMEOUT_SECONDS", "Connector"]
 

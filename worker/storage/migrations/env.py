@@ -3,7 +3,7 @@
 from alembic import context
 from sqlalchemy import Connection
 
-from worker.storage.preflight import VERSION_TABLE
+from worker.storage.deployment.preflight import VERSION_TABLE
 
 connection: Connection = context.config.attributes["connection"]
 context.configure(connection=connection, version_table=VERSION_TABLE)

@@ -1,0 +1,79 @@
+"""The worker judges a message by its body if pamqp cannot decode a property."""
+
+import asyncio
+import json
+import struct
+
+import pytest
+
+from tests.support.faults.amqp_wire import publish_command
+from tests.support.inserts import phone_numbers, voice_service
+from tests.support.platform import Platform
+from tests.support.workers import store, until_leading, working
+from worker.settings import Settings
+from worker.storage.connecting.engine import Database
+
+NUMBER = "+442079460001"
+CONTENT_TYPE, HEADERS = 0x8000, 0x2000
+CORRELATION_ID, REPLY_TO, MESSAGE_ID, TIMESTAMP = 0x0400, 0x0200, 0x0080, 0x0040
+
+
+def headers(table: bytes) -> bytes:
+    return struct.pack(">HI", HEADERS, len(table)) + table
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        struct.pack(">HQ", TIMESTAMP, 10**17),
+        struct.pack(">HQ", TIMESTAMP, 2**64 - 1),
+        struct.pack(">HB", MESSAGE_ID, 1) + b"\xff",
+        struct.pack(">HB", MESSAGE_ID, 255) + b"\xff" * 255,
+        struct.pack(">HB", CORRELATION_ID, 2) + b"\xc3\x28",
+        # Decoded, they are longer than AMQP can express: there is no reply, or a cut id.
+        struct.pack(">HB", CORRELATION_ID | REPLY_TO, 255) + b"\xff" * 255 + b"\x05reply",
+        struct.pack(">HB", REPLY_TO, 255) + b"\xff" * 255,
+        headers(b"\x01aS" + struct.pack(">I", 40_000) + b"\xff" * 40_000),
+        headers(b"\x01\xffS\x00\x00\x00\x01a"),
+        headers(b"\x01aS\x00\x00\x00\x01\xff"),
+        headers(b"\x01aT" + struct.pack(">Q", 2**63)),
+        headers(b"\x01aF\x00\x00\x00\x07\x01\xffS\x00\x00\x00\x00"),
+    ],
+)
+@pytest.mark.parametrize("body", ["a command", "unreadable"])
+async def test_worker_handles_a_message_with_an_undecodable_property_by_its_body(
+    database: Database,
+    settings: Settings,
+    platform: Platform,
+    amqp_url: str,
+    properties: bytes,
+    body: str,
+) -> None:
+    await store(database, voice_service(2), phone_numbers(NUMBER))
+    command = {
+        "specversion": "1.0",
+        "id": "odd",
+        "source": "/tests/web-tier",
+        "type": "telephony.phone_number.activate.v1",
+        "data": {"phone_number": NUMBER, "account_id": "acme", "site_id": "london"},
+    }
+    sent = json.dumps(command) if body == "a command" else body
+    await asyncio.to_thread(publish_command, amqp_url, properties, sent.encode())
+    async with working(database, settings) as worker:
+        await until_leading(worker)
+        if body == "a command":
+            assert await platform.outcome("odd") == ["PENDING", "ACTIVE"]
+        else:
+            letter = await platform.dead_letter()
+            assert (letter.body, letter.headers["x-error-code"]) == (sent.encode(), "NOT_JSON")
+
+
+async def test_worker_dead_letters_a_command_with_an_undecodable_content_type_unchanged(
+    database: Database, settings: Settings, platform: Platform, amqp_url: str
+) -> None:
+    properties = struct.pack(">HB", CONTENT_TYPE, 255) + b"\xff" * 255
+    await asyncio.to_thread(publish_command, amqp_url, properties, b"{}")
+    async with working(database, settings):
+        letter = await platform.dead_letter()
+
+    assert (letter.body, letter.headers["x-error-code"]) == (b"{}", "CONTENT_TYPE_UNSUPPORTED")

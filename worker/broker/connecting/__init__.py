@@ -1,0 +1,1 @@
+"""Connections to RabbitMQ: opened, answered within a time, and their errors classified."""

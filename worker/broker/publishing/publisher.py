@@ -1,0 +1,192 @@
+"""Publishes the worker's messages and reports the outcome of each."""
+
+import asyncio
+import contextlib
+from collections import defaultdict, deque
+from collections.abc import Sequence
+from typing import Final, cast
+from uuid import uuid4
+
+import aio_pika
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractMessage
+from aiormq import Channel, spec
+
+from contracts.envelope import CONTENT_TYPE
+from worker.broker.connecting.connection import CONNECTION_ERRORS, BrokerUnavailable, channel_on
+from worker.broker.publishing.confirm_channel import (
+    ChannelLost,
+    ConfirmChannel,
+    NotPublished,
+    is_blocked,
+)
+from worker.broker.publishing.publication import ENCODING_ERRORS, Publication, without_instructions
+from worker.runtime.concurrency import all_of
+from worker.storage.outbox import OutgoingMessage
+
+__all__ = ["Publisher", "persistent"]
+
+REPLY_TIMEOUT_SECONDS: Final = 10
+"""How long a broker that does not read may delay a reply; then the worker gives the reply up."""
+
+Kind = tuple[str, str]
+"""Exchange and first word of the routing key: messages of one kind share a queue."""
+
+
+def persistent(
+    body: bytes, *, message_id: str, message_type: str, correlation_id: str
+) -> aio_pika.Message:
+    """A message that survives a restart of the broker, its properties mirroring the envelope."""
+    return aio_pika.Message(
+        body,
+        content_type=CONTENT_TYPE,
+        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+        message_id=message_id,
+        type=message_type,
+        correlation_id=correlation_id,
+    )
+
+
+class Publisher:
+    """Publishes outbox messages, each kind on a channel of its own, and any others on another.
+
+    The broker closes a channel for one bad message and confirms none of the others in flight on it.
+    The publisher then publishes each of them again, alone on the channel, to find the bad one.
+    `published_alone` holds the positions of these messages. It outlives a publisher, because a bad
+    message can also end the connection.
+    """
+
+    def __init__(
+        self, connection: AbstractConnection, timeout_seconds: float, *, published_alone: set[int]
+    ) -> None:
+        self._connection = connection
+        self._published_alone = published_alone
+        self._channels: defaultdict[Kind, ConfirmChannel] = defaultdict(
+            lambda: ConfirmChannel(connection, timeout_seconds)
+        )
+        self._others = ConfirmChannel(connection, timeout_seconds)
+        # Two of them may have the same message id, and a returned message is matched by it.
+        self._sending = asyncio.Lock()
+        # Requesters name the reply queues: a problem there must not affect other messages.
+        self._replies: AbstractChannel | None = None
+        self._replying = asyncio.Lock()
+
+    def is_blocked(self) -> bool:
+        """Whether an alarm (memory or disk) keeps the broker from reading what is published."""
+        return is_blocked(self._connection)
+
+    async def publish(self, messages: Sequence[OutgoingMessage]) -> list[NotPublished | None]:
+        """Publishes all of them, kinds side by side.
+
+        Returns for each message why the broker has not confirmed it, or None. Waits while the
+        broker is blocked. Raises `BrokerUnavailable` when the outcome is unknown: the messages may
+        have arrived, and must be published again under the same ids.
+        """
+        kinds: defaultdict[Kind, list[OutgoingMessage]] = defaultdict(list)
+        replies = []
+        for message in messages:
+            if message.exchange:
+                kinds[message.exchange, message.routing_key.partition(".")[0]].append(message)
+            else:
+                replies.append(message)
+        await self._reply(replies)
+        outcomes: dict[int, NotPublished | None] = {}
+        await all_of(*(self._publish(kind, group, outcomes) for kind, group in kinds.items()))
+        return [outcomes.get(message.position) for message in messages]
+
+    async def send(self, message: AbstractMessage, *, exchange: str, routing_key: str) -> None:
+        """Publishes any message (mandatory): to one recipient, and behind all earlier messages.
+
+        So it ignores headers that name further recipients, and the priority. Raises `NotPublished`
+        or `BrokerUnavailable`.
+        """
+        properties = message.properties
+        properties.priority = None
+        properties.headers = properties.headers and without_instructions(properties.headers)
+        properties.message_id = properties.message_id or uuid4().hex
+        await self.send_unchanged(Publication(exchange, routing_key, properties, message.body))
+
+    async def send_unchanged(self, publication: Publication) -> None:
+        """Publishes one that is complete already. Raises `NotPublished` or `BrokerUnavailable`."""
+        async with self._sending:
+            (problem,) = await self._others.publish([publication])
+        if problem is not None:
+            raise _verdict(problem)
+
+    async def reply(self, message: AbstractMessage, queue: str) -> None:
+        """Publishes a message to a reply queue, without a confirm; raises no error of the broker.
+
+        The requester may be gone, and has no other right to a reply than that the worker tries.
+        """
+        publication = Publication("", queue, message.properties, message.body)
+        with contextlib.suppress(*CONNECTION_ERRORS, BrokerUnavailable):
+            async with asyncio.timeout(REPLY_TIMEOUT_SECONDS):
+                await self._reply_one(publication)
+
+    async def close(self) -> None:
+        """Closes all channels."""
+        for channel in (*self._channels.values(), self._others):
+            await channel.close()
+        replies, self._replies = self._replies, None
+        if replies is not None:
+            await replies.close()
+
+    async def _publish(
+        self,
+        kind: Kind,
+        messages: Sequence[OutgoingMessage],
+        outcomes: dict[int, NotPublished | None],
+    ) -> None:
+        together: list[OutgoingMessage] = []
+        alone: list[OutgoingMessage] = []
+        for message in messages:
+            (alone if message.position in self._published_alone else together).append(message)
+        groups = deque([together, *([message] for message in alone)])
+        while groups:
+            group = groups.popleft()
+            problems = await self._channels[kind].publish(list(map(_publication, group)))
+            for message, problem in zip(group, problems, strict=True):
+                if isinstance(problem, ChannelLost) and len(group) > 1:
+                    self._published_alone.add(message.position)
+                    groups.append([message])
+                else:
+                    outcomes[message.position] = None if problem is None else _verdict(problem)
+                    self._published_alone.discard(message.position)
+
+    async def _reply(self, messages: Sequence[OutgoingMessage]) -> None:
+        # A reply repeats what the event says, and the requester may be gone: no confirm is awaited.
+        with contextlib.suppress(*CONNECTION_ERRORS, BrokerUnavailable):
+            for message in messages:
+                await self._reply_one(_publication(message))
+
+    async def _reply_one(self, publication: Publication) -> None:
+        async with self._replying:
+            if self._replies is None or self._replies.is_closed:
+                self._replies = await channel_on(self._connection, publisher_confirms=False)
+            channel = cast("Channel", await self._replies.get_underlay_channel())
+        with contextlib.suppress(*ENCODING_ERRORS):
+            await channel.basic_publish(
+                publication.body,
+                routing_key=publication.routing_key,
+                properties=publication.properties,
+                wait=False,
+            )
+
+
+def _publication(message: OutgoingMessage) -> Publication:
+    return Publication(
+        message.exchange,
+        message.routing_key,
+        spec.Basic.Properties(
+            content_type=CONTENT_TYPE,
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+            message_id=message.message_id,
+            message_type=message.message_type,
+            correlation_id=message.correlation_id,
+            timestamp=message.decided_at,
+        ),
+        message.body,
+    )
+
+
+def _verdict(problem: NotPublished | ChannelLost) -> NotPublished:
+    return problem.verdict() if isinstance(problem, ChannelLost) else problem

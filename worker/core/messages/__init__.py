@@ -1,0 +1,1 @@
+"""What the worker says: the content of every message that it publishes."""

@@ -1,0 +1,279 @@
+"""The connection pool, transactions, and retries until a transaction is stored."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from time import monotonic
+from typing import Final, Protocol, TypeVar
+
+from sqlalchemy.exc import EmulatedDBAPIException
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import PoolProxiedConnection
+
+from worker.runtime.backoff import Backoff
+from worker.runtime.concurrency import limited, uninterrupted
+from worker.storage.connecting.clock import DatabaseClock
+from worker.storage.connecting.connector import CONNECT_TIMEOUT_SECONDS, Connector
+from worker.storage.connecting.errors import (
+    DatabaseUnavailable,
+    is_conflict,
+    is_schema_missing,
+    is_transient,
+    mistake_of,
+    reason_of,
+    spoils_session,
+)
+from worker.storage.connecting.session import Driver, Session
+from worker.telemetry.logs import Action, get_logger
+
+__all__ = [
+    "POOL_CONNECTIONS",
+    "READING_WHOLE_TABLES",
+    "Database",
+    "Transactions",
+    "Work",
+    "open_database",
+]
+
+Result = TypeVar("Result")
+Work = Callable[[Session], Awaitable[Result]]
+
+CLOSE_TIMEOUT_SECONDS: Final = 5
+READING_WHOLE_TABLES: Final = """
+SET LOCAL plan_cache_mode = auto; SET LOCAL enable_seqscan = on; SET LOCAL enable_mergejoin = on;
+SET LOCAL enable_hashjoin = on;
+"""
+"""Begins a transaction that reads whole tables: plans for a batch of few rows do not suit it."""
+POOL_CONNECTIONS: Final = 33
+"""Opened when first needed. One partition needs nine at most: the session of the membership, two
+consumers, two for the relay, retention, and three for HTTP probes. Each further partition needs
+three. From the ninth partition in one worker on, some tasks wait for a connection."""
+RETRY_FIRST_SECONDS: Final = 0.05
+RETRY_LONGEST_SECONDS: Final = 5.0
+CONFLICTS_MAXIMUM: Final = 20
+"""Attempts of a command before it reports a conflict with other transactions."""
+REMIND_SECONDS: Final = 30
+"""How often an outage that lasts is logged again."""
+
+
+class Transactions(Protocol):
+    """Runs work in transactions: a database, or a term of leadership in it."""
+
+    async def transact(self, work: Work[Result], *, retry_forever: bool = True) -> Result:
+        """See `Database.transact`."""
+
+    async def read(self, work: Work[Result]) -> Result:
+        """See `Database.read`."""
+
+
+class Database:
+    """The connection pool. Safe to share between tasks."""
+
+    def __init__(self, engine: AsyncEngine, clock: DatabaseClock, *, waits: bool) -> None:
+        self.engine = engine
+        self.clock: Final = clock
+        """The database's time, by which everything is judged."""
+        self._waits = waits
+        self._was_usable = False
+        self._lost_logged_at: float | None = None
+
+    async def transact(
+        self, work: Work[Result], *, retry_forever: bool = True, fence: str = ""
+    ) -> Result:
+        """Runs the work in one transaction, again and again until it commits; returns its result.
+
+        The work may run several times. After a lost answer to COMMIT it runs again although it was
+        stored, so the work must detect what is already stored. `fence` is SQL without parameters
+        that fails if the work must not be stored. Raises errors that are not transient; with
+        `retry_forever=False` also transient ones, for a caller that tries a smaller batch. A
+        database that does not wait repeats only what conflicted with another transaction.
+        """
+
+        async def transaction() -> Result:
+            async with self.transaction(fence) as session:
+                return await work(session)
+
+        return await self._until_done(transaction, retry_forever=retry_forever)
+
+    async def read(self, work: Work[Result]) -> Result:
+        """Like `transact` for work that only reads: each of its statements has its own snapshot."""
+
+        async def read() -> Result:
+            async with self.session() as session:
+                return await work(session)
+
+        return await self._until_done(read, retry_forever=True)
+
+    @asynccontextmanager
+    async def transaction(self, first: str = "") -> AsyncIterator[Session]:
+        """One transaction: committed at the end, rolled back by an exception.
+
+        `first` is SQL without parameters that travels with BEGIN.
+        """
+        with self.classified():
+            async with self._connection() as driver:
+                try:
+                    await driver.execute(f"BEGIN;{first}")
+                    yield Session(driver)
+                    await _commit(driver)
+                except BaseException as error:
+                    if not _is_unusable(driver, error):
+                        await driver.execute("ROLLBACK;")
+                    raise
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Session]:
+        """A connection on which each statement is a transaction of its own."""
+        with self.classified():
+            async with self._connection() as driver:
+                yield Session(driver)
+
+    @asynccontextmanager
+    async def own_session(self) -> AsyncIterator[Session]:
+        """A session that the pool does not reuse: its settings and locks end with it."""
+        with self.classified():
+            async with self.engine.connect() as pooled:
+                try:
+                    yield Session((await pooled.get_raw_connection()).driver_connection)
+                finally:
+                    await pooled.invalidate()
+
+    @asynccontextmanager
+    async def migration(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction on a connection of SQLAlchemy, which Alembic needs."""
+        with self.classified():
+            async with self.engine.begin() as connection:
+                yield connection
+
+    async def close(self) -> None:
+        """Closes all idle connections, or leaves those whose server does not answer."""
+        # The driver waits for each of them as long as for a statement.
+        with contextlib.suppress(OSError):
+            await limited(self.engine.dispose(), CLOSE_TIMEOUT_SECONDS)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Driver]:
+        pooled = await self._take_from_pool()
+        driver: Driver = pooled.driver_connection
+        try:
+            yield driver
+        except BaseException as error:
+            # The pool does not see these errors, and would hand the connection out again.
+            if _is_unusable(driver, error):
+                pooled.invalidate()
+            raise
+        finally:
+            pooled.close()
+
+    async def _take_from_pool(self) -> PoolProxiedConnection:
+        while True:
+            try:
+                pooled = await self.engine.raw_connection()
+            except EmulatedDBAPIException as error:
+                # Errors are classified by what the driver raised.
+                raise (error.orig or error) from None
+            driver: Driver = pooled.driver_connection
+            if not driver.is_closed():
+                return pooled
+            # The server restarted while the connection was idle.
+            pooled.invalidate()
+            pooled.close()
+
+    @contextmanager
+    def classified(self) -> Iterator[None]:
+        """Raises a mistake as its sentence, or as an outage once the database was usable.
+
+        A password is rotated, a role locked or a schema restored while workers run: none of them
+        may end for it. The contexts of this class do this for their sessions; use it for a session
+        that is used outside of them.
+        """
+        try:
+            yield
+        except TimeoutError as error:
+            # Of the driver: waits for other servers raise errors of their own.
+            raise DatabaseUnavailable("no answer in time") from error
+        except Exception as error:
+            mistake = mistake_of(error)
+            is_outage = self._waits and self._was_usable
+            if mistake is not None:
+                raise (DatabaseUnavailable(str(mistake)) if is_outage else mistake) from None
+            if is_outage and is_schema_missing(error):
+                raise DatabaseUnavailable(f"its schema has changed: {reason_of(error)}") from error
+            raise
+
+    async def _until_done(
+        self, once: Callable[[], Coroutine[None, None, Result]], *, retry_forever: bool
+    ) -> Result:
+        backoff = Backoff(RETRY_FIRST_SECONDS, RETRY_LONGEST_SECONDS)
+        failures = 0
+        while True:
+            try:
+                # Cancelling a commit does not roll it back: seven of ten cancelled commits were
+                # durable. So a transaction that has begun runs to its end; the timeouts bound it.
+                result = await uninterrupted(once())
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                failures += 1
+                if not self._waits and (failures == CONFLICTS_MAXIMUM or not is_conflict(error)):
+                    raise
+                self._log_lost(error)
+                if not retry_forever:
+                    raise
+                await asyncio.sleep(backoff.pause_seconds())
+            else:
+                self._was_usable = True
+                self._log_back()
+                return result
+
+    def _log_lost(self, error: Exception) -> None:
+        now = monotonic()
+        if self._lost_logged_at is None or now - self._lost_logged_at >= REMIND_SECONDS:
+            get_logger().warning(Action.DATABASE_LOST, reason=reason_of(error))
+            self._lost_logged_at = now
+
+    def _log_back(self) -> None:
+        if self._lost_logged_at is not None:
+            get_logger().info(Action.DATABASE_RECOVERED)
+        self._lost_logged_at = None
+
+
+@asynccontextmanager
+async def open_database(
+    url: str | Callable[[], str], *, waits: bool = False
+) -> AsyncIterator[Database]:
+    """A pool of connections to the database at the URL; connects when first used.
+
+    `url` may be a function, which each connection calls again: credentials rotate. With `waits`,
+    `Database.transact` and `Database.read` wait for a server that is away, as a worker must; a
+    command reports it instead.
+    """
+    clock = DatabaseClock()
+    connector = Connector(url if callable(url) else lambda: url, clock)
+    engine = create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=connector.connect,
+        pool_size=POOL_CONNECTIONS,
+        max_overflow=0,
+        # The connection that was used last has its statements planned and its caches warm.
+        pool_use_lifo=True,
+        pool_timeout=CONNECT_TIMEOUT_SECONDS,
+    )
+    database = Database(engine, clock, waits=waits)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+async def _commit(driver: Driver) -> None:
+    # After a failed statement PostgreSQL answers COMMIT with ROLLBACK, and no error.
+    if await driver.execute("COMMIT;") != "COMMIT":
+        message = "the work continued after a failed statement: PostgreSQL rolled it back"
+        raise AssertionError(message)
+
+
+def _is_unusable(driver: Driver, error: BaseException) -> bool:
+    """Whether the connection's state is unknown, or a new one may succeed where it cannot."""
+    return driver.is_closed() or not isinstance(error, Exception) or spoils_session(error)

@@ -1,0 +1,62 @@
+"""A session with the database, which runs the named queries."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from worker.storage.connecting.errors import DatabaseUnavailable, reason_of
+from worker.storage.queries import query
+
+__all__ = ["Driver", "Row", "RowsMissing", "Session", "require_all"]
+
+Driver = Any
+"""A connection of asyncpg, which ships no types."""
+
+Row = Any
+"""A row of the driver: a mapping by column name, and a tuple in column order."""
+
+
+class RowsMissing(AssertionError):
+    """A query that must change every given row has changed fewer."""
+
+
+class Session:
+    """A connection that no other task uses meanwhile.
+
+    SQLAlchemy manages the pool; queries go directly to the driver. Through SQLAlchemy each
+    statement took 0.25 ms, of which the server needs 0.12.
+    """
+
+    def __init__(self, driver: Driver) -> None:
+        self.driver = driver
+        """For SQL without a name: settings, locks, transactions."""
+
+    async def fetch(self, name: str, /, **parameters: object) -> Sequence[Row]:
+        """The rows that the named query returns. KeyError if a parameter is missing.
+
+        Raises `DatabaseUnavailable` for a lost connection: other servers' look the same.
+        """
+        sql, names = query(name)
+        try:
+            rows: Sequence[Row] = await self.driver.fetch(sql, *(parameters[key] for key in names))
+        except OSError as error:
+            raise DatabaseUnavailable(reason_of(error)) from error
+        return rows
+
+    async def change(self, name: str, /, **parameters: object) -> int:
+        """Runs the named query; returns how many rows it changed."""
+        sql, names = query(name)
+        try:
+            done: str = await self.driver.execute(sql, *(parameters[key] for key in names))
+        except OSError as error:
+            raise DatabaseUnavailable(reason_of(error)) from error
+        return int(done.rpartition(" ")[2])
+
+    async def change_each(self, name: str, expected: int, /, **parameters: object) -> None:
+        """Like `change`; raises `RowsMissing` unless the query changed so many rows."""
+        require_all(name, expected, await self.change(name, **parameters))
+
+
+def require_all(name: str, expected: int, changed: int) -> None:
+    """Raises `RowsMissing` unless the query changed every given row."""
+    if changed != expected:
+        raise RowsMissing(f"{name} changed {changed} of {expected} rows")

@@ -1,0 +1,1 @@
+"""What a deployment needs of the database: migrations, rights, and checks before the start."""

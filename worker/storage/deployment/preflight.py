@@ -1,0 +1,77 @@
+"""Checks that the database is fit for the worker: its schema, and that no commit can be lost."""
+
+from typing import Final
+
+from worker.storage.connecting.engine import Database
+from worker.storage.connecting.errors import ReadOnlyServer
+from worker.storage.connecting.session import Session
+from worker.storage.deployment.rights import require_rights, require_usage
+
+__all__ = [
+    "REVISION",
+    "VERSION_TABLE",
+    "NotReady",
+    "is_current",
+    "newer_schema",
+    "require_fit",
+    "require_writable",
+]
+
+VERSION_TABLE: Final = "activation_worker_version"
+"""Of our own name: another application may keep an `alembic_version` in the same database."""
+REVISION: Final = "0001"
+"""A copy of Alembic's head: importing Alembic makes a start half as long again."""
+
+
+class NotReady(Exception):
+    """The worker must not start; the message says what to do."""
+
+
+async def require_fit(session: Session) -> None:
+    """Raises the reason why a worker cannot serve with this database.
+
+    `NotReady` if the schema is not current, or if the server could lose a commit; `Mistake` if the
+    role lacks a right; `ReadOnlyServer` if the server takes no changes, which may pass.
+    """
+    found = await _revision_of(session)
+    if found is not None and found > REVISION:
+        raise NotReady(newer_schema(found))
+    if found != REVISION:
+        raise NotReady("The database's schema is not current: run `activation-worker migrate`.")
+    await require_rights(session)
+    await require_writable(session)
+    if await session.driver.fetchval("SHOW synchronous_commit") == "off":
+        raise NotReady(
+            "synchronous_commit is off: a commit could be lost after its command was"
+            " acknowledged. Set it to on for this role."
+        )
+
+
+def newer_schema(found: str) -> str:
+    """The sentence for a schema that a newer release has migrated."""
+    return (
+        f"The database's schema has the revision {found}, and this release knows {REVISION} at"
+        " most: run the release that has migrated it."
+    )
+
+
+async def require_writable(session: Session) -> None:
+    """Raises `ReadOnlyServer` if the server takes no changes."""
+    if await session.driver.fetchval("SHOW transaction_read_only") == "on":
+        raise ReadOnlyServer
+
+
+async def is_current(database: Database) -> bool:
+    """Whether the schema has the revision that this code needs."""
+    async with database.session() as session:
+        return await _revision_of(session) == REVISION
+
+
+async def _revision_of(session: Session) -> str | None:
+    if await session.driver.fetchval(f"SELECT to_regclass('{VERSION_TABLE}')") is None:
+        await require_usage(session, VERSION_TABLE)
+        return None
+    revision: str | None = await session.driver.fetchval(
+        f"SELECT max(version_num) FROM {VERSION_TABLE}"  # noqa: S608 -- a constant of ours
+    )
+    return revision
