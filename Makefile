@@ -28,7 +28,7 @@ demo: setup ## Show the whole product at work on private servers
 .PHONY: test
 test: setup ## Prove it: every quick test, on private servers; SERVERS=debian-13 takes RabbitMQ 4 and PostgreSQL 17
 	@echo "RabbitMQ and PostgreSQL: private ones, started for this run on free ports of 127.0.0.1"
-	@$(PYTHON) -m pytest --numprocesses 3 --dist worksteal --cov --cov-report=term $(ARGUMENTS)
+	@$(PYTHON) -m pytest --numprocesses 4 --dist worksteal $(ARGUMENTS)
 
 .PHONY: campaign
 campaign: setup ## Kill everything again and again under a million commands; OPTIONS="--seed 7 --commands 20000"

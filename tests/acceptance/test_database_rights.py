@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.environments import Environment, unmeasured
 from tests.support.installed_command import NUMBER, PLACE, command, imported, running
+from tests.support.quick import parametrize_quick
 from tests.support.servers.postgresql import Administered
 
 PAGE = files("worker.docs") / "operations.md"
@@ -90,13 +91,14 @@ async def test_the_rights_of_the_page_are_enough_for_each_role(roles: Roles) -> 
     assert "a right: permission denied for table phone_numbers" in output
 
 
-@pytest.mark.parametrize(
-    ("revoke", "sentence"),
+@parametrize_quick(
+    "revoke, sentence",
     [
         ("DELETE ON outbox", "lacks rights that a worker needs: DELETE on outbox."),
         ("USAGE ON SCHEMA public", "lacks the right USAGE on the schema public."),
         ("SELECT ON activation_worker_version", "permission denied for table activation_worker"),
     ],
+    quick=1,
 )
 async def test_check_and_run_name_a_missing_right(roles: Roles, revoke: str, sentence: str) -> None:
     await prepare(roles)

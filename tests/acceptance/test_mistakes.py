@@ -3,10 +3,9 @@
 import re
 from pathlib import Path
 
-import pytest
-
 from tests.support.environments import Environment, environment
 from tests.support.installed_command import command
+from tests.support.quick import parametrize_quick
 from tests.support.servers.running import broker_setting
 from worker.cli.exits import Exit
 from worker.local import PrivateServers
@@ -16,9 +15,10 @@ __all__ = ["environment"]
 MARK = "hunter2"
 
 
-@pytest.mark.parametrize(
-    ("change", "code", "sentence"),
+@parametrize_quick(
+    "change, code, sentence",
     [
+        (("guest:guest", f"guest:{MARK}@"), Exit.SETTINGS, "AMQP_URL: .* write @ as %40"),
         (
             ("test_", "nope_"),
             Exit.UNAVAILABLE,
@@ -26,9 +26,9 @@ MARK = "hunter2"
         ),
         (("guest:guest", f"guest:{MARK}"), Exit.UNAVAILABLE, "correct the user and the password"),
         (("amqp://", "amqps://"), Exit.UNAVAILABLE, "does not speak TLS"),
-        (("guest:guest", f"guest:{MARK}@"), Exit.SETTINGS, "AMQP_URL: .* write @ as %40"),
         (("test_", f"test?heartbeat=5s&name={MARK}"), Exit.SETTINGS, "write heartbeat=10"),
     ],
+    quick=2,
 )
 async def test_run_ends_with_the_sentence_of_check(
     environment: Environment, change: tuple[str, str], code: Exit, sentence: str

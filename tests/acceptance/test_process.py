@@ -17,6 +17,7 @@ import pytest
 from tests.support.environments import Environment, environment, unmeasured
 from tests.support.installed_command import COMMAND, NUMBER, PATIENCE_SECONDS, PLACE, imported
 from tests.support.platform import Platform
+from tests.support.quick import parametrize_quick
 from worker.cli.exits import Exit
 
 __all__ = ["environment"]
@@ -188,16 +189,17 @@ async def printing_to(
     return process.returncode, (errors or b"").decode()
 
 
-PRINTING = pytest.mark.parametrize(
+PRINTING = parametrize_quick(
     "arguments",
     [
+        ("show", NUMBER),
         ("--help",),
         ("show", "--help"),
-        ("show", NUMBER),
         ("pending",),
         ("check",),
         ("send", "activate", NUMBER, *PLACE),
     ],
+    quick=2,
     ids=" ".join,
 )
 

@@ -11,6 +11,7 @@ from tests.support.environments import Environment, environment
 from tests.support.inserts import call_settings, handset_login, phone_numbers, voice_service
 from tests.support.installed_command import command, running
 from tests.support.platform import PBX_QUEUES, Platform, platform_at
+from tests.support.quick import parametrize_quick
 from tests.support.servers.administration import Administration
 from tests.support.workers import rows, store
 from worker.cli.exits import Exit
@@ -42,8 +43,16 @@ async def url_of(administration: Administration, role: Role) -> str:
     return await administration.add_user(role.configure, role.write, role.read)
 
 
-@pytest.mark.parametrize("partitions", ["1", "2"])
-@pytest.mark.parametrize(("role", "declares"), [(SERVING, "false"), (DECLARING, "true")])
+@parametrize_quick(
+    "role, declares, partitions",
+    [
+        (SERVING, "false", "1"),
+        (DECLARING, "true", "2"),
+        (SERVING, "false", "2"),
+        (DECLARING, "true", "1"),
+    ],
+    quick=2,
+)
 async def test_worker_does_all_its_work_with_the_rights_of_its_role(
     administration: Administration,
     database: Database,
@@ -106,7 +115,7 @@ async def test_the_role_for_partitions_changes_their_number_in_both_directions(
     assert platform.events == []
 
 
-@pytest.mark.parametrize("role", [SERVING, SENDING, OPERATING], ids=lambda role: role.name)
+@parametrize_quick("role", [SERVING, SENDING, OPERATING], quick=1, ids=lambda role: role.name)
 async def test_a_change_of_partitions_that_lacks_a_right_does_not_begin(
     administration: Administration, database: Database, environment: Environment, role: Role
 ) -> None:

@@ -46,6 +46,7 @@ from tests.benchmarks.subjects.partition_model import PartCosts, modelled
 from tests.benchmarks.subjects.partition_runs import Case, run_partitions
 from tests.benchmarks.subjects.statements import query_name
 from tests.support.faults.amqp_wire import Delivery
+from tests.support.quick import parametrize_quick
 from worker.local import PrivateServers
 from worker.storage.queries import query
 
@@ -85,8 +86,11 @@ async def test_worker_and_probes_publish_the_expected_messages(
 
 
 # Both libraries and all variants; the long test run has the other combinations.
-@pytest.mark.parametrize(
-    "peer", [FASTSTREAM, AIO_PIKA_TWO_COMMITS, FASTSTREAM_RELAY], ids=lambda peer: peer.name
+@parametrize_quick(
+    "peer",
+    [FASTSTREAM, AIO_PIKA_TWO_COMMITS, FASTSTREAM_RELAY],
+    quick=1,
+    ids=lambda peer: peer.name,
 )
 async def test_peers_publish_the_expected_messages(bench: Bench, peer: Implementation) -> None:
     await _run(bench, PEERS, peer, Operation.ACTIVATE)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import click
 import pytest
@@ -12,6 +12,7 @@ from tests.cli.conftest import Invoke
 from tests.support.faults.mute import Points, each_range_of_points, short_limits, until_alone
 from tests.support.faults.proxy import Proxy, proxied
 from tests.support.faults.wire import PostgresProtocol
+from tests.support.quick import parametrize_quick
 from worker.cli import main
 from worker.cli.exits import Exit
 from worker.local import PrivateServers
@@ -57,6 +58,8 @@ CASES = (
     Case(("dead-letters", "replay", "--all"), ("broker",)),
     Case(("dead-letters", "discard", "--all", "--yes"), ("broker",)),
 )
+QUICK: Final = 7
+"""The first cases: a command with both servers, some with one, and one that reads records."""
 WITHOUT_SERVERS = {"contracts"}
 WORKERS = {"run", "standalone"}
 """They wait for servers; `tests/app/test_mute_servers.py`."""
@@ -104,13 +107,11 @@ async def codes_of(
 
 
 @each_range_of_points
-@pytest.mark.parametrize(
-    ("case", "server"),
-    [
-        pytest.param(case, server, id=f"{' '.join(case.line)}, {server}")
-        for case in CASES
-        for server in case.servers
-    ],
+@parametrize_quick(
+    "case, server",
+    [(case, server) for case in CASES for server in case.servers],
+    quick=QUICK,
+    ids=lambda value: " ".join(value.line) if isinstance(value, Case) else value,
 )
 @pytest.mark.usefixtures("short_limits")
 async def test_command_ends_when_a_server_goes_mute(

@@ -29,6 +29,7 @@ from tests.support.partitions import (
     taken_by_number,
 )
 from tests.support.platform import Platform
+from tests.support.quick import parametrize_quick
 from tests.support.workers import store
 from worker.broker.connecting.connection import BrokerUnavailable, connect
 from worker.broker.partition_queues import (
@@ -143,8 +144,7 @@ async def through_kills(
     return passed
 
 
-CHANGES = [(2, 3, 3), (2, 3, 2), (2, 3, 4), (2, 1, 1), (2, 1, 3), (1, 2, 2)]
-change_of = pytest.mark.parametrize("numbers", CHANGES, ids=str)
+CHANGES = [(2, 3, 4), (2, 1, 1), (2, 3, 3), (2, 3, 2), (2, 1, 3), (1, 2, 2)]
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ def proxies(database_proxy: Proxy, broker_proxy: Proxy) -> Sequence[Proxy]:
     return (database_proxy, broker_proxy)
 
 
-@change_of
+@parametrize_quick("numbers", CHANGES, quick=2, ids=str)
 async def test_change_killed_at_some_points_loses_and_reorders_nothing(
     numbers: tuple[int, int, int],
     settings: Settings,
@@ -173,7 +173,7 @@ async def test_change_killed_at_some_points_loses_and_reorders_nothing(
 
 
 @pytest.mark.campaign
-@change_of
+@pytest.mark.parametrize("numbers", CHANGES, ids=str)
 async def test_change_killed_at_every_point_loses_and_reorders_nothing(
     numbers: tuple[int, int, int],
     settings: Settings,

@@ -141,7 +141,7 @@ def _packages() -> str:
     (layers,) = (
         contract["layers"]
         for contract in rules["tool"]["importlinter"]["contracts"]
-        if contract["type"] == "layers"
+        if contract["type"] == "layers" and "containers" not in contract
     )
     described = ((name.replace(".", "/"), _first_line_of(name)) for name in layers)
     return table(("package", "what it is"), ((f"`{name}`", line) for name, line in described))

@@ -10,6 +10,7 @@ from tests.support.environments import Environment, environment
 from tests.support.inserts import phone_numbers, voice_service
 from tests.support.installed_command import running
 from tests.support.platform import Platform
+from tests.support.quick import parametrize_quick
 from tests.support.workers import store
 from worker.storage.connecting.engine import Database
 
@@ -28,7 +29,7 @@ def with_clock(environment: Environment, offset: str) -> Environment:
     return {**environment, "LD_PRELOAD": str(found), "FAKETIME": offset}
 
 
-@pytest.mark.parametrize("offset", ["+10m", "-10m"])
+@parametrize_quick("offset", ["+10m", "-10m"], quick=1)
 async def test_worker_with_a_wrong_clock_takes_over_without_harm(
     environment: Environment, database: Database, platform: Platform, offset: str
 ) -> None:
