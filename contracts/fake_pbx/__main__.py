@@ -102,6 +102,15 @@ def _print(line: str) -> None:
     sys.stdout.flush()
 
 
+def _is_amqp_url(url: str) -> bool:
+    # The library's errors quote what it cannot read, which may be a part of the password.
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"amqp", "amqps"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 async def _run(arguments: argparse.Namespace, url: str) -> str | None:
     """Runs until SIGINT or SIGTERM. Returns an error text, or None."""
     try:
@@ -127,8 +136,11 @@ def main(words: Sequence[str] | None = None) -> None:
     """Runs the fake PBX."""
     arguments = _arguments(words)
     url = os.environ.get("AMQP_URL", "amqp://guest:guest@127.0.0.1:5672/")
-    if urlsplit(url).scheme not in {"amqp", "amqps"} or not urlsplit(url).hostname:
-        sys.exit("AMQP_URL: expected amqp://user:password@host:port/virtual-host.")
+    if not _is_amqp_url(url):
+        sys.exit(
+            "AMQP_URL: expected amqp://user:password@host:port/virtual-host, where special"
+            " characters are percent-encoded: write @ as %40, and / as %2F."
+        )
     sys.exit(asyncio.run(_run(arguments, url)))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import aio_pika
 import pytest
 
+from contracts.fake_pbx.__main__ import main
 from contracts.fake_pbx.service import READY_LINE
 from contracts.values import Step
 from tests.support.fake_pbx import PATIENCE_SECONDS, fake_pbx, misbehaving
@@ -231,3 +232,24 @@ async def test_fake_pbx_waits_for_an_unreachable_broker() -> None:
         await pbx.until_printed("RabbitMQ at 127.0.0.1:1: ")
 
     assert "secret" not in "".join(pbx.lines)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "hunter2",
+        "amqp://guest:hunter2/secret@127.0.0.1/",
+        "amqp://guest:hunter2@127.0.0.1:99999/",
+        "amqp://guest:hunter2@[::1/",
+        "amqp://:hunter2@/",
+    ],
+)
+def test_fake_pbx_names_a_wrong_url_without_quoting_it(
+    monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    monkeypatch.setenv("AMQP_URL", wrong)
+    with pytest.raises(SystemExit) as end:
+        main([])
+
+    assert "expected amqp://user:password@host:port/virtual-host" in str(end.value)
+    assert "hunter2" not in str(end.value)

@@ -165,12 +165,14 @@ DEATH = {
 
 
 @pytest.mark.parametrize("headers", [FORGED, FORGED | {"x-death": [DEATH]}])
-@pytest.mark.parametrize("key", ["phone_number.activate", "phone_number.dance"])
+@pytest.mark.parametrize(
+    ("key", "expiration"), [("phone_number.activate", 0), ("phone_number.dance", None)]
+)
 async def test_a_publisher_does_not_choose_where_a_replay_goes(
-    invoke: Invoke, platform: Platform, headers: HeadersType, key: str
+    invoke: Invoke, platform: Platform, headers: HeadersType, key: str, expiration: int | None
 ) -> None:
     exchange = await platform.channel.get_exchange("telephony.commands", ensure=False)
-    await exchange.publish(Message(b"forged", headers=headers, expiration=0), key)
+    await exchange.publish(Message(b"forged", headers=headers, expiration=expiration), key)
     await until_there(platform, DEAD_LETTERS, 1)
     for _ in range(2):
         (listed,) = json.loads((await invoke("dead-letters", "list", "--json")).stdout)
