@@ -110,6 +110,7 @@ async def test_check_and_run_name_a_missing_right(roles: Roles, revoke: str, sen
         assert "Traceback" not in output
 
 
+@pytest.mark.campaign
 async def test_migrate_names_a_missing_right(roles: Roles) -> None:
     await prepare(roles)
     await roles.execute("DROP TABLE activation_worker_version")

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
+import pytest
 from aio_pika.exceptions import ChannelNotFoundEntity
 
 from tests.support.environments import Environment, environment
@@ -132,6 +133,7 @@ def has_received(platform: Platform, events: int) -> bool:
     return len(platform.events) >= events
 
 
+@pytest.mark.campaign
 async def test_killed_changes_of_the_partitions_lose_and_reorder_no_command(
     environment: Environment, database: Database, amqp_url: str
 ) -> None:

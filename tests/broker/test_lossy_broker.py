@@ -152,6 +152,7 @@ async def test_worker_waits_for_a_broker_that_accepts_connections_but_does_not_a
         await assert_activated_once(platform, database, [command])
 
 
+@pytest.mark.campaign
 async def test_worker_leaves_a_frozen_broker_and_publishes_its_outbox_later_without_new_traffic(
     database: Database, waiting: Settings, platform: Platform, broker_proxy: Proxy
 ) -> None:

@@ -19,6 +19,7 @@ SEED = 2026
 @pytest.mark.skipif(
     bool(missing_servers()) and not os.environ.get("CI"), reason=" ".join(missing_servers())
 )
+@pytest.mark.campaign
 async def test_short_campaign_loses_and_doubles_nothing(tmp_path: Path) -> None:
     result = await run_campaign(plan_campaign(SEED, SIZES["short"], 5, tmp_path))
     contents = json.loads(report.as_json(result))

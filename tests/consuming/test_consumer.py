@@ -12,7 +12,7 @@ from worker.broker.prefetch import Prefetch
 from worker.broker.session import open_session
 from worker.consuming.consumer import Consumer
 
-SESSIONS = 30
+SESSIONS = 12
 
 
 async def publish(url: str) -> None:

@@ -76,7 +76,7 @@ async def test_a_number_becomes_active_when_the_pbx_reports_each_attempt_under_o
     database: Database, settings: Settings, platform: Platform
 ) -> None:
     await store(database, *SITE)
-    async with working(database, awaiting(settings, "activation")):
+    async with working(database, awaiting(settings, "activation", pause_seconds=0.5)):
         command = await platform.send("activate", NUMBER)
         pending = await pending_event(platform)
         await platform.answer(pending["id"], "retry_later", id="result-1")

@@ -160,9 +160,9 @@ async def test_commands_complete_when_a_worker_is_killed_at_some_points(
     environment: Environment, database: Database, platform: Platform, span: Span
 ) -> None:
     async with answering(platform, span.awaited_steps):
-        points = await crash_at_each(range(1, 500, 100), span, platform, database, environment)
+        points = await crash_at_each(range(1, 500, 150), span, platform, database, environment)
 
-    assert len(points) >= 3
+    assert len(points) >= 2
     await assert_complete(platform, database, points, span)
 
 

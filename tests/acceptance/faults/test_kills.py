@@ -4,12 +4,13 @@ import asyncio
 import random
 from collections import Counter
 
+import pytest
+
 from tests.support.environments import Environment, environment
 from tests.support.faults.lossy import distinct_events
 from tests.support.inserts import phone_numbers, voice_service
 from tests.support.installed_command import running, until_logged
 from tests.support.platform import Platform
-from tests.support.quick import parametrize_quick
 from tests.support.workers import rows, store
 from worker.storage.connecting.engine import Database
 
@@ -31,7 +32,8 @@ async def send_all(platform: Platform, dice: random.Random) -> list[str]:
     return commands
 
 
-@parametrize_quick("seed", [1, 2], quick=1)
+@pytest.mark.campaign
+@pytest.mark.parametrize("seed", [1, 2])
 async def test_workers_killed_at_random_moments_lose_and_double_no_command(
     environment: Environment,
     database: Database,
