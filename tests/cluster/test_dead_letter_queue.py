@@ -188,20 +188,22 @@ async def test_a_full_dead_letter_queue_loses_nothing_and_stops_no_command(
     async with working(database, settings) as worker:
         ready = probes_of(database, worker)["dead_letters"]
         await until_leading(worker)
-        for index in range(20):
-            await platform.send_raw(b"no json %d" % index)
-        command = await platform.send("activate", NUMBERS[0])
-        assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
+        sent = []
+        # The broker applies a policy some time later.
         async with asyncio.timeout(30):
             while await ready() is None:
-                await asyncio.sleep(0.1)
+                sent.append(b"no json %d" % len(sent))
+                await platform.send_raw(sent[-1])
+                await asyncio.sleep(0.02)
+        command = await platform.send("activate", NUMBERS[0])
+        assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
         await administration.clear_policy()
-        await until_dead_lettered(platform, 20)
+        await until_dead_lettered(platform, len(sent))
         await until_stored(database, 0)
         assert await ready() is None
-        bodies = {(await platform.dead_letter()).body for _ in range(20)}
+        bodies = {(await platform.dead_letter()).body for _ in sent}
 
-    assert bodies == {b"no json %d" % index for index in range(20)}
+    assert bodies == {*sent}
 
 
 async def test_a_dead_letter_waits_for_a_withdrawn_right(
