@@ -188,7 +188,7 @@ async def test_a_full_dead_letter_queue_loses_nothing_and_stops_no_command(
     async with working(database, settings) as worker:
         ready = probes_of(database, worker)["dead_letters"]
         await until_leading(worker)
-        sent = []
+        sent: list[bytes] = []
         # The broker applies a policy some time later.
         async with asyncio.timeout(30):
             while await ready() is None:

@@ -3,15 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from uuid import uuid4
 
 import pytest
 
 from tests.support.platform import Platform, platform_at
 from tests.support.servers.databases import Databases
+from tests.support.servers.virtual_hosts import VirtualHosts
 from worker.app.run import supervisor
-from worker.broker.connecting.connection import connect
-from worker.broker.topology import declare
 from worker.cluster.supervisor import Supervisor
 from worker.local import PrivateServers
 from worker.settings import Settings, load
@@ -40,15 +38,17 @@ async def database(database_url: str) -> AsyncIterator[Database]:
         yield opened
 
 
+@pytest.fixture(scope="session")
+async def virtual_hosts(servers: PrivateServers) -> VirtualHosts:
+    """The virtual hosts of this test process."""
+    return VirtualHosts(servers)
+
+
 @pytest.fixture
-async def amqp_url(servers: PrivateServers) -> AsyncIterator[str]:
+async def amqp_url(virtual_hosts: VirtualHosts) -> AsyncIterator[str]:
     """The URL of a virtual host that only this test uses; its topology is declared."""
-    name = f"test_{uuid4().hex}"
-    url = await servers.rabbitmq.create_virtual_host(name)
-    async with await connect([url]) as connection:
-        await declare(connection)
-    yield url
-    await servers.rabbitmq.delete_virtual_host(name)
+    async with virtual_hosts.taken() as url:
+        yield url
 
 
 @pytest.fixture
