@@ -7,12 +7,12 @@ __all__ = ["ROLES", "Role"]
 
 NOTHING: Final = "^$"
 OWN_QUEUE: Final = r"amq\.gen.*"
-"""A queue of a client's own, which the broker names."""
+"""Matches a queue that the broker names for one client."""
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """Users of one kind, and their rights."""
+    """A role of broker users: one pattern each for configure, write and read."""
 
     name: str
     configure: str
@@ -28,20 +28,20 @@ ROLES: Final = (
         r"^telephony\.(phone_number\.commands(\.partition-.*)?|pbx\.results)$",
     ),
     Role(
-        "worker that declares the topology; `topology`; `partitions`",
+        "worker that declares the topology; commands `topology` and `partitions`",
         r"^(telephony|pbx)\..*$",
         r"^(amq\.default|(telephony|pbx)\..*)$",
         r"^(telephony|pbx)\..*$",
     ),
     Role(
-        "`partitions` alone",
+        "command `partitions`, if something else declares the topology",
         r"^telephony\.phone_number\.(partitions|commands\.partition-.*)$",
         r"^(amq\.default|telephony\.phone_number\.commands\.partition-.*)$",
         r"^telephony\.phone_number\.(partitions|commands\.partition-.*)$",
     ),
-    Role("web tier, publishing commands; `send`", NOTHING, r"^telephony\.commands$", NOTHING),
+    Role("web tier that publishes commands; `send`", NOTHING, r"^telephony\.commands$", NOTHING),
     Role(
-        "web tier, with a queue of its own for events or replies; `send --wait`",
+        "web tier, with a queue of its own for events or replies; command `send --wait`",
         f"^{OWN_QUEUE}$",
         rf"^(telephony\.commands|{OWN_QUEUE})$",
         rf"^(telephony\.events|{OWN_QUEUE})$",

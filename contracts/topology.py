@@ -65,21 +65,22 @@ UNKEPT_COMMANDS: Final = "telephony.commands.unkept"
 command goes to the command queue, and the worker reads it by its body."""
 
 UNROUTED_RESULTS: Final = "telephony.pbx.results.unrouted"
-"""Alternate exchange of the results: the worker reads a result with any routing key."""
+"""Alternate exchange of the results exchange: a result with any other routing key is read too."""
 
 DEAD_LETTER_QUEUE: Final = "telephony.phone_number.commands.dead_letter"
 
 WORKER_DELIVERY_LIMIT: Final = 100
-"""Against a message that kills every worker; far above the redeliveries that outages cause."""
+"""Delivery limit of the queues that workers read: against a message that kills every worker, and
+far above the redeliveries that outages cause. The worker isolates such a message much earlier."""
 
-UNLIMITED_DELIVERIES: Final = 1_000_000
-"""RabbitMQ 4 drops a message after 20 returns by default, and restarting a PBX returns messages. A
-limit of -1 is not unlimited in every release series; and with any limit a returned message keeps
-its place in the queue."""
+HIGH_DELIVERY_LIMIT: Final = 1_000_000
+"""RabbitMQ 4 drops a message after 20 returns by default, and a PBX that restarts returns its
+messages. A limit of -1 is not unlimited in every release series; and with any limit a returned
+message keeps its place in the queue."""
 
 # A policy with a maximum length would otherwise let the broker drop the oldest messages.
 QUORUM: Final[Mapping[str, Argument]] = {"x-queue-type": "quorum", "x-overflow": "reject-publish"}
-UNLIMITED: Final[Mapping[str, Argument]] = {**QUORUM, "x-delivery-limit": UNLIMITED_DELIVERIES}
+UNLIMITED: Final[Mapping[str, Argument]] = {**QUORUM, "x-delivery-limit": HIGH_DELIVERY_LIMIT}
 
 EXCHANGES: Final = (
     Exchange(UNKEPT_COMMANDS, "fanout"),
@@ -117,8 +118,8 @@ def _queues() -> Iterator[Queue]:
             bindings.setdefault(definition.queue, []).append(binding)
     bindings[COMMAND_QUEUE].append(Binding(UNKEPT_COMMANDS, ""))
     bindings[RESULT_QUEUE].append(Binding(UNROUTED_RESULTS, ""))
-    for name, of_queue in bindings.items():
-        yield Queue(name, tuple(of_queue), _ARGUMENTS.get(name, UNLIMITED))
+    for name, queue_bindings in bindings.items():
+        yield Queue(name, tuple(queue_bindings), _ARGUMENTS.get(name, UNLIMITED))
 
 
 QUEUES: Final = tuple(_queues())

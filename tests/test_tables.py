@@ -70,12 +70,23 @@ async def test_operations_page_shows_each_metric_as_prometheus_reads_it() -> Non
     assert len(rows) == len({name for name, _, _ in rows})
 
 
-def test_every_test_that_the_page_on_reliability_names_is_there() -> None:
-    page = (DOCUMENTS / "reliability.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"`(tests/[a-z_/]+\.py)`", page))
+def test_every_file_that_a_document_or_a_comment_names_is_there() -> None:
+    root = TESTS.parent
+    texts = [
+        path.read_text(encoding="utf-8")
+        for top in ("contracts", "tests", "worker")
+        for kind in ("*.md", "*.py", "*.sql")
+        for path in (root / top).rglob(kind)
+    ]
+    texts.append((root / "README.md").read_text(encoding="utf-8"))
+    named = {
+        name
+        for text in texts
+        for name in re.findall(r"\b(?:contracts|tests|worker)/[\w/]+\.(?:py|sql|md)\b", text)
+    }
 
-    assert len(named) > 10
-    assert [name for name in sorted(named) if not (TESTS.parent / name).exists()] == []
+    assert len(named) > 50
+    assert [name for name in sorted(named) if not (root / name).exists()] == []
 
 
 def test_every_metric_that_a_document_names_is_declared() -> None:

@@ -30,8 +30,8 @@ examples:
   --fault extension_reset@+442079460203=slow:5            for one number
   --fault handset_logout=slow:2 --fault handset_logout=duplicate
 
-The faults of a number replace the faults for all numbers. Faults of one step are combined; of
-several results the first one counts."""
+The faults of a number replace the faults for all numbers. Faults of one step are combined; if
+a step gets several results, the worker counts the first."""
 
 
 def _epilog() -> str:
@@ -39,7 +39,7 @@ def _epilog() -> str:
         f"  {kind + _value(kind):<20} {row.meaning}" for kind, row in FAULT_KINDS.items()
     )
     return (
-        f"steps:\n  {', '.join(Step)}\n\nkinds of faults (*TIMES: only for that many attempts):\n"
+        f"steps:\n  {', '.join(Step)}\n\nkinds of faults (*TIMES: for that many attempts):\n"
         f"{kinds}\n\n{EXAMPLES}"
     )
 
@@ -93,7 +93,7 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _print(line: str) -> None:
-    # Text of others must not control the terminal.
+    # Messages may contain control characters, which must not reach the terminal.
     escaped = "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in line
@@ -103,7 +103,7 @@ def _print(line: str) -> None:
 
 
 def _is_amqp_url(url: str) -> bool:
-    # The library's errors quote what it cannot read, which may be a part of the password.
+    # The library's errors quote the URL, perhaps with a part of the password.
     try:
         parts = urlsplit(url)
         return parts.scheme in {"amqp", "amqps"} and bool(parts.hostname) and parts.port != 0

@@ -19,7 +19,7 @@ from worker.broker.connecting.connection import connect
 from worker.broker.partition_queues import queue_names_of
 from worker.core.partitions import Layout
 from worker.storage.connecting.engine import Database
-from worker.storage.deployment.locks import PARTITION
+from worker.storage.locks import PARTITION
 
 __all__ = ["environment"]
 

@@ -17,7 +17,7 @@ from tests.support.workers import rows, store, until_leading, working
 from worker.app.probes import probes_of
 from worker.broker.connecting.connection import connect
 from worker.broker.topology import declare
-from worker.relay import dead_letter_queue, dead_letters
+from worker.relay import dead_letter_relay, dead_letter_watch
 from worker.settings import Settings
 from worker.storage.connecting.engine import Database
 
@@ -29,8 +29,8 @@ MORE_THAN_THE_PREFETCH = 620
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dead_letter_queue, "INTERVAL_SECONDS", 0.2)
-    monkeypatch.setattr(dead_letters, "RETRY_LONGEST_SECONDS", 0.5)
+    monkeypatch.setattr(dead_letter_watch, "INTERVAL_SECONDS", 0.2)
+    monkeypatch.setattr(dead_letter_relay, "RETRY_LONGEST_SECONDS", 0.5)
 
 
 @pytest.fixture

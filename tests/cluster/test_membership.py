@@ -16,8 +16,8 @@ from worker.settings import Settings
 from worker.storage.connecting.engine import Database, open_database
 from worker.storage.connecting.errors import LeadershipLost
 from worker.storage.connecting.session import Session
-from worker.storage.deployment.locks import MEMBER, PARTITION, partition_lock
-from worker.storage.deployment.locks import TERM as TERM_LOCK
+from worker.storage.locks import MEMBER, PARTITION, partition_lock
+from worker.storage.locks import TERM as TERM_LOCK
 
 TERM = "SELECT term FROM leadership"
 NUMBER = "+442079460000"

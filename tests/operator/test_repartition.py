@@ -37,8 +37,8 @@ from worker.operator.partitions import format_partitions, show_partitions
 from worker.operator.repartition import RepartitionTimedOut, repartition
 from worker.settings import Settings
 from worker.storage.connecting.engine import Database
-from worker.storage.deployment.locks import MEMBER, partition_lock
 from worker.storage.deployment.preflight import NotReady
+from worker.storage.locks import MEMBER, partition_lock
 from worker.telemetry.metrics import Metrics
 from worker.telemetry.reporter import Reporter
 

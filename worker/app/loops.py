@@ -25,7 +25,7 @@ class Processor(Protocol):
         """Stores what follows from the batch; returns the deliveries to acknowledge."""
 
     async def flush(self) -> None:
-        """Waits for dead letters that are not confirmed yet."""
+        """Waits a few seconds for answers not yet sent and dead letters not yet stored."""
 
 
 class OrderedPublisher(Protocol):

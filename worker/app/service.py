@@ -25,7 +25,7 @@ from worker.consuming.replies import ReplyAddresses, UnreadableAnswers
 from worker.consuming.router import PartitionRouter
 from worker.consuming.watchdog import watch_consumer
 from worker.core.partitions import Assignment
-from worker.relay.dead_letters import DeadLetterRelay
+from worker.relay.dead_letter_relay import DeadLetterRelay
 from worker.relay.key_ordered_publisher import KeyOrderedPublisher
 from worker.relay.outbox import Outbox
 from worker.relay.process_manager import ProcessManager
@@ -126,8 +126,8 @@ class Service:
     ) -> None:
         consuming = asyncio.create_task(all_of(*(inbound.loop() for inbound in inbounds)))
         publishing = asyncio.create_task(outbound.loop() if outbound else stopping.wait())
-        watching = asyncio.create_task(all_of(*self._watches(inbounds, results)))
-        tasks: tuple[asyncio.Task[Any], ...] = (consuming, publishing, watching)
+        background = asyncio.create_task(all_of(*self._background_tasks(inbounds, results)))
+        tasks: tuple[asyncio.Task[Any], ...] = (consuming, publishing, background)
         try:
             await first_of(stopping.wait(), *map(asyncio.shield, tasks))
             for inbound in inbounds:
@@ -257,7 +257,7 @@ class Service:
             on_prioritised=partial(self._context.reporter.prioritised, queue),
         )
 
-    def _watches(
+    def _background_tasks(
         self, inbounds: list[Inbound], results: Consumer | None
     ) -> Iterator[Coroutine[Any, Any, None]]:
         context = self._context

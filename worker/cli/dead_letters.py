@@ -22,7 +22,10 @@ def dead_letters() -> None:
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
 @AS_JSON
 def list_letters(limit: int, as_json: bool) -> None:
-    """List dead letters, oldest first; they stay in the queue."""
+    """List the dead letters in the queue, oldest first; they stay there.
+
+    Those that no queue has taken yet wait in the database: `check` counts them.
+    """
     from worker.operator.dead_letters import list_all, render_summary
 
     letters = run_async(list_all(settings_of_environment()))
@@ -54,7 +57,7 @@ def replay(keys: Sequence[str], all_letters: bool, routing_key: str | None) -> N
     """Publish dead letters again, unchanged, and remove them from the dead-letter queue.
 
     A dead letter is removed after the broker has confirmed it. A command that was decided before
-    has no second effect.
+    has no second effect. What was NOT_ROUTED needs another --routing-key, or it returns.
     """
     from worker.operator.dead_letters import replay as replay_letters
 

@@ -12,7 +12,7 @@ from worker.broker.topology import TopologyMismatch
 from worker.cli.exits import Exit
 from worker.cli.streams import InputFailed
 from worker.local import ServerUnavailable
-from worker.operator.dead_letter_queue import DeadLettersNotKept
+from worker.operator.dead_letter_reader import DeadLettersNotKept
 from worker.operator.dead_letters import NoSuchDeadLetter
 from worker.operator.importing.import_records import ImportBusy, ImportRefused
 from worker.operator.repartition import RepartitionTimedOut

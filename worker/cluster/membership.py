@@ -16,13 +16,13 @@ from worker.core.partitions import quota, rank_of
 from worker.storage.connecting.engine import Database, Work
 from worker.storage.connecting.errors import CONNECTION_FAILURES, LeadershipLost, is_transient
 from worker.storage.connecting.session import Row, Session
-from worker.storage.deployment.locks import MEMBER, PARTITION, partition_lock
 from worker.storage.leadership import (
     TERM_IS_OVER,
     begin_terms,
     current_terms,
     fence_of,
 )
+from worker.storage.locks import MEMBER, PARTITION, partition_lock
 from worker.storage.partitions import LONG_AGO, load_partitions
 from worker.telemetry.logs import Action, get_logger
 

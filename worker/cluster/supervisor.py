@@ -23,7 +23,7 @@ from worker.cluster.assignments import Assignments, Serve
 from worker.cluster.membership import joined
 from worker.consuming.watchdog import watch_publisher
 from worker.core.partitions import Layout
-from worker.relay.dead_letter_queue import DeadLetterQueueWatch
+from worker.relay.dead_letter_watch import DeadLetterQueueWatch
 from worker.runtime.backoff import Backoff
 from worker.runtime.concurrency import first_of, uninterrupted
 from worker.runtime.mistakes import Mistake

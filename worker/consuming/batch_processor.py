@@ -49,8 +49,10 @@ class Handler(Protocol[Message, Result]):
     async def handle_batch(self, session: Session, batch: Sequence[Incoming[Message]]) -> Result:
         """Stores everything that follows from the batch, in the transaction of this session."""
 
-    def report(self, batch: Sequence[Incoming[Message]], result: Result, at: datetime) -> None:
-        """Logs and counts the result, which was committed at this time."""
+    def after_commit(
+        self, batch: Sequence[Incoming[Message]], result: Result, committed_at: datetime
+    ) -> None:
+        """Logs and counts the result, and wakes the relay."""
 
 
 class BatchProcessor(Generic[Message, Result]):
@@ -87,7 +89,7 @@ class BatchProcessor(Generic[Message, Result]):
         return await self._store(incoming) if incoming else ()
 
     async def flush(self) -> None:
-        """Waits a few seconds for answers and dead letters that are not sent yet."""
+        """Waits a few seconds for answers not yet sent and dead letters not yet stored."""
         await self._answers.flush()
         await self._dead_letters.flush()
 
@@ -129,7 +131,7 @@ class BatchProcessor(Generic[Message, Result]):
                 return await self._bisect(batch, error)
             raise
         self._reporter.batch_committed(len(batch), perf_counter() - started)
-        self._handler.report(batch, result, datetime.now(UTC))
+        self._handler.after_commit(batch, result, datetime.now(UTC))
         return deliveries
 
     async def _handle(self, session: Session, batch: Sequence[Incoming[Message]]) -> Result:

@@ -1,6 +1,6 @@
 """Stores messages that can never be handled as dead letters: unchanged, with the reason added.
 
-The relay publishes them to the dead-letter queue. The database keeps them until that queue confirms
+The dead-letter relay publishes them. The database keeps them until the dead-letter queue confirms
 them, so that they fill no prefetch and stop no other message, whatever happens to the queue.
 """
 

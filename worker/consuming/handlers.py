@@ -51,11 +51,11 @@ class CommandHandler:
         await save_decisions(session, WriteContext(self.partition, now), decided)
         return decisions
 
-    def report(
-        self, batch: Sequence[Incoming[Command]], result: list[Decision], at: datetime
+    def after_commit(
+        self, batch: Sequence[Incoming[Command]], result: list[Decision], committed_at: datetime
     ) -> None:
         """Logs and counts the decisions, and wakes the relay to publish them."""
-        self.reporter.decided([incoming.message for incoming in batch], result, at)
+        self.reporter.decided([incoming.message for incoming in batch], result, committed_at)
         self.replies.report_refused(incoming.delivery for incoming in batch)
         self.wake_relay()
 
@@ -93,8 +93,8 @@ class ResultHandler:
         await change_operations(session, _with_steps(numbers, changed))
         return effects
 
-    def report(
-        self, batch: Sequence[Incoming[PbxResult]], result: list[Effect], _at: datetime
+    def after_commit(
+        self, batch: Sequence[Incoming[PbxResult]], result: list[Effect], _committed_at: datetime
     ) -> None:
         """Logs and counts the effects, and wakes the relay to advance the operations."""
         for incoming, (phone_number, verdict) in zip(batch, result, strict=True):

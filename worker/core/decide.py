@@ -43,7 +43,9 @@ def _begin_activation(
     situation: Situation, number: Number, operation: OngoingOperation, policy: Policy
 ) -> Decision:
     messages = MessageFactory(operation, _holder_of(number), operation.since)
-    # No PBX message requests the activation: the PBX subscribes to the PENDING event itself.
+    # No PBX message requests the activation: the PBX subscribes to the PENDING event itself. If no
+    # step is awaited, the operation waits for the confirm of that event, which the view
+    # step_snapshots shows as a step.
     steps = (
         (new_step(Step.ACTIVATION, messages.pending_id(number), policy),)
         if Step.ACTIVATION in policy.awaited_steps

@@ -1,1 +1,1 @@
-"""The operators' commands: show, pending, resolve, outbox, dead letters, import, send, check."""
+"""What operators see and decide: numbers, outbox, dead letters, partitions, import, checks."""

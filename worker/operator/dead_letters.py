@@ -7,7 +7,7 @@ from typing import Final
 
 from worker.broker.publishing.publication import Publication
 from worker.broker.publishing.publisher import Publisher
-from worker.operator.dead_letter_queue import FAILURE_HEADERS, DeadLetter, open_queue
+from worker.operator.dead_letter_reader import FAILURE_HEADERS, QueuedDeadLetter, open_queue
 from worker.runtime.printable import on_one_line, printable
 from worker.settings import Settings
 
@@ -21,9 +21,9 @@ class NoSuchDeadLetter(Exception):
     """The dead-letter queue holds no message with this key."""
 
 
-async def list_all(settings: Settings) -> list[DeadLetter]:
+async def list_all(settings: Settings) -> list[QueuedDeadLetter]:
     """All dead letters in the order of the queue; they stay there. Raises `DeadLettersNotKept`."""
-    letters: list[DeadLetter] = []
+    letters: list[QueuedDeadLetter] = []
     async with open_queue(settings) as queue:
         async for letter in queue.letters():
             await queue.keep(letter)
@@ -31,7 +31,7 @@ async def list_all(settings: Settings) -> list[DeadLetter]:
     return letters
 
 
-async def find(settings: Settings, key: str) -> DeadLetter:
+async def find(settings: Settings, key: str) -> QueuedDeadLetter:
     """The dead letter with this key. Raises `NoSuchDeadLetter` and `DeadLettersNotKept`."""
     for letter in await list_all(settings):
         if letter.key == key:
@@ -48,7 +48,7 @@ async def replay(
     `DeadLettersNotKept`.
     """
 
-    async def send(letter: DeadLetter, publisher: Publisher) -> None:
+    async def send(letter: QueuedDeadLetter, publisher: Publisher) -> None:
         exchange, original = letter.origin
         await publisher.send_unchanged(
             _original(letter.publication, exchange, routing_key or original)
@@ -62,7 +62,7 @@ async def discard(settings: Settings, keys: AbstractSet[str] | None) -> int:
     return await _remove(settings, keys)
 
 
-def render_summary(letter: DeadLetter) -> str:
+def render_summary(letter: QueuedDeadLetter) -> str:
     """Two lines: its key, time and reason, and the beginning of its body."""
     facts = printable(letter.as_dict())
     body = on_one_line(letter.publication.body.decode(errors="replace"))[:BODY_SHOWN_CHARACTERS]
@@ -70,7 +70,7 @@ def render_summary(letter: DeadLetter) -> str:
     return f"{letter.key}  {when}  {facts['code']}: {facts['detail']}\n    {body}"
 
 
-def render(letter: DeadLetter) -> str:
+def render(letter: QueuedDeadLetter) -> str:
     """All of it, one fact on each line, and its body, indented."""
     facts = letter.as_dict()
     body = str(facts.pop("body")).split("\n")
@@ -84,7 +84,7 @@ async def _remove(
     settings: Settings,
     keys: AbstractSet[str] | None,
     *,
-    after: Callable[[DeadLetter, Publisher], Awaitable[None]] | None = None,
+    after: Callable[[QueuedDeadLetter, Publisher], Awaitable[None]] | None = None,
 ) -> int:
     """Removes dead letters one by one, each after `after` has finished with it."""
     removed: list[str] = []

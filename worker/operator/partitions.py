@@ -13,7 +13,7 @@ from worker.runtime.printable import printable
 from worker.settings import Settings
 from worker.storage.connecting.engine import open_database
 from worker.storage.connecting.session import Row, Session
-from worker.storage.deployment.locks import MEMBER, PARTITION
+from worker.storage.locks import MEMBER, PARTITION
 from worker.storage.partitions import load_partitions
 
 __all__ = ["describe_holder", "format_partitions", "show_partitions"]

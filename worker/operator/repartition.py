@@ -38,7 +38,7 @@ from worker.runtime.concurrency import cancelled, first_of
 from worker.settings import Settings
 from worker.storage.connecting.engine import Database, open_database
 from worker.storage.connecting.session import Row, Session
-from worker.storage.deployment.locks import MEMBER, PARTITION, partition_lock
+from worker.storage.locks import MEMBER, PARTITION, partition_lock
 from worker.storage.partitions import (
     PartitionState,
     begin_repartition,

@@ -1,1 +1,1 @@
-"""Messages out: the outbox, key-ordered publishing and the process manager."""
+"""Messages out: outbox, key-ordered publishing, process manager, dead-letter relay."""

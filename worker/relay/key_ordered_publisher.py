@@ -50,10 +50,10 @@ class KeyOrderedPublisher:
         confirmed: list[OutgoingMessage] = []
         undelivered: list[Undelivered] = []
         held_back: set[str] = set()
-        for wave in _waves(messages):
-            going = [message for message in wave if _key_of(message) not in held_back]
-            problems = await self._publisher.publish(going)
-            for message, problem in zip(going, problems, strict=True):
+        for group in _groups_without_repeated_key(messages):
+            publishable = [message for message in group if _key_of(message) not in held_back]
+            problems = await self._publisher.publish(publishable)
+            for message, problem in zip(publishable, problems, strict=True):
                 failure = self._failure(message, problem)
                 if failure is None:
                     confirmed.append(message)
@@ -89,14 +89,16 @@ def _key_of(message: OutgoingMessage) -> str:
     return message.phone_number if message.ordered else message.message_id
 
 
-def _waves(messages: Sequence[OutgoingMessage]) -> list[list[OutgoingMessage]]:
+def _groups_without_repeated_key(
+    messages: Sequence[OutgoingMessage],
+) -> list[list[OutgoingMessage]]:
     """The messages in groups that may be in flight together: no key twice in a group."""
-    waves: list[list[OutgoingMessage]] = []
+    groups: list[list[OutgoingMessage]] = []
     seen: Counter[str] = Counter()
     for message in messages:
-        wave = seen[_key_of(message)]
+        earlier = seen[_key_of(message)]
         seen[_key_of(message)] += 1
-        if wave == len(waves):
-            waves.append([])
-        waves[wave].append(message)
-    return waves
+        if earlier == len(groups):
+            groups.append([])
+        groups[earlier].append(message)
+    return groups

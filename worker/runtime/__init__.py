@@ -1,1 +1,1 @@
-"""Helpers for asyncio: the clock, backoff, and groups of tasks."""
+"""General helpers: asyncio, the clock, URLs and TLS, the environment, signals, output."""

@@ -6,4 +6,4 @@ from datetime import datetime
 __all__ = ["Clock"]
 
 Clock = Callable[[], datetime]
-"""Returns the current time: `storage.clock.DatabaseClock.now`, or what a test moves."""
+"""Returns the current time: `DatabaseClock.now` of the storage, or a clock that a test sets."""

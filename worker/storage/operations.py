@@ -116,7 +116,7 @@ def _step(row: Row) -> PbxStep:
         if row["failure_code"]
         else None,
         last_result=row["last_result"],
-        answers=tuple(json.loads(row["answers"])),
+        counted_results=tuple(json.loads(row["answers"])),
     )
 
 
@@ -135,7 +135,7 @@ async def write_steps(session: Session, steps: Collection[PbxStep]) -> None:
             "failure_detail": step.failure.detail if step.failure else None,
             "failure_pbx_code": step.failure.pbx_code if step.failure else None,
             "last_result": step.last_result,
-            "answers": json.dumps(step.answers),
+            "answers": json.dumps(step.counted_results),
         }
         for step in steps
         if step.waits_for == "result"

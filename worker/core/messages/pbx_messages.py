@@ -78,15 +78,15 @@ class PbxMessages:
 
     def compensate(self, before: Number, after: Number) -> ExtensionReset:
         """The reset after a failed activation, which the PBX may have carried out in part [D]."""
-        return self._reset(before, after, "undo")
+        return self._reset(before, after, "compensation")
 
     def _reset(self, before: Number, after: Number, subject: str) -> ExtensionReset:
         return ExtensionReset(
             **self._attributes(after, subject),
             data=ExtensionResetData(
                 **self._number_fields(after),
-                # All features, not only those known to be set: the worker may not have been told
-                # of a feature, and it must not stay for the next user of the number.
+                # All features, not only those known to be set: the worker may not know every
+                # feature, and it must not stay for the next user of the number.
                 clear=tuple(sorted({*EXTENSION_FEATURES, *before.settings})),
             ),
         )

@@ -96,8 +96,8 @@ class PbxStep(NamedTuple):
     failure: Failure | None = None
     last_result: str | None = None
     """The last result, for people."""
-    answers: tuple[str, ...] = ()
-    """Results that were counted, as `source id`; a redelivered result is not counted again."""
+    counted_results: tuple[str, ...] = ()
+    """Keys of the results that were counted, as `source id fingerprint`: a repeat has no effect."""
 
     @property
     def is_tried(self) -> bool:

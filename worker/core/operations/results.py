@@ -81,7 +81,7 @@ def apply_result(step: PbxStep, result: PbxResult, now: datetime, policy: Policy
     be taken for a repeat of its `retry_later`.
     """
     key = f"{result.source} {result.id} {result.fingerprint}"
-    if key in step.answers:
+    if key in step.counted_results:
         return AppliedResult(step, Verdict.DUPLICATE)
     if step.state is StepState.DONE:
         return AppliedResult(step, Verdict.IGNORED)
@@ -90,7 +90,9 @@ def apply_result(step: PbxStep, result: PbxResult, now: datetime, policy: Policy
     if data.result is StepResult.RETRY_LATER and step.again_at is not None:
         # The next attempt is planned and not yet made: this result must not use it up.
         verdict = Verdict.DUPLICATE
-    counted = step._replace(answers=(*step.answers, key), last_result=_summary(data))
+    counted = step._replace(
+        counted_results=(*step.counted_results, key), last_result=_summary(data)
+    )
     return AppliedResult(_EFFECTS[verdict](counted, data, now, policy), verdict)
 
 

@@ -7,8 +7,8 @@ from worker.operator.importing.jsonl import ImportRefused, Numbered, Problem, re
 from worker.operator.importing.records import Record
 from worker.storage.connecting.engine import READING_WHOLE_TABLES, open_database
 from worker.storage.connecting.session import Session
-from worker.storage.deployment.locks import IMPORT
 from worker.storage.deployment.preflight import require_fit
+from worker.storage.locks import IMPORT
 from worker.storage.queries import query
 
 __all__ = ["ImportBusy", "ImportRefused", "Records", "import_lines", "import_records"]

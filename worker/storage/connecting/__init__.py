@@ -1,1 +1,1 @@
-"""Connects to PostgreSQL: addresses, TLS, the settings of a session, and poolers."""
+"""Connections to PostgreSQL: sessions, transactions with retries, errors classified, its clock."""

@@ -92,7 +92,10 @@ session that the server ended while it was idle."""
 
 
 class LeadershipLost(Exception):
-    """The fence refused a transaction: another worker leads the partition, or has led it since."""
+    """The worker no longer leads the partition.
+
+    The fence refused it, another worker holds the lock, or PostgreSQL was out of reach too long.
+    """
 
 
 class DatabaseUnavailable(ConnectionError):

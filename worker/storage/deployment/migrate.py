@@ -9,8 +9,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from worker.storage.connecting.engine import Database
-from worker.storage.deployment.locks import MIGRATION
 from worker.storage.deployment.preflight import VERSION_TABLE, NotReady, newer_schema
+from worker.storage.locks import MIGRATION
 
 __all__ = ["head", "migrate"]
 

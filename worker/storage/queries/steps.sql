@@ -1,4 +1,4 @@
--- Steps of operations that wait for PBX results.
+-- Steps of operations.
 
 -- name: open_steps
 -- Stores the steps whose results are awaited from now on, in the order in which they are
@@ -38,7 +38,7 @@ WHERE phone_number = ANY(CAST(:phone_numbers AS text[]))
 ORDER BY place;
 
 -- name: write_steps
--- Updates steps after a result or an operator's decision.
+-- Updates steps after a confirm, a result, a retry or an operator's decision.
 UPDATE pbx_steps AS step
 SET state = row.state, attempt = row.attempt, attempts_maximum = row.attempts_maximum,
     sent_at = row.sent_at, again_at = row.again_at, silent_at = row.silent_at,

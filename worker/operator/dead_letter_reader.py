@@ -31,7 +31,7 @@ from worker.settings import Settings
 if TYPE_CHECKING:
     from aiormq import Channel
 
-__all__ = ["FAILURE_HEADERS", "DeadLetter", "DeadLettersNotKept", "open_queue"]
+__all__ = ["FAILURE_HEADERS", "DeadLettersNotKept", "QueuedDeadLetter", "open_queue"]
 
 KEY_BYTES: Final = 5
 FAILURE_HEADERS: Final = frozenset({*DEAD_LETTER_HEADERS, "x-death", "x-opt-death"})
@@ -47,7 +47,7 @@ class DeadLettersNotKept(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class DeadLetter:
+class QueuedDeadLetter:
     """A message of the dead-letter queue, as its copy at the end of the queue."""
 
     publication: Publication
@@ -106,7 +106,7 @@ class DeadLetterReader:
         self.publisher = publisher
         self._current: Delivery | None = None
 
-    async def letters(self, *, marked: bool = True) -> AsyncIterator[DeadLetter]:
+    async def letters(self, *, marked: bool = True) -> AsyncIterator[QueuedDeadLetter]:
         """Each message that is there now; `keep` or `remove` it before the next.
 
         Without `marked` it also yields messages that arrive meanwhile. Raises `DeadLettersNotKept`.
@@ -120,16 +120,16 @@ class DeadLetterReader:
                 await self.remove()
                 return
             if not _is_marker(delivery):
-                yield DeadLetter(_copy(delivery))
+                yield QueuedDeadLetter(_copy(delivery))
             elif _is_left_over(delivery):
                 await self.remove()
             else:
                 # That of a command that runs at the same time.
                 await self.keep(
-                    DeadLetter(Publication(UNROUTED_COMMANDS, "", delivery.properties, b""))
+                    QueuedDeadLetter(Publication(UNROUTED_COMMANDS, "", delivery.properties, b""))
                 )
 
-    async def keep(self, letter: DeadLetter) -> None:
+    async def keep(self, letter: QueuedDeadLetter) -> None:
         """Moves the current message to the end of the queue. Raises `DeadLettersNotKept`."""
         await self._publish(letter.publication)
         await self.remove()

@@ -23,7 +23,7 @@ from tests.support.workers import rows, store, until_leading, working
 from worker.operator.importing.import_records import ImportBusy, import_lines
 from worker.settings import Settings
 from worker.storage.connecting.engine import Database
-from worker.storage.deployment.locks import IMPORT
+from worker.storage.locks import IMPORT
 
 CONFLICTING_RECORDS = [
     ([number(), number(label="x")], "line 2: contradicts line 1 about the same phone_number"),
@@ -43,7 +43,7 @@ CONFLICTING_RECORDS = [
 ]
 
 OUTSTANDING = "SELECT phone_number FROM pbx_steps WHERE ended_at IS NULL"
-PAGE = Path(__file__).parents[2] / "worker" / "docs" / "operations.md"
+PAGE = Path(__file__).parents[3] / "worker" / "docs" / "operations.md"
 SAMPLE = [
     line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith('    {"kind"')
 ]

@@ -154,7 +154,7 @@ async def _ran(program: str, *arguments: str) -> int | None:
     return process.returncode
 
 
-TYPES_ANEW = """
+RECREATE_TYPES = """
 DO $$ DECLARE type text; BEGIN
     FOR type IN SELECT typname FROM pg_type WHERE typname LIKE '%_row' AND typtype = 'c'
         AND typrelid IN (SELECT oid FROM pg_class WHERE relkind = 'c')
@@ -181,7 +181,7 @@ async def test_worker_goes_on_when_types_are_created_anew(
         await until_leading(worker)
         first = await platform.send("activate", NUMBERS[0])
         assert await platform.outcome(first) == ["PENDING", "ACTIVE"]
-        await store(database, TYPES_ANEW)
+        await store(database, RECREATE_TYPES)
         second = await platform.send("activate", NUMBERS[1])
         assert await platform.outcome(second) == ["PENDING", "ACTIVE"]
 

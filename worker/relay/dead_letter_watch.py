@@ -23,7 +23,7 @@ REPORT_SECONDS: Final = 60
 
 
 class DeadLetterQueueWatch:
-    """Nothing else tells a worker that a queue is gone from which it does not consume."""
+    """Checks that the queue exists: RabbitMQ tells only consumers that their queue is gone."""
 
     def __init__(self, reporter: Reporter, *, declares: bool) -> None:
         """With `declares` it declares what is missing, otherwise it only reports that."""
@@ -34,23 +34,23 @@ class DeadLetterQueueWatch:
         """Why the dead-letter queue, or an exchange before it, cannot be used; None if it can."""
 
     async def run(self, connection: AbstractConnection) -> None:
-        """Looks every few seconds until it is cancelled."""
+        """Checks every few seconds until it is cancelled."""
         while True:
             # The session notices itself when the connection is lost.
             with contextlib.suppress(BrokerUnavailable, *CONNECTION_ERRORS):
                 # The library may ignore a cancellation during this call.
-                self._note(await uninterrupted(self._find_problem(connection)))
+                self._record(await uninterrupted(self._find_problem(connection)))
             await asyncio.sleep(INTERVAL_SECONDS)
 
     async def _find_problem(self, connection: AbstractConnection) -> str | None:
-        look = declare_dead_letter_queue if self._declares else require_dead_letter_queue
+        check = declare_dead_letter_queue if self._declares else require_dead_letter_queue
         try:
-            await look(connection)
+            await check(connection)
         except TopologyMismatch as error:
             return str(error)
         return None
 
-    def _note(self, problem: str | None) -> None:
+    def _record(self, problem: str | None) -> None:
         was_broken, self.problem = self.problem is not None, problem
         self._reporter.metrics.dead_letter_queue_broken(broken=problem is not None)
         if problem is None and was_broken:

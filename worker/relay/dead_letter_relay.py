@@ -32,7 +32,7 @@ LINES_PER_SECOND: Final = 10
 
 
 class DeadLetterRelay:
-    """Publishes the dead letters of all partitions. One relay does, with the PBX results."""
+    """Publishes the dead letters of all partitions; the worker that reads PBX results runs it."""
 
     def __init__(
         self,
