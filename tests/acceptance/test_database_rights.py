@@ -1,4 +1,4 @@
-"""Restricted roles: what the operators' page grants is enough, and what is missing is named."""
+"""The documented grants suffice for each role, and commands name a missing right."""
 
 import re
 from collections.abc import AsyncIterator, Mapping
@@ -64,7 +64,7 @@ async def roles(administered: Administered, amqp_url: str) -> AsyncIterator[Role
 
 
 async def prepare(roles: Roles) -> None:
-    """Does what the page says."""
+    """Executes the page's statements, with `migrate` in between."""
     before, after = documented_statements()
     for statement in before:
         await roles.execute(statement)
@@ -74,7 +74,7 @@ async def prepare(roles: Roles) -> None:
         await roles.execute(statement)
 
 
-async def test_the_rights_of_the_page_are_enough_for_each_role(roles: Roles) -> None:
+async def test_documented_rights_suffice_for_each_role(roles: Roles) -> None:
     await prepare(roles)
     await imported(roles.worker)
     code, output = await command(roles.worker, "check")

@@ -20,7 +20,7 @@ ENVIRONMENT: dict[str, str] = {**unmeasured(), "WORKER_HTTP_PORT": "0"}
 
 
 @pytest.fixture
-def place() -> Iterator[Path]:
+def folder() -> Iterator[Path]:
     """A folder that the servers can traverse too: they do not run as root."""
     with tempfile.TemporaryDirectory(prefix="activation-worker-") as name:
         Path(name).chmod(0o711)
@@ -28,34 +28,32 @@ def place() -> Iterator[Path]:
 
 
 async def test_standalone_stops_with_ctrl_c_and_keeps_its_data_in_the_folder(
-    place: Path,
+    folder: Path,
 ) -> None:
-    records = place / "records.jsonl"
+    records = folder / "records.jsonl"
     records.write_text("\n".join(map(json.dumps, SAMPLE)), encoding="utf-8")
-    folder = ("--folder", str(place / "data"))
-    first = await started(*folder, "--import", str(records))
-    code, output = await command(first.urls, "send", "activate", NUMBER, *PLACE, "--wait")
+    kept = ("--folder", str(folder / "data"))
+    first = await start(*kept, "--import", str(records))
+    code, output = await command(first.environment, "send", "activate", NUMBER, *PLACE, "--wait")
     assert (code, "ACTIVE" in output) == (Exit.DONE, True)
-    assert await first.stopped() == 0
-    again = await started(*folder)
-    code, output = await command(again.urls, "show", NUMBER)
+    assert await first.stop() == 0
+    again = await start(*kept)
+    code, output = await command(again.environment, "show", NUMBER)
     assert (code, "ACTIVE" in output) == (Exit.DONE, True)
-    assert await again.stopped() == 0
+    assert await again.stop() == 0
 
 
-async def test_standalone_reports_errors_before_it_starts_servers(place: Path) -> None:
-    wrong = place / "wrong.jsonl"
+async def test_standalone_reports_errors_before_it_starts_servers(folder: Path) -> None:
+    wrong = folder / "wrong.jsonl"
     wrong.write_text('{"kind": "voice_service"}', encoding="utf-8")
     code, output = await command(ENVIRONMENT, "standalone", "--import", str(wrong))
     assert (code, "Nothing was imported" in output) == (Exit.INVALID_DATA, True)
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        there = {"WORKER_HTTP_HOST": "127.0.0.1", "WORKER_HTTP_PORT": str(taken.getsockname()[1])}
-        folder = place / "data"
-        code, output = await command(
-            {**ENVIRONMENT, **there}, "standalone", "--folder", str(folder)
-        )
+    with socket.create_server(("127.0.0.1", 0)) as occupied:
+        http = {"WORKER_HTTP_HOST": "127.0.0.1", "WORKER_HTTP_PORT": str(occupied.getsockname()[1])}
+        data = folder / "data"
+        code, output = await command({**ENVIRONMENT, **http}, "standalone", "--folder", str(data))
     assert (code, "cannot listen" in output) == (Exit.UNAVAILABLE, True)
-    assert not folder.exists()
+    assert not data.exists()
 
 
 class Standalone:
@@ -63,18 +61,18 @@ class Standalone:
 
     def __init__(self, process: asyncio.subprocess.Process, urls: dict[str, str]) -> None:
         self._process = process
-        self.urls = {**ENVIRONMENT, **urls}
+        self.environment = {**ENVIRONMENT, **urls}
         """The environment with the variables that it prints for the user to export."""
         self._rest = asyncio.create_task(process.communicate())
 
-    async def stopped(self) -> int | None:
+    async def stop(self) -> int | None:
         """Sends Ctrl-C and returns the exit code."""
         self._process.send_signal(signal.SIGINT)
         await asyncio.wait_for(self._rest, 60)
         return self._process.returncode
 
 
-async def started(*arguments: str) -> Standalone:
+async def start(*arguments: str) -> Standalone:
     process = await asyncio.create_subprocess_exec(
         COMMAND, "standalone", *arguments, env=ENVIRONMENT, stdout=PIPE, stderr=sys.stderr
     )
@@ -83,7 +81,7 @@ async def started(*arguments: str) -> Standalone:
     async with asyncio.timeout(60):
         while len(urls) < 2:
             line = await process.stdout.readline()
-            assert line, "it ended before it printed the URLs of its servers"
+            assert line, "standalone ended before it printed the URLs of its servers"
             name, _, url = line.decode().strip().partition("=")
             urls[name.removeprefix("export ")] = url
     return Standalone(process, urls)

@@ -1,4 +1,4 @@
-"""What an administrator does to the database under a running worker does not end the worker."""
+"""A running worker survives an administrator's changes to its database."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -21,8 +21,8 @@ NUMBERS = tuple(f"+44207946{index:04}" for index in range(10))
 
 
 @dataclass(frozen=True, slots=True)
-class Rotating:
-    """A database of a role with a password; the worker reads the URL that stands last."""
+class ChangingDatabase:
+    """A database and the role that owns it; the worker connects with the last of `urls`."""
 
     administered: Administered
     name: str
@@ -35,35 +35,35 @@ class Rotating:
 
 
 @pytest.fixture
-async def rotating(administered: Administered) -> AsyncIterator[Rotating]:
+async def changing(administered: Administered) -> AsyncIterator[ChangingDatabase]:
     async with administered.role() as role, administered.database(f"OWNER {role}") as name:
-        found = Rotating(administered, name, role)
+        found = ChangingDatabase(administered, name, role)
         found.urls.append(found.url("first"))
         async with open_database(found.urls[0]) as database:
             await migrate(database)
         yield found
 
 
-Change = Callable[[Rotating], tuple[Sequence[str], Sequence[str]]]
-"""The statements that keep the worker out, and those that let it in again."""
+Change = Callable[[ChangingDatabase], tuple[Sequence[str], Sequence[str]]]
+"""Returns the statements that lock the worker out, and those that let it in again."""
 
 
-def rotation(database: Rotating) -> tuple[Sequence[str], Sequence[str]]:
+def rotate_password(database: ChangingDatabase) -> tuple[Sequence[str], Sequence[str]]:
     return [f"ALTER ROLE {database.role} PASSWORD 'second'"], []
 
 
-def locking(database: Rotating) -> tuple[Sequence[str], Sequence[str]]:
+def lock_role(database: ChangingDatabase) -> tuple[Sequence[str], Sequence[str]]:
     return [f"ALTER ROLE {database.role} NOLOGIN"], [f"ALTER ROLE {database.role} LOGIN"]
 
 
-def renaming(database: Rotating) -> tuple[Sequence[str], Sequence[str]]:
+def rename_database(database: ChangingDatabase) -> tuple[Sequence[str], Sequence[str]]:
     return (
         [f"ALTER DATABASE {database.name} RENAME TO {database.name}_"],
         [f"ALTER DATABASE {database.name}_ RENAME TO {database.name}"],
     )
 
 
-def revoking(database: Rotating) -> tuple[Sequence[str], Sequence[str]]:
+def revoke_connect(database: ChangingDatabase) -> tuple[Sequence[str], Sequence[str]]:
     return (
         [
             f"ALTER DATABASE {database.name} OWNER TO postgres",
@@ -73,23 +73,23 @@ def revoking(database: Rotating) -> tuple[Sequence[str], Sequence[str]]:
     )
 
 
-@pytest.mark.parametrize("change", [rotation, locking, renaming, revoking])
-async def test_worker_survives_what_keeps_it_out_for_a_moment(
-    rotating: Rotating, settings: Settings, platform: Platform, change: Change
+@pytest.mark.parametrize("change", [rotate_password, lock_role, rename_database, revoke_connect])
+async def test_worker_serves_again_after_a_lockout(
+    changing: ChangingDatabase, settings: Settings, platform: Platform, change: Change
 ) -> None:
-    keeping_out, letting_in = change(rotating)
-    administered = rotating.administered
-    async with open_database(lambda: rotating.urls[-1], waits=True) as database:
+    keeping_out, letting_in = change(changing)
+    administered = changing.administered
+    async with open_database(lambda: changing.urls[-1], waits=True) as database:
         await store(database, voice_service(100), phone_numbers(*NUMBERS))
         assert await database.transact(_number_count) == len(NUMBERS)
         async with working(database, settings) as worker:
             await until_leading(worker)
-            await _end_sessions(rotating)
-            await _until_applied(administered, keeping_out, rotating)
+            await _end_sessions(changing)
+            await _until_applied(administered, keeping_out, changing)
             commands = [await platform.send("activate", number) for number in NUMBERS]
             await asyncio.sleep(3)
             assert platform.events == []
-            rotating.urls.append(rotating.url("second" if change is rotation else "first"))
+            changing.urls.append(changing.url("second" if change is rotate_password else "first"))
             await administered.execute(*letting_in)
             outcomes = [await platform.outcome(command) for command in commands]
 
@@ -97,25 +97,25 @@ async def test_worker_survives_what_keeps_it_out_for_a_moment(
 
 
 async def _until_applied(
-    administered: Administered, statements: Sequence[str], rotating: Rotating
+    administered: Administered, statements: Sequence[str], changing: ChangingDatabase
 ) -> None:
     # A database in use cannot be renamed, and the worker connects again at once.
     async with asyncio.timeout(30):
         for statement in statements:
             while True:
                 try:
-                    await _end_sessions(rotating)
+                    await _end_sessions(changing)
                     await administered.execute(statement)
                 except Exception:  # noqa: BLE001 -- the time limit ends it
                     await asyncio.sleep(0.01)
                 else:
                     break
-    await _end_sessions(rotating)
+    await _end_sessions(changing)
 
 
-async def _end_sessions(rotating: Rotating) -> None:
-    await rotating.administered.execute(
-        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{rotating.role}'"
+async def _end_sessions(changing: ChangingDatabase) -> None:
+    await changing.administered.execute(
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{changing.role}'"
     )
 
 
@@ -124,7 +124,7 @@ async def _number_count(session: Session) -> int:
     return count
 
 
-async def test_worker_goes_on_after_a_restore_of_its_database(
+async def test_worker_continues_after_a_restore_of_its_database(
     database: Database,
     settings: Settings,
     platform: Platform,
@@ -136,16 +136,18 @@ async def test_worker_goes_on_after_a_restore_of_its_database(
         await until_leading(worker)
         first = await platform.send("activate", NUMBERS[0])
         assert await platform.outcome(first) == ["PENDING", "ACTIVE"]
-        assert await _ran("pg_dump", "--format=custom", f"--file={dump}", url) == 0
-        # It locks tables in another order than the worker, and may lose a deadlock.
+        assert await _exit_code_of("pg_dump", "--format=custom", f"--file={dump}", url) == 0
+        # It locks tables in another order than the worker: PostgreSQL may end it in a deadlock.
         async with asyncio.timeout(120):
-            while await _ran("pg_restore", "--clean", "--if-exists", f"--dbname={url}", dump):
+            while await _exit_code_of(
+                "pg_restore", "--clean", "--if-exists", f"--dbname={url}", dump
+            ):
                 pass
         last = await platform.send("deactivate", NUMBERS[0])
         assert await platform.outcome(last) == ["PENDING", "RESERVED"]
 
 
-async def _ran(program: str, *arguments: str) -> int | None:
+async def _exit_code_of(program: str, *arguments: str) -> int | None:
     path = postgresql_folder() / program
     process = await asyncio.create_subprocess_exec(
         str(path), *arguments, stderr=asyncio.subprocess.PIPE
@@ -173,7 +175,7 @@ END $$
 """
 
 
-async def test_worker_goes_on_when_types_are_created_anew(
+async def test_worker_continues_when_types_are_recreated(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
     await store(database, voice_service(100), phone_numbers(*NUMBERS))

@@ -11,7 +11,7 @@ import asyncpg
 SITE = "london"
 SERVICES_OF_AN_ACCOUNT = 1_000_000
 STRIDE = 7919
-"""A prime: steps of this length visit every number once before they repeat one."""
+"""A prime that does not divide the number of indexes: steps of this length visit each once."""
 LEDGER_SOURCE = "/benchmark/past"
 
 
@@ -26,8 +26,8 @@ class Dataset:
 
     def reserved(self, first: int, count: int) -> list[int]:
         """The indexes of RESERVED numbers, spread over all of them."""
-        available = self.plain // 2
-        return [index * STRIDE % available * 2 for index in range(first, first + count)]
+        reserved_count = self.plain // 2
+        return [index * STRIDE % reserved_count * 2 for index in range(first, first + count)]
 
     def in_use(self, first: int, count: int) -> list[int]:
         """The indexes of numbers in full use."""

@@ -1,4 +1,4 @@
-"""The plan of a campaign: fixed by the seed, and with every kind of command and fault."""
+"""The plan of a campaign: the seed determines it, and every command and fault has a place."""
 
 from collections import Counter
 
@@ -19,22 +19,22 @@ def test_same_seed_plans_the_same_campaign() -> None:
     assert tracks(7, SIZES["full"].faults) == tracks(7, SIZES["full"].faults)
 
 
-def test_another_seed_plans_another_campaign() -> None:
+def test_different_seeds_plan_different_campaigns() -> None:
     assert list(commands(WORLD, 8, COUNT)) != PLANNED
     assert tracks(8, SIZES["full"].faults) != tracks(7, SIZES["full"].faults)
 
 
 def test_plan_publishes_every_command_and_repeats_a_tenth() -> None:
-    first = [emission.command for emission in EMITTED if not emission.repeat]
+    originals = [emission.command for emission in EMITTED if not emission.repeat]
     repeated = [emission.command for emission in EMITTED if emission.repeat]
 
-    assert sorted(first) == PLANNED
+    assert sorted(originals) == PLANNED
     assert 0.08 * COUNT < len(repeated) < 0.12 * COUNT
 
 
 def test_repeat_follows_its_command_with_the_same_body() -> None:
-    first = {item.command.position: item for item in EMITTED if not item.repeat}
-    repeats = [(item, first[item.command.position]) for item in EMITTED if item.repeat]
+    originals = {item.command.position: item for item in EMITTED if not item.repeat}
+    repeats = [(item, originals[item.command.position]) for item in EMITTED if item.repeat]
 
     assert repeats
     assert all(repeat.place > original.place for repeat, original in repeats)
@@ -43,13 +43,13 @@ def test_repeat_follows_its_command_with_the_same_body() -> None:
 
 def test_plan_publishes_one_command_in_twenty_late() -> None:
     order = [item.command.position for item in EMITTED if not item.repeat]
-    moved = sum(item.place != item.command.position for item in EMITTED if not item.repeat)
+    late = sum(item.place != item.command.position for item in EMITTED if not item.repeat)
 
     assert order != sorted(order)
-    assert 0.03 * COUNT < moved < 0.07 * COUNT
+    assert 0.03 * COUNT < late < 0.07 * COUNT
 
 
-def test_planned_commands_can_have_every_outcome() -> None:
+def test_plan_covers_every_status_device_kind_and_reason_for_a_refusal() -> None:
     numbers = {number.phone_number: number for number in numbers_of(WORLD)}
     statuses = {number.status for number in numbers.values()}
     assigned = {number.phone_number for number in numbers.values() if number.assigned}
@@ -67,12 +67,12 @@ def test_planned_commands_can_have_every_outcome() -> None:
 
 def test_all_faults_are_due_while_commands_are_published() -> None:
     planned = tracks(7, SIZES["full"].faults)
-    due = [share for track in planned.values() for share, _ in track.due]
+    shares = [share for track in planned.values() for share, _ in track.due]
 
     assert Counter(fault for track in planned.values() for _, fault in track.due) == (
         SIZES["full"].faults
     )
-    assert FIRST <= min(due) <= max(due) <= LAST
+    assert FIRST <= min(shares) <= max(shares) <= LAST
     assert all(track.due == sorted(track.due) for track in planned.values())
 
 
@@ -88,8 +88,8 @@ def test_full_size_has_a_million_commands_and_1200_kills_and_restarts() -> None:
 def test_gate_holds_commands_back_for_the_track_that_is_behind() -> None:
     ahead, behind = Track([(0.8, Fault.WORKER_KILL)]), Track([(0.2, Fault.BROKER_KILL)])
 
-    due = gate({"one": ahead, "other": behind}, SIZES["short"])
-    assert due == round((0.2 + SIZES["short"].ahead) * SIZES["short"].commands)
+    limit = gate({"one": ahead, "other": behind}, SIZES["short"])
+    assert limit == round((0.2 + SIZES["short"].ahead) * SIZES["short"].commands)
 
 
 def test_gate_without_faults_holds_nothing_back() -> None:
