@@ -89,7 +89,7 @@ class Settings(BaseModel):
     reply_prefixes: frozenset[str] = frozenset({"reply."})
     """How the names of queues begin to which replies may go, comma separated; see `reply_to`."""
 
-    management_url: str = ""
+    management_url: Annotated[str, Field(repr=False)] = ""
     """RabbitMQ's management API, from which `check` reads policies; without it none are seen."""
 
     http_host: str = "0.0.0.0"  # noqa: S104 -- a container is checked from outside
@@ -167,7 +167,10 @@ class Settings(BaseModel):
     @classmethod
     def _validate_management_url(cls, url: str) -> str:
         if url and not _is_http_url(url):
-            message = "expected http://host:15672 or https://host:15671"
+            message = (
+                "expected http://host:15672 or https://host:15671, without user and password: the"
+                " account of AMQP_URL is used"
+            )
             raise ValueError(message)
         return url.rstrip("/")
 
@@ -208,7 +211,7 @@ def _is_http_url(url: str) -> bool:
         has_server = bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
-    return parts.scheme in {"http", "https"} and has_server
+    return parts.scheme in {"http", "https"} and has_server and "@" not in parts.netloc
 
 
 def load(environment: Mapping[str, str]) -> Settings:

@@ -135,6 +135,20 @@ async def test_the_web_tier_sends_with_the_right_to_publish_alone(
     assert (await command(own, "send", "activate", NUMBER, *PLACE))[0] == Exit.DONE
 
 
+@pytest.mark.parametrize(("role", "more"), [(PROVISIONING, ()), (SENDING, ("--wait",))])
+async def test_send_names_the_right_that_is_missing(
+    administration: Administration,
+    environment: Environment,
+    role: Role,
+    more: tuple[str, ...],
+) -> None:
+    own = {**environment, "AMQP_URL": await url_of(administration, role)}
+    code, output = await command(own, "send", "activate", NUMBER, *PLACE, *more)
+
+    assert code == Exit.UNAVAILABLE
+    assert "lacks a right to send commands, or to wait for their events" in output
+
+
 async def test_the_web_tier_waits_with_the_rights_for_a_queue_of_its_own(
     administration: Administration, database: Database, environment: Environment
 ) -> None:

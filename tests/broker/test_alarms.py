@@ -1,13 +1,18 @@
 """An alarm of the broker blocks publishers: the worker waits, and shows it in its metrics."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
+from aiormq import spec
+
+from contracts.catalogue import COMMAND_QUEUE
 from tests.support.inserts import phone_numbers, voice_service
 from tests.support.platform import Platform
+from tests.support.servers.running import alarm
 from tests.support.workers import rows, store
 from worker.app.run import supervisor
+from worker.broker.connecting.connection import connect
+from worker.broker.publishing.confirm_channel import ConfirmChannel, is_blocked
+from worker.broker.publishing.publication import Publication
 from worker.local import PrivateServers
 from worker.settings import Settings
 from worker.storage.connecting.engine import Database
@@ -16,16 +21,6 @@ from worker.telemetry.reporter import Reporter
 
 NUMBERS = tuple(f"+44207946{index:04}" for index in range(1, 501))
 SITE = (voice_service(500), phone_numbers(*NUMBERS))
-
-
-@asynccontextmanager
-async def alarm(servers: PrivateServers) -> AsyncIterator[None]:
-    """Makes the broker raise a memory alarm."""
-    await servers.rabbitmq.control("set_vm_memory_high_watermark", "0.0000001")
-    try:
-        yield
-    finally:
-        await servers.rabbitmq.control("set_vm_memory_high_watermark", "0.4")
 
 
 async def until_shown(metrics: Metrics, *lines: str) -> None:
@@ -70,3 +65,25 @@ async def test_an_alarm_stops_publishing_then_consuming_and_no_event_is_publishe
     assert decided not in ([(0,)], [(len(NUMBERS),)])
     assert outcomes == [["PENDING", "ACTIVE"]] * len(NUMBERS)
     assert len(platform.events) == 2 * len(NUMBERS)
+
+
+async def test_a_channel_that_is_needed_during_an_alarm_is_opened_after_it(
+    servers: PrivateServers, amqp_url: str
+) -> None:
+    async with await connect([amqp_url]) as connection:
+        earlier, later = (ConfirmChannel(connection, 0.5) for _ in range(2))
+        async with alarm(servers):
+            publishing = [asyncio.create_task(earlier.publish([message("earlier")]))]
+            async with asyncio.timeout(30):
+                while not is_blocked(connection):
+                    await asyncio.sleep(0.05)
+            publishing.append(asyncio.create_task(later.publish([message("later")])))
+            # The broker may have read the first message before it stopped reading.
+            await asyncio.wait([publishing[1]], timeout=1)
+            assert not publishing[1].done()
+        async with asyncio.timeout(30):
+            assert await asyncio.gather(*publishing) == [[None], [None]]
+
+
+def message(identifier: str) -> Publication:
+    return Publication("", COMMAND_QUEUE, spec.Basic.Properties(message_id=identifier), b"")

@@ -7,6 +7,8 @@ import pytest
 
 from contracts.topology import EXCHANGES, QUEUES
 from tests.support.servers.administration import Administration
+from worker.broker import rights
+from worker.broker.connecting.connection import BrokerUnavailable
 from worker.broker.partition_queues import queue_names_of
 from worker.broker.rights import (
     Right,
@@ -76,6 +78,17 @@ async def test_exactly_the_right_that_is_missing_is_named(
         await require_rights([url], NEEDED["declare"], "a test")
 
     assert [right[:3] for right in missing] == [lacked[:3]]
+
+
+async def test_a_connection_that_is_lost_meanwhile_is_an_outage_of_the_broker(
+    amqp_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lost(*_: object) -> bool:
+        raise ConnectionResetError("the connection has ended")
+
+    monkeypatch.setattr(rights, "_has", lost)
+    with pytest.raises(BrokerUnavailable, match="the connection has ended"):
+        await missing_rights([amqp_url], NEEDED["serve"])
 
 
 async def test_looking_for_rights_changes_nothing(servers: PrivateServers, amqp_url: str) -> None:

@@ -224,11 +224,21 @@ def test_load_explains_a_file_that_cannot_be_read(tmp_path: Path) -> None:
         (tmp_path, "cannot be read: Is a directory"),
         (tmp_path / "binary", "cannot be read: it is not UTF-8 text"),
         (tmp_path / "empty", "is empty"),
-        ("amqp://guest:hunter2@rabbit/", "must be the path of a file, and is a URL"),
+        ("amqp://guest:hunter2@rabbit/", "must be the path of a file"),
+        ("host=database user=worker password=hunter2", "must be the path of a file"),
+        ("hunter2", "must be the path of a file"),
     ):
         with pytest.raises(SettingsError, match=rf"^AMQP_URL_FILE .*{problem}") as refused:
             load({"AMQP_URL_FILE": str(path)})
         assert MARK not in str(refused.value)
+
+
+def test_load_takes_no_account_in_the_address_of_the_management_api() -> None:
+    url = "http://guest:hunter2@rabbit:15672"
+    with pytest.raises(SettingsError, match="without user and password") as refused:
+        load({"WORKER_MANAGEMENT_URL": url})
+
+    assert MARK not in str(refused.value)
 
 
 def test_a_wrong_value_in_a_file_is_explained_by_the_name_of_its_variable(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ argument that the broker always refuses: `ACCESS_REFUSED` means that the right i
 other refusal that it is there.
 """
 
-import contextlib
 from collections.abc import Awaitable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, cast
 
@@ -22,7 +21,12 @@ from contracts.catalogue import (
     RESULT_QUEUE,
 )
 from contracts.topology import Exchange, Queue
-from worker.broker.connecting.connection import channel_on, connect
+from worker.broker.connecting.connection import (
+    CONNECTION_ERRORS,
+    BrokerUnavailable,
+    channel_on,
+    connect,
+)
 from worker.broker.partition_queues import PARTITION_EXCHANGE, queue_names_of
 from worker.broker.publishing.batch_confirms import publish_batch
 from worker.broker.publishing.publication import Publication
@@ -118,10 +122,13 @@ async def missing_rights(urls: Sequence[str], needed: Iterable[Right]) -> list[R
     missing: dict[Right, None] = {}
     connection = await connect(urls)
     try:
-        with contextlib.suppress(TimeoutError):
-            for right in sorted(different.values(), key=_publishes):
-                if not await limited(_has(connection, right), ANSWER_SECONDS):
-                    missing[right] = None
+        for right in sorted(different.values(), key=_publishes):
+            if not await limited(_has(connection, right), ANSWER_SECONDS):
+                missing[right] = None
+    except TimeoutError:
+        pass
+    except CONNECTION_ERRORS as error:
+        raise BrokerUnavailable(str(error) or type(error).__name__) from error
     finally:
         await connection.close()
     return list(missing)

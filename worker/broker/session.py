@@ -38,14 +38,20 @@ class BrokerSession:
         publish_timeout_seconds: float,
         published_alone: set[int],
         prefetch: Prefetch,
+        *,
+        waits_while_blocked: bool,
     ) -> None:
         self.connections = connections
         """The connection that consumes, and the connection that publishes."""
         self._publish_timeout_seconds = publish_timeout_seconds
         self._published_alone = published_alone
         self._prefetch = prefetch
+        self._waits_while_blocked = waits_while_blocked
         self.publisher = Publisher(
-            connections[1], publish_timeout_seconds, published_alone=published_alone
+            connections[1],
+            publish_timeout_seconds,
+            published_alone=published_alone,
+            waits_while_blocked=waits_while_blocked,
         )
         """Publishes messages that belong to no partition."""
         self.lost = asyncio.Event()
@@ -83,6 +89,7 @@ class BrokerSession:
             self.connections[1],
             self._publish_timeout_seconds,
             published_alone=self._published_alone,
+            waits_while_blocked=self._waits_while_blocked,
         )
         try:
             yield publisher
@@ -92,7 +99,11 @@ class BrokerSession:
     @asynccontextmanager
     async def confirm_channel(self) -> AsyncIterator[ConfirmChannel]:
         """A channel with publisher confirms, closed at the end."""
-        channel = ConfirmChannel(self.connections[1], self._publish_timeout_seconds)
+        channel = ConfirmChannel(
+            self.connections[1],
+            self._publish_timeout_seconds,
+            waits_while_blocked=self._waits_while_blocked,
+        )
         try:
             yield channel
         finally:
@@ -140,15 +151,24 @@ async def open_session(
     publish_timeout_seconds: float,
     published_alone: set[int],
     prefetch: Prefetch,
+    waits_while_blocked: bool = True,
 ) -> AsyncIterator[BrokerSession]:
     """Opens a session, and closes it at the end. Raises `BrokerUnavailable`.
+
+    With `waits_while_blocked` it outlasts an alarm of the broker, otherwise that is an error.
 
     Consuming and publishing have a connection each: a broker that is short of memory or disk stops
     reading from connections that publish, and that must not delay acknowledgements.
     """
     async with AsyncExitStack() as stack:
         connections = [await _connect(stack, urls) for _ in range(2)]
-        session = BrokerSession(connections, publish_timeout_seconds, published_alone, prefetch)
+        session = BrokerSession(
+            connections,
+            publish_timeout_seconds,
+            published_alone,
+            prefetch,
+            waits_while_blocked=waits_while_blocked,
+        )
         for connection in connections:
             connection.close_callbacks.add(session.on_closed)
         yield session

@@ -13,7 +13,7 @@ from worker.cli.exits import Exit
 from worker.cli.streams import InputFailed
 from worker.local import ServerUnavailable
 from worker.operator.dead_letter_reader import DeadLettersNotKept
-from worker.operator.dead_letters import NoSuchDeadLetter
+from worker.operator.dead_letters import NoSuchDeadLetter, NotReplayed
 from worker.operator.importing.import_records import ImportBusy, ImportRefused
 from worker.operator.repartition import RepartitionTimedOut
 from worker.operator.resolve import NothingToResolve
@@ -44,6 +44,7 @@ EXPLANATIONS: Final[tuple[tuple[type[Exception], Exit, str], ...]] = (
     (NothingToResolve, Exit.NOT_FOUND, AS_IT_IS),
     (NoSuchDeadLetter, Exit.NOT_FOUND, AS_IT_IS),
     (DeadLettersNotKept, Exit.UNAVAILABLE, AS_IT_IS),
+    (NotReplayed, Exit.UNAVAILABLE, AS_IT_IS),
     (NoSuchMessage, Exit.NOT_FOUND, AS_IT_IS),
     (RepartitionTimedOut, Exit.TIMED_OUT, AS_IT_IS),
     (ImportBusy, Exit.UNAVAILABLE, AS_IT_IS),

@@ -20,7 +20,13 @@ from contracts.topology import DEAD_LETTER_QUEUE, UNROUTED_COMMANDS
 from worker.broker.connecting.answers import answered
 from worker.broker.connecting.connection import channel_on, connect
 from worker.broker.delivery import Delivery
-from worker.broker.forwarding import DEAD_LETTER_HEADERS, ORIGIN, forwarded, stripped
+from worker.broker.forwarding import (
+    DEAD_LETTER_HEADERS,
+    ORIGIN,
+    cut_to_fit,
+    forwarded,
+    stripped,
+)
 from worker.broker.partition_queues import is_partition_queue
 from worker.broker.publishing.confirm_channel import NotPublished, Unencodable
 from worker.broker.publishing.publication import Publication, without_instructions
@@ -72,6 +78,13 @@ class QueuedDeadLetter:
         return exchange, routing_key
 
     @property
+    def can_be_replayed(self) -> bool:
+        """Whether its origin leads to a worker: its publisher must not choose any other queue."""
+        exchange, routing_key = self.origin
+        own = routing_key in {COMMAND_QUEUE, RESULT_QUEUE} or is_partition_queue(routing_key)
+        return bool(exchange) or own
+
+    @property
     def reason(self) -> tuple[str, str]:
         """A code, and a detail for people."""
         if "x-error-code" in self.headers:
@@ -109,7 +122,8 @@ class DeadLetterReader:
     async def letters(self, *, marked: bool = True) -> AsyncIterator[QueuedDeadLetter]:
         """Each message that is there now; `keep` or `remove` it before the next.
 
-        Without `marked` it also yields messages that arrive meanwhile. Raises `DeadLettersNotKept`.
+        Without `marked` it also yields messages that arrive meanwhile: remove each of them. Raises
+        `DeadLettersNotKept`.
         """
         marker = uuid4().hex
         if marked:
@@ -121,7 +135,8 @@ class DeadLetterReader:
                 return
             if not _is_marker(delivery):
                 yield QueuedDeadLetter(_copy(delivery))
-            elif _is_left_over(delivery):
+            elif not marked or _is_left_over(delivery):
+                # An unmarked pass ends only with an empty queue.
                 await self.remove()
             else:
                 # That of a command that runs at the same time.
@@ -169,11 +184,20 @@ class DeadLetterReader:
 @asynccontextmanager
 async def open_queue(settings: Settings) -> AsyncIterator[DeadLetterReader]:
     """The dead-letter queue, for one pass."""
-    async with await connect(settings.amqp_urls) as connection:
+    # A broker that is short of memory or disk reads nothing from a connection that publishes.
+    async with (
+        await connect(settings.amqp_urls) as connection,
+        await connect(settings.amqp_urls) as publishing,
+    ):
         await require_queue(connection, DEAD_LETTER_QUEUE)
         channel = await channel_on(connection, publisher_confirms=False)
         underlay = cast("Channel", await channel.get_underlay_channel())
-        publisher = Publisher(connection, settings.publish_timeout_seconds, published_alone=set())
+        publisher = Publisher(
+            publishing,
+            settings.publish_timeout_seconds,
+            published_alone=set(),
+            waits_while_blocked=False,
+        )
         reader = DeadLetterReader(underlay, publisher)
         try:
             yield reader
@@ -213,29 +237,37 @@ def _is_described(delivery: Delivery) -> bool:
 
 def _description(delivery: Delivery) -> dict[str, str]:
     """Origin and, unless it was unroutable, reason of a message that no worker put there."""
-    if delivery.exchange or "x-death" not in delivery.headers:
+    if delivery.exchange:
         return dict(zip(ORIGIN, (delivery.exchange, delivery.routing_key), strict=True))
-    deaths: Any = delivery.headers["x-death"]
-    death = deaths[0]
+    death = _latest_death(delivery.headers)
+    queue = str(death.get("queue", ""))
     return {
-        **dict(zip(ORIGIN, _first_published(delivery, death), strict=True)),
+        **dict(zip(ORIGIN, _first_published(delivery, queue, death), strict=True)),
         "x-error-code": "GIVEN_UP_BY_THE_BROKER",
-        "x-error-detail": f"{death['reason']} in queue {death['queue']}",
-        "x-failed-at": str(death["time"]),
+        "x-error-detail": f"{death.get('reason', 'unknown reason')} in queue {queue or 'unknown'}",
+        **({"x-failed-at": str(death["time"])} if "time" in death else {}),
     }
 
 
-def _first_published(delivery: Delivery, death: Mapping[str, Any]) -> tuple[str, str]:
+def _latest_death(headers: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The broker's latest entry; empty if its header cannot be read."""
+    deaths = headers.get("x-death")
+    latest = deaths[0] if isinstance(deaths, list) and deaths else {}
+    return latest if isinstance(latest, dict) else {}
+
+
+def _first_published(delivery: Delivery, queue: str, death: Mapping[str, Any]) -> tuple[str, str]:
     # Only queue and reason are surely the broker's: the rest of an entry for the same queue and
     # reason is kept from the publisher, who may not choose where a replay goes.
-    queue, routing_key = str(death["queue"]), str(death["routing-keys"][0])
+    keys = death.get("routing-keys")
+    routing_key = cut_to_fit(str(keys[0])) if isinstance(keys, list) and keys else None
     if queue == RESULT_QUEUE:
-        return RESULT_EXCHANGE, routing_key
+        return RESULT_EXCHANGE, routing_key or ""
     if queue == COMMAND_QUEUE:
-        return COMMAND_EXCHANGE, routing_key
+        return COMMAND_EXCHANGE, routing_key or ""
     if is_partition_queue(queue):
         # The router has written what it took from the command queue.
-        return COMMAND_EXCHANGE, str(delivery.headers.get(ORIGIN[1], routing_key))
+        return COMMAND_EXCHANGE, str(delivery.headers.get(ORIGIN[1], ""))
     return "", queue
 
 

@@ -5,16 +5,30 @@ from collections.abc import Set as AbstractSet
 from copy import copy
 from typing import Final
 
+from worker.broker.publishing.confirm_channel import NotPublished
 from worker.broker.publishing.publication import Publication
 from worker.broker.publishing.publisher import Publisher
 from worker.operator.dead_letter_reader import FAILURE_HEADERS, QueuedDeadLetter, open_queue
 from worker.runtime.printable import on_one_line, printable
 from worker.settings import Settings
 
-__all__ = ["NoSuchDeadLetter", "discard", "find", "list_all", "render", "render_summary", "replay"]
+__all__ = [
+    "NoSuchDeadLetter",
+    "NotReplayed",
+    "discard",
+    "find",
+    "list_all",
+    "render",
+    "render_summary",
+    "replay",
+]
 
 BODY_SHOWN_CHARACTERS: Final = 160
 BROKER_PREFIXES: Final = ("x-first-death-", "x-last-death-")
+
+
+class NotReplayed(Exception):
+    """Some dead letters were not published; they stay in the queue, the others were replayed."""
 
 
 class NoSuchDeadLetter(Exception):
@@ -44,15 +58,21 @@ async def replay(
 ) -> int:
     """Publishes those with these keys (None: all) as they were first, then removes them.
 
-    Returns how many. Raises `NoSuchDeadLetter` for missing keys, after replaying the others, and
-    `DeadLettersNotKept`.
+    Returns how many. Raises `NoSuchDeadLetter` for missing keys and `NotReplayed` for those that
+    cannot be published, after replaying the others, and `DeadLettersNotKept`.
     """
 
-    async def send(letter: QueuedDeadLetter, publisher: Publisher) -> None:
+    async def send(letter: QueuedDeadLetter, publisher: Publisher) -> str | None:
         exchange, original = letter.origin
-        await publisher.send_unchanged(
-            _original(letter.publication, exchange, routing_key or original)
-        )
+        if not letter.can_be_replayed:
+            return f"it comes from the queue {original!r}, which no worker reads"
+        try:
+            await publisher.send_unchanged(
+                _original(letter.publication, exchange, routing_key or original)
+            )
+        except NotPublished as error:
+            return str(error)
+        return None
 
     return await _remove(settings, keys, after=send)
 
@@ -84,21 +104,31 @@ async def _remove(
     settings: Settings,
     keys: AbstractSet[str] | None,
     *,
-    after: Callable[[QueuedDeadLetter, Publisher], Awaitable[None]] | None = None,
+    after: Callable[[QueuedDeadLetter, Publisher], Awaitable[str | None]] | None = None,
 ) -> int:
-    """Removes dead letters one by one, each after `after` has finished with it."""
+    """Removes dead letters one by one, each after `after` has finished with it.
+
+    Keeps those for which it returns a problem.
+    """
     removed: list[str] = []
+    problems: dict[str, str] = {}
     async with open_queue(settings) as queue:
         # Without a marker a full queue can be emptied too.
         async for letter in queue.letters(marked=keys is not None or after is not None):
             if keys is not None and letter.key not in keys:
                 await queue.keep(letter)
                 continue
-            if after is not None:
-                await after(letter, queue.publisher)
+            problem = await after(letter, queue.publisher) if after is not None else None
+            if problem is not None:
+                problems[letter.key] = problem
+                await queue.keep(letter)
+                continue
             await queue.remove()
             removed.append(letter.key)
-    missing = (keys or frozenset()) - set(removed)
+    if problems:
+        kept = "; ".join(f"{key}: {problem}" for key, problem in problems.items())
+        raise NotReplayed(f"These dead letters stay: {kept}. Replayed: {len(removed)}.")
+    missing = (keys or frozenset()) - set(removed) - problems.keys()
     if missing:
         raise NoSuchDeadLetter(f"{_missing(missing)} Removed: {len(removed)}.")
     return len(removed)

@@ -260,7 +260,9 @@ class Repartition:
             return new
         (queue,) = queue_names_of(new)
         timeout_seconds = self._settings.publish_timeout_seconds
-        publisher = Publisher(self._connection, timeout_seconds, published_alone=set())
+        publisher = Publisher(
+            self._connection, timeout_seconds, published_alone=set(), waits_while_blocked=False
+        )
         try:
             if not await is_empty(self._connection, publisher, queue, self._remaining_seconds):
                 return new
@@ -306,6 +308,7 @@ class Repartition:
                 publish_timeout_seconds=settings.publish_timeout_seconds,
                 published_alone=set(),
                 prefetch=self._prefetch,
+                waits_while_blocked=False,
             )
             session = await stack.enter_async_context(opening)
             channel = await stack.enter_async_context(session.consuming())

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from aio_pika.exceptions import ChannelClosed, PublishError
+from aiormq.exceptions import ChannelAccessRefused
 from pydantic import ValidationError
 
 from contracts.catalogue import CATALOGUE, COMMANDS, EVENT_EXCHANGE, definition_of
@@ -27,6 +28,7 @@ from worker.broker.connecting.connection import BrokerUnavailable, connect
 from worker.broker.publishing.publisher import persistent
 from worker.operator.validation_errors import explain
 from worker.runtime.concurrency import first_of
+from worker.runtime.mistakes import Mistake
 from worker.runtime.printable import printable
 from worker.settings import Settings
 
@@ -87,6 +89,11 @@ async def send_command(
         try:
             events = None if wait_seconds is None else await _subscribe(channel, command.id)
             await _publish(channel, command)
+        except ChannelAccessRefused as error:
+            raise Mistake(
+                f"The RabbitMQ user of AMQP_URL lacks a right to send commands, or to wait for"
+                f" their events ({error}). Grant it with `rabbitmqctl set_permissions`."
+            ) from error
         except (ChannelClosed, PublishError) as error:
             raise TopologyMissing(
                 f"The broker cannot route commands ({error}). Run `activation-worker topology`."

@@ -11,6 +11,8 @@ __all__ = ["FILE_SUFFIX", "SettingsError", "is_service_link", "read_value"]
 FILE_SUFFIX: Final = "_FILE"
 FILE_MAXIMUM_BYTES: Final = 1 << 16
 
+PATH: Final = re.compile(r"[./][^\s=@]*")
+"""What may be shown as a path. Anything else may be the secret itself, in the wrong variable."""
 NUMBER: Final = re.compile(r"[0-9]{1,5}")
 SERVICE_URL: Final = re.compile(r"(tcp|udp|sctp)://\S+:[0-9]{1,5}")
 SERVICE_LINKS: Final[Mapping[str, re.Pattern[str]]] = {
@@ -64,9 +66,9 @@ def read_value(name: str, value: str) -> str:
             # utf-8-sig: some editors begin a file with a byte order mark.
             text = file.read(FILE_MAXIMUM_BYTES).decode("utf-8-sig").strip()
     except (OSError, ValueError) as error:
-        if "@" in value or "://" in value:
+        if not PATH.fullmatch(value.strip()):
             raise SettingsError(
-                f"{name} must be the path of a file, and is a URL: write the URL into"
+                f"{name} must be the path of a file, from / or ./ on: write the value itself into"
                 f" {name.removesuffix(FILE_SUFFIX)}, or into a file."
             ) from None
         reason = (isinstance(error, OSError) and error.strerror) or "it is not UTF-8 text"

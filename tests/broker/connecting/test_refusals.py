@@ -107,6 +107,8 @@ async def test_a_server_that_may_come_is_an_outage(url: str, problem: str) -> No
         (541, "INTERNAL_ERROR - vhost 'site' is down", BrokerUnavailable),
         (530, "NOT_ALLOWED - vhost connection limit (1) is reached", BrokerUnavailable),
         (530, "NOT_ALLOWED - vhost site not found", BrokerRefused),
+        (530, "NOT_ALLOWED - vhost credit-limits not found", BrokerRefused),
+        (403, "ACCESS_REFUSED - access refused for user 'ratelimiter'", BrokerRefused),
         (403, "ACCESS_REFUSED - Login was refused", BrokerRefused),
         (501, "FRAME_ERROR - something", BrokerRefused),
         (540, "NOT_IMPLEMENTED - something", BrokerRefused),

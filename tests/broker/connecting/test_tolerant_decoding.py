@@ -5,11 +5,13 @@ import json
 import struct
 
 import pytest
+from pamqp import decode
 
 from tests.support.faults.amqp_wire import publish_command
 from tests.support.inserts import phone_numbers, voice_service
 from tests.support.platform import Platform
 from tests.support.workers import store, until_leading, working
+from worker.broker.connecting.tolerant_decoding import decode_tolerantly
 from worker.settings import Settings
 from worker.storage.connecting.engine import Database
 
@@ -20,6 +22,14 @@ CORRELATION_ID, REPLY_TO, MESSAGE_ID, TIMESTAMP = 0x0400, 0x0200, 0x0080, 0x0040
 
 def headers(table: bytes) -> bytes:
     return struct.pack(">HI", HEADERS, len(table)) + table
+
+
+def nested(levels: int) -> bytes:
+    """A table within a table within a table ..."""
+    table = b""
+    for _ in range(levels):
+        table = b"\x01aF" + struct.pack(">I", len(table)) + table
+    return table
 
 
 @pytest.mark.parametrize(
@@ -38,6 +48,7 @@ def headers(table: bytes) -> bytes:
         headers(b"\x01aS\x00\x00\x00\x01\xff"),
         headers(b"\x01aT" + struct.pack(">Q", 2**63)),
         headers(b"\x01aF\x00\x00\x00\x07\x01\xffS\x00\x00\x00\x00"),
+        headers(nested(600)),
     ],
 )
 @pytest.mark.parametrize("body", ["a command", "unreadable"])
@@ -66,6 +77,26 @@ async def test_worker_handles_a_message_with_an_undecodable_property_by_its_body
         else:
             letter = await platform.dead_letter()
             assert (letter.body, letter.headers["x-error-code"]) == (sent.encode(), "NOT_JSON")
+
+
+def test_the_first_of_equal_headers_counts() -> None:
+    decode_tolerantly()
+    table = b"\x01at\x01" + b"\x01at\x00" + b"\x01bt\x01"
+
+    assert decode.METHODS["table"](struct.pack(">I", len(table)) + table) == (
+        4 + len(table),
+        {"a": True, "b": True},
+    )
+
+
+def test_headers_that_nest_too_deep_are_kept_as_text() -> None:
+    decode_tolerantly()
+    for levels in (100, 300, 1_000, 20_000):
+        table = nested(levels)
+        length, read = decode.METHODS["table"](struct.pack(">I", len(table)) + table)
+        assert length == 4 + len(table)
+        assert isinstance(read, dict)
+        assert read.keys() <= {"a", "x-unreadable-headers"}
 
 
 async def test_worker_dead_letters_a_command_with_an_undecodable_content_type_unchanged(

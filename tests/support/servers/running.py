@@ -33,3 +33,13 @@ async def broker_setting(servers: PrivateServers, name: str, value: int) -> Asyn
         yield
     finally:
         await set_to(before)
+
+
+@asynccontextmanager
+async def alarm(servers: PrivateServers) -> AsyncIterator[None]:
+    """Makes the broker raise a memory alarm."""
+    await servers.rabbitmq.control("set_vm_memory_high_watermark", "0.0000001")
+    try:
+        yield
+    finally:
+        await servers.rabbitmq.control("set_vm_memory_high_watermark", "0.4")

@@ -1,5 +1,6 @@
 """Tells a broker that refuses for good from one that cannot be used now, in one place."""
 
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ __all__ = ["BrokerRefused", "BrokerUnavailable", "explained"]
 
 HEALING_CODES: Final = frozenset({311, 320, 506, 541})
 """Reply codes that waiting can heal: the broker stops, starts, or is short of something."""
-LIMIT: Final = "limit"
+LIMIT: Final = re.compile(r"connection limit \(\d+\) is reached")
 """In the text of a refusal because too many connections are open: some may end."""
 REMEDIES: Final = {
     403: "correct the user and the password in AMQP_URL",
@@ -69,7 +70,7 @@ def explained(
 
 
 def _closed(server: AmqpServer, code: int, text: str) -> BrokerRefused | BrokerUnavailable:
-    if code in HEALING_CODES or LIMIT in text:
+    if code in HEALING_CODES or LIMIT.search(text):
         return BrokerUnavailable(f"{server}: {_line(text)}")
     remedy = REMEDIES.get(code, OTHER_REMEDY)
     return BrokerRefused(f"RabbitMQ at {server} refuses the connection ({_line(text)}): {remedy}")

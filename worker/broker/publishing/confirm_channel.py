@@ -38,6 +38,7 @@ __all__ = [
     "is_blocked",
 ]
 
+BLOCKED_POLL_SECONDS: Final = 0.1
 CIRCUIT_OPEN_SECONDS: Final = 30
 """How long the circuit breaker stays open for a routing key whose confirm did not come."""
 
@@ -86,9 +87,17 @@ class ConfirmChannel:
     channel.
     """
 
-    def __init__(self, connection: AbstractConnection, timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        connection: AbstractConnection,
+        timeout_seconds: float,
+        *,
+        waits_while_blocked: bool = True,
+    ) -> None:
+        """Without `waits_while_blocked` an alarm of the broker counts as `BrokerUnavailable`."""
         self._connection = connection
         self._timeout_seconds = timeout_seconds
+        self._waits_while_blocked = waits_while_blocked
         self._channel: AbstractChannel | None = None
         self._open_until: dict[str, float] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -143,6 +152,7 @@ class ConfirmChannel:
 
     async def _write(self, publications: Sequence[Publication]) -> ConfirmBatch:
         if self._channel is None or self._channel.is_closed:
+            await self._wait_while_blocked()
             self._channel = await channel_on(self._connection, on_return_raises=True)
         try:
             underlay = cast("Channel", await self._channel.get_underlay_channel())
@@ -159,6 +169,7 @@ class ConfirmChannel:
             # A message that is published during an alarm is delivered after it: publishing it again
             # would only make copies.
             if is_blocked(self._connection):
+                await self._wait_while_blocked()
                 continue
             problem = f"not confirmed in {self._timeout_seconds:g} s"
             # The library may ignore a cancellation during this call.
@@ -168,6 +179,15 @@ class ConfirmChannel:
             for confirm in open_confirms:
                 confirm.set_exception(Nacked(problem))
             return open_confirms
+
+    async def _wait_while_blocked(self) -> None:
+        # A broker that reads nothing opens no channel either.
+        while is_blocked(self._connection):
+            if not self._waits_while_blocked:
+                raise BrokerUnavailable(
+                    "it accepts no messages, because of an alarm: it is short of memory or disk"
+                )
+            await asyncio.sleep(BLOCKED_POLL_SECONDS)
 
     async def _require_answer(self, problem: str) -> None:
         """Raises `BrokerUnavailable` if the broker does not open another channel in time."""

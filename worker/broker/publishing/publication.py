@@ -26,7 +26,7 @@ BROKER_HEADERS: Final = ("CC", "BCC", "x-death")
 """Headers that the broker reads: further routing keys, and earlier deaths in its queues."""
 ORIGINAL: Final = "x-original-"
 
-ENCODING_ERRORS: Final = (ValueError, TypeError, OverflowError, struct.error)
+ENCODING_ERRORS: Final = (ValueError, TypeError, OverflowError, RecursionError, struct.error)
 """What pamqp raises for a message that AMQP cannot express."""
 
 

@@ -56,14 +56,22 @@ class Publisher:
     """
 
     def __init__(
-        self, connection: AbstractConnection, timeout_seconds: float, *, published_alone: set[int]
+        self,
+        connection: AbstractConnection,
+        timeout_seconds: float,
+        *,
+        published_alone: set[int],
+        waits_while_blocked: bool = True,
     ) -> None:
+        def new_channel() -> ConfirmChannel:
+            return ConfirmChannel(
+                connection, timeout_seconds, waits_while_blocked=waits_while_blocked
+            )
+
         self._connection = connection
         self._published_alone = published_alone
-        self._channels: defaultdict[Kind, ConfirmChannel] = defaultdict(
-            lambda: ConfirmChannel(connection, timeout_seconds)
-        )
-        self._others = ConfirmChannel(connection, timeout_seconds)
+        self._channels: defaultdict[Kind, ConfirmChannel] = defaultdict(new_channel)
+        self._others = new_channel()
         # Two of them may have the same message id, and a returned message is matched by it.
         self._sending = asyncio.Lock()
         # Requesters name the reply queues: a problem there must not affect other messages.
@@ -88,9 +96,10 @@ class Publisher:
                 kinds[message.exchange, message.routing_key.partition(".")[0]].append(message)
             else:
                 replies.append(message)
-        await self._reply(replies)
         outcomes: dict[int, NotPublished | None] = {}
         await all_of(*(self._publish(kind, group, outcomes) for kind, group in kinds.items()))
+        # Last: the first publish on a connection shows whether the broker is blocked.
+        await self._reply(replies)
         return [outcomes.get(message.position) for message in messages]
 
     async def send(self, message: AbstractMessage, *, exchange: str, routing_key: str) -> None:
