@@ -228,7 +228,9 @@ async def test_dead_letters_are_not_read_during_an_alarm(
 ) -> None:
     await unrouted(platform, b"first")
     async with alarm(servers):
-        listed = await asyncio.wait_for(invoke("dead-letters", "list"), 60)
+        listed = await asyncio.wait_for(
+            invoke("dead-letters", "list", WORKER_PUBLISH_TIMEOUT_SECONDS="1"), 60
+        )
 
     assert listed.exit_code == Exit.UNAVAILABLE
     assert "it is short of memory or disk" in listed.output
