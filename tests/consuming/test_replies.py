@@ -13,7 +13,7 @@ from pamqp.header import ContentHeader
 from contracts.messages import MessageUnreadable
 from tests.support.inserts import phone_numbers, voice_service
 from tests.support.platform import Platform
-from tests.support.workers import store, working
+from tests.support.workers import rows, store, until_leading, working
 from worker.broker.delivery import Delivery
 from worker.consuming.replies import ReplyAddresses
 from worker.settings import Settings
@@ -32,6 +32,11 @@ MISSPELT: dict[str, Any] = {
     "expiryTime": "2026-11-24T09:00:00Z",
     "data": {"phone_number": NUMBER, "account_id": "acme", "site_id": "london"},
 }
+ACTIVATE: dict[str, Any] = {name: MISSPELT[name] for name in MISSPELT if name != "expiryTime"}
+OF_ANOTHER_CLUSTER = (
+    "amq.rabbitmq.reply-to.g1h2AA5yZXBseUAyNzc5NjQyMAAAC1oAAAAAZo4bIw==.+Uvn1EmAp0ZA+oQx2yoQFA=="
+)
+"""A direct reply-to address: RabbitMQ 3.10 ends the connection of whoever replies to it."""
 
 
 def asking_for_reply(queue: str | None) -> Delivery:
@@ -78,6 +83,31 @@ async def test_worker_sends_no_reply_into_a_queue_of_others(
         assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
 
     assert platform.pbx_messages == []
+
+
+@pytest.mark.parametrize("data", [{}, {"site_id": 7}], ids=["readable", "unreadable"])
+async def test_worker_keeps_its_session_when_a_reply_ends_a_connection(
+    database: Database,
+    settings: Settings,
+    platform: Platform,
+    data: dict[str, object],
+) -> None:
+    await store(database, voice_service(1), phone_numbers(NUMBER))
+    answers: list[dict[str, Any]] = []
+    replies = await platform.channel.declare_queue(exclusive=True)
+    await platform.collect(replies, answers)
+    async with working(database, settings) as worker:
+        await until_leading(worker)
+        terms = await rows(database, "SELECT term FROM leadership")
+        body = {**ACTIVATE, "data": {**ACTIVATE["data"], **data}}
+        await platform.send_raw(json.dumps(body).encode(), reply_to=OF_ANOTHER_CLUSTER)
+        await asyncio.sleep(1)
+        # Only this reply may be lost, and none after it.
+        await platform.send("deactivate", "+442079469999", properties={"reply_to": replies.name})
+        await platform.until(lambda: answers)
+        assert await rows(database, "SELECT term FROM leadership") == terms
+
+    assert answers[0]["data"]["code"] == "NUMBER_UNKNOWN"
 
 
 async def test_worker_dead_letters_a_message_to_the_dead_letter_queue_alone(

@@ -1,4 +1,7 @@
-"""A session with the broker: two connections and their channels, which fail together."""
+"""A session with the broker: two connections and their channels, which fail together.
+
+A third connection, for replies, may fail alone.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -18,13 +21,14 @@ from worker.broker.connecting.connection import (
 from worker.broker.prefetch import Prefetch
 from worker.broker.publishing.confirm_channel import ConfirmChannel
 from worker.broker.publishing.publisher import Publisher
+from worker.broker.publishing.replies import ReplyPublisher
 from worker.core.partitions import Layout
 
 __all__ = ["CHANNELS_PER_PARTITION", "BrokerSession", "open_session", "require_channels"]
 
-CHANNELS_PER_PARTITION: Final = 8
-"""On the connection that publishes: one for each kind of message, one for replies, and one more
-while the publisher tests whether the broker answers."""
+CHANNELS_PER_PARTITION: Final = 7
+"""On the connection that publishes: one for each kind of message, and one more while the publisher
+tests whether the broker answers."""
 CHANNELS_BESIDES: Final = 4
 """For the router and dead letters, and one more of each while it is tested."""
 
@@ -37,9 +41,10 @@ class BrokerSession:
         connections: Sequence[AbstractConnection],
         publish_timeout_seconds: float,
         published_alone: set[int],
-        prefetch: Prefetch,
         *,
+        prefetch: Prefetch,
         waits_while_blocked: bool,
+        replies: ReplyPublisher,
     ) -> None:
         self.connections = connections
         """The connection that consumes, and the connection that publishes."""
@@ -47,11 +52,13 @@ class BrokerSession:
         self._published_alone = published_alone
         self._prefetch = prefetch
         self._waits_while_blocked = waits_while_blocked
+        self._replies = replies
         self.publisher = Publisher(
             connections[1],
             publish_timeout_seconds,
             published_alone=published_alone,
             waits_while_blocked=waits_while_blocked,
+            replies=replies,
         )
         """Publishes messages that belong to no partition."""
         self.lost = asyncio.Event()
@@ -90,6 +97,7 @@ class BrokerSession:
             self._publish_timeout_seconds,
             published_alone=self._published_alone,
             waits_while_blocked=self._waits_while_blocked,
+            replies=self._replies,
         )
         try:
             yield publisher
@@ -115,9 +123,10 @@ class BrokerSession:
             await close()
 
     async def close(self) -> None:
-        """Closes both connections: the broker takes back all unacknowledged deliveries at once."""
+        """Closes all connections: the broker takes back all unacknowledged deliveries at once."""
         for connection in self.connections:
             await connection.close()
+        await self._replies.close()
 
     def accept(self, body_bytes: int) -> bool:
         """Whether to handle a message of this size; call it for each one that is delivered.
@@ -161,13 +170,16 @@ async def open_session(
     reading from connections that publish, and that must not delay acknowledgements.
     """
     async with AsyncExitStack() as stack:
+        replies = ReplyPublisher(lambda: connect(urls))
+        stack.push_async_callback(replies.close)
         connections = [await _connect(stack, urls) for _ in range(2)]
         session = BrokerSession(
             connections,
             publish_timeout_seconds,
             published_alone,
-            prefetch,
+            prefetch=prefetch,
             waits_while_blocked=waits_while_blocked,
+            replies=replies,
         )
         for connection in connections:
             connection.close_callbacks.add(session.on_closed)

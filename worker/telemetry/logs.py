@@ -75,6 +75,8 @@ class Action(StrEnum):
     """A message has a priority above 4, and RabbitMQ 4 reorders it; logged once a minute."""
     REPLY_REFUSED = "reply_refused"
     """A `reply_to` names a queue that gets no replies; logged once a minute."""
+    REPLIES_LOST = "replies_lost"
+    """Replies cannot be published, while all else can; logged once until it works again."""
     MESSAGE_UNDELIVERED = "message_undelivered"
     """The broker or a queue did not accept a message: the worker keeps it and tries again."""
     MESSAGE_PARKED = "message_parked"

@@ -1,32 +1,27 @@
 """Publishes the worker's messages and reports the outcome of each."""
 
 import asyncio
-import contextlib
 from collections import defaultdict, deque
 from collections.abc import Sequence
-from typing import Final, cast
 from uuid import uuid4
 
 import aio_pika
-from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractMessage
-from aiormq import Channel, spec
+from aio_pika.abc import AbstractConnection, AbstractMessage
+from aiormq import spec
 
 from contracts.envelope import CONTENT_TYPE
-from worker.broker.connecting.connection import CONNECTION_ERRORS, BrokerUnavailable, channel_on
 from worker.broker.publishing.confirm_channel import (
     ChannelLost,
     ConfirmChannel,
     NotPublished,
     is_blocked,
 )
-from worker.broker.publishing.publication import ENCODING_ERRORS, Publication, without_instructions
+from worker.broker.publishing.publication import Publication, without_instructions
+from worker.broker.publishing.replies import ReplyPublisher
 from worker.runtime.concurrency import all_of
 from worker.storage.outbox import OutgoingMessage
 
 __all__ = ["Publisher", "persistent"]
-
-REPLY_TIMEOUT_SECONDS: Final = 10
-"""How long a broker that does not read may delay a reply; then the worker gives the reply up."""
 
 Kind = tuple[str, str]
 """Exchange and first word of the routing key: messages of one kind share a queue."""
@@ -52,7 +47,7 @@ class Publisher:
     The broker closes a channel for one bad message and confirms none of the others in flight on it.
     The publisher then publishes each of them again, alone on the channel, to find the bad one.
     `published_alone` holds the positions of these messages. It outlives a publisher, because a bad
-    message can also end the connection.
+    message can also end the connection. Without `replies` it publishes no replies.
     """
 
     def __init__(
@@ -62,6 +57,7 @@ class Publisher:
         *,
         published_alone: set[int],
         waits_while_blocked: bool = True,
+        replies: ReplyPublisher | None = None,
     ) -> None:
         def new_channel() -> ConfirmChannel:
             return ConfirmChannel(
@@ -74,9 +70,7 @@ class Publisher:
         self._others = new_channel()
         # Two of them may have the same message id, and a returned message is matched by it.
         self._sending = asyncio.Lock()
-        # Requesters name the reply queues: a problem there must not affect other messages.
-        self._replies: AbstractChannel | None = None
-        self._replying = asyncio.Lock()
+        self._replies = replies
 
     def is_blocked(self) -> bool:
         """Whether an alarm (memory or disk) keeps the broker from reading what is published."""
@@ -98,8 +92,7 @@ class Publisher:
                 replies.append(message)
         outcomes: dict[int, NotPublished | None] = {}
         await all_of(*(self._publish(kind, group, outcomes) for kind, group in kinds.items()))
-        # Last: the first publish on a connection shows whether the broker is blocked.
-        await self._reply(replies)
+        await self._reply(list(map(_publication, replies)))
         return [outcomes.get(message.position) for message in messages]
 
     async def send(self, message: AbstractMessage, *, exchange: str, routing_key: str) -> None:
@@ -126,18 +119,16 @@ class Publisher:
 
         The requester may be gone, and has no other right to a reply than that the worker tries.
         """
-        publication = Publication("", queue, message.properties, message.body)
-        with contextlib.suppress(*CONNECTION_ERRORS, BrokerUnavailable):
-            async with asyncio.timeout(REPLY_TIMEOUT_SECONDS):
-                await self._reply_one(publication)
+        await self._reply([Publication("", queue, message.properties, message.body)])
 
     async def close(self) -> None:
         """Closes all channels."""
         for channel in (*self._channels.values(), self._others):
             await channel.close()
-        replies, self._replies = self._replies, None
-        if replies is not None:
-            await replies.close()
+
+    async def _reply(self, replies: Sequence[Publication]) -> None:
+        if self._replies is not None:
+            await self._replies.publish(replies)
 
     async def _publish(
         self,
@@ -160,25 +151,6 @@ class Publisher:
                 else:
                     outcomes[message.position] = None if problem is None else _verdict(problem)
                     self._published_alone.discard(message.position)
-
-    async def _reply(self, messages: Sequence[OutgoingMessage]) -> None:
-        # A reply repeats what the event says, and the requester may be gone: no confirm is awaited.
-        with contextlib.suppress(*CONNECTION_ERRORS, BrokerUnavailable):
-            for message in messages:
-                await self._reply_one(_publication(message))
-
-    async def _reply_one(self, publication: Publication) -> None:
-        async with self._replying:
-            if self._replies is None or self._replies.is_closed:
-                self._replies = await channel_on(self._connection, publisher_confirms=False)
-            channel = cast("Channel", await self._replies.get_underlay_channel())
-        with contextlib.suppress(*ENCODING_ERRORS):
-            await channel.basic_publish(
-                publication.body,
-                routing_key=publication.routing_key,
-                properties=publication.properties,
-                wait=False,
-            )
 
 
 def _publication(message: OutgoingMessage) -> Publication:
