@@ -129,3 +129,29 @@ async def test_check_names_a_deleted_alternate_exchange(invoke: Invoke, platform
 
     assert result.exit_code == Exit.NOT_READY
     assert "no exchange 'telephony.commands.unrouted'" in result.output
+
+
+async def test_check_names_a_queue_with_other_properties(
+    invoke: Invoke, platform: Platform
+) -> None:
+    await platform.channel.queue_delete("pbx.extension-reset")
+    await platform.channel.declare_queue("pbx.extension-reset", durable=True)
+    for command in ("check", "topology"):
+        result = await invoke(command)
+
+        assert result.exit_code == Exit.MISMATCH, result.output
+        assert "The queue 'pbx.extension-reset' exists with other properties." in result.output
+
+
+async def test_topology_does_not_blame_a_queue_that_the_broker_has_no_room_for(
+    invoke: Invoke, platform: Platform, servers: PrivateServers, amqp_url: str
+) -> None:
+    limits = ("--vhost", amqp_url.rpartition("/")[2], '{"max-queues": 1}')
+    await servers.rabbitmq.control("set_vhost_limits", *limits)
+    await platform.channel.queue_delete("pbx.extension-reset")
+    result = await invoke("topology")
+
+    assert result.exit_code == Exit.MISMATCH
+    assert "queue 'pbx.extension-reset' could not be declared" in result.output
+    assert "queue limit in vhost" in result.output
+    assert "delete it" not in result.output

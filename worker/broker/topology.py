@@ -2,6 +2,8 @@
 
 from collections.abc import Awaitable, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from typing import Final
 
 import aio_pika
 from aio_pika.abc import AbstractConnection
@@ -33,7 +35,12 @@ __all__ = [
     "require_exchange",
     "require_queue",
     "verified",
+    "verify",
 ]
+
+
+INEQUIVALENT: Final = "inequivalent arg"
+"""How the broker begins to say that something exists with other properties."""
 
 
 class TopologyMismatch(Exception):
@@ -77,22 +84,50 @@ async def _declare(
         await verified(declare_queue(connection, queue), f"queue {queue.name!r}")
 
 
+async def verify(connection: AbstractConnection) -> None:
+    """Raises `TopologyMismatch` if an exchange or a queue exists with other properties.
+
+    It makes no bindings. Each of them must exist: what is missing would be created. One that this
+    user may not declare is left out.
+    """
+    for exchange in EXCHANGES:
+        with suppress(ChannelAccessRefused):
+            declaration = declare_exchange(connection, exchange)
+            await _matching(declaration, f"exchange {exchange.name!r}", command="topology")
+    for queue in QUEUES:
+        with suppress(ChannelAccessRefused):
+            declaration = declare_queue(connection, replace(queue, bindings=()))
+            await _matching(declaration, f"queue {queue.name!r}", command="topology")
+
+
 async def verified(declaration: Awaitable[None], what: str, *, command: str = "topology") -> None:
     """Awaits a declaration. Raises `TopologyMismatch`, which names the command to repeat."""
     try:
-        await declaration
-    except ChannelPreconditionFailed as error:
-        message = (
-            f"The {what} exists with other properties. The broker says: {error}. Nothing was"
-            f" changed. Empty it, delete it and run `activation-worker {command}` again."
-        )
-        raise TopologyMismatch(message) from None
+        await _matching(declaration, what, command=command)
     except ChannelClosed as error:
         message = (
             f"The {what} could not be declared. The broker says: {error}. Let a user with"
             f" configure permission run `activation-worker {command}`, and start the worker with"
             " WORKER_DECLARE_TOPOLOGY=false."
         )
+        raise TopologyMismatch(message) from None
+
+
+async def _matching(declaration: Awaitable[None], what: str, *, command: str) -> None:
+    try:
+        await declaration
+    except ChannelPreconditionFailed as error:
+        if INEQUIVALENT in str(error):
+            message = (
+                f"The {what} exists with other properties. The broker says: {error}. Nothing was"
+                f" changed. Empty it, delete it and run `activation-worker {command}` again."
+            )
+        else:
+            # For example, the virtual host may have no more queues.
+            message = (
+                f"The {what} could not be declared. The broker says: {error}. Change that in the"
+                f" broker and run `activation-worker {command}` again."
+            )
         raise TopologyMismatch(message) from None
 
 

@@ -18,7 +18,7 @@ from worker.broker.rights import (
     rights_to_serve,
 )
 from worker.broker.session import require_channels
-from worker.broker.topology import require_exchange, require_queue
+from worker.broker.topology import require_exchange, require_queue, verify
 from worker.core.partitions import Layout
 from worker.operator.policies import require_harmless_policies
 from worker.runtime.mistakes import Mistake
@@ -78,6 +78,8 @@ async def _check_broker(settings: Settings) -> None:
             await require_exchange(connection, name)
         for name in (item.name for item in QUEUES):
             await require_queue(connection, name)
+        if settings.declare_topology:
+            await verify(connection)
 
 
 async def _check_partitions(settings: Settings) -> None:
