@@ -61,6 +61,10 @@ MISTAKES: Final[Mapping[str, str]] = {
         "PostgreSQL refuses the user of DATABASE_URL a right: {}. Grant it, as the operators' page"
         " lists."
     ),
+    "3F000": (
+        "PostgreSQL finds no schema for this role: {}. Create the schema that its search_path"
+        " names, or run ALTER ROLE ... SET search_path = public."
+    ),
     # A prepared statement is gone, or belongs to another client.
     "26000": SESSION_IS_LOST,
     "42P05": SESSION_IS_LOST,

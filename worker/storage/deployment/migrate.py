@@ -9,7 +9,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from worker.storage.connecting.engine import Database
-from worker.storage.deployment.preflight import VERSION_TABLE, NotReady, newer_schema
+from worker.storage.deployment.preflight import (
+    VERSION_TABLE,
+    NotReady,
+    newer_schema,
+    revision_of,
+)
 from worker.storage.locks import MIGRATION
 
 __all__ = ["head", "migrate"]
@@ -44,8 +49,11 @@ def _revision_of(connection: Connection) -> str | None:
 async def migrate(database: Database) -> tuple[str | None, str | None]:
     """Migrates the schema in one transaction; returns the revisions before and after.
 
-    Raises `NotReady` if a newer release has migrated it.
+    Raises `NotReady` if a newer release has migrated it, and `Mistake` if the tables are in a
+    schema that this role does not find.
     """
+    async with database.session() as session:
+        await revision_of(session)
     async with database.migration() as connection:
         return await connection.run_sync(_upgrade)
 

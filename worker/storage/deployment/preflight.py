@@ -5,7 +5,7 @@ from typing import Final
 from worker.storage.connecting.engine import Database
 from worker.storage.connecting.errors import ReadOnlyServer
 from worker.storage.connecting.session import Session
-from worker.storage.deployment.rights import require_rights, require_usage
+from worker.storage.deployment.rights import require_rights, require_visible
 
 __all__ = [
     "REVISION",
@@ -15,6 +15,7 @@ __all__ = [
     "newer_schema",
     "require_fit",
     "require_writable",
+    "revision_of",
 ]
 
 VERSION_TABLE: Final = "activation_worker_version"
@@ -33,7 +34,7 @@ async def require_fit(session: Session) -> None:
     `NotReady` if the schema is not current, or if the server could lose a commit; `Mistake` if the
     role lacks a right; `ReadOnlyServer` if the server takes no changes, which may pass.
     """
-    found = await _revision_of(session)
+    found = await revision_of(session)
     if found is not None and found > REVISION:
         raise NotReady(newer_schema(found))
     if found != REVISION:
@@ -64,12 +65,16 @@ async def require_writable(session: Session) -> None:
 async def is_current(database: Database) -> bool:
     """Whether the schema has the revision that this code needs."""
     async with database.session() as session:
-        return await _revision_of(session) == REVISION
+        return await revision_of(session) == REVISION
 
 
-async def _revision_of(session: Session) -> str | None:
+async def revision_of(session: Session) -> str | None:
+    """The revision of the schema; None if there are no tables.
+
+    Raises `Mistake` if the role does not find them.
+    """
     if await session.driver.fetchval(f"SELECT to_regclass('{VERSION_TABLE}')") is None:
-        await require_usage(session, VERSION_TABLE)
+        await require_visible(session, VERSION_TABLE)
         return None
     revision: str | None = await session.driver.fetchval(
         f"SELECT max(version_num) FROM {VERSION_TABLE}"  # noqa: S608 -- a constant of ours

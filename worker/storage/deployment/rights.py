@@ -5,7 +5,7 @@ from typing import Final
 from worker.runtime.mistakes import Mistake
 from worker.storage.connecting.session import Session
 
-__all__ = ["TABLES", "require_rights", "require_usage"]
+__all__ = ["TABLES", "require_rights", "require_visible"]
 
 TABLES: Final = (
     *("voice_services", "phone_numbers", "call_settings", "hunt_group_members", "handset_logins"),
@@ -27,9 +27,18 @@ async def require_rights(session: Session) -> None:
         )
 
 
-async def require_usage(session: Session, table: str) -> None:
-    """Raises `Mistake` if this table exists in a schema that the role may not use."""
+async def require_visible(session: Session, table: str) -> None:
+    """Raises `Mistake` if this table, which a query does not find, exists in some schema.
+
+    A migration would make all tables a second time, empty, in the schema that the role does find.
+    """
     for row in await session.fetch("find_hidden_schemas", table=table):
+        if row["may_use"]:
+            raise Mistake(
+                f"The tables of the worker are in the schema {row['schema']}, which the role"
+                f" {row['role']} does not search: its search_path is '{row['search_path']}'. Run"
+                f" ALTER ROLE {row['role']} SET search_path = {row['schema']}."
+            )
         raise Mistake(
             f"The role {row['role']} lacks the right USAGE on the schema {row['schema']}. Grant it,"
             " as the operators' page lists."

@@ -13,7 +13,12 @@ WHERE NOT has_table_privilege(relation, privilege)
 ORDER BY relation, privilege;
 
 -- name: find_hidden_schemas
--- Lists the schemas that have a table of this name and that this role may not use.
-SELECT current_user AS role, nspname AS schema
+-- Lists the schemas that have a table of this name, and whether this role may use them.
+SELECT
+    current_user AS role,
+    nspname AS schema,
+    has_schema_privilege(pg_namespace.oid, 'USAGE') AS may_use,
+    current_setting('search_path') AS search_path
 FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
-WHERE relname = :table AND NOT has_schema_privilege(pg_namespace.oid, 'USAGE');
+WHERE relname = :table AND relkind = 'r'
+ORDER BY may_use, schema;
