@@ -129,6 +129,24 @@ def test_parser_names_the_problem_and_what_to_write(url: str, problem: str) -> N
     assert "\n" not in str(refused.value)
 
 
+def test_tls_parameters_that_the_url_lacks_are_those_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PGSSLMODE", "verify-full")
+    monkeypatch.setenv("PGSSLROOTCERT", "/ca.pem")
+    target = parse_database_url("postgresql://app@host/db")
+
+    assert target.sslmode is SslMode.VERIFY_FULL
+    assert target.parameters["sslrootcert"] == "/ca.pem"
+    assert parse_database_url("postgresql://app@host/db?sslmode=disable").sslmode is SslMode.DISABLE
+
+
+def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGSSLMODE", "on")
+    with pytest.raises(InvalidDatabaseUrl, match="PGSSLMODE must be one of allow, disable"):
+        parse_database_url("postgresql://app@host/db")
+
+
 AROUND = st.text("ab@:/?#%&=,[].0 \n\0é", max_size=8)
 
 

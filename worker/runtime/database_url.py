@@ -32,6 +32,16 @@ PARAMETERS: Final = (
     *("sslmode", "sslrootcert", "sslcert", "sslkey", "sslpassword", "sslcrl"),
     *("ssl_min_protocol_version", "target_session_attrs", "application_name"),
 )
+ENVIRONMENT: Final = {
+    "sslmode": "PGSSLMODE",
+    "sslrootcert": "PGSSLROOTCERT",
+    "sslcert": "PGSSLCERT",
+    "sslkey": "PGSSLKEY",
+    "sslcrl": "PGSSLCRL",
+    "ssl_min_protocol_version": "PGSSLMINPROTOCOLVERSION",
+}
+"""The variables from which libpq takes TLS parameters that the URL lacks. An administrator who sets
+them relies on encryption."""
 
 _HOST: Final = re.compile(r"(?:\[([^\[\]]*)\]|([^:\[\]]*))(?::([0-9]*))?")
 _ENCODED: Final = re.compile(r"(?:[^%]|%[0-9A-Fa-f]{2})*")
@@ -113,6 +123,9 @@ def parse_database_url(url: str) -> DatabaseTarget:
 
 
 def _target(values: dict[str, str]) -> DatabaseTarget:
+    for name, variable in ENVIRONMENT.items():
+        if value := os.environ.get(variable):
+            values.setdefault(name, value)
     hosts = _hosts(values.pop("host"), values.pop("port"))
     user = values.pop("user") or os.environ.get("PGUSER") or _user_of_process()
     attributes = _one_of(values, "target_session_attrs", ("any", *WRITABLE), "any")
@@ -205,7 +218,8 @@ def _port(text: str) -> int:
 def _one_of(values: Mapping[str, str], name: str, allowed: tuple[str, ...], default: str) -> str:
     value = values.get(name, default)
     if value not in allowed:
-        _refuse(f"{name} must be one of {', '.join(sorted(allowed))}")
+        named = name if os.environ.get(ENVIRONMENT.get(name, "")) != value else ENVIRONMENT[name]
+        _refuse(f"{named} must be one of {', '.join(sorted(allowed))}")
     return value
 
 
