@@ -30,7 +30,7 @@ class ReplyPublisher:
     A reply repeats what an event says, and the requester may be gone. Requesters name the reply
     queues, so a problem there must not affect other messages. RabbitMQ up to 3.10 even ends the
     connection of a reply to the direct reply-to address of another cluster, or to one that no
-    broker made (rabbitmq-server issue 6396). The connection is opened for the first reply, and
+    broker made (rabbitmq-server issue 3751). The connection is opened for the first reply, and
     again for the next one after it has ended.
     """
 
