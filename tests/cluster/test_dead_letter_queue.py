@@ -1,6 +1,7 @@
 """The dead-letter queue is missing, full or forbidden: nothing is lost, and good commands go on."""
 
 import asyncio
+import json
 from collections import Counter
 from typing import Any
 
@@ -173,6 +174,37 @@ async def test_a_command_with_a_wrong_routing_key_is_kept_while_the_queue_is_mis
 
     assert letter.body == b"stray"
     assert letter.headers["x-original-routing-key"] == "phone_number.dance"
+
+
+async def test_a_dead_letter_that_finds_no_queue_is_not_carried_out(
+    database: Database, passive: Settings, platform: Platform
+) -> None:
+    await store(database, *SITE)
+    queue = await platform.channel.get_queue(DEAD_LETTERS)
+    await queue.unbind(UNROUTED, "")
+    body = json.dumps(
+        {
+            "specversion": "1.0",
+            "id": "given-up",
+            "source": "/tests/web-tier",
+            "type": "telephony.phone_number.activate.v1",
+            "data": {"phone_number": NUMBERS[0], "account_id": "acme", "site_id": "london"},
+        }
+    ).encode()
+    given_up = {
+        "x-original-exchange": "telephony.commands",
+        "x-original-routing-key": "phone_number.activate",
+        "x-error-code": "KILLS_THE_WORKER",
+        "x-error-detail": "why",
+    }
+    exchange = await platform.channel.get_exchange(UNROUTED, ensure=False)
+    await exchange.publish(Message(body, headers={**given_up}), "")
+    async with working(database, passive):
+        letter = await platform.dead_letter()
+
+    kept = {name: letter.headers[name] for name in given_up}
+    assert (letter.body, kept) == (body, given_up)
+    assert await rows(database, "SELECT 1 FROM commands") == []
 
 
 @pytest.mark.parametrize("more", [{}, {"overflow": "reject-publish"}], ids=["alone", "overflow"])

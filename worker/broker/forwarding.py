@@ -8,6 +8,7 @@ from uuid import uuid4
 import aio_pika
 from aiormq import spec
 
+from contracts.topology import UNROUTED_COMMANDS
 from worker.broker.delivery import Delivery
 from worker.broker.partition_queues import PARTITION_EXCHANGE
 from worker.broker.publishing.publication import (
@@ -16,10 +17,19 @@ from worker.broker.publishing.publication import (
     without_instructions,
 )
 
-__all__ = ["DEAD_LETTER_HEADERS", "ORIGIN", "cut_to_fit", "forwarded", "origin_of", "stripped"]
+__all__ = [
+    "DEAD_LETTER_HEADERS",
+    "ERROR_HEADERS",
+    "ORIGIN",
+    "cut_to_fit",
+    "forwarded",
+    "origin_of",
+    "stripped",
+]
 
 ORIGIN: Final = ("x-original-exchange", "x-original-routing-key")
-DEAD_LETTER_HEADERS: Final = (*ORIGIN, "x-error-code", "x-error-detail", "x-failed-at")
+ERROR_HEADERS: Final = ("x-error-code", "x-error-detail")
+DEAD_LETTER_HEADERS: Final = (*ORIGIN, *ERROR_HEADERS, "x-failed-at")
 """The headers that say why, when and from where a message became a dead letter."""
 
 
@@ -68,7 +78,7 @@ def origin_of(delivery: Delivery) -> dict[str, str]:
     """Headers with the exchange and routing key that the message was first published with."""
     latest = dict(zip(ORIGIN, (delivery.exchange, delivery.routing_key), strict=True))
     # The router forwards through the partition exchange, a change of the number of partitions
-    # through the default exchange.
-    if delivery.exchange not in {PARTITION_EXCHANGE, ""}:
+    # through the default exchange; commands that read the dead-letter queue use its exchange.
+    if delivery.exchange not in {PARTITION_EXCHANGE, UNROUTED_COMMANDS, ""}:
         return latest
     return {name: str(delivery.headers.get(name, latest[name])) for name in latest}

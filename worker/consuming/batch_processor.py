@@ -7,7 +7,9 @@ from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 from contracts.envelope import Envelope
 from contracts.reading import UnreadableError, read
+from contracts.topology import UNROUTED_COMMANDS
 from worker.broker.delivery import Delivery
+from worker.broker.forwarding import ERROR_HEADERS
 from worker.consuming.batches import Batch
 from worker.consuming.dead_letters import DeadLetters
 from worker.consuming.poison import PoisonTracker
@@ -96,6 +98,9 @@ class BatchProcessor(Generic[Message, Result]):
     def _read_all(self, deliveries: Sequence[Delivery]) -> Sequence[Incoming[Message]]:
         readable = []
         for delivery in deliveries:
+            if delivery.exchange == UNROUTED_COMMANDS:
+                self._return_dead_letter(delivery)
+                continue
             try:
                 message = self._read(delivery)
             except UnreadableError as error:
@@ -104,6 +109,12 @@ class BatchProcessor(Generic[Message, Result]):
             else:
                 readable.append(Incoming(delivery, message))
         return readable
+
+    def _return_dead_letter(self, delivery: Delivery) -> None:
+        # A command that reads the dead-letter queue has moved it to the end, while the binding of
+        # that queue was missing: it has been given up once, and is not handled now.
+        code, detail = (str(delivery.headers.get(name, "")) for name in ERROR_HEADERS)
+        self._dead_letters.put(delivery, code or "NOT_ROUTED", detail)
 
     def _read(self, delivery: Delivery) -> Message:
         return read(
