@@ -233,6 +233,13 @@ def test_load_explains_a_file_that_cannot_be_read(tmp_path: Path) -> None:
         assert MARK not in str(refused.value)
 
 
+@pytest.mark.parametrize("name", ["AMQP_URL", "DATABASE_URL", "WORKER_HTTP_PORT"])
+@pytest.mark.parametrize("mark", ["'", '"'])
+def test_load_names_quotation_marks_that_became_part_of_a_value(name: str, mark: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{name}: leave out the quotation marks"):
+        load({name: f"{mark}amqp://guest:hunter2@rabbit/{mark}"})
+
+
 def test_load_takes_no_account_in_the_address_of_the_management_api() -> None:
     url = "http://guest:hunter2@rabbit:15672"
     with pytest.raises(SettingsError, match="without user and password") as refused:

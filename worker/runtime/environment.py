@@ -57,10 +57,16 @@ def _is_address(value: str) -> bool:
 def read_value(name: str, value: str) -> str:
     """The value of a variable, or of the file that it names, without white space around it.
 
-    Raises `SettingsError` for a file that cannot be read, or that is empty.
+    Raises `SettingsError` for a file that cannot be read, or that is empty, and for a value in
+    quotation marks: files of variables for containers keep them.
     """
-    if not name.endswith(FILE_SUFFIX):
-        return value.strip()
+    read = value.strip() if not name.endswith(FILE_SUFFIX) else _read_file(name, value)
+    if len(read) > 1 and read[0] == read[-1] and read[0] in "'\"":
+        raise SettingsError(f"{name}: leave out the quotation marks around the value.")
+    return read
+
+
+def _read_file(name: str, value: str) -> str:
     try:
         with Path(value.strip()).open("rb") as file:
             # utf-8-sig: some editors begin a file with a byte order mark.
