@@ -50,6 +50,23 @@ async def swallowing_packets(host: str, port: int) -> AsyncIterator[None]:
         yield
 
 
+async def test_connect_begins_with_the_node_that_answered_last(amqp_url: str) -> None:
+    attempts = 0
+
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal attempts
+        attempts += 1
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        away = f"amqp://guest:guest@127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        for _ in range(3):
+            async with await connect([away, amqp_url]):
+                pass
+
+    assert attempts <= 1, "only until the other node has answered"
+
+
 @pytest.mark.parametrize("answer", [b"", b"\x01"])
 async def test_connect_fails_if_the_peer_hangs_up(answer: bytes) -> None:
     async with hanging_up_after(answer) as url:

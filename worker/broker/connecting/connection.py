@@ -38,17 +38,26 @@ UNLIMITED_CONTENT_BYTES: Final = 128 * 1024
 """The content of a frame at most, if the broker sets no limit."""
 
 
+_answered_last: Final[set[str]] = set()
+"""The URL of the node that answered last: a worker needs several connections, and a node that does
+not answer takes up the time of each."""
+
+
 async def connect(urls: Sequence[str]) -> AbstractConnection:
-    """Connects to the first node that answers.
+    """Connects to the node that answered last, or to the first of the others that answers.
 
     When none does, raises `BrokerRefused` if a node refuses for good, else `BrokerUnavailable`.
     """
     problems: list[BrokerRefused | BrokerUnavailable] = []
-    for url in urls:
+    for url in sorted(urls, key=lambda url: url not in _answered_last):
         try:
-            return await _connect(url)
+            connection = await _connect(url)
         except (BrokerRefused, BrokerUnavailable) as error:
             problems.append(error)
+        else:
+            _answered_last.clear()
+            _answered_last.add(url)
+            return connection
     raise _worst_of(problems)
 
 
