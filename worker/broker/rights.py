@@ -126,7 +126,7 @@ async def missing_rights(urls: Sequence[str], needed: Iterable[Right]) -> list[R
             if not await limited(_has(connection, right), ANSWER_SECONDS):
                 missing[right] = None
     except TimeoutError:
-        pass
+        return list(missing)
     except CONNECTION_ERRORS as error:
         raise BrokerUnavailable(str(error) or type(error).__name__) from error
     finally:
