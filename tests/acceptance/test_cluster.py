@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.inserts import phone_numbers, voice_service
+from tests.support.data.inserts import phone_numbers, voice_service
 from tests.support.platform import platform_at
 from tests.support.servers.cluster import Cluster, cluster_in
 from tests.support.workers import rows, store, until_leading, working

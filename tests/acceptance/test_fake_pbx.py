@@ -12,9 +12,9 @@ import pytest
 from contracts.fake_pbx.__main__ import main
 from contracts.fake_pbx.service import READY_LINE
 from contracts.values import Step
+from tests.support.data.inserts import call_settings, handset_login, phone_numbers, voice_service
 from tests.support.fake_pbx import PATIENCE_SECONDS, fake_pbx, misbehaving
 from tests.support.faults.lossy import until_idle
-from tests.support.inserts import call_settings, handset_login, phone_numbers, voice_service
 from tests.support.platform import Platform, platform_at
 from tests.support.workers import rows, store, working
 from worker.settings import Settings, load

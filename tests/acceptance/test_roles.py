@@ -7,8 +7,8 @@ import aio_pika
 import pytest
 
 from contracts.roles import ROLES, Role
+from tests.support.data.inserts import call_settings, handset_login, phone_numbers, voice_service
 from tests.support.environments import Environment, environment
-from tests.support.inserts import call_settings, handset_login, phone_numbers, voice_service
 from tests.support.installed_command import command, running
 from tests.support.platform import PBX_QUEUES, Platform, platform_at
 from tests.support.quick import parametrize_quick

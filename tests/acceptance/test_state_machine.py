@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 )
 from typing_extensions import override
 
-from tests.support.building import Building, Content, Number
+from tests.support.data.building import Building, Content, Number
 from tests.support.environments import Environment, environment
 from tests.support.faults.lossy import until_idle
 from tests.support.installed_command import COMMAND

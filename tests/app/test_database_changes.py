@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.inserts import phone_numbers, voice_service
+from tests.support.data.inserts import phone_numbers, voice_service
 from tests.support.platform import Platform
 from tests.support.servers.postgresql import Administered
 from tests.support.workers import rows, store, until_leading, working

@@ -9,8 +9,8 @@ from aio_pika.abc import AbstractIncomingMessage
 from aio_pika.exceptions import ChannelNotFoundEntity
 
 from contracts.values import Step
-from tests.support.inserts import commands as ledger_commands
-from tests.support.inserts import phone_numbers, voice_service
+from tests.support.data.inserts import commands as ledger_commands
+from tests.support.data.inserts import phone_numbers, voice_service
 from tests.support.platform import DEAD_LETTERS, Platform, platform_at
 from tests.support.stories.quota import full_disk
 from tests.support.workers import rows, store, until_leading, working

@@ -5,7 +5,7 @@ import asyncio
 from aiormq import spec
 
 from contracts.catalogue import COMMAND_QUEUE
-from tests.support.inserts import phone_numbers, voice_service
+from tests.support.data.inserts import phone_numbers, voice_service
 from tests.support.platform import Platform
 from tests.support.servers.running import alarm
 from tests.support.workers import rows, store

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from contracts.values import Step
+from tests.support.data.inserts import handset_login
 from tests.support.faults.lossy import (
     NUMBERS,
     SITE,
@@ -16,7 +17,6 @@ from tests.support.faults.lossy import (
 )
 from tests.support.faults.proxy import Proxy
 from tests.support.faults.traps import Lost, Trap
-from tests.support.inserts import handset_login
 from tests.support.platform import Platform
 from tests.support.workers import rows, store, until_leading, working
 from worker.settings import Settings

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.support.inserts import phone_numbers, voice_service
+from tests.support.data.inserts import phone_numbers, voice_service
 from tests.support.platform import Platform
 from tests.support.workers import store, working
 from worker.broker.prefetch import FEW_MESSAGES, Prefetch

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from contracts.values import Step
 from tests.cli.conftest import Invoke
-from tests.support.inserts import (
+from tests.support.data.inserts import (
     call_settings,
     commands,
     handset_login,

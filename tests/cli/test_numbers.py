@@ -6,7 +6,7 @@ from click.testing import Result
 
 from contracts.values import Step
 from tests.cli.conftest import Invoke
-from tests.support.inserts import operation, outbox_message
+from tests.support.data.inserts import operation, outbox_message
 from tests.support.workers import store, working
 from worker.cli.exits import Exit
 from worker.settings import Settings

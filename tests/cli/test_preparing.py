@@ -4,8 +4,8 @@ import json
 import pytest
 
 from tests.cli.conftest import Invoke
+from tests.support.data.records import service
 from tests.support.platform import Platform
-from tests.support.records import service
 from tests.support.servers.administration import Administration
 from tests.support.workers import store
 from worker.cli.exits import Exit

@@ -6,7 +6,7 @@ import click
 import pytest
 
 from tests.cli.conftest import Invoke
-from tests.support.records import number
+from tests.support.data.records import number
 from worker.cli import main
 from worker.cli.exits import Exit
 

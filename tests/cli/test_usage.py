@@ -6,7 +6,7 @@ import sys
 import pytest
 from click.testing import CliRunner, Result
 
-from tests.support.records import service
+from tests.support.data.records import service
 from worker.cli import main
 from worker.cli.exits import Exit
 from worker.operator import show

@@ -11,7 +11,7 @@ from aio_pika import Message
 from aio_pika.exceptions import ChannelNotFoundEntity
 from structlog.testing import capture_logs
 
-from tests.support.inserts import phone_numbers, voice_service
+from tests.support.data.inserts import phone_numbers, voice_service
 from tests.support.platform import DEAD_LETTERS, Platform
 from tests.support.servers.administration import Administration
 from tests.support.workers import rows, store, until_leading, working

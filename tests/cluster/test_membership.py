@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from tests.support.inserts import phone_numbers
+from tests.support.data.inserts import phone_numbers
 from tests.support.platform import Platform
 from tests.support.workers import rows, store, until_leading, working
 from worker.cluster.membership import Leadership, Membership, joined

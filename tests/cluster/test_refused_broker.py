@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from structlog.testing import capture_logs
 
-from tests.support.inserts import phone_numbers, voice_service
+from tests.support.data.inserts import phone_numbers, voice_service
 from tests.support.platform import Platform
 from tests.support.servers.running import broker_setting
 from tests.support.workers import store, until_leading, working

@@ -9,7 +9,7 @@ import pytest
 
 from contracts.catalogue import COMMAND_QUEUE
 from contracts.topology import DEAD_LETTER_QUEUE
-from tests.support.inserts import (
+from tests.support.data.inserts import (
     call_settings,
     handset_login,
     hunt_group_member,

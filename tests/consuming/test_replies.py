@@ -11,7 +11,7 @@ from aiormq.abc import AbstractChannel, DeliveredMessage
 from pamqp.header import ContentHeader
 
 from contracts.messages import MessageUnreadable
-from tests.support.inserts import phone_numbers, voice_service
+from tests.support.data.inserts import phone_numbers, voice_service
 from tests.support.platform import Platform
 from tests.support.workers import rows, store, until_leading, working
 from worker.broker.delivery import Delivery

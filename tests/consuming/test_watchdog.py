@@ -5,9 +5,9 @@ import asyncio
 import pytest
 from aio_pika.abc import AbstractIncomingMessage
 
+from tests.support.data.inserts import phone_numbers, voice_service
 from tests.support.faults.lossy import until, working_through_proxies
 from tests.support.faults.proxy import Proxy
-from tests.support.inserts import phone_numbers, voice_service
 from tests.support.platform import Platform
 from tests.support.workers import store, until_leading, working
 from worker.broker.connecting import answers

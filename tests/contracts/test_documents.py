@@ -16,7 +16,7 @@ from contracts.messages import Command, PublishedMessage
 from contracts.reading import ReadErrorCode, read
 from contracts.tables import DOCUMENTS, READ_ERROR_MEANINGS, TABLES, rewrite, with_tables
 from contracts.values import CallTarget, NumberStatus, Step, StepResult
-from tests.support.builders import AWAITING_ALL
+from tests.support.data.builders import AWAITING_ALL
 from tests.support.faults.links import broken_links, documents_of
 from tests.support.stories.course import Course
 from tests.support.workers import store, until_leading, working

@@ -13,7 +13,7 @@ from contracts.messages import (
     StatusChangedData,
 )
 from contracts.values import AtDeadline, CallTarget, NumberStatus, Operation
-from tests.support.builders import (
+from tests.support.data.builders import (
     LATER,
     MAIN_PHONE_NUMBER,
     NOW,

@@ -6,7 +6,7 @@ import pytest
 
 from contracts.messages import Command, HuntGroupMembership
 from contracts.values import NumberStatus
-from tests.support.builders import (
+from tests.support.data.builders import (
     ACME_LONDON,
     ACTIVE,
     AWAITING_ALL,

@@ -25,7 +25,7 @@ from contracts.values import (
     Operation,
     Step,
 )
-from tests.support.builders import (
+from tests.support.data.builders import (
     ACTIVE,
     ACTIVE_IN_FULL_USE,
     FAX,

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from contracts.messages import Command, StatusChanged
 from contracts.values import NumberStatus
-from tests.support.builders import (
+from tests.support.data.builders import (
     ACME_LONDON,
     ACTIVE_IN_FULL_USE,
     MAIN_PHONE_NUMBER,

@@ -10,7 +10,7 @@ import pytest
 from contracts.messages import Command, Entitlement
 from contracts.refusals import REFUSALS, RefusalCode
 from contracts.values import NumberStatus, Operation
-from tests.support.builders import (
+from tests.support.data.builders import (
     ACTIVE,
     NOW,
     PHONE_NUMBER,

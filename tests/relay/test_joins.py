@@ -1,6 +1,6 @@
 """Joins that follow an activation: outstanding until a PBX has done them."""
 
-from tests.support.awaiting import ACTIVE_MAIN_NUMBER, NUMBER, SITE, awaiting, of_type
+from tests.support.data.awaiting import ACTIVE_MAIN_NUMBER, NUMBER, SITE, awaiting, of_type
 from tests.support.platform import Platform
 from tests.support.workers import rows, store, working
 from worker.core.operations.results import Resolution

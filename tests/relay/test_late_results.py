@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.support.awaiting import (
+from tests.support.data.awaiting import (
     MAKE_ACTIVE,
     NUMBER,
     SITE,

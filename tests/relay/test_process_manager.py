@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.support.builders import LATER, NOW, PHONE_NUMBER, POLICY, activate
-from tests.support.inserts import phone_numbers, voice_service
+from tests.support.data.builders import LATER, NOW, PHONE_NUMBER, POLICY, activate
+from tests.support.data.inserts import phone_numbers, voice_service
 from tests.support.workers import rows, store
 from worker.core.batch import decide_all
 from worker.relay.key_ordered_publisher import PublishResult

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.awaiting import MAKE_ACTIVE, NUMBER, SITE, USAGE, awaiting, of_type
+from tests.support.data.awaiting import MAKE_ACTIVE, NUMBER, SITE, USAGE, awaiting, of_type
 from tests.support.platform import Platform
 from tests.support.workers import rows, store, working
 from worker.core.operations.results import Resolution

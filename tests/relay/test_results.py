@@ -1,6 +1,6 @@
 """PBX results and silence, seen from outside: messages and database."""
 
-from tests.support.awaiting import (
+from tests.support.data.awaiting import (
     MAKE_ACTIVE,
     NUMBER,
     OUTCOME,

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from tests.support.inserts import handset_login, phone_numbers, voice_service
+from tests.support.data.inserts import handset_login, phone_numbers, voice_service
 from tests.support.platform import Platform, platform_at
 from tests.support.workers import rows, store, working
 from worker.core.operations.results import Resolution

@@ -8,9 +8,8 @@ import asyncpg
 import pytest
 
 from contracts.messages import Activate, Command
-from tests.support.builders import SOURCE, activate, command_data
-from tests.support.faults.lossy import until_any
-from tests.support.inserts import (
+from tests.support.data.builders import SOURCE, activate, command_data
+from tests.support.data.inserts import (
     call_settings,
     handset_login,
     hunt_group_member,
@@ -18,6 +17,7 @@ from tests.support.inserts import (
     phone_numbers,
     voice_service,
 )
+from tests.support.faults.lossy import until_any
 from tests.support.workers import rows, store
 from worker.core.batch import Snapshot
 from worker.core.situation import AccountAtSite, Usage

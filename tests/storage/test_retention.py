@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.support.inserts import Expression, commands
+from tests.support.data.inserts import Expression, commands
 from tests.support.workers import rows, store, until_leading, working
 from worker.settings import Settings, SettingsError, load
 from worker.storage.connecting.engine import Database

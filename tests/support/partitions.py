@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import aio_pika
 from aio_pika.exceptions import ChannelNotFoundEntity
 
-from tests.support.inserts import phone_numbers, voice_service
+from tests.support.data.inserts import phone_numbers, voice_service
 from tests.support.platform import Event, Platform
 from tests.support.workers import rows
 from worker.broker.connecting.connection import connect

@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from contracts.messages import Activate, CommandData
 from contracts.refusals import RefusalCode
 from contracts.values import NumberStatus, Operation
-from tests.support.inserts import Expression, operation, phone_numbers, voice_service
+from tests.support.data.inserts import Expression, operation, phone_numbers, voice_service
 from tests.support.scraping import scraped
 from tests.support.workers import store
 from worker.core.batch import Advanced

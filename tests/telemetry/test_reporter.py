@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from contracts.values import FailureCode
-from tests.support.builders import (
+from tests.support.data.builders import (
     AWAITING_ALL,
     NOW,
     RESERVED,

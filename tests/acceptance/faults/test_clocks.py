@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.data.inserts import phone_numbers, voice_service
 from tests.support.environments import Environment, environment
-from tests.support.inserts import phone_numbers, voice_service
 from tests.support.installed_command import running
 from tests.support.platform import Platform
 from tests.support.quick import parametrize_quick

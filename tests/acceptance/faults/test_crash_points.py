@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.support.data.sites import NUMBERS, number_in_use, reserved_number, site
 from tests.support.environments import Environment, environment
 from tests.support.faults.lossy import distinct_events, until_idle
 from tests.support.pbx import ALL_STEPS, answering
 from tests.support.platform import Platform
-from tests.support.sites import NUMBERS, number_in_use, reserved_number, site
 from tests.support.workers import rows
 from worker.storage.connecting.engine import Database
 

@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 
+from tests.support.data.inserts import phone_numbers, voice_service
 from tests.support.environments import Environment, environment
 from tests.support.faults.lossy import distinct_events
-from tests.support.inserts import phone_numbers, voice_service
 from tests.support.installed_command import running, until_logged
 from tests.support.platform import Platform
 from tests.support.workers import rows, store

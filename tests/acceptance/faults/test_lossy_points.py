@@ -7,12 +7,12 @@ from itertools import count
 import pytest
 
 from contracts.values import Step
+from tests.support.data.sites import NUMBERS, reserved_number, site
 from tests.support.faults.lossy import distinct_events, until_idle, working_through_proxies
 from tests.support.faults.proxy import Proxy
 from tests.support.faults.traps import Lost, Trap
 from tests.support.pbx import answering
 from tests.support.platform import Platform
-from tests.support.sites import NUMBERS, reserved_number, site
 from tests.support.workers import rows
 from worker.settings import Settings
 from worker.storage.connecting.engine import Database

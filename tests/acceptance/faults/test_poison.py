@@ -4,8 +4,8 @@ import asyncio
 import sys
 from signal import SIGKILL
 
+from tests.support.data.inserts import phone_numbers, voice_service
 from tests.support.environments import Environment, environment
-from tests.support.inserts import phone_numbers, voice_service
 from tests.support.platform import Platform
 from tests.support.workers import rows, store
 from worker.storage.connecting.engine import Database

@@ -3,8 +3,8 @@
 import asyncio
 from signal import SIGCONT, SIGSTOP
 
+from tests.support.data.inserts import phone_numbers, voice_service
 from tests.support.environments import Environment, environment
-from tests.support.inserts import phone_numbers, voice_service
 from tests.support.installed_command import LoggingWorker, started
 from tests.support.platform import Platform
 from tests.support.workers import rows, store

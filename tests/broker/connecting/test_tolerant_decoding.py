@@ -7,8 +7,8 @@ import struct
 import pytest
 from pamqp import decode
 
+from tests.support.data.inserts import phone_numbers, voice_service
 from tests.support.faults.amqp_wire import publish_command
-from tests.support.inserts import phone_numbers, voice_service
 from tests.support.platform import Platform
 from tests.support.workers import store, until_leading, working
 from worker.broker.connecting.tolerant_decoding import decode_tolerantly

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from tests.support.inserts import call_settings, handset_login, phone_numbers, voice_service
+from tests.support.data.inserts import call_settings, handset_login, phone_numbers, voice_service
 from tests.support.platform import Platform, platform_at
 from tests.support.workers import rows, store, until_leading, working
 from worker.app.run import supervisor

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as some
 
 from contracts.messages import Activate, Command, CommandData
-from tests.support.builders import (
+from tests.support.data.builders import (
     ACTIVE_IN_FULL_USE,
     NOW,
     RESERVED,

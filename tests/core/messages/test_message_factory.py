@@ -8,7 +8,7 @@ from contracts.envelope import CONTENT_TYPE
 from contracts.messages import PublishedMessage
 from contracts.reading import read
 from contracts.values import DeviceKind, FailureCode, NumberStatus
-from tests.support.builders import (
+from tests.support.data.builders import (
     ACTIVE_IN_FULL_USE,
     AWAITING_ALL,
     NOW,

@@ -12,7 +12,7 @@ from contracts.messages import (
     OperationFailedData,
 )
 from contracts.values import AftermathState, AtDeadline, FailureCode, NumberStatus, Step
-from tests.support.builders import (
+from tests.support.data.builders import (
     ACTIVE_IN_FULL_USE,
     AWAITING_ALL,
     NOW,

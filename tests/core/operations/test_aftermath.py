@@ -24,7 +24,7 @@ from contracts.values import (
     Operation,
     StepResult,
 )
-from tests.support.builders import (
+from tests.support.data.builders import (
     ACTIVE_IN_FULL_USE,
     AWAITING_ALL,
     RESERVED,

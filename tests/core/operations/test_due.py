@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from contracts.values import AftermathKind, FailureCode, NumberStatus, Operation, Step
-from tests.support.builders import (
+from tests.support.data.builders import (
     AWAITING_ALL,
     NOW,
     RESERVED,

@@ -9,7 +9,7 @@ from hypothesis import strategies as some
 
 from contracts.messages import PbxResult, PbxResultData
 from contracts.values import FailureCode, Step, StepResult
-from tests.support.builders import (
+from tests.support.data.builders import (
     ACTIVE_IN_FULL_USE,
     AWAITING_ALL,
     NOW,

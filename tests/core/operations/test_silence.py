@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from contracts.messages import OperationDelayed, OperationFailed
 from contracts.values import FailureCode, NumberStatus, Step, StepResult
-from tests.support.builders import (
+from tests.support.data.builders import (
     ACTIVE,
     ACTIVE_IN_FULL_USE,
     AWAITING_ALL,

@@ -3,7 +3,13 @@
 import pytest
 
 from contracts.values import NumberStatus
-from tests.support.builders import ACTIVE, ACTIVE_IN_FULL_USE, RESERVED, activate, pending_number
+from tests.support.data.builders import (
+    ACTIVE,
+    ACTIVE_IN_FULL_USE,
+    RESERVED,
+    activate,
+    pending_number,
+)
 from worker.core.operations.transitions import TRANSITIONS, Transition, apply
 from worker.core.situation import Usage
 

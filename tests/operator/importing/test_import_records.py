@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from contracts.values import Step
-from tests.support.platform import Platform
-from tests.support.records import (
+from tests.support.data.records import (
     MAIN,
     NUMBER,
     OTHER,
@@ -19,6 +18,7 @@ from tests.support.records import (
     refusal,
     service,
 )
+from tests.support.platform import Platform
 from tests.support.workers import rows, store, until_leading, working
 from worker.operator.importing.import_records import ImportBusy, import_lines
 from worker.settings import Settings

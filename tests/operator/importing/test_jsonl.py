@@ -2,7 +2,7 @@ import io
 
 import pytest
 
-from tests.support.records import Fields, call_settings, login, number, refusal, service
+from tests.support.data.records import Fields, call_settings, login, number, refusal, service
 from worker.operator.importing.import_records import ImportRefused, import_lines
 from worker.operator.importing.jsonl import lines_of
 

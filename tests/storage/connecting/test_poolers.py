@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.inserts import phone_numbers, voice_service
+from tests.support.data.inserts import phone_numbers, voice_service
 from tests.support.platform import Platform
 from tests.support.servers.pgbouncer import Pooled
 from tests.support.workers import rows, store, until_leading, working

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from tests.support.data.inserts import phone_numbers, voice_service
 from tests.support.faults.proxy import Proxy, proxied
 from tests.support.faults.wire import AmqpProtocol, PostgresProtocol
-from tests.support.inserts import phone_numbers, voice_service
 from tests.support.platform import Event, Platform
 from tests.support.workers import rows, until_leading, working
 from worker.cluster.supervisor import Supervisor

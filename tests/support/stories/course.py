@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from contracts.messages import Command, PbxResult, PbxResultData, PublishedMessage
 from contracts.values import StepResult
-from tests.support.builders import NOW, USAGE
+from tests.support.data.builders import NOW, USAGE
 from worker.core.decide import decide
 from worker.core.decision import Decision
 from worker.core.operations.advance import advance

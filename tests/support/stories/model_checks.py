@@ -3,15 +3,15 @@
 from collections import Counter
 from typing import Any
 
-from tests.support.building import Building
-from tests.support.faults.lossy import distinct_events
-from tests.support.inserts import (
+from tests.support.data.building import Building
+from tests.support.data.inserts import (
     call_settings,
     handset_login,
     hunt_group_member,
     phone_numbers,
     voice_service,
 )
+from tests.support.faults.lossy import distinct_events
 from tests.support.platform import Platform
 from tests.support.workers import rows, store
 from worker.storage.connecting.engine import Database

@@ -3,7 +3,12 @@
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from tests.support.inserts import handset_login, hunt_group_member, phone_numbers, voice_service
+from tests.support.data.inserts import (
+    handset_login,
+    hunt_group_member,
+    phone_numbers,
+    voice_service,
+)
 from tests.support.stories.model import OVERDUE, ModelNumber
 from tests.support.stories.story_harness import StoryHarness
 from tests.support.workers import rows, store

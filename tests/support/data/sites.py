@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.inserts import (
+from tests.support.data.inserts import (
     call_settings,
     handset_login,
     hunt_group_member,

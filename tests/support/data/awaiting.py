@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from tests.support.inserts import call_settings, handset_login, phone_numbers, voice_service
+from tests.support.data.inserts import call_settings, handset_login, phone_numbers, voice_service
 from tests.support.platform import Platform
 from tests.support.workers import rows
 from worker.settings import Settings
