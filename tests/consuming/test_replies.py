@@ -36,7 +36,7 @@ ACTIVATE: dict[str, Any] = {name: MISSPELT[name] for name in MISSPELT if name !=
 OF_ANOTHER_CLUSTER = (
     "amq.rabbitmq.reply-to.g1h2AA5yZXBseUAyNzc5NjQyMAAAC1oAAAAAZo4bIw==.+Uvn1EmAp0ZA+oQx2yoQFA=="
 )
-"""A direct reply-to address: RabbitMQ 3.10 ends the connection of whoever replies to it."""
+"""A direct reply-to address. RabbitMQ 3.10 closes a connection that publishes a reply to it."""
 
 
 def asking_for_reply(queue: str | None) -> Delivery:
