@@ -10,7 +10,13 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any, Final
 
-from contracts.catalogue import CATALOGUE, COMMAND_QUEUE, RESULT_QUEUE, MessageDefinition
+from contracts.catalogue import (
+    CATALOGUE,
+    COMMAND_QUEUE,
+    DIRECTORY_QUEUE,
+    RESULT_QUEUE,
+    MessageDefinition,
+)
 from contracts.envelope import CONTENT_TYPE
 from contracts.examples import EXAMPLES
 from contracts.messages import CommandRejected, MessageUnreadable, StatusChanged
@@ -29,6 +35,7 @@ REPLIES: Final = "replies"
 _REPLIES: Final = {
     COMMAND_QUEUE: (StatusChanged, CommandRejected, MessageUnreadable),
     RESULT_QUEUE: (MessageUnreadable,),
+    DIRECTORY_QUEUE: (MessageUnreadable,),
 }
 """The messages that the worker sends to `reply_to`, by the queue that it answers."""
 
@@ -38,10 +45,7 @@ _EXCHANGES: Final = {exchange.name: exchange for exchange in EXCHANGES}
 
 _PARAMETERS: Final[dict[str, Document]] = {
     "status": {
-        "enum": [
-            status.value.lower()
-            for status in (NumberStatus.PENDING, NumberStatus.ACTIVE, NumberStatus.RESERVED)
-        ],
+        "enum": [status.value.lower() for status in NumberStatus],
         "description": "The new status, in lower case.",
     },
     "site_id": {"description": "The site. The PBX of one site binds its own queue with it."},

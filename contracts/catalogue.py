@@ -14,6 +14,9 @@ __all__ = [
     "COMMAND_EXCHANGE",
     "COMMAND_QUEUE",
     "DEFAULT_EXCHANGE",
+    "DIRECTORY",
+    "DIRECTORY_EXCHANGE",
+    "DIRECTORY_QUEUE",
     "EVENT_EXCHANGE",
     "PBX_EXCHANGE",
     "RESULTS",
@@ -30,8 +33,10 @@ COMMAND_EXCHANGE: Final = "telephony.commands"
 EVENT_EXCHANGE: Final = "telephony.events"
 PBX_EXCHANGE: Final = "telephony.pbx"
 RESULT_EXCHANGE: Final = "telephony.pbx.results"
+DIRECTORY_EXCHANGE: Final = "telephony.directory"
 COMMAND_QUEUE: Final = "telephony.phone_number.commands"
 RESULT_QUEUE: Final = "telephony.pbx.results"
+DIRECTORY_QUEUE: Final = "telephony.directory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,9 @@ CATALOGUE: Final = (
         "handset.manual_logout_required",
     ),
     MessageDefinition(
+        messages.DirectoryConflict, "published", EVENT_EXCHANGE, "directory.conflict"
+    ),
+    MessageDefinition(
         messages.HandsetLogout,
         "published",
         PBX_EXCHANGE,
@@ -126,6 +134,25 @@ CATALOGUE: Final = (
         "pbx.result",
         RESULT_QUEUE,
     ),
+    MessageDefinition(
+        messages.VoiceService, "received", DIRECTORY_EXCHANGE, "voice_service", DIRECTORY_QUEUE
+    ),
+    MessageDefinition(
+        messages.PhoneNumberChange, "received", DIRECTORY_EXCHANGE, "phone_number", DIRECTORY_QUEUE
+    ),
+    MessageDefinition(
+        messages.CallSettings, "received", DIRECTORY_EXCHANGE, "call_settings", DIRECTORY_QUEUE
+    ),
+    MessageDefinition(
+        messages.HuntGroupMember,
+        "received",
+        DIRECTORY_EXCHANGE,
+        "hunt_group_member",
+        DIRECTORY_QUEUE,
+    ),
+    MessageDefinition(
+        messages.HandsetLogin, "received", DIRECTORY_EXCHANGE, "handset_login", DIRECTORY_QUEUE
+    ),
     MessageDefinition(messages.MessageUnreadable, "replied", DEFAULT_EXCHANGE, "{reply_to}"),
 )
 
@@ -139,6 +166,15 @@ RESULTS: Final[Mapping[str, type[messages.PbxResult]]] = {
     "telephony.pbx.result.v1": messages.PbxResult,
 }
 """The messages that the worker reads from the result queue, by type."""
+
+DIRECTORY: Final[Mapping[str, type[messages.DirectoryMessage]]] = {
+    "telephony.directory.voice_service.v1": messages.VoiceService,
+    "telephony.directory.phone_number.v1": messages.PhoneNumberChange,
+    "telephony.directory.call_settings.v1": messages.CallSettings,
+    "telephony.directory.hunt_group_member.v1": messages.HuntGroupMember,
+    "telephony.directory.handset_login.v1": messages.HandsetLogin,
+}
+"""The messages that the worker reads from the directory queue, by type."""
 
 _BY_MESSAGE: Final = {definition.message: definition for definition in CATALOGUE}
 

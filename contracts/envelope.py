@@ -1,6 +1,8 @@
 """The envelope of every message: a CloudEvents 1.0 event in structured JSON mode."""
 
-from functools import cache
+import hashlib
+import json
+from functools import cache, cached_property
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -13,6 +15,7 @@ __all__ = [
     "Data",
     "Envelope",
     "Published",
+    "Received",
     "Source",
     "omittable",
 ]
@@ -103,3 +106,19 @@ class Published(Envelope):
     correlationid: Identifier
     causationid: Identifier
     partitionkey: Annotated[str, Field(examples=["acme/london-1"])]
+
+
+class Received(Envelope):
+    """The common part of all messages that the worker receives."""
+
+    data: Data
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of type and payload, in hexadecimal: equal if a message is repeated.
+
+        The envelope is not part of it: a repeat may have another time, trace or expiry.
+        """
+        # Without absent fields: an optional field that a later version adds changes no hash.
+        content = {"type": self.type, **self.data.model_dump(exclude_none=True)}
+        return hashlib.blake2b(json.dumps(content).encode(), digest_size=16).hexdigest()

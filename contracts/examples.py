@@ -10,13 +10,27 @@ from typing import Final, TypedDict
 
 from contracts import messages
 from contracts.envelope import Envelope
+from contracts.messages.directory import (
+    CallSettingsState,
+    ConflictCode,
+    HandsetLoginDeletion,
+    HandsetLoginState,
+    HuntGroupMemberDeletion,
+    HuntGroupMemberState,
+    PhoneNumberState,
+    VoiceServiceState,
+)
 from contracts.reading import ReadErrorCode
+from contracts.records import RecordKind
 from contracts.refusals import RefusalCode
 from contracts.values import (
     EXTENSION_FEATURES,
+    AccountKind,
     AftermathKind,
     AftermathState,
     AtDeadline,
+    CallTarget,
+    ChangedBy,
     DeviceKind,
     FailureCode,
     NumberStatus,
@@ -144,7 +158,7 @@ _PENDING: Final = messages.StatusChanged(
         **_pbx(_DEACTIVATION, _DEACTIVATED, 7),
         status=NumberStatus.PENDING,
         previous_status=NumberStatus.ACTIVE,
-        operation=Operation.DEACTIVATE,
+        operation=ChangedBy.DEACTIVATE,
         requested_by=_REQUESTER,
         entitlement=messages.Entitlement(limit=3, active=2, pending=1),
         since=_at(10, 1),
@@ -261,7 +275,7 @@ _ACTIVE: Final = messages.StatusChanged(
         **_pbx(_ACTIVATION, _ACTIVATED, 2),
         status=NumberStatus.ACTIVE,
         previous_status=NumberStatus.PENDING,
-        operation=Operation.ACTIVATE,
+        operation=ChangedBy.ACTIVATE,
         requested_by=_REQUESTER,
         entitlement=messages.Entitlement(limit=3, active=3, pending=0),
     ),
@@ -274,7 +288,7 @@ _RESERVED: Final = messages.StatusChanged(
         **_pbx(_DEACTIVATION, _DEACTIVATED, 8),
         status=NumberStatus.RESERVED,
         previous_status=NumberStatus.PENDING,
-        operation=Operation.DEACTIVATE,
+        operation=ChangedBy.DEACTIVATE,
         requested_by=_REQUESTER,
         entitlement=messages.Entitlement(limit=3, active=2, pending=0),
         settings_cleared=("call_forwarding_busy", "label", "voicemail"),
@@ -351,6 +365,105 @@ _EXTENSION_RESET: Final = messages.ExtensionReset(
 )
 
 
+_PLATFORM: Final = "/platform"
+_ALLOCATION: Final = "4be0643f-1d98-573b-97cd-ca98a65347dd"
+
+
+class _DirectoryAttributes(TypedDict):
+    id: str
+    source: str
+    subject: str
+    time: datetime
+
+
+def _directory(message_id: str, subject: str) -> _DirectoryAttributes:
+    return {"id": message_id, "source": _PLATFORM, "subject": subject, "time": _at(20, 0)}
+
+
+_SERVICE_BOUGHT: Final = messages.VoiceService(
+    **_directory("0f8fad5b-d9cb-469f-a165-70867728950e", "service-17"),
+    data=VoiceServiceState(
+        service_id="service-17",
+        account_id=_ACCOUNT,
+        account_kind=AccountKind.OCCUPIER,
+        site_id=_SITE,
+        quantity=5,
+        version=3,
+    ),
+)
+
+_NUMBER_ALLOCATED: Final = messages.PhoneNumberChange(
+    **_directory(_ALLOCATION, _ACTIVATED),
+    data=PhoneNumberState(
+        phone_number=_ACTIVATED,
+        site_id=_SITE,
+        account_id=_ACCOUNT,
+        extension=_ACTIVATED[-4:],
+        version=12,
+    ),
+)
+
+_CALLS_ROUTED: Final = messages.CallSettings(
+    **_directory("7c9e6679-7425-40de-944b-e07fc1f90ae7", _ACTIVATED),
+    data=CallSettingsState(
+        phone_number=_ACTIVATED,
+        hunt_group_id=_HUNT_GROUP,
+        in_hours=CallTarget.HUNT_GROUP,
+        out_of_hours=CallTarget.VOICEMAIL,
+        unanswered=CallTarget.RECEPTION,
+        version=1,
+    ),
+)
+
+_MEMBER_TAKEN_OUT: Final = messages.HuntGroupMember(
+    **_directory("16fd2706-8baf-433b-82eb-8c7fada847da", _ACTIVATED),
+    data=HuntGroupMemberDeletion(
+        hunt_group_id=_HUNT_GROUP, phone_number=_ACTIVATED, version=2, deleted=True
+    ),
+)
+
+_MEMBER_PUT_IN: Final = messages.HuntGroupMember(
+    **_directory("886313e1-3b8a-5372-9b90-0c9aee199e5d", _ACTIVATED),
+    data=HuntGroupMemberState(hunt_group_id=_HUNT_GROUP, phone_number=_ACTIVATED, version=1),
+)
+
+_LOGGED_IN: Final = messages.HandsetLogin(
+    **_directory("a8098c1a-f86e-11da-bd1a-00112444be1e", _ACTIVATED),
+    data=HandsetLoginState(
+        phone_number=_ACTIVATED,
+        device_id="desk-0201",
+        device_kind=DeviceKind.DIGITAL,
+        version=1,
+    ),
+)
+
+_LOGGED_OUT: Final = messages.HandsetLogin(
+    **_directory("6ba7b810-9dad-41d1-80b4-00c04fd430c8", _ACTIVATED),
+    data=HandsetLoginDeletion(
+        phone_number=_ACTIVATED, device_id="desk-0201", version=2, deleted=True
+    ),
+)
+
+_CONFLICT: Final = messages.DirectoryConflict(
+    id="7bb8ed43-a55e-5871-a9b0-4bb1e5e2bc4c",
+    **_event("2c5ea4c0-4067-41e9-8bad-9b1deb4d3b7d", _ACTIVATED, _at(21, 0)),
+    data=messages.DirectoryConflictData(
+        kind=RecordKind.PHONE_NUMBER,
+        phone_number=_ACTIVATED,
+        account_id=_ACCOUNT,
+        site_id=_SITE,
+        status=NumberStatus.ACTIVE,
+        sequence=2,
+        command_id="2c5ea4c0-4067-41e9-8bad-9b1deb4d3b7d",
+        version=13,
+        deleted=True,
+        said={"phone_number": _ACTIVATED},
+        code=ConflictCode.NUMBER_IN_USE,
+        message=f"{_ACTIVATED} is ACTIVE: deactivate it first.",
+    ),
+)
+
+
 def _named(*examples: tuple[str, Envelope]) -> dict[str, Envelope]:
     return {example.type + suffix: example for suffix, example in examples}
 
@@ -372,5 +485,13 @@ EXAMPLES: Final[Mapping[str, Envelope]] = _named(
     ("", _EXTENSION_RESET),
     ("", _RESULT),
     ("", _UNREADABLE),
+    ("", _SERVICE_BOUGHT),
+    ("", _NUMBER_ALLOCATED),
+    ("", _CALLS_ROUTED),
+    ("", _MEMBER_PUT_IN),
+    (".deleted", _MEMBER_TAKEN_OUT),
+    ("", _LOGGED_IN),
+    (".deleted", _LOGGED_OUT),
+    ("", _CONFLICT),
 )
 """The example of each message by its type; further examples have a suffix."""

@@ -11,7 +11,13 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from contracts.catalogue import CATALOGUE, COMMAND_QUEUE, RESULT_QUEUE, MessageDefinition
+from contracts.catalogue import (
+    CATALOGUE,
+    COMMAND_QUEUE,
+    DIRECTORY_QUEUE,
+    RESULT_QUEUE,
+    MessageDefinition,
+)
 from contracts.reading import ReadErrorCode
 from contracts.reading.forgiven import FORGIVEN
 from contracts.reading.refused import REFUSED
@@ -81,6 +87,10 @@ def _commands() -> str:
 
 def _pbx_results() -> str:
     return _messages(row for row in CATALOGUE if row.queue == RESULT_QUEUE)
+
+
+def _directory() -> str:
+    return _messages(row for row in CATALOGUE if row.queue == DIRECTORY_QUEUE)
 
 
 def _events() -> str:
@@ -175,6 +185,7 @@ def _replies() -> str:
 
 TABLES: Final[Tables] = {
     "commands": _commands,
+    "directory": _directory,
     "events": _events,
     "forgiven": _forgiven,
     "pbx-messages": _pbx_messages,

@@ -8,6 +8,8 @@ from contracts.catalogue import (
     CATALOGUE,
     COMMAND_EXCHANGE,
     COMMAND_QUEUE,
+    DIRECTORY_EXCHANGE,
+    DIRECTORY_QUEUE,
     EVENT_EXCHANGE,
     PBX_EXCHANGE,
     RESULT_EXCHANGE,
@@ -21,6 +23,7 @@ __all__ = [
     "QUEUES",
     "UNKEPT_COMMANDS",
     "UNROUTED_COMMANDS",
+    "UNROUTED_DIRECTORY",
     "UNROUTED_RESULTS",
     "Argument",
     "Binding",
@@ -67,6 +70,9 @@ command goes to the command queue, and the worker reads it by its body."""
 UNROUTED_RESULTS: Final = "telephony.pbx.results.unrouted"
 """Alternate exchange of the results exchange: a result with any other routing key is read too."""
 
+UNROUTED_DIRECTORY: Final = "telephony.directory.unrouted"
+"""Alternate exchange of the directory: a message with any other routing key is read too."""
+
 DEAD_LETTER_QUEUE: Final = "telephony.phone_number.commands.dead_letter"
 
 WORKER_DELIVERY_LIMIT: Final = 100
@@ -90,6 +96,8 @@ EXCHANGES: Final = (
     Exchange(PBX_EXCHANGE, "topic"),
     Exchange(UNROUTED_RESULTS, "fanout"),
     Exchange(RESULT_EXCHANGE, "direct", {"alternate-exchange": UNROUTED_RESULTS}),
+    Exchange(UNROUTED_DIRECTORY, "fanout"),
+    Exchange(DIRECTORY_EXCHANGE, "topic", {"alternate-exchange": UNROUTED_DIRECTORY}),
 )
 
 _WORKER_QUEUE: Final[Mapping[str, Argument]] = {
@@ -106,6 +114,7 @@ _WORKER_QUEUE: Final[Mapping[str, Argument]] = {
 _ARGUMENTS: Final[Mapping[str, Mapping[str, Argument]]] = {
     COMMAND_QUEUE: _WORKER_QUEUE,
     RESULT_QUEUE: _WORKER_QUEUE,
+    DIRECTORY_QUEUE: _WORKER_QUEUE,
 }
 
 
@@ -118,6 +127,7 @@ def _queues() -> Iterator[Queue]:
             bindings.setdefault(definition.queue, []).append(binding)
     bindings[COMMAND_QUEUE].append(Binding(UNKEPT_COMMANDS, ""))
     bindings[RESULT_QUEUE].append(Binding(UNROUTED_RESULTS, ""))
+    bindings[DIRECTORY_QUEUE].append(Binding(UNROUTED_DIRECTORY, ""))
     for name, queue_bindings in bindings.items():
         yield Queue(name, tuple(queue_bindings), _ARGUMENTS.get(name, UNLIMITED))
 

@@ -19,6 +19,7 @@ __all__ = [
     "AttributeText",
     "AwareDatetime",
     "CallTarget",
+    "ChangedBy",
     "DeviceKind",
     "FailureCode",
     "Identifier",
@@ -114,6 +115,16 @@ class Operation(StrEnum):
 
 
 @unique
+class ChangedBy(StrEnum):
+    """What changed the status of a number: an operation, or the platform's records."""
+
+    ACTIVATE = "activate"
+    DEACTIVATE = "deactivate"
+    DIRECTORY = "directory"
+    """A directory message or an import [D]."""
+
+
+@unique
 class Step(StrEnum):
     """A part of an operation that a PBX carries out."""
 
@@ -183,7 +194,8 @@ class AftermathState(StrEnum):
     GIVEN_UP = "given_up"
     """An operator gave up."""
     SUPERSEDED = "superseded"
-    """A later operation of the number began, and does what is needed."""
+    """A later operation of the number began, and does what is needed; or the number left the
+    account, or was taken out of the hunt group by hand, and nothing is needed."""
 
 
 @unique

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Final, TypeVar
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from contracts.envelope import Envelope
 from contracts.reading.errors import ReadErrorCode, UnreadableError, shown
@@ -87,9 +88,13 @@ def _model_of(
 def _describe(error: ValidationError) -> str:
     problems = error.errors(include_url=False, include_context=False)
     shown_problems = [
-        f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
-        f" (found {shown(problem['input'])})"
+        f"{_place(problem)}: {problem['msg']} (found {shown(problem['input'])})"
         for problem in problems[:REPORTED_PROBLEMS_MAXIMUM]
     ]
     omitted = len(problems) - len(shown_problems)
     return "; ".join(shown_problems) + (f"; and {omitted} more" if omitted else "")
+
+
+def _place(problem: ErrorDetails) -> str:
+    # A part in parentheses names an alternative of the class, not a field of the message.
+    return ".".join(str(part) for part in problem["loc"] if not str(part).startswith("("))

@@ -21,6 +21,7 @@ from contracts.messages import (
 from contracts.values import (
     AftermathKind,
     AftermathState,
+    ChangedBy,
     DeviceKind,
     FailureCode,
     NumberStatus,
@@ -42,8 +43,11 @@ class _OperationFields(NumberFields):
     requested_by: str | None
 
 
-class _StatusFields(_OperationFields):
+class _StatusFields(NumberFields):
+    status: NumberStatus
     previous_status: NumberStatus
+    operation: ChangedBy
+    requested_by: str | None
     entitlement: Entitlement
 
 
@@ -206,8 +210,11 @@ class MessageFactory(PbxMessages):
 
     def _status_fields(self, before: Number, after: Number, usage: Usage) -> _StatusFields:
         return {
-            **self._operation_fields(after),
+            **self._number_fields(after),
+            "status": after.status,
             "previous_status": before.status,
+            "operation": ChangedBy(self._operation.operation),
+            "requested_by": self._operation.requested_by,
             "entitlement": usage.as_contract(),
         }
 

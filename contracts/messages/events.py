@@ -1,14 +1,10 @@
-"""The messages: one class for each type, and one for its payload."""
+"""Events: what the worker publishes for the web tier and for everyone who subscribes."""
 
-import hashlib
-import json
-from functools import cached_property
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from contracts.envelope import WORKER_SOURCE, Data, Envelope, Published, Source
-from contracts.reading.errors import ReadErrorCode
+from contracts.envelope import Data, Published
 from contracts.refusals import RefusalCode
 from contracts.values import (
     AccountId,
@@ -16,6 +12,7 @@ from contracts.values import (
     AftermathState,
     AtDeadline,
     AwareDatetime,
+    ChangedBy,
     DeviceKind,
     FailureCode,
     Identifier,
@@ -26,89 +23,26 @@ from contracts.values import (
     ShortText,
     SiteId,
     Step,
-    StepResult,
-    Timestamp,
 )
 
 __all__ = [
-    "Activate",
     "AwaitedStep",
-    "Command",
-    "CommandData",
-    "CommandMessage",
     "CommandRejected",
     "CommandRejectedData",
-    "Deactivate",
     "Entitlement",
-    "ExtensionReset",
-    "ExtensionResetData",
-    "HandsetLogout",
-    "HandsetLogoutData",
-    "HuntGroupMembership",
-    "HuntGroupMembershipData",
     "ManualLogout",
     "ManualLogoutRequired",
     "ManualLogoutRequiredData",
-    "MessageUnreadable",
-    "MessageUnreadableData",
     "OperationAftermath",
     "OperationAftermathData",
+    "OperationData",
     "OperationDelayed",
     "OperationDelayedData",
     "OperationFailed",
     "OperationFailedData",
-    "PbxResult",
-    "PbxResultData",
-    "PublishedMessage",
     "StatusChanged",
     "StatusChangedData",
 ]
-
-
-class CommandData(Data):
-    """The number, its account and site, and the requester."""
-
-    phone_number: PhoneNumber
-    account_id: AccountId
-    site_id: SiteId
-    requested_by: ShortText | None = None
-
-
-class Received(Envelope):
-    """The common part of all messages that the worker receives."""
-
-    data: Data
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """A hash of type and payload, in hexadecimal: equal if a message is repeated.
-
-        The envelope is not part of it: a repeat may have another time, trace or expiry.
-        """
-        # Without absent fields: an optional field that a later version adds changes no hash.
-        content = {"type": self.type, **self.data.model_dump(exclude_none=True)}
-        return hashlib.blake2b(json.dumps(content).encode(), digest_size=16).hexdigest()
-
-
-class CommandMessage(Received):
-    """The common part of all commands."""
-
-    data: CommandData
-
-
-class Activate(CommandMessage):
-    """Activate a RESERVED number of the account; consumes one voice service at the site."""
-
-    type: Literal["telephony.phone_number.activate.v1"] = "telephony.phone_number.activate.v1"
-
-
-class Deactivate(CommandMessage):
-    """Deactivate an ACTIVE, unassigned number; its settings are cleared permanently."""
-
-    type: Literal["telephony.phone_number.deactivate.v1"] = "telephony.phone_number.deactivate.v1"
-
-
-Command = Activate | Deactivate
 
 
 class Entitlement(Data):
@@ -147,18 +81,21 @@ class StatusChangedData(Data):
     """The new status. PENDING lists the awaited steps, RESERVED the cleared settings."""
 
     phone_number: PhoneNumber
-    account_id: AccountId
+    account_id: AccountId | None
+    """The account that holds the number, or that it has just left; null if no account held it."""
     site_id: SiteId
     extension: PlainText | None
     status: NumberStatus
     previous_status: NumberStatus
-    operation: Operation
+    operation: ChangedBy
     command_id: Identifier
+    """The id of the command, of the directory message, or of the import."""
     requested_by: ShortText | None
     sequence: int = Field(ge=1)
     """Incremented by one with each status change of the number. Drop a `status_changed` that is not
     newer than the last one that you applied."""
-    entitlement: Entitlement
+    entitlement: Entitlement | None
+    """Null if no account holds the number any more."""
     since: AwareDatetime | None = None
     """On PENDING: when the operation began."""
     deadline: AwareDatetime | None = None
@@ -317,116 +254,3 @@ class OperationAftermath(Published):
 
     type: Literal["telephony.phone_number.aftermath.v1"] = "telephony.phone_number.aftermath.v1"
     data: OperationAftermathData
-
-
-class PbxData(Data):
-    """The common part of all PBX messages.
-
-    Ignore a message whose sequence is lower than that of the last one applied.
-    """
-
-    phone_number: PhoneNumber
-    extension: PlainText | None
-    account_id: AccountId
-    site_id: SiteId
-    command_id: Identifier
-    sequence: int = Field(ge=1)
-
-
-class HandsetLogoutData(PbxData):
-    """The handset from which the number must be logged out."""
-
-    device_id: PlainText
-    device_kind: DeviceKind
-    reason: Literal["deactivated"] = "deactivated"
-
-
-class HandsetLogout(Published):
-    """Desired state: this number is not logged in on this handset."""
-
-    type: Literal["telephony.handset.logout.v1"] = "telephony.handset.logout.v1"
-    data: HandsetLogoutData
-
-
-class HuntGroupMembershipData(PbxData):
-    """The hunt group, and whether the number is a member."""
-
-    hunt_group_id: PlainText
-    action: Literal["add", "remove"]
-
-
-class HuntGroupMembership(Published):
-    """Desired state: this number is, or is not, a member of this hunt group."""
-
-    type: Literal["telephony.hunt_group.membership.v1"] = "telephony.hunt_group.membership.v1"
-    data: HuntGroupMembershipData
-
-
-class ExtensionResetData(PbxData):
-    """The features that must be cleared; the PIN is reset to its default."""
-
-    clear: tuple[str, ...]
-    reset_pin: Literal[True] = True
-
-
-class ExtensionReset(Published):
-    """Desired state: this extension has no features and the default PIN."""
-
-    type: Literal["telephony.extension.reset.v1"] = "telephony.extension.reset.v1"
-    data: ExtensionResetData
-
-
-class PbxResultData(Data):
-    """The result of one step."""
-
-    operation_id: Identifier
-    """The id of the message that requested the step: a PBX message, or a PENDING event."""
-    result: StepResult
-    code: ShortText | None = None
-    """The PBX's own code, for machines."""
-    detail: Annotated[PlainText, Field(max_length=1024)] | None = None
-    """For people."""
-
-
-class PbxResult(Received):
-    """A PBX reports the result of a step. The worker can be configured to await it."""
-
-    type: Literal["telephony.pbx.result.v1"] = "telephony.pbx.result.v1"
-    data: PbxResultData
-
-
-class MessageUnreadableData(Data):
-    """The message that cannot be read, and why."""
-
-    id: Identifier
-    """The id of that message: of the event, or else the AMQP message id."""
-    source: Source | None
-    """The source of that message; null if it cannot be read."""
-    code: ReadErrorCode
-    detail: str
-    """For people."""
-
-
-class MessageUnreadable(Envelope):
-    """A command or result cannot be read and had no effect. It is in the dead-letter queue."""
-
-    type: Literal["telephony.message.unreadable.v1"] = "telephony.message.unreadable.v1"
-    source: Source = WORKER_SOURCE
-    time: Timestamp
-    correlationid: Identifier
-    causationid: Identifier
-    data: MessageUnreadableData
-
-
-PublishedMessage = (
-    StatusChanged
-    | CommandRejected
-    | OperationDelayed
-    | OperationFailed
-    | OperationAftermath
-    | ManualLogoutRequired
-    | HandsetLogout
-    | HuntGroupMembership
-    | ExtensionReset
-)
-"""All messages that the worker publishes."""
