@@ -255,7 +255,7 @@ async def test_worker_declares_deleted_partition_queues_again(
 async def test_the_outbox_query_of_a_partition_reads_no_row_of_another(database: Database) -> None:
     await store(
         database,
-        """INSERT INTO outbox (partition, phone_number, holds_operation, message_id, message_type,
+        """INSERT INTO outbox (partition, subject, holds_operation, message_id, message_type,
             exchange, routing_key, correlation_id, must_be_routed, body, decided_at, queued_at)
         SELECT 1, '+4420794' || place, false, place, 'type', 'exchange', 'key', 'c', false, '',
             now(), now()

@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 
+from tests.support.data.inserts import outbox_message
 from tests.support.partitions import (
     ALL,
     BUILDING,
@@ -88,6 +89,18 @@ async def test_change_relabels_operations_and_outbox(
         for event in list(platform.events):
             await platform.answer(event["id"], "done")
         await platform.until(lambda: len(platform.events) == 2 * len(SOME))
+
+
+async def test_change_relabels_a_message_about_an_account_at_a_site(
+    database: Database, settings: Settings
+) -> None:
+    await store(database, outbox_message("acme/london"), outbox_message("+442079460999"))
+    await change(settings, 3)
+
+    labels = await rows(database, "SELECT subject, partition FROM outbox")
+    # A number that is not provisioned counts for itself.
+    expected = {(subject, partition_of(subject, 3)) for subject in ("acme/london", "+442079460999")}
+    assert {*labels} == expected
 
 
 async def test_workers_continue_after_changes_from_one_to_four_to_two_to_one_partitions(

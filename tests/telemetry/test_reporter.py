@@ -35,7 +35,7 @@ class Message(NamedTuple):
     """A message of the outbox, as the reporter sees it."""
 
     position: int = 7
-    phone_number: str = RESERVED.phone_number
+    subject: str = RESERVED.phone_number
     message_id: str = "message-1"
     message_type: str = "telephony.extension.reset.v1"
     attempts: int = 2

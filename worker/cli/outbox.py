@@ -18,8 +18,8 @@ POSITION: Final = click.IntRange(1, 2**63 - 1)
 def outbox() -> None:
     """Manage messages that the broker did not accept.
 
-    Messages of one number are published in order: those behind an undelivered one wait for it.
-    The worker retries by itself, except for PARKED messages, which cannot be encoded.
+    Messages of one number or account are published in order: those behind an undelivered one wait
+    for it. The worker retries by itself, except for PARKED messages, which cannot be encoded.
     """
 
 

@@ -84,6 +84,6 @@ def render(row: Row) -> str:
     row = printable(row)
     state = "PARKED" if row["parked"] else f"next attempt {clock_time(row['next_attempt_at'])}"
     return (
-        f"{row['position']}  {row['phone_number']}  {row['message_type']} to {row['exchange']}"
+        f"{row['position']}  {row['subject']}  {row['message_type']} to {row['exchange']}"
         f" {row['routing_key']}  {row['attempts']} attempts, {state}\n    {row['last_error']}"
     )

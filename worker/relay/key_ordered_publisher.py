@@ -1,4 +1,4 @@
-"""Publishes outbox messages in the order of each number."""
+"""Publishes outbox messages in the order of each subject."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ class PublishResult(NamedTuple):
 
 
 class KeyOrderedPublisher:
-    """Publishes messages of many numbers; each number's messages stay in order."""
+    """Publishes messages of many subjects; each subject's messages stay in order."""
 
     def __init__(
         self,
@@ -42,10 +42,10 @@ class KeyOrderedPublisher:
         self._on_exchange_not_found = on_exchange_not_found
 
     async def publish(self, messages: Sequence[OutgoingMessage]) -> PublishResult:
-        """Publishes all of them, except those behind an undelivered message of the same number.
+        """Publishes all of them, except those behind an undelivered message of the same subject.
 
-        The messages of one number go one after the other, each confirmed before the next; those of
-        different numbers go together. Raises `BrokerUnavailable` when the outcome is unknown.
+        The messages of one subject go one after the other, each confirmed before the next; those of
+        different subjects go together. Raises `BrokerUnavailable` when the outcome is unknown.
         """
         confirmed: list[OutgoingMessage] = []
         undelivered: list[Undelivered] = []
@@ -86,7 +86,7 @@ class KeyOrderedPublisher:
 
 def _key_of(message: OutgoingMessage) -> str:
     """Messages with the same key stay in order."""
-    return message.phone_number if message.ordered else message.message_id
+    return message.subject if message.ordered else message.message_id
 
 
 def _groups_without_repeated_key(

@@ -124,8 +124,8 @@ def _numbers_waiting_for(result: PublishResult) -> list[str]:
     The messages of an operation wait behind every refused message of the number, whatever it is.
     """
     confirmed = {
-        message.phone_number
+        message.subject
         for message in result.confirmed
         if message.holds_operation or message.awaited
     }
-    return sorted(confirmed | {item.message.phone_number for item in result.undelivered})
+    return sorted(confirmed | {item.message.subject for item in result.undelivered})

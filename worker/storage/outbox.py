@@ -22,7 +22,8 @@ class OutgoingMessage(NamedTuple):
     """A message of the outbox."""
 
     position: int
-    phone_number: str
+    subject: str
+    """The number, or the account at a site, that it is about: their messages keep their order."""
     message_id: str
     message_type: str
     exchange: str
@@ -34,7 +35,7 @@ class OutgoingMessage(NamedTuple):
     awaited: bool
     """Whether a PBX result is awaited for the step that it requests."""
     ordered: bool
-    """Whether it keeps its place among the number's messages."""
+    """Whether it keeps its place among the subject's messages."""
     body: bytes
     decided_at: datetime
     queued_at: datetime
@@ -58,7 +59,7 @@ async def load_messages(
 ) -> Sequence[OutgoingMessage]:
     """The partition's next messages, in the order of the decisions.
 
-    Omits postponed messages, and the messages of the same number behind them.
+    Omits postponed messages, and the messages of the same subject behind them.
     """
     rows = await session.fetch("load_messages", partition=partition, now=now, maximum=maximum)
     return [OutgoingMessage(*row) for row in rows]

@@ -82,9 +82,9 @@ async def finish_repartition(session: Session, layout: Layout) -> None:
 
 
 async def _relabel(session: Session, partitions: int) -> None:
-    found = await session.fetch("find_numbers_under_way")
+    found = await session.fetch("find_subjects_under_way")
     labels = {
-        "phone_number": [row["phone_number"] for row in found],
+        "subject": [row["subject"] for row in found],
         "partition": [partition_of(_partition_key_of(row), partitions) for row in found],
     }
     for name in ("relabel_outbox", "relabel_operations"):
@@ -93,5 +93,6 @@ async def _relabel(session: Session, partitions: int) -> None:
 
 def _partition_key_of(row: Row) -> str:
     if row["account_id"] is None:
-        return str(row["phone_number"])
+        # The subject of a message about an account at a site is its partition key.
+        return str(row["subject"])
     return f"{row['account_id']}/{row['site_id']}"

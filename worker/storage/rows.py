@@ -69,7 +69,7 @@ class OperationEndRow(NamedTuple):
 class OutboxRow(NamedTuple):
     """A message for the outbox."""
 
-    phone_number: str
+    subject: str
     holds_operation: bool
     awaited: bool
     ordered: bool

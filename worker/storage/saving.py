@@ -287,7 +287,7 @@ def _outbox_row(
 ) -> OutboxRow:
     definition = definition_of(type(message))
     return OutboxRow(
-        phone_number=message.subject,
+        subject=message.subject,
         holds_operation=holds,
         awaited=awaited,
         ordered=ordered,

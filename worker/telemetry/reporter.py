@@ -53,8 +53,8 @@ class LoggedMessage(Protocol):
         """Its position in the outbox, by which the operator commands name it."""
 
     @property
-    def phone_number(self) -> str:
-        """The number that it is about."""
+    def subject(self) -> str:
+        """The number, or the account at a site, that it is about."""
 
     @property
     def message_id(self) -> str:
@@ -219,7 +219,7 @@ class Reporter:
         self.metrics.publish_failed(message.message_type)
         get_logger().error(
             Action.MESSAGE_UNDELIVERED,
-            phone_number=message.phone_number,
+            subject=message.subject,
             message_id=message.message_id,
             message_type=message.message_type,
             reason=reason,
@@ -230,7 +230,7 @@ class Reporter:
         """A message cannot be encoded: it is parked in the outbox."""
         get_logger().error(
             Action.MESSAGE_PARKED,
-            phone_number=message.phone_number,
+            subject=message.subject,
             position=message.position,
             message_id=message.message_id,
             message_type=message.message_type,

@@ -41,7 +41,7 @@ def message(
 ) -> OutgoingMessage:
     return OutgoingMessage(
         position=place,
-        phone_number="+442079460000",
+        subject="+442079460000",
         message_id=f"message-{place}",
         message_type="test",
         exchange=exchange,

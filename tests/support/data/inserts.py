@@ -105,12 +105,12 @@ def operation(number: str, **columns: object) -> str:
     )
 
 
-def outbox_message(number: str, **columns: object) -> str:
+def outbox_message(subject: str, **columns: object) -> str:
     """A message of the outbox that was not published yet."""
     return _insert(
         "outbox",
         {
-            "phone_number": number,
+            "subject": subject,
             "holds_operation": False,
             "message_id": "message-1",
             "message_type": "telephony.phone_number.status_changed.v1",

@@ -77,15 +77,15 @@ started_operations AS (
 ),
 new_messages AS (
     INSERT INTO outbox (
-        partition, phone_number, holds_operation, awaited, ordered, message_id, message_type, exchange,
+        partition, subject, holds_operation, awaited, ordered, message_id, message_type, exchange,
         routing_key, correlation_id, must_be_routed, body, decided_at, queued_at
     )
     SELECT
-        CAST(:partition AS integer), row.phone_number, row.holds_operation, row.awaited, row.ordered,
+        CAST(:partition AS integer), row.subject, row.holds_operation, row.awaited, row.ordered,
         row.message_id, row.message_type, row.exchange, row.routing_key, row.correlation_id,
         row.must_be_routed, row.body, CAST(:now AS timestamptz), CAST(:now AS timestamptz)
     FROM unnest(CAST(:messages AS outbox_row[])) WITH ORDINALITY AS row (
-        phone_number, holds_operation, awaited, ordered, message_id, message_type, exchange,
+        subject, holds_operation, awaited, ordered, message_id, message_type, exchange,
         routing_key, correlation_id, must_be_routed, body, place
     )
     -- Positions follow the order of the decisions.

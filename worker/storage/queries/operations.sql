@@ -80,15 +80,15 @@ confirmed_messages AS (
 ),
 new_messages AS (
     INSERT INTO outbox (
-        partition, phone_number, holds_operation, awaited, ordered, message_id, message_type, exchange,
+        partition, subject, holds_operation, awaited, ordered, message_id, message_type, exchange,
         routing_key, correlation_id, must_be_routed, body, decided_at, queued_at
     )
     SELECT
-        CAST(:partition AS integer), row.phone_number, row.holds_operation, row.awaited, row.ordered,
+        CAST(:partition AS integer), row.subject, row.holds_operation, row.awaited, row.ordered,
         row.message_id, row.message_type, row.exchange, row.routing_key, row.correlation_id,
         row.must_be_routed, row.body, CAST(:now AS timestamptz), CAST(:now AS timestamptz)
     FROM unnest(CAST(:messages AS outbox_row[])) WITH ORDINALITY AS row (
-        phone_number, holds_operation, awaited, ordered, message_id, message_type, exchange,
+        subject, holds_operation, awaited, ordered, message_id, message_type, exchange,
         routing_key, correlation_id, must_be_routed, body, place
     )
     -- Positions follow the order of the decisions.
@@ -102,9 +102,9 @@ SELECT
 -- Deletes unsent requests that must not reach a PBX any more: all those of failed activations, and of
 -- the other operations those that repeat a request.
 DELETE FROM outbox
-WHERE (phone_number = ANY(CAST(:failed AS text[])) AND holds_operation)
+WHERE (subject = ANY(CAST(:failed AS text[])) AND holds_operation)
     OR (
-        phone_number = ANY(CAST(:repeating AS text[])) AND awaited
+        subject = ANY(CAST(:repeating AS text[])) AND awaited
         AND message_id IN (
             SELECT step_id FROM pbx_steps
             WHERE phone_number = ANY(CAST(:repeating AS text[]))

@@ -1,15 +1,15 @@
 -- Messages on their way to the broker.
 
 -- name: load_messages
--- Reads the partition's next messages, without those behind a delayed message of the same number.
+-- Reads the partition's next messages, without those behind a delayed message of the same subject.
 -- It never remembers a position: a transaction that took a lower one may commit later.
-SELECT position, phone_number, message_id, message_type, exchange, routing_key, correlation_id,
+SELECT position, subject, message_id, message_type, exchange, routing_key, correlation_id,
     must_be_routed, holds_operation, awaited, ordered, body, decided_at, queued_at, attempts
 FROM outbox
 WHERE partition = CAST(:partition AS integer) AND CASE
     WHEN ordered THEN NOT EXISTS (
         SELECT FROM outbox AS delayed
-        WHERE delayed.phone_number = outbox.phone_number
+        WHERE delayed.subject = outbox.subject
             AND delayed.ordered AND delayed.next_attempt_at > CAST(:now AS timestamptz)
     )
     ELSE next_attempt_at IS NULL OR next_attempt_at <= CAST(:now AS timestamptz)
@@ -37,7 +37,7 @@ WHERE outbox.partition = CAST(:partition AS integer) AND outbox.position = row.p
 
 -- name: show_outbox
 -- Lists refused messages, the oldest first: parked, or waiting for the next attempt.
-SELECT position, phone_number, message_id, message_type, exchange, routing_key, decided_at,
+SELECT position, subject, message_id, message_type, exchange, routing_key, decided_at,
     attempts, last_error, next_attempt_at = 'infinity' AS parked,
     CASE WHEN isfinite(next_attempt_at) THEN next_attempt_at END AS next_attempt_at
 FROM outbox
@@ -59,7 +59,7 @@ RETURNING position;
 WITH locked AS MATERIALIZED (
     SELECT phone_number FROM phone_numbers
     WHERE phone_number IN (
-        SELECT phone_number FROM outbox WHERE position = ANY(CAST(:positions AS bigint[]))
+        SELECT subject FROM outbox WHERE position = ANY(CAST(:positions AS bigint[]))
     )
     ORDER BY phone_number
     FOR UPDATE
@@ -72,17 +72,17 @@ discarded AS (
 ),
 freed AS (
     UPDATE outbox SET next_attempt_at = NULL
-    WHERE isfinite(next_attempt_at) AND phone_number IN (SELECT phone_number FROM discarded)
+    WHERE isfinite(next_attempt_at) AND subject IN (SELECT subject FROM discarded)
 ),
 due AS (
     UPDATE operations SET due_at = CAST(:due_at AS timestamptz)
-    WHERE phone_number IN (SELECT phone_number FROM discarded)
+    WHERE phone_number IN (SELECT subject FROM discarded)
 )
 INSERT INTO discarded_messages (
-    position, phone_number, message_id, message_type, exchange, routing_key, body, last_error,
+    position, subject, message_id, message_type, exchange, routing_key, body, last_error,
     discarded_at, discarded_by, reason
 )
-SELECT position, phone_number, message_id, message_type, exchange, routing_key, body, last_error,
+SELECT position, subject, message_id, message_type, exchange, routing_key, body, last_error,
     CAST(:now AS timestamptz), CAST(:discarded_by AS text), CAST(:reason AS text)
 FROM discarded
 RETURNING position;
@@ -91,5 +91,5 @@ RETURNING position;
 -- Deletes the unsent PBX requests of an operation, or of an aftermath, that an operator completed by
 -- hand or gave up; events stay.
 DELETE FROM outbox
-WHERE phone_number = :phone_number AND (holds_operation OR awaited)
+WHERE subject = :phone_number AND (holds_operation OR awaited)
     AND exchange = 'telephony.pbx';

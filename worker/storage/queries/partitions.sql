@@ -73,21 +73,21 @@ SET partitions = CAST(:partitions AS integer), routed = CAST(:routed AS boolean)
 UPDATE leadership SET results_read_until = CAST(:now AS timestamptz)
 WHERE partition = CAST(:partition AS integer);
 
--- name: find_numbers_under_way
--- Reads the numbers that have messages or operations under way, each with its account and site.
-SELECT phone_number, number.account_id, number.site_id
-FROM (SELECT phone_number FROM outbox UNION SELECT phone_number FROM operations) AS under_way
-LEFT JOIN phone_numbers AS number USING (phone_number);
+-- name: find_subjects_under_way
+-- Reads the subjects that have messages or operations under way; for numbers with account and site.
+SELECT subject, number.account_id, number.site_id
+FROM (SELECT subject FROM outbox UNION SELECT phone_number FROM operations) AS under_way
+LEFT JOIN phone_numbers AS number ON number.phone_number = subject;
 
 -- name: relabel_outbox
--- Assigns the messages of these numbers to their new partitions.
+-- Assigns the messages of these subjects to their new partitions.
 UPDATE outbox SET partition = row.partition
-FROM unnest(CAST(:phone_number AS text[]), CAST(:partition AS integer[])) AS row (phone_number, partition)
-WHERE outbox.phone_number = row.phone_number AND outbox.partition <> row.partition;
+FROM unnest(CAST(:subject AS text[]), CAST(:partition AS integer[])) AS row (subject, partition)
+WHERE outbox.subject = row.subject AND outbox.partition <> row.partition;
 
 -- name: relabel_operations
 -- Assigns the operations of these numbers to their new partitions.
 UPDATE operations SET partition = row.partition
-FROM unnest(CAST(:phone_number AS text[]), CAST(:partition AS integer[])) AS row (phone_number, partition)
-WHERE operations.phone_number = row.phone_number AND operations.partition <> row.partition;
+FROM unnest(CAST(:subject AS text[]), CAST(:partition AS integer[])) AS row (subject, partition)
+WHERE operations.phone_number = row.subject AND operations.partition <> row.partition;
 

@@ -36,7 +36,7 @@ WHERE phone_number = :phone_number ORDER BY device_id;
 -- name: show_unsent
 -- Lists the unsent messages of a number, in their order.
 SELECT message_id, message_type, exchange, routing_key, attempts, next_attempt_at, last_error
-FROM outbox WHERE phone_number = :phone_number ORDER BY position;
+FROM outbox WHERE subject = :phone_number ORDER BY position;
 
 -- name: show_steps
 -- Lists the steps of a number, ended ones included, in the order of the requests. Nothing is asked

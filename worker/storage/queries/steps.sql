@@ -59,7 +59,7 @@ WHERE step.step_id = row.step_id;
 -- name: send_steps_again
 -- Puts the messages of these steps into the outbox once more, under the same ids.
 INSERT INTO outbox (
-    partition, phone_number, holds_operation, awaited, message_id, message_type, exchange, routing_key,
+    partition, subject, holds_operation, awaited, message_id, message_type, exchange, routing_key,
     correlation_id, must_be_routed, body, decided_at, queued_at
 )
 SELECT

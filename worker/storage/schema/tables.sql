@@ -209,7 +209,9 @@ CREATE TABLE resolutions (
 -- Messages that are stored but not yet confirmed by the broker, in the order of the decisions.
 CREATE TABLE outbox (
     position        bigint GENERATED ALWAYS AS IDENTITY,
-    phone_number    text NOT NULL,
+    -- What the message is about: a phone number, or an account at a site (`account_id/site_id`).
+    -- The messages of one subject keep their order.
+    subject         text NOT NULL,
     -- While such a row exists, the number's operation waits.
     holds_operation boolean NOT NULL,
     message_id      text NOT NULL,
@@ -222,12 +224,12 @@ CREATE TABLE outbox (
     decided_at      timestamptz NOT NULL,
     attempts        integer NOT NULL DEFAULT 0,
     -- NULL: never refused. 'infinity': parked until an operator decides; it holds back the later
-    -- messages of its number.
+    -- messages of its subject.
     next_attempt_at timestamptz,
     last_error      text,
     -- Whether a PBX result is awaited for the step that this message requests.
     awaited         boolean NOT NULL DEFAULT false,
-    -- Whether it keeps its place among the number's messages. False for the notice that a message
+    -- Whether it keeps its place among the subject's messages. False for the notice that a message
     -- is stuck: it must not wait behind that message.
     ordered         boolean NOT NULL DEFAULT true,
     -- When it was put here. A step that is sent again keeps the time of its decision in decided_at.
@@ -236,13 +238,13 @@ CREATE TABLE outbox (
     -- The partition first: a scan for the next messages of one partition passes no row of another.
     PRIMARY KEY (partition, position)
 );
-CREATE INDEX outbox_holding ON outbox (phone_number) WHERE holds_operation;
-CREATE INDEX outbox_delayed ON outbox (phone_number) WHERE next_attempt_at IS NOT NULL;
+CREATE INDEX outbox_holding ON outbox (subject) WHERE holds_operation;
+CREATE INDEX outbox_delayed ON outbox (subject) WHERE next_attempt_at IS NOT NULL;
 
 -- Messages that an operator discarded because the broker can never accept them.
 CREATE TABLE discarded_messages (
     position     bigint PRIMARY KEY,
-    phone_number text NOT NULL,
+    subject      text NOT NULL,
     message_id   text NOT NULL,
     message_type text NOT NULL,
     exchange     text NOT NULL,

@@ -104,7 +104,7 @@ CREATE TYPE operation_end_row AS (
 
 -- A message for the outbox.
 CREATE TYPE outbox_row AS (
-    phone_number text,
+    subject text,
     holds_operation boolean,
     awaited boolean,
     ordered boolean,

@@ -7,7 +7,7 @@ SELECT
     failure_pbx_code, last_result, answers, place,
     CASE WHEN sent_at IS NULL THEN (
         SELECT refused.last_error FROM outbox AS refused
-        WHERE refused.phone_number = step.phone_number
+        WHERE refused.subject = step.phone_number
             AND refused.ordered AND refused.next_attempt_at IS NOT NULL
         ORDER BY refused.position
         LIMIT 1
@@ -16,12 +16,12 @@ FROM pbx_steps AS step
 WHERE ended_at IS NULL
 UNION ALL
 SELECT
-    phone_number, message_id, NULL, message_type, 'confirm', attempts + 1,
+    subject, message_id, NULL, message_type, 'confirm', attempts + 1,
     NULL, NULL, 'open', next_attempt_at, NULL, NULL, NULL,
     NULL, NULL, '[]', position,
     (
         SELECT refused.last_error FROM outbox AS refused
-        WHERE refused.phone_number = message.phone_number
+        WHERE refused.subject = message.subject
             AND refused.ordered AND refused.next_attempt_at IS NOT NULL
         ORDER BY refused.position
         LIMIT 1
