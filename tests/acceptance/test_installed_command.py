@@ -8,6 +8,7 @@ import signal
 import aiohttp
 import pytest
 
+from tests.support.data.inserts import handset_login, phone_numbers
 from tests.support.environments import Environment
 from tests.support.installed_command import (
     COMMAND,
@@ -59,6 +60,28 @@ async def test_next_worker_finishes_what_a_killed_worker_left(
 
     assert await rows(database, "SELECT outcome FROM commands") == [("completed",)]
     assert await rows(database, "SELECT active, pending FROM entitlement_usage") == [(1, 0)]
+
+
+async def test_a_manual_logout_is_listed_after_the_deactivation_until_a_person_closes_it(
+    environment: Environment, database: Database
+) -> None:
+    active = phone_numbers(NUMBER, status="ACTIVE", extension="101")
+    await store(database, active, handset_login(NUMBER, "fax-2", "analogue"))
+    async with running(environment):
+        deactivated = await command(environment, "send", "deactivate", NUMBER, *PLACE, "--wait")
+    listed = await command(environment, "manual-logouts", "--site", "london")
+    close = ("manual-logouts", "close", NUMBER, "fax-2", "--by", "Ada", "--why", "done")
+    closed = await command(environment, *close)
+    again = await command(environment, *close)
+    shown = await command(environment, "show", NUMBER)
+
+    assert deactivated[0] == 0
+    assert listed[0] == 0
+    assert f"{NUMBER}  fax-2 (analogue)  acme at london, extension 101\n" in listed[1]
+    assert closed == (0, f"Closed: {NUMBER} at fax-2.\n")
+    assert (again[0], "no open manual logout" in again[1]) == (5, True)
+    assert await command(environment, "manual-logouts") == (0, "0 open\n")
+    assert "UTC by Ada: done" in shown[1]
 
 
 async def test_run_serves_health_readiness_and_metrics(environment: Environment) -> None:

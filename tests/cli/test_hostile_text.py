@@ -17,6 +17,7 @@ from tests.support.data.inserts import (
     commands,
     handset_login,
     hunt_group_member,
+    manual_logout,
     operation,
     outbox_message,
     phone_numbers,
@@ -93,6 +94,17 @@ SITE = (
         'step-1', '{NUMBER}', '/tests', 'command-1', 'activation', 'open', 1, '{HOSTILE}', now(),
         'type', 'exchange', 'key', 'command-1', true, ''
     )""",
+    manual_logout(
+        NUMBER,
+        HOSTILE,
+        extension=HOSTILE,
+        account_id=HOSTILE,
+        site_id=HOSTILE,
+        command_id=HOSTILE,
+    ),
+    manual_logout(
+        NUMBER, HOSTILE, closed_at="2026-01-01T00:00Z", closed_by=HOSTILE, reason=HOSTILE
+    ),
     f"""INSERT INTO resolutions VALUES (
         '{NUMBER}', now(), '/tests', 'command-1', 'retry', '{HOSTILE}', '{HOSTILE}'
     )""",
@@ -121,6 +133,9 @@ async def in_colour(environment: dict[str, str], *arguments: str, given: str | N
         ("show", NUMBER),
         ("pending",),
         ("outbox", "list"),
+        ("manual-logouts", "--all"),
+        ("manual-logouts", "close", NUMBER, HOSTILE, "--by", "Ada", "--why", "done"),
+        ("manual-logouts", "close", HOSTILE, HOSTILE, "--by", "Ada", "--why", "done"),
         ("resolve", NUMBER, "--as", "done", "--by", HOSTILE, "--why", HOSTILE),
         ("resolve", HOSTILE, "--as", "done", "--by", "Ada", "--why", "?"),
         ("show", HOSTILE),
@@ -145,7 +160,10 @@ async def test_commands_escape_text_of_others(
     assert_harmless(output)
 
 
-@pytest.mark.parametrize("arguments", [("show", NUMBER), ("pending",), ("outbox", "list")])
+@pytest.mark.parametrize(
+    "arguments",
+    [("show", NUMBER), ("pending",), ("outbox", "list"), ("manual-logouts", "--all")],
+)
 async def test_json_output_is_printable_and_complete(
     arguments: Sequence[str], environment: dict[str, str], database: Database
 ) -> None:

@@ -24,6 +24,8 @@ ARGUMENTS = {
     "pending": (),
     "resolve": (NUMBER, "--as", "done", "--by", "Ada", "--why", "a test"),
     "partitions": (),
+    "manual-logouts": (),
+    "manual-logouts close": (NUMBER, "fax", "--by", "Ada", "--why", "a test"),
     "outbox list": (),
     "outbox retry": ("--all",),
     "outbox discard": ("1", "--by", "Ada", "--why", "a test"),
@@ -34,7 +36,10 @@ def _commands(group: click.Group, prefix: str = "") -> set[str]:
     names: set[str] = set()
     for name, command in group.commands.items():
         path = f"{prefix}{name}"
-        names |= _commands(command, f"{path} ") if isinstance(command, click.Group) else {path}
+        if isinstance(command, click.Group):
+            names |= _commands(command, f"{path} ")
+        if not isinstance(command, click.Group) or command.invoke_without_command:
+            names.add(path)
     return names
 
 

@@ -18,6 +18,8 @@ NOWHERE = {
 VOICE_SERVICE = json.dumps(service())
 SEND = ("send", "activate", "+442079460001", "--account", "acme", "--site", "london")
 
+CLOSE = ("close", "+442079460001", "fax", "--by", "Ada", "--why", "done")
+
 
 def run(*arguments: str, given: str | None = None, **environment: str) -> Result:
     return CliRunner().invoke(main, arguments, input=given, env={**NOWHERE, **environment})
@@ -30,7 +32,14 @@ def test_help_names_every_exit_code() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [*main.commands, "dead-letters replay", "dead-letters show", "contracts export"]
+    "command",
+    [
+        *main.commands,
+        "dead-letters replay",
+        "dead-letters show",
+        "contracts export",
+        "manual-logouts close",
+    ],
 )
 def test_every_command_prints_help_without_servers(command: str) -> None:
     result = run(*command.split(), "--help")
@@ -62,6 +71,9 @@ def test_help_loads_neither_driver_nor_broker_library() -> None:
         (("dead-letters", "replay"), "Name keys"),
         (("dead-letters", "replay", "--all", "0123"), "Name keys"),
         (("dead-letters", "discard", "--yes"), "Name keys"),
+        (("manual-logouts", "close", "+442079460001"), "Missing argument 'DEVICE'"),
+        (("manual-logouts", "close", "+442079460001", "fax"), "Missing option '--by'"),
+        (("manual-logouts", "--all", *CLOSE), "options of the list"),
         (("dead-letters", "list", "--limit", "0"), "0 is not in the range"),
     ],
 )
@@ -81,6 +93,8 @@ def test_commands_explain_wrong_usage(arguments: tuple[str, ...], problem: str) 
         SEND,
         ("show", "+442079460001"),
         ("pending",),
+        ("manual-logouts",),
+        ("manual-logouts", "--json"),
         ("dead-letters", "list"),
         ("check",),
     ],

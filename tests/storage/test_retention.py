@@ -4,10 +4,11 @@ import asyncio
 
 import pytest
 
-from tests.support.data.inserts import Expression, commands
+from tests.support.data.inserts import Expression, commands, manual_logout
 from tests.support.workers import rows, store, until_leading, working
 from worker.settings import Settings, SettingsError, load
 from worker.storage.connecting.engine import Database
+from worker.storage.retention import prune
 
 
 def days_ago(days: int) -> Expression:
@@ -35,6 +36,29 @@ async def test_retention_deletes_old_commands_that_have_ended_and_no_others(
     assert await rows(database, "SELECT command_id FROM commands ORDER BY 1") == [
         ("open-1",),
         ("young-1",),
+    ]
+
+
+async def test_retention_deletes_manual_logouts_that_were_closed_long_ago_and_no_others(
+    database: Database,
+) -> None:
+    closed = {"required_at": days_ago(400), "closed_by": "Ada", "reason": "done"}
+    await store(
+        database,
+        manual_logout("+442079460001", "old", **closed, closed_at=days_ago(31)),
+        manual_logout("+442079460001", "young", **closed, closed_at=days_ago(29)),
+        manual_logout("+442079460001", "open", required_at=days_ago(400)),
+    )
+
+    pruning = asyncio.create_task(prune(database, database.clock.now, 30))
+    async with asyncio.timeout(20):
+        while await rows(database, "SELECT FROM manual_logouts WHERE device_id = 'old'"):
+            await asyncio.sleep(0.05)
+    pruning.cancel()
+
+    assert await rows(database, "SELECT device_id FROM manual_logouts ORDER BY place") == [
+        ("young",),
+        ("open",),
     ]
 
 

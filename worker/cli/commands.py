@@ -8,6 +8,7 @@ from worker.cli.contracts import contracts
 from worker.cli.dead_letters import dead_letters
 from worker.cli.exits import EXITS
 from worker.cli.importing import import_records
+from worker.cli.manual_logouts import manual_logouts
 from worker.cli.numbers import pending, resolve, send, show
 from worker.cli.outbox import outbox
 from worker.cli.partitions import partitions
@@ -20,7 +21,7 @@ __all__ = ["main"]
 
 COMMANDS: Final = (
     *(run, migrate, topology, check, import_records, send, show, pending, resolve),
-    *(partitions, outbox, dead_letters, contracts, standalone),
+    *(manual_logouts, partitions, outbox, dead_letters, contracts, standalone),
 )
 
 

@@ -15,6 +15,7 @@ from worker.local import ServerUnavailable
 from worker.operator.dead_letter_reader import DeadLettersNotKept
 from worker.operator.dead_letters import NoSuchDeadLetter, NotReplayed
 from worker.operator.importing.import_records import ImportBusy, ImportRefused
+from worker.operator.manual_logouts import NoOpenManualLogout
 from worker.operator.repartition import RepartitionTimedOut
 from worker.operator.resolve import NothingToResolve
 from worker.operator.send import InvalidCommand, TopologyMissing
@@ -46,6 +47,7 @@ EXPLANATIONS: Final[tuple[tuple[type[Exception], Exit, str], ...]] = (
     (DeadLettersNotKept, Exit.UNAVAILABLE, AS_IT_IS),
     (NotReplayed, Exit.UNAVAILABLE, AS_IT_IS),
     (NoSuchMessage, Exit.NOT_FOUND, AS_IT_IS),
+    (NoOpenManualLogout, Exit.NOT_FOUND, AS_IT_IS),
     (RepartitionTimedOut, Exit.TIMED_OUT, AS_IT_IS),
     (ImportBusy, Exit.UNAVAILABLE, AS_IT_IS),
     (

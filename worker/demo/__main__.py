@@ -67,10 +67,14 @@ async def _run_demo(environment: Mapping[str, str], log: Path) -> None:
         ):
             await _until_listening(pbx)
             await _show(timeline, environment)
-            echo(click.style(f"\nWhy is {RESTING_NUMBER} not active?", bold=True))
-            show = ("-m", "worker", "show", RESTING_NUMBER)
-            async with _process(*show, environment=environment) as showing:
-                await showing.wait()
+            await _ask(f"Why is {RESTING_NUMBER} not active?", environment, "show", RESTING_NUMBER)
+            await _ask("Which phones must people log out?", environment, "manual-logouts")
+
+
+async def _ask(question: str, environment: Mapping[str, str], *command: str) -> None:
+    echo(click.style(f"\n{question}", bold=True))
+    async with _process("-m", "worker", *command, environment=environment) as answering:
+        await answering.wait()
 
 
 async def _until_listening(pbx: asyncio.subprocess.Process) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from worker.core.messages.explanations import AFTERMATHS, at_deadline, clock_time, explain
 from worker.core.situation import Number
+from worker.operator.manual_logouts import how_it_stands
 from worker.runtime.printable import printable
 from worker.settings import Settings
 from worker.storage.connecting.engine import open_database
@@ -21,6 +22,7 @@ PARTS: Final = (
     "logins",
     "unsent",
     "steps",
+    "manual_logouts",
     "resolutions",
     "history",
 )
@@ -112,6 +114,7 @@ def render_number(shown: Shown) -> str:
             f" {message['attempts']} attempts; {message['last_error'] or 'no error yet'}"
         )
     lines += [f"  PBX step        {_step(row)}" for row in shown["steps"]]
+    lines += [f"  manual logout   {_manual_logout(row)}" for row in shown["manual_logouts"]]
     lines += [f"  resolved        {_resolution(row)}" for row in shown["resolutions"]]
     lines.append("  history")
     lines += [f"    {_history(command)}" for command in shown["history"]] or ["    none"]
@@ -181,6 +184,10 @@ def _step(row: Shown) -> str:
         f"{row['step']} {row['state']}, attempt {row['attempt']}, sent"
         f" {clock_time(row['sent_at'])}{result}{again}  ({row['operation_id']})"
     )
+
+
+def _manual_logout(row: Shown) -> str:
+    return f"{row['device_id']} ({row['device_kind']}) {how_it_stands(row)}"
 
 
 def _resolution(row: Shown) -> str:

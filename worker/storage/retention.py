@@ -18,6 +18,7 @@ STATEMENTS: Final = (
     "prune_commands",
     "prune_steps",
     "prune_resolutions",
+    "prune_manual_logouts",
     "prune_discarded_messages",
     "prune_attempts",
 )

@@ -6,13 +6,19 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from contracts.catalogue import definition_of, routing_key_of
-from contracts.messages import Command, OperationAftermath, PublishedMessage
+from contracts.messages import (
+    Command,
+    ManualLogoutRequired,
+    OperationAftermath,
+    PublishedMessage,
+)
 from contracts.values import NumberStatus, Operation
 from worker.core.batch import Advanced
 from worker.core.decision import Decision, Outcome
 from worker.core.operations.operation import OngoingOperation, PbxStep, operation_of
 from worker.core.situation import Number
 from worker.storage.connecting.session import Session, require_all
+from worker.storage.manual_logouts import RequiredLogout, open_manual_logouts
 from worker.storage.operations import change_operations, open_steps, send_steps_again, write_steps
 from worker.storage.rows import CommandRow, NumberRow, OperationEndRow, OperationRow, OutboxRow
 
@@ -93,6 +99,7 @@ async def save_advances(
     require_all("save_advances", len(changed), numbers)
     require_all("save_advances", len(ended), operations)
     await _change_memberships(session, ended)
+    await open_manual_logouts(session, _required_logouts(ended), context.now)
     await _begin_following(session, context, ended, messages)
 
 
@@ -171,6 +178,16 @@ async def _change_memberships(session: Session, ended: Sequence[Advanced]) -> No
     ]
     if cleared:
         await session.change("clear_numbers", phone_numbers=cleared)
+
+
+def _required_logouts(ended: Iterable[Advanced]) -> list[RequiredLogout]:
+    return [
+        RequiredLogout(item.before.ongoing.command_source, message.data)
+        for item in ended
+        if item.before.logins and item.before.ongoing
+        for message in item.decision.messages
+        if isinstance(message, ManualLogoutRequired)
+    ]
 
 
 def _steps_of(numbers: Iterable[Number]) -> Iterable[PbxStep]:

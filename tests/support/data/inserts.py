@@ -9,6 +9,7 @@ __all__ = [
     "commands",
     "handset_login",
     "hunt_group_member",
+    "manual_logout",
     "operation",
     "outbox_message",
     "phone_numbers",
@@ -62,6 +63,25 @@ def handset_login(number: str, device_id: str = "desk-7", device_kind: str = "di
     """The login of a number at a device."""
     login = {"phone_number": number, "device_id": device_id, "device_kind": device_kind}
     return _insert("handset_logins", login)
+
+
+def manual_logout(number: str, device_id: str = "fax", **columns: object) -> str:
+    """A manual logout, open since now if nothing else is given."""
+    return _insert(
+        "manual_logouts",
+        {
+            "phone_number": number,
+            "device_id": device_id,
+            "device_kind": "analogue",
+            "extension": "101",
+            "account_id": "acme",
+            "site_id": "london",
+            "command_source": "/tests/web-tier",
+            "command_id": "command-1",
+            "required_at": NOW,
+            **columns,
+        },
+    )
 
 
 def commands(count: int, name: str, **columns: object) -> str:

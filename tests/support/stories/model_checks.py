@@ -77,7 +77,7 @@ class PublishedMessages:
 
 
 async def assert_database_matches(database: Database, building: Building) -> None:
-    """Asserts that numbers, memberships, logins, usage and ledger are as the model says."""
+    """Asserts that numbers, what belongs to them, usage and ledger are as the model says."""
     ours = f"phone_number IN ({', '.join(map(repr, building.numbers))})"
     assert await rows(
         database,
@@ -98,6 +98,10 @@ async def assert_database_matches(database: Database, building: Building) -> Non
         for phone_number, number in building.numbers.items()
         for device in number.devices
     }
+    manual = f"SELECT command_id, device_id FROM manual_logouts WHERE {ours}"
+    assert Counter(await rows(database, manual)) == Counter(
+        {event: times for event, times in building.events.items() if not event[1].isupper()}
+    )
     for account in building.limits:
         usage = f"SELECT active, pending FROM entitlement_usage WHERE account_id = '{account}'"
         assert await rows(database, usage) == [(building.used(account), 0)]

@@ -10,6 +10,7 @@ __all__ = ["TABLES", "require_rights", "require_visible"]
 TABLES: Final = (
     *("voice_services", "phone_numbers", "call_settings", "hunt_group_members", "handset_logins"),
     *("entitlement_usage", "commands", "operations", "pbx_steps", "resolutions"),
+    "manual_logouts",
     *("outbox", "discarded_messages", "dead_letters", "poison_attempts"),
     *("partitioning", "leadership"),
 )

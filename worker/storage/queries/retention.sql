@@ -27,6 +27,15 @@ WHERE ctid = ANY(ARRAY(
     LIMIT CAST(:maximum AS integer)
 ));
 
+-- name: prune_manual_logouts
+-- Deletes manual logouts that were closed long ago; open ones stay, however old they are.
+DELETE FROM manual_logouts
+WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM manual_logouts
+    WHERE closed_at < CAST(:before AS timestamptz)
+    LIMIT CAST(:maximum AS integer)
+));
+
 -- name: prune_discarded_messages
 -- Deletes messages that were discarded long ago.
 DELETE FROM discarded_messages

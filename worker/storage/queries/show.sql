@@ -48,6 +48,12 @@ SELECT step, step_id AS operation_id, command_id,
     failure_code, failure_detail, ended_at
 FROM pbx_steps WHERE phone_number = :phone_number ORDER BY place;
 
+-- name: show_manual_logouts
+-- Lists the manual logouts of a number, closed ones included, the oldest first.
+SELECT device_id, device_kind, account_id, site_id, command_id, required_at, closed_at, closed_by,
+    reason
+FROM manual_logouts WHERE phone_number = :phone_number ORDER BY place;
+
 -- name: show_resolutions
 -- Lists the operators' decisions on a number.
 SELECT decided_at, command_id, resolution, decided_by, reason

@@ -204,6 +204,33 @@ CREATE TABLE resolutions (
     PRIMARY KEY (phone_number, decided_at)
 );
 
+-- The devices that people must log a number out of, because nothing else can [S]. Closed ones stay
+-- as history.
+CREATE TABLE manual_logouts (
+    -- The order in which they were required.
+    place          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    phone_number   text NOT NULL,
+    device_id      text NOT NULL,
+    device_kind    text NOT NULL,
+    -- The number as it was deactivated: it may have another holder by now.
+    extension      text,
+    account_id     text NOT NULL,
+    site_id        text NOT NULL,
+    -- The deactivation.
+    command_source text NOT NULL,
+    command_id     text NOT NULL,
+    required_at    timestamptz NOT NULL,
+    -- When, by whom and why it was closed; NULL while it is open.
+    closed_at      timestamptz,
+    closed_by      text,
+    reason         text,
+    CONSTRAINT closed_by_someone_for_a_reason
+        CHECK (num_nulls(closed_at, closed_by, reason) IN (0, 3))
+);
+CREATE UNIQUE INDEX one_open_manual_logout ON manual_logouts (phone_number, device_id)
+    WHERE closed_at IS NULL;
+CREATE INDEX manual_logouts_of_number ON manual_logouts (phone_number, place);
+
 -- The outbox --------------------------------------------------------------------------------------
 
 -- Messages that are stored but not yet confirmed by the broker, in the order of the decisions.
