@@ -29,7 +29,7 @@ from worker.cli import main
 from worker.cli.error_messages import EXPLANATIONS, explained
 from worker.cli.exits import fail
 from worker.local import ServerUnavailable
-from worker.operator.importing.jsonl import ImportRefused, Problem
+from worker.operator.importing.jsonl import ImportRefused
 from worker.settings import Settings, SettingsError
 from worker.storage.connecting.engine import Database
 
@@ -239,7 +239,7 @@ QUOTING = [kind for kind, _, _ in EXPLANATIONS if kind not in OF_OUR_OWN_LINES]
 def test_errors_that_quote_a_server_or_a_client_are_escaped(
     kind: type[Exception], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    error = ImportRefused([Problem(1, HOSTILE)]) if kind is ImportRefused else kind(HOSTILE)
+    error = ImportRefused.of(1, HOSTILE) if kind is ImportRefused else kind(HOSTILE)
     explanation = explained(error)
     assert explanation is not None
 

@@ -7,7 +7,7 @@ import click
 from worker.cli.contracts import contracts
 from worker.cli.dead_letters import dead_letters
 from worker.cli.exits import EXITS
-from worker.cli.importing import import_records
+from worker.cli.importing import import_records, reconcile
 from worker.cli.manual_logouts import manual_logouts
 from worker.cli.numbers import pending, resolve, send, show
 from worker.cli.outbox import outbox
@@ -20,8 +20,9 @@ from worker.runtime import signals
 __all__ = ["main"]
 
 COMMANDS: Final = (
-    *(run, migrate, topology, check, import_records, send, show, pending, resolve),
-    *(manual_logouts, partitions, outbox, dead_letters, contracts, standalone),
+    *(run, migrate, topology, check, import_records, reconcile),
+    *(send, show, pending, resolve, manual_logouts),
+    *(partitions, outbox, dead_letters, contracts, standalone),
 )
 
 

@@ -45,6 +45,7 @@ class Exit(IntEnum):
     SETTINGS = 9
     NOT_READY = 10
     FAILED = 11
+    DIFFERENT = 12
     DEFECT = 70
     INPUT_OUTPUT = 74
     INTERRUPTED = 130
@@ -65,6 +66,7 @@ MEANINGS: Final[Mapping[Exit, str]] = {
     Exit.SETTINGS: "a setting is unknown or wrong",
     Exit.NOT_READY: "not prepared: run `migrate` or `topology` first",
     Exit.FAILED: "the command was accepted, and its operation failed",
+    Exit.DIFFERENT: "`reconcile` found differences",
     Exit.DEFECT: "a defect in this program: please report it, with its traceback",
     Exit.INPUT_OUTPUT: "the output cannot be written, or the input cannot be read",
     Exit.INTERRUPTED: "interrupted by Ctrl-C (SIGINT)",

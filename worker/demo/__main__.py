@@ -22,7 +22,7 @@ from worker.demo.timeline import READY
 from worker.demo.web_tier import PBX_TAKES_SECONDS
 from worker.local import PrivateServers
 from worker.local.standalone import prepare
-from worker.operator.importing.jsonl import read_records
+from worker.operator.importing.jsonl import read_chunks
 
 STORY_TIMEOUT_SECONDS: Final = 90
 WORKER_SETTINGS: Final = {
@@ -109,7 +109,7 @@ async def main() -> None:
     with tempfile.TemporaryDirectory(prefix="activation-worker-demo-") as folder:
         async with PrivateServers.started() as servers:
             own = {**os.environ, **WORKER_SETTINGS, "PYTHONUNBUFFERED": "1"}
-            settings = await prepare(servers, own, read_records(records()), note)
+            settings = await prepare(servers, own, read_chunks(records()), note)
             environment = {
                 **own,
                 "AMQP_URL": settings.amqp_urls[0],

@@ -1,12 +1,12 @@
 """Runs the worker with private servers, and stops all of them together."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from worker.app import run as app
 from worker.local import PrivateServers
-from worker.operator.importing.import_records import Records, import_records
-from worker.operator.importing.jsonl import read_records
+from worker.operator.importing.import_records import import_chunks
+from worker.operator.importing.jsonl import Numbered, read_chunks
 from worker.operator.servers import declare_topology, migrate_database
 from worker.settings import Settings, load
 from worker.telemetry.http import serve
@@ -25,10 +25,10 @@ async def run_standalone(
 ) -> None:
     """Starts both servers, prepares them and runs the worker until SIGTERM or Ctrl-C.
 
-    Shows the addresses of the servers, and reports what is imported. Raises errors of the records,
-    the settings and the HTTP port before it starts a server.
+    Shows the addresses of the servers, and reports what is imported. Raises errors of the first
+    records, the settings and the HTTP port before it starts a server.
     """
-    records = {} if lines is None else read_records(lines)
+    records = None if lines is None else read_chunks(lines)
     settings = load(environment)
     # Binds the port once, to fail early if it is taken.
     async with serve(settings.http_host, settings.http_port, {}, Metrics()):
@@ -43,7 +43,7 @@ async def run_standalone(
 async def prepare(
     servers: PrivateServers,
     environment: Mapping[str, str],
-    records: Records,
+    records: Iterator[Sequence[Numbered]] | None,
     report: Callable[[str], None],
 ) -> Settings:
     """Migrates, declares and imports; returns the settings for a worker on these servers."""
@@ -51,7 +51,8 @@ async def prepare(
     settings = load({**environment, **own})
     await migrate_database(settings)
     await declare_topology(settings)
-    counts = await import_records(settings.database_url, records)
-    for kind, count in counts.items():
-        report(f"imported {count:,} {kind}")
+    if records is not None:
+        counts = await import_chunks(settings.database_url, records)
+        for kind, count in counts.items():
+            report(f"imported {count:,} {kind}")
     return settings

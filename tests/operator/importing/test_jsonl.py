@@ -34,7 +34,7 @@ INVALID_RECORDS = [
     (service(quantity=-1), "quantity: Input should be greater than or equal to 0"),
     (service(quantity="5"), "quantity: Input should be a valid integer"),
     (service(account_kind="tenant"), "account_kind: Input should be 'operator' or 'occupier'"),
-    (service(starts_on="soon"), "starts_on: Input should be a valid date"),
+    (service(starts_on="soon"), "starts_on: must be a date, as in 2026-11-24"),
     (service(starts_on="2026-02-01", ends_on="2026-01-31"), "ends_on is before starts_on"),
     (call_settings(in_hours="moon"), "in_hours: Input should be 'hunt_group'"),
     (login(device_kind="fax"), "device_kind: Input should be 'digital'"),

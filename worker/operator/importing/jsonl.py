@@ -1,40 +1,33 @@
-"""Parses JSON Lines into records, and finds every error that the file alone shows."""
+"""Parses JSON Lines into records, and finds every error that a line alone shows."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import insort
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import BinaryIO, Final, NamedTuple
 
 from pydantic import ValidationError
 
 from contracts.reading import ReadErrorCode, UnreadableError, parse_json
-from worker.operator.importing.records import (
-    RECORD,
-    CallSettingsRecord,
-    HandsetLoginRecord,
-    HuntGroupMemberRecord,
-    PhoneNumberRecord,
-    Record,
-    VoiceServiceRecord,
-)
+from worker.operator.importing.records import LINE, Line
 from worker.operator.validation_errors import explain
 from worker.runtime.printable import printable
 
-__all__ = ["KEYS", "ImportRefused", "Numbered", "Problem", "lines_of", "read_records"]
+__all__ = [
+    "ImportRefused",
+    "Numbered",
+    "Problem",
+    "Problems",
+    "lines_of",
+    "read_chunks",
+]
 
+CHUNK_RECORDS: Final = 5_000
 PROBLEMS_SHOWN: Final = 20
 LINE_MAXIMUM_BYTES: Final = 65_536
 """A record has a few hundred bytes: a longer line is no record, and may not end at all."""
 
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 UTF_16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
-
-KEYS: Final[Mapping[type[Record], tuple[str, ...]]] = {
-    VoiceServiceRecord: ("service_id",),
-    PhoneNumberRecord: ("phone_number",),
-    CallSettingsRecord: ("phone_number",),
-    HuntGroupMemberRecord: ("phone_number", "hunt_group_id"),
-    HandsetLoginRecord: ("phone_number", "device_id"),
-}
-"""The fields that identify a record of each kind, in the order in which kinds are stored."""
 
 
 class Problem(NamedTuple):
@@ -48,26 +41,39 @@ class Numbered(NamedTuple):
     """A record and its line number."""
 
     line: int
-    record: Record
+    record: Line
 
-    @property
-    def key(self) -> tuple[str, ...]:
-        """What identifies the record within its kind."""
-        return tuple(getattr(self.record, name) for name in KEYS[type(self.record)])
+
+class Problems:
+    """Counts the errors of a file, and keeps the first of them: a file may have a million."""
+
+    def __init__(self) -> None:
+        self.first: list[Problem] = []
+        """In the order of lines."""
+        self.count = 0
+
+    def add(self, line: int, description: str) -> None:
+        """Counts an error."""
+        insort(self.first, Problem(line, description))
+        del self.first[PROBLEMS_SHOWN:]
+        self.count += 1
 
 
 class ImportRefused(Exception):
     """Some lines are wrong, so nothing was stored; the text lists the first of them."""
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
-        ordered = sorted(problems)
-        shown = [
-            f"line {line}: {printable(description)}"
-            for line, description in ordered[:PROBLEMS_SHOWN]
-        ]
-        if len(ordered) > PROBLEMS_SHOWN:
-            shown.append(f"and {len(ordered) - PROBLEMS_SHOWN} more errors")
+    def __init__(self, problems: Problems) -> None:
+        shown = [f"line {line}: {printable(description)}" for line, description in problems.first]
+        if problems.count > len(problems.first):
+            shown.append(f"and {problems.count - len(problems.first)} more errors")
         super().__init__("\n".join(shown))
+
+    @classmethod
+    def of(cls, line: int, description: str) -> "ImportRefused":
+        """Refused for this error alone."""
+        problems = Problems()
+        problems.add(line, description)
+        return cls(problems)
 
 
 def lines_of(file: BinaryIO) -> Iterator[bytes]:
@@ -78,35 +84,37 @@ def lines_of(file: BinaryIO) -> Iterator[bytes]:
             line = file.readline(LINE_MAXIMUM_BYTES + 1)
 
 
-def read_records(lines: Iterable[bytes | str]) -> Mapping[type[Record], list[Numbered]]:
-    """The records by kind, each once and in key order. Empty lines are ignored.
+def read_chunks(lines: Iterable[bytes | str]) -> Iterator[Sequence[Numbered]]:
+    """The records in chunks. Empty lines are ignored.
 
-    Raises `ImportRefused` with every line that is invalid or contradicts an earlier line, and if
-    there is no record.
+    Raises `ImportRefused` at the end of the lines if some of them are invalid, or if there is no
+    record. The first chunk is read at once: the errors of a short file are found without a server.
     """
-    problems: list[Problem] = []
-    found: dict[type[Record], dict[tuple[str, ...], Numbered]] = {kind: {} for kind in KEYS}
-    for item in _parsed(lines, problems):
-        earlier = found[type(item.record)].setdefault(item.key, item)
-        if earlier.record != item.record:
-            description = (
-                f"contradicts line {earlier.line} about the same {item.record.kind}: keep one"
-            )
-            problems.append(Problem(item.line, description))
-    if problems:
+    chunks = _chunks(lines)
+    return chain([next(chunks)], chunks)
+
+
+def _chunks(lines: Iterable[bytes | str]) -> Iterator[Sequence[Numbered]]:
+    problems = Problems()
+    records = _parsed(lines, problems)
+    is_empty = True
+    while chunk := list(islice(records, CHUNK_RECORDS)):
+        is_empty = False
+        # The rest is only read for its errors.
+        if not problems.count:
+            yield chunk
+    if problems.count:
         raise ImportRefused(problems)
-    if not any(found.values()):
-        raise ImportRefused([Problem(1, "there is no record: the file is empty")])
-    # In key order, like every other writer of these rows: other orders could deadlock.
-    return {kind: [of_kind[key] for key in sorted(of_kind)] for kind, of_kind in found.items()}
+    if is_empty:
+        raise ImportRefused.of(1, "there is no record: the file is empty")
 
 
-def _parsed(lines: Iterable[bytes | str], problems: list[Problem]) -> Iterator[Numbered]:
+def _parsed(lines: Iterable[bytes | str], problems: Problems) -> Iterator[Numbered]:
     for number, line in enumerate(lines, start=1):
         content = line.encode() if isinstance(line, str) else line
         if number == 1 and content.startswith(UTF_16_MARKS):
             # Each other line would only repeat it.
-            problems.append(Problem(1, "it is UTF-16: save the file as UTF-8"))
+            problems.add(1, "it is UTF-16: save the file as UTF-8")
             return
         content = content.removeprefix(BYTE_ORDER_MARK).strip()
         if not content:
@@ -114,18 +122,18 @@ def _parsed(lines: Iterable[bytes | str], problems: list[Problem]) -> Iterator[N
         try:
             yield Numbered(number, _record_in(content))
         except UnreadableError as error:
-            problems.append(Problem(number, _remedy(content, error)))
+            problems.add(number, _remedy(content, error))
         except ValidationError as error:
-            problems.append(Problem(number, _explain(error)))
+            problems.add(number, _explain(error))
 
 
-def _record_in(content: bytes) -> Record:
+def _record_in(content: bytes) -> Line:
     if len(content) > LINE_MAXIMUM_BYTES:
         detail = f"it has more than {LINE_MAXIMUM_BYTES:,} bytes: write one record on each line"
         raise UnreadableError(ReadErrorCode.BODY_TOO_LARGE, detail)
     # Only this parser finds a key that occurs twice; the other one would take the last.
     parse_json(content)
-    return RECORD.validate_json(content)
+    return LINE.validate_json(content)
 
 
 def _remedy(content: bytes, error: UnreadableError) -> str:

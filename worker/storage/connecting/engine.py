@@ -34,6 +34,7 @@ __all__ = [
     "Transactions",
     "Work",
     "open_database",
+    "transaction_in",
 ]
 
 Result = TypeVar("Result")
@@ -113,14 +114,9 @@ class Database:
         """
         with self.classified():
             async with self._connection() as driver:
-                try:
-                    await driver.execute(f"BEGIN;{first}")
-                    yield Session(driver)
-                    await _commit(driver)
-                except BaseException as error:
-                    if not _is_unusable(driver, error):
-                        await driver.execute("ROLLBACK;")
-                    raise
+                session = Session(driver)
+                async with transaction_in(session, first):
+                    yield session
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
@@ -130,12 +126,13 @@ class Database:
                 yield Session(driver)
 
     @asynccontextmanager
-    async def own_session(self) -> AsyncIterator[Session]:
-        """A session that the pool does not reuse: its settings and locks end with it."""
+    async def own_session(self, statement_seconds: float | None = None) -> AsyncIterator[Session]:
+        """A session that the pool does not reuse: its settings, locks and tables end with it."""
         with self.classified():
             async with self.engine.connect() as pooled:
                 try:
-                    yield Session((await pooled.get_raw_connection()).driver_connection)
+                    driver = (await pooled.get_raw_connection()).driver_connection
+                    yield Session(driver, statement_seconds)
                 finally:
                     await pooled.invalidate()
 
@@ -267,9 +264,23 @@ async def open_database(
         await database.close()
 
 
-async def _commit(driver: Driver) -> None:
+@asynccontextmanager
+async def transaction_in(session: Session, first: str = "") -> AsyncIterator[None]:
+    """One transaction of this session; like `Database.transaction`."""
+    driver = session.driver
+    try:
+        await driver.execute(f"BEGIN;{first}")
+        yield
+        await _commit(session)
+    except BaseException as error:
+        if not _is_unusable(driver, error):
+            await driver.execute("ROLLBACK;")
+        raise
+
+
+async def _commit(session: Session) -> None:
     # After a failed statement PostgreSQL answers COMMIT with ROLLBACK, and no error.
-    if await driver.execute("COMMIT;") != "COMMIT":
+    if await session.driver.execute("COMMIT;", timeout=session.statement_seconds) != "COMMIT":
         message = "the work continued after a failed statement: PostgreSQL rolled it back"
         raise AssertionError(message)
 

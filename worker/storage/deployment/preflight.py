@@ -13,6 +13,7 @@ __all__ = [
     "NotReady",
     "is_current",
     "newer_schema",
+    "require_current",
     "require_fit",
     "require_writable",
     "revision_of",
@@ -34,11 +35,7 @@ async def require_fit(session: Session) -> None:
     `NotReady` if the schema is not current, or if the server could lose a commit; `Mistake` if the
     role lacks a right; `ReadOnlyServer` if the server takes no changes, which may pass.
     """
-    found = await revision_of(session)
-    if found is not None and found > REVISION:
-        raise NotReady(newer_schema(found))
-    if found != REVISION:
-        raise NotReady("The database's schema is not current: run `activation-worker migrate`.")
+    await require_current(session)
     await require_rights(session)
     await require_writable(session)
     if await session.driver.fetchval("SHOW synchronous_commit") == "off":
@@ -46,6 +43,15 @@ async def require_fit(session: Session) -> None:
             "synchronous_commit is off: a commit could be lost after its command was"
             " acknowledged. Set it to on for this role."
         )
+
+
+async def require_current(session: Session) -> None:
+    """Raises `NotReady` if the schema is not the one that this code needs."""
+    found = await revision_of(session)
+    if found is not None and found > REVISION:
+        raise NotReady(newer_schema(found))
+    if found != REVISION:
+        raise NotReady("The database's schema is not current: run `activation-worker migrate`.")
 
 
 def newer_schema(found: str) -> str:

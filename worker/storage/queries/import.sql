@@ -6,40 +6,45 @@
 SELECT pg_try_advisory_xact_lock(CAST(:lock AS bigint));
 
 -- name: import_stage
--- Creates the temporary tables and views of an import (a script of several statements): `line` is
--- where a record came from, `place` its rank in the order of keys.
-CREATE TEMPORARY TABLE import_voice_service (
-    place integer PRIMARY KEY, line integer NOT NULL,
-    LIKE voice_services
-) ON COMMIT DROP;
-CREATE TEMPORARY TABLE import_phone_number (
-    place integer PRIMARY KEY, line integer NOT NULL,
-    phone_number text NOT NULL, site_id text NOT NULL, account_id text, extension text,
-    status text NOT NULL, main_number boolean NOT NULL, assigned_to text, label text,
-    features text[] NOT NULL, pin_is_default boolean NOT NULL
-) ON COMMIT DROP;
-CREATE TEMPORARY TABLE import_call_settings (
-    place integer PRIMARY KEY, line integer NOT NULL,
-    LIKE call_settings
-) ON COMMIT DROP;
-CREATE TEMPORARY TABLE import_hunt_group_member (
-    place integer PRIMARY KEY, line integer NOT NULL,
-    LIKE hunt_group_members
-) ON COMMIT DROP;
-CREATE TEMPORARY TABLE import_handset_login (
-    place integer PRIMARY KEY, line integer NOT NULL,
-    LIKE handset_logins
-) ON COMMIT DROP;
+-- Creates the temporary tables and views of an import (a script of several statements), from the
+-- staged records.
+CREATE TEMPORARY TABLE import_voice_service ON COMMIT DROP AS
+SELECT staged.line, record.*
+FROM staged_records AS staged
+CROSS JOIN jsonb_populate_record(CAST(NULL AS voice_services), staged.record) AS record
+WHERE staged.kind = 'voice_service';
+CREATE TEMPORARY TABLE import_phone_number ON COMMIT DROP AS
+SELECT staged.line, record.*
+FROM staged_records AS staged
+CROSS JOIN jsonb_populate_record(CAST(NULL AS phone_numbers), staged.record) AS record
+WHERE staged.kind = 'phone_number';
+CREATE TEMPORARY TABLE import_call_settings ON COMMIT DROP AS
+SELECT staged.line, record.*
+FROM staged_records AS staged
+CROSS JOIN jsonb_populate_record(CAST(NULL AS call_settings), staged.record) AS record
+WHERE staged.kind = 'call_settings';
+CREATE TEMPORARY TABLE import_hunt_group_member ON COMMIT DROP AS
+SELECT staged.line, record.*
+FROM staged_records AS staged
+CROSS JOIN jsonb_populate_record(CAST(NULL AS hunt_group_members), staged.record) AS record
+WHERE staged.kind = 'hunt_group_member';
+CREATE TEMPORARY TABLE import_handset_login ON COMMIT DROP AS
+SELECT staged.line, record.*
+FROM staged_records AS staged
+CROSS JOIN jsonb_populate_record(CAST(NULL AS handset_logins), staged.record) AS record
+WHERE staged.kind = 'handset_login';
+ANALYZE import_voice_service, import_phone_number, import_call_settings, import_hunt_group_member,
+    import_handset_login;
 
 -- Every number that a line names.
-CREATE TEMPORARY VIEW import_touched AS
+CREATE OR REPLACE TEMPORARY VIEW import_touched AS
 SELECT line, phone_number FROM import_phone_number
 UNION ALL SELECT line, phone_number FROM import_call_settings
 UNION ALL SELECT line, phone_number FROM import_hunt_group_member
 UNION ALL SELECT line, phone_number FROM import_handset_login;
 
 -- What would exist after the import; `line` is null where the import does not name the record.
-CREATE TEMPORARY VIEW import_numbers_after AS
+CREATE OR REPLACE TEMPORARY VIEW import_numbers_after AS
 SELECT line, phone_number, account_id, site_id, main_number FROM import_phone_number
 UNION ALL
 SELECT NULL, phone_number, account_id, site_id, main_number FROM phone_numbers AS known
@@ -47,7 +52,7 @@ WHERE NOT EXISTS (
     SELECT FROM import_phone_number AS row WHERE row.phone_number = known.phone_number
 );
 
-CREATE TEMPORARY VIEW import_call_settings_after AS
+CREATE OR REPLACE TEMPORARY VIEW import_call_settings_after AS
 SELECT line, phone_number, hunt_group_id FROM import_call_settings
 UNION ALL
 SELECT NULL, phone_number, hunt_group_id FROM call_settings AS known
@@ -55,11 +60,11 @@ WHERE NOT EXISTS (
     SELECT FROM import_call_settings AS row WHERE row.phone_number = known.phone_number
 );
 
-CREATE TEMPORARY VIEW import_members_after AS
+CREATE OR REPLACE TEMPORARY VIEW import_members_after AS
 SELECT line, phone_number, hunt_group_id FROM import_hunt_group_member
 UNION ALL SELECT NULL, phone_number, hunt_group_id FROM hunt_group_members;
 
-CREATE TEMPORARY VIEW import_logins_after AS
+CREATE OR REPLACE TEMPORARY VIEW import_logins_after AS
 SELECT line, phone_number FROM import_handset_login
 UNION ALL SELECT NULL, phone_number FROM handset_logins;
 
@@ -101,6 +106,9 @@ SELECT touched.line,
 FROM import_touched AS touched
 JOIN phone_numbers AS known USING (phone_number)
 WHERE known.status = 'PENDING'
+
+UNION
+SELECT line, 'status: Field required' FROM import_phone_number WHERE status IS NULL
 
 UNION
 SELECT touched.line, touched.phone_number || ' is not provisioned'
@@ -175,14 +183,13 @@ USING import_phone_number AS row
 WHERE known.phone_number = row.phone_number AND NOT row.main_number;
 
 -- name: import_voice_service
--- Stores a chunk of voice services; unchanged rows stay untouched.
+-- Stores the voice services; unchanged rows stay untouched.
 INSERT INTO voice_services AS known (
     service_id, account_id, account_kind, site_id, quantity, starts_on, ends_on
 )
 SELECT service_id, account_id, account_kind, site_id, quantity, starts_on, ends_on
 FROM import_voice_service
-WHERE place >= CAST(:first AS integer) AND place < CAST(:end AS integer)
-ORDER BY place
+ORDER BY service_id
 ON CONFLICT (service_id) DO UPDATE SET
     account_id = excluded.account_id,
     account_kind = excluded.account_kind,
@@ -193,7 +200,7 @@ ON CONFLICT (service_id) DO UPDATE SET
 WHERE known IS DISTINCT FROM excluded;
 
 -- name: import_phone_number
--- Stores a chunk of numbers; a change of the status raises the sequence, as the worker does.
+-- Stores the numbers; a change of the status raises the sequence, as the worker does.
 INSERT INTO phone_numbers AS known (
     phone_number, site_id, account_id, extension, status, main_number, assigned_to, label,
     features, pin_is_default
@@ -201,8 +208,7 @@ INSERT INTO phone_numbers AS known (
 SELECT phone_number, site_id, account_id, extension, status, main_number, assigned_to, label,
     features, pin_is_default
 FROM import_phone_number
-WHERE place >= CAST(:first AS integer) AND place < CAST(:end AS integer)
-ORDER BY place
+ORDER BY phone_number
 ON CONFLICT (phone_number) DO UPDATE SET
     site_id = excluded.site_id,
     account_id = excluded.account_id,
@@ -224,14 +230,13 @@ WHERE (
     );
 
 -- name: import_call_settings
--- Stores a chunk of call settings; unchanged rows stay untouched.
+-- Stores the call settings; unchanged rows stay untouched.
 INSERT INTO call_settings AS known (
     phone_number, hunt_group_id, in_hours, out_of_hours, unanswered
 )
 SELECT phone_number, hunt_group_id, in_hours, out_of_hours, unanswered
 FROM import_call_settings
-WHERE place >= CAST(:first AS integer) AND place < CAST(:end AS integer)
-ORDER BY place
+ORDER BY phone_number
 ON CONFLICT (phone_number) DO UPDATE SET
     hunt_group_id = excluded.hunt_group_id,
     in_hours = excluded.in_hours,
@@ -240,20 +245,18 @@ ON CONFLICT (phone_number) DO UPDATE SET
 WHERE known IS DISTINCT FROM excluded;
 
 -- name: import_hunt_group_member
--- Stores a chunk of memberships.
+-- Stores the memberships.
 INSERT INTO hunt_group_members (phone_number, hunt_group_id)
 SELECT phone_number, hunt_group_id
 FROM import_hunt_group_member
-WHERE place >= CAST(:first AS integer) AND place < CAST(:end AS integer)
-ORDER BY place
+ORDER BY phone_number, hunt_group_id
 ON CONFLICT DO NOTHING;
 
 -- name: import_handset_login
--- Stores a chunk of handset logins; unchanged rows stay untouched.
+-- Stores the handset logins; unchanged rows stay untouched.
 INSERT INTO handset_logins AS known (phone_number, device_id, device_kind)
 SELECT phone_number, device_id, device_kind
 FROM import_handset_login
-WHERE place >= CAST(:first AS integer) AND place < CAST(:end AS integer)
-ORDER BY place
+ORDER BY phone_number, device_id
 ON CONFLICT (phone_number, device_id) DO UPDATE SET device_kind = excluded.device_kind
 WHERE known.device_kind <> excluded.device_kind;

@@ -1,0 +1,42 @@
+"""The commands `import` and `reconcile`."""
+
+import json
+
+from tests.cli.conftest import Invoke
+from tests.support.data.records import NUMBER, number, service
+from worker.cli.exits import Exit
+
+GIVEN = "\n".join(map(json.dumps, (service(), number())))
+CHANGED = "\n".join(map(json.dumps, (service(), number(label="Ann"))))
+
+
+async def test_reconcile_exits_with_a_code_of_its_own_if_there_are_differences(
+    invoke: Invoke,
+) -> None:
+    missing = await invoke("reconcile", "-", given=GIVEN)
+    assert (await invoke("import", "-", given=GIVEN)).exit_code == Exit.DONE
+    same = await invoke("reconcile", "--complete", "-", given=GIVEN)
+    changed = await invoke("reconcile", "-", given=CHANGED)
+
+    assert missing.exit_code == changed.exit_code == Exit.DIFFERENT
+    assert "2 differences: 2 only in file" in missing.output
+    assert 'label is "Ann" in the file, empty held\n1 differences: 1 differs\n' in changed.output
+    assert (same.exit_code, same.output) == (Exit.DONE, "no differences\n")
+
+
+async def test_reconcile_prints_each_difference_as_one_json_object(invoke: Invoke) -> None:
+    await invoke("import", "-", given=GIVEN)
+    result = await invoke("reconcile", "--json", "-", given=CHANGED)
+
+    assert result.exit_code == Exit.DIFFERENT
+    (found,) = map(json.loads, result.output.splitlines())
+    assert (found["difference"], found["kind"], found["key"]) == ("differs", "phone_number", NUMBER)
+    assert (found["line"], found["fields"]) == (2, ["label"])
+    assert (found["in_file"]["label"], found["held"]["label"]) == ("Ann", None)
+
+
+async def test_reconcile_names_the_wrong_lines_of_a_file(invoke: Invoke) -> None:
+    result = await invoke("reconcile", "-", given='{"kind": "voice_service"}\n')
+
+    assert result.exit_code == Exit.INVALID_DATA
+    assert "Correct these lines:\nline 1: service_id: Field required" in result.output

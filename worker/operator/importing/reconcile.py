@@ -1,0 +1,121 @@
+"""Compares the records of a file with those that are held, and changes nothing."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from worker.operator.importing.jsonl import read_chunks
+from worker.operator.importing.records import RECORDS
+from worker.operator.importing.staging import staged
+from worker.runtime.printable import printable
+from worker.storage.connecting.engine import open_database, transaction_in
+from worker.storage.connecting.session import Row, Session
+from worker.storage.deployment.preflight import require_current, require_writable
+from worker.storage.staging import differences
+
+__all__ = ["Difference", "DifferenceKind", "compare_lines", "render"]
+
+ONE_MOMENT: Final = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;"
+
+
+class DifferenceKind(StrEnum):
+    """Where a record stands, or that it stands in both places with other values."""
+
+    ONLY_IN_FILE = "only_in_file"
+    DIFFERS = "differs"
+    ONLY_HELD = "only_held"
+
+
+class Difference(NamedTuple):
+    """How one record of the file and the record that is held differ."""
+
+    difference: DifferenceKind
+    kind: str
+    """The kind of the record."""
+    key: str
+    line: int | None
+    """None if the file lacks the record."""
+    fields: tuple[str, ...]
+    """The names of the fields with other values."""
+    in_file: Mapping[str, object] | None
+    held: Mapping[str, object] | None
+
+
+async def compare_lines(
+    database_url: str,
+    lines: Iterable[bytes | str],
+    *,
+    complete: bool,
+    show: Callable[[Difference], None],
+) -> Mapping[str, int]:
+    """Shows each difference, as of one moment, by kind and in the order of keys; counts them.
+
+    With `complete`, the file is the whole truth for the sites that it names. Raises
+    `ImportRefused` if the file could not be imported.
+    """
+    chunks = read_chunks(lines)
+    counts: Counter[str] = Counter()
+    async with open_database(database_url) as database:
+        async with database.session() as session:
+            await require_current(session)
+            # Temporary tables cannot be made on a standby.
+            await require_writable(session)
+        async with staged(database, chunks) as session, transaction_in(session, ONE_MOMENT):
+            await _compare(session, complete=complete, counts=counts, show=show)
+    return counts
+
+
+async def _compare(
+    session: Session,
+    *,
+    complete: bool,
+    counts: Counter[str],
+    show: Callable[[Difference], None],
+) -> None:
+    for kind in RECORDS:
+        async for rows in differences(session, kind, complete=complete):
+            for row in rows:
+                found = _difference(kind, row)
+                counts[found.difference] += 1
+                show(found)
+
+
+def _difference(kind: str, row: Row) -> Difference:
+    in_file, held = _record(row["in_file"]), _record(row["held"])
+    fields: tuple[str, ...] = ()
+    if in_file is None:
+        difference = DifferenceKind.ONLY_HELD
+    elif held is None:
+        difference = DifferenceKind.ONLY_IN_FILE
+    else:
+        difference = DifferenceKind.DIFFERS
+        fields = tuple(name for name in sorted(in_file) if in_file[name] != held.get(name))
+    return Difference(difference, kind, row["key"], row["line"], fields, in_file, held)
+
+
+def _record(text: str | None) -> Mapping[str, object] | None:
+    if text is None:
+        return None
+    record: Mapping[str, object] = json.loads(text)
+    return record
+
+
+def render(difference: Difference) -> str:
+    """One line for people."""
+    record = f"{difference.kind} {difference.key}"
+    if difference.in_file is None:
+        return printable(f"only held: {record}")
+    if difference.held is None:
+        return printable(f"only in the file: {record} (line {difference.line})")
+    values = "; ".join(
+        f"{name} is {_shown(difference.in_file[name])} in the file,"
+        f" {_shown(difference.held.get(name))} held"
+        for name in difference.fields
+    )
+    return printable(f"differs: {record} (line {difference.line}): {values}")
+
+
+def _shown(value: object) -> str:
+    return "empty" if value is None else json.dumps(value, ensure_ascii=False)
