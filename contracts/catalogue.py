@@ -104,6 +104,18 @@ CATALOGUE: Final = (
         "handset.manual_logout_required",
     ),
     MessageDefinition(
+        messages.EntitlementExceeded,
+        "published",
+        EVENT_EXCHANGE,
+        "account.entitlement_exceeded",
+    ),
+    MessageDefinition(
+        messages.EntitlementRestored,
+        "published",
+        EVENT_EXCHANGE,
+        "account.entitlement_restored",
+    ),
+    MessageDefinition(
         messages.DirectoryConflict, "published", EVENT_EXCHANGE, "directory.conflict"
     ),
     MessageDefinition(

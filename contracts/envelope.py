@@ -58,7 +58,7 @@ class Envelope(BaseModel):
     source: Source
     type: str
     subject: AttributeText | None = None
-    """The phone number."""
+    """The phone number; of an event about an account, `account_id/site_id`."""
     time: Timestamp | None = None
     """When the event occurred (RFC 3339, with a zone)."""
     datacontenttype: Literal["application/json"] = "application/json"

@@ -463,6 +463,30 @@ _CONFLICT: Final = messages.DirectoryConflict(
     ),
 )
 
+_ACCOUNT_AT_SITE: Final = f"{_ACCOUNT}/{_SITE}"
+_SERVICE_ENDED: Final = "a2c0a4f5-9c1e-4e6b-8a56-0d7f6a1c9b12"
+_SERVICE_ADDED: Final = "d9b2d63d-a233-4123-847a-4d1f1f0b9c55"
+
+_EXCEEDED: Final = messages.EntitlementExceeded(
+    id="eeeb0bed-94e9-5759-aed1-5e2988b6a1df",
+    **_event(_SERVICE_ENDED, _ACCOUNT_AT_SITE, _at(22, 0)),
+    data=messages.EntitlementData(
+        account_id=_ACCOUNT,
+        site_id=_SITE,
+        entitlement=messages.Entitlement(limit=1, active=2, pending=0),
+    ),
+)
+
+_RESTORED: Final = messages.EntitlementRestored(
+    id="8a890692-0d06-5836-a437-7d867f17f995",
+    **_event(_SERVICE_ADDED, _ACCOUNT_AT_SITE, _at(23, 0)),
+    data=messages.EntitlementData(
+        account_id=_ACCOUNT,
+        site_id=_SITE,
+        entitlement=messages.Entitlement(limit=3, active=2, pending=0),
+    ),
+)
+
 
 def _named(*examples: tuple[str, Envelope]) -> dict[str, Envelope]:
     return {example.type + suffix: example for suffix, example in examples}
@@ -493,5 +517,7 @@ EXAMPLES: Final[Mapping[str, Envelope]] = _named(
     ("", _LOGGED_IN),
     (".deleted", _LOGGED_OUT),
     ("", _CONFLICT),
+    ("", _EXCEEDED),
+    ("", _RESTORED),
 )
 """The example of each message by its type; further examples have a suffix."""

@@ -24,6 +24,7 @@ COMMANDS = {
     "dead-letters show": ("0123",),
     "import": ("-",),
     "migrate": (),
+    "entitlements": (),
     "outbox discard": ("1", "--by", "Ada", "--why", "test"),
     "outbox list": (),
     "outbox retry": ("--all",),

@@ -1,5 +1,10 @@
 """The messages: one class for each type, and one for its payload."""
 
+from contracts.messages.accounts import (
+    EntitlementData,
+    EntitlementExceeded,
+    EntitlementRestored,
+)
 from contracts.messages.commands import Activate, Command, CommandData, CommandMessage, Deactivate
 from contracts.messages.directory import (
     CallSettings,
@@ -54,6 +59,9 @@ __all__ = [
     "DirectoryConflictData",
     "DirectoryMessage",
     "Entitlement",
+    "EntitlementData",
+    "EntitlementExceeded",
+    "EntitlementRestored",
     "ExtensionReset",
     "ExtensionResetData",
     "HandsetLogin",
@@ -93,5 +101,7 @@ PublishedMessage = (
     | HuntGroupMembership
     | ExtensionReset
     | DirectoryConflict
+    | EntitlementExceeded
+    | EntitlementRestored
 )
 """All messages that the worker publishes."""

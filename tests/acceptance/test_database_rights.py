@@ -82,7 +82,10 @@ async def test_documented_rights_suffice_for_each_role(roles: Roles) -> None:
     async with running(roles.worker):
         code, output = await command(roles.worker, "send", "activate", NUMBER, *PLACE, "--wait")
         assert code == 0, output
-        for arguments in (("show", NUMBER), ("pending",), ("outbox", "list"), ("manual-logouts",)):
+        for arguments in (
+            *(("show", NUMBER), ("pending",), ("entitlements",)),
+            *(("outbox", "list"), ("manual-logouts",)),
+        ):
             code, output = await command(roles.reader, *arguments)
             assert code == 0, output
     resolving = ("resolve", NUMBER, "--as", "done", "--by", "Ada", "--why", "a test")

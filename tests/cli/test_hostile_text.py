@@ -132,6 +132,7 @@ async def in_colour(environment: dict[str, str], *arguments: str, given: str | N
     [
         ("show", NUMBER),
         ("pending",),
+        ("entitlements",),
         ("outbox", "list"),
         ("manual-logouts", "--all"),
         ("manual-logouts", "close", NUMBER, HOSTILE, "--by", "Ada", "--why", "done"),

@@ -46,6 +46,7 @@ CASES = (
     Case(SEND, ("broker",)),
     Case((*SEND, "--wait", "--timeout", "0.2"), ("broker",), Exit.TIMED_OUT),
     Case(("show", NUMBER), ("database",), Exit.NOT_FOUND),
+    Case(("entitlements",), ("database",)),
     Case(("pending",), ("database",)),
     Case(("resolve", NUMBER, "--as", "retry", *REASON), ("database",), Exit.NOT_FOUND),
     Case(("partitions",), ("database", "broker")),

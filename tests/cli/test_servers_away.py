@@ -21,6 +21,7 @@ ARGUMENTS = {
     "check": (),
     "import": ("-",),
     "show": (NUMBER,),
+    "entitlements": (),
     "pending": (),
     "resolve": (NUMBER, "--as", "done", "--by", "Ada", "--why", "a test"),
     "partitions": (),

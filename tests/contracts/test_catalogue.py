@@ -57,6 +57,16 @@ NAMES = {
         "handset.manual_logout_required",
         None,
     ),
+    "telephony.account.entitlement_exceeded.v1": (
+        "telephony.events",
+        "account.entitlement_exceeded",
+        None,
+    ),
+    "telephony.account.entitlement_restored.v1": (
+        "telephony.events",
+        "account.entitlement_restored",
+        None,
+    ),
     "telephony.handset.logout.v1": (
         "telephony.pbx",
         "handset_logout.{site_id}",

@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from contracts.messages import Command, StatusChanged
+from contracts.messages import Command, EntitlementRestored, StatusChanged
 from contracts.values import NumberStatus
 from tests.support.data.builders import (
     ACME_LONDON,
@@ -22,7 +22,9 @@ from tests.support.data.builders import (
     deactivate,
 )
 from worker.core.batch import CommandKey, Snapshot, advance_all, decide_all
+from worker.core.cause import Cause
 from worker.core.decision import Decision, Outcome
+from worker.core.entitlement import EntitlementChanged, change_of
 from worker.core.situation import Number, Usage
 
 PHONE_NUMBERS = [MAIN_PHONE_NUMBER, *(f"+44207946000{place}" for place in range(1, 5))]
@@ -37,6 +39,7 @@ commands = some.builds(
     some.integers(1, 60).map(str),
     wordings,
 )
+limits = some.integers(0, len(PHONE_NUMBERS))
 phone_number_sets = some.sets(some.sampled_from(PHONE_NUMBERS))
 
 
@@ -55,16 +58,22 @@ class Telephony(RuleBasedStateMachine):
         }
         self.ledger: dict[CommandKey, frozenset[str]] = {}
         self.limit = 2
+        self.exceeded = False
+        self.is_checked = True
+        self.checks = 0
         self.published_changes: dict[str, int] = dict.fromkeys(PHONE_NUMBERS, 0)
         self.message_ids: set[str] = set()
 
-    def snapshot(self) -> Snapshot:
+    def usage(self) -> Usage:
         statuses = [number.status for number in self.numbers.values()]
         active, pending = (statuses.count(status) for status in USING)
+        return Usage(self.limit, active, pending, self.exceeded)
+
+    def snapshot(self) -> Snapshot:
         main_status = self.numbers[MAIN_PHONE_NUMBER].status
         return Snapshot(
             numbers=dict(self.numbers),
-            usages={ACME_LONDON: Usage(self.limit, active, pending)},
+            usages={ACME_LONDON: self.usage()},
             main_numbers={ACME_LONDON: RINGING_MAIN_NUMBER._replace(status=main_status)},
             ledger=dict(self.ledger),
         )
@@ -112,15 +121,43 @@ class Telephony(RuleBasedStateMachine):
         for message in decision.messages:
             assert message.id not in self.message_ids
             self.message_ids.add(message.id)
+            if isinstance(message, EntitlementRestored):
+                self.publish_shortage(message)
             if isinstance(message, StatusChanged):
                 self.published_changes[message.subject] += 1
                 assert message.data.sequence == self.published_changes[message.subject]
                 entitlement = message.data.entitlement
+                assert entitlement is not None
                 assert (entitlement.active + entitlement.pending) == self.used()
 
-    @rule(limit=some.integers(0, len(PHONE_NUMBERS)))
-    def change_the_limit(self, limit: int) -> None:
+    def publish_shortage(self, change: EntitlementChanged) -> None:
+        # Alternately: each shortage once, and its end once.
+        assert self.exceeded is isinstance(change, EntitlementRestored)
+        self.exceeded = not self.exceeded
+        assert change.data.entitlement == self.usage().as_contract()
+        assert self.exceeded is self.usage().is_short
+
+    @rule(limit=limits)
+    def let_services_begin_or_end_by_date(self, limit: int) -> None:
         self.limit = limit
+        self.is_checked = False
+
+    @rule(limit=limits)
+    def change_the_limit_by_message(self, limit: int) -> None:
+        self.limit = limit
+        self.check_entitlement()
+
+    @rule()
+    def check_entitlement(self) -> None:
+        self.checks += 1
+        cause = Cause("/tests/platform", str(self.checks), "story")
+        change = change_of(ACME_LONDON, self.usage(), cause, NOW)
+        if change is not None:
+            assert change.id not in self.message_ids
+            self.message_ids.add(change.id)
+            self.publish_shortage(change)
+        assert change_of(ACME_LONDON, self.usage(), cause, NOW) is None
+        self.is_checked = True
 
     @rule(chosen=phone_number_sets, person=some.sampled_from([None, "Grace"]))
     def assign_numbers(self, chosen: set[str], person: str | None) -> None:
@@ -153,6 +190,11 @@ class Telephony(RuleBasedStateMachine):
         for number in self.numbers.values():
             if number.status is NumberStatus.RESERVED:
                 assert (number.settings, number.hunt_groups, number.logins) == ((), (), ())
+
+    @invariant()
+    def what_is_published_of_a_shortage_is_true_since_the_last_check(self) -> None:
+        if self.is_checked:
+            assert self.exceeded is self.usage().is_short
 
     @invariant()
     def the_main_number_is_never_a_member_of_its_own_group(self) -> None:

@@ -101,7 +101,7 @@ class Platform:
         seen: dict[str, str] = {}
         for event in self.events:
             data = event["data"]
-            if data["command_id"] == command_id and not event["type"].endswith(NOTICES):
+            if data.get("command_id") == command_id and not event["type"].endswith(NOTICES):
                 seen[event["id"]] = data.get("code") or data.get("status", "")
         return [word for word in seen.values() if word]
 

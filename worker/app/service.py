@@ -32,6 +32,7 @@ from worker.relay.process_manager import ProcessManager
 from worker.runtime.clock import Clock
 from worker.runtime.concurrency import all_of, cancelled, first_of
 from worker.settings import Settings
+from worker.storage.entitlement import watch_entitlements
 from worker.storage.partitions import LONG_AGO, record_results_read
 from worker.storage.retention import prune
 from worker.telemetry.reporter import Reporter
@@ -268,6 +269,12 @@ class Service:
         if results is not None:
             yield self._publish_dead_letters()
             yield prune(self._leadership, context.clock, context.settings.history_days)
+            yield watch_entitlements(
+                self._leadership,
+                context.clock,
+                self._assignment.layout.partitions,
+                context.reporter.entitlements_changed,
+            )
         if results is not None and self._assignment.is_router:
             yield self._record_results_read(lambda: results.has_caught_up)
 

@@ -6,6 +6,7 @@ import click
 
 from worker.cli.contracts import contracts
 from worker.cli.dead_letters import dead_letters
+from worker.cli.entitlements import entitlements
 from worker.cli.exits import EXITS
 from worker.cli.importing import import_records, reconcile
 from worker.cli.manual_logouts import manual_logouts
@@ -21,7 +22,7 @@ __all__ = ["main"]
 
 COMMANDS: Final = (
     *(run, migrate, topology, check, import_records, reconcile),
-    *(send, show, pending, resolve, manual_logouts),
+    *(send, show, pending, resolve, manual_logouts, entitlements),
     *(partitions, outbox, dead_letters, contracts, standalone),
 )
 

@@ -138,7 +138,10 @@ def _apply(current: Snapshot, before: Number, decision: Decision) -> None:
     holder = AccountAtSite(after.account_id, after.site_id)
     current.numbers[after.phone_number] = after
     usage = current.usages.get(holder, Usage(0))
-    current.usages[holder] = usage.after(before.status, after.status)
+    usage = usage.after(before.status, after.status)
+    if usage.exceeded and decision.ends_of_shortages:
+        usage = usage._replace(exceeded=False)
+    current.usages[holder] = usage
     main_number = current.main_numbers.get(holder)
     if main_number is not None and main_number.phone_number == after.phone_number:
         current.main_numbers[holder] = main_number._replace(status=after.status)

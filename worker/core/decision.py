@@ -3,7 +3,7 @@
 from enum import StrEnum, unique
 from typing import NamedTuple
 
-from contracts.messages import PublishedMessage
+from contracts.messages import EntitlementRestored, PublishedMessage
 from contracts.refusals import RefusalCode
 from worker.core.operations.operation import Failure, PbxStep
 from worker.core.situation import Number
@@ -47,3 +47,10 @@ class Decision(NamedTuple):
     failure: Failure | None = None
     detail: str | None = None
     """For people: the facts behind a refusal, or the reason of a failure."""
+
+    @property
+    def ends_of_shortages(self) -> tuple[EntitlementRestored, ...]:
+        """The messages which say that what the account uses fits again: at most one."""
+        return tuple(
+            message for message in self.messages if isinstance(message, EntitlementRestored)
+        )

@@ -81,11 +81,18 @@ class Usage(NamedTuple):
     active: int = 0
     pending: int = 0
     """Numbers with an operation under way, in either direction [S][D]."""
+    exceeded: bool = False
+    """Whether a shortage was published and its end was not."""
 
     @property
     def headroom(self) -> int:
         """Voice services left for activations; negative if fewer are bought than are in use."""
         return self.limit - self.active - self.pending
+
+    @property
+    def is_short(self) -> bool:
+        """Whether more numbers are in use than services in force."""
+        return self.headroom < 0
 
     def after(self, before: NumberStatus, after: NumberStatus) -> "Usage":
         """The usage after one number changed from status `before` to status `after`."""
@@ -93,6 +100,7 @@ class Usage(NamedTuple):
             self.limit,
             self.active + (after is NumberStatus.ACTIVE) - (before is NumberStatus.ACTIVE),
             self.pending + (after is NumberStatus.PENDING) - (before is NumberStatus.PENDING),
+            self.exceeded,
         )
 
     def as_contract(self) -> Entitlement:

@@ -189,7 +189,7 @@ def _holder(row: Row) -> AccountAtSite:
 
 
 def _usage(row: Row) -> Usage:
-    return Usage(row["limit"], row["active"], row["pending"])
+    return Usage(row["limit"], row["active"], row["pending"], row["exceeded"])
 
 
 def _main_number(row: Row) -> MainNumber:

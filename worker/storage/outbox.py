@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from contracts.messages import PublishedMessage
+from worker.core.partitions import partition_of
 from worker.storage.connecting.session import Session
+from worker.storage.rows import outbox_row
 
 __all__ = [
     "OutgoingMessage",
@@ -13,6 +16,7 @@ __all__ = [
     "delete_messages",
     "load_messages",
     "postpone_messages",
+    "put_messages",
 ]
 
 LONGEST_DELAY_SECONDS: Final = 60
@@ -63,6 +67,20 @@ async def load_messages(
     """
     rows = await session.fetch("load_messages", partition=partition, now=now, maximum=maximum)
     return [OutgoingMessage(*row) for row in rows]
+
+
+async def put_messages(
+    session: Session, messages: Sequence[PublishedMessage], partitions: int, now: datetime
+) -> None:
+    """Puts messages that no operation waits for into the outboxes of their partitions."""
+    if messages:
+        await session.change_each(
+            "put_messages",
+            len(messages),
+            messages=[outbox_row(message) for message in messages],
+            partitions=[partition_of(message.partitionkey, partitions) for message in messages],
+            now=now,
+        )
 
 
 async def delete_messages(session: Session, partition: int, confirmed: Collection[int]) -> None:

@@ -5,22 +5,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from contracts.catalogue import definition_of, routing_key_of
-from contracts.messages import (
-    Command,
-    ManualLogoutRequired,
-    OperationAftermath,
-    PublishedMessage,
-)
+from contracts.messages import Command, ManualLogoutRequired, OperationAftermath
 from contracts.values import NumberStatus, Operation
 from worker.core.batch import Advanced
 from worker.core.decision import Decision, Outcome
 from worker.core.operations.operation import OngoingOperation, PbxStep, operation_of
 from worker.core.situation import Number
 from worker.storage.connecting.session import Session, require_all
+from worker.storage.entitlement import mark_entitlements
 from worker.storage.manual_logouts import RequiredLogout, open_manual_logouts
 from worker.storage.operations import change_operations, open_steps, send_steps_again, write_steps
-from worker.storage.rows import CommandRow, NumberRow, OperationEndRow, OperationRow, OutboxRow
+from worker.storage.rows import (
+    CommandRow,
+    NumberRow,
+    OperationEndRow,
+    OperationRow,
+    OutboxRow,
+    outbox_row,
+)
 
 __all__ = ["ReplyTo", "WriteContext", "save_advances", "save_decisions"]
 
@@ -100,6 +102,8 @@ async def save_advances(
     require_all("save_advances", len(ended), operations)
     await _change_memberships(session, ended)
     await open_manual_logouts(session, _required_logouts(ended), context.now)
+    restored = [message for item in advanced for message in item.decision.ends_of_shortages]
+    await mark_entitlements(session, restored)
     await _begin_following(session, context, ended, messages)
 
 
@@ -286,7 +290,7 @@ def _outbox_rows(decision: Decision, reply: ReplyTo | None) -> Iterable[OutboxRo
     for place, message in enumerate(decision.messages):
         # The last word on the aftermath of an earlier operation belongs to that one.
         holds = is_begin and not isinstance(message, OperationAftermath)
-        row = _outbox_row(message, holds=holds, awaited=message.id in awaited, ordered=ordered)
+        row = outbox_row(message, holds=holds, awaited=message.id in awaited, ordered=ordered)
         yield row
         if place == 0 and reply is not None:
             yield row._replace(
@@ -297,23 +301,3 @@ def _outbox_rows(decision: Decision, reply: ReplyTo | None) -> Iterable[OutboxRo
                 correlation_id=reply.correlation_id,
                 must_be_routed=False,
             )
-
-
-def _outbox_row(
-    message: PublishedMessage, *, holds: bool, awaited: bool, ordered: bool
-) -> OutboxRow:
-    definition = definition_of(type(message))
-    return OutboxRow(
-        subject=message.subject,
-        holds_operation=holds,
-        awaited=awaited,
-        ordered=ordered,
-        message_id=message.id,
-        message_type=message.type,
-        exchange=definition.exchange,
-        routing_key=routing_key_of(message),
-        correlation_id=message.correlationid,
-        # A PBX cannot answer a message that reached no queue.
-        must_be_routed=definition.must_be_routed or awaited,
-        body=message.encode(),
-    )

@@ -1,13 +1,14 @@
 """Logs and counts what the worker did, so that the two loops stay free of both."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from time import monotonic
 from typing import Final, Protocol
 
-from contracts.messages import Command, OperationAftermath, PbxResult
+from contracts.messages import Command, EntitlementExceeded, OperationAftermath, PbxResult
 from worker.core.batch import Advanced
 from worker.core.decision import Decision, Outcome
+from worker.core.entitlement import EntitlementChanged
 from worker.core.operations.results import Verdict
 from worker.telemetry.log_rate import LogRate
 from worker.telemetry.logs import Action, Logger, get_logger
@@ -129,6 +130,20 @@ class Reporter:
             status=decision.number.status,
             **({"detail": decision.detail} if decision.detail else {}),
         )
+        self.entitlements_changed(decision.ends_of_shortages)
+
+    def entitlements_changed(self, changes: Iterable[EntitlementChanged]) -> None:
+        """Shortages that began or ended were committed."""
+        log = get_logger().bind()
+        for change in changes:
+            is_exceeded = isinstance(change, EntitlementExceeded)
+            (log.warning if is_exceeded else log.info)(
+                Action.ENTITLEMENT_EXCEEDED if is_exceeded else Action.ENTITLEMENT_RESTORED,
+                account_id=change.data.account_id,
+                site_id=change.data.site_id,
+                correlation_id=change.correlationid,
+                **change.data.entitlement.model_dump(),
+            )
 
     def result_received(
         self, result: PbxResult, phone_number: str | None, verdict: Verdict | None

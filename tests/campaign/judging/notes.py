@@ -12,6 +12,7 @@ FAILED = "failed"
 DELAYED = "delayed"
 AFTERMATH = "aftermath"
 MANUAL_LOGOUT = "manual_logout"
+EXCEEDED, RESTORED = "exceeded", "restored"
 LOGOUT = "logout"
 RESET = "reset"
 ADD, REMOVE = "add", "remove"
@@ -23,6 +24,8 @@ KINDS = {
     "telephony.phone_number.operation_failed.v1": FAILED,
     "telephony.phone_number.aftermath.v1": AFTERMATH,
     "telephony.handset.manual_logout_required.v1": MANUAL_LOGOUT,
+    "telephony.account.entitlement_exceeded.v1": EXCEEDED,
+    "telephony.account.entitlement_restored.v1": RESTORED,
     "telephony.handset.logout.v1": LOGOUT,
     "telephony.extension.reset.v1": RESET,
 }
@@ -37,7 +40,9 @@ class Note(NamedTuple):
     """A status, or another constant of this module."""
     id: str
     command_id: str
+    """Of an event about an account: the id of the message that led to it."""
     phone_number: str
+    """Of an event about an account: the account and site."""
     about: str = ""
     """The refusal's code, the device or the hunt group."""
     sequence: int = 0
@@ -59,8 +64,8 @@ def note_of(place: str, body: bytes, *, redelivered: bool) -> Note:
         place=place,
         kind=kind,
         id=event["id"],
-        command_id=data["command_id"],
-        phone_number=data["phone_number"],
+        command_id=data.get("command_id") or event["causationid"],
+        phone_number=data.get("phone_number") or event["subject"],
         about=data.get("code") or data.get("device_id") or data.get("hunt_group_id") or "",
         sequence=data.get("sequence", 0),
         limit=entitlement["limit"] if entitlement else -1,

@@ -9,6 +9,7 @@ from contracts.messages import PublishedMessage
 from contracts.reading import read
 from contracts.values import DeviceKind, FailureCode, NumberStatus
 from tests.support.data.builders import (
+    ACME_LONDON,
     ACTIVE_IN_FULL_USE,
     AWAITING_ALL,
     NOW,
@@ -24,7 +25,12 @@ from tests.support.data.builders import (
     with_failed_step,
     with_steps_done,
 )
-from worker.core.situation import HandsetLogin, Number
+from worker.core.cause import Cause
+from worker.core.entitlement import change_of
+from worker.core.situation import HandsetLogin, Number, Usage
+
+CAUSE = Cause("/platform", "message-1", "story-1")
+SHORT_AND_NOT = (Usage(0, 1), Usage(1, 1, exceeded=True))
 
 texts = some.text(some.characters(exclude_categories=["Cs"], exclude_characters="\x00"))
 ids = texts.filter(bool)
@@ -107,6 +113,7 @@ def test_the_core_produces_every_published_message_of_the_catalogue() -> None:
         *advance_number(activating, now=NOW + POLICY.at_risk_after).messages,
         *advance_number(refusal).messages,
         *advance_number(with_steps_done(joining)).messages,
+        *filter(None, (change_of(ACME_LONDON, usage, CAUSE, NOW) for usage in SHORT_AND_NOT)),
     ]
 
     published = {row.message for row in CATALOGUE if row.direction == "published"}

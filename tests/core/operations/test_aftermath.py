@@ -216,7 +216,7 @@ class OneNumber(RuleBasedStateMachine):
         ended: Counter[str] = Counter()
         words: defaultdict[str, Counter[bool]] = defaultdict(Counter)
         for message in self.course.messages:
-            command = message.data.command_id
+            command = message.causationid
             if isinstance(message, OperationDelayed | OperationFailed):
                 assert not ended[command]
             if isinstance(message, OperationAftermath):
@@ -237,7 +237,7 @@ class OneNumber(RuleBasedStateMachine):
         self.course.resolve(Resolution.GIVE_UP)
         assert self.course.number.ongoing is None
         terminal = Counter(
-            message.data.command_id for message in self.course.messages if is_terminal(message)
+            message.causationid for message in self.course.messages if is_terminal(message)
         )
         assert terminal == {f"command-{number}": 1 for number in range(1, self.commands + 1)}
         announced = {

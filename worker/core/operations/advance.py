@@ -9,7 +9,9 @@ from contracts.values import (
     FailureCode,
     Operation,
 )
+from worker.core.cause import Cause
 from worker.core.decision import Decision, Outcome
+from worker.core.entitlement import change_of
 from worker.core.messages.explanations import clock_time, explain
 from worker.core.messages.message_factory import MessageFactory
 from worker.core.operations.due import ends_at, late_at
@@ -45,7 +47,7 @@ def advance(
     decision = (
         _advance_under_way(context) if aftermath is None else _advance_aftermath(context, aftermath)
     )
-    return decision or _retry(context)
+    return _with_end_of_shortage(context, decision) if decision else _retry(context)
 
 
 class _Context(NamedTuple):
@@ -223,6 +225,24 @@ def _fail_activation(context: _Context, failure: Failure) -> Decision:
     failed = context.messages.failed(after, usage, failure, needs_operator=False)
     messages = (failed, reserved, *resets)
     return Decision(Outcome.FAILED, after, messages, failure=failure, detail=failure.detail)
+
+
+def _with_end_of_shortage(context: _Context, decision: Decision) -> Decision:
+    """Says so if the account used more than was in force, and does not after this decision."""
+    usage, after = context.situation.usage, decision.number
+    if not usage.exceeded or after is None or after.status is context.number.status:
+        return decision
+    ongoing = context.ongoing
+    cause = Cause(
+        ongoing.command_source,
+        ongoing.command_id,
+        ongoing.correlation_id,
+        ongoing.traceparent,
+        ongoing.tracestate,
+    )
+    holder = AccountAtSite(after.account_id or "", after.site_id)
+    restored = change_of(holder, context.usage_after(after), cause, context.now)
+    return decision._replace(messages=(*decision.messages, restored)) if restored else decision
 
 
 def _with_aftermath(

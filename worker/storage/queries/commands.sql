@@ -3,7 +3,7 @@
 -- name: load_for_commands
 -- Locks everything that decisions on these commands may read, until the transaction ends.
 SELECT (usage).account_id AS holder_account, (usage).site_id AS holder_site, (usage).active,
-    (usage).pending, (usage)."limit", ledger_source, ledger_id, fingerprints, (number).*
+    (usage).pending, (usage).exceeded, (usage)."limit", ledger_source, ledger_id, fingerprints, (number).*
 FROM snapshot_for_commands(
     CAST(:sources AS text[]), CAST(:command_ids AS text[]), CAST(:phone_numbers AS text[]),
     CAST(:account_ids AS text[]), CAST(:site_ids AS text[]), CAST(:today AS date)

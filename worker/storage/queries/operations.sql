@@ -14,7 +14,7 @@ LIMIT CAST(:maximum AS integer);
 -- Locks everything that decisions on the progress of these numbers' operations may read; messages
 -- with the positions `confirmed` count as sent.
 SELECT (usage).account_id AS holder_account, (usage).site_id AS holder_site, (usage).active,
-    (usage).pending, (usage)."limit", main_phone_number, main_status, main_hunt_group_id,
+    (usage).pending, (usage).exceeded, (usage)."limit", main_phone_number, main_status, main_hunt_group_id,
     main_targets, has_steps, (number).*
 FROM snapshot_for_operations(
     CAST(:phone_numbers AS text[]), CAST(:confirmed AS bigint[]), CAST(:today AS date)

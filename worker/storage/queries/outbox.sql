@@ -17,6 +17,24 @@ END
 ORDER BY position
 LIMIT CAST(:maximum AS integer);
 
+-- name: put_messages
+-- Puts messages that no operation waits for into the outboxes of their partitions.
+INSERT INTO outbox (
+    partition, subject, holds_operation, awaited, ordered, message_id, message_type, exchange,
+    routing_key, correlation_id, must_be_routed, body, decided_at, queued_at
+)
+SELECT
+    row.partition, row.subject, row.holds_operation, row.awaited, row.ordered, row.message_id,
+    row.message_type, row.exchange, row.routing_key, row.correlation_id, row.must_be_routed,
+    row.body, CAST(:now AS timestamptz), CAST(:now AS timestamptz)
+FROM ROWS FROM (
+    unnest(CAST(:messages AS outbox_row[])), unnest(CAST(:partitions AS integer[]))
+) WITH ORDINALITY AS row (
+    subject, holds_operation, awaited, ordered, message_id, message_type, exchange,
+    routing_key, correlation_id, must_be_routed, body, partition, place
+)
+ORDER BY row.place;
+
 -- name: delete_messages
 -- Deletes messages that the broker has confirmed.
 DELETE FROM outbox

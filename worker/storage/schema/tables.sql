@@ -83,6 +83,9 @@ CREATE TABLE entitlement_usage (
     site_id    text NOT NULL,
     active     integer NOT NULL DEFAULT 0 CHECK (active >= 0),
     pending    integer NOT NULL DEFAULT 0 CHECK (pending >= 0),
+    -- Whether a shortage was published and its end was not. It changes in the transaction that puts
+    -- the event into the outbox, so that each is published once.
+    exceeded   boolean NOT NULL DEFAULT false,
     PRIMARY KEY (account_id, site_id)
 )
 WITH (fillfactor = 50);

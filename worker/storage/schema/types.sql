@@ -43,6 +43,7 @@ CREATE TYPE usage_snapshot AS (
     site_id text,
     active integer,
     pending integer,
+    exceeded boolean,
     "limit" integer
 );
 
