@@ -14,12 +14,13 @@ from contracts.catalogue import (
     CATALOGUE,
     COMMAND_QUEUE,
     DIRECTORY_QUEUE,
+    REPORT_QUEUE,
     RESULT_QUEUE,
     MessageDefinition,
 )
 from contracts.envelope import CONTENT_TYPE
 from contracts.examples import EXAMPLES
-from contracts.messages import CommandRejected, MessageUnreadable, StatusChanged
+from contracts.messages import CommandRejected, MessageUnreadable, Snapshot, StatusChanged
 from contracts.schemas import schema_of
 from contracts.topology import EXCHANGES, QUEUES, Queue
 from contracts.values import NumberStatus
@@ -34,12 +35,15 @@ REPLIES: Final = "replies"
 
 _REPLIES: Final = {
     COMMAND_QUEUE: (StatusChanged, CommandRejected, MessageUnreadable),
+    REPORT_QUEUE: (Snapshot, MessageUnreadable),
     RESULT_QUEUE: (MessageUnreadable,),
     DIRECTORY_QUEUE: (MessageUnreadable,),
 }
 """The messages that the worker sends to `reply_to`, by the queue that it answers."""
 
-_REPLY_ROWS: Final = tuple(row for row in CATALOGUE if row.message in _REPLIES[COMMAND_QUEUE])
+_REPLY_ROWS: Final = tuple(
+    row for row in CATALOGUE if any(row.message in replies for replies in _REPLIES.values())
+)
 
 _EXCHANGES: Final = {exchange.name: exchange for exchange in EXCHANGES}
 
@@ -160,8 +164,8 @@ def _reply(queue: str) -> Document:
         "address": {
             "location": "$message.header#/reply_to",
             "description": (
-                "The AMQP property. The worker also sends the first event there, or the reason why"
-                " it cannot read the message."
+                "The AMQP property. The worker sends the first event there too, or the pages of a"
+                " report, or the reason why it cannot read the message."
             ),
         },
         "channel": {"$ref": _channel_reference(REPLIES)},

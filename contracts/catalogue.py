@@ -19,6 +19,8 @@ __all__ = [
     "DIRECTORY_QUEUE",
     "EVENT_EXCHANGE",
     "PBX_EXCHANGE",
+    "REPORTS",
+    "REPORT_QUEUE",
     "RESULTS",
     "RESULT_EXCHANGE",
     "RESULT_QUEUE",
@@ -35,6 +37,7 @@ PBX_EXCHANGE: Final = "telephony.pbx"
 RESULT_EXCHANGE: Final = "telephony.pbx.results"
 DIRECTORY_EXCHANGE: Final = "telephony.directory"
 COMMAND_QUEUE: Final = "telephony.phone_number.commands"
+REPORT_QUEUE: Final = "telephony.phone_number.reports"
 RESULT_QUEUE: Final = "telephony.pbx.results"
 DIRECTORY_QUEUE: Final = "telephony.directory"
 
@@ -85,6 +88,9 @@ CATALOGUE: Final = (
         COMMAND_QUEUE,
     ),
     MessageDefinition(
+        messages.Report, "received", COMMAND_EXCHANGE, "phone_number.report", REPORT_QUEUE
+    ),
+    MessageDefinition(
         messages.StatusChanged, "published", EVENT_EXCHANGE, "phone_number.status.{status}"
     ),
     MessageDefinition(
@@ -97,6 +103,7 @@ CATALOGUE: Final = (
     MessageDefinition(
         messages.OperationAftermath, "published", EVENT_EXCHANGE, "phone_number.aftermath"
     ),
+    MessageDefinition(messages.Snapshot, "published", EVENT_EXCHANGE, "phone_number.snapshot"),
     MessageDefinition(
         messages.ManualLogoutRequired,
         "published",
@@ -173,6 +180,11 @@ COMMANDS: Final[Mapping[str, type[messages.Command]]] = {
     "telephony.phone_number.deactivate.v1": messages.Deactivate,
 }
 """The messages that the worker reads from the command queue, by type."""
+
+REPORTS: Final[Mapping[str, type[messages.Report]]] = {
+    "telephony.phone_number.report.v1": messages.Report,
+}
+"""The messages that the worker reads from the report queue, by type."""
 
 RESULTS: Final[Mapping[str, type[messages.PbxResult]]] = {
     "telephony.pbx.result.v1": messages.PbxResult,

@@ -46,6 +46,7 @@ _DEACTIVATION: Final = "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed"
 _FAILING: Final = "6fa459ea-ee8a-4ca4-894e-db77e160355e"
 _REJECTED_COMMAND: Final = "c56a4180-65aa-42ec-a945-5fd21dec0538"
 
+_REPORT_ID: Final = "0c8f6b1e-93d1-4e43-a8b4-5f1d0a7c2e96"
 _UNREADABLE_COMMAND: Final = "3f1a7c52-40a6-4d0f-8d57-6a1f0f5e9b7c"
 
 _LEAVE_ID: Final = "e0c32c92-7f84-589d-b914-652ca005d90a"
@@ -253,6 +254,61 @@ _RESULT: Final = messages.PbxResult(
     id="result-1",
     source="/pbx/london-1",
     data=messages.PbxResultData(operation_id=_RESET_ID, result=StepResult.DONE),
+)
+
+_REPORT: Final = messages.Report(
+    id=_REPORT_ID,
+    source=_WEB_TIER,
+    time=_at(10, 1),
+    data=messages.ReportData(account_id=_ACCOUNT, site_id=_SITE),
+)
+
+_SNAPSHOT: Final = messages.Snapshot(
+    id="f798e735-b73e-5f2e-ba13-0e020d3b2526",
+    time=_at(10, 1),
+    correlationid=_REPORT_ID,
+    causationid=_REPORT_ID,
+    partitionkey=f"{_ACCOUNT}/{_SITE}",
+    data=messages.SnapshotData(
+        phone_number=None,
+        account_id=_ACCOUNT,
+        site_id=_SITE,
+        numbers=(
+            messages.ReportedNumber(
+                phone_number=_ACTIVATED,
+                account_id=_ACCOUNT,
+                site_id=_SITE,
+                extension=_ACTIVATED[-4:],
+                status=NumberStatus.ACTIVE,
+                sequence=2,
+                main_number=False,
+                assigned=True,
+                operation=None,
+            ),
+            messages.ReportedNumber(
+                phone_number=_DEACTIVATED,
+                account_id=_ACCOUNT,
+                site_id=_SITE,
+                extension=_DEACTIVATED[-4:],
+                status=NumberStatus.PENDING,
+                sequence=7,
+                main_number=False,
+                assigned=False,
+                operation=messages.OperationUnderWay(
+                    operation=Operation.DEACTIVATE,
+                    command_id=_DEACTIVATION,
+                    since=_at(10, 1),
+                    deadline=_at(15, 1),
+                    awaiting=(_unsent_step(Step.EXTENSION_RESET, _RESET_ID),),
+                    at_deadline=AtDeadline.NEEDS_A_PERSON,
+                ),
+            ),
+        ),
+        entitlement=messages.Entitlement(limit=3, active=2, pending=1),
+        page=1,
+        pages=1,
+        as_of=_at(10, 1),
+    ),
 )
 
 _UNREADABLE: Final = messages.MessageUnreadable(
@@ -508,6 +564,8 @@ EXAMPLES: Final[Mapping[str, Envelope]] = _named(
     (".add", _HUNT_GROUP_JOINED),
     ("", _EXTENSION_RESET),
     ("", _RESULT),
+    ("", _REPORT),
+    ("", _SNAPSHOT),
     ("", _UNREADABLE),
     ("", _SERVICE_BOUGHT),
     ("", _NUMBER_ALLOCATED),

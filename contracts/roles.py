@@ -25,7 +25,7 @@ ROLES: Final = (
         "worker, with `WORKER_DECLARE_TOPOLOGY=false`",
         NOTHING,
         r"^(amq\.default|telephony\.(events|pbx|phone_number\.partitions))$",
-        r"^telephony\.(phone_number\.commands(\.partition-.*)?|pbx\.results)$",
+        r"^telephony\.(phone_number\.(commands(\.partition-.*)?|reports)|pbx\.results)$",
     ),
     Role(
         "worker that declares the topology; commands `topology` and `partitions`",
@@ -58,4 +58,5 @@ ROLES: Final = (
         r"^telephony\.(commands(\.unrouted)?|pbx\.results)$",
         r"^telephony\.phone_number\.commands\.dead_letter$",
     ),
+    Role("operators: `republish`", NOTHING, r"^telephony\.events$", NOTHING),
 )

@@ -15,6 +15,7 @@ from contracts.catalogue import (
     CATALOGUE,
     COMMAND_QUEUE,
     DIRECTORY_QUEUE,
+    REPORT_QUEUE,
     RESULT_QUEUE,
     MessageDefinition,
 )
@@ -83,6 +84,10 @@ def table(heading: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 def _commands() -> str:
     return _messages(row for row in CATALOGUE if row.queue == COMMAND_QUEUE)
+
+
+def _reports() -> str:
+    return _messages(row for row in CATALOGUE if row.queue == REPORT_QUEUE)
 
 
 def _pbx_results() -> str:
@@ -195,6 +200,7 @@ TABLES: Final[Tables] = {
     "refusals": _refusals,
     "refused": _refused,
     "replies": _replies,
+    "reports": _reports,
 }
 """The generators, by the name that a marked place uses."""
 

@@ -12,6 +12,7 @@ from contracts.catalogue import (
     DIRECTORY_QUEUE,
     EVENT_EXCHANGE,
     PBX_EXCHANGE,
+    REPORT_QUEUE,
     RESULT_EXCHANGE,
     RESULT_QUEUE,
 )
@@ -113,6 +114,7 @@ _WORKER_QUEUE: Final[Mapping[str, Argument]] = {
 
 _ARGUMENTS: Final[Mapping[str, Mapping[str, Argument]]] = {
     COMMAND_QUEUE: _WORKER_QUEUE,
+    REPORT_QUEUE: _WORKER_QUEUE,
     RESULT_QUEUE: _WORKER_QUEUE,
     DIRECTORY_QUEUE: _WORKER_QUEUE,
 }

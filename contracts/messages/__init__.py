@@ -44,8 +44,18 @@ from contracts.messages.pbx import (
     PbxResultData,
 )
 from contracts.messages.replies import MessageUnreadable, MessageUnreadableData
+from contracts.messages.reports import (
+    NUMBERS_PER_PAGE,
+    OperationUnderWay,
+    Report,
+    ReportData,
+    ReportedNumber,
+    Snapshot,
+    SnapshotData,
+)
 
 __all__ = [
+    "NUMBERS_PER_PAGE",
     "Activate",
     "AwaitedStep",
     "CallSettings",
@@ -81,10 +91,16 @@ __all__ = [
     "OperationDelayedData",
     "OperationFailed",
     "OperationFailedData",
+    "OperationUnderWay",
     "PbxResult",
     "PbxResultData",
     "PhoneNumberChange",
     "PublishedMessage",
+    "Report",
+    "ReportData",
+    "ReportedNumber",
+    "Snapshot",
+    "SnapshotData",
     "StatusChanged",
     "StatusChangedData",
     "VoiceService",

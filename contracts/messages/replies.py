@@ -25,7 +25,7 @@ class MessageUnreadableData(Data):
 
 
 class MessageUnreadable(Envelope):
-    """A command or result cannot be read and had no effect. It is in the dead-letter queue."""
+    """A message cannot be read and had no effect. It is in the dead-letter queue."""
 
     type: Literal["telephony.message.unreadable.v1"] = "telephony.message.unreadable.v1"
     source: Source = WORKER_SOURCE

@@ -12,6 +12,7 @@ from tests.support.environments import Environment, environment
 from tests.support.installed_command import command, running
 from tests.support.platform import PBX_QUEUES, Platform, platform_at
 from tests.support.quick import parametrize_quick
+from tests.support.requester import requester
 from tests.support.servers.administration import Administration
 from tests.support.workers import rows, store
 from worker.cli.exits import Exit
@@ -36,6 +37,7 @@ SITE = (
     WAITING,
     PROVISIONING,
     OPERATING,
+    REPUBLISHING,
 ) = ROLES
 
 
@@ -80,6 +82,8 @@ async def test_worker_does_all_its_work_with_the_rights_of_its_role(
         await platform.until(lambda: platform.pbx_messages)
         await platform.send_raw(b"no json")
         assert (await platform.dead_letter()).body == b"no json"
+        (page,) = await (await requester(platform)).answer_to(phone_number=NUMBER)
+        assert page["numbers"][0]["status"] == "ACTIVE"
         async with asyncio.timeout(30):
             while await reply.get(fail=False) is None:
                 await asyncio.sleep(0.1)
@@ -196,6 +200,19 @@ async def test_operators_list_replay_and_discard_dead_letters(
     first, second = (letter["key"] for letter in listed)
     assert await command(own, "dead-letters", "discard", first, "--yes") == (0, "1 discarded\n")
     assert await command(own, "dead-letters", "replay", second) == (0, "1 replayed\n")
+
+
+async def test_operators_republish_with_the_right_to_publish_events_alone(
+    administration: Administration,
+    database: Database,
+    environment: Environment,
+    platform: Platform,
+) -> None:
+    await store(database, *SITE)
+    own = {**environment, "AMQP_URL": await url_of(administration, REPUBLISHING)}
+
+    assert (await command(own, "republish", "--all"))[0] == Exit.DONE
+    await platform.until(lambda: platform.events)
 
 
 @pytest.mark.parametrize(

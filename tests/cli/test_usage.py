@@ -75,6 +75,12 @@ def test_help_loads_neither_driver_nor_broker_library() -> None:
         (("manual-logouts", "close", "+442079460001", "fax"), "Missing option '--by'"),
         (("manual-logouts", "--all", *CLOSE), "options of the list"),
         (("dead-letters", "list", "--limit", "0"), "0 is not in the range"),
+        (("republish",), "Choose one: --number N, --account A --site S, --site S, or --all."),
+        (("republish", "--account", "acme"), "Choose one"),
+        (("republish", "--all", "--site", "london"), "Choose one"),
+        (("republish", "--number", "+442079460001", "--site", "london"), "Choose one"),
+        (("republish", "--number", "0207"), "--number: write numbers like"),
+        (("republish", "--site", "lon don"), "--site: String should match"),
     ],
 )
 def test_commands_explain_wrong_usage(arguments: tuple[str, ...], problem: str) -> None:
@@ -96,6 +102,7 @@ def test_commands_explain_wrong_usage(arguments: tuple[str, ...], problem: str) 
         ("manual-logouts",),
         ("manual-logouts", "--json"),
         ("dead-letters", "list"),
+        ("republish", "--all"),
         ("check",),
     ],
 )

@@ -6,6 +6,7 @@ from contracts.catalogue import (
     CATALOGUE,
     COMMANDS,
     DEFAULT_EXCHANGE,
+    REPORTS,
     RESULTS,
     routing_key_of,
 )
@@ -25,6 +26,12 @@ NAMES = {
         "phone_number.deactivate",
         "telephony.phone_number.commands",
     ),
+    "telephony.phone_number.report.v1": (
+        "telephony.commands",
+        "phone_number.report",
+        "telephony.phone_number.reports",
+    ),
+    "telephony.phone_number.snapshot.v1": ("telephony.events", "phone_number.snapshot", None),
     "telephony.phone_number.status_changed.v1": (
         "telephony.events",
         "phone_number.status.{status}",
@@ -95,7 +102,7 @@ def test_the_catalogue_has_exactly_the_published_names() -> None:
 
 def test_the_catalogue_has_each_type_once() -> None:
     assert len(CATALOGUE) == len(NAMES)
-    received = {**COMMANDS, **RESULTS}
+    received = {**COMMANDS, **REPORTS, **RESULTS}
     assert {*received} == {row.type for row in CATALOGUE if row.direction == "received"}
     assert all(message.model_fields["type"].default == name for name, message in received.items())
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from contracts.catalogue import COMMAND_QUEUE, RESULT_QUEUE
+from contracts.catalogue import COMMAND_QUEUE, REPORT_QUEUE, REPORTS, RESULT_QUEUE
 from worker.app.loops import consume, publish
 from worker.broker.partition_queues import source_queue
 from worker.broker.session import BrokerSession
@@ -16,12 +16,14 @@ from worker.cluster.assignments import Serve
 from worker.cluster.membership import Leadership
 from worker.consuming.backpressure import Backpressure
 from worker.consuming.batch_processor import BatchProcessor, Handler
+from worker.consuming.batch_reader import BatchReader
 from worker.consuming.batches import Batches
 from worker.consuming.consumer import Consumer
 from worker.consuming.dead_letters import DeadLetters
 from worker.consuming.handlers import CommandHandler, ResultHandler
 from worker.consuming.poison import PoisonTracker
 from worker.consuming.replies import ReplyAddresses, UnreadableAnswers
+from worker.consuming.reports import PREFETCH_REPORTS, ReportProcessor, require_reply_to
 from worker.consuming.router import PartitionRouter
 from worker.consuming.watchdog import watch_consumer
 from worker.core.partitions import Assignment
@@ -115,6 +117,7 @@ class Service:
             inbounds = []
             if results is not None:
                 inbounds.append(self._results(stack, results))
+                inbounds.append(await self._reports(stack))
             inbounds.append(await self._commands(stack, outbound))
             await self._serve(stopping, inbounds, outbound, results)
 
@@ -194,6 +197,26 @@ class Service:
         )
         return self._inbound(stack, consumer, handler, backpressure=None)
 
+    async def _reports(self, stack: AsyncExitStack) -> Inbound:
+        context = self._context
+        consumer = await self._consumer(stack, REPORT_QUEUE, PREFETCH_REPORTS)
+        poison = self._poison_tracker(consumer, batch_maximum_messages=1)
+        processor = ReportProcessor(
+            BatchReader(
+                REPORTS,
+                self._dead_letters(stack, consumer, poison),
+                self._answers(stack),
+                check=require_reply_to,
+            ),
+            self._leadership,
+            context.session.replies,
+            context.replies,
+            poison=poison,
+            closing=consumer.closing,
+            reporter=context.reporter,
+        )
+        return Inbound(consumer, partial(consume, Batches(consumer, poison, None), processor))
+
     def _inbound(
         self,
         stack: AsyncExitStack,
@@ -202,34 +225,48 @@ class Service:
         backpressure: Backpressure | None,
     ) -> Inbound:
         context = self._context
-        poison = PoisonTracker(
-            consumer.queue,
-            self._leadership,
-            context.clock,
-            batch_maximum_messages=context.settings.batch_maximum_commands,
+        poison = self._poison_tracker(
+            consumer, batch_maximum_messages=context.settings.batch_maximum_commands
         )
-
-        dead_letters = DeadLetters(
-            context.session,
-            self._leadership,
-            poison,
-            context.reporter,
-            acknowledge=consumer.ack,
-            on_stored=context.dead_letter_stored.set,
-        )
-        stack.push_async_callback(dead_letters.cancel)
-        answers = UnreadableAnswers(context.session, context.replies, context.clock)
-        stack.push_async_callback(answers.cancel)
+        dead_letters = self._dead_letters(stack, consumer, poison)
         processor = BatchProcessor(
             handler,
+            BatchReader(handler.messages, dead_letters, self._answers(stack)),
             self._leadership,
             poison=poison,
             dead_letters=dead_letters,
-            answers=answers,
             reporter=context.reporter,
         )
         batches = Batches(consumer, poison, backpressure)
         return Inbound(consumer, partial(consume, batches, processor))
+
+    def _poison_tracker(self, consumer: Consumer, *, batch_maximum_messages: int) -> PoisonTracker:
+        return PoisonTracker(
+            consumer.queue,
+            self._leadership,
+            self._context.clock,
+            batch_maximum_messages=batch_maximum_messages,
+        )
+
+    def _dead_letters(
+        self, stack: AsyncExitStack, consumer: Consumer, poison: PoisonTracker
+    ) -> DeadLetters:
+        dead_letters = DeadLetters(
+            self._context.session,
+            self._leadership,
+            poison,
+            self._context.reporter,
+            acknowledge=consumer.ack,
+            on_stored=self._context.dead_letter_stored.set,
+        )
+        stack.push_async_callback(dead_letters.cancel)
+        return dead_letters
+
+    def _answers(self, stack: AsyncExitStack) -> UnreadableAnswers:
+        context = self._context
+        answers = UnreadableAnswers(context.session, context.replies, context.clock)
+        stack.push_async_callback(answers.cancel)
+        return answers
 
     async def _router(self, stack: AsyncExitStack) -> Inbound:
         context = self._context
@@ -249,11 +286,13 @@ class Service:
             return None
         return await self._consumer(stack, RESULT_QUEUE)
 
-    async def _consumer(self, stack: AsyncExitStack, queue: str) -> Consumer:
+    async def _consumer(
+        self, stack: AsyncExitStack, queue: str, at_most: int | None = None
+    ) -> Consumer:
         session = self._context.session
         return Consumer(
             queue,
-            await stack.enter_async_context(session.consuming()),
+            await stack.enter_async_context(session.consuming(at_most)),
             session,
             on_prioritised=partial(self._context.reporter.prioritised, queue),
         )

@@ -18,6 +18,7 @@ from contracts.catalogue import (
     COMMAND_QUEUE,
     EVENT_EXCHANGE,
     PBX_EXCHANGE,
+    REPORT_QUEUE,
     RESULT_QUEUE,
 )
 from contracts.topology import Exchange, Queue
@@ -69,7 +70,7 @@ class Right(NamedTuple):
 
 def rights_to_serve(layout: Layout) -> list[Right]:
     """The rights of a worker that finds its exchanges and queues declared."""
-    queues = dict.fromkeys([COMMAND_QUEUE, RESULT_QUEUE, *queue_names_of(layout)])
+    queues = dict.fromkeys([COMMAND_QUEUE, REPORT_QUEUE, RESULT_QUEUE, *queue_names_of(layout)])
     exchanges = [EVENT_EXCHANGE, PBX_EXCHANGE, DEFAULT_EXCHANGE]
     if layout.routed:
         exchanges.append(PARTITION_EXCHANGE)

@@ -52,7 +52,8 @@ class BrokerSession:
         self._published_alone = published_alone
         self._prefetch = prefetch
         self._waits_while_blocked = waits_while_blocked
-        self._replies = replies
+        self.replies = replies
+        """Publishes replies, and the pages of answers."""
         self.publisher = Publisher(
             connections[1],
             publish_timeout_seconds,
@@ -67,15 +68,17 @@ class BrokerSession:
         """Why the session has failed."""
 
     @asynccontextmanager
-    async def consuming(self) -> AsyncIterator[AbstractChannel]:
+    async def consuming(self, at_most: int | None = None) -> AsyncIterator[AbstractChannel]:
         """Opens a channel to consume from one queue, and closes it at the end.
 
-        Each queue needs a channel of its own: `multiple` acknowledges by the tags of a channel.
-        Raises `BrokerUnavailable`.
+        With `at_most` it holds no more than this many messages at a time. Each queue needs a
+        channel of its own: `multiple` acknowledges by the tags of a channel. Raises
+        `BrokerUnavailable`.
         """
         try:
             channel = await channel_on(self.connections[0], publisher_confirms=False)
-            await answered(channel.set_qos(self._prefetch.new_qos()))
+            qos = self._prefetch.new_qos()
+            await answered(channel.set_qos(qos if at_most is None else min(qos, at_most)))
         except CONNECTION_ERRORS as error:
             raise BrokerUnavailable(str(error) or type(error).__name__) from error
         channel.close_callbacks.add(self.on_closed)
@@ -97,7 +100,7 @@ class BrokerSession:
             self._publish_timeout_seconds,
             published_alone=self._published_alone,
             waits_while_blocked=self._waits_while_blocked,
-            replies=self._replies,
+            replies=self.replies,
         )
         try:
             yield publisher
@@ -126,7 +129,7 @@ class BrokerSession:
         """Closes all connections: the broker takes back all unacknowledged deliveries at once."""
         for connection in self.connections:
             await connection.close()
-        await self._replies.close()
+        await self.replies.close()
 
     def accept(self, body_bytes: int) -> bool:
         """Whether to handle a message of this size; call it for each one that is delivered.

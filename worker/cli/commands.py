@@ -10,7 +10,7 @@ from worker.cli.entitlements import entitlements
 from worker.cli.exits import EXITS
 from worker.cli.importing import import_records, reconcile
 from worker.cli.manual_logouts import manual_logouts
-from worker.cli.numbers import pending, resolve, send, show
+from worker.cli.numbers import pending, republish, resolve, send, show
 from worker.cli.outbox import outbox
 from worker.cli.partitions import partitions
 from worker.cli.preparing import check, migrate, topology
@@ -22,7 +22,7 @@ __all__ = ["main"]
 
 COMMANDS: Final = (
     *(run, migrate, topology, check, import_records, reconcile),
-    *(send, show, pending, resolve, manual_logouts, entitlements),
+    *(send, show, pending, resolve, manual_logouts, entitlements, republish),
     *(partitions, outbox, dead_letters, contracts, standalone),
 )
 

@@ -17,6 +17,7 @@ from worker.operator.dead_letters import NoSuchDeadLetter, NotReplayed
 from worker.operator.importing.import_records import ImportBusy, ImportRefused
 from worker.operator.manual_logouts import NoOpenManualLogout
 from worker.operator.repartition import RepartitionTimedOut
+from worker.operator.republish import InvalidSelection, NothingToRepublish
 from worker.operator.resolve import NothingToResolve
 from worker.operator.send import InvalidCommand, TopologyMissing
 from worker.operator.undelivered import NoSuchMessage
@@ -41,6 +42,8 @@ EXPLANATIONS: Final[tuple[tuple[type[Exception], Exit, str], ...]] = (
     (NotReady, Exit.NOT_READY, AS_IT_IS),
     (TopologyMissing, Exit.NOT_READY, AS_IT_IS),
     (InvalidCommand, Exit.USAGE, AS_IT_IS),
+    (InvalidSelection, Exit.USAGE, AS_IT_IS),
+    (NothingToRepublish, Exit.NOT_FOUND, AS_IT_IS),
     (InputFailed, Exit.INPUT_OUTPUT, AS_IT_IS),
     (NothingToResolve, Exit.NOT_FOUND, AS_IT_IS),
     (NoSuchDeadLetter, Exit.NOT_FOUND, AS_IT_IS),

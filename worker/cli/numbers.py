@@ -1,4 +1,4 @@
-"""The commands `send`, `show`, `pending` and `resolve`."""
+"""The commands `send`, `show`, `pending`, `resolve` and `republish`."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -10,7 +10,7 @@ from worker.cli.options import AS_JSON, SECONDS, to_json
 from worker.cli.streams import echo, note
 from worker.runtime.printable import printable
 
-__all__ = ["pending", "resolve", "send", "show"]
+__all__ = ["pending", "republish", "resolve", "send", "show"]
 
 COLOURS: Final = {
     "PENDING": "yellow",
@@ -127,3 +127,29 @@ def resolve(number: str, resolution: str, decided_by: str, reason: str) -> None:
     settings = settings_of_environment()
     run_async(resolve_number(settings, number, decision, decided_by=decided_by, reason=reason))
     click.echo(f"Stored. A running worker proceeds: see `activation-worker show {number}`.")
+
+
+@click.command()
+@click.option("--number", help="This number alone.")
+@click.option("--account", help="The numbers of this account; needs --site.")
+@click.option("--site", help="The numbers at this site.")
+@click.option("--all", "every", is_flag=True, help="All numbers.")
+@AS_JSON
+def republish(every: bool, as_json: bool, **options: str | None) -> None:
+    """Publish the state of numbers on telephony.events again.
+
+    For a subscriber that comes late or has lost its queue: bind the queue first. Choose --number,
+    or --account with --site, or --site, or --all.
+    """
+    from worker.operator.republish import republish as republish_numbers
+
+    names = {name for name, value in options.items() if value is not None}
+    if names not in ([set()] if every else [{"number"}, {"account", "site"}, {"site"}]):
+        fail(Exit.USAGE, "Choose one: --number N, --account A --site S, --site S, or --all.")
+    done = run_async(republish_numbers(settings_of_environment(), options))
+    if as_json:
+        click.echo(to_json(done._asdict()))
+        return
+    click.echo(f"{done.numbers} numbers published, in {done.pages} pages")
+    if not done.had_subscribers:
+        note("No queue is bound to telephony.events for phone_number.snapshot: no one got them.")

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
@@ -70,6 +70,10 @@ class Leadership:
     async def read(self, work: Work[Result]) -> Result:
         """Like `Database.read`: reading needs no fence."""
         return await self._database.read(work)
+
+    def session(self) -> AbstractAsyncContextManager[Session]:
+        """Like `Database.session`: reading needs no fence."""
+        return self._database.session()
 
 
 @dataclass(frozen=True, slots=True)

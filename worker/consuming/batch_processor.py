@@ -1,44 +1,26 @@
-"""Handles a batch: reads each message alone, and stores the effects of all in one transaction."""
+"""Handles a batch: reads each message, and stores the effects of all in one transaction."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from time import perf_counter
-from typing import Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
-from contracts.envelope import Envelope
-from contracts.reading import UnreadableError, read
-from contracts.topology import UNROUTED_COMMANDS
 from worker.broker.delivery import Delivery
-from worker.broker.forwarding import ERROR_HEADERS
+from worker.consuming.batch_reader import BatchReader, Incoming, Message
 from worker.consuming.batches import Batch
 from worker.consuming.dead_letters import DeadLetters
 from worker.consuming.poison import PoisonTracker
-from worker.consuming.replies import UnreadableAnswers
-from worker.core.poison import POISON_AFTER_ATTEMPTS
 from worker.storage.connecting.engine import Transactions
 from worker.storage.connecting.errors import is_data_error, is_transient
 from worker.storage.connecting.session import Session
 from worker.telemetry.reporter import Reporter
 
-__all__ = ["BatchProcessor", "Handler", "Incoming", "Message"]
+__all__ = ["BatchProcessor", "Handler"]
 
 CANNOT_BE_STORED: Final = "CANNOT_BE_STORED"
-KILLS_THE_WORKER: Final = "KILLS_THE_WORKER"
-POISON_DETAIL: Final = (
-    f"the worker began to handle it {POISON_AFTER_ATTEMPTS} times, the last times alone, and never"
-    " finished: each time it died or lost its servers"
-)
 PROBE_GROWTH: Final = 4
 
-Message = TypeVar("Message", bound=Envelope)
 Result = TypeVar("Result")
-
-
-class Incoming(NamedTuple, Generic[Message]):
-    """A message and the delivery that brought it."""
-
-    delivery: Delivery
-    message: Message
 
 
 class Handler(Protocol[Message, Result]):
@@ -63,18 +45,18 @@ class BatchProcessor(Generic[Message, Result]):
     def __init__(
         self,
         handler: Handler[Message, Result],
+        reader: BatchReader[Message],
         database: Transactions,
         *,
         poison: PoisonTracker,
         dead_letters: DeadLetters,
-        answers: UnreadableAnswers,
         reporter: Reporter,
     ) -> None:
         self._handler = handler
+        self._reader = reader
         self._database = database
         self._poison = poison
         self._dead_letters = dead_letters
-        self._answers = answers
         self._reporter = reporter
 
     async def process(self, batch: Batch) -> Sequence[Delivery]:
@@ -83,47 +65,12 @@ class BatchProcessor(Generic[Message, Result]):
         The others are dead-lettered, and acknowledged after that. While the database is away, it
         tries one message until the database answers: no message is rejected for an outage.
         """
-        if batch.is_poison:
-            (delivery,) = batch.deliveries
-            self._dead_letters.put(delivery, KILLS_THE_WORKER, POISON_DETAIL)
-            return ()
-        incoming = list(self._read_all(batch.deliveries))
+        incoming = self._reader.read_all(batch)
         return await self._store(incoming) if incoming else ()
 
     async def flush(self) -> None:
         """Waits a few seconds for answers not yet sent and dead letters not yet stored."""
-        await self._answers.flush()
-        await self._dead_letters.flush()
-
-    def _read_all(self, deliveries: Sequence[Delivery]) -> Sequence[Incoming[Message]]:
-        readable = []
-        for delivery in deliveries:
-            if delivery.exchange == UNROUTED_COMMANDS:
-                self._return_dead_letter(delivery)
-                continue
-            try:
-                message = self._read(delivery)
-            except UnreadableError as error:
-                self._answers.send(delivery, error)
-                self._dead_letters.put(delivery, error.code, error.detail)
-            else:
-                readable.append(Incoming(delivery, message))
-        return readable
-
-    def _return_dead_letter(self, delivery: Delivery) -> None:
-        # A command that reads the dead-letter queue has moved it to the end, while the binding of
-        # that queue was missing: it has been given up once, and is not handled now.
-        code, detail = (str(delivery.headers.get(name, "")) for name in ERROR_HEADERS)
-        self._dead_letters.put(delivery, code or "NOT_ROUTED", detail)
-
-    def _read(self, delivery: Delivery) -> Message:
-        return read(
-            delivery.body,
-            delivery.properties.content_type,
-            self._handler.messages,
-            content_encoding=delivery.properties.content_encoding,
-            headers=delivery.headers,
-        )
+        await self._reader.flush()
 
     async def _store(
         self, batch: Sequence[Incoming[Message]], *, retry_forever: bool = False

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from contracts.catalogue import COMMANDS, RESULTS
 from contracts.messages import Command, PbxResult
-from worker.consuming.batch_processor import Incoming
+from worker.consuming.batch_reader import Incoming
 from worker.consuming.replies import ReplyAddresses
 from worker.core.batch import decide_all
 from worker.core.decision import Decision

@@ -10,6 +10,7 @@ from contracts.reading import UnreadableError
 from worker.broker.delivery import Delivery
 from worker.broker.forwarding import cut_to_fit
 from worker.broker.publishing.publisher import persistent
+from worker.broker.publishing.replies import DIRECT_REPLY_TO
 from worker.broker.session import BrokerSession
 from worker.core.messages.identity import derived_id
 from worker.runtime.clock import Clock
@@ -19,7 +20,7 @@ from worker.telemetry.reporter import Reporter
 
 __all__ = ["ReplyAddresses", "UnreadableAnswers"]
 
-REQUESTERS_OWN: Final = ("amq.rabbitmq.reply-to", "amq.gen-")
+REQUESTERS_OWN: Final = (DIRECT_REPLY_TO, "amq.gen-")
 """How direct reply-to and the queues begin that RabbitMQ named for one client."""
 
 FLUSH_SECONDS: Final = 2

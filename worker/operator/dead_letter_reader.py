@@ -15,7 +15,13 @@ from uuid import uuid4
 
 from aiormq import spec
 
-from contracts.catalogue import COMMAND_EXCHANGE, COMMAND_QUEUE, RESULT_EXCHANGE, RESULT_QUEUE
+from contracts.catalogue import (
+    COMMAND_EXCHANGE,
+    COMMAND_QUEUE,
+    REPORT_QUEUE,
+    RESULT_EXCHANGE,
+    RESULT_QUEUE,
+)
 from contracts.topology import DEAD_LETTER_QUEUE, UNROUTED_COMMANDS
 from worker.broker.connecting.answers import answered
 from worker.broker.connecting.connection import channel_on, connect
@@ -81,7 +87,9 @@ class QueuedDeadLetter:
     def can_be_replayed(self) -> bool:
         """Whether its origin leads to a worker: its publisher must not choose any other queue."""
         exchange, routing_key = self.origin
-        own = routing_key in {COMMAND_QUEUE, RESULT_QUEUE} or is_partition_queue(routing_key)
+        own = routing_key in {COMMAND_QUEUE, REPORT_QUEUE, RESULT_QUEUE} or is_partition_queue(
+            routing_key
+        )
         return bool(exchange) or own
 
     @property
@@ -263,7 +271,7 @@ def _first_published(delivery: Delivery, queue: str, death: Mapping[str, Any]) -
     routing_key = cut_to_fit(str(keys[0])) if isinstance(keys, list) and keys else None
     if queue == RESULT_QUEUE:
         return RESULT_EXCHANGE, routing_key or ""
-    if queue == COMMAND_QUEUE:
+    if queue in {COMMAND_QUEUE, REPORT_QUEUE}:
         return COMMAND_EXCHANGE, routing_key or ""
     if is_partition_queue(queue):
         # The router has written what it took from the command queue.

@@ -79,7 +79,7 @@ def _waiting(number: Number, now: datetime) -> Shown:
         "overdue": is_under_way and ongoing.deadline <= now,
         "needs_a_person": ongoing.failure is not None,
         "awaiting": [step.as_contract().model_dump(mode="json") for step in ongoing.open_steps],
-        "at_deadline": at_deadline(ongoing) if is_under_way else None,
+        "at_deadline": at_deadline(ongoing.operation) if is_under_way else None,
         "explanation": explain(number.status, ongoing),
     }
 

@@ -14,7 +14,7 @@ from contracts.values import (
     Step,
 )
 from worker.core.batch import CommandKey, Snapshot
-from worker.core.operations.operation import Failure, OngoingOperation, PbxStep
+from worker.core.operations.operation import Failure, OngoingOperation, steps_for
 from worker.core.situation import (
     AccountAtSite,
     HandsetLogin,
@@ -123,14 +123,8 @@ async def _add_steps(
     for phone_number, steps in (await load_steps(session, with_steps, confirmed)).items():
         number = numbers[phone_number]
         if number.ongoing is not None:
-            numbers[phone_number] = number._replace(ongoing=_with_steps(number.ongoing, steps))
-
-
-def _with_steps(ongoing: OngoingOperation, steps: tuple[PbxStep, ...]) -> OngoingOperation:
-    if ongoing.operation is Operation.DEACTIVATE:
-        # Its unsent PENDING event is no step: no PBX acts on it.
-        steps = tuple(step for step in steps if step.step is not Step.ACTIVATION)
-    return ongoing._replace(steps=steps)
+            ongoing = number.ongoing._replace(steps=steps_for(number.ongoing.operation, steps))
+            numbers[phone_number] = number._replace(ongoing=ongoing)
 
 
 def _number(row: Row) -> Number:

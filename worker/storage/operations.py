@@ -21,6 +21,7 @@ __all__ = [
     "open_steps",
     "release_steps",
     "send_steps_again",
+    "step_of",
     "write_steps",
 ]
 
@@ -93,11 +94,12 @@ async def load_steps(
     steps: dict[str, tuple[PbxStep, ...]] = {}
     for row in rows:
         phone_number = row["phone_number"]
-        steps[phone_number] = (*steps.get(phone_number, ()), _step(row))
+        steps[phone_number] = (*steps.get(phone_number, ()), step_of(row))
     return steps
 
 
-def _step(row: Row) -> PbxStep:
+def step_of(row: Row) -> PbxStep:
+    """The step in this row of `step_snapshots`."""
     step = Step(row["step"] or _STEPS_BY_TYPE[row["message_type"]])
     return PbxStep(
         step_id=row["step_id"],

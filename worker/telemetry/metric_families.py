@@ -1,6 +1,7 @@
 """The declarations of the metrics that are counted as the worker works."""
 
 from collections.abc import Iterable
+from enum import StrEnum, unique
 from itertools import product
 from typing import Final
 
@@ -27,6 +28,7 @@ __all__ = [
     "DecisionMetrics",
     "MessageMetrics",
     "OperationMetrics",
+    "ReportOutcome",
     "StateMetrics",
 ]
 
@@ -46,6 +48,17 @@ DECISIONS: Final = {
     Outcome.DUPLICATE: "duplicate",
 }
 """The values of the label `outcome` for decisions on commands."""
+
+
+@unique
+class ReportOutcome(StrEnum):
+    """What became of a report that may be answered."""
+
+    ANSWERED = "answered"
+    REQUESTER_GONE = "requester_gone"
+    """Its `reply_to` names no queue any more."""
+    NOT_TAKEN = "not_taken"
+    """The queue, or the broker, did not take a page for too long."""
 
 
 class DecisionMetrics:
@@ -154,6 +167,12 @@ class MessageMetrics:
             registry,
             "replies_refused_total",
             "Messages whose `reply_to` names a queue that gets no replies.",
+        )
+        self.reports = _counter(
+            registry,
+            "reports_total",
+            "Reports that were asked for, by what became of them.",
+            outcome=ReportOutcome,
         )
         self.prioritised = _counter(
             registry,

@@ -36,6 +36,7 @@ from worker.telemetry.metric_families import (
     DecisionMetrics,
     MessageMetrics,
     OperationMetrics,
+    ReportOutcome,
     StateMetrics,
 )
 
@@ -138,6 +139,10 @@ class Metrics:
     def reply_refused(self) -> None:
         """A `reply_to` names a queue that gets no replies."""
         self._messages.replies_refused.inc()
+
+    def report_ended(self, outcome: ReportOutcome) -> None:
+        """A report was answered, or given up."""
+        self._messages.reports.labels(outcome.value).inc()
 
     def message_prioritised(self) -> None:
         """A message has a priority that changes the order of delivery."""

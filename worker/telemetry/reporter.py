@@ -12,7 +12,7 @@ from worker.core.entitlement import EntitlementChanged
 from worker.core.operations.results import Verdict
 from worker.telemetry.log_rate import LogRate
 from worker.telemetry.logs import Action, Logger, get_logger
-from worker.telemetry.metric_families import UNKNOWN
+from worker.telemetry.metric_families import UNKNOWN, ReportOutcome
 from worker.telemetry.metrics import Metrics
 
 __all__ = ["LoggedMessage", "Reporter"]
@@ -209,6 +209,24 @@ class Reporter:
         """A `reply_to` names a queue that gets no replies."""
         self.metrics.reply_refused()
         self._log_rarely(Action.REPLY_REFUSED, reply_to=queue)
+
+    def report_ended(
+        self, report_id: str, outcome: ReportOutcome, *, numbers: int, pages: int, seconds: float
+    ) -> None:
+        """A report about so many numbers ended after this page, and took this long."""
+        self.metrics.report_ended(outcome)
+        get_logger().info(
+            Action.REPORT_ENDED,
+            report_id=report_id,
+            outcome=outcome.value,
+            numbers=numbers,
+            pages=pages,
+            seconds=round(seconds, 3),
+        )
+
+    def report_not_taken(self, reason: str) -> None:
+        """A page of a report was not taken for too long."""
+        self._log_rarely(Action.REPORT_NOT_TAKEN, reason=reason)
 
     def prioritised(self, queue: str, message_id: str | None) -> None:
         """A message in this queue has a priority that changes the order of delivery."""

@@ -27,6 +27,7 @@ from tests.support.data.builders import (
 )
 from worker.core.cause import Cause
 from worker.core.entitlement import change_of
+from worker.core.messages.snapshots import Origin, Selection, SnapshotFactory
 from worker.core.situation import HandsetLogin, Number, Usage
 
 CAUSE = Cause("/platform", "message-1", "story-1")
@@ -114,6 +115,9 @@ def test_the_core_produces_every_published_message_of_the_catalogue() -> None:
         *advance_number(refusal).messages,
         *advance_number(with_steps_done(joining)).messages,
         *filter(None, (change_of(ACME_LONDON, usage, CAUSE, NOW) for usage in SHORT_AND_NOT)),
+        SnapshotFactory(Origin.of_operator("run-1"), Selection(), NOW, numbers=0, usage=None).page(
+            1, []
+        ),
     ]
 
     published = {row.message for row in CATALOGUE if row.direction == "published"}

@@ -10,6 +10,7 @@ __all__ = [
     "handset_login",
     "hunt_group_member",
     "manual_logout",
+    "many_numbers",
     "operation",
     "outbox_message",
     "phone_numbers",
@@ -45,6 +46,13 @@ def phone_numbers(*numbers: str, **columns: object) -> str:
     """Numbers of one account at one site, RESERVED if nothing else is given."""
     common = {"account_id": "acme", "site_id": "london", "status": "RESERVED", **columns}
     return _insert("phone_numbers", *({"phone_number": number, **common} for number in numbers))
+
+
+def many_numbers(first: int, last: int, status: str = "RESERVED") -> str:
+    """Numbers of one account at one site, counted: +44207 and seven digits."""
+    return f"""INSERT INTO phone_numbers (phone_number, site_id, account_id, status)
+        SELECT '+44207' || lpad(place::text, 7, '0'), 'london', 'acme', '{status}'
+        FROM generate_series({first}, {last}) AS place"""
 
 
 def call_settings(main_number: str, **columns: object) -> str:

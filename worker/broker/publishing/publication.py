@@ -4,8 +4,11 @@ import struct
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from aio_pika import DeliveryMode
 from pamqp import body, commands, frame, header
 from pamqp.common import FieldTable
+
+from contracts.envelope import CONTENT_TYPE, Envelope
 
 __all__ = [
     "ENCODING_ERRORS",
@@ -13,6 +16,7 @@ __all__ = [
     "Publication",
     "decode_properties",
     "encode_properties",
+    "publication_of",
     "without_instructions",
 ]
 
@@ -81,6 +85,21 @@ class Publication(NamedTuple):
             properties,
             *(frame.marshal(body.ContentBody(part), channel_number) for part in parts),
         ]
+
+
+def publication_of(
+    message: Envelope, *, exchange: str, routing_key: str, correlation_id: str
+) -> Publication:
+    """A message of the worker that survives a restart; its properties mirror the envelope."""
+    properties = commands.Basic.Properties(
+        content_type=CONTENT_TYPE,
+        delivery_mode=DeliveryMode.PERSISTENT,
+        message_id=message.id,
+        message_type=message.type,
+        correlation_id=correlation_id,
+        timestamp=message.time,
+    )
+    return Publication(exchange, routing_key, properties, message.encode())
 
 
 def encode_properties(properties: commands.Basic.Properties) -> bytes:

@@ -1,4 +1,4 @@
-"""Publishes replies, on a connection of their own."""
+"""Publishes replies and the pages of answers, on a connection of their own."""
 
 import asyncio
 import contextlib
@@ -14,18 +14,26 @@ from worker.broker.connecting.connection import (
     BrokerUnavailable,
     channel_on,
 )
+from worker.broker.publishing.confirm_channel import (
+    ChannelLost,
+    ConfirmChannel,
+    Unroutable,
+    is_blocked,
+)
 from worker.broker.publishing.publication import ENCODING_ERRORS, Publication
 from worker.runtime.concurrency import limited
 from worker.telemetry.logs import Action, get_logger
 
-__all__ = ["ReplyPublisher"]
+__all__ = ["DIRECT_REPLY_TO", "ReplyPublisher"]
 
 REPLY_TIMEOUT_SECONDS: Final = 10
 """How long a broker that does not read may delay replies; then the worker gives them up."""
+DIRECT_REPLY_TO: Final = "amq.rabbitmq.reply-to"
+"""How direct reply-to addresses begin."""
 
 
 class ReplyPublisher:
-    """Publishes replies without a confirm; raises no error of the broker.
+    """Publishes replies without a confirm and raises no error of the broker; pages with a confirm.
 
     A reply repeats what an event says, and the requester may be gone. Requesters name the reply
     queues, so a problem there must not affect other messages. RabbitMQ up to 3.10 even ends the
@@ -38,6 +46,7 @@ class ReplyPublisher:
         self._connect = connect
         self._connection: AbstractConnection | None = None
         self._channel: AbstractChannel | None = None
+        self._confirms: ConfirmChannel | None = None
         self._opening = asyncio.Lock()
         self._fails = False
 
@@ -55,9 +64,31 @@ class ReplyPublisher:
         else:
             self._fails = False
 
+    async def publish_page(self, page: Publication) -> None:
+        """Publishes a page of an answer, and waits until its queue has confirmed it.
+
+        Raises `Unroutable` if the requester is gone, another `NotPublished` if the queue does not
+        take the page, and `BrokerUnavailable` if the outcome is unknown.
+        """
+        async with self._opening:
+            confirms = await self._open_confirms()
+        try:
+            (problem,) = await confirms.publish([page])
+        except BrokerUnavailable:
+            await self._replace_connection(confirms)
+            raise
+        if isinstance(problem, ChannelLost):
+            raise problem.verdict()
+        # RabbitMQ 3 takes direct reply-to for no queue: it delivers the page, and returns it too.
+        if isinstance(problem, Unroutable) and page.routing_key.startswith(DIRECT_REPLY_TO):
+            return
+        if problem is not None:
+            raise problem
+
     async def close(self) -> None:
         """Closes the connection."""
-        connection, self._connection, self._channel = self._connection, None, None
+        connection, self._connection = self._connection, None
+        self._channel = self._confirms = None
         if connection is not None:
             await connection.close()
 
@@ -82,6 +113,28 @@ class ReplyPublisher:
         if self._connection is not None and not self._connection.is_closed:
             with contextlib.suppress(BrokerUnavailable):
                 return await channel_on(self._connection, publisher_confirms=False)
+        return await channel_on(await self._new_connection(), publisher_confirms=False)
+
+    async def _open_confirms(self) -> ConfirmChannel:
+        connection = self._connection
+        if connection is None or connection.is_closed:
+            connection = await self._new_connection()
+        if self._confirms is None:
+            self._confirms = ConfirmChannel(
+                connection, REPLY_TIMEOUT_SECONDS, waits_while_blocked=False
+            )
+        return self._confirms
+
+    async def _new_connection(self) -> AbstractConnection:
         await self.close()
         self._connection = await self._connect()
-        return await channel_on(self._connection, publisher_confirms=False)
+        return self._connection
+
+    async def _replace_connection(self, confirms: ConfirmChannel) -> None:
+        """Closes the connection of this channel; the next message opens another one.
+
+        The library does not always notice that a connection has ended.
+        """
+        connection = self._connection
+        if connection is not None and self._confirms is confirms and not is_blocked(connection):
+            await self.close()

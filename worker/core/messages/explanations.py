@@ -23,9 +23,9 @@ _CONSEQUENCES: Final = {
 _RESOLVE: Final = "An operator must decide: run `activation-worker resolve`."
 
 
-def at_deadline(ongoing: OngoingOperation) -> AtDeadline:
+def at_deadline(operation: Operation) -> AtDeadline:
     """What happens at the deadline of an operation under way [D]."""
-    if ongoing.operation is Operation.ACTIVATE:
+    if operation is Operation.ACTIVATE:
         return AtDeadline.BACK_TO_RESERVED
     return AtDeadline.NEEDS_A_PERSON
 
@@ -37,7 +37,7 @@ def explain(status: NumberStatus, ongoing: OngoingOperation) -> str:
     if ongoing.failure is not None:
         return f"{ongoing.failure.detail} {_RESOLVE} Until then it waits for {waits_for}."
     if ongoing.aftermath is None:
-        consequence = _CONSEQUENCES[at_deadline(ongoing)].format(deadline=deadline)
+        consequence = _CONSEQUENCES[at_deadline(ongoing.operation)].format(deadline=deadline)
         return f"It waits for {waits_for}. {consequence}"
     if ongoing.joins_hunt_group:
         return (

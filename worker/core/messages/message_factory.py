@@ -69,7 +69,7 @@ class MessageFactory(PbxMessages):
                 since=self._operation.since,
                 deadline=self._operation.deadline,
                 awaiting=tuple(step.as_contract() for step in steps),
-                at_deadline=at_deadline(self._operation),
+                at_deadline=at_deadline(self._operation.operation),
             ),
         )
 
@@ -126,7 +126,7 @@ class MessageFactory(PbxMessages):
                 since=operation.since,
                 deadline=operation.deadline,
                 awaiting=tuple(step.as_contract() for step in operation.open_steps),
-                at_deadline=at_deadline(operation),
+                at_deadline=at_deadline(operation.operation),
                 message=(
                     f"The {_NOUNS[operation.operation]} of {number.phone_number} is late."
                     f" {explain(number.status, operation)}"

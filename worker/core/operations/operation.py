@@ -1,5 +1,6 @@
 """An operation that has not ended: its steps, its deadlines, and its failure."""
 
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +10,16 @@ from typing import Final, Literal, NamedTuple
 from contracts.messages import Activate, AwaitedStep, Command, Deactivate
 from contracts.values import AftermathKind, FailureCode, Operation, Step
 
-__all__ = ["Failure", "OngoingOperation", "PbxStep", "Policy", "StepState", "operation_of"]
+__all__ = [
+    "Failure",
+    "OngoingOperation",
+    "PbxStep",
+    "Policy",
+    "StepState",
+    "open_steps",
+    "operation_of",
+    "steps_for",
+]
 
 _OPERATIONS: Final[dict[type[Command], Operation]] = {
     Activate: Operation.ACTIVATE,
@@ -143,6 +153,21 @@ class PbxStep(NamedTuple):
         )
 
 
+def steps_for(operation: Operation, steps: Iterable[PbxStep]) -> tuple[PbxStep, ...]:
+    """The steps of an operation of this kind.
+
+    The unsent PENDING event of a deactivation is none: no PBX acts on it.
+    """
+    if operation is Operation.ACTIVATE:
+        return tuple(steps)
+    return tuple(step for step in steps if step.step is not Step.ACTIVATION)
+
+
+def open_steps(steps: Iterable[PbxStep]) -> tuple[PbxStep, ...]:
+    """Those that are not done."""
+    return tuple(step for step in steps if step.state is not StepState.DONE)
+
+
 class OngoingOperation(NamedTuple):
     """An operation that has not ended, or the aftermath of one that has.
 
@@ -177,7 +202,7 @@ class OngoingOperation(NamedTuple):
     @property
     def open_steps(self) -> tuple[PbxStep, ...]:
         """The steps that are not done."""
-        return tuple(step for step in self.steps if step.state is not StepState.DONE)
+        return open_steps(self.steps)
 
     @property
     def joins_hunt_group(self) -> bool:

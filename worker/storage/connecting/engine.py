@@ -46,10 +46,10 @@ SET LOCAL plan_cache_mode = auto; SET LOCAL enable_seqscan = on; SET LOCAL enabl
 SET LOCAL enable_hashjoin = on;
 """
 """Begins a transaction that reads whole tables: plans for a batch of few rows do not suit it."""
-POOL_CONNECTIONS: Final = 34
-"""Opened when first needed. One partition needs ten at most: the session of the membership, two
-consumers, two for the relay, retention, entitlements, and three for HTTP probes. Each further
-partition needs three. From the ninth partition in one worker on, some tasks wait for one."""
+POOL_CONNECTIONS: Final = 35
+"""Opened when first needed. One partition needs eleven at most: the session of the membership, two
+consumers, reports, two for the relay, retention, entitlements, and three for HTTP probes. Each
+further partition needs three. From the tenth partition in one worker on, some tasks wait."""
 RETRY_FIRST_SECONDS: Final = 0.05
 RETRY_LONGEST_SECONDS: Final = 5.0
 CONFLICTS_MAXIMUM: Final = 20
