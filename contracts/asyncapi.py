@@ -14,6 +14,7 @@ from contracts.catalogue import (
     CATALOGUE,
     COMMAND_QUEUE,
     DIRECTORY_QUEUE,
+    EVENT_EXCHANGE,
     REPORT_QUEUE,
     RESULT_QUEUE,
     MessageDefinition,
@@ -22,7 +23,7 @@ from contracts.envelope import CONTENT_TYPE
 from contracts.examples import EXAMPLES
 from contracts.messages import CommandRejected, MessageUnreadable, Snapshot, StatusChanged
 from contracts.schemas import schema_of
-from contracts.topology import EXCHANGES, QUEUES, Queue
+from contracts.topology import EVENT_LOG, EVENT_LOG_DAYS, EXCHANGES, QUEUES, Queue, event_log
 from contracts.values import NumberStatus
 
 __all__ = ["asyncapi_document"]
@@ -88,7 +89,7 @@ def _channels() -> dict[str, Document]:
     }
     return {
         **{row.type: _exchange_channel(row) for row in CATALOGUE if row.direction != "replied"},
-        **{queue.name: _queue_channel(queue) for queue in QUEUES},
+        **{queue.name: _queue_channel(queue) for queue in (*QUEUES, event_log(EVENT_LOG_DAYS))},
         REPLIES: replies,
     }
 
@@ -119,7 +120,7 @@ def _exchange_channel(row: MessageDefinition) -> Document:
 
 
 def _queue_channel(queue: Queue) -> Document:
-    rows = [row for row in CATALOGUE if row.queue == queue.name]
+    rows = [row for row in CATALOGUE if _reaches(row, queue)]
     return {
         "address": queue.name,
         # A dead letter can be any message: a channel without messages makes no promise.
@@ -139,6 +140,10 @@ def _queue_channel(queue: Queue) -> Document:
         "x-queue-arguments": dict(queue.arguments),
         "x-queue-bindings": [asdict(binding) for binding in queue.bindings],
     }
+
+
+def _reaches(row: MessageDefinition, queue: Queue) -> bool:
+    return row.queue == queue.name or (queue.name, row.exchange) == (EVENT_LOG, EVENT_EXCHANGE)
 
 
 def _receive(row: MessageDefinition) -> Document:

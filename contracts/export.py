@@ -8,7 +8,7 @@ from contracts.asyncapi import asyncapi_document
 from contracts.catalogue import CATALOGUE
 from contracts.examples import EXAMPLES
 from contracts.schemas import DIALECT, schema_of
-from contracts.topology import EXCHANGES, QUEUES
+from contracts.topology import EVENT_LOG_DAYS, EXCHANGES, QUEUES, event_log
 
 __all__ = ["export"]
 
@@ -22,7 +22,7 @@ def export(directory: Path) -> list[Path]:
         "asyncapi.json": asyncapi_document(),
         "topology.json": {
             "exchanges": [asdict(exchange) for exchange in EXCHANGES],
-            "queues": [asdict(queue) for queue in QUEUES],
+            "queues": [asdict(queue) for queue in (*QUEUES, event_log(EVENT_LOG_DAYS))],
         },
     }
     for row in CATALOGUE:

@@ -47,6 +47,12 @@ ROLES: Final = (
         rf"^(telephony\.events|{OWN_QUEUE})$",
     ),
     Role(
+        "reader of the event log, besides other roles",
+        NOTHING,
+        NOTHING,
+        r"^telephony\.events\.log$",
+    ),
+    Role(
         "PBX provisioning system",
         NOTHING,
         r"^telephony\.pbx\.results$",

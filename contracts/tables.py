@@ -23,7 +23,7 @@ from contracts.reading import ReadErrorCode
 from contracts.reading.forgiven import FORGIVEN
 from contracts.reading.refused import REFUSED
 from contracts.refusals import REFUSALS
-from contracts.topology import QUEUES
+from contracts.topology import EVENT_LOG_DAYS, QUEUES, event_log
 
 __all__ = [
     "DOCUMENTS",
@@ -147,7 +147,7 @@ def _queues() -> str:
                     f"`{name}`: `{json.dumps(value)}`" for name, value in queue.arguments.items()
                 ),
             )
-            for queue in QUEUES
+            for queue in (*QUEUES, event_log(EVENT_LOG_DAYS))
         ),
     )
 

@@ -20,6 +20,8 @@ from contracts.catalogue import (
 __all__ = [
     "DEAD_LETTER_EXCHANGES",
     "DEAD_LETTER_QUEUE",
+    "EVENT_LOG",
+    "EVENT_LOG_DAYS",
     "EXCHANGES",
     "QUEUES",
     "UNKEPT_COMMANDS",
@@ -30,6 +32,7 @@ __all__ = [
     "Binding",
     "Exchange",
     "Queue",
+    "event_log",
 ]
 
 Argument = str | int | bool
@@ -54,7 +57,7 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A durable quorum queue and its bindings."""
+    """A durable queue and its bindings: a quorum queue, or the stream of the event log."""
 
     name: str
     bindings: tuple[Binding, ...]
@@ -75,6 +78,15 @@ UNROUTED_DIRECTORY: Final = "telephony.directory.unrouted"
 """Alternate exchange of the directory: a message with any other routing key is read too."""
 
 DEAD_LETTER_QUEUE: Final = "telephony.phone_number.commands.dead_letter"
+
+EVENT_LOG: Final = "telephony.events.log"
+
+EVENT_LOG_DAYS: Final = 7
+"""How long the event log keeps events, unless a setting says otherwise."""
+
+EVENT_LOG_SEGMENT_BYTES: Final = 100_000_000
+"""RabbitMQ deletes a stream by whole segments, and looks when it begins the next one. By default a
+segment has 500 MB: where few events are published, it would keep them for years."""
 
 WORKER_DELIVERY_LIMIT: Final = 100
 """Delivery limit of the queues that workers read: against a message that kills every worker, and
@@ -139,3 +151,16 @@ QUEUES: Final = tuple(_queues())
 
 DEAD_LETTER_EXCHANGES: Final = EXCHANGES[:2]
 """The exchanges through which unroutable commands reach the dead-letter queue."""
+
+
+def event_log(days: int) -> Queue:
+    """The stream of all events, which keeps each for at least this many days."""
+    return Queue(
+        EVENT_LOG,
+        (Binding(EVENT_EXCHANGE, "#"),),
+        {
+            "x-queue-type": "stream",
+            "x-max-age": f"{days}D",
+            "x-stream-max-segment-size-bytes": EVENT_LOG_SEGMENT_BYTES,
+        },
+    )

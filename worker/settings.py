@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from contracts.topology import EVENT_LOG_DAYS
 from contracts.values import Step
 from worker.core.operations.operation import Policy
 from worker.runtime.amqp_url import parse_amqp_url, split_amqp_urls
@@ -86,6 +87,8 @@ class Settings(BaseModel):
     """How long a stop may take; the next start continues what is unfinished then."""
     declare_topology: bool = True
     """Declare exchanges and queues at each connect; false if the broker forbids it."""
+    event_log_days: Annotated[int, Field(ge=0, le=36_500)] = EVENT_LOG_DAYS
+    """How long a new event log keeps events, at least; 0 declares none, and deletes none."""
     reply_prefixes: frozenset[str] = frozenset({"reply."})
     """How the names of queues begin to which replies may go, comma separated; see `reply_to`."""
 

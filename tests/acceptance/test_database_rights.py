@@ -9,7 +9,7 @@ from typing import NamedTuple
 import asyncpg
 import pytest
 
-from tests.support.environments import Environment, unmeasured
+from tests.support.environments import WITHOUT_EVENT_LOG, Environment, unmeasured
 from tests.support.installed_command import NUMBER, PLACE, command, imported, running
 from tests.support.quick import parametrize_quick
 from tests.support.servers.postgresql import Administered
@@ -52,7 +52,7 @@ async def roles(administered: Administered, amqp_url: str) -> AsyncIterator[Role
         def environment(role: str) -> Mapping[str, str]:
             url = administered.url(name, f"{prefix}{role}:{role}-secret")
             servers = {"DATABASE_URL": url, "AMQP_URL": amqp_url, "WORKER_HTTP_PORT": "0"}
-            return {**unmeasured(), **servers}
+            return {**unmeasured(), **servers, **WITHOUT_EVENT_LOG}
 
         found = Roles(administered, name, prefix, *map(environment, ("owner", "worker", "reader")))
         yield found

@@ -13,6 +13,7 @@ from contracts.fake_pbx.__main__ import main
 from contracts.fake_pbx.service import READY_LINE
 from contracts.values import Step
 from tests.support.data.inserts import call_settings, handset_login, phone_numbers, voice_service
+from tests.support.environments import WITHOUT_EVENT_LOG
 from tests.support.fake_pbx import PATIENCE_SECONDS, fake_pbx, misbehaving
 from tests.support.faults.lossy import until_idle
 from tests.support.platform import Platform, platform_at
@@ -55,6 +56,7 @@ def environment(database_url: str, amqp_url: str) -> dict[str, str]:
         "WORKER_AWAITED_STEPS": ",".join(EVERY_STEP),
         "WORKER_STEP_FIRST_PAUSE_SECONDS": "10",
         "WORKER_SWEEP_INTERVAL_SECONDS": "0.05",
+        **WITHOUT_EVENT_LOG,
     }
 
 

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from tests.support.data.inserts import handset_login, phone_numbers
-from tests.support.environments import Environment
+from tests.support.environments import WITHOUT_EVENT_LOG, Environment
 from tests.support.installed_command import (
     COMMAND,
     NUMBER,
@@ -30,7 +30,7 @@ from worker.storage.connecting.engine import Database
 def environment(database_url: str, amqp_url: str) -> Environment:
     """The environment of the command; its coverage is measured."""
     servers = {"DATABASE_URL": database_url, "AMQP_URL": amqp_url, "WORKER_HTTP_PORT": "0"}
-    return {**os.environ, **servers}
+    return {**os.environ, **servers, **WITHOUT_EVENT_LOG}
 
 
 async def test_run_handles_commands_and_stops_in_order_on_sigterm(environment: Environment) -> None:

@@ -5,10 +5,12 @@ import json
 
 import aio_pika
 import pytest
+from aiormq.exceptions import ChannelAccessRefused
 
 from contracts.roles import ROLES, Role
 from tests.support.data.inserts import call_settings, handset_login, phone_numbers, voice_service
 from tests.support.environments import Environment, environment
+from tests.support.event_log import logged, logged_events
 from tests.support.installed_command import command, running
 from tests.support.platform import PBX_QUEUES, Platform, platform_at
 from tests.support.quick import parametrize_quick
@@ -18,7 +20,7 @@ from tests.support.workers import rows, store
 from worker.cli.exits import Exit
 from worker.storage.connecting.engine import Database
 
-__all__ = ["environment"]
+__all__ = ["environment", "logged"]
 
 NUMBER, MAIN_NUMBER = "+442079460001", "+442079460000"
 PLACE = ("--account", "acme", "--site", "london")
@@ -35,6 +37,7 @@ SITE = (
     REPARTITIONING,
     SENDING,
     WAITING,
+    REPLAYING,
     PROVISIONING,
     OPERATING,
     REPUBLISHING,
@@ -99,7 +102,8 @@ def lines(*subjects: str) -> str:
 async def test_the_declaring_role_declares_the_topology_anew(
     administration: Administration, environment: Environment, platform: Platform
 ) -> None:
-    own = {**environment, "AMQP_URL": await url_of(administration, DECLARING)}
+    url = await url_of(administration, DECLARING)
+    own = {**environment, "AMQP_URL": url, "WORKER_EVENT_LOG_DAYS": "7"}
     for queue in ("telephony.phone_number.commands", "pbx.extension-reset"):
         await platform.channel.queue_delete(queue)
     for exchange in ("telephony.commands", "telephony.pbx.results"):
@@ -186,6 +190,19 @@ async def test_a_pbx_consumes_its_queues_and_answers(
         async with asyncio.timeout(30):
             while await rows(database, "SELECT 1 FROM operations"):
                 await asyncio.sleep(0.1)
+
+
+@pytest.mark.usefixtures("logged")
+async def test_a_subscriber_replays_events_with_the_right_to_read_the_log_alone(
+    administration: Administration, amqp_url: str
+) -> None:
+    async with await aio_pika.connect(amqp_url) as connection:
+        events = await (await connection.channel()).get_exchange("telephony.events", ensure=False)
+        await events.publish(aio_pika.Message(b"{}"), "phone_number.rejected")
+
+    assert await logged_events(await url_of(administration, REPLAYING), 1) == [{}]
+    with pytest.raises(ChannelAccessRefused):
+        await logged_events(await url_of(administration, WAITING), 1)
 
 
 async def test_operators_list_replay_and_discard_dead_letters(

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.support.environments import WITHOUT_EVENT_LOG
 from worker.cli import main
 
 Invoke = Callable[..., Awaitable[Result]]
@@ -14,7 +15,7 @@ Invoke = Callable[..., Awaitable[Result]]
 @pytest.fixture
 def environment(database_url: str, amqp_url: str) -> dict[str, str]:
     """The environment of a command."""
-    return {"DATABASE_URL": database_url, "AMQP_URL": amqp_url}
+    return {"DATABASE_URL": database_url, "AMQP_URL": amqp_url, **WITHOUT_EVENT_LOG}
 
 
 @pytest.fixture

@@ -49,6 +49,31 @@ async def test_preparing_twice_does_no_harm(invoke: Invoke) -> None:
     assert "ok  telephony.phone_number.commands\n" in (await invoke("topology")).output
 
 
+async def test_topology_creates_the_event_log_which_check_misses_before(
+    invoke: Invoke,
+) -> None:
+    logging = {"WORKER_EVENT_LOG_DAYS": "7"}
+    before = await invoke("check", **logging)
+    created = await invoke("topology", **logging)
+    after = await invoke("check", **logging)
+
+    assert before.exit_code == Exit.NOT_READY
+    assert "FAILED  broker: NOT_FOUND - no queue 'telephony.events.log'" in before.output
+    assert "ok  telephony.events.log\n" in created.output
+    assert after.exit_code == Exit.DONE
+
+
+async def test_topology_and_check_remark_that_the_event_log_has_another_retention(
+    invoke: Invoke,
+) -> None:
+    await invoke("topology", WORKER_EVENT_LOG_DAYS="7")
+    for command, subject in (("topology", "telephony.events.log"), ("check", "broker")):
+        result = await invoke(command, WORKER_EVENT_LOG_DAYS="14")
+
+        assert result.exit_code == Exit.DONE
+        assert f"{subject}: The event log exists with another retention" in result.output
+
+
 async def test_check_finds_prepared_servers_in_order(invoke: Invoke) -> None:
     result = await invoke("check")
 

@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.support.data.inserts import phone_numbers, voice_service
+from tests.support.environments import WITHOUT_EVENT_LOG
 from tests.support.platform import Platform
 from tests.support.servers.running import broker_setting
 from tests.support.workers import store, until_leading, working
@@ -37,7 +38,8 @@ async def rotating(servers: PrivateServers, amqp_url: str, tmp_path: Path) -> As
 
 
 def settings_of(file: Path, database_url: str) -> Settings:
-    return load({"AMQP_URL_FILE": str(file), "DATABASE_URL": database_url})
+    urls = {"AMQP_URL_FILE": str(file), "DATABASE_URL": database_url}
+    return load({**urls, **WITHOUT_EVENT_LOG})
 
 
 async def until(condition: Callable[[], object]) -> None:

@@ -13,7 +13,7 @@ from contracts.catalogue import (
 from contracts.examples import EXAMPLES
 from contracts.messages import PublishedMessage
 from contracts.refusals import REFUSALS, RefusalCode
-from contracts.topology import EXCHANGES, QUEUES, Queue
+from contracts.topology import EXCHANGES, QUEUES, Queue, event_log
 
 NAMES = {
     "telephony.phone_number.activate.v1": (
@@ -142,6 +142,14 @@ def test_every_queue_is_a_quorum_queue_with_a_delivery_limit_that_never_drops_it
     assert all(queue.arguments["x-queue-type"] == "quorum" for queue in QUEUES)
     assert all(queue.arguments["x-overflow"] == "reject-publish" for queue in QUEUES)
     assert all("x-delivery-limit" in queue.arguments for queue in QUEUES)
+
+
+def test_the_event_log_is_a_stream_of_all_events_that_is_kept_for_the_given_days() -> None:
+    log = event_log(9)
+
+    assert log.name == "telephony.events.log"
+    assert [(it.exchange, it.routing_key) for it in log.bindings] == [("telephony.events", "#")]
+    assert (log.arguments["x-queue-type"], log.arguments["x-max-age"]) == ("stream", "9D")
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,7 @@ def test_load_refuses_a_duration_that_a_date_cannot_hold(seconds: str) -> None:
         ("WORKER_OUTBOX_AGE_MAXIMUM_SECONDS", "0"),
         ("WORKER_STEP_FIRST_PAUSE_SECONDS", "0"),
         ("WORKER_HTTP_PORT", "65536"),
+        ("WORKER_EVENT_LOG_DAYS", "-1"),
     ],
 )
 def test_load_refuses_a_value_with_which_a_worker_could_not_work(name: str, value: str) -> None:

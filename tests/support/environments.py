@@ -8,10 +8,14 @@ from collections.abc import Mapping
 
 import pytest
 
-__all__ = ["Environment", "environment", "unmeasured"]
+__all__ = ["WITHOUT_EVENT_LOG", "Environment", "environment", "unmeasured"]
 
 COVERAGE = "COVERAGE_PROCESS_CONFIG"
 """This variable makes a process measure its own coverage."""
+
+WITHOUT_EVENT_LOG = {"WORKER_EVENT_LOG_DAYS": "0"}
+"""For tests that are not about the event log: its stream costs time, and a virtual host with it is
+not used again."""
 
 Environment = Mapping[str, str]
 
@@ -25,4 +29,4 @@ def unmeasured() -> dict[str, str]:
 def environment(database_url: str, amqp_url: str) -> Environment:
     """The environment in which a test runs the installed command."""
     servers = {"DATABASE_URL": database_url, "AMQP_URL": amqp_url, "WORKER_HTTP_PORT": "0"}
-    return {**unmeasured(), **servers}
+    return {**unmeasured(), **servers, **WITHOUT_EVENT_LOG}

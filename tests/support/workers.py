@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from tests.support.environments import WITHOUT_EVENT_LOG
 from tests.support.platform import Platform, platform_at
 from tests.support.servers.databases import Databases
 from tests.support.servers.virtual_hosts import VirtualHosts
@@ -61,7 +62,14 @@ async def platform(amqp_url: str) -> AsyncIterator[Platform]:
 @pytest.fixture
 def settings(database_url: str, amqp_url: str) -> Settings:
     """Settings of a worker for this test."""
-    return load({"DATABASE_URL": database_url, "AMQP_URL": amqp_url, "WORKER_HTTP_PORT": "0"})
+    return load(
+        {
+            "DATABASE_URL": database_url,
+            "AMQP_URL": amqp_url,
+            "WORKER_HTTP_PORT": "0",
+            **WITHOUT_EVENT_LOG,
+        }
+    )
 
 
 @asynccontextmanager

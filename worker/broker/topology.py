@@ -1,12 +1,12 @@
 """Declares the exchanges and queues of the contracts, and explains what the broker refuses."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 
 import aio_pika
-from aio_pika.abc import AbstractConnection
+from aio_pika.abc import AbstractConnection, AbstractQueue
 from aio_pika.exceptions import (
     ChannelClosed,
     ChannelNotFoundEntity,
@@ -17,10 +17,13 @@ from aiormq.exceptions import ChannelAccessRefused
 from contracts.topology import (
     DEAD_LETTER_EXCHANGES,
     DEAD_LETTER_QUEUE,
+    EVENT_LOG,
     EXCHANGES,
     QUEUES,
+    Binding,
     Exchange,
     Queue,
+    event_log,
 )
 from worker.broker.connecting.answers import answered
 from worker.broker.connecting.connection import channel_on
@@ -29,6 +32,7 @@ __all__ = [
     "TopologyMismatch",
     "declare",
     "declare_dead_letter_queue",
+    "declare_event_log",
     "declare_exchange",
     "declare_queue",
     "require_dead_letter_queue",
@@ -36,11 +40,16 @@ __all__ = [
     "require_queue",
     "verified",
     "verify",
+    "verify_event_log",
 ]
 
+Result = TypeVar("Result")
 
 INEQUIVALENT: Final = "inequivalent arg"
 """How the broker begins to say that something exists with other properties."""
+
+RETENTION: Final = ("x-max-age", "x-stream-max-segment-size-bytes")
+"""The arguments of the event log that say how long it keeps events."""
 
 
 class TopologyMismatch(Exception):
@@ -53,6 +62,15 @@ async def declare(connection: AbstractConnection) -> None:
     Raises `TopologyMismatch`, which names the difference.
     """
     await _declare(connection, EXCHANGES, QUEUES)
+
+
+async def declare_event_log(connection: AbstractConnection, days: int) -> str | None:
+    """Creates the event log, or binds the existing one. Raises `TopologyMismatch`.
+
+    RabbitMQ cannot change how long a stream keeps events. If an existing one keeps them for another
+    time, that is no error: returns a sentence about it.
+    """
+    return await verified(_declare_stream(connection, event_log(days)), f"queue {EVENT_LOG!r}")
 
 
 async def declare_dead_letter_queue(connection: AbstractConnection) -> None:
@@ -100,10 +118,36 @@ async def verify(connection: AbstractConnection) -> None:
             await _matching(declaration, f"queue {queue.name!r}", command="topology")
 
 
-async def verified(declaration: Awaitable[None], what: str, *, command: str = "topology") -> None:
+async def verify_event_log(connection: AbstractConnection, days: int) -> str | None:
+    """Like `verify`, for the event log; returns what `declare_event_log` would."""
+    log = replace(event_log(days), bindings=())
+    with suppress(ChannelAccessRefused):
+        declaration = _declare_stream(connection, log)
+        return await _matching(declaration, f"queue {EVENT_LOG!r}", command="topology")
+    return None
+
+
+async def _declare_stream(connection: AbstractConnection, log: Queue) -> str | None:
+    try:
+        await declare_queue(connection, log)
+    except ChannelPreconditionFailed as error:
+        if not any(f"{INEQUIVALENT} {name!r}" in str(error) for name in RETENTION):
+            raise
+        async with await channel_on(connection) as channel:
+            await _bind(await channel.get_queue(log.name, ensure=False), log.bindings)
+        return (
+            "The event log exists with another retention than WORKER_EVENT_LOG_DAYS says, and keeps"
+            f" it. The broker says: {error}."
+        )
+    return None
+
+
+async def verified(
+    declaration: Awaitable[Result], what: str, *, command: str = "topology"
+) -> Result:
     """Awaits a declaration. Raises `TopologyMismatch`, which names the command to repeat."""
     try:
-        await _matching(declaration, what, command=command)
+        return await _matching(declaration, what, command=command)
     except ChannelClosed as error:
         message = (
             f"The {what} could not be declared. The broker says: {error}. Let a user with"
@@ -113,9 +157,9 @@ async def verified(declaration: Awaitable[None], what: str, *, command: str = "t
         raise TopologyMismatch(message) from None
 
 
-async def _matching(declaration: Awaitable[None], what: str, *, command: str) -> None:
+async def _matching(declaration: Awaitable[Result], what: str, *, command: str) -> Result:
     try:
-        await declaration
+        return await declaration
     except ChannelPreconditionFailed as error:
         if INEQUIVALENT in str(error):
             message = (
@@ -151,8 +195,12 @@ async def declare_queue(connection: AbstractConnection, queue: Queue) -> None:
             queue.name, durable=True, arguments=dict(queue.arguments)
         )
         declared = await answered(declaration)
-        for binding in queue.bindings:
-            await answered(declared.bind(binding.exchange, binding.routing_key))
+        await _bind(declared, queue.bindings)
+
+
+async def _bind(declared: AbstractQueue, bindings: Iterable[Binding]) -> None:
+    for binding in bindings:
+        await answered(declared.bind(binding.exchange, binding.routing_key))
 
 
 async def require_exchange(connection: AbstractConnection, name: str) -> None:

@@ -21,8 +21,8 @@ def topology() -> None:
     """Create the exchanges and queues, or verify them."""
     from worker.operator.servers import declare_topology
 
-    for name in run_async(declare_topology(settings_of_environment())):
-        click.echo(f"{click.style('ok', fg='green')}  {name}")
+    for name, remark in run_async(declare_topology(settings_of_environment())).items():
+        click.echo(f"{click.style('ok', fg='green')}  {name}{remark and f': {remark}'}")
 
 
 @click.command()
@@ -37,7 +37,8 @@ def check() -> None:
     codes = []
     for finding in run_async(check_all(settings_of_environment())):
         if finding.error is None:
-            click.echo(f"{click.style('ok    ', fg='green')}  {finding.subject}")
+            remark = finding.remark and f": {finding.remark}"
+            click.echo(f"{click.style('ok    ', fg='green')}  {finding.subject}{remark}")
             continue
         explanation = explained(finding.error)
         if explanation is None:

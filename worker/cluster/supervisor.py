@@ -18,7 +18,7 @@ from worker.broker.partition_queues import bind_partition_queues
 from worker.broker.prefetch import Prefetch
 from worker.broker.rights import require_rights, rights_to_serve
 from worker.broker.session import BrokerSession, open_session, require_channels
-from worker.broker.topology import TopologyMismatch, declare
+from worker.broker.topology import TopologyMismatch, declare, declare_event_log
 from worker.cluster.assignments import Assignments, Serve
 from worker.cluster.membership import joined
 from worker.consuming.watchdog import watch_publisher
@@ -133,7 +133,7 @@ class Supervisor:
             published_alone=self._published_alone,
             prefetch=self._prefetch,
         ) as session:
-            await self._declare(declare)
+            await self._declare(self._declare_topology)
             get_logger().info(Action.BROKER_CONNECTED)
             if self._has_worked:
                 self._reporter.metrics.reconnected()
@@ -160,6 +160,13 @@ class Supervisor:
             if not self._has_worked:
                 raise
             get_logger().error(Action.TOPOLOGY_REFUSED, reason=str(error))
+
+    async def _declare_topology(self, connection: AbstractConnection) -> None:
+        await declare(connection)
+        if days := self._settings.event_log_days:
+            difference = await declare_event_log(connection, days)
+            if difference:
+                get_logger().warning(Action.EVENT_LOG_DIFFERS, reason=difference)
 
     async def _wait_for_end(self, session: BrokerSession) -> None:
         await first_of(session.lost.wait(), self.stopping.wait())

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from aio_pika.exceptions import ChannelNotFoundEntity
 
-from contracts.topology import EXCHANGES, QUEUES
+from contracts.topology import EVENT_LOG, EXCHANGES, QUEUES, event_log
 from worker.broker.connecting.connection import connect
 from worker.broker.partition_queues import (
     PARTITION_EXCHANGE,
@@ -18,7 +18,7 @@ from worker.broker.rights import (
     rights_to_serve,
 )
 from worker.broker.session import require_channels
-from worker.broker.topology import require_exchange, require_queue, verify
+from worker.broker.topology import require_exchange, require_queue, verify, verify_event_log
 from worker.core.partitions import Layout
 from worker.operator.policies import require_harmless_policies
 from worker.runtime.mistakes import Mistake
@@ -37,6 +37,8 @@ class Finding:
 
     subject: str
     error: Exception | None = None
+    remark: str = ""
+    """What an operator should know about a subject in order."""
 
 
 async def check_all(settings: Settings) -> Sequence[Finding]:
@@ -56,12 +58,12 @@ async def check_all(settings: Settings) -> Sequence[Finding]:
     return findings
 
 
-async def _finding(subject: str, check: Awaitable[None]) -> Finding:
+async def _finding(subject: str, check: Awaitable[str | None]) -> Finding:
     try:
-        await check
+        remark = await check
     except Exception as error:  # noqa: BLE001 -- the caller explains it or raises it again
         return Finding(subject, error)
-    return Finding(subject)
+    return Finding(subject, remark=remark or "")
 
 
 async def _check_database(settings: Settings) -> None:
@@ -72,14 +74,17 @@ async def _check_database(settings: Settings) -> None:
         await require_fit(connection)
 
 
-async def _check_broker(settings: Settings) -> None:
+async def _check_broker(settings: Settings) -> str | None:
+    days = settings.event_log_days
     async with await connect(settings.amqp_urls) as connection:
         for name in (item.name for item in EXCHANGES):
             await require_exchange(connection, name)
-        for name in (item.name for item in QUEUES):
+        for name in (*(item.name for item in QUEUES), *([EVENT_LOG] if days else [])):
             await require_queue(connection, name)
         if settings.declare_topology:
             await verify(connection)
+            return await verify_event_log(connection, days) if days else None
+    return None
 
 
 async def _check_partitions(settings: Settings) -> None:
@@ -109,6 +114,8 @@ async def _check_rights(settings: Settings) -> None:
     if settings.declare_topology:
         exchanges, queues = partition_topology(layout)
         needed += rights_to_declare((*EXCHANGES, *exchanges), (*QUEUES, *queues))
+        if settings.event_log_days:
+            needed += rights_to_declare((), [event_log(settings.event_log_days)])
     await require_rights(settings.amqp_urls, needed, "a worker")
 
 

@@ -6,9 +6,9 @@ from typing import Final
 
 import asyncpg
 
-from contracts.topology import EXCHANGES, QUEUES
+from contracts.topology import EVENT_LOG, EXCHANGES, QUEUES
 from worker.broker.connecting.connection import connect
-from worker.broker.topology import declare
+from worker.broker.topology import declare, declare_event_log
 from worker.runtime.concurrency import first_of
 from worker.settings import Settings
 from worker.storage.connecting.engine import Database, open_database
@@ -40,8 +40,13 @@ async def _until_silent(database: Database) -> None:
                 await session.driver.execute("SELECT 1")
 
 
-async def declare_topology(settings: Settings) -> list[str]:
-    """Creates or verifies the exchanges and queues; returns their names."""
+async def declare_topology(settings: Settings) -> dict[str, str]:
+    """Creates or verifies the exchanges and queues; returns their names, each with a remark."""
+    names = [*(item.name for item in EXCHANGES), *(item.name for item in QUEUES)]
+    remarks = dict.fromkeys(names, "")
     async with await connect(settings.amqp_urls) as connection:
         await declare(connection)
-    return [*(item.name for item in EXCHANGES), *(item.name for item in QUEUES)]
+        if settings.event_log_days:
+            difference = await declare_event_log(connection, settings.event_log_days)
+            remarks[EVENT_LOG] = difference or ""
+    return remarks

@@ -105,6 +105,8 @@ class Action(StrEnum):
     """RabbitMQ accepts messages again."""
     TOPOLOGY_REFUSED = "topology_refused"
     """RabbitMQ no longer permits declaring exchanges and queues: those that exist are used."""
+    EVENT_LOG_DIFFERS = "event_log_differs"
+    """The event log keeps events for another time than `WORKER_EVENT_LOG_DAYS` says."""
     DATABASE_LOST = "database_lost"
     """PostgreSQL cannot be reached or used; the transaction is tried again."""
     DATABASE_RECOVERED = "database_recovered"

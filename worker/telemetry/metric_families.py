@@ -200,7 +200,7 @@ class MessageMetrics:
         self.unrouted = _counter(
             registry,
             "unrouted_events_total",
-            "Confirmed events to which no queue was bound.",
+            "Confirmed events to which no queue was bound; the event log is one.",
             type=[item.type for item in published if not item.must_be_routed],
         )
 
