@@ -21,7 +21,15 @@ from tests.benchmarks.running.bench import Bench
 from tests.benchmarks.running.broker import MessagesMissing
 from tests.benchmarks.running.costs import OtherProcesses
 from tests.benchmarks.running.implementations import ProcessFailed
-from tests.benchmarks.subjects import growth, latency, memory, partitions, start, throughput
+from tests.benchmarks.subjects import (
+    event_log,
+    growth,
+    latency,
+    memory,
+    partitions,
+    start,
+    throughput,
+)
 from tests.benchmarks.subjects.plans import NotGeneric
 from tests.support.faults.amqp_wire import ConnectionLost
 from worker.local import PrivateServers, ServerUnavailable
@@ -49,6 +57,7 @@ WIDTH = 140
 Subject = Callable[[Bench, Size], Awaitable[list[Figure]]]
 SUBJECTS: dict[str, Subject] = {
     "throughput": throughput.measure,
+    "event-log": event_log.measure,
     "latency": latency.measure,
     "growth": growth.measure,
     "partitions": partitions.measure,

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
+from contracts.topology import EVENT_LOG_DAYS
 from tests.benchmarks.running.broker import declare_events
 from worker.broker.connecting.connection import connect
-from worker.broker.topology import declare
+from worker.broker.topology import declare, declare_event_log
 from worker.local import PrivateServers
 from worker.storage.connecting.engine import open_database
 from worker.storage.deployment.migrate import migrate
@@ -22,6 +23,8 @@ class Endpoints:
 
     amqp_url: str
     database_url: str
+    event_log_days: int
+    """0: the events are not logged."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -31,6 +34,7 @@ class Endpoints:
             "AMQP_URL": self.amqp_url,
             "DATABASE_URL": self.database_url,
             "WORKER_HTTP_HOST": "127.0.0.1",
+            "WORKER_EVENT_LOG_DAYS": str(self.event_log_days),
             "WORKER_HTTP_PORT": "0",
             "WORKER_LOG_FORMAT": "json",
         }
@@ -66,25 +70,31 @@ class Bench:
         return self._templates[name]
 
     @asynccontextmanager
-    async def fresh_database(self, template: str) -> AsyncIterator[Endpoints]:
+    async def fresh_database(
+        self, template: str, event_log_days: int = EVENT_LOG_DAYS
+    ) -> AsyncIterator[Endpoints]:
         """A clone of the template and empty queues; both are removed at the end."""
         name = f"run_{uuid4().hex}"
         url = await self.servers.postgresql.create_database(name, template=template)
         try:
-            async with self.fresh_queues(url) as endpoints:
+            async with self.fresh_queues(url, event_log_days) as endpoints:
                 yield endpoints
         finally:
             await self.servers.postgresql.drop_database(name)
 
     @asynccontextmanager
-    async def fresh_queues(self, database_url: str) -> AsyncIterator[Endpoints]:
+    async def fresh_queues(
+        self, database_url: str, event_log_days: int = EVENT_LOG_DAYS
+    ) -> AsyncIterator[Endpoints]:
         """The given database and empty queues, which are removed at the end."""
         name = f"run_{uuid4().hex}"
         amqp_url = await self.servers.rabbitmq.create_virtual_host(name)
         try:
             async with await connect([amqp_url]) as connection:
                 await declare(connection)
+                if event_log_days:
+                    await declare_event_log(connection, event_log_days)
             declare_events(amqp_url)
-            yield Endpoints(amqp_url, database_url)
+            yield Endpoints(amqp_url, database_url, event_log_days)
         finally:
             await self.servers.rabbitmq.delete_virtual_host(name)
