@@ -102,7 +102,7 @@ class VoiceServiceKey(RecordKey):
     """Identifies a voice service."""
 
     KIND = RecordKind.VOICE_SERVICE
-    KEY = ("service_id",)
+    KEY: ClassVar[tuple[str, ...]] = ("service_id",)
 
     service_id: Name
 
@@ -130,7 +130,7 @@ class PhoneNumberKey(RecordKey):
     """Identifies a phone number."""
 
     KIND = RecordKind.PHONE_NUMBER
-    KEY = ("phone_number",)
+    KEY: ClassVar[tuple[str, ...]] = ("phone_number",)
 
     phone_number: PhoneNumber
 
@@ -189,7 +189,7 @@ class HuntGroupMemberKey(RecordKey):
     """Identifies a membership."""
 
     KIND = RecordKind.HUNT_GROUP_MEMBER
-    KEY = ("hunt_group_id", "phone_number")
+    KEY: ClassVar[tuple[str, ...]] = ("hunt_group_id", "phone_number")
 
     hunt_group_id: Name
     phone_number: PhoneNumber
@@ -203,7 +203,7 @@ class HandsetLoginKey(RecordKey):
     """Identifies a login."""
 
     KIND = RecordKind.HANDSET_LOGIN
-    KEY = ("phone_number", "device_id")
+    KEY: ClassVar[tuple[str, ...]] = ("phone_number", "device_id")
 
     phone_number: PhoneNumber
     device_id: Name

@@ -25,7 +25,7 @@ ROLES: Final = (
         "worker, with `WORKER_DECLARE_TOPOLOGY=false`",
         NOTHING,
         r"^(amq\.default|telephony\.(events|pbx|phone_number\.partitions))$",
-        r"^telephony\.(phone_number\.(commands(\.partition-.*)?|reports)|pbx\.results)$",
+        r"^telephony\.(phone_number\.(commands(\.partition-.*)?|reports)|pbx\.results|directory)$",
     ),
     Role(
         "worker that declares the topology; commands `topology` and `partitions`",
@@ -59,9 +59,15 @@ ROLES: Final = (
         r"^pbx\.(handset-logout|hunt-group-membership|extension-reset)$",
     ),
     Role(
+        "systems that own numbers and services: directory messages",
+        NOTHING,
+        r"^telephony\.directory$",
+        NOTHING,
+    ),
+    Role(
         "operators: `dead-letters`",
         NOTHING,
-        r"^telephony\.(commands(\.unrouted)?|pbx\.results)$",
+        r"^telephony\.(commands(\.unrouted)?|pbx\.results|directory)$",
         r"^telephony\.phone_number\.commands\.dead_letter$",
     ),
     Role("operators: `republish`", NOTHING, r"^telephony\.events$", NOTHING),

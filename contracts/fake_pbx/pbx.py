@@ -15,7 +15,7 @@ from contracts.messages import (
     PbxResultData,
     StatusChanged,
 )
-from contracts.values import NumberStatus, Operation, Step, StepResult
+from contracts.values import ChangedBy, NumberStatus, Step, StepResult
 
 __all__ = ["MESSAGES", "Attempt", "FakePbx", "PbxInput", "StepRequest", "step_request"]
 
@@ -77,7 +77,7 @@ def step_request(message: PbxInput) -> StepRequest | None:
             return _new_request(message, Step.ACTIVATION, ("extension",), "provisioned")
 
 
-_ACTIVATION_REQUEST: Final = (NumberStatus.PENDING, Operation.ACTIVATE)
+_ACTIVATION_REQUEST: Final = (NumberStatus.PENDING, ChangedBy.ACTIVATE)
 
 
 def _new_request(

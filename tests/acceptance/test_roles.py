@@ -39,6 +39,7 @@ SITE = (
     WAITING,
     REPLAYING,
     PROVISIONING,
+    STATING,
     OPERATING,
     REPUBLISHING,
 ) = ROLES
@@ -203,6 +204,20 @@ async def test_a_subscriber_replays_events_with_the_right_to_read_the_log_alone(
     assert await logged_events(await url_of(administration, REPLAYING), 1) == [{}]
     with pytest.raises(ChannelAccessRefused):
         await logged_events(await url_of(administration, WAITING), 1)
+
+
+async def test_a_system_that_owns_records_states_them(
+    administration: Administration, database: Database, environment: Environment
+) -> None:
+    async with (
+        await aio_pika.connect(await url_of(administration, STATING)) as connection,
+        running(environment),
+    ):
+        owner = Platform(await connection.channel())
+        await owner.state("phone_number", 1, phone_number=NUMBER, label="desk")
+        async with asyncio.timeout(30):
+            while not await rows(database, "SELECT 1 FROM phone_numbers WHERE label = 'desk'"):
+                await asyncio.sleep(0.1)
 
 
 async def test_operators_list_replay_and_discard_dead_letters(

@@ -6,6 +6,7 @@ from contracts.catalogue import (
     CATALOGUE,
     COMMANDS,
     DEFAULT_EXCHANGE,
+    DIRECTORY,
     REPORTS,
     RESULTS,
     routing_key_of,
@@ -57,6 +58,14 @@ NAMES = {
         "phone_number.aftermath",
         None,
     ),
+    **{
+        f"telephony.directory.{kind}.v1": ("telephony.directory", kind, "telephony.directory")
+        for kind in (
+            *("voice_service", "phone_number", "call_settings"),
+            *("hunt_group_member", "handset_login"),
+        )
+    },
+    "telephony.directory.conflict.v1": ("telephony.events", "directory.conflict", None),
     "telephony.pbx.result.v1": ("telephony.pbx.results", "pbx.result", "telephony.pbx.results"),
     "telephony.message.unreadable.v1": ("", "{reply_to}", None),
     "telephony.handset.manual_logout_required.v1": (
@@ -102,7 +111,7 @@ def test_the_catalogue_has_exactly_the_published_names() -> None:
 
 def test_the_catalogue_has_each_type_once() -> None:
     assert len(CATALOGUE) == len(NAMES)
-    received = {**COMMANDS, **REPORTS, **RESULTS}
+    received = {**COMMANDS, **REPORTS, **RESULTS, **DIRECTORY}
     assert {*received} == {row.type for row in CATALOGUE if row.direction == "received"}
     assert all(message.model_fields["type"].default == name for name, message in received.items())
 

@@ -12,7 +12,7 @@ from contracts.messages import (
     StatusChanged,
     StatusChangedData,
 )
-from contracts.values import AtDeadline, CallTarget, NumberStatus, Operation
+from contracts.values import AtDeadline, CallTarget, ChangedBy, NumberStatus, Operation
 from tests.support.data.builders import (
     LATER,
     MAIN_PHONE_NUMBER,
@@ -27,6 +27,7 @@ from tests.support.data.builders import (
     command_to,
     complete_number,
     decide_command,
+    entitlement_of,
     pending_number,
     status_data,
 )
@@ -93,7 +94,7 @@ def test_pending_event_carries_start_deadline_and_no_awaited_step() -> None:
         extension="101",
         status=NumberStatus.PENDING,
         previous_status=NumberStatus.RESERVED,
-        operation=Operation.ACTIVATE,
+        operation=ChangedBy.ACTIVATE,
         command_id="command-1",
         requested_by="Ada",
         sequence=8,
@@ -118,7 +119,7 @@ def test_active_event_carries_requester_and_entitlement() -> None:
         extension="101",
         status=NumberStatus.ACTIVE,
         previous_status=NumberStatus.PENDING,
-        operation=Operation.ACTIVATE,
+        operation=ChangedBy.ACTIVATE,
         command_id="command-1",
         requested_by="Ada",
         sequence=9,
@@ -210,7 +211,7 @@ def test_a_main_number_never_joins_its_own_hunt_group() -> None:
 def test_a_main_number_consumes_a_voice_service() -> None:
     decision = decide_command(RESERVED._replace(main_number=True), activate())
 
-    assert status_data(decision).entitlement.pending == USAGE.pending + 1
+    assert entitlement_of(decision).pending == USAGE.pending + 1
 
 
 @pytest.mark.parametrize("groups", [("evening",), ("evening", "reception")])

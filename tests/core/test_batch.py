@@ -19,6 +19,7 @@ from tests.support.data.builders import (
     SOURCE,
     activate,
     deactivate,
+    entitlement_of,
     pending_number,
     rejection_data,
     status_data,
@@ -109,7 +110,7 @@ def test_the_first_command_in_a_batch_gets_the_last_voice_service() -> None:
     )
 
     assert labels(decisions) == ["pending", "pending", "ENTITLEMENT_EXHAUSTED"]
-    assert [status_data(decision).entitlement.pending for decision in decisions[:2]] == [1, 2]
+    assert [entitlement_of(decision).pending for decision in decisions[:2]] == [1, 2]
     entitlement = rejection_data(decisions[2]).entitlement
     assert entitlement is not None
     assert (entitlement.limit, entitlement.active, entitlement.pending) == (2, 0, 2)
@@ -158,7 +159,7 @@ def test_each_completion_in_a_batch_counts_the_ones_before_it() -> None:
     decisions = [decision for _, decision in advanced]
 
     assert [status_data(decision).status for decision in decisions] == ["ACTIVE", "RESERVED"]
-    counts = [status_data(decision).entitlement for decision in decisions]
+    counts = [entitlement_of(decision) for decision in decisions]
     assert [(count.active, count.pending) for count in counts] == [(1, 1), (1, 0)]
 
 

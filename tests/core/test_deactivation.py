@@ -20,9 +20,9 @@ from contracts.messages import (
 from contracts.values import (
     EXTENSION_FEATURES,
     AtDeadline,
+    ChangedBy,
     DeviceKind,
     NumberStatus,
-    Operation,
     Step,
 )
 from tests.support.data.builders import (
@@ -39,6 +39,7 @@ from tests.support.data.builders import (
     complete_number,
     deactivate,
     decide_command,
+    entitlement_of,
     pending_number,
     status_data,
 )
@@ -118,7 +119,7 @@ def test_pending_event_lists_the_awaited_steps_in_order() -> None:
         extension="101",
         status=NumberStatus.PENDING,
         previous_status=NumberStatus.ACTIVE,
-        operation=Operation.DEACTIVATE,
+        operation=ChangedBy.DEACTIVATE,
         command_id="command-2",
         requested_by="Ada",
         sequence=8,
@@ -159,7 +160,7 @@ def test_reserved_event_lists_cleared_settings_and_frees_the_voice_service() -> 
         extension="101",
         status=NumberStatus.RESERVED,
         previous_status=NumberStatus.PENDING,
-        operation=Operation.DEACTIVATE,
+        operation=ChangedBy.DEACTIVATE,
         command_id="command-2",
         requested_by="Ada",
         sequence=9,
@@ -202,7 +203,7 @@ def test_a_number_without_logins_needs_no_manual_logout() -> None:
 
 
 def test_a_pending_deactivation_still_holds_its_voice_service() -> None:
-    pending = status_data(decide_command(ACTIVE, deactivate())).entitlement
+    pending = entitlement_of(decide_command(ACTIVE, deactivate()))
 
     assert pending.active + pending.pending == USAGE.active + USAGE.pending
 

@@ -42,6 +42,7 @@ def process_manager(database: Database) -> ProcessManager:
     return ProcessManager(
         database,
         partition=PARTITION,
+        partitions=1,
         policy=POLICY,
         clock=lambda: LATER,
         reporter=Reporter(Metrics()),

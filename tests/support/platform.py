@@ -64,6 +64,30 @@ class Platform:
         )
         await exchange.publish(message, f"phone_number.{operation}")
 
+    async def state(self, kind: str, version: int, *, deleted: bool = False, **data: Any) -> str:
+        """Publishes a directory message and returns its id.
+
+        A phone number belongs to acme at london unless `data` says something else.
+        """
+        identifier = data.pop("id", None) or str(uuid4())
+        if kind == "phone_number" and not deleted:
+            data = {"account_id": "acme", "site_id": "london", **data}
+        event = {
+            "specversion": "1.0",
+            "id": identifier,
+            "source": "/tests/platform",
+            "type": f"telephony.directory.{kind}.v1",
+            "data": {**data, "version": version, **({"deleted": True} if deleted else {})},
+        }
+        exchange = await self.channel.get_exchange("telephony.directory", ensure=False)
+        message = aio_pika.Message(
+            json.dumps(event).encode(),
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+            content_type=CONTENT_TYPE,
+        )
+        await exchange.publish(message, kind)
+        return identifier
+
     async def answer(
         self, step_id: str, result: str, *, routing_key: str = "pbx.result", **data: str
     ) -> None:

@@ -236,5 +236,5 @@ async def test_describe_lists_every_metric_and_no_label_holds_tenant_data() -> N
     labels = {label for _, of_metric in seen.values() for label in of_metric}
     assert labels == {
         *("operation", "outcome", "code", "type", "result", "effect", "partition"),
-        *("what", "state"),
+        *("what", "state", "kind"),
     }

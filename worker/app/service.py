@@ -8,7 +8,13 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from contracts.catalogue import COMMAND_QUEUE, REPORT_QUEUE, REPORTS, RESULT_QUEUE
+from contracts.catalogue import (
+    COMMAND_QUEUE,
+    DIRECTORY_QUEUE,
+    REPORT_QUEUE,
+    REPORTS,
+    RESULT_QUEUE,
+)
 from worker.app.loops import consume, publish
 from worker.broker.partition_queues import source_queue
 from worker.broker.session import BrokerSession
@@ -20,6 +26,7 @@ from worker.consuming.batch_reader import BatchReader
 from worker.consuming.batches import Batches
 from worker.consuming.consumer import Consumer
 from worker.consuming.dead_letters import DeadLetters
+from worker.consuming.directory_handler import DirectoryHandler
 from worker.consuming.handlers import CommandHandler, ResultHandler
 from worker.consuming.poison import PoisonTracker
 from worker.consuming.replies import ReplyAddresses, UnreadableAnswers
@@ -51,6 +58,11 @@ class Relays:
     """The relays of this worker, one for each partition that it serves."""
 
     outboxes: set[Outbox] = field(default_factory=set)
+
+    def wake(self) -> None:
+        """Wakes each relay to publish: the platform's records led to messages."""
+        for outbox in self.outboxes:
+            outbox.wake()
 
     def sweep(self) -> None:
         """Wakes each relay to advance due operations: PBX results were stored."""
@@ -118,6 +130,7 @@ class Service:
             if results is not None:
                 inbounds.append(self._results(stack, results))
                 inbounds.append(await self._reports(stack))
+                inbounds.append(await self._directory(stack))
             inbounds.append(await self._commands(stack, outbound))
             await self._serve(stopping, inbounds, outbound, results)
 
@@ -149,6 +162,7 @@ class Service:
         process_manager = ProcessManager(
             self._leadership,
             partition=self._assignment.partition,
+            partitions=self._assignment.layout.partitions,
             policy=context.settings.policy,
             clock=context.clock,
             reporter=context.reporter,
@@ -216,6 +230,17 @@ class Service:
             reporter=context.reporter,
         )
         return Inbound(consumer, partial(consume, Batches(consumer, poison, None), processor))
+
+    async def _directory(self, stack: AsyncExitStack) -> Inbound:
+        context = self._context
+        handler = DirectoryHandler(
+            context.clock,
+            context.reporter,
+            context.relays.wake,
+            partitions=self._assignment.layout.partitions,
+        )
+        consumer = await self._consumer(stack, DIRECTORY_QUEUE)
+        return self._inbound(stack, consumer, handler, backpressure=None)
 
     def _inbound(
         self,

@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from contracts.catalogue import (
     COMMAND_QUEUE,
+    DIRECTORY_QUEUE,
     EVENT_EXCHANGE,
     PBX_EXCHANGE,
     REPORT_QUEUE,
@@ -70,7 +71,9 @@ class Right(NamedTuple):
 
 def rights_to_serve(layout: Layout) -> list[Right]:
     """The rights of a worker that finds its exchanges and queues declared."""
-    queues = dict.fromkeys([COMMAND_QUEUE, REPORT_QUEUE, RESULT_QUEUE, *queue_names_of(layout)])
+    queues = dict.fromkeys(
+        [COMMAND_QUEUE, REPORT_QUEUE, RESULT_QUEUE, DIRECTORY_QUEUE, *queue_names_of(layout)]
+    )
     exchanges = [EVENT_EXCHANGE, PBX_EXCHANGE, DEFAULT_EXCHANGE]
     if layout.routed:
         exchanges.append(PARTITION_EXCHANGE)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from contracts.messages import Command
+from contracts.values import NumberStatus
 from worker.core.decide import decide
 from worker.core.decision import Decision, Outcome
 from worker.core.operations.advance import advance
@@ -49,6 +50,17 @@ class Advanced(NamedTuple):
     before: Number
     """The number before the decision."""
     decision: Decision
+
+    @property
+    def releases_records(self) -> bool:
+        """Whether records of the number waited until its operation had ended, as it has now."""
+        after = self.decision.number
+        return (
+            self.before.has_waiting_records
+            and self.before.status is NumberStatus.PENDING
+            and after is not None
+            and after.status is not NumberStatus.PENDING
+        )
 
 
 def decide_all(

@@ -60,6 +60,8 @@ class Number(NamedTuple):
     """Sorted by device id."""
     ongoing: OngoingOperation | None = None
     """The operation under way, or one that has ended and has outstanding steps."""
+    has_waiting_records: bool = False
+    """Whether records of the number wait for the end of the operation."""
 
     @property
     def settings(self) -> tuple[str, ...]:
@@ -67,6 +69,11 @@ class Number(NamedTuple):
         label = [LABEL] if self.label is not None else []
         call_settings = [CALL_SETTINGS] if self.has_call_settings else []
         return tuple(sorted({*self.features, *label, *call_settings}))
+
+    @property
+    def partition_key(self) -> str:
+        """`account_id/site_id`; without an account, `/site_id`."""
+        return AccountAtSite(self.account_id or "", self.site_id).partition_key
 
     def with_hunt_group(self, hunt_group_id: str) -> "Number":
         """The number as a member of this hunt group too."""

@@ -18,6 +18,8 @@ from aiormq import spec
 from contracts.catalogue import (
     COMMAND_EXCHANGE,
     COMMAND_QUEUE,
+    DIRECTORY_EXCHANGE,
+    DIRECTORY_QUEUE,
     REPORT_QUEUE,
     RESULT_EXCHANGE,
     RESULT_QUEUE,
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 __all__ = ["FAILURE_HEADERS", "DeadLettersNotKept", "QueuedDeadLetter", "open_queue"]
 
 KEY_BYTES: Final = 5
+WORKER_QUEUES: Final = frozenset({COMMAND_QUEUE, REPORT_QUEUE, RESULT_QUEUE, DIRECTORY_QUEUE})
 FAILURE_HEADERS: Final = frozenset({*DEAD_LETTER_HEADERS, "x-death", "x-opt-death"})
 """Headers that describe the failure; a replayed message does not carry them."""
 DELIVERY_COUNTS: Final = frozenset({"x-delivery-count", "x-acquired-count"})
@@ -87,9 +90,7 @@ class QueuedDeadLetter:
     def can_be_replayed(self) -> bool:
         """Whether its origin leads to a worker: its publisher must not choose any other queue."""
         exchange, routing_key = self.origin
-        own = routing_key in {COMMAND_QUEUE, REPORT_QUEUE, RESULT_QUEUE} or is_partition_queue(
-            routing_key
-        )
+        own = routing_key in WORKER_QUEUES or is_partition_queue(routing_key)
         return bool(exchange) or own
 
     @property
@@ -271,6 +272,8 @@ def _first_published(delivery: Delivery, queue: str, death: Mapping[str, Any]) -
     routing_key = cut_to_fit(str(keys[0])) if isinstance(keys, list) and keys else None
     if queue == RESULT_QUEUE:
         return RESULT_EXCHANGE, routing_key or ""
+    if queue == DIRECTORY_QUEUE:
+        return DIRECTORY_EXCHANGE, routing_key or ""
     if queue in {COMMAND_QUEUE, REPORT_QUEUE}:
         return COMMAND_EXCHANGE, routing_key or ""
     if is_partition_queue(queue):

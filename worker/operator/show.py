@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from worker.core.directory.change import WaitsFor
 from worker.core.messages.explanations import AFTERMATHS, at_deadline, clock_time, explain
 from worker.core.situation import Number
 from worker.operator.manual_logouts import how_it_stands
@@ -24,8 +25,16 @@ PARTS: Final = (
     "steps",
     "manual_logouts",
     "resolutions",
+    "waiting_records",
     "history",
 )
+
+
+_WAITS_UNTIL: Final = {
+    WaitsFor.END_OF_OPERATION: "when the operation ends",
+    WaitsFor.NUMBER: "when the number is provisioned",
+    WaitsFor.MAIN_NUMBER: "when the number is a main number",
+}
 
 
 async def show_number(settings: Settings, phone_number: str) -> Shown | None:
@@ -116,6 +125,7 @@ def render_number(shown: Shown) -> str:
     lines += [f"  PBX step        {_step(row)}" for row in shown["steps"]]
     lines += [f"  manual logout   {_manual_logout(row)}" for row in shown["manual_logouts"]]
     lines += [f"  resolved        {_resolution(row)}" for row in shown["resolutions"]]
+    lines += [f"  waiting record  {_record(row)}" for row in shown["waiting_records"]]
     lines.append("  history")
     lines += [f"    {_history(command)}" for command in shown["history"]] or ["    none"]
     return "\n".join(lines)
@@ -188,6 +198,15 @@ def _step(row: Shown) -> str:
 
 def _manual_logout(row: Shown) -> str:
     return f"{row['device_id']} ({row['device_kind']}) {how_it_stands(row)}"
+
+
+def _record(row: Shown) -> str:
+    what = "deletion of " if row["deleted"] else ""
+    version = f" version {row['version']}" if row["version"] is not None else ""
+    return (
+        f"{what}{row['kind']}{version} since {clock_time(row['waiting_since'])}, applied"
+        f" {_WAITS_UNTIL[row['waits_for']]}: {row['record']}"
+    )
 
 
 def _resolution(row: Shown) -> str:

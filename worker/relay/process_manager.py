@@ -2,13 +2,17 @@
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from worker.core.batch import Advanced, Snapshot, advance_all, can_complete, confirm_steps
+from worker.core.directory.apply import Applied
 from worker.core.operations.operation import Policy
 from worker.relay.key_ordered_publisher import PublishResult
 from worker.runtime.clock import Clock
 from worker.storage.connecting.engine import Transactions
 from worker.storage.connecting.session import Session
+from worker.storage.directory.applying import apply_waiting
+from worker.storage.directory.saving import DirectoryContext
 from worker.storage.loading import load_for_advance, lock_numbers
 from worker.storage.operations import change_operations, find_due, release_steps, write_steps
 from worker.storage.outbox import delete_messages, postpone_messages
@@ -16,6 +20,16 @@ from worker.storage.saving import WriteContext, save_advances
 from worker.telemetry.reporter import Reporter
 
 __all__ = ["ProcessManager"]
+
+
+class _Progress(NamedTuple):
+    """What one transaction did."""
+
+    advanced: Sequence[Advanced] = ()
+    records: Applied | None = None
+    """What became of the records that had waited for the end of these operations."""
+    due: int = 0
+    """How many operations were due."""
 
 
 class ProcessManager:
@@ -26,6 +40,7 @@ class ProcessManager:
         database: Transactions,
         *,
         partition: int,
+        partitions: int,
         policy: Policy,
         clock: Clock,
         reporter: Reporter,
@@ -37,6 +52,7 @@ class ProcessManager:
         """
         self._database = database
         self._partition = partition
+        self._partitions = partitions
         self._policy = policy
         self._clock = clock
         self._reporter = reporter
@@ -51,20 +67,23 @@ class ProcessManager:
 
         One transaction deletes confirmed messages and stores what follows from them.
         """
-        self._reporter.advanced(
-            await self._database.transact(lambda session: self._record(session, result)),
-            self._clock(),
-        )
+        progress = await self._database.transact(lambda session: self._record(session, result))
+        self._report(progress)
 
     async def advance_due(self, maximum: int) -> int:
         """Advances at most this number of due operations; returns how many were due."""
-        advanced, due = await self._database.transact(
+        progress = await self._database.transact(
             lambda session: self._advance_due(session, maximum)
         )
-        self._reporter.advanced(advanced, self._clock())
-        return due
+        self._report(progress)
+        return progress.due
 
-    async def _record(self, session: Session, result: PublishResult) -> Sequence[Advanced]:
+    def _report(self, progress: _Progress) -> None:
+        self._reporter.advanced(progress.advanced, self._clock())
+        if progress.records is not None:
+            self._reporter.records_applied(progress.records)
+
+    async def _record(self, session: Session, result: PublishResult) -> _Progress:
         now = self._clock()
         positions = [message.position for message in result.confirmed]
         numbers = _numbers_waiting_for(result)
@@ -74,7 +93,7 @@ class ProcessManager:
             await postpone_messages(session, self._partition, result.undelivered, now)
         if not numbers:
             await delete_messages(session, self._partition, positions)
-            return ()
+            return _Progress()
         snapshot = await load_for_advance(session, numbers, positions, now)
         sent = {message.message_id for message in result.confirmed if message.awaited}
         snapshot = confirm_steps(snapshot, sent, now, self._policy)
@@ -84,21 +103,34 @@ class ProcessManager:
         advanced = advance_all(snapshot, completed, now, self._policy)
         await save_advances(session, WriteContext(self._partition, now), advanced, positions)
         await self._reschedule(session, snapshot, set(numbers) - set(completed), sent)
-        return advanced
+        return _Progress(advanced, await self._apply_waiting(session, advanced, now))
 
-    async def _advance_due(self, session: Session, maximum: int) -> tuple[Sequence[Advanced], int]:
+    async def _advance_due(self, session: Session, maximum: int) -> _Progress:
         now = self._clock()
         results_until = self._results_read_until(now)
         due = await find_due(session, self._partition, results_until, maximum)
         if not due:
-            return (), 0
+            return _Progress()
         numbers = sorted(due)
         snapshot = await load_for_advance(session, numbers, (), now)
         advanced = advance_all(snapshot, numbers, now, self._policy, results_until=results_until)
         await save_advances(session, WriteContext(self._partition, now), advanced)
         unchanged = set(numbers) - {item.before.phone_number for item in advanced}
         await self._reschedule(session, snapshot, unchanged, ())
-        return advanced, len(due)
+        records = await self._apply_waiting(session, advanced, now)
+        return _Progress(advanced, records, len(due))
+
+    async def _apply_waiting(
+        self, session: Session, advanced: Sequence[Advanced], now: datetime
+    ) -> Applied | None:
+        """Applies the records that waited for the end of these operations, in the same transaction.
+
+        A command that comes next is decided on them.
+        """
+        released = sorted(item.before.phone_number for item in advanced if item.releases_records)
+        if not released:
+            return None
+        return await apply_waiting(session, DirectoryContext(self._partitions, now), released)
 
     async def _reschedule(
         self,

@@ -143,6 +143,7 @@ def _number(row: Row) -> Number:
         hunt_groups=tuple(row["hunt_groups"]),
         logins=tuple(HandsetLogin(device, DeviceKind(kind)) for device, kind in row["logins"]),
         ongoing=_ongoing(row) if row["operation"] is not None else None,
+        has_waiting_records=row["has_waiting_records"],
     )
 
 

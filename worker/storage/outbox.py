@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from contracts.messages import PublishedMessage
 from worker.core.partitions import partition_of
 from worker.storage.connecting.session import Session
-from worker.storage.rows import outbox_row
+from worker.storage.outbox_rows import outbox_row
 
 __all__ = [
     "OutgoingMessage",

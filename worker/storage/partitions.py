@@ -92,7 +92,8 @@ async def _relabel(session: Session, partitions: int) -> None:
 
 
 def _partition_key_of(row: Row) -> str:
-    if row["account_id"] is None:
-        # The subject of a message about an account at a site is its partition key.
+    if row["site_id"] is None:
+        # The subject of a message about an account at a site is its partition key; a number that
+        # was deleted has no later message that could overtake.
         return str(row["subject"])
-    return f"{row['account_id']}/{row['site_id']}"
+    return f"{row['account_id'] or ''}/{row['site_id']}"

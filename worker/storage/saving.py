@@ -15,13 +15,13 @@ from worker.storage.connecting.session import Session, require_all
 from worker.storage.entitlement import mark_entitlements
 from worker.storage.manual_logouts import RequiredLogout, open_manual_logouts
 from worker.storage.operations import change_operations, open_steps, send_steps_again, write_steps
+from worker.storage.outbox_rows import outbox_row
 from worker.storage.rows import (
     CommandRow,
     NumberRow,
     OperationEndRow,
     OperationRow,
     OutboxRow,
-    outbox_row,
 )
 
 __all__ = ["ReplyTo", "WriteContext", "save_advances", "save_decisions"]

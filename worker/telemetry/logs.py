@@ -65,6 +65,8 @@ class Action(StrEnum):
     """What an account uses at a site fits its voice services again; an event says so."""
     RESULT_RECEIVED = "result_received"
     """A PBX reported the result of a step; `effect` is `unknown` if no step awaited it."""
+    RECORD_RECEIVED = "record_received"
+    """The platform stated a record, or its deletion; `effect` says what became of it."""
     MESSAGE_UNREADABLE = "message_unreadable"
     """A received message can never be handled. `unlogged` counts others that got no line."""
     MESSAGES_DEAD_LETTERED = "messages_dead_lettered"

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from contracts.catalogue import CATALOGUE
 from contracts.reading import ReadErrorCode
+from contracts.records import RecordKind
 from contracts.refusals import RefusalCode
 from contracts.values import (
     AftermathKind,
@@ -18,6 +19,7 @@ from contracts.values import (
     StepResult,
 )
 from worker.core.decision import Outcome
+from worker.core.directory.change import Verdict as RecordVerdict
 from worker.core.operations.results import Verdict
 from worker.telemetry.database_gauges import PREFIX
 
@@ -126,6 +128,13 @@ class OperationMetrics:
             "Results that PBX systems sent, by effect; `unknown`: no step awaited the result.",
             result=StepResult,
             effect=(*Verdict, UNKNOWN),
+        )
+        self.records = _counter(
+            registry,
+            "directory_records_total",
+            "Records that the platform stated by message, by effect.",
+            kind=RecordKind,
+            effect=RecordVerdict,
         )
 
 

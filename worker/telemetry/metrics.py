@@ -18,9 +18,11 @@ from prometheus_client import (
 from prometheus_client.metrics_core import Metric
 
 from contracts.messages import Command, OperationAftermath
+from contracts.records import RecordKind
 from contracts.values import StepResult
 from worker.core.batch import Advanced
 from worker.core.decision import Decision, Outcome
+from worker.core.directory.change import Verdict as RecordVerdict
 from worker.core.operations.operation import operation_of
 from worker.telemetry.database_gauges import (
     PREFIX,
@@ -125,6 +127,10 @@ class Metrics:
     def result_received(self, result: StepResult, effect: str) -> None:
         """The effect of a PBX result was committed."""
         self._operations.results.labels(result.value, effect).inc()
+
+    def record_received(self, kind: RecordKind, effect: RecordVerdict) -> None:
+        """The effect of a record that the platform stated was committed."""
+        self._operations.records.labels(kind.value, effect.value).inc()
 
     def batch_committed(self, messages: int, seconds: float) -> None:
         """A transaction for this many messages was committed, and took this long."""

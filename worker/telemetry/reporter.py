@@ -8,6 +8,8 @@ from typing import Final, Protocol
 from contracts.messages import Command, EntitlementExceeded, OperationAftermath, PbxResult
 from worker.core.batch import Advanced
 from worker.core.decision import Decision, Outcome
+from worker.core.directory.apply import Applied
+from worker.core.directory.change import Verdict as RecordVerdict
 from worker.core.entitlement import EntitlementChanged
 from worker.core.operations.results import Verdict
 from worker.telemetry.log_rate import LogRate
@@ -159,6 +161,23 @@ class Reporter:
             code=result.data.code,
             effect=effect,
         )
+
+    def records_applied(self, applied: Applied) -> None:
+        """What the platform stated was applied, waits, or contradicts what is held."""
+        log = get_logger().bind()
+        for change, verdict, detail in applied.outcomes:
+            self.metrics.record_received(change.record.KIND, verdict)
+            is_conflict = verdict is RecordVerdict.CONFLICT
+            (log.warning if is_conflict else log.info)(
+                Action.RECORD_RECEIVED,
+                record=change.described,
+                version=change.version,
+                deleted=change.deleted,
+                message_id=change.cause.id,
+                effect=verdict.value,
+                **({"detail": detail} if detail else {}),
+            )
+        self.entitlements_changed(applied.shortages)
 
     def broker_blocked(self) -> None:
         """The broker blocked our publishers."""

@@ -16,7 +16,7 @@ from contracts.messages import (
     StatusChangedData,
 )
 from contracts.refusals import RefusalCode
-from contracts.values import NumberStatus, Operation
+from contracts.values import ChangedBy, NumberStatus, Operation
 
 TIME_ALLOWED = timedelta(minutes=5)
 Values = Mapping[str, object]
@@ -35,7 +35,7 @@ def status_changed(
         extension=number.extension,
         status=status,
         previous_status=NumberStatus.RESERVED if pending else NumberStatus.PENDING,
-        operation=Operation.ACTIVATE,
+        operation=ChangedBy.ACTIVATE,
         command_id=command.id,
         requested_by=command.data.requested_by,
         sequence=number.sequence + step,

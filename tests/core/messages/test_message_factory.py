@@ -10,6 +10,7 @@ from contracts.reading import read
 from contracts.values import DeviceKind, FailureCode, NumberStatus
 from tests.support.data.builders import (
     ACME_LONDON,
+    ACTIVE,
     ACTIVE_IN_FULL_USE,
     AWAITING_ALL,
     NOW,
@@ -25,7 +26,10 @@ from tests.support.data.builders import (
     with_failed_step,
     with_steps_done,
 )
+from tests.support.data.stating import deleted, number_key
 from worker.core.cause import Cause
+from worker.core.directory.apply import apply_all
+from worker.core.directory.held import Directory, HeldNumber
 from worker.core.entitlement import change_of
 from worker.core.messages.snapshots import Origin, Selection, SnapshotFactory
 from worker.core.situation import HandsetLogin, Number, Usage
@@ -49,6 +53,7 @@ active_numbers = some.builds(
     features=some.lists(texts, unique=True, max_size=4).map(tuple),
     has_call_settings=some.sampled_from([False]),
     hunt_groups=some.lists(texts, unique=True, max_size=4).map(tuple),
+    has_waiting_records=some.sampled_from([False]),
     logins=some.lists(
         some.builds(HandsetLogin, texts, some.sampled_from(DeviceKind)),
         unique_by=lambda login: login.device_id,
@@ -118,6 +123,9 @@ def test_the_core_produces_every_published_message_of_the_catalogue() -> None:
         SnapshotFactory(Origin.of_operator("run-1"), Selection(), NOW, numbers=0, usage=None).page(
             1, []
         ),
+        *apply_all(
+            Directory({ACTIVE.phone_number: HeldNumber(ACTIVE)}), [deleted(number_key())], NOW
+        ).messages,
     ]
 
     published = {row.message for row in CATALOGUE if row.direction == "published"}

@@ -11,6 +11,7 @@ from contracts.messages import (
     CommandRejected,
     CommandRejectedData,
     Deactivate,
+    Entitlement,
     StatusChanged,
     StatusChangedData,
 )
@@ -187,6 +188,13 @@ def status_data(decision: Decision) -> StatusChangedData:
     first = decision.messages[0]
     assert isinstance(first, StatusChanged)
     return first.data
+
+
+def entitlement_of(decision: Decision) -> Entitlement:
+    """The entitlement in the decision's first message, a change of status."""
+    entitlement = status_data(decision).entitlement
+    assert entitlement is not None
+    return entitlement
 
 
 def rejection_data(decision: Decision) -> CommandRejectedData:

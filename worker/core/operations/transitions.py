@@ -44,7 +44,12 @@ def apply(
     if number.status is not before:
         message = f"{number.phone_number} is {number.status}, cannot {transition.value}"
         raise ValueError(message)
-    changed = number._replace(status=after, sequence=number.sequence + 1, ongoing=ongoing)
+    changed = number._replace(
+        status=after,
+        sequence=number.sequence + 1,
+        ongoing=ongoing,
+        has_waiting_records=False,  # what waited for the end is applied when that is saved
+    )
     if transition is Transition.COMPLETE_DEACTIVATION:
         return changed._replace(
             label=None, features=(), has_call_settings=False, hunt_groups=(), logins=()

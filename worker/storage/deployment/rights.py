@@ -12,7 +12,7 @@ TABLES: Final = (
     *("entitlement_usage", "commands", "operations", "pbx_steps", "resolutions"),
     "manual_logouts",
     *("outbox", "discarded_messages", "dead_letters", "poison_attempts"),
-    *("partitioning", "leadership"),
+    *("record_versions", "waiting_records", "deleted_numbers", "partitioning", "leadership"),
 )
 """All tables of the schema: a worker selects from, inserts into, updates and deletes from each."""
 

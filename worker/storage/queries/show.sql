@@ -59,6 +59,11 @@ FROM manual_logouts WHERE phone_number = :phone_number ORDER BY place;
 SELECT decided_at, command_id, resolution, decided_by, reason
 FROM resolutions WHERE phone_number = :phone_number ORDER BY decided_at;
 
+-- name: show_waiting_records
+-- Lists the records that wait for a number, in the order in which they will be applied.
+SELECT kind, version, deleted, record, waits_for, cause_id AS message_id, waiting_since
+FROM waiting_records WHERE phone_number = :phone_number ORDER BY position;
+
 -- name: show_history
 -- Lists the commands for a number, the oldest first.
 SELECT received_at, operation, command_id, source, requested_by, account_id, outcome, refusal,

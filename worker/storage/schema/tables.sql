@@ -75,6 +75,44 @@ CREATE TABLE handset_logins (
     PRIMARY KEY (phone_number, device_id)
 );
 
+-- The version of each record that was applied last, by directory message. Rows outlive their records:
+-- a deletion is remembered, so that an older message cannot bring the record back.
+CREATE TABLE record_versions (
+    kind       text NOT NULL CHECK (kind IN (
+        'voice_service', 'phone_number', 'call_settings', 'hunt_group_member', 'handset_login'
+    )),
+    -- The key of the record, as a JSON array.
+    record_key text NOT NULL,
+    version    bigint NOT NULL,
+    PRIMARY KEY (kind, record_key)
+);
+
+-- The sequence of each number that was deleted: it goes on if the number is provisioned again.
+CREATE TABLE deleted_numbers (
+    phone_number text PRIMARY KEY,
+    sequence     bigint NOT NULL CHECK (sequence >= 0)
+);
+
+-- Records that cannot be applied yet: while a number is PENDING its records wait.
+CREATE TABLE waiting_records (
+    position       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    phone_number   text NOT NULL,
+    waits_for      text NOT NULL CHECK (waits_for IN ('end_of_operation', 'number', 'main_number')),
+    kind           text NOT NULL,
+    -- The fields of the record, of a deletion its key alone, as a JSON object.
+    record         text NOT NULL,
+    deleted        boolean NOT NULL,
+    -- NULL: from an import.
+    version        bigint,
+    cause_source   text NOT NULL,
+    cause_id       text NOT NULL,
+    correlation_id text NOT NULL,
+    traceparent    text,
+    tracestate     text,
+    waiting_since  timestamptz NOT NULL
+);
+CREATE INDEX waiting_records_of_number ON waiting_records (phone_number, position);
+
 -- Usage of the entitlement ------------------------------------------------------------------------
 
 -- One row for each account and site. It is the lock that serialises their changes, and the count of

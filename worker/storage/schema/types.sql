@@ -34,7 +34,8 @@ CREATE TYPE number_snapshot AS (
     failure_step text,
     failure_detail text,
     failure_pbx_code text,
-    retry_round integer
+    retry_round integer,
+    has_waiting_records boolean
 );
 
 -- How many numbers an account uses at a site, and how many it has bought there ("limit").

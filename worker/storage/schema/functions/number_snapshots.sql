@@ -30,7 +30,17 @@ LANGUAGE sql STABLE AS $$
         ) ELSE '{}' END,
         CASE WHEN may_be_deprovisioned THEN ARRAY(
             SELECT ARRAY[login.device_id, login.device_kind] FROM handset_logins AS login
-            WHERE login.phone_number = number.phone_number ORDER BY login.device_id
+            WHERE login.phone_number = number.phone_number
+                -- Unless it is gone: its deletion waits for the end of this operation.
+                AND coalesce((
+                    SELECT NOT waiting.deleted FROM waiting_records AS waiting
+                    WHERE waiting.phone_number = login.phone_number
+                        AND waiting.kind = 'handset_login'
+                        AND CAST(waiting.record AS json) ->> 'device_id' = login.device_id
+                    ORDER BY waiting.position DESC
+                    LIMIT 1
+                ), true)
+            ORDER BY login.device_id
         ) ELSE '{}' END,
         operation.operation,
         operation.command_source,
@@ -49,7 +59,11 @@ LANGUAGE sql STABLE AS $$
         operation.failure_step,
         operation.failure_detail,
         operation.failure_pbx_code,
-        operation.retry_round
+        operation.retry_round,
+        operation.operation IS NOT NULL AND (
+            SELECT count(*) FROM waiting_records AS waiting
+            WHERE waiting.phone_number = number.phone_number
+        ) > 0
     FROM unnest(numbers) AS number
     LEFT JOIN LATERAL (
         SELECT * FROM operations WHERE operations.phone_number = number.phone_number OFFSET 0

@@ -1,0 +1,339 @@
+"""A change of a record is applied, ignored, kept waiting, or published as a conflict."""
+
+import pytest
+
+from contracts.messages import DirectoryConflict, OperationAftermath, StatusChanged
+from contracts.messages.directory import ConflictCode
+from contracts.values import AftermathKind, NumberStatus
+from tests.support.data.builders import (
+    ACME_LONDON,
+    ACTIVE,
+    ACTIVE_IN_FULL_USE,
+    AWAITING_ALL,
+    FAX,
+    MAIN_PHONE_NUMBER,
+    NOW,
+    PHONE_NUMBER,
+    RESERVED,
+    RINGING_MAIN_NUMBER,
+    activate,
+    advance_number,
+    pending_number,
+    with_steps_done,
+)
+from tests.support.data.stating import (
+    deleted,
+    login,
+    login_key,
+    member,
+    member_key,
+    number,
+    number_key,
+    service,
+    service_key,
+    settings,
+    stated,
+)
+from worker.core.directory.apply import Applied, apply_all
+from worker.core.directory.change import Change, Verdict, WaitsFor
+from worker.core.directory.held import Directory, HeldNumber
+from worker.core.situation import AccountAtSite, Number, Usage
+
+
+def holding(*numbers: Number) -> Directory:
+    """A directory that holds these numbers."""
+    held = {number.phone_number: HeldNumber(number) for number in numbers}
+    return Directory(numbers=held, usages={ACME_LONDON: Usage(3)})
+
+
+def verdicts(applied: Applied) -> list[Verdict]:
+    return [outcome.verdict for outcome in applied.outcomes]
+
+
+def applied_to(directory: Directory, *changes: Change) -> Applied:
+    return apply_all(directory, changes, NOW)
+
+
+def after(applied: Applied, phone_number: str = PHONE_NUMBER) -> Number:
+    return applied.directory.numbers[phone_number].number
+
+
+def test_a_first_provisioning_is_no_change_and_is_not_published() -> None:
+    applied = applied_to(holding(), stated(number(status="ACTIVE", extension="101")))
+
+    assert (after(applied).status, after(applied).sequence) == (NumberStatus.ACTIVE, 0)
+    assert applied.messages == []
+    assert applied.affected.keys() == {ACME_LONDON}
+
+
+def test_a_change_of_the_status_is_published_with_the_next_sequence() -> None:
+    available = RESERVED._replace(status=NumberStatus.AVAILABLE, account_id=None)
+    applied = applied_to(holding(available), stated(number(), message_id="allocated"))
+
+    (event,) = applied.messages
+    assert isinstance(event, StatusChanged)
+    data = event.data
+    assert (data.previous_status, data.status, data.sequence) == ("AVAILABLE", "RESERVED", 8)
+    assert (data.operation, data.command_id, data.account_id) == ("directory", "allocated", "acme")
+    assert data.entitlement is not None
+    assert after(applied).sequence == 8
+
+
+def test_a_number_that_loses_its_account_names_the_account_that_it_left() -> None:
+    applied = applied_to(holding(RESERVED), stated(number(account_id=None)))
+
+    (event,) = applied.messages
+    assert isinstance(event, StatusChanged)
+    assert (event.data.status, event.data.account_id) == ("AVAILABLE", "acme")
+    assert event.data.entitlement is None
+    assert event.partitionkey == "acme/london"
+
+
+def test_the_same_message_leads_to_the_same_event_id() -> None:
+    first, second = (
+        applied_to(holding(RESERVED), stated(number(account_id=None))).messages for _ in range(2)
+    )
+    assert [event.id for event in first] == [event.id for event in second]
+
+
+@pytest.mark.parametrize("version", [3, 2, 0])
+def test_a_version_that_is_not_newer_is_ignored(version: int) -> None:
+    first = applied_to(holding(RESERVED), stated(number(label="new"), 3))
+    second = applied_to(first.directory, stated(number(label="old"), version))
+
+    assert verdicts(second) == [Verdict.OUTDATED]
+    assert after(second).label == "new"
+
+
+def test_a_deletion_is_remembered() -> None:
+    first = applied_to(holding(RESERVED), stated(member(), 1), deleted(member_key(), 2))
+    second = applied_to(first.directory, stated(member(), 1))
+
+    assert verdicts(second) == [Verdict.OUTDATED]
+    assert after(second).hunt_groups == ()
+
+
+def test_an_import_has_no_version_and_keeps_the_one_that_was_applied() -> None:
+    first = applied_to(holding(RESERVED), stated(number(label="message"), 5))
+    second = applied_to(first.directory, stated(number(label="import"), None))
+    third = applied_to(second.directory, stated(number(label="replayed"), 5))
+
+    assert [verdicts(second), verdicts(third)] == [[Verdict.APPLIED], [Verdict.OUTDATED]]
+    assert after(third).label == "import"
+
+
+def test_a_record_that_says_what_is_held_changes_nothing_but_its_version() -> None:
+    first = applied_to(holding(RESERVED), stated(number(extension="101"), 1))
+    assert verdicts(first) == [Verdict.UNCHANGED]
+    assert list(first.directory.versions.values()) == [1]
+
+
+def test_a_pending_number_is_locked_and_its_records_are_applied_in_order_afterwards() -> None:
+    pending = pending_number(RESERVED, activate())
+    changes = [
+        stated(number(label="first", status="RESERVED"), 1),
+        stated(login("desk"), 1),
+        stated(number(label="second", assigned_to="Ada"), 2),
+    ]
+    waiting = applied_to(holding(pending), *changes)
+    assert verdicts(waiting) == [Verdict.WAITS] * 3
+    assert after(waiting) == pending
+
+    ended = waiting.directory
+    active = pending._replace(status=NumberStatus.ACTIVE, ongoing=None)
+    ended.numbers[PHONE_NUMBER] = HeldNumber(active)
+    applied = apply_all(ended, (), NOW)
+
+    assert verdicts(applied) == [Verdict.APPLIED] * 3
+    assert (after(applied).label, after(applied).assigned_to) == ("second", "Ada")
+    assert after(applied).status is NumberStatus.ACTIVE
+    assert not applied.directory.waiting.get(PHONE_NUMBER)
+
+
+def test_an_older_view_of_a_pending_number_does_not_contradict_the_end_of_its_operation() -> None:
+    pending = pending_number(RESERVED, activate())
+    waiting = applied_to(holding(pending), stated(number(status="ACTIVE", label="desk"), 1))
+    waiting.directory.numbers[PHONE_NUMBER] = HeldNumber(RESERVED)
+
+    applied = apply_all(waiting.directory, (), NOW)
+    assert verdicts(applied) == [Verdict.APPLIED]
+    assert (after(applied).status, after(applied).label) == (NumberStatus.RESERVED, "desk")
+
+
+def test_a_waiting_record_is_not_stored_twice() -> None:
+    pending = pending_number(RESERVED, activate())
+    first = applied_to(holding(pending), stated(login("desk"), 4))
+    second = applied_to(first.directory, stated(login("desk"), 4), stated(login("desk"), 3))
+
+    assert verdicts(second) == [Verdict.OUTDATED] * 2
+
+
+def test_records_of_a_number_that_is_not_provisioned_yet_wait_for_it() -> None:
+    waiting = applied_to(Directory(), stated(member()), stated(login()))
+    assert [item.waits_for for item in waiting.directory.waiting[PHONE_NUMBER]] == [
+        WaitsFor.NUMBER,
+        WaitsFor.NUMBER,
+    ]
+
+    applied = applied_to(waiting.directory, stated(number()))
+    assert after(applied).hunt_groups == ("reception",)
+    assert [item.device_id for item in after(applied).logins] == ["desk"]
+
+
+def test_call_settings_wait_until_their_number_is_a_main_number() -> None:
+    plain = RESERVED._replace(phone_number=MAIN_PHONE_NUMBER)
+    waiting = applied_to(holding(plain), stated(settings()))
+    assert verdicts(waiting) == [Verdict.WAITS]
+
+    applied = applied_to(waiting.directory, stated(number(MAIN_PHONE_NUMBER, main_number=True)))
+    assert applied.directory.numbers[MAIN_PHONE_NUMBER].call_settings == settings()
+    assert after(applied, MAIN_PHONE_NUMBER).has_call_settings
+
+
+def test_an_active_number_cannot_be_taken_away_and_the_conflict_is_published() -> None:
+    change = stated(number(account_id="other", label="theirs"), 4, "moved")
+    applied = applied_to(holding(ACTIVE_IN_FULL_USE), change)
+
+    assert after(applied) == ACTIVE_IN_FULL_USE
+    (conflict,) = applied.messages
+    assert isinstance(conflict, DirectoryConflict)
+    data = conflict.data
+    assert (data.code, data.command_id, data.version) == (ConflictCode.NUMBER_IN_USE, "moved", 4)
+    assert (data.status, data.account_id) == ("ACTIVE", "acme")
+    assert data.said["account_id"] == "other"
+    assert applied.directory.versions == {}, "it is applied if it comes again after a deactivation"
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        number(account_id="other"),
+        number(account_id=None),
+        number(account_id=None, status="COOLDOWN"),
+        number(status="COOLDOWN"),
+        number(site_id="paris"),
+    ],
+)
+def test_what_ends_with_an_account_ends_when_the_number_leaves_it(record: object) -> None:
+    reserved = ACTIVE_IN_FULL_USE._replace(
+        status=NumberStatus.RESERVED, main_number=False, assigned_to="Ada"
+    )
+    applied = applied_to(holding(reserved), stated(record))  # type: ignore[arg-type]
+
+    left = after(applied)
+    assert (left.hunt_groups, left.logins, left.features) == ((), (), ())
+    assert (left.label, left.assigned_to) == (None, None)
+
+
+def test_a_number_that_leaves_its_account_gets_the_last_word_on_its_aftermath() -> None:
+    pending = pending_number(RESERVED, activate(), AWAITING_ALL)
+    assert pending.ongoing is not None
+    failing = advance_number(pending, now=pending.ongoing.deadline).number
+    assert failing is not None
+    assert failing.ongoing is not None
+    assert failing.ongoing.aftermath is AftermathKind.COMPENSATION
+
+    applied = applied_to(holding(failing), stated(number(account_id="other")))
+    (last_word,) = applied.messages
+    assert isinstance(last_word, OperationAftermath)
+    assert last_word.data.state == "superseded"
+    assert after(applied).ongoing is None
+
+
+def test_a_member_that_is_taken_out_by_hand_does_not_join_any_more() -> None:
+    pending = with_steps_done(pending_number(RESERVED, activate(), AWAITING_ALL))
+    joining = advance_number(pending, RINGING_MAIN_NUMBER).number
+    assert joining is not None
+    assert joining.hunt_groups == ("reception",)
+
+    other = applied_to(holding(joining), deleted(member_key("elsewhere")))
+    assert after(other).ongoing == joining.ongoing
+
+    applied = applied_to(holding(joining), deleted(member_key("reception")))
+    (last_word,) = applied.messages
+    assert isinstance(last_word, OperationAftermath)
+    assert (last_word.data.what, last_word.data.state) == ("hunt_group_join", "superseded")
+    assert (after(applied).ongoing, after(applied).hunt_groups) == (None, ())
+
+
+def test_a_second_main_number_is_a_conflict_and_a_successor_is_none() -> None:
+    main = RESERVED._replace(phone_number=MAIN_PHONE_NUMBER, main_number=True)
+    directory = holding(main, RESERVED)
+    directory.main_numbers[ACME_LONDON] = MAIN_PHONE_NUMBER
+
+    second = applied_to(directory, stated(number(main_number=True)))
+    assert verdicts(second) == [Verdict.CONFLICT]
+    successor = applied_to(
+        directory, stated(number(MAIN_PHONE_NUMBER)), stated(number(main_number=True))
+    )
+    assert verdicts(successor) == [Verdict.APPLIED] * 2
+    assert successor.directory.main_numbers == {ACME_LONDON: PHONE_NUMBER}
+
+
+def test_a_main_number_is_never_logged_in_nor_a_member_of_its_own_group() -> None:
+    main = RESERVED._replace(main_number=True)
+    directory = holding(main)
+    logged_in = applied_to(directory, stated(login()))
+    own_group = applied_to(directory, stated(settings(PHONE_NUMBER)), stated(member("reception")))
+    becomes_main = applied_to(
+        holding(RESERVED._replace(logins=(FAX,))), stated(number(main_number=True))
+    )
+
+    assert verdicts(logged_in) == [Verdict.CONFLICT]
+    assert verdicts(own_group) == [Verdict.APPLIED, Verdict.CONFLICT]
+    assert verdicts(becomes_main) == [Verdict.CONFLICT]
+
+
+def test_a_deleted_number_is_gone_and_its_sequence_goes_on_when_it_comes_back() -> None:
+    gone = applied_to(holding(RESERVED), deleted(number_key(), 2))
+    assert gone.directory.numbers == {}
+    (event,) = gone.messages
+    assert isinstance(event, StatusChanged)
+    assert (event.data.status, event.data.sequence) == ("AVAILABLE", 8)
+
+    back = applied_to(gone.directory, stated(number(), 3))
+    (event,) = back.messages
+    assert isinstance(event, StatusChanged)
+    assert (event.data.previous_status, event.data.status) == ("AVAILABLE", "RESERVED")
+    assert after(back).sequence == event.data.sequence == 9
+
+
+def test_an_active_number_is_not_deleted() -> None:
+    applied = applied_to(holding(ACTIVE), deleted(number_key()))
+    assert verdicts(applied) == [Verdict.CONFLICT]
+    assert after(applied) == ACTIVE
+
+
+def test_voice_services_change_the_entitlement_of_the_accounts_that_they_move_between() -> None:
+    directory = holding(RESERVED)
+    bought = applied_to(directory, stated(service(2), 1))
+    moved = applied_to(bought.directory, stated(service(2, account_id="other"), 2))
+    ended = applied_to(moved.directory, deleted(service_key(), 3))
+
+    other = AccountAtSite("other", "london")
+    assert bought.directory.usages[ACME_LONDON].limit == 5
+    assert moved.directory.usages[ACME_LONDON].limit == 3
+    assert moved.affected.keys() == {ACME_LONDON, other}
+    assert (ended.directory.usages[other].limit, ended.directory.services) == (0, {})
+
+
+def test_services_that_are_taken_away_are_published_as_a_shortage_once() -> None:
+    used = Directory(usages={ACME_LONDON: Usage(0, active=2)})
+    bought = applied_to(used, stated(service(2), 1))
+    less = applied_to(bought.directory, stated(service(1), 2), stated(service(0), 3))
+    again = applied_to(less.directory, stated(service(1), 4))
+    enough = applied_to(again.directory, stated(service(2), 5, "bought more"))
+
+    assert bought.messages == []
+    (exceeded,) = less.shortages
+    assert exceeded.type == "telephony.account.entitlement_exceeded.v1"
+    assert again.messages == []
+    (restored,) = enough.shortages
+    assert restored.type == "telephony.account.entitlement_restored.v1"
+    assert (restored.causationid, restored.subject) == ("bought more", "acme/london")
+
+
+def test_a_deleted_login_is_reported_also_where_it_was_ended_before() -> None:
+    applied = applied_to(holding(RESERVED), deleted(login_key("fax")))
+    assert applied.logged_out == [(PHONE_NUMBER, "fax")]
+    assert verdicts(applied) == [Verdict.UNCHANGED]

@@ -1,0 +1,1 @@
+"""The platform's records: loads what is held, applies changes, and saves what they lead to."""
