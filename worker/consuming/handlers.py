@@ -12,7 +12,8 @@ from worker.consuming.replies import ReplyAddresses
 from worker.core.batch import decide_all
 from worker.core.decision import Decision
 from worker.core.operations.operation import PbxStep, Policy
-from worker.core.operations.results import Verdict, apply_result
+from worker.core.operations.results import apply_result
+from worker.core.operations.verdicts import Verdict
 from worker.core.situation import Number
 from worker.runtime.clock import Clock
 from worker.storage.connecting.session import Session

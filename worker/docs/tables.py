@@ -15,8 +15,8 @@ from contracts.roles import ROLES
 from contracts.tables import Tables, rewrite, table
 from contracts.values import NumberStatus
 from worker.cli.exits import MEANINGS
-from worker.core.operations.results import VERDICTS, Condition
 from worker.core.operations.transitions import TRANSITIONS
+from worker.docs.answers import answers_table
 from worker.runtime.amqp_parameters import PARAMETERS
 from worker.settings import Settings, environment_name
 from worker.telemetry.logs import Action
@@ -113,16 +113,6 @@ def _documented(words: type[Enum]) -> dict[Enum, str]:
     return {words[name]: meaning for name, meaning in found}
 
 
-def _results() -> str:
-    return table(
-        ("result", *(f"step: {condition}" for condition in Condition)),
-        (
-            (f"`{result}`", *(row[condition] for condition in Condition))
-            for result, row in VERDICTS.items()
-        ),
-    )
-
-
 def _states() -> str:
     own = [
         f"    {before} --> {after}: {transition.value}"
@@ -154,11 +144,11 @@ def _first_line_of(module: str) -> str:
 TABLES: Final[Tables] = {
     "actions": _actions,
     "amqp-parameters": _amqp_parameters,
+    "answers": answers_table,
     "broker-rights": _broker_rights,
     "exit-codes": _exit_codes,
     "metrics": _metrics,
     "packages": _packages,
-    "results": _results,
     "settings": _settings,
     "states": _states,
 }

@@ -20,7 +20,7 @@ from contracts.values import (
 )
 from worker.core.decision import Outcome
 from worker.core.directory.change import Verdict as RecordVerdict
-from worker.core.operations.results import Verdict
+from worker.core.operations.verdicts import Verdict
 from worker.telemetry.database_gauges import PREFIX
 
 __all__ = [

@@ -11,7 +11,7 @@ from worker.core.decision import Decision, Outcome
 from worker.core.directory.apply import Applied
 from worker.core.directory.change import Verdict as RecordVerdict
 from worker.core.entitlement import EntitlementChanged
-from worker.core.operations.results import Verdict
+from worker.core.operations.verdicts import Verdict
 from worker.telemetry.log_rate import LogRate
 from worker.telemetry.logs import Action, Logger, get_logger
 from worker.telemetry.metric_families import UNKNOWN, ReportOutcome

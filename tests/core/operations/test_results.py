@@ -18,14 +18,8 @@ from tests.support.data.builders import (
     with_failed_step,
 )
 from worker.core.operations.operation import PbxStep, Policy, StepState
-from worker.core.operations.results import (
-    VERDICTS,
-    Condition,
-    Resolution,
-    Verdict,
-    apply_resolution,
-    apply_result,
-)
+from worker.core.operations.results import Resolution, apply_resolution, apply_result
+from worker.core.operations.verdicts import SILENCE, VERDICTS, Condition, Verdict
 
 STEP = PbxStep("operation-1", Step.EXTENSION_RESET, attempts_maximum=3, sent_at=NOW)
 STEPS = {
@@ -42,8 +36,8 @@ def result(value: StepResult, result_id: str = "result-1") -> PbxResult:
     return PbxResult(id=result_id, source="/pbx", data=data)
 
 
-def test_every_result_has_a_verdict_for_every_condition() -> None:
-    assert {*VERDICTS} == {*StepResult}
+def test_every_result_and_silence_has_a_verdict_for_every_condition() -> None:
+    assert {*VERDICTS} == {*StepResult, SILENCE}
     assert all({*row} == {*Condition} for row in VERDICTS.values())
 
 
@@ -57,6 +51,15 @@ def test_apply_result_follows_the_verdict_table(value: StepResult, condition: Co
     assert (step.again_at is not None) is (verdict is Verdict.RETRY)
     assert (step.failure is not None) is (verdict is Verdict.FAILED)
     assert step.last_result == f"{value}, BUSY, later"
+
+
+@pytest.mark.parametrize("condition", Condition)
+def test_a_silent_step_follows_the_verdict_table(condition: Condition) -> None:
+    silent = STEPS[condition]._replace(silent_at=NOW)
+
+    is_asked_again = VERDICTS[SILENCE][condition] is Verdict.RETRY
+    assert silent.request_at == (NOW if is_asked_again else None)
+    assert silent.requested_again().condition is condition
 
 
 def test_the_pause_doubles_up_to_its_maximum() -> None:

@@ -19,7 +19,7 @@ from tests.support.stories.model import AT_RISK, ATTEMPTS, OVERDUE
 from tests.support.workers import rows
 from worker.app.run import supervisor
 from worker.core.decision import Decision
-from worker.core.operations.results import Verdict
+from worker.core.operations.verdicts import Verdict
 from worker.settings import Settings
 from worker.storage.connecting.engine import Database
 from worker.storage.operations import find_due

@@ -9,6 +9,7 @@ from typing import Final, Literal, NamedTuple
 
 from contracts.messages import Activate, AwaitedStep, Command, Deactivate
 from contracts.values import AftermathKind, FailureCode, Operation, Step
+from worker.core.operations.verdicts import SILENCE, VERDICTS, Condition, Verdict
 
 __all__ = [
     "Failure",
@@ -117,9 +118,21 @@ class PbxStep(NamedTuple):
     @property
     def request_at(self) -> datetime | None:
         """When its message is published again; None: not without news."""
-        if self.waits_for != "result" or self.state is not StepState.OPEN:
+        if self.waits_for != "result" or self.state is StepState.DONE:
             return None
-        return self.again_at or self.silent_at
+        verdict = VERDICTS[SILENCE][self.condition]
+        return self.again_at or (self.silent_at if verdict is Verdict.RETRY else None)
+
+    @property
+    def condition(self) -> Condition:
+        """What decides, together with a result or with silence, on a step that is not done."""
+        if self.state is StepState.FAILED:
+            return Condition.FAILED
+        if self.attempts_maximum is None:
+            return Condition.UNLIMITED
+        if self.attempt < self.attempts_maximum:
+            return Condition.ATTEMPTS_LEFT
+        return Condition.LAST_ATTEMPT
 
     def requested_again(self) -> "PbxStep":
         """The step at `request_at`: its message goes to the outbox once more."""

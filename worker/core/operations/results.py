@@ -7,64 +7,9 @@ from typing import Final, NamedTuple
 from contracts.messages import PbxResult, PbxResultData
 from contracts.values import FailureCode, StepResult
 from worker.core.operations.operation import Failure, OngoingOperation, PbxStep, Policy, StepState
+from worker.core.operations.verdicts import VERDICTS, Verdict
 
-__all__ = [
-    "VERDICTS",
-    "AppliedResult",
-    "Condition",
-    "Resolution",
-    "Verdict",
-    "apply_resolution",
-    "apply_result",
-]
-
-
-@unique
-class Verdict(StrEnum):
-    """The effect of a result on a step."""
-
-    DONE = "done"
-    RETRY = "retry"
-    """The message is sent again after a pause."""
-    FAILED = "failed"
-    DUPLICATE = "duplicate"
-    """No effect: the result was counted before, or its retry is already planned."""
-    IGNORED = "ignored"
-    """No effect: the step is done or has failed."""
-
-
-@unique
-class Condition(StrEnum):
-    """The condition of a step when a result arrives."""
-
-    ATTEMPTS_LEFT = "attempts left"
-    LAST_ATTEMPT = "last attempt"
-    UNLIMITED = "unlimited attempts"
-    """A hunt-group join: the number is ACTIVE and stays so [D]."""
-    FAILED = "failed"
-    """An operator must decide."""
-
-
-_DONE: Final = dict.fromkeys(Condition, Verdict.DONE)
-
-VERDICTS: Final[dict[StepResult, dict[Condition, Verdict]]] = {
-    StepResult.DONE: _DONE,
-    StepResult.ALREADY: _DONE,
-    StepResult.NOT_APPLICABLE: _DONE,
-    StepResult.RETRY_LATER: {
-        Condition.ATTEMPTS_LEFT: Verdict.RETRY,
-        Condition.LAST_ATTEMPT: Verdict.FAILED,
-        Condition.UNLIMITED: Verdict.RETRY,
-        Condition.FAILED: Verdict.IGNORED,
-    },
-    StepResult.REFUSED: {
-        Condition.ATTEMPTS_LEFT: Verdict.FAILED,
-        Condition.LAST_ATTEMPT: Verdict.FAILED,
-        Condition.UNLIMITED: Verdict.RETRY,
-        Condition.FAILED: Verdict.IGNORED,
-    },
-}
-"""The verdict for each result, by the condition of a step that is not done [D]."""
+__all__ = ["AppliedResult", "Resolution", "apply_resolution", "apply_result"]
 
 
 class AppliedResult(NamedTuple):
@@ -86,7 +31,7 @@ def apply_result(step: PbxStep, result: PbxResult, now: datetime, policy: Policy
     if step.state is StepState.DONE:
         return AppliedResult(step, Verdict.IGNORED)
     data = result.data
-    verdict = VERDICTS[data.result][_condition_of(step)]
+    verdict = VERDICTS[data.result][step.condition]
     if data.result is StepResult.RETRY_LATER and step.again_at is not None:
         # The next attempt is planned and not yet made: this result must not use it up.
         verdict = Verdict.DUPLICATE
@@ -94,16 +39,6 @@ def apply_result(step: PbxStep, result: PbxResult, now: datetime, policy: Policy
         counted_results=(*step.counted_results, key), last_result=_summary(data)
     )
     return AppliedResult(_EFFECTS[verdict](counted, data, now, policy), verdict)
-
-
-def _condition_of(step: PbxStep) -> Condition:
-    if step.state is StepState.FAILED:
-        return Condition.FAILED
-    if step.attempts_maximum is None:
-        return Condition.UNLIMITED
-    if step.attempt < step.attempts_maximum:
-        return Condition.ATTEMPTS_LEFT
-    return Condition.LAST_ATTEMPT
 
 
 def _complete(step: PbxStep, _data: PbxResultData, _now: datetime, _policy: Policy) -> PbxStep:
