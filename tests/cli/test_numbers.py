@@ -77,6 +77,33 @@ async def test_send_waits_for_the_outcome_and_show_explains_it(
     assert "NUMBER_NOT_RESERVED: " in shown
 
 
+async def test_send_prints_the_first_answer_to_a_command_that_was_accepted_before(
+    invoke: Invoke, database: Database, settings: Settings
+) -> None:
+    await imported(invoke)
+    once = ("send", "activate", NUMBER, *PLACE, "--id", "one", "--wait")
+    async with working(database, settings):
+        first, again = await invoke(*once), await invoke(*once)
+
+    assert first.exit_code == Exit.DONE
+    assert again.exit_code == Exit.ACCEPTED_BEFORE
+    assert events_of(again) == events_of(first)[:1]
+    assert "was accepted before, with this answer. What followed is not" in again.output
+    assert f"See `activation-worker show {NUMBER}`." in again.output
+
+
+async def test_send_prints_the_rejection_of_a_command_that_was_rejected_before(
+    invoke: Invoke, database: Database, settings: Settings
+) -> None:
+    once = ("send", "activate", NUMBER, *PLACE, "--id", "one", "--wait")
+    async with working(database, settings):
+        first, again = await invoke(*once), await invoke(*once)
+
+    assert first.exit_code == again.exit_code == Exit.REFUSED
+    assert events_of(again) == events_of(first)
+    assert "NUMBER_UNKNOWN" in again.output
+
+
 async def test_send_reports_an_expired_command_as_rejected(
     invoke: Invoke, database: Database, settings: Settings
 ) -> None:

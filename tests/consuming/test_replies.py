@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import aio_pika
 import pytest
+from aio_pika.abc import AbstractIncomingMessage, AbstractQueue
 from aiormq import spec
 from aiormq.abc import AbstractChannel, DeliveredMessage
 from pamqp.header import ContentHeader
@@ -43,6 +44,14 @@ def asking_for_reply(queue: str | None) -> Delivery:
     properties = spec.Basic.Properties(reply_to=queue, correlation_id="story-1")
     deliver = spec.Basic.Deliver("consumer", 7, False, "", "some.key")  # noqa: FBT003 -- the library's order
     return Delivery(DeliveredMessage(deliver, ContentHeader(0, 0, properties), b"{}", NO_CHANNEL))
+
+
+async def next_of(queue: AbstractQueue) -> AbstractIncomingMessage:
+    """The next message of the queue."""
+    async with asyncio.timeout(30):
+        while (message := await queue.get(no_ack=True, fail=False)) is None:
+            await asyncio.sleep(0.05)
+    return message
 
 
 @pytest.mark.parametrize(
@@ -108,6 +117,80 @@ async def test_worker_keeps_its_session_when_a_reply_ends_a_connection(
         assert await rows(database, "SELECT term FROM leadership") == terms
 
     assert answers[0]["data"]["code"] == "NUMBER_UNKNOWN"
+
+
+@pytest.mark.parametrize(
+    ("number", "changes", "word"),
+    [
+        (NUMBER, {}, "PENDING"),
+        ("+442079469999", {}, "NUMBER_UNKNOWN"),
+        (NUMBER, {"requested_by": "Eve"}, "COMMAND_ID_REUSED"),
+    ],
+    ids=["accepted", "rejected", "id reused"],
+)
+async def test_worker_answers_a_repeat_as_it_answered_the_first(
+    database: Database,
+    settings: Settings,
+    platform: Platform,
+    number: str,
+    changes: dict[str, str],
+    word: str,
+) -> None:
+    await store(database, voice_service(1), phone_numbers(NUMBER))
+    replies = await platform.channel.declare_queue(exclusive=True)
+    async with working(database, settings):
+        await platform.send("activate", number, id="c-1")
+        await platform.outcome("c-1")
+        for story in ("first", "second", "third"):
+            properties = {"reply_to": replies.name, "correlation_id": story}
+            await platform.send("activate", number, id="c-1", properties=properties, **changes)
+        received = [await next_of(replies) for _ in range(3)]
+        await platform.send("deactivate", "+442079469999", id="last")
+        await platform.outcome("last")
+
+    assert [message.correlation_id for message in received] == ["first", "second", "third"]
+    bodies = {message.body for message in received}
+    assert len(bodies) == 1
+    answer = json.loads(bodies.pop())
+    assert (answer["data"].get("code") or answer["data"]["status"]) == word
+    assert {(message.message_id, message.type) for message in received} == {
+        (answer["id"], answer["type"])
+    }
+    assert platform.events.count(answer) == 1
+
+
+async def test_worker_answers_a_repeat_in_the_same_batch_behind_the_first(
+    database: Database, settings: Settings, platform: Platform
+) -> None:
+    await store(database, voice_service(1), phone_numbers(NUMBER))
+    replies = await platform.channel.declare_queue(exclusive=True)
+    for story in ("first", "second"):
+        properties = {"reply_to": replies.name, "correlation_id": story}
+        await platform.send("activate", NUMBER, id="c-1", properties=properties)
+    async with working(database, settings):
+        received = [await next_of(replies) for _ in range(2)]
+        assert await platform.outcome("c-1") == ["PENDING", "ACTIVE"]
+
+    assert [message.correlation_id for message in received] == ["first", "second"]
+    assert [json.loads(message.body) for message in received] == platform.events[:1] * 2
+
+
+async def test_worker_sends_no_answer_to_a_repeat_that_asks_for_none(
+    database: Database, settings: Settings, platform: Platform
+) -> None:
+    await store(database, voice_service(1), phone_numbers(NUMBER))
+    replies = await platform.channel.declare_queue(exclusive=True)
+    async with working(database, settings):
+        await platform.send("activate", NUMBER, id="c-1", properties={"reply_to": replies.name})
+        await platform.outcome("c-1")
+        await platform.send("activate", NUMBER, id="c-1")
+        await platform.send("activate", NUMBER, id="c-1", properties={"reply_to": "pbx.x"})
+        await platform.send("deactivate", "+442079469999", id="last")
+        await platform.outcome("last")
+
+    assert await next_of(replies)
+    assert await replies.get(fail=False) is None
+    assert await rows(database, "SELECT 1 FROM outbox") == []
 
 
 async def test_worker_dead_letters_a_message_to_the_dead_letter_queue_alone(

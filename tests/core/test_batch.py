@@ -9,6 +9,7 @@ from contracts.values import NumberStatus
 from tests.support.data.builders import (
     ACME_LONDON,
     ACTIVE,
+    ANSWER,
     AWAITING_ALL,
     LATER,
     MAIN_PHONE_NUMBER,
@@ -60,10 +61,11 @@ def test_an_empty_batch_has_no_decisions() -> None:
     assert advance_all(Snapshot(), [], NOW, POLICY) == []
 
 
-def test_a_repeated_command_in_a_batch_is_a_duplicate() -> None:
-    decisions = decide_batch(snapshot_of(FIRST), activate(), activate())
+def test_a_repeated_command_in_a_batch_gets_the_first_answer() -> None:
+    first, again = decide_batch(snapshot_of(FIRST), activate(), activate())
 
-    assert labels(decisions) == ["pending", "duplicate"]
+    assert labels([first, again]) == ["pending", "duplicate"]
+    assert again == Decision(Outcome.DUPLICATE, first_answer=first.messages[0])
 
 
 def test_an_id_reused_in_a_batch_is_refused_once_for_each_content() -> None:
@@ -72,12 +74,15 @@ def test_an_id_reused_in_a_batch_is_refused_once_for_each_content() -> None:
 
     assert labels(decisions) == ["pending", "COMMAND_ID_REUSED", "duplicate", "duplicate"]
     assert rejection_data(decisions[1]).phone_number == SECOND.phone_number
+    assert decisions[2].first_answer == decisions[1].messages[0]
+    assert decisions[3].first_answer == decisions[0].messages[0]
 
 
-def test_a_repeated_refused_command_in_a_batch_is_a_duplicate() -> None:
-    decisions = decide_batch(snapshot_of(), activate(), activate())
+def test_a_repeated_refused_command_in_a_batch_gets_the_first_rejection() -> None:
+    first, again = decide_batch(snapshot_of(), activate(), activate())
 
-    assert labels(decisions) == ["NUMBER_UNKNOWN", "duplicate"]
+    assert labels([first, again]) == ["NUMBER_UNKNOWN", "duplicate"]
+    assert again.first_answer == first.messages[0]
 
 
 def test_the_same_id_from_another_source_is_a_different_command() -> None:
@@ -96,9 +101,12 @@ def test_the_same_id_from_another_source_is_a_different_command() -> None:
 )
 def test_the_ledger_detects_commands_of_earlier_batches(fingerprints: set[str], label: str) -> None:
     before = snapshot_of(FIRST)
-    before.ledger[CommandKey(SOURCE, "command-1")] = frozenset(fingerprints)
+    before.ledger[CommandKey(SOURCE, "command-1")] = dict.fromkeys(fingerprints, ANSWER)
 
-    assert labels(decide_batch(before, activate())) == [label]
+    (decision,) = decide_batch(before, activate())
+
+    assert labels([decision]) == [label]
+    assert decision.first_answer == (ANSWER if label == "duplicate" else None)
 
 
 def test_the_first_command_in_a_batch_gets_the_last_voice_service() -> None:

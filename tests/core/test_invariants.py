@@ -1,8 +1,9 @@
 """Invariants under any sequence of commands, completions and changes by other systems."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from hypothesis import settings
 from hypothesis import strategies as some
@@ -26,6 +27,9 @@ from worker.core.cause import Cause
 from worker.core.decision import Decision, Outcome
 from worker.core.entitlement import EntitlementChanged, change_of
 from worker.core.situation import Number, Usage
+
+if TYPE_CHECKING:
+    from worker.core.answers import Answer
 
 PHONE_NUMBERS = [MAIN_PHONE_NUMBER, *(f"+44207946000{place}" for place in range(1, 5))]
 USING = (NumberStatus.ACTIVE, NumberStatus.PENDING)
@@ -56,7 +60,7 @@ class Telephony(RuleBasedStateMachine):
             )
             for phone_number in PHONE_NUMBERS
         }
-        self.ledger: dict[CommandKey, frozenset[str]] = {}
+        self.ledger: dict[CommandKey, Mapping[str, Answer]] = {}
         self.limit = 2
         self.exceeded = False
         self.is_checked = True
@@ -90,12 +94,19 @@ class Telephony(RuleBasedStateMachine):
         assert snapshot == untouched
         assert decisions == decide_all(snapshot, batch, NOW, POLICY)
         for command, decision in zip(batch, decisions, strict=True):
-            key = CommandKey(command.source, command.id)
-            self.ledger[key] = self.ledger.get(key, frozenset()) | {command.fingerprint}
+            self.check_answer(command, decision)
             if decision.outcome in {Outcome.REJECTED, Outcome.DUPLICATE}:
                 assert decision.number is None
                 assert len(decision.messages) == (decision.outcome is Outcome.REJECTED)
         self.store(decisions)
+
+    def check_answer(self, command: Command, decision: Decision) -> None:
+        """Each content of a command has one answer, whenever and how often it comes."""
+        key = CommandKey(command.source, command.id)
+        answers = self.ledger.get(key, {})
+        assert decision.first_answer == answers.get(command.fingerprint)
+        if decision.first_answer is None:
+            self.ledger[key] = {**answers, command.fingerprint: decision.messages[0]}
 
     @rule(chosen=some.permutations(PHONE_NUMBERS), share=some.integers(0, len(PHONE_NUMBERS)))
     def advance_operations(self, chosen: list[str], share: int) -> None:

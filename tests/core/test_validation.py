@@ -1,7 +1,7 @@
 """The refusals: each one, their order, and what they disclose."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import combinations
 
@@ -12,6 +12,7 @@ from contracts.refusals import REFUSALS, RefusalCode
 from contracts.values import NumberStatus, Operation
 from tests.support.data.builders import (
     ACTIVE,
+    ANSWER,
     NOW,
     PHONE_NUMBER,
     POLICY,
@@ -23,6 +24,7 @@ from tests.support.data.builders import (
     decide_command,
     rejection_data,
 )
+from worker.core.answers import Answer
 from worker.core.decide import decide
 from worker.core.decision import Decision, Outcome
 from worker.core.situation import Number, Situation, Usage
@@ -48,10 +50,10 @@ class Case:
     command: Command
     number: Number | None
     usage: Usage = USAGE
-    earlier: frozenset[str] = frozenset()
+    earlier: Mapping[str, Answer] = field(default_factory=dict)
 
     def decision(self) -> Decision:
-        situation = Situation(self.number, self.usage, earlier_fingerprints=self.earlier)
+        situation = Situation(self.number, self.usage, earlier_answers=self.earlier)
         return decide(situation, self.command, NOW, POLICY)
 
 
@@ -70,7 +72,7 @@ def expired(case: Case) -> Case:
 
 
 FAULTS: dict[RefusalCode, Callable[[Case], Case]] = {
-    RefusalCode.COMMAND_ID_REUSED: lambda case: replace(case, earlier=frozenset({"other"})),
+    RefusalCode.COMMAND_ID_REUSED: lambda case: replace(case, earlier={"other": ANSWER}),
     RefusalCode.COMMAND_EXPIRED: expired,
     RefusalCode.NUMBER_UNKNOWN: lambda case: replace(case, number=None),
     RefusalCode.SITE_MISMATCH: on_the_number(lambda it: it._replace(site_id="paris")),
@@ -258,12 +260,12 @@ def test_a_command_without_correlation_id_is_its_own_correlation() -> None:
 
 @pytest.mark.parametrize("operation", list(Operation))
 @pytest.mark.parametrize("code", [None, *RefusalCode])
-def test_a_repeated_command_is_a_duplicate_even_if_a_refusal_applies(
+def test_a_repeated_command_gets_its_first_answer_even_if_a_refusal_applies(
     operation: Operation, code: RefusalCode | None
 ) -> None:
     case = accepted(operation)
     if code is not None:
         case = FAULTS[code](case)
-    again = replace(case, earlier=case.earlier | {case.command.fingerprint})
+    again = replace(case, earlier={**case.earlier, case.command.fingerprint: ANSWER})
 
-    assert again.decision() == Decision(Outcome.DUPLICATE)
+    assert again.decision() == Decision(Outcome.DUPLICATE, first_answer=ANSWER)

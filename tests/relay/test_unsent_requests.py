@@ -3,7 +3,10 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from tests.support.data.inserts import handset_login, phone_numbers, voice_service
+from tests.support.faults.lossy import distinct_events, until_none
 from tests.support.platform import Platform, platform_at
 from tests.support.workers import rows, store, working
 from worker.core.operations.results import Resolution
@@ -41,11 +44,16 @@ async def until_found(database: Database, query: str) -> None:
             await asyncio.sleep(0.02)
 
 
+def statuses_of(events: list[dict[str, Any]]) -> list[int]:
+    """The sequence of each change of status."""
+    return [event["data"]["sequence"] for event in events if "previous_status" in event["data"]]
+
+
 def described(events: list[dict[str, Any]]) -> list[str]:
     return [event["data"].get("code") or event["data"]["status"] for event in events]
 
 
-async def test_the_unsent_request_of_an_overdue_activation_is_withdrawn(
+async def test_an_overdue_activation_asks_for_nothing_any_more(
     database: Database, settings: Settings, amqp_url: str
 ) -> None:
     await store(database, *RESERVED)
@@ -63,7 +71,7 @@ async def test_the_unsent_request_of_an_overdue_activation_is_withdrawn(
         async with platform_at(amqp_url) as platform:
             await asyncio.sleep(1)
 
-    # Its messages were published before a queue was bound, and PENDING does not follow them.
+    # All its events, PENDING too, were published before a queue was bound: none needed a queue.
     assert platform.events == []
     assert [message["type"] for message in platform.pbx_messages] == [
         "telephony.extension.reset.v1"
@@ -72,8 +80,16 @@ async def test_the_unsent_request_of_an_overdue_activation_is_withdrawn(
     assert "could not be published" in str(detail[0])
 
 
-async def test_the_unsent_request_of_an_activation_that_an_operator_gave_up_is_withdrawn(
-    database: Database, settings: Settings, amqp_url: str
+@pytest.mark.parametrize(
+    ("resolution", "following"),
+    [(Resolution.GIVE_UP, ["GIVEN_UP", "RESERVED"]), (Resolution.DONE, ["ACTIVE"])],
+)
+async def test_the_unsent_pending_event_of_an_activation_that_an_operator_ended_is_published_first(
+    database: Database,
+    settings: Settings,
+    amqp_url: str,
+    resolution: Resolution,
+    following: list[str],
 ) -> None:
     await store(database, *RESERVED)
     waiting = awaiting(settings, "activation")
@@ -81,11 +97,46 @@ async def test_the_unsent_request_of_an_activation_that_an_operator_gave_up_is_w
         await send_command(settings, ACTIVATE, wait_seconds=None, on_event=lambda _: None)
         await until_found(database, "SELECT 1 FROM outbox WHERE attempts > 0")
     async with platform_at(amqp_url) as platform:
-        await resolve_number(waiting, NUMBER, Resolution.GIVE_UP, decided_by="Ada", reason="gone")
+        await resolve_number(waiting, NUMBER, resolution, decided_by="Ada", reason="gone")
         async with working(database, waiting):
-            await platform.until(lambda: len(platform.events) == 2)
+            await platform.until(lambda: len(platform.events) > len(following))
 
-    assert described(platform.events) == ["GIVEN_UP", "RESERVED"]
+    assert described(platform.events) == ["PENDING", *following]
+    assert statuses_of(platform.events) == [1, 2]
+
+
+async def test_an_activation_that_no_pbx_could_get_and_an_operator_did_by_hand_is_published(
+    database: Database, settings: Settings
+) -> None:
+    await store(database, *RESERVED)
+    waiting = awaiting(settings, "activation")
+    async with working(database, waiting):
+        await send_command(settings, ACTIVATE, wait_seconds=None, on_event=lambda _: None)
+        await until_found(database, "SELECT 1 FROM outbox WHERE attempts > 0")
+        await resolve_number(waiting, NUMBER, Resolution.DONE, decided_by="Ada", reason="by hand")
+        # Still no queue is bound to events, and PENDING holds ACTIVE back no more.
+        await until_found(database, "SELECT 1 FROM phone_numbers WHERE status = 'ACTIVE'")
+        await until_none(database, "SELECT 1 FROM outbox")
+
+
+async def test_a_full_queue_of_a_subscriber_leaves_no_gap_in_the_sequence(
+    database: Database, settings: Settings, platform: Platform
+) -> None:
+    await store(database, *RESERVED)
+    full = await platform.channel.declare_queue(
+        exclusive=True, arguments={"x-max-length": 0, "x-overflow": "reject-publish"}
+    )
+    await full.bind("telephony.events", "#")
+    hasty = awaiting(settings, operation_at_risk_seconds=0.5, operation_time_allowed_seconds=0.5)
+    async with working(database, hasty):
+        command = await platform.send("activate", NUMBER)
+        await until_found(database, "SELECT 1 FROM commands WHERE outcome = 'failed'")
+        await full.delete(if_unused=False, if_empty=False)
+        await platform.until(lambda: "RESERVED" in platform.outcome_so_far(command))
+
+    events = distinct_events(platform.events)
+    assert described(events) == ["PENDING", "DEADLINE_PASSED", "RESERVED"]
+    assert statuses_of(events) == [1, 2]
 
 
 async def test_a_deactivation_whose_request_no_queue_takes_needs_an_operator_at_its_deadline(

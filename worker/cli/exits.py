@@ -46,6 +46,7 @@ class Exit(IntEnum):
     NOT_READY = 10
     FAILED = 11
     DIFFERENT = 12
+    ACCEPTED_BEFORE = 13
     DEFECT = 70
     INPUT_OUTPUT = 74
     INTERRUPTED = 130
@@ -67,6 +68,7 @@ MEANINGS: Final[Mapping[Exit, str]] = {
     Exit.NOT_READY: "not prepared: run `migrate` or `topology` first",
     Exit.FAILED: "the command was accepted, and its operation failed",
     Exit.DIFFERENT: "`reconcile` found differences",
+    Exit.ACCEPTED_BEFORE: "the command was accepted before; `show` tells what became of it",
     Exit.DEFECT: "a defect in this program: please report it, with its traceback",
     Exit.INPUT_OUTPUT: "the output cannot be written, or the input cannot be read",
     Exit.INTERRUPTED: "interrupted by Ctrl-C (SIGINT)",

@@ -39,8 +39,10 @@ def send(as_json: bool, wait: bool, timeout: float, **fields: str | float | None
     """Send a command as the web tier would.
 
     With --wait, the exit code is 0 if the number is ACTIVE or RESERVED, 3 if the command was
-    rejected, 11 if its operation failed, and 4 if there was no outcome in time. The worker
-    publishes no events for a repeat of a command that was decided before.
+    rejected, 11 if its operation failed, and 4 if there was no outcome in time. A repeat (--id of
+    an earlier command, with the same content) prints the first answer once more. If that was a
+    rejection, the exit code is 3 again. If the command was accepted, it is 13, and `show` tells
+    what became of it.
     """
     from worker.operator.send import render, send_command
 
@@ -52,11 +54,16 @@ def send(as_json: bool, wait: bool, timeout: float, **fields: str | float | None
     result = run_async(
         send_command(settings, fields, wait_seconds=wait_seconds, on_event=print_event)
     )
+    see = f"See `activation-worker show {printable(str(fields['number']))}`."
     if result.name == Exit.TIMED_OUT.name:
         note(
-            f"No outcome within {timeout:g} s: the number may still be PENDING, no worker may be"
-            " running, or the command may repeat one that was decided before. See"
-            f" `activation-worker show {printable(str(fields['number']))}`."
+            f"No outcome within {timeout:g} s: the number may still be PENDING, or no worker may be"
+            f" running. {see}"
+        )
+    if result.name == Exit.ACCEPTED_BEFORE.name:
+        note(
+            "The command was accepted before, with this answer. What followed is not published"
+            f" again. {see}"
         )
     raise SystemExit(Exit[result.name])
 

@@ -1,6 +1,6 @@
 """Decisions on batches: each is based on the state that the ones before it left."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,11 +8,19 @@ from typing import NamedTuple
 
 from contracts.messages import Command
 from contracts.values import NumberStatus
+from worker.core.answers import Answer
 from worker.core.decide import decide
 from worker.core.decision import Decision, Outcome
 from worker.core.operations.advance import advance
 from worker.core.operations.operation import Policy
-from worker.core.situation import AccountAtSite, MainNumber, Number, Situation, Usage
+from worker.core.situation import (
+    NEVER_ANSWERED,
+    AccountAtSite,
+    MainNumber,
+    Number,
+    Situation,
+    Usage,
+)
 
 __all__ = [
     "Advanced",
@@ -40,8 +48,8 @@ class Snapshot:
     """By phone number."""
     usages: dict[AccountAtSite, Usage] = field(default_factory=dict)
     main_numbers: dict[AccountAtSite, MainNumber] = field(default_factory=dict)
-    ledger: dict[CommandKey, frozenset[str]] = field(default_factory=dict)
-    """Fingerprints of the earlier commands with this key."""
+    ledger: dict[CommandKey, Mapping[str, Answer]] = field(default_factory=dict)
+    """The first answers to the earlier commands with this key, by fingerprint."""
 
 
 class Advanced(NamedTuple):
@@ -124,11 +132,12 @@ def _decide_each(
         situation = Situation(
             number=number,
             usage=current.usages.get(AccountAtSite(data.account_id, data.site_id), Usage(0)),
-            earlier_fingerprints=current.ledger.get(key, frozenset()),
+            earlier_answers=current.ledger.get(key, NEVER_ANSWERED),
         )
         decision = decide(situation, command, now, policy)
         if decision.outcome is not Outcome.DUPLICATE:
-            current.ledger[key] = situation.earlier_fingerprints | {command.fingerprint}
+            answered = {command.fingerprint: decision.messages[0]}
+            current.ledger[key] = {**situation.earlier_answers, **answered}
         if number is not None:
             _apply(current, number, decision)
         yield decision

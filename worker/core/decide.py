@@ -11,7 +11,7 @@ from worker.core.operations.steps import new_step, new_steps
 from worker.core.operations.transitions import Transition, apply
 from worker.core.rejection import rejection
 from worker.core.situation import AccountAtSite, Number, Situation
-from worker.core.validation import Refused, Request, is_duplicate, validate
+from worker.core.validation import Refused, Request, validate
 
 __all__ = ["decide"]
 
@@ -19,14 +19,16 @@ __all__ = ["decide"]
 def decide(situation: Situation, command: Command, now: datetime, policy: Policy) -> Decision:
     """The decision on the command: DUPLICATE, REJECTED, or PENDING.
 
-    A duplicate changes nothing and publishes nothing. A rejection publishes `command_rejected`. An
-    accepted command makes the number PENDING and publishes that; a deactivation also publishes its
-    PBX messages, in the order leave hunt groups, log out of handsets, reset the extension [S]. What
-    an earlier operation of the number left to do is superseded, and gets its last word.
+    A duplicate changes nothing and publishes nothing; only its own `reply_to` gets the first answer
+    once more [D]. A rejection publishes `command_rejected`. An accepted command makes the number
+    PENDING and publishes that; a deactivation also publishes its PBX messages, in the order leave
+    hunt groups, log out of handsets, reset the extension [S]. What an earlier operation of the
+    number left to do is superseded, and gets its last word.
     """
+    first_answer = situation.earlier_answers.get(command.fingerprint)
+    if first_answer is not None:
+        return Decision(Outcome.DUPLICATE, first_answer=first_answer)
     request = Request(command, situation, now)
-    if is_duplicate(request):
-        return Decision(Outcome.DUPLICATE)
     validated = validate(request)
     if isinstance(validated, Refused):
         return Decision(

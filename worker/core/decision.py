@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from contracts.messages import EntitlementRestored, PublishedMessage
 from contracts.refusals import RefusalCode
+from worker.core.answers import Answer
 from worker.core.operations.operation import Failure, PbxStep
 from worker.core.situation import Number
 
@@ -29,7 +30,7 @@ class Outcome(StrEnum):
     """The aftermath of an ended operation is done, or an operator gave it up."""
     REJECTED = "rejected"
     DUPLICATE = "duplicate"
-    """The same command with the same content came before: no change, no row, no message."""
+    """The same command with the same content came before: no change, no row, no event."""
 
 
 class Decision(NamedTuple):
@@ -47,6 +48,8 @@ class Decision(NamedTuple):
     failure: Failure | None = None
     detail: str | None = None
     """For people: the facts behind a refusal, or the reason of a failure."""
+    first_answer: Answer | None = None
+    """What the command was answered before; set if and only if the outcome is DUPLICATE."""
 
     @property
     def ends_of_shortages(self) -> tuple[EntitlementRestored, ...]:

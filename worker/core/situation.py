@@ -1,12 +1,16 @@
 """The facts on which one decision is based. All values are immutable; changes are copies."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from contracts.messages import Entitlement
 from contracts.values import CALL_SETTINGS, LABEL, CallTarget, DeviceKind, NumberStatus
+from worker.core.answers import Answer
 from worker.core.operations.operation import OngoingOperation
 
 __all__ = [
+    "NEVER_ANSWERED",
     "AccountAtSite",
     "HandsetLogin",
     "MainNumber",
@@ -133,6 +137,9 @@ class MainNumber(NamedTuple):
         return None
 
 
+NEVER_ANSWERED: Final[Mapping[str, Answer]] = MappingProxyType({})
+
+
 class Situation(NamedTuple):
     """All facts that one decision may use."""
 
@@ -142,5 +149,5 @@ class Situation(NamedTuple):
     """Of the account and site that the command names."""
     main_number: MainNumber | None = None
     """Of the account and site that hold the number."""
-    earlier_fingerprints: frozenset[str] = frozenset()
-    """Fingerprints of the earlier commands with the same source and id."""
+    earlier_answers: Mapping[str, Answer] = NEVER_ANSWERED
+    """The first answers to the earlier commands with the same source and id, by fingerprint."""

@@ -13,7 +13,7 @@ from contracts.refusals import REFUSALS, RefusalCode
 from contracts.values import NumberStatus
 from worker.core.situation import Number, Situation
 
-__all__ = ["Refused", "Request", "is_duplicate", "validate"]
+__all__ = ["Refused", "Request", "validate"]
 
 
 class Request(NamedTuple):
@@ -40,11 +40,6 @@ class Refused(NamedTuple):
     discloses_entitlement: bool = False
 
 
-def is_duplicate(request: Request) -> bool:
-    """Whether the same command, with the same content, was decided before."""
-    return request.command.fingerprint in request.situation.earlier_fingerprints
-
-
 def validate(request: Request) -> Number | Refused:
     """The number on which the command may act, or the first refusal that applies."""
     refused = _refused_by_command(request)
@@ -62,7 +57,7 @@ def validate(request: Request) -> Number | Refused:
 
 
 def _refused_by_command(request: Request) -> Refused | None:
-    if request.situation.earlier_fingerprints:
+    if request.situation.earlier_answers:
         return _refused(RefusalCode.COMMAND_ID_REUSED)
     expiry = request.command.expirytime
     if expiry is None or request.now <= expiry:

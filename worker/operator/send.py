@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto, unique
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
@@ -66,7 +66,22 @@ class SendResult(Enum):
     REFUSED = auto()
     FAILED = auto()
     """Its operation ended without success."""
+    ACCEPTED_BEFORE = auto()
+    """It repeats a command that was accepted; later events of that one do not come again."""
     TIMED_OUT = auto()
+
+
+class _Received(NamedTuple):
+    event: Event
+    is_reply: bool
+    """Whether it came to the `reply_to` of the command; otherwise as an event, like to everyone."""
+
+
+class _Inbox(NamedTuple):
+    """A queue for events and replies alike, which keeps their order."""
+
+    queue_name: str
+    received: "asyncio.Queue[_Received]"
 
 
 async def send_command(
@@ -87,8 +102,8 @@ async def send_command(
         connection.close_callbacks.add(lambda _connection, _error: ended.set())
         channel = await connection.channel(on_return_raises=True)
         try:
-            events = None if wait_seconds is None else await _subscribe(channel, command.id)
-            await _publish(channel, command)
+            inbox = None if wait_seconds is None else await _subscribe(channel, command.id)
+            await _publish(channel, command, reply_to=inbox.queue_name if inbox else None)
         except ChannelAccessRefused as error:
             raise Mistake(
                 f"The RabbitMQ user of AMQP_URL lacks a right to send commands, or to wait for"
@@ -98,10 +113,10 @@ async def send_command(
             raise TopologyMissing(
                 f"The broker cannot route commands ({error}). Run `activation-worker topology`."
             ) from error
-        if events is None or wait_seconds is None:
+        if inbox is None or wait_seconds is None:
             on_event(json.loads(command.encode()))
             return SendResult.DONE
-        waiting = asyncio.create_task(_wait(events, wait_seconds, on_event))
+        waiting = asyncio.create_task(_wait(inbox, wait_seconds, on_event))
         await first_of(waiting, ended.wait())
         if waiting.cancelled():
             raise BrokerUnavailable(
@@ -158,22 +173,23 @@ def _command(fields: Mapping[str, Any]) -> Command:
         raise InvalidCommand("; ".join(problems)) from None
 
 
-async def _subscribe(channel: AbstractChannel, command_id: str) -> "asyncio.Queue[Event]":
+async def _subscribe(channel: AbstractChannel, command_id: str) -> _Inbox:
     """Collects the command's events from now on; call before sending it, to miss none."""
-    events: asyncio.Queue[Event] = asyncio.Queue()
+    received: asyncio.Queue[_Received] = asyncio.Queue()
 
     async def collect(message: AbstractIncomingMessage) -> None:
         event = json.loads(message.body)
         if event["data"].get("command_id") == command_id:
-            events.put_nowait(event)
+            # Replies come through the default exchange.
+            received.put_nowait(_Received(event, is_reply=not message.exchange))
 
     queue = await answered(channel.declare_queue(exclusive=True, auto_delete=True))
     await answered(queue.bind(EVENT_EXCHANGE, "phone_number.#"))
     await answered(queue.consume(collect, no_ack=True))
-    return events
+    return _Inbox(queue.name, received)
 
 
-async def _publish(channel: AbstractChannel, command: Command) -> None:
+async def _publish(channel: AbstractChannel, command: Command, reply_to: str | None) -> None:
     definition = definition_of(type(command))
     message = persistent(
         command.encode(),
@@ -181,6 +197,7 @@ async def _publish(channel: AbstractChannel, command: Command) -> None:
         message_type=command.type,
         correlation_id=command.correlationid or command.id,
     )
+    message.reply_to = reply_to
     exchange = await channel.get_exchange(definition.exchange, ensure=False)
     try:
         await answered(exchange.publish(message, definition.routing_key, mandatory=True))
@@ -192,16 +209,23 @@ async def _publish(channel: AbstractChannel, command: Command) -> None:
 
 
 async def _wait(
-    events: "asyncio.Queue[Event]", wait_seconds: float, on_event: Callable[[Event], None]
+    inbox: _Inbox, wait_seconds: float, on_event: Callable[[Event], None]
 ) -> SendResult:
+    seen: set[str] = set()
     try:
         async with asyncio.timeout(wait_seconds):
             while True:
-                event = await events.get()
+                event, is_reply = await inbox.received.get()
+                if event["id"] in seen:
+                    continue
+                seen.add(event["id"])
                 on_event(event)
-                result = _result_of(event)
-                if result is not None:
+                if (result := _result_of(event)) is not None:
                     return result
+                if is_reply:
+                    # The relay publishes an event, and has it confirmed, before the reply with the
+                    # same content. This event came before there was a queue for it.
+                    return SendResult.ACCEPTED_BEFORE
     except TimeoutError:
         return SendResult.TIMED_OUT
 

@@ -1,5 +1,6 @@
 """Loads snapshots: the rows that decisions may read, locked."""
 
+import json
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
@@ -13,6 +14,7 @@ from contracts.values import (
     Operation,
     Step,
 )
+from worker.core.answers import StoredAnswer
 from worker.core.batch import CommandKey, Snapshot
 from worker.core.operations.operation import Failure, OngoingOperation, steps_for
 from worker.core.situation import (
@@ -58,7 +60,8 @@ async def load_for_commands(
             snapshot.usages[_holder(row)] = _usage(row)
         else:
             key = CommandKey(row["ledger_source"], row["ledger_id"])
-            snapshot.ledger[key] = frozenset(row["fingerprints"])
+            answer = {row["ledger_fingerprint"]: _answer(row["ledger_answer"])}
+            snapshot.ledger[key] = {**snapshot.ledger.get(key, {}), **answer}
     return snapshot
 
 
@@ -145,6 +148,11 @@ def _number(row: Row) -> Number:
         ongoing=_ongoing(row) if row["operation"] is not None else None,
         has_waiting_records=row["has_waiting_records"],
     )
+
+
+def _answer(body: bytes) -> StoredAnswer:
+    event = json.loads(body)
+    return StoredAnswer(event["id"], event["type"], body)
 
 
 def _ongoing(row: Row) -> OngoingOperation:

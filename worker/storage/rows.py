@@ -32,6 +32,7 @@ class CommandRow(NamedTuple):
     outcome: str
     refusal: str | None
     detail: str | None
+    answer: bytes
 
 
 class NumberRow(NamedTuple):

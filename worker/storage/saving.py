@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from contracts.messages import Command, ManualLogoutRequired, OperationAftermath
 from contracts.values import NumberStatus, Operation
+from worker.core.answers import Answer, StoredAnswer
 from worker.core.batch import Advanced
 from worker.core.decision import Decision, Outcome
 from worker.core.operations.operation import OngoingOperation, PbxStep, operation_of
@@ -50,15 +51,23 @@ async def save_decisions(
     context: WriteContext,
     decided: Sequence[tuple[Command, Decision, ReplyTo | None]],
 ) -> None:
-    """Saves the decisions on commands: ledger, numbers, operations, steps and outbox."""
-    new = [item for item in decided if item[1].outcome is not Outcome.DUPLICATE]
-    if not new:
+    """Saves the decisions on commands: ledger, numbers, operations, steps and outbox.
+
+    A repeated command adds only the reply to it.
+    """
+    begun = [decision.number for _, decision, _ in decided if decision.number]
+    new: list[CommandRow] = []
+    messages: list[OutboxRow] = []
+    for command, decision, reply in decided:
+        rows = _rows_of(command, decision, reply)
+        messages += rows
+        if decision.first_answer is None:
+            new.append(_command_row(command, decision, rows[0].body))
+    if not new and not messages:
         return
-    begun = [decision.number for _, decision, _ in new if decision.number]
-    messages = [row for _, decision, reply in new for row in _outbox_rows(decision, reply)]
     ((numbers, operations),) = await session.fetch(
         "save_decisions",
-        decided=[_command_row(command, decision) for command, decision, _ in new],
+        decided=new,
         numbers=[_number_row(number, blank=False) for number in begun],
         started=_operation_rows(begun),
         started_numbers=[number.phone_number for number in begun],
@@ -82,8 +91,8 @@ async def save_advances(
     await _save_on_the_way(session, context, on_the_way)
     ended = [item for item in advanced if item.decision.outcome in ENDS]
     changed = [item for item in ended if _has_changed_status(item)]
-    messages = [row for item in advanced for row in _outbox_rows(item.decision, None)]
-    await _withdraw_messages(session, ended)
+    messages = [row for item in advanced for row in _outbox_rows(item.decision)]
+    await _release_unsent(session, ended, context.now)
     ((numbers, operations),) = await session.fetch(
         "save_advances",
         numbers=[
@@ -121,16 +130,23 @@ async def _save_on_the_way(
     await change_operations(session, numbers)
 
 
-async def _withdraw_messages(session: Session, ended: Sequence[Advanced]) -> None:
-    """Deletes the unsent requests of these operations that must not arrive after the end."""
-    failed = [item.before.phone_number for item in ended if _is_failed_activation(item)]
+async def _release_unsent(session: Session, ended: Sequence[Advanced], now: datetime) -> None:
+    """Nothing asks for a step of these operations any more, and their status events stay."""
+    operations = [(item, ongoing) for item in ended if (ongoing := item.before.ongoing)]
     repeating = [
         item.before.phone_number
-        for item in ended
-        if item.before.ongoing and any(step.attempt > 1 for step in item.before.ongoing.steps)
+        for item, ongoing in operations
+        if any(step.attempt > 1 for step in ongoing.steps)
     ]
-    if failed or repeating:
-        await session.change("withdraw_messages", failed=failed, repeating=repeating)
+    if repeating:
+        await session.change("withdraw_repeats", phone_numbers=repeating)
+    unsent = [
+        item.before.phone_number
+        for item, ongoing in operations
+        if item.decision.outcome is Outcome.FAILED or _may_be_unsent(ongoing)
+    ]
+    if unsent:
+        await session.change("keep_status_events", phone_numbers=unsent, now=now)
 
 
 async def _begin_following(
@@ -213,20 +229,16 @@ def _is_blanked(item: Advanced) -> bool:
     )
 
 
-def _is_failed_activation(item: Advanced) -> bool:
-    ongoing = item.before.ongoing
-    return (
-        item.decision.outcome is Outcome.FAILED
-        and ongoing is not None
-        and ongoing.operation is Operation.ACTIVATE
-    )
+def _may_be_unsent(ongoing: OngoingOperation) -> bool:
+    """Whether its PENDING may be unsent: an operator, or the settings, declared the steps done."""
+    return ongoing.retry_round > 1 or any(step.sent_at is None for step in ongoing.steps)
 
 
 def _has_records(number: Number) -> bool:
     return bool(number.hunt_groups or number.logins or number.has_call_settings)
 
 
-def _command_row(command: Command, decision: Decision) -> CommandRow:
+def _command_row(command: Command, decision: Decision, answer: bytes) -> CommandRow:
     data = command.data
     return CommandRow(
         source=command.source,
@@ -242,6 +254,7 @@ def _command_row(command: Command, decision: Decision) -> CommandRow:
         outcome=decision.outcome.value,
         refusal=decision.refusal,
         detail=decision.detail,
+        answer=answer,
     )
 
 
@@ -282,22 +295,39 @@ def _operation_end_row(item: Advanced) -> OperationEndRow:
     )
 
 
-def _outbox_rows(decision: Decision, reply: ReplyTo | None) -> Iterable[OutboxRow]:
+def _rows_of(command: Command, decision: Decision, reply: ReplyTo | None) -> list[OutboxRow]:
+    """The messages of the decision, with the reply right behind the event of the same content."""
+    rows = list(_outbox_rows(decision))
+    if reply is None:
+        return rows
+    answer = decision.first_answer or StoredAnswer(
+        rows[0].message_id, rows[0].message_type, rows[0].body
+    )
+    return [*rows[:1], _reply_row(command.data.phone_number, answer, reply), *rows[1:]]
+
+
+def _reply_row(phone_number: str, answer: Answer, reply: ReplyTo) -> OutboxRow:
+    return OutboxRow(
+        subject=phone_number,
+        holds_operation=False,
+        awaited=False,
+        ordered=True,
+        message_id=answer.id,
+        message_type=answer.type,
+        exchange="",
+        routing_key=reply.queue,
+        correlation_id=reply.correlation_id,
+        must_be_routed=False,
+        body=answer.encode(),
+    )
+
+
+def _outbox_rows(decision: Decision) -> Iterable[OutboxRow]:
     is_begin = decision.outcome is Outcome.PENDING
     ordered = decision.outcome is not Outcome.NOTIFIED
     ongoing = decision.number.ongoing if decision.number else None
     awaited = {step.step_id for step in ongoing.steps} if ongoing else set()
-    for place, message in enumerate(decision.messages):
+    for message in decision.messages:
         # The last word on the aftermath of an earlier operation belongs to that one.
         holds = is_begin and not isinstance(message, OperationAftermath)
-        row = outbox_row(message, holds=holds, awaited=message.id in awaited, ordered=ordered)
-        yield row
-        if place == 0 and reply is not None:
-            yield row._replace(
-                holds_operation=False,
-                awaited=False,
-                exchange="",
-                routing_key=reply.queue,
-                correlation_id=reply.correlation_id,
-                must_be_routed=False,
-            )
+        yield outbox_row(message, holds=holds, awaited=message.id in awaited, ordered=ordered)

@@ -77,11 +77,11 @@ def _statements(dataset: Dataset) -> list[str]:
         FROM generate_series({first_in_use}, {total - 1}) AS index""",
         f"""INSERT INTO commands (
             source, command_id, fingerprint, original, operation, phone_number, account_id, site_id,
-            correlation_id, received_at, outcome, ended_at
+            correlation_id, received_at, outcome, ended_at, answer
         )
         SELECT '{LEDGER_SOURCE}', 'past-' || index, md5(index::text), true, 'activate',
             '+44' || lpad((index % {total})::text, 10, '0'), {holder}, '{SITE}', 'past-' || index,
-            now() - interval '60 days' + index * interval '1 second', 'completed', now()
+            now() - interval '60 days' + index * interval '1 second', 'completed', now(), '{{}}'
         FROM generate_series(1, {dataset.ledger_rows}) AS index""",
         "VACUUM ANALYZE",
     ]

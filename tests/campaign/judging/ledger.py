@@ -164,7 +164,7 @@ class Ledger:
         for number, (newest, _) in self._status.items():
             missing = newest - self._status_events[number]
             if missing:
-                self._find("lost", f"{missing} status events of {number}, up to {newest}")
+                self._find("gaps", f"{missing} status events of {number}, up to {newest}")
 
     def _find_missing_effects(self) -> None:
         for index, kind in self._ends.items():
@@ -208,6 +208,7 @@ class Ledger:
 MEANINGS = {
     "lost": "a confirmed command without an outcome, or an outcome without its messages",
     "doubled effects": "two different messages for one effect, or two outcomes of one command",
+    "gaps": "a status change whose sequence was not published",
     "unexpected": "a message that follows from no command",
     "out of order": "a first delivery that is older than an earlier one of the same number",
     "over-entitled": "more numbers in use than voice services",

@@ -98,7 +98,19 @@ def test_unconfirmed_command_needs_no_outcome() -> None:
 def test_missing_message_is_found(left_out: Note) -> None:
     found = wrong(*without(left_out))
 
-    assert set(found) & {"lost", "final state"}
+    assert set(found) & {"lost", "gaps", "final state"}
+
+
+@pytest.mark.parametrize("left_out", [ACTIVATED[0], PENDING], ids=["activated", "deactivated"])
+def test_status_event_that_was_never_published_leaves_a_gap(left_out: Note) -> None:
+    assert wrong(*without(left_out)) == {"gaps": 1}
+
+
+def test_failed_activation_without_its_pending_event_leaves_a_gap() -> None:
+    failed = Note("events", "failed", "0-failed", "0000000", "+440001", sequence=2)
+    found = wrong(failed, event(0, "RESERVED", 2), *RECEIVED[3:])
+
+    assert found["gaps"] == 1
 
 
 def test_confirmed_command_without_an_outcome_is_lost() -> None:

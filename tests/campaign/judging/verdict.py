@@ -7,7 +7,7 @@ from tests.campaign.judging.ledger import ALLOWED, Finding
 from tests.campaign.planning.schedule import Fault
 
 GOOD, BAD, INCONCLUSIVE = "GOOD", "BAD", "INCONCLUSIVE"
-PROVEN_WHEN_IDLE = frozenset({"lost", "final state", "left over", "counters"})
+PROVEN_WHEN_IDLE = frozenset({"lost", "gaps", "final state", "left over", "counters"})
 """Sets that count only if the workers were idle: otherwise what is missing may still arrive."""
 
 

@@ -16,6 +16,7 @@ from contracts.messages import (
     StatusChangedData,
 )
 from contracts.values import CallTarget, DeviceKind, FailureCode, NumberStatus, Operation, Step
+from worker.core.answers import StoredAnswer
 from worker.core.decide import decide
 from worker.core.decision import Decision
 from worker.core.operations.advance import advance
@@ -63,6 +64,8 @@ RINGING_MAIN_NUMBER = MainNumber(
     MAIN_PHONE_NUMBER, NumberStatus.ACTIVE, "reception", frozenset({CallTarget.HUNT_GROUP})
 )
 USAGE = Usage(limit=10, active=3, pending=1)
+ANSWER = StoredAnswer("answer-1", "telephony.phone_number.status_changed.v1", b'{"id": "answer-1"}')
+"""A first answer that the ledger kept."""
 
 
 class Attributes(TypedDict, total=False):

@@ -107,6 +107,7 @@ def commands(count: int, name: str, **columns: object) -> str:
         "received_at": NOW,
         "outcome": "completed",
         "ended_at": NOW,
+        "answer": '{"id": "answer-1", "type": "telephony.phone_number.status_changed.v1"}',
         **columns,
     }
     values = ", ".join(map(_literal, row.values()))

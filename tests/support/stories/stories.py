@@ -9,7 +9,7 @@ from tests.support.data.inserts import (
     phone_numbers,
     voice_service,
 )
-from tests.support.stories.model import OVERDUE, ModelNumber
+from tests.support.stories.model import AT_RISK, OVERDUE, ModelNumber
 from tests.support.stories.story_harness import StoryHarness
 from tests.support.workers import rows, store
 from worker.core.operations.results import Resolution
@@ -93,6 +93,17 @@ class Story:
             )
             model.open_steps = {str(step_id): 1 for (step_id,) in found}
             assert model.open_steps
+
+    async def _miss_a_deadline_unsent(self, drawn: tuple[str, int]) -> None:
+        """Sends a command while a subscriber's queue is full, and until the deadline has passed."""
+        async with self.harness.full_subscriber():
+            await self._send_commands([drawn])
+            await self.harness.until_refused()
+            await self._pass_time(OVERDUE)
+            await self.harness.until_not_due()
+            await self.harness.until_refused()
+        # The broker refused the messages; their next attempt is at most a minute later.
+        await self._pass_time(AT_RISK)
 
     async def _repeat_command(self, choice: int) -> None:
         """Sends a command again, which has no effect."""

@@ -6,7 +6,8 @@ for a deadline.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,13 @@ if TYPE_CHECKING:
     from worker.cluster.supervisor import Supervisor
 
 __all__ = ["StoryHarness", "awaiting_all_steps"]
+
+UNTRIED = """SELECT 1 FROM outbox AS waiting WHERE next_attempt_at IS NULL AND NOT EXISTS (
+    SELECT FROM outbox AS refused
+    WHERE refused.subject = waiting.subject AND refused.next_attempt_at IS NOT NULL
+        AND waiting.ordered
+)"""
+"""Messages that wait behind no refused one."""
 
 
 class CountingReporter(Reporter):
@@ -97,12 +105,35 @@ class StoryHarness:
             while await self._is_busy():
                 await asyncio.sleep(0.01)
 
+    @asynccontextmanager
+    async def full_subscriber(self) -> AsyncIterator[None]:
+        """Within this context the broker refuses each event, because one queue takes none."""
+        queue = await self.platform.channel.declare_queue(
+            exclusive=True, arguments={"x-max-length": 0, "x-overflow": "reject-publish"}
+        )
+        await queue.bind("telephony.events", "#")
+        yield
+        await queue.delete(if_unused=False, if_empty=False)
+
+    async def until_refused(self) -> None:
+        """Waits until the relay has tried every message that it may try."""
+        async with asyncio.timeout(30):
+            while await rows(self.database, UNTRIED):
+                await asyncio.sleep(0.01)
+
+    async def until_not_due(self) -> None:
+        """Waits until no operation is due; messages may wait."""
+        async with asyncio.timeout(30):
+            while await self._is_due():
+                await asyncio.sleep(0.01)
+
     async def _is_busy(self) -> bool:
         # In this order: an operation that advances in between leaves messages in the outbox.
+        return await self._is_due() or bool(await rows(self.database, "SELECT 1 FROM outbox"))
+
+    async def _is_due(self) -> bool:
         async with self.database.transaction() as session:
-            if await find_due(session, 0, self.clock, 1):
-                return True
-        return bool(await rows(self.database, "SELECT 1 FROM outbox"))
+            return bool(await find_due(session, 0, self.clock, 1))
 
 
 async def _until(condition: Callable[[], bool]) -> None:

@@ -3,7 +3,8 @@
 -- name: load_for_commands
 -- Locks everything that decisions on these commands may read, until the transaction ends.
 SELECT (usage).account_id AS holder_account, (usage).site_id AS holder_site, (usage).active,
-    (usage).pending, (usage).exceeded, (usage)."limit", ledger_source, ledger_id, fingerprints, (number).*
+    (usage).pending, (usage).exceeded, (usage)."limit", ledger_source, ledger_id,
+    ledger_fingerprint, ledger_answer, (number).*
 FROM snapshot_for_commands(
     CAST(:sources AS text[]), CAST(:command_ids AS text[]), CAST(:phone_numbers AS text[]),
     CAST(:account_ids AS text[]), CAST(:site_ids AS text[]), CAST(:today AS date)
@@ -17,14 +18,15 @@ FROM snapshot_for_commands(
 WITH stored_commands AS (
     INSERT INTO commands (
         source, command_id, variant, fingerprint, original, operation, phone_number, account_id,
-        site_id, requested_by, correlation_id, received_at, outcome, refusal, detail, ended_at
+        site_id, requested_by, correlation_id, received_at, outcome, refusal, detail, ended_at,
+        answer
     )
     SELECT
         row.source, row.command_id, CASE WHEN row.original THEN '' ELSE row.fingerprint END,
         row.fingerprint, row.original, row.operation, row.phone_number, row.account_id,
         row.site_id, row.requested_by, row.correlation_id, CAST(:now AS timestamptz), row.outcome,
         row.refusal, row.detail,
-        CASE WHEN row.outcome = 'rejected' THEN CAST(:now AS timestamptz) END
+        CASE WHEN row.outcome = 'rejected' THEN CAST(:now AS timestamptz) END, row.answer
     FROM unnest(CAST(:decided AS command_row[])) AS row
 ),
 changed_numbers AS (

@@ -98,19 +98,25 @@ SELECT
     (SELECT count(*) FROM changed_numbers) AS numbers,
     (SELECT count(*) FROM ended_operations) AS operations;
 
--- name: withdraw_messages
--- Deletes unsent requests that must not reach a PBX any more: all those of failed activations, and of
--- the other operations those that repeat a request.
+-- name: withdraw_repeats
+-- Deletes the unsent messages that repeat a request of these operations, which have ended.
 DELETE FROM outbox
-WHERE (subject = ANY(CAST(:failed AS text[])) AND holds_operation)
-    OR (
-        subject = ANY(CAST(:repeating AS text[])) AND awaited
-        AND message_id IN (
-            SELECT step_id FROM pbx_steps
-            WHERE phone_number = ANY(CAST(:repeating AS text[]))
-                AND ended_at IS NULL AND sent_at IS NOT NULL
-        )
+WHERE subject = ANY(CAST(:phone_numbers AS text[])) AND awaited
+    AND message_id IN (
+        SELECT step_id FROM pbx_steps
+        WHERE phone_number = ANY(CAST(:phone_numbers AS text[]))
+            AND ended_at IS NULL AND sent_at IS NOT NULL
     );
+
+-- name: keep_status_events
+-- Turns unsent PENDING events of these operations, which have ended, from requests into news of the
+-- past, due at once: without them a sequence would be missing. They keep their place, before the
+-- news of the end, so that a PBX which sees them sees next that the number is RESERVED again.
+UPDATE outbox
+SET holds_operation = false, awaited = false, must_be_routed = false, next_attempt_at = NULL,
+    attempts = 0, queued_at = CAST(:now AS timestamptz)
+WHERE subject = ANY(CAST(:phone_numbers AS text[])) AND holds_operation
+    AND exchange = 'telephony.events';
 
 -- name: begin_operations
 -- Starts the operations that follow an end on the same number, after that end was saved.

@@ -152,6 +152,8 @@ CREATE TABLE commands (
     detail         text,
     ended_at       timestamptz,
     failure        text,
+    -- The body of the first answer, PENDING or the rejection: a repeat of the command gets it again.
+    answer         bytea NOT NULL,
     -- Empty for the original, the fingerprint for a reuse: one index ensures that each id has one
     -- original, and that every other content is stored once beside it.
     variant        text NOT NULL DEFAULT '',

@@ -68,7 +68,8 @@ CREATE TYPE command_row AS (
     correlation_id text,
     outcome text,
     refusal text,
-    detail text
+    detail text,
+    answer bytea
 );
 
 -- A number's new status and sequence; `blank` also resets its label, features and PIN.

@@ -1,6 +1,6 @@
 -- Locks and returns everything that decisions on these commands may read, in three kinds of rows:
--- the usage of each account at a site, each earlier command with the same source and id, and each
--- number.
+-- the usage of each account at a site, each earlier command with the same source and id with its
+-- first answer, and each number.
 --
 -- It locks the numbers first, then the accounts at their sites, each in key order, so that two
 -- workers cannot deadlock. Under READ COMMITTED each statement in here has a new snapshot and sees
@@ -12,7 +12,8 @@ CREATE FUNCTION snapshot_for_commands(
     today date
 )
 RETURNS TABLE (
-    usage usage_snapshot, ledger_source text, ledger_id text, fingerprints text[], number number_snapshot
+    usage usage_snapshot, ledger_source text, ledger_id text, ledger_fingerprint text,
+    ledger_answer bytea, number number_snapshot
 )
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -54,21 +55,20 @@ BEGIN
     END IF;
 
     RETURN QUERY
-    SELECT known, NULL, NULL, NULL::text[], NULL::number_snapshot
+    SELECT known, NULL, NULL, NULL, NULL::bytea, NULL::number_snapshot
     FROM usage_snapshots(usages, today) AS known;
 
     RETURN QUERY
-    SELECT NULL::usage_snapshot, found.*, NULL::number_snapshot
-    FROM (
-        SELECT wanted.source, wanted.command_id, ARRAY(
-            SELECT earlier.fingerprint FROM commands AS earlier
-            WHERE earlier.source = wanted.source AND earlier.command_id = wanted.command_id
-        ) AS contents
-        FROM unnest(sources, command_ids) AS wanted (source, command_id)
-    ) AS found
-    WHERE cardinality(found.contents) > 0;
+    SELECT NULL::usage_snapshot, earlier.*, NULL::number_snapshot
+    FROM unnest(sources, command_ids) AS wanted (source, command_id)
+    CROSS JOIN LATERAL (
+        SELECT commands.source, commands.command_id, commands.fingerprint, commands.answer
+        FROM commands
+        WHERE commands.source = wanted.source AND commands.command_id = wanted.command_id
+        OFFSET 0
+    ) AS earlier;
 
     RETURN QUERY
-    SELECT NULL::usage_snapshot, NULL, NULL, NULL::text[], known
+    SELECT NULL::usage_snapshot, NULL, NULL, NULL, NULL::bytea, known
     FROM number_snapshots(numbers) AS known;
 END $$;
