@@ -47,8 +47,8 @@ RECORDS = (
 async def imported(invoke: Invoke) -> None:
     lines = "\n".join(json.dumps(record) for record in RECORDS)
     result = await invoke("import", "-", given=lines)
-    kinds = ("voice_service", "phone_number", "call_settings")
-    assert result.output == "".join(f"        1  {kind}\n" for kind in kinds)
+    kinds = {record["kind"] for record in RECORDS}
+    assert {*result.output.splitlines()} == {f"        1  {kind}" for kind in kinds}
 
 
 def events_of(result: Result) -> list[str]:
