@@ -1,7 +1,5 @@
 """A shortage is published once, its end once, each under an id of its own."""
 
-from datetime import timedelta
-
 import pytest
 
 from contracts.messages import EntitlementExceeded, EntitlementRestored
@@ -18,6 +16,7 @@ from tests.support.data.builders import (
     deactivate,
     pending_number,
     with_failed_step,
+    with_steps,
 )
 from worker.core.batch import Snapshot, advance_all
 from worker.core.cause import Cause
@@ -122,11 +121,13 @@ def test_the_end_of_an_operation_ends_a_shortage_only_if_the_use_fits_then(
 
 
 def test_the_delay_of_an_operation_ends_no_shortage() -> None:
-    usage = Usage(3, 2, 1, exceeded=True)
-    late = LATER + POLICY.at_risk_after + timedelta(minutes=1)
-    delayed = advance(Situation(ACTIVATING, usage), late, AWAITING_ALL)
+    # Its end may end another one, and would do so under the same id.
+    sent = with_steps(ACTIVATING, sent_at=NOW)
+    late = NOW + POLICY.at_risk_after
+    delayed = advance(Situation(sent, Usage(3, 2, 1, exceeded=True)), late, AWAITING_ALL)
 
-    assert delayed is None or delayed.ends_of_shortages == ()
+    assert delayed is not None
+    assert delayed.ends_of_shortages == ()
 
 
 def test_only_the_first_end_of_a_batch_ends_the_shortage() -> None:
