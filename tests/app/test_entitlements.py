@@ -142,6 +142,29 @@ async def test_a_deactivation_ends_a_shortage_and_activations_are_refused_until_
     assert await rows(database, "SELECT 1 FROM outbox UNION SELECT 1 FROM operations") == []
 
 
+async def test_services_that_the_platform_takes_away_are_published_once_and_their_return_too(
+    database: Database, settings: Settings, platform: Platform
+) -> None:
+    await store(database, phone_numbers(*NUMBERS[:2], status="ACTIVE"), voice_service(2))
+    service = {
+        "service_id": "service-acme",
+        "account_id": "acme",
+        "account_kind": "occupier",
+        "site_id": "london",
+    }
+    async with working(database, settings):
+        less = await platform.state("voice_service", 1, **service, quantity=1)
+        await platform.until(lambda: shortages(platform))
+        await platform.state("voice_service", 2, service_id="service-acme", deleted=True)
+        more = await platform.state("voice_service", 3, **service, quantity=5)
+        await platform.until(lambda: len(shortages(platform)) == 2)
+
+    assert [kind for kind, *_ in shortages(platform)] == ["exceeded", "restored"]
+    events = [it for it in platform.events if it["type"].startswith("telephony.account.")]
+    assert [event["causationid"] for event in events] == [less, more]
+    assert await rows(database, "SELECT exceeded FROM entitlement_usage") == [(False,)]
+
+
 @pytest.mark.parametrize("account_kind", ["operator", "occupier"])
 async def test_no_operation_writes_what_an_account_has_bought(
     database: Database, settings: Settings, platform: Platform, account_kind: str
