@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -146,7 +147,7 @@ async def test_services_that_the_platform_takes_away_are_published_once_and_thei
     database: Database, settings: Settings, platform: Platform
 ) -> None:
     await store(database, phone_numbers(*NUMBERS[:2], status="ACTIVE"), voice_service(2))
-    service = {
+    service: dict[str, Any] = {
         "service_id": "service-acme",
         "account_id": "acme",
         "account_kind": "occupier",
