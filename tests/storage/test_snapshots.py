@@ -1,5 +1,6 @@
 """Snapshots show the numbers of a selection as they were at one moment."""
 
+import tracemalloc
 from collections.abc import Sequence
 
 import pytest
@@ -212,3 +213,17 @@ async def test_a_snapshot_holds_no_transaction_open_while_it_is_read(database: D
         )
 
     assert open_transactions == []
+
+
+async def test_reading_many_numbers_takes_no_more_memory_than_a_page(database: Database) -> None:
+    await store(database, many_numbers(1, 20_000))
+    async with open_snapshot(database, LONDON) as snapshot:
+        tracemalloc.start()
+        try:
+            for page in range(1, 201):
+                assert len(await snapshot.read_page(page)) == 100
+            _, peak_bytes = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+
+    assert peak_bytes < 1_000_000

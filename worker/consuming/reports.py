@@ -30,6 +30,8 @@ __all__ = ["PREFETCH_REPORTS", "ReportDatabase", "ReportProcessor", "require_rep
 
 PREFETCH_REPORTS: Final = 2
 """One is answered, and the next is at hand."""
+PAGE_PAUSE_SECONDS: Final = 0.1
+"""The longest pause after a page."""
 FIRST_PAUSE_SECONDS: Final = 0.1
 LONGEST_PAUSE_SECONDS: Final = 2.0
 PATIENCE_SECONDS: Final = 20
@@ -127,8 +129,11 @@ class ReportProcessor:
             pages = 0
             while outcome is ReportOutcome.ANSWERED and pages < factory.pages:
                 pages += 1
+                begun = perf_counter()
                 page = factory.page(pages, await snapshot.read_page(pages))
                 outcome = await self._publish_page(page, address)
+                # Half of the time is for commands.
+                await asyncio.sleep(min(perf_counter() - begun, PAGE_PAUSE_SECONDS))
         if outcome is not None:
             seconds = perf_counter() - started
             self._reporter.report_ended(

@@ -7,6 +7,7 @@ from signal import SIGKILL
 from tests.support.data.inserts import phone_numbers, voice_service
 from tests.support.environments import Environment, environment
 from tests.support.platform import Platform
+from tests.support.requester import numbers_of, requester
 from tests.support.workers import rows, store
 from worker.storage.connecting.engine import Database
 
@@ -61,3 +62,22 @@ async def test_message_that_kills_each_worker_is_dead_lettered_alone(
     assert await rows(database, "SELECT attempts FROM poison_attempts") == [], (
         "an operator may requeue the message"
     )
+
+
+async def test_report_that_kills_each_worker_is_dead_lettered_and_the_next_is_answered(
+    environment: Environment, database: Database, platform: Platform
+) -> None:
+    await store(database, phone_numbers(*NUMBERS))
+    ask = await requester(platform)
+    stop = asyncio.Event()
+    await ask.ask({"site_id": "london"}, id="poison")
+    report = await ask.ask({"site_id": "london"})
+    running = asyncio.create_task(restart_killed_workers(environment, stop))
+    pages = await ask.answer(report, patience_seconds=180)
+    dead_letter = await platform.dead_letter()
+    stop.set()
+    await running
+
+    assert numbers_of(pages) == [*NUMBERS]
+    assert dead_letter.headers["x-error-code"] == "KILLS_THE_WORKER"
+    assert b'"poison"' in dead_letter.body
