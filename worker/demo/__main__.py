@@ -36,6 +36,17 @@ PBX: Final = (
     *("--fault", f"activation@{REFUSED_NUMBER}=refuse:EXTENSION_IN_USE"),
     *("--fault", f"activation@{SLOW_NUMBER}=slow:{PBX_TAKES_SECONDS}"),
 )
+AFTERWARDS: Final = (
+    (f"Why is {RESTING_NUMBER} not active?", "worker", "show", RESTING_NUMBER),
+    ("Which phones must people log out?", "worker", "manual-logouts"),
+    ("The second act: the platform's records change.", "worker.demo.second_act"),
+    ("A subscriber comes late.", "worker.demo.latecomer"),
+)
+"""What follows the first act: headings, and the modules that run."""
+
+
+class DemoFailed(Exception):
+    """A part of the demo did not show what it should; the text names it."""
 
 
 @asynccontextmanager
@@ -67,14 +78,17 @@ async def _run_demo(environment: Mapping[str, str], log: Path) -> None:
         ):
             await _until_listening(pbx)
             await _show(timeline, environment)
-            await _ask(f"Why is {RESTING_NUMBER} not active?", environment, "show", RESTING_NUMBER)
-            await _ask("Which phones must people log out?", environment, "manual-logouts")
+            for heading, module, *arguments in AFTERWARDS:
+                echo(click.style(f"\n{heading}", bold=True))
+                await _run_to_end(environment, module, *arguments)
 
 
-async def _ask(question: str, environment: Mapping[str, str], *command: str) -> None:
-    echo(click.style(f"\n{question}", bold=True))
-    async with _process("-m", "worker", *command, environment=environment) as answering:
-        await answering.wait()
+async def _run_to_end(environment: Mapping[str, str], module: str, *arguments: str) -> None:
+    async with _process("-m", module, *arguments, environment=environment) as process:
+        async with asyncio.timeout(STORY_TIMEOUT_SECONDS):
+            code = await process.wait()
+    if code:
+        raise DemoFailed(f"{module} ended with {code}: the demo has not shown what it should")
 
 
 async def _until_listening(pbx: asyncio.subprocess.Process) -> None:
@@ -95,12 +109,7 @@ async def _show(timeline: asyncio.subprocess.Process, environment: Mapping[str, 
             text = line.decode().rstrip()
             echo(text)
             if text == READY:
-                group.create_task(_run_web_tier(environment))
-
-
-async def _run_web_tier(environment: Mapping[str, str]) -> None:
-    async with _process("-m", "worker.demo.web_tier", environment=environment) as web_tier:
-        await web_tier.wait()
+                group.create_task(_run_to_end(environment, "worker.demo.web_tier"))
 
 
 async def main() -> None:

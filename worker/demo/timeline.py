@@ -21,16 +21,26 @@ READY: Final = "The subscriber is ready."
 SOURCES: Final = (("telephony.commands", "#"), ("telephony.events", "#"), ("telephony.pbx", "#"))
 COLOURS: Final = {"PENDING": "yellow", "ACTIVE": "green", "RESERVED": "cyan"}
 
-_PROBLEMS: Final = {
-    "phone_number.operation_delayed": ("late", "{message}", "yellow"),
-    "phone_number.operation_failed": ("failed", "{phone_number} ({account_id}) {detail}", "red"),
+_TEXTS: Final = {
+    "directory.voice_service": (
+        "DIRECTORY",
+        "{account_id} has {quantity} voice services by now",
+        "magenta",
+    ),
+    "directory.hunt_group_member": (
+        "DIRECTORY",
+        "{phone_number} was taken out of hunt group {hunt_group_id} by hand",
+        "magenta",
+    ),
+    "phone_number.operation_delayed": ("  late", "{message}", "yellow"),
+    "phone_number.operation_failed": ("  failed", "{phone_number} ({account_id}) {detail}", "red"),
     "phone_number.aftermath": (
-        "aftermath",
+        "  aftermath",
         "{phone_number} ({account_id}) {what} {state}: {detail}",
         "yellow",
     ),
 }
-"""By routing key: the label, the text, and the colour."""
+"""By the kind of the message: the label, the text, and the colour."""
 
 Event = Mapping[str, Any]
 
@@ -96,10 +106,10 @@ def _is_command(event: Event) -> bool:
 
 def _row_of(event: Event) -> tuple[str, str, str]:
     data, kind = event["data"], event["type"].removeprefix("telephony.").removesuffix(".v1")
+    if kind in _TEXTS:
+        label, text, colour = _TEXTS[kind]
+        return label, text.format_map(data), colour
     number = f"{data['phone_number']} ({data['account_id']})"
-    if kind in _PROBLEMS:
-        label, text, colour = _PROBLEMS[kind]
-        return f"  {label}", text.format_map(data), colour
     if _is_command(event):
         command = f"{kind.rpartition('.')[2]} {number}: {data['requested_by']}"
         return "COMMAND", click.style(command, bold=True), "white"

@@ -53,7 +53,8 @@ STORY: Final = (
 )
 
 
-async def _publish(exchange: aio_pika.abc.AbstractExchange, request: Request) -> None:
+async def send_command(exchange: aio_pika.abc.AbstractExchange, request: Request) -> None:
+    """Publishes the request as a command."""
     command = COMMANDS[f"telephony.phone_number.{request.operation}.v1"](
         id=request.identifier or str(uuid4()),
         source="/demo/web-tier",
@@ -81,12 +82,12 @@ async def main() -> None:
         channel = await connection.channel()
         exchange = await channel.get_exchange("telephony.commands", ensure=False)
         for request in STORY:
-            await _publish(exchange, request)
+            await send_command(exchange, request)
             await asyncio.sleep(request.pause_seconds)
         await exchange.publish(aio_pika.Message(b"{ not json"), "phone_number.activate")
         await asyncio.sleep(PAUSE_SECONDS)
         requests = (Request("activate", number, "bolt", BURST) for number in BURST_NUMBERS)
-        await asyncio.gather(*(_publish(exchange, request) for request in requests))
+        await asyncio.gather(*(send_command(exchange, request) for request in requests))
 
 
 if __name__ == "__main__":
