@@ -32,17 +32,22 @@ def test_every_table_is_shown_on_a_page() -> None:
     assert {*re.findall(r"<!-- table: (.*?) -->", text)} == {*TABLES}
 
 
-def test_the_state_diagram_shows_exactly_the_transitions() -> None:
+def test_the_state_diagram_shows_exactly_the_changes_of_worker_and_platform() -> None:
     page = (DOCUMENTS / "states.md").read_text(encoding="utf-8")
     arrows = re.findall(r"^    (\S+) --> (\S+): (.+)$", page, re.MULTILINE)
 
     assert sorted(arrows) == sorted(
         [
             *((*ends, transition.value) for transition, ends in TRANSITIONS.items()),
-            ("[*]", "AVAILABLE", "provision (other systems)"),
-            ("AVAILABLE", "RESERVED", "allocate (other systems)"),
-            ("RESERVED", "COOLDOWN", "deallocate (other systems)"),
-            ("COOLDOWN", "AVAILABLE", "end cool-down (other systems)"),
+            ("[*]", "AVAILABLE", "provision (platform)"),
+            ("[*]", "RESERVED", "provision (platform)"),
+            ("[*]", "ACTIVE", "provision (platform)"),
+            ("[*]", "COOLDOWN", "provision (platform)"),
+            ("AVAILABLE", "RESERVED", "allocate (platform)"),
+            ("RESERVED", "AVAILABLE", "deallocate (platform)"),
+            ("AVAILABLE", "COOLDOWN", "rest (platform)"),
+            ("RESERVED", "COOLDOWN", "deallocate and rest (platform)"),
+            ("COOLDOWN", "AVAILABLE", "end cool-down (platform)"),
         ]
     )
 

@@ -15,6 +15,7 @@ from contracts.roles import ROLES
 from contracts.tables import Tables, rewrite, table
 from contracts.values import NumberStatus
 from worker.cli.exits import MEANINGS
+from worker.core.directory.moves import MOVES
 from worker.core.operations.transitions import TRANSITIONS
 from worker.docs.answers import answers_table
 from worker.runtime.amqp_parameters import PARAMETERS
@@ -27,13 +28,6 @@ __all__ = ["DOCUMENTS", "PAGES", "TABLES"]
 DOCUMENTS: Final = Path(__file__).parent
 REPOSITORY: Final = DOCUMENTS.parents[1]
 PAGES: Final = (REPOSITORY / "README.md", *sorted(DOCUMENTS.glob("*.md")))
-OTHER_TRANSITIONS: Final[dict[str, tuple[NumberStatus | None, NumberStatus]]] = {
-    "provision": (None, NumberStatus.AVAILABLE),
-    "allocate": (NumberStatus.AVAILABLE, NumberStatus.RESERVED),
-    "deallocate": (NumberStatus.RESERVED, NumberStatus.COOLDOWN),
-    "end cool-down": (NumberStatus.COOLDOWN, NumberStatus.AVAILABLE),
-}
-"""The transitions of other systems, from and to [H][D]. The worker imports their results."""
 UNITS: Final = ("seconds", "days", "commands", "messages", "attempts")
 
 
@@ -118,11 +112,15 @@ def _states() -> str:
         f"    {before} --> {after}: {transition.value}"
         for transition, (before, after) in TRANSITIONS.items()
     ]
-    others = [
-        f"    {before or '[*]'} --> {after}: {name} (other systems)"
-        for name, (before, after) in OTHER_TRANSITIONS.items()
+    first = [
+        f"    [*] --> {status}: provision (platform)"
+        for status in NumberStatus
+        if status is not NumberStatus.PENDING
     ]
-    return "\n".join(("```mermaid", "stateDiagram-v2", *own, *others, "```", ""))
+    others = [
+        f"    {before} --> {after}: {name} (platform)" for (before, after), name in MOVES.items()
+    ]
+    return "\n".join(("```mermaid", "stateDiagram-v2", *own, *first, *others, "```", ""))
 
 
 def _packages() -> str:

@@ -1,5 +1,6 @@
 """The changes of a number's status that belong to the platform, as a table."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from contracts.messages.directory import ConflictCode
@@ -12,16 +13,15 @@ __all__ = ["MOVES", "Conflict", "first_status", "next_status"]
 _AVAILABLE, _RESERVED = NumberStatus.AVAILABLE, NumberStatus.RESERVED
 _ACTIVE, _COOLDOWN = NumberStatus.ACTIVE, NumberStatus.COOLDOWN
 
-MOVES: Final[frozenset[tuple[NumberStatus, NumberStatus]]] = frozenset(
-    {
-        (_AVAILABLE, _RESERVED),
-        (_RESERVED, _AVAILABLE),
-        (_AVAILABLE, _COOLDOWN),
-        (_RESERVED, _COOLDOWN),
-        (_COOLDOWN, _AVAILABLE),
-    }
-)
-"""From and to. Activation and deactivation belong to the worker [S]; the rest is [D]."""
+MOVES: Final[Mapping[tuple[NumberStatus, NumberStatus], str]] = {
+    (_AVAILABLE, _RESERVED): "allocate",
+    (_RESERVED, _AVAILABLE): "deallocate",
+    (_AVAILABLE, _COOLDOWN): "rest",
+    (_RESERVED, _COOLDOWN): "deallocate and rest",
+    (_COOLDOWN, _AVAILABLE): "end cool-down",
+}
+"""From and to, with a name for people. Activation and deactivation belong to the worker [S]; the
+rest is [D]."""
 
 _OLDER_VIEWS: Final = frozenset({None, _RESERVED, _ACTIVE})
 """What the platform may still say of a number that the worker has made ACTIVE."""
