@@ -7,8 +7,8 @@ from datetime import datetime
 from contracts.catalogue import DIRECTORY
 from contracts.messages import DirectoryMessage
 from worker.consuming.batch_reader import Incoming
-from worker.core.directory.apply import Applied
 from worker.core.directory.change import change_in
+from worker.core.directory.work import Applied
 from worker.runtime.clock import Clock
 from worker.storage.connecting.session import Session
 from worker.storage.directory.applying import apply_changes, join_directory_writers

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from worker.core.batch import Advanced, Snapshot, advance_all, can_complete, confirm_steps
-from worker.core.directory.apply import Applied
+from worker.core.directory.work import Applied
 from worker.core.operations.operation import Policy
 from worker.relay.key_ordered_publisher import PublishResult
 from worker.runtime.clock import Clock

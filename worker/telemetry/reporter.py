@@ -8,8 +8,8 @@ from typing import Final, Protocol
 from contracts.messages import Command, EntitlementExceeded, OperationAftermath, PbxResult
 from worker.core.batch import Advanced
 from worker.core.decision import Decision, Outcome
-from worker.core.directory.apply import Applied
 from worker.core.directory.change import Verdict as RecordVerdict
+from worker.core.directory.work import Applied
 from worker.core.entitlement import EntitlementChanged
 from worker.core.operations.verdicts import Verdict
 from worker.telemetry.log_rate import LogRate

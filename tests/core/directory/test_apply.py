@@ -34,9 +34,10 @@ from tests.support.data.stating import (
     settings,
     stated,
 )
-from worker.core.directory.apply import Applied, apply_all
+from worker.core.directory.apply import apply_all
 from worker.core.directory.change import Change, Verdict, WaitsFor
 from worker.core.directory.held import Directory, HeldNumber
+from worker.core.directory.work import Applied
 from worker.core.situation import AccountAtSite, Number, Usage
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from worker.core.directory.apply import Applied, apply_all
+from worker.core.directory.apply import apply_all
 from worker.core.directory.change import Change
+from worker.core.directory.work import Applied
 from worker.storage.connecting.session import Session
 from worker.storage.directory.loading import load_directory
 from worker.storage.directory.saving import DirectoryContext, DirectoryWriter

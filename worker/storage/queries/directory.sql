@@ -214,10 +214,18 @@ ORDER BY row.place;
 DELETE FROM waiting_records WHERE position = ANY(CAST(:positions AS bigint[]));
 
 -- name: end_aftermaths
--- Ends what ended operations of these numbers left to do.
+-- Ends what ended operations of these numbers left to do. An unsent join is withdrawn: it must not
+-- put a member back that was taken out.
 WITH steps AS (
     UPDATE pbx_steps SET ended_at = CAST(:now AS timestamptz)
     WHERE ended_at IS NULL AND phone_number = ANY(CAST(:phone_numbers AS text[]))
+),
+joins AS (
+    DELETE FROM outbox USING operations AS joining
+    WHERE joining.phone_number = ANY(CAST(:phone_numbers AS text[]))
+        AND joining.aftermath = 'hunt_group_join'
+        AND outbox.subject = joining.phone_number AND outbox.awaited
+        AND outbox.exchange = 'telephony.pbx'
 )
 DELETE FROM operations
 WHERE phone_number = ANY(CAST(:phone_numbers AS text[])) AND aftermath IS NOT NULL;

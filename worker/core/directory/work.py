@@ -1,0 +1,59 @@
+"""The work on a batch of changes: what is held while it goes on, and what it leads to."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from contracts.messages import PublishedMessage
+from worker.core.cause import Cause
+from worker.core.directory.change import Change, Verdict
+from worker.core.directory.held import Directory
+from worker.core.entitlement import EntitlementChanged
+from worker.core.situation import AccountAtSite, Usage
+
+__all__ = ["Applied", "Outcome", "Work"]
+
+
+class Outcome(NamedTuple):
+    """A change, and its effect."""
+
+    change: Change
+    verdict: Verdict
+    detail: str = ""
+    """For people: why it waits, or what it contradicts."""
+
+
+@dataclass(slots=True)
+class Applied:
+    """What a batch of changes leads to."""
+
+    directory: Directory
+    """What is held afterwards."""
+    outcomes: list[Outcome] = field(default_factory=list)
+    """Of the changes that came, and of those that had waited, in the order of application."""
+    messages: list[PublishedMessage] = field(default_factory=list)
+    """To publish, in this order."""
+    logged_out: list[tuple[str, str]] = field(default_factory=list)
+    """The number and device of each login that the platform says is gone."""
+    affected: dict[AccountAtSite, Cause] = field(default_factory=dict)
+    """The accounts whose services or numbers in use have changed, and by what last."""
+    shortages: list[EntitlementChanged] = field(default_factory=list)
+    """The shortages of these accounts that began or ended; they are among the messages."""
+
+
+class Work:
+    """A batch that is being applied; it changes its own copy of what is held."""
+
+    def __init__(self, directory: Directory, now: datetime) -> None:
+        self.applied = Applied(directory.copy())
+        self.directory = self.applied.directory
+        self.now = now
+
+    def usage_of(self, holder: AccountAtSite) -> Usage:
+        """What the account uses at the site, and what it has bought there."""
+        return self.directory.usages.get(holder, Usage(0))
+
+    def affect(self, holder: AccountAtSite, usage: Usage, cause: Cause) -> None:
+        """The account uses or has this from now on, because of this cause."""
+        self.directory.usages[holder] = usage
+        self.applied.affected[holder] = cause
