@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.support.data.inserts import handset_login, phone_numbers, voice_service
-from tests.support.faults.lossy import distinct_events, until_none
-from tests.support.platform import Platform, platform_at
+from tests.support.faults.lossy import until_none
+from tests.support.platform import Platform, full_subscriber, platform_at
 from tests.support.workers import rows, store, working
 from worker.core.operations.results import Resolution
 from worker.operator.resolve import resolve_number
@@ -123,20 +123,17 @@ async def test_a_full_queue_of_a_subscriber_leaves_no_gap_in_the_sequence(
     database: Database, settings: Settings, platform: Platform
 ) -> None:
     await store(database, *RESERVED)
-    full = await platform.channel.declare_queue(
-        exclusive=True, arguments={"x-max-length": 0, "x-overflow": "reject-publish"}
-    )
-    await full.bind("telephony.events", "#")
+    full = await full_subscriber(platform.channel)
     hasty = awaiting(settings, operation_at_risk_seconds=0.5, operation_time_allowed_seconds=0.5)
     async with working(database, hasty):
-        command = await platform.send("activate", NUMBER)
+        await platform.send("activate", NUMBER)
         await until_found(database, "SELECT 1 FROM commands WHERE outcome = 'failed'")
-        await full.delete(if_unused=False, if_empty=False)
-        await platform.until(lambda: "RESERVED" in platform.outcome_so_far(command))
+        received: list[dict[str, Any]] = []
+        await platform.collect(full, received)
+        await platform.until(lambda: "RESERVED" in described(received))
 
-    events = distinct_events(platform.events)
-    assert described(events) == ["PENDING", "DEADLINE_PASSED", "RESERVED"]
-    assert statuses_of(events) == [1, 2]
+    assert described(received) == ["PENDING", "DEADLINE_PASSED", "RESERVED"]
+    assert statuses_of(received) == [1, 2]
 
 
 async def test_a_deactivation_whose_request_no_queue_takes_needs_an_operator_at_its_deadline(

@@ -15,6 +15,7 @@ CONTENT_TYPE = "application/cloudevents+json"
 DEAD_LETTERS = "telephony.phone_number.commands.dead_letter"
 PBX_QUEUES = ("pbx.handset-logout", "pbx.hunt-group-membership", "pbx.extension-reset")
 PATIENCE_SECONDS = 30
+FULL_BYTES = 1 << 20
 NOTICES = ("_delayed.v1", ".aftermath.v1")
 
 Event = dict[str, Any]
@@ -162,6 +163,18 @@ class Platform:
                 self._changed.notify_all()
 
         await queue.consume(append, no_ack=True)
+
+
+async def full_subscriber(channel: AbstractChannel) -> AbstractQueue:
+    """A queue for all events that is full, and takes them as soon as it is consumed."""
+    queue = await channel.declare_queue(
+        exclusive=True,
+        arguments={"x-max-length-bytes": FULL_BYTES, "x-overflow": "reject-publish"},
+    )
+    filling = aio_pika.Message(b"x" * FULL_BYTES)
+    await channel.default_exchange.publish(filling, queue.name)
+    await queue.bind("telephony.events", "#")
+    return queue
 
 
 @asynccontextmanager
