@@ -210,6 +210,21 @@ async def test_a_successor_becomes_the_main_number_before_its_predecessor_ends_i
     assert await rows(database, "SELECT 1 FROM call_settings") == []
 
 
+async def test_a_main_number_whose_call_settings_change_beside_another_number_stays_one(
+    database: Database, settings: Settings, platform: Platform
+) -> None:
+    await store(database, *SITE, *ACTIVE_MAIN_NUMBER)
+    main = "SELECT phone_number FROM phone_numbers WHERE main_number"
+    (before,) = await rows(database, main)
+    slots: Event = dict.fromkeys(("in_hours", "out_of_hours", "unanswered"), "none")
+    # One batch: the messages wait before the worker starts.
+    await platform.state("call_settings", 1, phone_number=before[0], **slots)
+    await platform.state("phone_number", 1, phone_number=NUMBER, label="desk")
+    async with working(database, settings):
+        await until(database, "SELECT label FROM phone_numbers WHERE label = 'desk'", [("desk",)])
+    assert await rows(database, main) == [before]
+
+
 async def test_a_directory_message_that_cannot_be_read_is_dead_lettered_without_its_values(
     database: Database, settings: Settings, platform: Platform
 ) -> None:

@@ -88,21 +88,23 @@ class DirectoryWriter:
         return held is not None and held.number.ongoing is not None
 
     async def _save_numbers(self) -> None:
-        rows = [
-            _number_row(after)
+        rows = {
+            after.number.phone_number: _number_row(after)
             for before, after in self._pairs()
             if before is None or _number_row(after) != _number_row(before)
-        ]
+        }
         if not rows:
             return
         # The unique index checks each row as it is written, and a successor may come before its
-        # predecessor.
+        # predecessor. A number whose row is not written stays a main number.
         before = self._before.numbers
-        touched = (*self._changed, *self._deleted)
+        touched = (*rows, *self._deleted)
         released = [number for number in touched if number in before and before[number].is_main]
         if released:
             await self._session.change("release_main_numbers", phone_numbers=released)
-        await self._session.change_each("save_numbers", len(rows), rows=json.dumps(rows))
+        await self._session.change_each(
+            "save_numbers", len(rows), rows=json.dumps([*rows.values()])
+        )
         known = [number for number in self._changed if number in self._before.last_sequences]
         if known:
             await self._session.change("forget_deleted_numbers", phone_numbers=known)
