@@ -21,6 +21,8 @@ from worker.storage.connecting.engine import Database
 __all__ = ["environment"]
 
 NUMBERS = 250
+PATIENCE_SECONDS = 120
+"""A worker starts after each kill."""
 FROM_REPORT = Span("report-{}-", "")
 
 each_server = pytest.mark.parametrize("server", ["database", "broker"])
@@ -54,9 +56,11 @@ async def crash_at_each(
     for point in points:
         async with crashing_worker(point, FROM_REPORT, environment) as worker:
             for report in reports[-1:]:
-                await asking.answer(report)
+                await asking.answer(report, patience_seconds=PATIENCE_SECONDS)
             reports.append(await ask_at(point, asking))
-            answered = asyncio.create_task(asking.answer(reports[-1]))
+            answered = asyncio.create_task(
+                asking.answer(reports[-1], patience_seconds=PATIENCE_SECONDS)
+            )
             ended = asyncio.create_task(worker.wait())
             await asyncio.wait((answered, ended), return_when=asyncio.FIRST_COMPLETED)
             # What follows the answer has points too.
@@ -66,7 +70,7 @@ async def crash_at_each(
         if survived == 3:
             break
     async with crashing_worker(0, FROM_REPORT, environment):
-        await asking.answer(reports[-1])
+        await asking.answer(reports[-1], patience_seconds=PATIENCE_SECONDS)
         await until_none(database, "SELECT 1 FROM poison_attempts")
     return reports
 
@@ -80,7 +84,7 @@ async def lose_at_each(
         async with working_through_proxies(settings):
             trap = proxy.set(Trap(lost, point))
             report = await ask_at(point, asking)
-            await asking.answer(report, patience_seconds=60)
+            await asking.answer(report, patience_seconds=PATIENCE_SECONDS)
         if not trap.sprung.is_set():
             break
         reports.append(report)
