@@ -22,6 +22,7 @@ from tests.benchmarks.running.broker import MessagesMissing
 from tests.benchmarks.running.costs import OtherProcesses
 from tests.benchmarks.running.implementations import ProcessFailed
 from tests.benchmarks.subjects import (
+    directory,
     event_log,
     growth,
     latency,
@@ -59,6 +60,7 @@ SUBJECTS: dict[str, Subject] = {
     "throughput": throughput.measure,
     "event-log": event_log.measure,
     "latency": latency.measure,
+    "directory": directory.measure,
     "growth": growth.measure,
     "partitions": partitions.measure,
     "memory": memory.measure,

@@ -9,6 +9,7 @@ import pytest
 
 from contracts.values import Operation
 from tests.benchmarks.data.dataset import Dataset, build
+from tests.benchmarks.data.sizes import QUICK
 from tests.benchmarks.data.verification import WrongRun, verify
 from tests.benchmarks.data.workload import EXPECTED, plan_commands
 from tests.benchmarks.peers import schema
@@ -41,7 +42,7 @@ from tests.benchmarks.running.implementations import (
 )
 from tests.benchmarks.running.latency_client import Plan, Section
 from tests.benchmarks.running.queue_run import run_full_queue
-from tests.benchmarks.subjects import latency, plans
+from tests.benchmarks.subjects import directory, latency, plans
 from tests.benchmarks.subjects.partition_model import PartCosts, modelled
 from tests.benchmarks.subjects.partition_runs import Case, run_partitions
 from tests.benchmarks.subjects.statements import query_name
@@ -115,6 +116,14 @@ async def test_latency_client_times_every_command_of_every_section(bench: Bench)
         "one at a time": 5,
         "100/s": 20,
     }
+
+
+@pytest.mark.benchmark
+async def test_directory_messages_are_all_applied_beside_commands(bench: Bench) -> None:
+    size = replace(QUICK, latency_seconds=0.2, directory_rounds=2)
+    figures = {figure.name: figure.value for figure in await directory.measure(bench, size)}
+    assert len(figures) == 8
+    assert 0 < figures["directory messages, stored / published"] <= 1
 
 
 @pytest.mark.benchmark

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.event_log import logged
 from tests.support.workers import store, until_leading, working
+from worker.demo.__main__ import DemoFailed, run_to_end
 from worker.demo.latecomer import State, replay
 from worker.demo.sample import MEMBER, records
 from worker.operator.importing.import_records import import_chunks
@@ -77,6 +78,11 @@ async def test_second_act_fails_if_the_number_is_not_refused(
 
     assert code == 1
     assert f"Not shown: activate {MEMBER} ended with ACTIVE, not ENTITLEMENT_EXHAUSTED." in output
+
+
+async def test_demo_fails_if_a_part_of_it_fails() -> None:
+    with pytest.raises(DemoFailed, match="worker ended with 2"):
+        await run_to_end(os.environ, "worker", "no-such-command")
 
 
 @pytest.mark.usefixtures("logged")

@@ -80,10 +80,11 @@ async def _run_demo(environment: Mapping[str, str], log: Path) -> None:
             await _show(timeline, environment)
             for heading, module, *arguments in AFTERWARDS:
                 echo(click.style(f"\n{heading}", bold=True))
-                await _run_to_end(environment, module, *arguments)
+                await run_to_end(environment, module, *arguments)
 
 
-async def _run_to_end(environment: Mapping[str, str], module: str, *arguments: str) -> None:
+async def run_to_end(environment: Mapping[str, str], module: str, *arguments: str) -> None:
+    """Runs a part of the demo; raises `DemoFailed` unless it exits with 0."""
     async with _process("-m", module, *arguments, environment=environment) as process:
         async with asyncio.timeout(STORY_TIMEOUT_SECONDS):
             code = await process.wait()
@@ -109,7 +110,7 @@ async def _show(timeline: asyncio.subprocess.Process, environment: Mapping[str, 
             text = line.decode().rstrip()
             echo(text)
             if text == READY:
-                group.create_task(_run_to_end(environment, "worker.demo.web_tier"))
+                group.create_task(run_to_end(environment, "worker.demo.web_tier"))
 
 
 async def main() -> None:

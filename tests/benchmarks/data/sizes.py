@@ -19,6 +19,7 @@ class Size:
     round_trips: int
     """Lone commands in a turn; worker and probe have one turn in each round."""
     round_trip_rounds: int
+    directory_rounds: int
     partition_cases: tuple[tuple[int, int], ...]
     """Numbers of partitions and of workers."""
     partition_commands: int
@@ -50,6 +51,7 @@ FULL = Size(
     latency_peer_commands=2_000,
     round_trips=20,
     round_trip_rounds=50,
+    directory_rounds=3,
     partition_cases=((1, 1), (2, 2), (4, 2), (2, 3)),
     partition_commands=4_000,
     partition_rounds=2,
@@ -76,6 +78,7 @@ QUICK = Size(
     latency_peer_commands=300,
     round_trips=10,
     round_trip_rounds=5,
+    directory_rounds=1,
     partition_cases=((1, 1), (2, 3)),
     partition_commands=800,
     partition_rounds=1,
