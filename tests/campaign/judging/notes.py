@@ -1,12 +1,12 @@
 """Notes of deliveries: what the verdict needs of each, one line per delivery."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 
-STATUSES = frozenset({"PENDING", "ACTIVE", "RESERVED"})
+STATUSES = frozenset({"PENDING", "ACTIVE", "RESERVED", "AVAILABLE", "COOLDOWN"})
 REJECTED = "rejected"
 FAILED = "failed"
 DELAYED = "delayed"
@@ -17,6 +17,12 @@ LOGOUT = "logout"
 RESET = "reset"
 ADD, REMOVE = "add", "remove"
 UNREADABLE = "unreadable"
+CONFLICT = "conflict"
+
+ACTIVATE, DIRECTORY = "activate", "directory"
+"""What changed a status, beside `deactivate`."""
+DONE, SUPERSEDED, OUTSTANDING = "done", "superseded", "outstanding"
+"""States of an aftermath."""
 
 KINDS = {
     "telephony.phone_number.command_rejected.v1": REJECTED,
@@ -26,6 +32,7 @@ KINDS = {
     "telephony.handset.manual_logout_required.v1": MANUAL_LOGOUT,
     "telephony.account.entitlement_exceeded.v1": EXCEEDED,
     "telephony.account.entitlement_restored.v1": RESTORED,
+    "telephony.directory.conflict.v1": CONFLICT,
     "telephony.handset.logout.v1": LOGOUT,
     "telephony.extension.reset.v1": RESET,
 }
@@ -44,7 +51,8 @@ class Note(NamedTuple):
     phone_number: str
     """Of an event about an account: the account and site."""
     about: str = ""
-    """The refusal's code, the device or the hunt group."""
+    """The operation that changed a status, the state of an aftermath, the code of a refusal or
+    conflict, the device, or the hunt group."""
     sequence: int = 0
     limit: int = -1
     """The limit of the entitlement; negative if the message has none."""
@@ -66,7 +74,7 @@ def note_of(place: str, body: bytes, *, redelivered: bool) -> Note:
         id=event["id"],
         command_id=data.get("command_id") or event["causationid"],
         phone_number=data.get("phone_number") or event["subject"],
-        about=data.get("code") or data.get("device_id") or data.get("hunt_group_id") or "",
+        about=data.get("operation", "") if kind in STATUSES else _about(data),
         sequence=data.get("sequence", 0),
         limit=entitlement["limit"] if entitlement else -1,
         used=entitlement["active"] + entitlement["pending"] if entitlement else 0,
@@ -75,9 +83,15 @@ def note_of(place: str, body: bytes, *, redelivered: bool) -> Note:
     )
 
 
-def is_terminal(kind: str) -> bool:
-    """Whether a note of this kind is the outcome of a command."""
-    return kind in {"ACTIVE", "RESERVED", REJECTED, FAILED}
+def _about(data: Mapping[str, str]) -> str:
+    given = (data.get(name) for name in ("state", "code", "device_id", "hunt_group_id"))
+    return next(filter(None, given), "")
+
+
+def is_outcome(note: Note) -> bool:
+    """Whether it is the outcome of a command."""
+    ends = {"ACTIVE", "RESERVED", REJECTED, FAILED}
+    return note.kind in ends and note.about != DIRECTORY
 
 
 def line_of(note: Note) -> str:

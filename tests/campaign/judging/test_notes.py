@@ -6,7 +6,7 @@ import pytest
 
 from contracts.envelope import Published
 from contracts.examples import EXAMPLES
-from tests.campaign.judging.notes import KINDS, STATUSES, Note, is_terminal, line_of, note_of, read
+from tests.campaign.judging.notes import KINDS, STATUSES, Note, is_outcome, line_of, note_of, read
 
 PUBLISHED = {name: item for name, item in EXAMPLES.items() if isinstance(item, Published)}
 
@@ -26,7 +26,8 @@ def test_examples_cover_every_kind_of_note() -> None:
     bodies = [message.encode() for message in PUBLISHED.values()]
     kinds = {note_of("events", body, redelivered=False).kind for body in bodies}
 
-    assert kinds == {*STATUSES, *KINDS.values(), "add", "remove"}
+    by_platform = {"AVAILABLE", "COOLDOWN"}
+    assert kinds | by_platform == {*STATUSES, *KINDS.values(), "add", "remove"}
 
 
 def test_note_counts_active_and_pending_numbers_as_used() -> None:
@@ -51,12 +52,15 @@ def test_notes_of_different_contents_differ() -> None:
         assert before.digest != note_of("events", changed, redelivered=False).digest
 
 
-def test_final_statuses_rejection_and_failure_are_terminal() -> None:
+def test_final_statuses_rejection_and_failure_are_outcomes() -> None:
     kinds = {*STATUSES, *KINDS.values()}
+    outcomes = {kind for kind in kinds if is_outcome(Note("events", kind, "x", "0000001", "+44"))}
 
-    assert {kind for kind in kinds if is_terminal(kind)} == {
-        *("ACTIVE", "RESERVED", "rejected", "failed")
-    }
+    assert outcomes == {"ACTIVE", "RESERVED", "rejected", "failed"}
+
+
+def test_status_that_the_platform_changed_is_no_outcome() -> None:
+    assert not is_outcome(Note("events", "RESERVED", "x", "d0000001", "+44", "directory"))
 
 
 def test_line_without_tabs_is_an_error() -> None:

@@ -6,17 +6,39 @@ from dataclasses import replace
 
 import pytest
 
-from tests.campaign.judging.ledger import ALLOWED, MEANINGS, Final, Finding, Ledger, PublishResult
+from tests.campaign.judging.ledger import (
+    ALLOWED,
+    MEANINGS,
+    Final,
+    Finding,
+    Ledger,
+    PublishResult,
+    Usage,
+)
 from tests.campaign.judging.notes import Note
+from tests.campaign.judging.records import Held
 from tests.campaign.judging.verdict import BAD, GOOD, INCONCLUSIVE, RunSummary, judge
+from tests.campaign.planning.platform import (
+    LOGGED_IN,
+    NUMBER_IN_USE,
+    Fields,
+    Statement,
+)
 from tests.campaign.planning.schedule import Fault
-from tests.campaign.planning.world import Number
+from tests.campaign.planning.world import (
+    Holder,
+    Number,
+    details_of,
+    service_of,
+    settings_of,
+)
 
 DESK, FAX = ("desk", "digital"), ("fax", "analogue")
 RESERVED = Number("+440001", "acme", "london", "RESERVED")
 ACTIVE = Number(
     "+440002", "acme", "london", "ACTIVE", devices=(DESK, FAX), hunt_groups=("reception",)
 )
+HOLDER = Holder("acme", "london", 2, (RESERVED, ACTIVE))
 PUBLISHED = PublishResult(phone_numbers=("+440001", "+440002", "+440003"), confirmed=(1, 1, 1))
 
 
@@ -24,7 +46,7 @@ def event(command: int, kind: str, sequence: int, used: int = 1) -> Note:
     number = PUBLISHED.phone_numbers[command]
     identifier = f"{command}-{kind}"
     return Note(
-        *("events", kind, identifier, f"{command:07}", number),
+        *("events", kind, identifier, f"{command:07}", number, ("activate", "deactivate")[command]),
         sequence=sequence,
         limit=2,
         used=used,
@@ -37,6 +59,7 @@ def step(place: str, kind: str, about: str = "") -> Note:
 
 ACTIVATED = (event(0, "PENDING", 1), event(0, "ACTIVE", 2, used=2))
 JOINED = Note("groups", "add", "0-add", "0000000", "+440001", "reception", sequence=2)
+JOIN_DONE = Note("events", "aftermath", "0-done", "0000000", "+440001", "done", sequence=2)
 PENDING = event(1, "PENDING", 1)
 LEFT = step("groups", "remove", "reception")
 LOGGED_OUT = step("handsets", "logout", "desk")
@@ -44,11 +67,29 @@ RESET = step("extensions", "reset")
 BLANK = event(1, "RESERVED", 2)
 BY_HAND = step("events", "manual_logout", "fax")._replace(sequence=0)
 REFUSED = Note("events", "rejected", "2-rejected", "0000002", "+440003", "NUMBER_UNKNOWN")
-RECEIVED = (*ACTIVATED, JOINED, PENDING, LEFT, LOGGED_OUT, RESET, BLANK, BY_HAND, REFUSED)
+RECEIVED = (
+    *ACTIVATED,
+    JOINED,
+    JOIN_DONE,
+    PENDING,
+    LEFT,
+    LOGGED_OUT,
+    RESET,
+    BLANK,
+    BY_HAND,
+    REFUSED,
+)
 FINAL = Final(
     numbers={"+440001": ("ACTIVE", 2), "+440002": ("RESERVED", 2)},
     members=frozenset({("+440001", "reception")}),
-    usage={("acme", "london"): (2, 1, 1)},
+    records=Held(
+        numbers={
+            number.phone_number: {"label": None, **details_of(number)} for number in HOLDER.numbers
+        },
+        services={"service-acme-london": service_of(HOLDER)},
+        settings={"+440001": settings_of(HOLDER)},
+    ),
+    usage={"acme/london": Usage(2, 1, 1, exceeded=False)},
     left={"outbox": 0},
 )
 SUMMARY = RunSummary(
@@ -57,6 +98,7 @@ SUMMARY = RunSummary(
     commands_answered=3,
     faults_wanted={Fault.WORKER_KILL: 2},
     faults_done={Fault.WORKER_KILL: 2},
+    exercised={"statements": 1},
     is_idle=True,
 )
 
@@ -64,7 +106,7 @@ SUMMARY = RunSummary(
 def findings(
     *received: Note, published: PublishResult = PUBLISHED, final: Final = FINAL
 ) -> Mapping[str, Finding]:
-    ledger = Ledger(published, (RESERVED, ACTIVE))
+    ledger = Ledger(published, (HOLDER,))
     for note in received or RECEIVED:
         ledger.record(note)
     return ledger.close(final)
@@ -181,14 +223,14 @@ def test_event_with_usage_above_the_limit_is_over_entitled() -> None:
     assert wrong(event(0, "PENDING", 1, used=3), *RECEIVED[1:]) == {"over-entitled": 1}
 
 
-def test_database_with_usage_above_the_limit_is_over_entitled() -> None:
-    final = replace(FINAL, usage={("acme", "london"): (0, 1, 1)})
+def test_deactivation_during_a_shortage_is_not_over_entitled() -> None:
+    used = PENDING._replace(used=3)
 
-    assert wrong(final=final) == {"over-entitled": 1}
+    assert not wrong(*(used if note == PENDING else note for note in RECEIVED))
 
 
 def test_usage_counter_that_differs_from_the_numbers_is_found() -> None:
-    final = replace(FINAL, usage={("acme", "london"): (2, 0, 1)})
+    final = replace(FINAL, usage={"acme/london": Usage(2, 0, 1, exceeded=False)})
 
     assert wrong(final=final) == {"counters": 1}
 
@@ -198,7 +240,6 @@ def test_usage_counter_that_differs_from_the_numbers_is_found() -> None:
     [
         {"numbers": {**FINAL.numbers, "+440001": ("RESERVED", 2)}},
         {"numbers": {**FINAL.numbers, "+440001": ("ACTIVE", 3)}},
-        {"numbers": {"+440001": ("ACTIVE", 2)}},
         {"members": frozenset()},
         {"members": FINAL.members | {("+440002", "reception")}},
         {"logins": frozenset({("+440002", "desk")})},
@@ -208,6 +249,96 @@ def test_database_that_differs_from_the_published_state_is_found(change: dict[st
     final = replace(FINAL, **change)  # type: ignore[arg-type]
 
     assert wrong(final=final) == {"final state": 1}
+
+
+EXCEEDED = Note("events", "exceeded", "x", "d0000000", "acme/london", "", 0, 0, 1)
+RESTORED = Note("events", "restored", "y", "0000001", "acme/london", "", 0, 2, 1)
+SERVICE = Statement(0, 0, "voice_service", ("service-acme-london",), 1, service_of(HOLDER))
+STATED = replace(PUBLISHED, statements=(SERVICE,))
+SHORT = replace(FINAL, usage={"acme/london": Usage(0, 1, 1, exceeded=True)})
+
+
+def test_shortage_that_is_published_and_stored_is_good() -> None:
+    assert not wrong(*RECEIVED, EXCEEDED, published=STATED, final=SHORT)
+    assert not wrong(*RECEIVED, EXCEEDED, RESTORED, published=STATED)
+
+
+@pytest.mark.parametrize(
+    ("received", "final"),
+    [
+        ((), SHORT),
+        ((EXCEEDED,), FINAL),
+        ((EXCEEDED,), replace(SHORT, usage={"acme/london": Usage(0, 1, 1, exceeded=False)})),
+        ((EXCEEDED,), replace(SHORT, usage={"acme/london": Usage(2, 1, 1, exceeded=True)})),
+        ((RESTORED,), FINAL),
+        ((EXCEEDED, EXCEEDED._replace(id="z", command_id="0000002")), SHORT),
+        ((EXCEEDED._replace(limit=5),), SHORT),
+    ],
+)
+def test_shortage_that_is_not_as_published_is_found(
+    received: tuple[Note, ...], final: Final
+) -> None:
+    assert wrong(*RECEIVED, *received, published=STATED, final=final) == {"shortages": 1}
+
+
+def conflict(code: str, number: str) -> Note:
+    return Note("events", "conflict", "c", "d0000000", number, code, sequence=2)
+
+
+def moved(conflict: str) -> PublishResult:
+    """The platform gives the first number to another account."""
+    fields: Fields = {**details_of(RESERVED), "account_id": "globex"}
+    number = RESERVED.phone_number
+    statement = Statement(0, 0, "phone_number", (number,), 1, fields, conflict=conflict)
+    return replace(PUBLISHED, statements=(statement,))
+
+
+def test_conflict_about_an_active_number_that_would_be_taken_away_is_expected() -> None:
+    note = conflict(NUMBER_IN_USE, "+440001")
+
+    assert not wrong(*RECEIVED, note, published=moved(NUMBER_IN_USE))
+    # The statement comes again and meets its conflict again.
+    again = note._replace(digest="another")
+    found = wrong(*RECEIVED, note, again, published=moved(NUMBER_IN_USE))
+    assert found == {"repeated deliveries": 1}
+
+
+def test_conflict_that_a_statement_cannot_meet_is_found() -> None:
+    note = conflict(NUMBER_IN_USE, "+440001")
+
+    assert wrong(note, *RECEIVED, published=moved(NUMBER_IN_USE))["conflicts"] == 1
+    assert wrong(*RECEIVED, note, published=moved(""))["conflicts"] == 1
+
+
+def test_conflict_that_is_missing_is_found() -> None:
+    assert wrong(published=moved(LOGGED_IN))["conflicts"] == 1
+
+
+def test_join_without_its_last_word_is_lost() -> None:
+    assert wrong(*without(JOIN_DONE)) == {"lost": 1}
+    second = JOIN_DONE._replace(about="superseded", id="0-superseded")
+    assert wrong(*RECEIVED, second) == {"lost": 1}
+    assert wrong(*without(JOIN_DONE), second) == {}
+
+
+def test_last_word_on_a_join_that_was_never_asked_for_is_lost_unless_taken_out_by_hand() -> None:
+    superseded = JOIN_DONE._replace(about="superseded")
+    fields: Fields = {"hunt_group_id": "reception", "phone_number": "+440001"}
+    key = ("reception", "+440001")
+    taken_out = Statement(0, 0, "hunt_group_member", key, 1, fields, deleted=True)
+    final = replace(FINAL, members=frozenset())
+    received = (superseded, *without(JOINED, JOIN_DONE))
+
+    assert wrong(*received, final=final) == {"lost": 1}
+    assert not wrong(*received, published=replace(PUBLISHED, statements=(taken_out,)), final=final)
+
+
+def test_status_that_the_platform_changed_follows_from_its_statement() -> None:
+    note = Note("events", "COOLDOWN", "x", "d0000000", "+440001", "directory", sequence=3)
+    final = replace(FINAL, numbers={**FINAL.numbers, "+440001": ("COOLDOWN", 3)})
+
+    assert wrong(*RECEIVED, note, published=moved(""), final=final) == {"records": 1}
+    assert wrong(*RECEIVED, note, final=final)["unexpected"] == 1
 
 
 def test_waiting_row_is_left_over() -> None:
@@ -240,6 +371,7 @@ def test_run_with_a_finding_is_bad(name: str) -> None:
         {"commands_answered": 0},
         {"faults_done": {Fault.WORKER_KILL: 1}},
         {"faults_done": {}},
+        {"exercised": {"conflicts": 0}},
         {"is_idle": False},
         {"troubles": ("the publisher ended with 1",)},
     ],

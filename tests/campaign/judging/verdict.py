@@ -7,7 +7,9 @@ from tests.campaign.judging.ledger import ALLOWED, Finding
 from tests.campaign.planning.schedule import Fault
 
 GOOD, BAD, INCONCLUSIVE = "GOOD", "BAD", "INCONCLUSIVE"
-PROVEN_WHEN_IDLE = frozenset({"lost", "gaps", "final state", "left over", "counters"})
+PROVEN_WHEN_IDLE = frozenset(
+    {"lost", "gaps", "final state", "left over", "counters", "shortages", "conflicts", "records"}
+)
 """Sets that count only if the workers were idle: otherwise what is missing may still arrive."""
 
 
@@ -20,6 +22,8 @@ class RunSummary:
     commands_answered: int
     faults_wanted: Mapping[Fault, int]
     faults_done: Mapping[Fault, int]
+    exercised: Mapping[str, int]
+    """How often something happened that must have happened for the run to prove anything."""
     is_idle: bool
     """Whether nothing was under way when the final state was read."""
     worker_troubles: int = 0
@@ -61,6 +65,7 @@ def _doubts(summary: RunSummary) -> tuple[str, ...]:
         doubts.append(
             f"{summary.commands_confirmed} of {summary.commands_wanted} commands were confirmed"
         )
+    doubts += [f"no {name}" for name, count in summary.exercised.items() if not count]
     if not summary.commands_answered:
         doubts.append("no command was answered")
     doubts += [

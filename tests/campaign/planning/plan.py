@@ -1,23 +1,45 @@
 """The commands of a campaign, and the order in which they are published; fixed by the seed."""
 
 import heapq
+import itertools
 import json
 import random
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from tests.campaign.planning.world import Holder, Number, World, numbers_of
+from tests.campaign.planning.world import GUEST, Holder, Number, World, numbers_of
 
 REPEATED = 0.10
 MOVED = 0.05
 MOVED_AT_MOST = 60
 REPEAT_AFTER_ABOUT = 100
 STRAY = 0.04
+BY_GUEST = 0.3
+"""The share of the commands for a number that moves that come from the guest."""
 HOPELESS = 0.1
 THERE_AND_BACK = 0.15
 BURST_AT_MOST = 40
 MAIN_NUMBER_DEACTIVATED = 0.003
 LONG_AGO = "2020-01-01T00:00:00Z"
+
+
+class Message(Protocol):
+    """A message that the campaign publishes, and publishes again until it is confirmed."""
+
+    @property
+    def position(self) -> int: ...
+    @property
+    def id(self) -> str: ...
+    @property
+    def subject(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def exchange(self) -> str: ...
+    @property
+    def routing_key(self) -> str: ...
+    @property
+    def body(self) -> bytes: ...
 
 
 class Command(NamedTuple):
@@ -41,6 +63,21 @@ class Command(NamedTuple):
         return f"telephony.phone_number.{self.operation}.v1"
 
     @property
+    def subject(self) -> str:
+        """What it is about."""
+        return self.phone_number
+
+    @property
+    def exchange(self) -> str:
+        """Where it is published."""
+        return "telephony.commands"
+
+    @property
+    def routing_key(self) -> str:
+        """The operation."""
+        return f"phone_number.{self.operation}"
+
+    @property
     def body(self) -> bytes:
         """The message, the same at each repeat."""
         event = {
@@ -60,10 +97,10 @@ class Command(NamedTuple):
 
 
 class Emission(NamedTuple):
-    """The publication of a command, or of its repeat."""
+    """The publication of a message, or of its repeat."""
 
     place: float
-    command: Command
+    message: Message
     repeat: bool
 
 
@@ -84,21 +121,30 @@ def commands(world: World, seed: int, count: int) -> Iterator[Command]:
 def emissions(planned: Iterable[Command], seed: int) -> Iterator[Emission]:
     """The publications of every command; some come late, and some commands are repeated."""
     dice = random.Random(f"emissions {seed}")
-    waiting: list[Emission] = []
-    for command in planned:
-        place = float(command.position)
-        if dice.random() < MOVED:
-            place += dice.uniform(1, MOVED_AT_MOST)
-        heapq.heappush(waiting, Emission(place, command, repeat=False))
+    return repeats((Emission(_place(dice, item), item, repeat=False) for item in planned), dice)
+
+
+def _place(dice: random.Random, command: Command) -> float:
+    late = dice.uniform(1, MOVED_AT_MOST) if dice.random() < MOVED else 0
+    return command.position + late
+
+
+def repeats(originals: Iterable[Emission], dice: random.Random) -> Iterator[Emission]:
+    """These publications and repeats of some, by their places, of which none is `MOVED_AT_MOST`
+    before that of an earlier publication.
+    """
+    waiting: list[tuple[float, int, Emission]] = []
+    order = itertools.count()
+    for emission in originals:
+        heapq.heappush(waiting, (emission.place, next(order), emission))
         if dice.random() < REPEATED:
-            again = place + dice.expovariate(1 / REPEAT_AFTER_ABOUT)
-            heapq.heappush(waiting, Emission(again, command, repeat=True))
-        while waiting[0].place <= command.position:
-            yield heapq.heappop(waiting)
-            if not waiting:
-                break
+            again = emission.place + dice.expovariate(1 / REPEAT_AFTER_ABOUT)
+            repeat = emission._replace(place=again, repeat=True)
+            heapq.heappush(waiting, (again, next(order), repeat))
+        while waiting and waiting[0][0] <= emission.place - MOVED_AT_MOST:
+            yield heapq.heappop(waiting)[-1]
     while waiting:
-        yield heapq.heappop(waiting)
+        yield heapq.heappop(waiting)[-1]
 
 
 def _burst(dice: random.Random, holder: Holder, active: set[str]) -> Iterator[tuple[str, Number]]:
@@ -130,6 +176,8 @@ def _command(
     dice: random.Random, world: World, position: int, operation: str, number: Number
 ) -> Command:
     account = number.account_id or "account-0"
+    if number.moves and dice.random() < BY_GUEST:
+        account = GUEST
     usual = Command(position, operation, number.phone_number, account, number.site_id)
     if dice.random() >= STRAY:
         return usual

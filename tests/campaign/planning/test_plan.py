@@ -3,13 +3,22 @@
 from collections import Counter
 
 from tests.campaign.planning.plan import commands, emissions
+from tests.campaign.planning.platform import (
+    ALWAYS,
+    KEYS,
+    NUMBER_IN_USE,
+    STATUS_NOT_ALLOWED,
+    statement_emissions,
+    statements,
+)
 from tests.campaign.planning.schedule import FIRST, LAST, SIZES, Fault, Track, gate, tracks
-from tests.campaign.planning.world import build, numbers_of
+from tests.campaign.planning.world import GUEST, build, numbers_of
 
 COUNT = 5000
 WORLD = build(7, 600)
 PLANNED = list(commands(WORLD, 7, COUNT))
 EMITTED = list(emissions(PLANNED, 7))
+SAID = statements(WORLD, 7, PLANNED, 500)
 
 
 def test_same_seed_plans_the_same_campaign() -> None:
@@ -25,25 +34,25 @@ def test_different_seeds_plan_different_campaigns() -> None:
 
 
 def test_plan_publishes_every_command_and_repeats_a_tenth() -> None:
-    originals = [emission.command for emission in EMITTED if not emission.repeat]
-    repeated = [emission.command for emission in EMITTED if emission.repeat]
+    originals = [emission.message for emission in EMITTED if not emission.repeat]
+    repeated = [emission.message for emission in EMITTED if emission.repeat]
 
-    assert sorted(originals) == PLANNED
+    assert sorted(originals, key=lambda message: message.position) == PLANNED
     assert 0.08 * COUNT < len(repeated) < 0.12 * COUNT
 
 
 def test_repeat_follows_its_command_with_the_same_body() -> None:
-    originals = {item.command.position: item for item in EMITTED if not item.repeat}
-    repeats = [(item, originals[item.command.position]) for item in EMITTED if item.repeat]
+    originals = {item.message.position: item for item in EMITTED if not item.repeat}
+    repeats = [(item, originals[item.message.position]) for item in EMITTED if item.repeat]
 
     assert repeats
     assert all(repeat.place > original.place for repeat, original in repeats)
-    assert all(repeat.command.body == original.command.body for repeat, original in repeats)
+    assert all(repeat.message.body == original.message.body for repeat, original in repeats)
 
 
 def test_plan_publishes_one_command_in_twenty_late() -> None:
-    order = [item.command.position for item in EMITTED if not item.repeat]
-    late = sum(item.place != item.command.position for item in EMITTED if not item.repeat)
+    order = [item.message.position for item in EMITTED if not item.repeat]
+    late = sum(item.place != item.message.position for item in EMITTED if not item.repeat)
 
     assert order != sorted(order)
     assert 0.03 * COUNT < late < 0.07 * COUNT
@@ -94,3 +103,46 @@ def test_gate_holds_commands_back_for_the_track_that_is_behind() -> None:
 
 def test_gate_without_faults_holds_nothing_back() -> None:
     assert gate({"one": Track()}, SIZES["short"]) > 2 * SIZES["short"].commands
+
+
+def test_platform_states_one_record_for_about_twenty_commands() -> None:
+    assert statements(WORLD, 7, PLANNED, 500) == SAID
+    assert 0.04 * COUNT < len(SAID) < 0.08 * COUNT
+    assert {item.kind for item in SAID} == set(KEYS)
+
+
+def test_platform_states_every_kind_of_record_and_ends_some() -> None:
+    ended = {item.kind for item in SAID if item.deleted}
+    conflicts = {item.conflict for item in SAID}
+
+    assert ended == set(KEYS) - {"call_settings"}
+    assert conflicts == {"", NUMBER_IN_USE, STATUS_NOT_ALLOWED, *ALWAYS}
+
+
+def test_some_older_versions_follow_newer_ones() -> None:
+    newest: dict[tuple[str, ...], int] = {}
+    late = 0
+    for item in SAID:
+        record = (item.kind, *item.key)
+        late += item.version < newest.get(record, 0)
+        newest[record] = max(item.version, newest.get(record, 0))
+
+    assert late > 0.02 * len(SAID)
+    assert len({(item.kind, item.key, item.version) for item in SAID}) == len(SAID)
+
+
+def test_statements_are_published_in_their_order_and_some_again() -> None:
+    emitted = list(statement_emissions(SAID, 7))
+    places = [item.place for item in emitted]
+
+    assert [item.message for item in emitted if not item.repeat] == SAID
+    assert places == sorted(places)
+    assert any(item.repeat for item in emitted)
+
+
+def test_commands_come_from_the_guest_for_numbers_that_move() -> None:
+    moving = {number.phone_number for number in numbers_of(WORLD) if number.moves}
+    by_guest = {item.phone_number for item in PLANNED if item.account_id == GUEST}
+
+    assert by_guest
+    assert by_guest <= moving

@@ -2,9 +2,12 @@
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 NUMBERS_OF_A_HOLDER = 60
+MOVES_EVERY = 12
+GUEST = "account-guest"
+"""Numbers that move go to this account at their site, and come back."""
 SITES = ("london", "leeds", "bath")
 DEVICES = (
     (("desk", "digital"),),
@@ -26,6 +29,8 @@ class Number:
     assigned: bool = False
     devices: tuple[tuple[str, str], ...] = ()
     hunt_groups: tuple[str, ...] = ()
+    moves: bool = False
+    """Whether the platform takes it away and gives it back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,39 +66,50 @@ def numbers_of(world: World) -> Iterator[Number]:
 def records(world: World) -> Iterator[dict[str, object]]:
     """The import records of everything."""
     for holder in world:
-        yield {
-            "kind": "voice_service",
-            "service_id": f"service-{holder.hunt_group}",
-            "account_id": holder.account_id,
-            "account_kind": "occupier",
-            "site_id": holder.site_id,
-            "quantity": holder.services,
-        }
-        yield {
-            "kind": "call_settings",
-            "phone_number": holder.numbers[0].phone_number,
-            "hunt_group_id": holder.hunt_group,
-            "in_hours": "hunt_group",
-            "out_of_hours": "voicemail",
-            "unanswered": "none",
-        }
+        yield {"kind": "voice_service", **service_of(holder)}
+        yield {"kind": "call_settings", **settings_of(holder)}
         for number in holder.numbers:
             yield from _records_of(number)
 
 
-def _records_of(number: Number) -> Iterator[dict[str, object]]:
-    known: dict[str, object] = {"phone_number": number.phone_number}
-    yield {
-        "kind": "phone_number",
-        **known,
+def service_of(holder: Holder) -> dict[str, object]:
+    """The voice service with which the holder begins."""
+    return {
+        "service_id": f"service-{holder.hunt_group}",
+        "account_id": holder.account_id,
+        "account_kind": "occupier",
+        "site_id": holder.site_id,
+        "quantity": holder.services,
+    }
+
+
+def settings_of(holder: Holder) -> dict[str, object]:
+    """The call settings of the main number."""
+    return {
+        "phone_number": holder.numbers[0].phone_number,
+        "hunt_group_id": holder.hunt_group,
+        "in_hours": "hunt_group",
+        "out_of_hours": "voicemail",
+        "unanswered": "none",
+    }
+
+
+def details_of(number: Number) -> dict[str, object]:
+    """The number as the platform states it; its status is left out."""
+    return {
+        "phone_number": number.phone_number,
         "site_id": number.site_id,
         "account_id": number.account_id,
         "extension": number.phone_number[-4:],
-        "status": number.status,
         "main_number": number.main,
         "assigned_to": "Grace" if number.assigned else None,
         "features": ["voicemail"],
     }
+
+
+def _records_of(number: Number) -> Iterator[dict[str, object]]:
+    known: dict[str, object] = {"phone_number": number.phone_number}
+    yield {"kind": "phone_number", **details_of(number), "status": number.status}
     for device, kind in number.devices:
         yield {"kind": "handset_login", **known, "device_id": device, "device_kind": kind}
     for group in number.hunt_groups:
@@ -105,7 +121,10 @@ def _holder(dice: random.Random, place: int) -> Holder:
     first = place * NUMBERS_OF_A_HOLDER
     names = [f"+4420{first + index:08}" for index in range(NUMBERS_OF_A_HOLDER)]
     main = Number(names[0], account, site, "ACTIVE", main=True)
-    others = tuple(_number(dice, name, account, site) for name in names[1:])
+    others = tuple(
+        replace(_number(dice, name, account, site), moves=index % MOVES_EVERY == 0)
+        for index, name in enumerate(names[1:], 1)
+    )
     active = sum(number.status == "ACTIVE" for number in (main, *others))
     services = active + dice.randint(2, NUMBERS_OF_A_HOLDER - active - 2)
     return Holder(account, site, services, (main, *others))

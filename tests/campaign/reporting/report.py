@@ -16,7 +16,9 @@ def report_of(result: Result) -> dict[str, Any]:
     """The report as values that JSON can express."""
     campaign = result.campaign
     seconds = campaign.watch.samples[-1].seconds if campaign.watch.samples else 0.0
-    counts = {name: campaign.counters[name] for name in (*SAMPLED, "repeated", "resent", "sent")}
+    counts = {
+        name: campaign.counters[name] for name in (*SAMPLED, "repeated", "stated", "resent", "sent")
+    }
     return {
         "verdict": result.verdict.word,
         "reasons": result.verdict.reasons,
@@ -26,7 +28,7 @@ def report_of(result: Result) -> dict[str, Any]:
         "machine": _machine(),
         "versions": campaign.versions,
         "seconds": round(seconds, 1),
-        "counts": counts,
+        "counts": counts | campaign.exercised,
         "commands_a_second": round(counts["answered"] / seconds, 1) if seconds else 0,
         "faults": {str(fault): count for fault, count in campaign.done.items()},
         "outcomes": dict(result.outcomes.most_common()),

@@ -10,18 +10,26 @@ from tests.campaign.judging.ledger import Final, Finding, Ledger, PublishResult
 from tests.campaign.judging.notes import read
 from tests.campaign.judging.verdict import RunSummary, Verdict, judge
 from tests.campaign.planning.plan import commands
+from tests.campaign.planning.platform import statements
 from tests.campaign.planning.schedule import Size, tracks
-from tests.campaign.planning.world import build, numbers_of, records
+from tests.campaign.planning.world import build, records
 from tests.campaign.running import course, subscriber
 from tests.campaign.running.children import child_process, prepare
 from tests.campaign.running.counters import Counters
 from tests.campaign.running.course import Campaign
 from tests.campaign.running.final import read_final, versions
-from tests.campaign.running.publisher import CONFIRMED, COUNTERS
+from tests.campaign.running.publisher import CONFIRMED, COUNTERS, STATED
 from tests.campaign.running.subscriber import NOTES
 from tests.campaign.running.watching import Watch
 from tests.support.environments import unmeasured
 from worker.local import PrivateServers
+
+AWAITING = {
+    "WORKER_AWAITED_STEPS": "activation,hunt_group_membership,handset_logout,extension_reset",
+    "WORKER_STEP_FIRST_PAUSE_SECONDS": "1",
+    "WORKER_STEP_LONGEST_PAUSE_SECONDS": "10",
+}
+"""The workers await the PBX in every step, and ask it again soon."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,7 @@ async def run_campaign(campaign: Campaign) -> Result:
             "AMQP_URL": servers.rabbitmq.url,
             "DATABASE_URL": servers.postgresql.url,
             "WORKER_HTTP_PORT": "0",
+            **AWAITING,
         }
         imported = "\n".join(map(json.dumps, records(campaign.world)))
         await prepare(environment, imported, campaign.size.worker_partitions)
@@ -73,11 +82,17 @@ async def run_campaign(campaign: Campaign) -> Result:
 def _judged(campaign: Campaign, final: Final) -> Result:
     seed, count = campaign.seed, campaign.size.commands
     path = campaign.folder / CONFIRMED
+    said = statements(
+        campaign.world, seed, commands(campaign.world, seed, count), campaign.size.window
+    )
+    stated = campaign.folder / STATED
     published = PublishResult(
         phone_numbers=[item.phone_number for item in commands(campaign.world, seed, count)],
         confirmed=path.read_bytes() if path.exists() else bytes(count),
+        statements=said,
+        all_stated=stated.exists() and all(stated.read_bytes()),
     )
-    ledger = Ledger(published, numbers_of(campaign.world))
+    ledger = Ledger(published, campaign.world)
     with (campaign.folder / NOTES).open(encoding="utf-8") as lines:
         for note in read(lines):
             ledger.record(note)
@@ -88,8 +103,10 @@ def _judged(campaign: Campaign, final: Final) -> Result:
         commands_answered=campaign.counters["answered"],
         faults_wanted=campaign.size.faults,
         faults_done=campaign.done,
+        exercised=ledger.exercised(final),
         is_idle=campaign.is_idle,
         worker_troubles=len(campaign.worker_troubles),
         troubles=tuple(campaign.troubles),
     )
+    campaign.exercised = dict(summary.exercised)
     return Result(campaign, judge(findings, summary), findings, ledger.outcomes, ledger.deliveries)

@@ -11,12 +11,13 @@ NAMES = (
     "confirmed",
     "resent",
     "repeated",
+    "stated",
     "answered",
     "noted",
     "last_event_microseconds",
 )
 """The campaign writes the gate: the publisher sends no command beyond it. The publisher writes the
-next five, the subscriber the last three. `last_event_microseconds` is the time at which the last
+next six, the subscriber the last three. `last_event_microseconds` is the time at which the last
 event arrived that was not redelivered."""
 SIZE = 8 * len(NAMES)
 PLACES = {name: 8 * place for place, name in enumerate(NAMES)}

@@ -57,6 +57,8 @@ class Campaign:
     worker_troubles: list[str] = field(default_factory=list)
     """Exits of workers that the campaign did not cause, and unexpected errors in their logs."""
     versions: dict[str, str] = field(default_factory=dict)
+    exercised: dict[str, int] = field(default_factory=dict)
+    """How often something happened without which the run proves nothing."""
     is_idle: bool = False
 
 

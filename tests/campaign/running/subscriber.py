@@ -1,6 +1,7 @@
 """The consumer of all queues of a campaign: `subscriber FOLDER COMMANDS`, by `AMQP_URL`.
 
-It acknowledges a delivery after writing its note, and runs until SIGTERM.
+It acknowledges a delivery after writing its note, answers for a PBX that is silent at times, and
+runs until SIGTERM.
 """
 
 import os
@@ -14,8 +15,9 @@ from typing import Any, TextIO
 from pamqp import commands as amqp
 from pydantic_core import from_json
 
-from tests.campaign.judging.notes import UNREADABLE, Note, is_terminal, line_of, note_of
+from tests.campaign.judging.notes import UNREADABLE, Note, is_outcome, line_of, note_of
 from tests.campaign.running.counters import Counters
+from tests.campaign.running.pbx import Pbx
 from tests.campaign.running.publisher import AGAIN_SECONDS, COUNTERS
 from tests.support.faults.amqp_wire import ConnectionLost, Delivery, Wire
 
@@ -36,7 +38,7 @@ SETTLED_SECONDS = 0.3
 
 
 class Subscriber:
-    """Writes a note of every delivery, and counts the outcomes."""
+    """Writes a note of every delivery, counts the outcomes, and answers for the PBX."""
 
     def __init__(self, folder: Path, count: int, notes: TextIO) -> None:
         self._counters = Counters(folder / COUNTERS)
@@ -44,6 +46,7 @@ class Subscriber:
         self._notes = notes
         self._stopping = False
         self._connected = 0.0
+        self._pbx = Pbx()
 
     def stop(self, *_: object) -> None:
         """Makes `run` return once no more messages arrive."""
@@ -74,6 +77,8 @@ class Subscriber:
                 self._note(deliveries)
                 wire.acknowledge(deliveries[-1].tag)
                 last = time.monotonic()
+            for result in self._pbx.results():
+                wire.publish(*result)
             # A short pause handles many deliveries at once.
             time.sleep(PAUSE_SECONDS)
         wire.pump(0)
@@ -85,6 +90,7 @@ class Subscriber:
         self._counters["noted"] += len(notes)
         for note in notes:
             self._count(note)
+            self._pbx.take(note)
 
     def _count(self, note: Note) -> None:
         # Messages that arrive right after connecting were published before the broker was lost.
@@ -107,7 +113,7 @@ class Subscriber:
         return Note(delivery.consumer, UNREADABLE, identifier, identifier, number, reason)
 
     def _is_first_end(self, note: Note) -> bool:
-        if not is_terminal(note.kind) or not note.command_id.isdecimal():
+        if not is_outcome(note) or not note.command_id.isdecimal():
             return False
         index = int(note.command_id)
         if index >= len(self._answered) or self._answered[index]:
