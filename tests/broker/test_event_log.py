@@ -5,6 +5,7 @@ import json
 import re
 
 import pytest
+from aio_pika.exceptions import ChannelNotFoundEntity
 from pamqp.common import FieldValue
 
 from contracts.topology import EVENT_LOG, event_log
@@ -18,7 +19,8 @@ from tests.support.event_log import (
 )
 from tests.support.platform import Platform
 from tests.support.servers.administration import Administration
-from worker.broker.connecting.connection import connect
+from worker.broker import topology
+from worker.broker.connecting.connection import BrokerUnavailable, connect
 from worker.broker.topology import (
     TopologyMismatch,
     declare_event_log,
@@ -47,6 +49,17 @@ async def test_the_log_keeps_every_event_whatever_its_routing_key(
     await publish(platform.channel, EVENT)
 
     assert await logged_events(amqp_url, 1) == [{"id": "1"}]
+
+
+async def test_log_on_a_node_that_has_not_started_completely_is_awaited() -> None:
+    async def refused() -> None:
+        raise ChannelNotFoundEntity(
+            f"NOT_FOUND - home node 'rabbit@a' of durable queue '{EVENT_LOG}' in vhost '/' is down"
+            " or inaccessible"
+        )
+
+    with pytest.raises(BrokerUnavailable, match="home node"):
+        await topology.verified(refused(), f"queue {EVENT_LOG!r}")
 
 
 @pytest.mark.parametrize(

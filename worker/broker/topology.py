@@ -26,7 +26,7 @@ from contracts.topology import (
     event_log,
 )
 from worker.broker.connecting.answers import answered
-from worker.broker.connecting.connection import channel_on
+from worker.broker.connecting.connection import BrokerUnavailable, channel_on
 
 __all__ = [
     "TopologyMismatch",
@@ -47,6 +47,9 @@ Result = TypeVar("Result")
 
 INEQUIVALENT: Final = "inequivalent arg"
 """How the broker begins to say that something exists with other properties."""
+
+DOWN: Final = "is down or inaccessible"
+"""How the broker ends to say that it, or the node of a queue, has not started completely."""
 
 RETENTION: Final = ("x-max-age", "x-stream-max-segment-size-bytes")
 """The arguments of the event log that say how long it keeps events."""
@@ -145,10 +148,15 @@ async def _declare_stream(connection: AbstractConnection, log: Queue) -> str | N
 async def verified(
     declaration: Awaitable[Result], what: str, *, command: str = "topology"
 ) -> Result:
-    """Awaits a declaration. Raises `TopologyMismatch`, which names the command to repeat."""
+    """Awaits a declaration. Raises `TopologyMismatch`, which names the command to repeat.
+
+    Raises `BrokerUnavailable` while a node is starting: it listens before its streams can be used.
+    """
     try:
         return await _matching(declaration, what, command=command)
     except ChannelClosed as error:
+        if DOWN in str(error):
+            raise BrokerUnavailable(str(error)) from None
         message = (
             f"The {what} could not be declared. The broker says: {error}. Let a user with"
             f" configure permission run `activation-worker {command}`, and start the worker with"
