@@ -25,6 +25,8 @@ ARGUMENTS = {
     "pending": (),
     "resolve": (NUMBER, "--as", "done", "--by", "Ada", "--why", "a test"),
     "partitions": (),
+    "reconcile": ("-",),
+    "republish": ("--all",),
     "manual-logouts": (),
     "manual-logouts close": (NUMBER, "fax", "--by", "Ada", "--why", "a test"),
     "outbox list": (),

@@ -54,7 +54,7 @@ def require_reply_to(report: Incoming[Report]) -> None:
 
 
 class ReportProcessor:
-    """Answers one report at a time. A redelivered report is answered again, under the same ids."""
+    """Answers one report at a time. A redelivered report is answered again, as of now."""
 
     def __init__(
         self,

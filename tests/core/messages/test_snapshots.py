@@ -79,15 +79,15 @@ def test_a_report_about_one_number_names_it_as_the_subject() -> None:
     assert page.data.entitlement is None
 
 
-def test_a_report_that_is_answered_again_has_pages_with_the_same_ids() -> None:
+def test_the_pages_of_each_moment_and_each_report_have_ids_of_their_own() -> None:
     def ids(of: SnapshotFactory) -> list[str]:
         return [of.page(place, []).id for place in (1, 2)]
 
     again = factory(as_of=NOW.replace(hour=10))
     other = factory(REPORT.model_copy(update={"id": "report-2"}))
 
-    assert ids(again) == ids(factory())
-    assert len({*ids(factory()), *ids(other)}) == 4
+    assert ids(factory()) == ids(factory())
+    assert len({*ids(factory()), *ids(again), *ids(other)}) == 6
 
 
 def test_each_run_of_an_operator_has_pages_of_its_own() -> None:

@@ -87,7 +87,8 @@ class SnapshotFactory:
         """The page of this number, counted from 1."""
         origin, selection = self.origin, self.selection
         return Snapshot(
-            id=derived_id(origin.source, origin.id, "snapshot", str(page)),
+            # The moment, too: an answer that is given again shows another one.
+            id=derived_id(origin.source, origin.id, "snapshot", str(page), self.as_of.isoformat()),
             subject=selection.phone_number,
             time=self.as_of,
             correlationid=origin.correlation_id,
