@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum, unique
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar, Final, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, Strict, model_validator
 
@@ -20,6 +20,7 @@ from contracts.values import (
 )
 
 __all__ = [
+    "RECORD_CLASSES",
     "CallSettingsKey",
     "CallSettingsRecord",
     "HandsetLoginKey",
@@ -29,6 +30,7 @@ __all__ = [
     "PhoneNumberKey",
     "PhoneNumberRecord",
     "Record",
+    "RecordClasses",
     "RecordKey",
     "RecordKind",
     "VoiceServiceKey",
@@ -222,3 +224,20 @@ Record = (
     | HuntGroupMemberRecord
     | HandsetLoginRecord
 )
+
+
+class RecordClasses(NamedTuple):
+    """A record of one kind, and what identifies it."""
+
+    record: type[Record]
+    key: type[RecordKey]
+
+
+RECORD_CLASSES: Final[Mapping[RecordKind, RecordClasses]] = {
+    RecordKind.VOICE_SERVICE: RecordClasses(VoiceServiceRecord, VoiceServiceKey),
+    RecordKind.PHONE_NUMBER: RecordClasses(PhoneNumberRecord, PhoneNumberKey),
+    RecordKind.CALL_SETTINGS: RecordClasses(CallSettingsRecord, CallSettingsKey),
+    RecordKind.HUNT_GROUP_MEMBER: RecordClasses(HuntGroupMemberRecord, HuntGroupMemberKey),
+    RecordKind.HANDSET_LOGIN: RecordClasses(HandsetLoginRecord, HandsetLoginKey),
+}
+"""By kind, in the order of the kinds."""

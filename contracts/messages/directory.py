@@ -201,8 +201,8 @@ class DirectoryConflictData(Data):
     account_id: AccountId | None
     """The account that holds the number; null if none."""
     site_id: SiteId
-    status: NumberStatus
-    """The status of the number, which is unchanged."""
+    status: NumberStatus | None
+    """The status of the number, which is unchanged; null if it is not provisioned."""
     sequence: int = Field(ge=0)
     """That of this status."""
     command_id: Identifier

@@ -4,9 +4,9 @@ import contextlib
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import BinaryIO, Final
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import click
 
@@ -14,9 +14,16 @@ from worker.cli.exits import Exit, run_async, settings_of_environment
 from worker.cli.options import AS_JSON, to_json
 from worker.cli.streams import echo, readable
 
+if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar
+
+    from contracts.records import RecordKind
+    from worker.operator.importing.applying import Counts
+
 __all__ = ["import_records", "reconcile"]
 
-BAR_STEP_BYTES: Final = 65_536
+BAR_STEP_LINES: Final = 1_000
+COUNTED: Final = ("new", "changed", "unchanged", "deleted", "waiting")
 COMPLETE: Final = click.option(
     "--complete",
     is_flag=True,
@@ -25,39 +32,61 @@ COMPLETE: Final = click.option(
 
 
 class Bars:
-    """Progress bars on a terminal, one for each phase."""
+    """On a terminal, a progress bar for each phase."""
 
-    @contextmanager
-    def phase(self, label: str, length: int, step: int = 1) -> Iterator[Callable[[int], object]]:
-        """Begins a phase of this length; call the result with each part that is done."""
-        with click.progressbar(
-            length=length,
-            label=label,
-            file=sys.stderr,
-            hidden=not (length and sys.stderr.isatty()),
-            update_min_steps=step,
-        ) as bar:
-            yield bar.update
+    def __init__(self) -> None:
+        self._shown = ExitStack()
+        self._phase = ""
+        self._bar: ProgressBar[int] | None = None
+
+    def __call__(self, phase: str, done: int, total: int) -> None:
+        """Moves the bar of the phase; the first call for a phase ends the former one."""
+        if not total or not sys.stderr.isatty():
+            return
+        if self._bar is None or phase != self._phase:
+            self.close()
+            self._phase = phase
+            bar = click.progressbar(length=total, label=phase, file=sys.stderr)
+            self._bar = self._shown.enter_context(bar)
+        self._bar.update(done - self._bar.pos)
+
+    def close(self) -> None:
+        """Ends the last phase."""
+        self._shown.close()
+        self._bar = None
 
 
 @click.command("import")
 @click.argument("file", type=click.File("rb"))
-def import_records(file: BinaryIO) -> None:
+@COMPLETE
+def import_records(file: BinaryIO, complete: bool) -> None:
     """Import records from FILE.
 
-    FILE contains JSON Lines; - reads standard input.
+    FILE contains JSON Lines; - reads standard input. The same rules apply as to directory messages.
 
-    All or nothing: if one line is wrong, nothing is changed. Lines may be in any order. Of
-    features, only the names are kept: their values may be secrets. A number that stops being a
-    main number loses its call settings.
+    All or nothing: if one line is wrong or contradicts what is held, nothing is changed. Lines may
+    be in any order. Of features, only the names are kept: their values may be secrets. A number
+    that stops being a main number loses its call settings. Records of a number with an operation
+    under way wait for its end. With --complete, what is held at the sites of FILE and missing in it
+    is deleted.
     """
     from worker.operator.importing.import_records import import_lines
 
     settings = settings_of_environment()
     bars = Bars()
-    counts = run_async(import_lines(settings.database_url, _lines(file, bars), progress=bars))
-    for kind, count in counts.items():
-        click.echo(f"{count:>9,}  {kind}")
+    with contextlib.closing(bars):
+        lines = _lines(file, bars)
+        work = import_lines(settings.database_url, lines, complete=complete, progress=bars)
+        imported = run_async(work)
+    click.echo(f"import {imported.import_id}")
+    _print_counts(imported.counts)
+
+
+def _print_counts(counts: Mapping["RecordKind", "Counts"]) -> None:
+    click.echo(" " * 18 + "".join(f"{name:>12}" for name in COUNTED))
+    for kind, of_kind in counts.items():
+        columns = "".join(f"{getattr(of_kind, name):>12,}" for name in COUNTED)
+        click.echo(f"{kind:<18}{columns}")
 
 
 @click.command()
@@ -102,10 +131,13 @@ def _lines(file: BinaryIO, bars: Bars) -> Iterator[bytes]:
     """The lines; reading a file of known size moves a progress bar."""
     from worker.operator.importing.jsonl import lines_of
 
-    with bars.phase("Reading", _size_bytes(file), BAR_STEP_BYTES) as advance:
-        for line in readable(lines_of(file)):
-            advance(len(line))
-            yield line
+    done, size = 0, _size_bytes(file)
+    for number, line in enumerate(readable(lines_of(file))):
+        done += len(line)
+        if number % BAR_STEP_LINES == 0 or done == size:
+            bars("Reading", done, size)
+        yield line
+    bars.close()
 
 
 def _size_bytes(file: BinaryIO) -> int:

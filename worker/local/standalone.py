@@ -52,7 +52,7 @@ async def prepare(
     await migrate_database(settings)
     await declare_topology(settings)
     if records is not None:
-        counts = await import_chunks(settings.database_url, records)
-        for kind, count in counts.items():
-            report(f"imported {count:,} {kind}")
+        imported = await import_chunks(settings.database_url, records)
+        for kind, counts in imported.counts.items():
+            report(f"imported {counts.in_file:,} {kind}")
     return settings

@@ -2,14 +2,17 @@
 
 from typing import Final
 
-__all__ = ["IMPORT", "MEMBER", "MIGRATION", "PARTITION", "TERM", "partition_lock"]
+__all__ = ["DIRECTORY", "IMPORT", "MEMBER", "MIGRATION", "PARTITION", "TERM", "partition_lock"]
 
 MIGRATION: Final = 7_254_001
 PARTITION: Final = 7_254_002
 """Of partition 0; see `partition_lock`."""
 IMPORT: Final = 7_254_003
+"""Of one import at a time."""
 TERM: Final = 7_254_005
 """Of partition 0; only the functions of the schema take it."""
+DIRECTORY: Final = 7_254_006
+"""Of the writers of records: directory messages share it, an import holds it alone."""
 
 MEMBER: Final = -2
 """Passed as a partition: the lock that all running workers share. A change of the number of

@@ -74,6 +74,7 @@ async def finish_repartition(session: Session, layout: Layout) -> None:
     Call it in a transaction. Waits up to one second for transactions of former leaders, and then
     terminates their sessions; PostgreSQL refuses their later transactions.
     """
+    await session.fetch("lock_layout")
     await session.change("end_terms")
     numbers = [assignment.partition for assignment in assignments(layout)]
     await session.change("open_assignments", partitions=numbers)

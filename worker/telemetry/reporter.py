@@ -165,7 +165,8 @@ class Reporter:
     def records_applied(self, applied: Applied) -> None:
         """What the platform stated was applied, waits, or contradicts what is held."""
         log = get_logger().bind()
-        for change, verdict, detail in applied.outcomes:
+        for outcome in applied.outcomes:
+            change, verdict, detail = outcome.change, outcome.verdict, outcome.detail
             self.metrics.record_received(change.record.KIND, verdict)
             is_conflict = verdict is RecordVerdict.CONFLICT
             (log.warning if is_conflict else log.info)(

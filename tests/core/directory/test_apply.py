@@ -271,6 +271,17 @@ def test_a_second_main_number_is_a_conflict_and_a_successor_is_none() -> None:
     assert successor.directory.main_numbers == {ACME_LONDON: PHONE_NUMBER}
 
 
+def test_a_new_number_that_is_a_second_main_number_is_a_conflict_without_a_status() -> None:
+    directory = holding(RESERVED._replace(phone_number=MAIN_PHONE_NUMBER, main_number=True))
+    directory.main_numbers[ACME_LONDON] = MAIN_PHONE_NUMBER
+
+    applied = applied_to(directory, stated(number(main_number=True)))
+    (conflict,) = applied.messages
+    assert isinstance(conflict, DirectoryConflict)
+    assert (conflict.data.status, conflict.data.site_id) == (None, ACME_LONDON.site_id)
+    assert PHONE_NUMBER not in applied.directory.numbers
+
+
 def test_a_main_number_is_never_logged_in_nor_a_member_of_its_own_group() -> None:
     main = RESERVED._replace(main_number=True)
     directory = holding(main)

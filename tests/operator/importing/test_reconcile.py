@@ -113,6 +113,12 @@ async def test_a_site_of_a_service_alone_is_named_too(database_url: str) -> None
     assert lines == [f"only held: phone_number {NUMBER}"]
 
 
+async def test_status_that_the_file_leaves_out_is_not_compared(database_url: str) -> None:
+    await imported(database_url, number(status="ACTIVE"))
+
+    assert await compared(database_url, number(status=None)) == ([], {})
+
+
 async def test_reconcile_changes_nothing(database: Database, database_url: str) -> None:
     await imported(database_url, *RECORDS)
     await store(database, "UPDATE phone_numbers SET status = 'PENDING' WHERE label = 'Ann'")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from worker.operator.importing.import_records import ImportRefused, import_lines
+from worker.operator.importing.import_records import Imported, ImportRefused, import_lines
 
 NUMBER = "+442079460001"
 OTHER = "+442079460002"
@@ -52,11 +52,11 @@ def login(phone_number: str = NUMBER, device_kind: str = "digital") -> Fields:
     }
 
 
-async def imported(url: str, *records: Fields) -> Mapping[str, int]:
-    return await import_lines(url, [json.dumps(record) for record in records])
+async def imported(url: str, *records: Fields, complete: bool = False) -> Imported:
+    return await import_lines(url, [json.dumps(record) for record in records], complete=complete)
 
 
-async def refusal(url: str, *records: Fields) -> str:
+async def refusal(url: str, *records: Fields, complete: bool = False) -> str:
     with pytest.raises(ImportRefused) as refused:
-        await imported(url, *records)
+        await imported(url, *records, complete=complete)
     return str(refused.value)

@@ -91,12 +91,13 @@ class _Applying:
             waiting = waited or Waiting(_without_older_view(change, held), waits_for)
             self._directory.waiting.setdefault(change.phone_number or "", []).append(waiting)
             if waited is None:
-                self._note(change, Verdict.WAITS, _WAITING_TEXTS[waits_for])
+                self._note(change, Verdict.WAITS, _WAITING_TEXTS[waits_for], waits_for)
             return
         try:
             is_changed = _APPLY[change.record.KIND](self.work, change)
         except Conflict as conflict:
-            number = self._directory.numbers[change.phone_number or ""].number
+            held = self._directory.numbers.get(change.phone_number or "")
+            number = held.number if held is not None else None
             messages = DirectoryMessages(change.cause, self.work.now)
             self.work.applied.messages.append(messages.conflict(number, change, conflict))
             self._note(change, Verdict.CONFLICT, conflict.detail)
@@ -128,8 +129,14 @@ class _Applying:
             return None if held.number.main_number else WaitsFor.MAIN_NUMBER
         return None
 
-    def _note(self, change: Change, verdict: Verdict, detail: str = "") -> None:
-        self.work.applied.outcomes.append(Outcome(change, verdict, detail))
+    def _note(
+        self,
+        change: Change,
+        verdict: Verdict,
+        detail: str = "",
+        waits_for: WaitsFor | None = None,
+    ) -> None:
+        self.work.applied.outcomes.append(Outcome(change, verdict, detail, waits_for))
 
 
 def _without_older_view(change: Change, held: HeldNumber | None) -> Change:

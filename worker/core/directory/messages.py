@@ -10,7 +10,7 @@ from contracts.messages import (
     StatusChanged,
     StatusChangedData,
 )
-from contracts.values import AftermathState, ChangedBy
+from contracts.values import AftermathState, ChangedBy, NumberStatus
 from worker.core.cause import Cause
 from worker.core.directory.change import Change
 from worker.core.directory.held import holder_of
@@ -52,8 +52,11 @@ class DirectoryMessages:
             ),
         )
 
-    def conflict(self, number: Number, change: Change, conflict: Conflict) -> DirectoryConflict:
+    def conflict(
+        self, held: Number | None, change: Change, conflict: Conflict
+    ) -> DirectoryConflict:
         """The change contradicts what is held of the number, and was not applied."""
+        number = held or _unknown(change)
         subject = ("conflict", change.record.KIND, *change.record.key)
         said = change.record.model_dump(mode="json", exclude_none=True)
         return DirectoryConflict(
@@ -63,7 +66,7 @@ class DirectoryMessages:
                 phone_number=number.phone_number,
                 account_id=number.account_id,
                 site_id=number.site_id,
-                status=number.status,
+                status=held.status if held is not None else None,
                 sequence=number.sequence,
                 command_id=change.cause.id,
                 version=change.version,
@@ -87,6 +90,12 @@ class DirectoryMessages:
             "tracestate": cause.tracestate,
             "partitionkey": holder.partition_key,
         }
+
+
+def _unknown(change: Change) -> Number:
+    """A number that is not provisioned, at the site that the record names."""
+    site_id: str = getattr(change.record, "site_id", "")
+    return Number(change.phone_number or "", site_id, None, None, NumberStatus.AVAILABLE)
 
 
 def superseded(number: Number, detail: str, now: datetime) -> tuple[OperationAftermath, ...]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from contracts.messages import PublishedMessage
 from worker.core.cause import Cause
-from worker.core.directory.change import Change, Verdict
+from worker.core.directory.change import Change, Verdict, WaitsFor
 from worker.core.directory.held import Directory
 from worker.core.entitlement import EntitlementChanged
 from worker.core.situation import AccountAtSite, Usage
@@ -21,6 +21,7 @@ class Outcome(NamedTuple):
     verdict: Verdict
     detail: str = ""
     """For people: why it waits, or what it contradicts."""
+    waits_for: WaitsFor | None = None
 
 
 @dataclass(slots=True)

@@ -1,83 +1,142 @@
-"""The import: validates many records as a whole, and stores all of them or none."""
+"""The import: applies many records as a whole, or none of them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+from uuid import uuid4
 
-from worker.operator.importing.jsonl import ImportRefused, Numbered, Problems, read_chunks
-from worker.operator.importing.progress import SILENT, Progress
-from worker.operator.importing.records import RECORDS
+from contracts.records import RecordKind
+from worker.core.cause import Cause
+from worker.operator.importing.applying import Applying, Counts, Pass
+from worker.operator.importing.jsonl import WHOLE_FILE, ImportRefused, Numbered, read_chunks
+from worker.operator.importing.progress import Progress, silent
 from worker.operator.importing.staging import staged
-from worker.storage.connecting.engine import open_database, transaction_in
+from worker.storage.connecting.engine import Database, open_database, transaction_in
+from worker.storage.connecting.errors import is_conflict, spoils_session
 from worker.storage.connecting.session import Session
 from worker.storage.deployment.preflight import require_fit
-from worker.storage.locks import IMPORT
-from worker.storage.queries import query
+from worker.storage.directory.saving import DirectoryContext
+from worker.storage.staging import (
+    count_staged,
+    enter_alone,
+    lock_differences,
+    names_a_site,
+    partitions_kept,
+)
 
-__all__ = ["ImportBusy", "ImportRefused", "import_chunks", "import_lines"]
+__all__ = ["ImportBusy", "ImportRefused", "Imported", "import_chunks", "import_lines"]
+
+SOURCE: Final = "/activation-worker/import"
+"""With its id it identifies an import, as source and id do for a message."""
+ATTEMPTS_MAXIMUM: Final = 5
+NO_SITE: Final = (
+    "no service and no number is in the file: --complete compares what is held at the sites that"
+    " they name"
+)
+
+PASSES: Final = (
+    Pass(RecordKind.VOICE_SERVICE),
+    Pass(RecordKind.VOICE_SERVICE, deletions=True),
+    Pass(RecordKind.HANDSET_LOGIN, deletions=True),
+    Pass(RecordKind.HUNT_GROUP_MEMBER, deletions=True),
+    Pass(RecordKind.CALL_SETTINGS, deletions=True),
+    Pass(RecordKind.PHONE_NUMBER, deletions=True),
+    Pass(RecordKind.PHONE_NUMBER),
+    Pass(RecordKind.CALL_SETTINGS),
+    Pass(RecordKind.HUNT_GROUP_MEMBER),
+    Pass(RecordKind.HANDSET_LOGIN),
+)
+"""In this order no record contradicts one that the same file takes away. New services come before
+those that end, and a number before its other records, which end when it changes hands."""
 
 
 class ImportBusy(Exception):
     """Another import is under way; nothing was changed."""
 
 
-async def import_lines(
-    database_url: str, lines: Iterable[bytes | str], *, progress: Progress = SILENT
-) -> Mapping[str, int]:
-    """Stores the records of JSON Lines, in any order; returns the number of each kind.
+class Imported(NamedTuple):
+    """What an import has done."""
 
-    All or nothing, in one transaction, which begins after the last line was read; unchanged rows
-    are not written. Raises `ImportRefused`, `ImportBusy`, and `NotReady` if the schema is of
-    another version: its functions could take locks in another order.
+    import_id: str
+    """The `command_id` of the status changes that it published."""
+    counts: Mapping[RecordKind, Counts]
+    """Of each kind that the file has, or that it deletes."""
+
+
+async def import_lines(
+    database_url: str,
+    lines: Iterable[bytes | str],
+    *,
+    complete: bool = False,
+    progress: Progress = silent,
+) -> Imported:
+    """Applies the records of JSON Lines, in any order, by the rules for directory messages.
+
+    All or nothing, in one transaction, which begins after the last line was read and changes only
+    what differs. With `complete`, the file is the whole truth for the sites that it names: what
+    they lack there is deleted. Raises `ImportRefused`, `ImportBusy`, and `NotReady` if the schema
+    is of another version.
     """
-    return await import_chunks(database_url, read_chunks(lines), progress=progress)
+    return await import_chunks(
+        database_url, read_chunks(lines), complete=complete, progress=progress
+    )
 
 
 async def import_chunks(
-    database_url: str, chunks: Iterator[Sequence[Numbered]], *, progress: Progress = SILENT
-) -> Mapping[str, int]:
+    database_url: str,
+    chunks: Iterator[Sequence[Numbered]],
+    *,
+    complete: bool = False,
+    progress: Progress = silent,
+) -> Imported:
     """Like `import_lines`, for records that `read_chunks` reads."""
+    import_id = str(uuid4())
     async with open_database(database_url) as database:
         async with database.session() as session:
             await require_fit(session)
         async with staged(database, chunks) as session:
-            async with transaction_in(session):
-                await _lock_out_other_imports(session)
-                await session.driver.execute(query("import_stage").sql)
-                await _lock_rows(session)
-                await _refuse_conflicts(session)
-                await _store(session, progress)
-            counts = await session.fetch("stage_counts")
-    return {row["kind"]: row["records"] for row in counts}
+            if complete and not await names_a_site(session):
+                raise ImportRefused.of(WHOLE_FILE, NO_SITE)
+            work = _Import(
+                database, session, Cause(SOURCE, import_id, import_id), complete, progress
+            )
+            return Imported(import_id, await work.until_stored())
 
 
-async def _lock_out_other_imports(session: Session) -> None:
-    (locked,) = await session.fetch("import_alone", lock=IMPORT)
-    if not locked[0]:
-        raise ImportBusy("Another import is under way. Start this one again when it has ended.")
+class _Import(NamedTuple):
+    """The transaction that follows when all records are staged."""
 
+    database: Database
+    session: Session
+    cause: Cause
+    complete: bool
+    progress: Progress
 
-async def _lock_rows(session: Session) -> None:
-    # Numbers before accounts, in the worker's order. Without these locks a command could set a
-    # number to PENDING after the check, and the import would end its operation silently.
-    for name in ("import_lock_numbers", "import_open_usage", "import_lock_usage"):
-        await session.fetch(name)
+    async def until_stored(self) -> Mapping[RecordKind, Counts]:
+        """Repeats the transaction while it conflicts with others: what was staged stays."""
+        attempts = 1
+        while True:
+            try:
+                async with transaction_in(self.session):
+                    return await self._store()
+            except Exception as error:
+                if attempts == ATTEMPTS_MAXIMUM or not is_conflict(error) or spoils_session(error):
+                    raise
+                attempts += 1
 
-
-async def _refuse_conflicts(session: Session) -> None:
-    problems = Problems()
-    for row in await session.fetch("import_problems"):
-        problems.add(row["line"], row["problem"])
-    if problems.count:
-        raise ImportRefused(problems)
-
-
-async def _store(session: Session, progress: Progress) -> None:
-    for name in (
-        "import_end_operations",
-        "import_release_main_numbers",
-        "import_forget_call_settings",
-    ):
-        await session.fetch(name)
-    with progress.phase("Storing", len(RECORDS)) as advance:
-        for kind in RECORDS:
-            await session.change(f"import_{kind}")
-            advance(1)
+    async def _store(self) -> Mapping[RecordKind, Counts]:
+        if not await enter_alone(self.session):
+            raise ImportBusy("Another import is under way. Start this one again when it has ended.")
+        partitions = await partitions_kept(self.session)
+        await lock_differences(self.session, complete=self.complete)
+        context = DirectoryContext(partitions, self.database.clock.now())
+        applying = Applying(
+            self.session,
+            context,
+            self.cause,
+            staged=await count_staged(self.session),
+            progress=self.progress,
+        )
+        for step in PASSES:
+            if self.complete or not step.deletions:
+                await applying.run(step)
+        return applying.counts

@@ -13,6 +13,7 @@ from worker.operator.validation_errors import explain
 from worker.runtime.printable import printable
 
 __all__ = [
+    "WHOLE_FILE",
     "ImportRefused",
     "Numbered",
     "Problem",
@@ -23,6 +24,7 @@ __all__ = [
 
 CHUNK_RECORDS: Final = 5_000
 PROBLEMS_SHOWN: Final = 20
+WHOLE_FILE: Final = 0
 LINE_MAXIMUM_BYTES: Final = 65_536
 """A record has a few hundred bytes: a longer line is no record, and may not end at all."""
 
@@ -34,7 +36,13 @@ class Problem(NamedTuple):
     """An error in a line."""
 
     line: int
+    """`WHOLE_FILE` if no line is wrong."""
     description: str
+
+    @property
+    def shown(self) -> str:
+        """For people."""
+        return f"line {self.line}: {self.description}" if self.line else self.description
 
 
 class Numbered(NamedTuple):
@@ -63,7 +71,7 @@ class ImportRefused(Exception):
     """Some lines are wrong, so nothing was stored; the text lists the first of them."""
 
     def __init__(self, problems: Problems) -> None:
-        shown = [f"line {line}: {printable(description)}" for line, description in problems.first]
+        shown = [printable(problem.shown) for problem in problems.first]
         if problems.count > len(problems.first):
             shown.append(f"and {problems.count - len(problems.first)} more errors")
         super().__init__("\n".join(shown))

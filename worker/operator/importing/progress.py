@@ -1,24 +1,12 @@
 """How far a long command has come."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import Final, Protocol
+from collections.abc import Callable
 
-__all__ = ["SILENT", "Progress"]
+__all__ = ["Progress", "silent"]
 
-
-class Progress(Protocol):
-    """Shows the phases of a long command, one after the other."""
-
-    def phase(self, label: str, length: int) -> AbstractContextManager[Callable[[int], object]]:
-        """Begins a phase of this length; call the result with each part that is done."""
+Progress = Callable[[str, int, int], None]
+"""Called with the name of the phase, how much of it is done, and how much there is to do."""
 
 
-class _Silent:
-    @contextmanager
-    def phase(self, _label: str, _length: int) -> Iterator[Callable[[int], object]]:
-        yield lambda _: None
-
-
-SILENT: Final[Progress] = _Silent()
-"""Shows nothing."""
+def silent(_phase: str, _done: int, _total: int) -> None:
+    """Shows nothing."""

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from contracts.records import RECORD_CLASSES
 from worker.operator.importing.jsonl import read_chunks
-from worker.operator.importing.records import RECORDS
 from worker.operator.importing.staging import staged
 from worker.runtime.printable import printable
 from worker.storage.connecting.engine import open_database, transaction_in
@@ -74,7 +74,7 @@ async def _compare(
     counts: Counter[str],
     show: Callable[[Difference], None],
 ) -> None:
-    for kind in RECORDS:
+    for kind in RECORD_CLASSES:
         async for rows in differences(session, kind, complete=complete):
             for row in rows:
                 found = _difference(kind, row)

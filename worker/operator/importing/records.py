@@ -1,6 +1,5 @@
 """The lines that an import reads: a record each, and its kind."""
 
-from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter
@@ -10,24 +9,10 @@ from contracts.records import (
     HandsetLoginRecord,
     HuntGroupMemberRecord,
     PhoneNumberRecord,
-    Record,
-    RecordKind,
     VoiceServiceRecord,
 )
 
-__all__ = ["LINE", "RECORDS", "Line"]
-
-RECORDS: Final[Mapping[RecordKind, type[Record]]] = {
-    record.KIND: record
-    for record in (
-        VoiceServiceRecord,
-        PhoneNumberRecord,
-        CallSettingsRecord,
-        HuntGroupMemberRecord,
-        HandsetLoginRecord,
-    )
-}
-"""The record of each kind, in the order in which kinds are stored."""
+__all__ = ["LINE", "Line"]
 
 EXACT: Final = ConfigDict(extra="forbid")
 """Unlike in a message, an unknown field is most often a spelling error, and not ignored."""

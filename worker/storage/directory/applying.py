@@ -10,7 +10,7 @@ from worker.storage.connecting.session import Session
 from worker.storage.directory.loading import load_directory
 from worker.storage.directory.saving import DirectoryContext, DirectoryWriter
 from worker.storage.entitlement import mark_entitlements
-from worker.storage.locks import IMPORT
+from worker.storage.locks import DIRECTORY
 from worker.storage.manual_logouts import close_manual_logouts
 from worker.storage.outbox import put_messages
 
@@ -22,7 +22,7 @@ CLOSED_BY: Final = "directory"
 
 async def join_directory_writers(session: Session) -> None:
     """Waits until no import is under way, and keeps imports out until the transaction ends."""
-    await session.fetch("join_directory_writers", lock=IMPORT)
+    await session.fetch("join_directory_writers", lock=DIRECTORY)
 
 
 async def apply_changes(

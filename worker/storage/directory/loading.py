@@ -4,20 +4,12 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
 
 from contracts.records import (
-    CallSettingsKey,
+    RECORD_CLASSES,
     CallSettingsRecord,
-    HandsetLoginKey,
-    HandsetLoginRecord,
-    HuntGroupMemberKey,
-    HuntGroupMemberRecord,
-    PhoneNumberKey,
     PhoneNumberRecord,
-    RecordKey,
     RecordKind,
-    VoiceServiceKey,
     VoiceServiceRecord,
 )
 from contracts.values import AccountKind, CallTarget, DeviceKind
@@ -29,20 +21,6 @@ from worker.storage.connecting.session import Row, Session
 from worker.storage.loading import load_numbers_locked
 
 __all__ = ["load_directory", "load_waiting", "record_key"]
-
-
-class _Classes(NamedTuple):
-    record: type[RecordKey]
-    key: type[RecordKey]
-
-
-_CLASSES: Final = {
-    RecordKind.VOICE_SERVICE: _Classes(VoiceServiceRecord, VoiceServiceKey),
-    RecordKind.PHONE_NUMBER: _Classes(PhoneNumberRecord, PhoneNumberKey),
-    RecordKind.CALL_SETTINGS: _Classes(CallSettingsRecord, CallSettingsKey),
-    RecordKind.HUNT_GROUP_MEMBER: _Classes(HuntGroupMemberRecord, HuntGroupMemberKey),
-    RecordKind.HANDSET_LOGIN: _Classes(HandsetLoginRecord, HandsetLoginKey),
-}
 
 
 async def load_directory(
@@ -186,7 +164,7 @@ def _service(row: Row) -> VoiceServiceRecord:
 
 
 def _waiting_change(row: Row) -> Change:
-    classes = _CLASSES[RecordKind(row["kind"])]
+    classes = RECORD_CLASSES[RecordKind(row["kind"])]
     record_class = classes.key if row["deleted"] else classes.record
     return Change(
         record=record_class.model_validate_json(row["record"]),

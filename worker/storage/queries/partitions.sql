@@ -20,6 +20,10 @@ RETURNING partition, term;
 -- Reads the term of each partition.
 SELECT partition, term FROM leadership WHERE partition = ANY(CAST(:partitions AS integer[]));
 
+-- name: lock_layout
+-- Waits for imports: their messages go to partitions of the layout that they have read.
+SELECT FROM partitioning FOR UPDATE;
+
 -- name: end_terms
 -- Ends all terms, so that no leader stores anything before it takes the lead again; open
 -- transactions of leaders end first.

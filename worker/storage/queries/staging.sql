@@ -50,6 +50,13 @@ SELECT phone_number || ' ' || device_id AS key, phone_number, site_id, jsonb_bui
 ) AS record
 FROM handset_logins JOIN phone_numbers USING (phone_number);
 
+-- Of an import: the numbers of which something differs, and the accounts at their sites that hold
+-- them, before or after. Only these are locked and changed.
+CREATE TEMPORARY TABLE touched_numbers (phone_number text PRIMARY KEY) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE touched_holders (
+    account_id text NOT NULL, site_id text NOT NULL
+) ON COMMIT DELETE ROWS;
+
 -- Each staged record with the held one of the same key, or with NULL. Each kind has a branch of its
 -- own: a short file finds what is held by index.
 CREATE TEMPORARY VIEW staged_and_held AS
@@ -82,6 +89,9 @@ FROM staged_records AS staged
 LEFT JOIN held_handset_logins AS held
     ON held.phone_number = staged.phone_number AND held.key = staged.key
 WHERE staged.kind = 'handset_login';
+
+CREATE TEMPORARY VIEW staged_differences AS
+SELECT * FROM staged_and_held WHERE in_file IS DISTINCT FROM held;
 
 -- What is held at the sites that the file names, and is missing in the file.
 CREATE TEMPORARY VIEW held_only AS
@@ -130,15 +140,19 @@ WHERE later.kind = repeated.kind AND later.key = repeated.key AND later.line > r
 -- The number of staged records of each kind.
 SELECT kind, count(*)::integer AS records FROM staged_records GROUP BY kind;
 
+-- name: stage_names_a_site
+-- Whether the staged services or numbers name a site.
+SELECT EXISTS (SELECT FROM staged_records WHERE site_id IS NOT NULL);
+
 -- name: stage_differences
--- What an import would change of one kind, in the order of keys: records that are not held, or are
--- held with other values, and in a complete file those that are held only. `line` and `in_file` are
--- NULL for the latter.
-SELECT key, line, in_file::text, held::text, count(*) OVER ()::integer AS total
+-- Lists the differences of one kind in the order of keys: records that are not held, or are held
+-- with other values, and of a complete file those that are held only. `line` and `in_file` are NULL
+-- for the latter.
+SELECT key, line, in_file::text, held::text
 FROM (
     SELECT key, line, in_file, held
-    FROM staged_and_held
-    WHERE kind = CAST(:kind AS text) AND in_file IS DISTINCT FROM held
+    FROM staged_differences
+    WHERE kind = CAST(:kind AS text)
     UNION ALL
     SELECT key, NULL, NULL, held
     FROM held_only
