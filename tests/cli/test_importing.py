@@ -1,6 +1,7 @@
 """The commands `import` and `reconcile`."""
 
 import json
+from uuid import UUID
 
 from tests.cli.conftest import Invoke
 from tests.support.data.records import NUMBER, number, service
@@ -8,6 +9,29 @@ from worker.cli.exits import Exit
 
 GIVEN = "\n".join(map(json.dumps, (service(), number())))
 CHANGED = "\n".join(map(json.dumps, (service(), number(label="Ann"))))
+
+
+async def test_import_prints_its_id_and_what_became_of_the_records(invoke: Invoke) -> None:
+    await invoke("import", "-", given=GIVEN)
+    first, header, *counts = (
+        await invoke("import", "--complete", "-", given=json.dumps(number(label="Ann")))
+    ).output.splitlines()
+
+    assert first.split()[0] == "import"
+    assert UUID(first.split()[1]).version == 4
+    assert header.split() == ["new", "changed", "unchanged", "deleted", "waiting"]
+    assert [line.split() for line in counts] == [
+        ["phone_number", "0", "1", "0", "0", "0"],
+        ["voice_service", "0", "0", "0", "1", "0"],
+    ]
+
+
+async def test_import_refuses_a_complete_file_that_lacks_a_number_in_use(invoke: Invoke) -> None:
+    await invoke("import", "-", given=json.dumps(number(status="ACTIVE")))
+    result = await invoke("import", "--complete", "-", given=json.dumps(service()))
+
+    assert result.exit_code == Exit.INVALID_DATA
+    assert f"phone_number {NUMBER} is missing: {NUMBER} is ACTIVE" in result.output
 
 
 async def test_reconcile_exits_with_a_code_of_its_own_if_there_are_differences(
