@@ -208,3 +208,21 @@ async def test_send_times_out_without_a_worker(invoke: Invoke) -> None:
 
     assert result.exit_code == Exit.TIMED_OUT
     assert f"activation-worker show {NUMBER}" in result.stderr
+
+
+async def test_show_lists_the_records_that_wait_for_a_number_that_is_not_provisioned(
+    database: Database, invoke: Invoke
+) -> None:
+    await store(
+        database,
+        """INSERT INTO waiting_records (phone_number, waits_for, kind, record, deleted, version,
+            cause_source, cause_id, correlation_id, waiting_since)
+        VALUES ('+442079460999', 'number', 'hunt_group_member', '{"hunt_group_id": "sales"}', false,
+            4, '/platform', 'message-1', 'message-1', now())""",
+    )
+    shown = await invoke("show", "+442079460999")
+
+    assert shown.exit_code == Exit.NOT_FOUND
+    assert "+442079460999 is not provisioned" in shown.output
+    assert "\nwaiting record  hunt_group_member version 4 since" in shown.output
+    assert "applied when the number is provisioned" in shown.output

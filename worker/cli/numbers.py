@@ -78,13 +78,21 @@ def _coloured(line: str) -> str:
 @AS_JSON
 def show(number: str, as_json: bool) -> None:
     """Show the state and the history of a NUMBER."""
-    from worker.operator.show import render_number, show_number
+    from worker.operator.show import (
+        render_number,
+        render_record,
+        show_number,
+        show_waiting_records,
+    )
 
-    shown = run_async(show_number(settings_of_environment(), number))
+    settings = settings_of_environment()
+    shown = run_async(show_number(settings, number))
     if shown is None:
+        records = run_async(show_waiting_records(settings, number))
+        waiting = "".join(f"\nwaiting record  {render_record(record)}" for record in records)
         fail(
             Exit.NOT_FOUND,
-            f"{printable(number)} is not provisioned. Write numbers like +442079460000.",
+            f"{printable(number)} is not provisioned. Write numbers like +442079460000.{waiting}",
         )
     click.echo(to_json(shown) if as_json else render_number(shown))
 

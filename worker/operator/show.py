@@ -13,7 +13,14 @@ from worker.settings import Settings
 from worker.storage.connecting.engine import open_database
 from worker.storage.loading import load_numbers_with_steps
 
-__all__ = ["render_number", "render_operation", "show_number", "show_pending"]
+__all__ = [
+    "render_number",
+    "render_operation",
+    "render_record",
+    "show_number",
+    "show_pending",
+    "show_waiting_records",
+]
 
 Shown = Mapping[str, Any]
 
@@ -54,6 +61,16 @@ async def show_number(settings: Settings, phone_number: str) -> Shown | None:
         number = (await load_numbers_with_steps(session, [phone_number]))[phone_number]
     shown["waiting"] = [_waiting(number, now)] if number.ongoing else []
     return shown
+
+
+async def show_waiting_records(settings: Settings, phone_number: str) -> Sequence[Shown]:
+    """The records that wait for a number, also for one that is not provisioned."""
+    async with (
+        open_database(settings.database_url) as database,
+        database.session() as session,
+    ):
+        rows = await session.fetch("show_waiting_records", phone_number=phone_number)
+    return [dict(row) for row in rows]
 
 
 async def show_pending(settings: Settings) -> Sequence[Shown]:
@@ -125,7 +142,7 @@ def render_number(shown: Shown) -> str:
     lines += [f"  PBX step        {_step(row)}" for row in shown["steps"]]
     lines += [f"  manual logout   {_manual_logout(row)}" for row in shown["manual_logouts"]]
     lines += [f"  resolved        {_resolution(row)}" for row in shown["resolutions"]]
-    lines += [f"  waiting record  {_record(row)}" for row in shown["waiting_records"]]
+    lines += [f"  waiting record  {render_record(row)}" for row in shown["waiting_records"]]
     lines.append("  history")
     lines += [f"    {_history(command)}" for command in shown["history"]] or ["    none"]
     return "\n".join(lines)
@@ -200,7 +217,9 @@ def _manual_logout(row: Shown) -> str:
     return f"{row['device_id']} ({row['device_kind']}) {how_it_stands(row)}"
 
 
-def _record(row: Shown) -> str:
+def render_record(row: Shown) -> str:
+    """A record that waits: what it states, since when it waits, and what for."""
+    row = printable(row)
     what = "deletion of " if row["deleted"] else ""
     version = f" version {row['version']}" if row["version"] is not None else ""
     return (
