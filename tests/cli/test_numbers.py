@@ -47,8 +47,8 @@ RECORDS = (
 async def imported(invoke: Invoke) -> None:
     lines = "\n".join(json.dumps(record) for record in RECORDS)
     result = await invoke("import", "-", given=lines)
-    kinds = {record["kind"] for record in RECORDS}
-    assert {*result.output.splitlines()} == {f"        1  {kind}" for kind in kinds}
+    counted = dict(line.split()[:2] for line in result.output.splitlines()[1:])
+    assert {record["kind"]: "1" for record in RECORDS}.items() <= counted.items(), result.output
 
 
 def events_of(result: Result) -> list[str]:
