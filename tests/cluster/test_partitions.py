@@ -10,7 +10,14 @@ import pytest
 
 from tests.support.faults.amqp_wire import publish_command
 from tests.support.faults.lossy import until_idle
-from tests.support.partitions import BUILDING, NUMBERS, change, is_in_sequence, send_commands
+from tests.support.partitions import (
+    ACCOUNTS,
+    BUILDING,
+    NUMBERS,
+    change,
+    is_in_sequence,
+    send_commands,
+)
 from tests.support.platform import Platform
 from tests.support.workers import store
 from worker.app.run import supervisor
@@ -214,6 +221,26 @@ async def test_every_partition_reports_late_operations(
         lambda: sum(event["type"].endswith("delayed.v1") for event in platform.events) == 16
     )
     await workers.stop_all()
+
+
+async def test_the_events_of_a_number_keep_their_order_while_it_changes_accounts(
+    database: Database, settings: Settings, platform: Platform, workers: Workers
+) -> None:
+    await store(database, *BUILDING)
+    await change(settings, 3)
+    workers.start()
+    workers.start()
+    await workers.until(2, 2)
+    numbers, versions = ALL[::20], range(1, 40)
+    for version in versions:
+        # Every second message takes the number from its account, the others give it to the next.
+        account = None if version % 2 else ACCOUNTS[version % len(ACCOUNTS)]
+        for number in numbers:
+            await platform.state("phone_number", version, phone_number=number, account_id=account)
+    await platform.until(
+        lambda: len({event["id"] for event in platform.events}) == len(numbers) * len(versions)
+    )
+    assert is_in_sequence(platform.events)
 
 
 async def test_router_keeps_commands_that_reach_no_partition_queue(

@@ -57,7 +57,7 @@ async def send_commands(platform: Platform, operation: str, numbers: Sequence[st
     ]
 
 
-def is_in_sequence(events: Sequence[Event]) -> bool:
+def is_in_sequence(events: Iterable[Event]) -> bool:
     """Whether the events of each number have consecutive sequences; ignores duplicates."""
     seen: set[str] = set()
     last: Counter[str] = Counter()

@@ -40,7 +40,8 @@ async def apply_changes(
     """
     before = await load_directory(session, changes, also, context.now)
     applied = apply_all(before, changes, context.now)
-    await DirectoryWriter(session, context, before, applied.directory).save()
+    writer = DirectoryWriter(session, context, before, applied.directory)
+    await writer.save()
     await close_manual_logouts(
         session,
         applied.logged_out,
@@ -50,6 +51,7 @@ async def apply_changes(
     )
     await mark_entitlements(session, applied.shortages)
     await put_messages(session, applied.messages, context.partitions, context.now)
+    await writer.move_messages()
     return applied
 
 

@@ -47,9 +47,36 @@ class DirectoryWriter:
         await self._save_settings()
         await self._save_members()
         await self._save_logins()
-        await self._move_messages()
         await self._save_versions()
         await self._save_waiting()
+
+    async def move_messages(self) -> None:
+        """Moves the unsent messages of a number to its partition; call after its new ones are put.
+
+        In two partitions a later message could overtake an earlier one: of a number that changes
+        accounts, even by way of none within one batch, or that is provisioned again.
+        """
+        partitions = self._context.partitions
+        if partitions == 1:
+            return
+        moved = {
+            number: partition_of(partition_key, partitions)
+            for number, partition_key in self._partition_keys()
+        }
+        if moved:
+            await self._session.change(
+                "relabel_outbox", subject=list(moved), partition=list(moved.values())
+            )
+
+    def _partition_keys(self) -> Iterable[tuple[str, str]]:
+        """Of each number of which some messages may be in other partitions than later ones."""
+        for number in self._deleted:
+            yield number, self._before.numbers[number].number.partition_key
+        for before, after in self._pairs():
+            old, new = before.number if before else None, after.number
+            has_moved = old is not None and old.partition_key != new.partition_key
+            if has_moved or new.sequence != (old.sequence if old else 0):
+                yield new.phone_number, new.partition_key
 
     async def _save_services(self) -> None:
         before, after = self._before.services, self._after.services
@@ -163,21 +190,6 @@ class DirectoryWriter:
                 phone_numbers=[number for number, _ in added],
                 device_ids=[login.device_id for _, login in added],
                 device_kinds=[login.device_kind for _, login in added],
-            )
-
-    async def _move_messages(self) -> None:
-        """Moves unsent messages with their number, so that they stay before later ones."""
-        partitions = self._context.partitions
-        if partitions == 1:
-            return
-        moved = {
-            after.number.phone_number: partition_of(after.number.partition_key, partitions)
-            for before, after in self._pairs()
-            if before and before.number.partition_key != after.number.partition_key
-        }
-        if moved:
-            await self._session.change(
-                "relabel_outbox", subject=list(moved), partition=list(moved.values())
             )
 
     async def _save_versions(self) -> None:
