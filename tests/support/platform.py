@@ -140,6 +140,22 @@ class Platform:
         )
         return self.outcome_so_far(command_id)
 
+    async def until_received(self) -> None:
+        """Waits until everything that the broker has confirmed by now was collected."""
+        marker = json.dumps({"id": str(uuid4()), "type": "marker", "data": {}}).encode()
+        before = (len(self.events), len(self.pbx_messages))
+        exchange = await self.channel.get_exchange("telephony.events", ensure=False)
+        await exchange.publish(aio_pika.Message(marker), "marker")
+        for queue in PBX_QUEUES:
+            await self.channel.default_exchange.publish(aio_pika.Message(marker), queue)
+        received = json.loads(marker)
+        await self.until(
+            lambda: (
+                received in self.events[before[0] :]
+                and self.pbx_messages[before[1] :].count(received) == len(PBX_QUEUES)
+            )
+        )
+
     async def dead_letter(self) -> AbstractIncomingMessage:
         """The next dead letter, taken from its queue."""
         queue = await self.channel.get_queue(DEAD_LETTERS, ensure=False)

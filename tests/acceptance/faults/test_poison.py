@@ -1,11 +1,14 @@
-"""A message that kills each worker that reads it is dead-lettered; all other commands succeed."""
+"""A message that kills each worker that reads it is dead-lettered; all others are handled."""
 
 import asyncio
 import sys
 from signal import SIGKILL
 
+import pytest
+
 from tests.support.data.inserts import phone_numbers, voice_service
 from tests.support.environments import Environment, environment
+from tests.support.faults.lossy import until_any
 from tests.support.platform import Platform
 from tests.support.requester import numbers_of, requester
 from tests.support.workers import rows, store
@@ -81,3 +84,25 @@ async def test_report_that_kills_each_worker_is_dead_lettered_and_the_next_is_an
     assert numbers_of(pages) == [*NUMBERS]
     assert dead_letter.headers["x-error-code"] == "KILLS_THE_WORKER"
     assert b'"poison"' in dead_letter.body
+
+
+@pytest.mark.campaign
+async def test_record_that_kills_each_worker_is_dead_lettered_alone(
+    environment: Environment, database: Database, platform: Platform
+) -> None:
+    for place, number in enumerate(NUMBERS):
+        label = "poison" if place == DEADLY else "desk"
+        await platform.state("phone_number", 1, phone_number=number, label=label)
+    stop = asyncio.Event()
+    running = asyncio.create_task(restart_killed_workers(environment, stop))
+    await until_any(database, f"SELECT 1 FROM phone_numbers WHERE phone_number = '{NUMBERS[-1]}'")
+    dead_letter = await platform.dead_letter()
+    stop.set()
+    deaths = await running
+
+    assert b"poison" in dead_letter.body
+    assert dead_letter.headers["x-error-code"] == "KILLS_THE_WORKER"
+    assert deaths == 1 + 6
+    stored = "SELECT count(*), count(*) FILTER (WHERE label = 'desk') FROM phone_numbers"
+    others = len(NUMBERS) - 1
+    assert await rows(database, stored) == [(others, others)]

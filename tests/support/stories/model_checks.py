@@ -56,7 +56,7 @@ class PublishedMessages:
         received = [
             event
             for event in (*platform.events, *platform.pbx_messages)
-            if event["data"]["command_id"] in building.contents
+            if event["data"].get("command_id") in {*building.contents, *building.stated}
         ]
         for event in distinct_events(received):
             self._count(event["type"].split(".")[2], event["data"])
@@ -75,16 +75,31 @@ class PublishedMessages:
         """Whether every message that the model expects was published."""
         return self.events >= building.events and self.pbx_messages >= building.pbx_messages
 
+    def assert_match(self, building: Building) -> None:
+        """Asserts that they are the messages that the model expects, and no others."""
+        assert self.events == building.events
+        assert self.pbx_messages == building.pbx_messages
+        assert self.sequences == {
+            phone_number: list(range(1, last + 1))
+            for phone_number, last in building.sequences.items()
+        }
+
 
 async def assert_database_matches(database: Database, building: Building) -> None:
     """Asserts that numbers, what belongs to them, usage and ledger are as the model says."""
-    ours = f"phone_number IN ({', '.join(map(repr, building.numbers))})"
+    ours = f"phone_number LIKE '{building.prefix}%'"
     assert await rows(
         database,
-        f"SELECT phone_number, status, sequence FROM phone_numbers WHERE {ours} ORDER BY 1",
+        "SELECT phone_number, status, sequence, account_id, assigned_to IS NOT NULL, label"
+        f" FROM phone_numbers WHERE {ours} ORDER BY 1",
     ) == [
-        (phone_number, number.status, building.sequences[phone_number])
-        for phone_number, number in building.numbers.items()
+        (
+            phone_number,
+            number.status,
+            building.sequences[phone_number],
+            *(number.account_id, number.assigned, number.label),
+        )
+        for phone_number, number in sorted(building.numbers.items())
     ]
     members = f"SELECT phone_number, hunt_group_id FROM hunt_group_members WHERE {ours}"
     assert {*await rows(database, members)} == {
@@ -102,9 +117,25 @@ async def assert_database_matches(database: Database, building: Building) -> Non
     assert Counter(await rows(database, manual)) == Counter(
         {event: times for event, times in building.events.items() if not event[1].isupper()}
     )
-    for account in building.limits:
-        usage = f"SELECT active, pending FROM entitlement_usage WHERE account_id = '{account}'"
-        assert await rows(database, usage) == [(building.used(account), 0)]
+    still_open = f"{ours} AND closed_at IS NULL"
+    logouts = f"SELECT phone_number, device_id FROM manual_logouts WHERE {still_open}"
+    assert {*await rows(database, logouts)} == building.open_logouts
+    ours_too = f"record_key LIKE '%{building.prefix}%'"
+    versions = f"SELECT kind, version FROM record_versions WHERE {ours_too}"
+    assert Counter(await rows(database, versions)) == Counter(
+        (kind, version)
+        for (kind, _), version in building.versions.items()
+        if kind != "voice_service"
+    )
+    waiting = f"SELECT kind, version FROM waiting_records WHERE {ours}"
+    assert Counter(await rows(database, waiting)) == Counter(
+        (said.kind, said.version) for items in building.waiting.values() for _, said in items
+    )
+    for account, limit in building.limits.items():
+        used = building.used(account)
+        usage = "SELECT active, pending, exceeded FROM entitlement_usage"
+        found = await rows(database, f"{usage} WHERE account_id = '{account}'")
+        assert found == [(used, 0, used > limit)]
     await _assert_ledger_matches(database, building)
 
 
@@ -120,6 +151,6 @@ async def _assert_ledger_matches(database: Database, building: Building) -> None
         {
             (command, "completed" if word in {"ACTIVE", "RESERVED"} else word): times
             for (command, word), times in building.events.items()
-            if word.isupper() and word != "PENDING"
+            if command in building.contents and word.isupper() and word != "PENDING"
         }
     )
