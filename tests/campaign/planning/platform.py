@@ -273,9 +273,11 @@ class _Platform:
         first: Fields | None = {**known, "status": "COOLDOWN"} if is_resting else known
         held = self._moved.get(number.phone_number, first)
         after = self._dice.choice(self._moves_from(held, known))
-        if held is None and self._dice.random() < 0.5:
-            # It waits until the number is provisioned.
+        # They end with the account; without a number, they wait until it is provisioned.
+        if self._dice.random() < 0.5:
             self._state_membership(holder, number)
+        if self._dice.random() < 0.5:
+            self._state_login(holder, number)
         if after is None:
             self._say("phone_number", held or {}, deleted=True, conflict=NUMBER_IN_USE)
         else:
