@@ -226,9 +226,9 @@ class Building:
         self, phone_number: str, held: Number, status: str, state: Mapping[str, Any]
     ) -> None:
         account = state["account_id"]
-        left = account != held.account_id or (status in BLANK and held.status not in BLANK)
-        number = Number(account, status) if left else held
-        number.status, number.label = status, state["label"]
+        moves = account != held.account_id or (status in BLANK and held.status not in BLANK)
+        number = Number(account, status) if moves and held.account_id else held
+        number.account_id, number.status, number.label = account, status, state["label"]
         number.assigned = state["assigned_to"] is not None
         self.numbers[phone_number] = number
         for item in self.waiting.pop(phone_number, []):
