@@ -54,6 +54,8 @@ CASES = (
     Case(("outbox", "list"), ("database",)),
     Case(("outbox", "retry", "--all"), ("database",)),
     Case(("outbox", "discard", "1", *REASON), ("database",), Exit.NOT_FOUND),
+    Case(("reconcile", "-"), ("database",), Exit.DIFFERENT),
+    Case(("republish", "--all"), ("database", "broker"), Exit.NOT_FOUND),
     Case(("manual-logouts",), ("database",)),
     Case(("manual-logouts", "close", NUMBER, "fax", *REASON), ("database",), Exit.NOT_FOUND),
     Case(("dead-letters", "list"), ("broker",)),

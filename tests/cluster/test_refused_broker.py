@@ -103,7 +103,7 @@ async def test_too_few_channels_end_the_start_of_a_worker(
     worker = supervisor(database, settings, Reporter(Metrics()))
     async with broker_setting(servers, "channel_max", 4):
         with pytest.raises(
-            BrokerRefused, match=r"allows 4 channels .* needs up to 11: set channel"
+            BrokerRefused, match=r"allows 4 channels .* needs up to 12: set channel"
         ):
             await asyncio.wait_for(worker.run(), 30)
 

@@ -26,7 +26,7 @@ from worker.core.partitions import Layout
 
 __all__ = ["CHANNELS_PER_PARTITION", "BrokerSession", "open_session", "require_channels"]
 
-CHANNELS_PER_PARTITION: Final = 7
+CHANNELS_PER_PARTITION: Final = 8
 """On the connection that publishes: one for each kind of message, and one more while the publisher
 tests whether the broker answers."""
 CHANNELS_BESIDES: Final = 4

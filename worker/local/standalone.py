@@ -1,9 +1,13 @@
 """Runs the worker with private servers, and stops all of them together."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from time import monotonic
+from typing import Final
 
 from worker.app import run as app
+from worker.broker.connecting.connection import BrokerUnavailable
 from worker.local import PrivateServers
 from worker.operator.importing.import_records import import_chunks
 from worker.operator.importing.jsonl import Numbered, read_chunks
@@ -13,6 +17,9 @@ from worker.telemetry.http import serve
 from worker.telemetry.metrics import Metrics
 
 __all__ = ["prepare", "run_standalone"]
+
+STARTING_SECONDS: Final = 30
+RETRY_SECONDS: Final = 0.2
 
 
 async def run_standalone(
@@ -50,9 +57,23 @@ async def prepare(
     own = {"AMQP_URL": servers.rabbitmq.url, "DATABASE_URL": servers.postgresql.url}
     settings = load({**environment, **own})
     await migrate_database(settings)
-    await declare_topology(settings)
+    await _declare(settings)
     if records is not None:
         imported = await import_chunks(settings.database_url, records)
         for kind, counts in imported.counts.items():
             report(f"imported {counts.in_file:,} {kind}")
     return settings
+
+
+async def _declare(settings: Settings) -> None:
+    """Declares the topology. A broker with data listens before its queues can be used."""
+    deadline = monotonic() + STARTING_SECONDS
+    while True:
+        try:
+            await declare_topology(settings)
+        except BrokerUnavailable:
+            if monotonic() > deadline:
+                raise
+            await asyncio.sleep(RETRY_SECONDS)
+        else:
+            return
