@@ -3,7 +3,7 @@
 import hashlib
 import json
 from functools import cache, cached_property
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -110,6 +110,10 @@ class Published(Envelope):
 
 class Received(Envelope):
     """The common part of all messages that the worker receives."""
+
+    SHOWS_VALUES: ClassVar[bool] = True
+    """Whether the description of a read error may quote values of the payload: not if one of them
+    may be a secret in the wrong field."""
 
     data: Data
 

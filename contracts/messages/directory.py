@@ -92,6 +92,8 @@ class PhoneNumberDeletion(PhoneNumberKey):
 class PhoneNumberChange(Received):
     """A phone number: provisioned, allocated, assigned, renamed, or gone."""
 
+    SHOWS_VALUES = False
+
     type: Literal["telephony.directory.phone_number.v1"] = "telephony.directory.phone_number.v1"
     data: Annotated[
         Annotated[PhoneNumberState, Tag(STATE)] | Annotated[PhoneNumberDeletion, Tag(DELETION)],

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from contracts.envelope import Envelope
+from contracts.envelope import Envelope, Received
 from contracts.reading.errors import ReadErrorCode, UnreadableError, shown
 from contracts.reading.event import KNOWN, NO_HEADERS, event_in, spelling_of
 from contracts.reading.repair import repaired
@@ -47,7 +47,7 @@ def read(
     try:
         return _validated(event, model)
     except ValidationError as error:
-        raise UnreadableError(ReadErrorCode.INVALID, _describe(error), event) from None
+        raise UnreadableError(ReadErrorCode.INVALID, _describe(error, model), event) from None
 
 
 def _validated(event: Mapping[str, object], model: type[MessageT]) -> MessageT:
@@ -85,10 +85,10 @@ def _model_of(
     return model
 
 
-def _describe(error: ValidationError) -> str:
+def _describe(error: ValidationError, model: type[Envelope]) -> str:
     problems = error.errors(include_url=False, include_context=False)
     shown_problems = [
-        f"{_place(problem)}: {problem['msg']} (found {shown(problem['input'])})"
+        f"{_place(problem)}: {problem['msg']}{_found(problem, model)}"
         for problem in problems[:REPORTED_PROBLEMS_MAXIMUM]
     ]
     omitted = len(problems) - len(shown_problems)
@@ -98,3 +98,10 @@ def _describe(error: ValidationError) -> str:
 def _place(problem: ErrorDetails) -> str:
     # A part in parentheses names an alternative of the class, not a field of the message.
     return ".".join(str(part) for part in problem["loc"] if not str(part).startswith("("))
+
+
+def _found(problem: ErrorDetails, model: type[Envelope]) -> str:
+    is_payload = problem["loc"][:1] == ("data",)
+    if is_payload and issubclass(model, Received) and not model.SHOWS_VALUES:
+        return ""
+    return f" (found {shown(problem['input'])})"

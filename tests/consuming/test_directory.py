@@ -2,6 +2,9 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
+
+import pytest
 
 from tests.support.data.awaiting import (
     ACTIVE_MAIN_NUMBER,
@@ -225,18 +228,27 @@ async def test_a_main_number_whose_call_settings_change_beside_another_number_st
     assert await rows(database, main) == [before]
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("features", {"pin": "4711"}),
+        ("features", ["authorization_code=4711"]),
+        ("features", "4711"),
+        ("pin_is_default", "4711"),
+        ("label", {"pin": "4711"}),
+    ],
+)
 async def test_a_directory_message_that_cannot_be_read_is_dead_lettered_without_its_values(
-    database: Database, settings: Settings, platform: Platform
+    database: Database, settings: Settings, platform: Platform, field: str, value: Any
 ) -> None:
     async with working(database, settings):
-        await platform.state("phone_number", 1, phone_number=NUMBER, features={"pin": "4711"})
+        await platform.state("phone_number", 1, phone_number=NUMBER, **{field: value})
         letter = await platform.dead_letter()
         await platform.state("phone_number", 1, phone_number=NUMBER)
         await until(database, NUMBERS, [("RESERVED", "acme", None, 0)])
 
     assert letter.headers["x-error-code"] == "INVALID"
     detail = str(letter.headers["x-error-detail"])
-    assert "data.features" in detail
-    assert "a PIN is not a feature" in detail
+    assert f"data.{field}" in detail
     assert "4711" not in detail
     assert letter.headers["x-original-exchange"] == "telephony.directory"

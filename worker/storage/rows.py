@@ -3,16 +3,12 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from contracts.catalogue import definition_of, routing_key_of
-from contracts.messages import PublishedMessage
-
 __all__ = [
     "CommandRow",
     "NumberRow",
     "OperationEndRow",
     "OperationRow",
     "OutboxRow",
-    "outbox_row",
 ]
 
 
@@ -85,28 +81,3 @@ class OutboxRow(NamedTuple):
     correlation_id: str
     must_be_routed: bool
     body: bytes
-
-
-def outbox_row(
-    message: PublishedMessage, *, holds: bool = False, awaited: bool = False, ordered: bool = True
-) -> OutboxRow:
-    """The message as a row of the outbox.
-
-    `holds`: the operation waits for it. `awaited`: a PBX result is awaited for the step that it
-    requests. `ordered`: it keeps its place among the subject's messages.
-    """
-    definition = definition_of(type(message))
-    return OutboxRow(
-        subject=message.subject,
-        holds_operation=holds,
-        awaited=awaited,
-        ordered=ordered,
-        message_id=message.id,
-        message_type=message.type,
-        exchange=definition.exchange,
-        routing_key=routing_key_of(message),
-        correlation_id=message.correlationid,
-        # A PBX cannot answer a message that reached no queue.
-        must_be_routed=definition.must_be_routed or awaited,
-        body=message.encode(),
-    )

@@ -4,6 +4,7 @@ import pytest
 
 from contracts.messages import DirectoryConflict, OperationAftermath, StatusChanged
 from contracts.messages.directory import ConflictCode
+from contracts.records import PhoneNumberRecord
 from contracts.values import AftermathKind, NumberStatus
 from tests.support.data.builders import (
     ACME_LONDON,
@@ -308,6 +309,61 @@ def test_a_deleted_number_is_gone_and_its_sequence_goes_on_when_it_comes_back() 
     assert isinstance(event, StatusChanged)
     assert (event.data.previous_status, event.data.status) == ("AVAILABLE", "RESERVED")
     assert after(back).sequence == event.data.sequence == 9
+
+
+def test_a_sequence_goes_on_when_a_number_comes_and_goes_in_one_batch() -> None:
+    gone = applied_to(Directory(), stated(number(), 1), deleted(number_key(), 2))
+    again = applied_to(gone.directory, stated(number(), 3), deleted(number_key(), 4))
+
+    assert gone.directory.last_sequences == {PHONE_NUMBER: 1}
+    assert again.directory.last_sequences == {PHONE_NUMBER: 3}
+
+
+@pytest.mark.parametrize("taken", [number(MAIN_PHONE_NUMBER, account_id=None), None])
+def test_call_settings_that_wait_end_with_the_account_of_their_number(
+    taken: PhoneNumberRecord | None,
+) -> None:
+    plain = RESERVED._replace(phone_number=MAIN_PHONE_NUMBER)
+    waiting = applied_to(holding(plain), stated(settings(), 1))
+    end = deleted(number_key(MAIN_PHONE_NUMBER)) if taken is None else stated(taken, 2)
+    theirs = number(MAIN_PHONE_NUMBER, account_id="other", main_number=True)
+    applied = applied_to(waiting.directory, end, stated(theirs, 3), stated(settings(), 1))
+
+    assert applied.directory.numbers[MAIN_PHONE_NUMBER].call_settings is None
+    assert not applied.directory.waiting.get(MAIN_PHONE_NUMBER)
+    assert verdicts(applied).count(Verdict.OUTDATED) == 2
+
+
+def test_records_that_wait_for_a_number_end_with_its_deletion() -> None:
+    waiting = applied_to(Directory(), stated(member()))
+    applied = applied_to(waiting.directory, deleted(number_key(), 2), stated(number(), 3))
+
+    assert after(applied).hunt_groups == ()
+    assert verdicts(applied)[0] is Verdict.OUTDATED
+
+
+def test_an_import_that_is_repeated_waits_once() -> None:
+    pending = pending_number(RESERVED, activate())
+    said = number(label="desk", status="RESERVED")
+    first = applied_to(holding(pending), stated(said, None))
+    second = applied_to(first.directory, stated(said, None))
+    other = applied_to(second.directory, stated(number(label="other"), None))
+
+    assert [verdicts(first), verdicts(second)] == [[Verdict.WAITS], [Verdict.UNCHANGED]]
+    assert verdicts(other) == [Verdict.WAITS]
+    assert len(other.directory.waiting[PHONE_NUMBER]) == 2
+
+
+def test_a_record_that_waits_on_for_another_reason_says_so() -> None:
+    pending = pending_number(RESERVED._replace(phone_number=MAIN_PHONE_NUMBER), activate())
+    waiting = applied_to(holding(pending), stated(settings()))
+    ended = waiting.directory
+    ended.numbers[MAIN_PHONE_NUMBER] = HeldNumber(pending._replace(status=NumberStatus.ACTIVE))
+    applied = apply_all(ended, (), NOW)
+
+    (item,) = applied.directory.waiting[MAIN_PHONE_NUMBER]
+    assert item.waits_for is WaitsFor.MAIN_NUMBER
+    assert verdicts(applied) == [Verdict.WAITS]
 
 
 def test_an_active_number_is_not_deleted() -> None:

@@ -17,7 +17,7 @@ from worker.core.directory.messages import DirectoryMessages
 from worker.core.directory.moves import Conflict
 from worker.core.directory.numbers import apply_phone_number
 from worker.core.directory.services import apply_voice_service
-from worker.core.directory.work import Applied, Outcome, Work
+from worker.core.directory.work import Applied, Work
 from worker.core.entitlement import change_of
 
 __all__ = ["apply_all"]
@@ -60,7 +60,7 @@ class _Applying:
     def apply(self, change: Change) -> None:
         """Applies a change that came, or lets it wait."""
         if self._is_outdated(change):
-            self._note(change, Verdict.OUTDATED)
+            self.work.note(change, Verdict.OUTDATED)
             return
         self._apply_or_wait(change, None)
 
@@ -80,18 +80,14 @@ class _Applying:
         for item in waiting:
             applied_version = self._directory.versions.get(item.change.id, -1)
             if item.change.version is not None and item.change.version <= applied_version:
-                self._note(item.change, Verdict.OUTDATED)
+                self.work.note(item.change, Verdict.OUTDATED)
             else:
                 self._apply_or_wait(item.change, item)
 
     def _apply_or_wait(self, change: Change, waited: Waiting | None) -> None:
         waits_for = self._waits_for(change)
         if waits_for is not None:
-            held = self._directory.numbers.get(change.phone_number or "")
-            waiting = waited or Waiting(_without_older_view(change, held), waits_for)
-            self._directory.waiting.setdefault(change.phone_number or "", []).append(waiting)
-            if waited is None:
-                self._note(change, Verdict.WAITS, _WAITING_TEXTS[waits_for], waits_for)
+            self._let_wait(change, waits_for, waited)
             return
         try:
             is_changed = _APPLY[change.record.KIND](self.work, change)
@@ -100,13 +96,31 @@ class _Applying:
             number = held.number if held is not None else None
             messages = DirectoryMessages(change.cause, self.work.now)
             self.work.applied.messages.append(messages.conflict(number, change, conflict))
-            self._note(change, Verdict.CONFLICT, conflict.detail)
+            self.work.note(change, Verdict.CONFLICT, conflict.detail)
             return
         if change.version is not None:
             self._directory.versions[change.id] = change.version
-        self._note(change, Verdict.APPLIED if is_changed else Verdict.UNCHANGED)
+        self.work.note(change, Verdict.APPLIED if is_changed else Verdict.UNCHANGED)
         if change.record.KIND is RecordKind.PHONE_NUMBER and change.phone_number is not None:
             self.retry(change.phone_number)
+
+    def _let_wait(self, change: Change, waits_for: WaitsFor, waited: Waiting | None) -> None:
+        phone_number = change.phone_number or ""
+        waiting = self._directory.waiting.setdefault(phone_number, [])
+        if waited is not None and waited.waits_for is waits_for:
+            waiting.append(waited)
+            return
+        held = self._directory.numbers.get(phone_number)
+        stated = _without_older_view(change, held)
+        # An import that is repeated says the same again and again while an operation is stuck.
+        of_record = [item.change for item in waiting if item.change.id == change.id]
+        if waited is None and change.version is None and of_record:
+            last = of_record[-1]
+            if (last.record, last.deleted) == (stated.record, stated.deleted):
+                self.work.note(change, Verdict.UNCHANGED)
+                return
+        waiting.append(Waiting(stated, waits_for))
+        self.work.note(change, Verdict.WAITS, _WAITING_TEXTS[waits_for], waits_for)
 
     def _is_outdated(self, change: Change) -> bool:
         if change.version is None:
@@ -128,15 +142,6 @@ class _Applying:
         if change.record.KIND is RecordKind.CALL_SETTINGS and not change.deleted:
             return None if held.number.main_number else WaitsFor.MAIN_NUMBER
         return None
-
-    def _note(
-        self,
-        change: Change,
-        verdict: Verdict,
-        detail: str = "",
-        waits_for: WaitsFor | None = None,
-    ) -> None:
-        self.work.applied.outcomes.append(Outcome(change, verdict, detail, waits_for))
 
 
 def _without_older_view(change: Change, held: HeldNumber | None) -> Change:

@@ -6,7 +6,7 @@ from contracts.messages.directory import ConflictCode
 from contracts.records import PhoneNumberRecord
 from contracts.values import NumberStatus
 from worker.core.cause import Cause
-from worker.core.directory.change import Change
+from worker.core.directory.change import Change, WaitsFor
 from worker.core.directory.held import HeldNumber, holder_of
 from worker.core.directory.messages import DirectoryMessages, superseded
 from worker.core.directory.moves import Conflict, first_status, next_status
@@ -32,6 +32,8 @@ def apply_phone_number(work: Work, change: Change) -> bool:
     _require_one_main_number(work, after.number)
     if after == before:
         return False
+    if before is not None and _leaves(before.number, record, after.number.status):
+        work.drop_waiting(record.phone_number, WaitsFor.MAIN_NUMBER)
     _put_number(work, before, after, change)
     return True
 
@@ -84,6 +86,7 @@ def _delete_number(work: Work, change: Change) -> bool:
     phone_number = change.record.key[0]
     held = work.directory.numbers.get(phone_number)
     if held is None:
+        work.drop_waiting(phone_number, *WaitsFor)
         return False
     if held.number.status is NumberStatus.ACTIVE:
         raise Conflict(
@@ -101,7 +104,7 @@ def _delete_number(work: Work, change: Change) -> bool:
     )
     _put_number(work, held, HeldNumber(gone), change)
     del work.directory.numbers[phone_number]
-    work.directory.waiting.pop(phone_number, None)
+    work.drop_waiting(phone_number, *WaitsFor)
     work.directory.last_sequences[phone_number] = gone.sequence
     return True
 

@@ -50,6 +50,31 @@ class Work:
         self.directory = self.applied.directory
         self.now = now
 
+    def note(
+        self,
+        change: Change,
+        verdict: Verdict,
+        detail: str = "",
+        waits_for: WaitsFor | None = None,
+    ) -> None:
+        """What became of this change."""
+        self.applied.outcomes.append(Outcome(change, verdict, detail, waits_for))
+
+    def drop_waiting(self, phone_number: str, *reasons: WaitsFor) -> None:
+        """Drops what waits for these reasons: it ends with the number, or with its account.
+
+        The versions are remembered, so that a repeat does not bring it to the next holder.
+        """
+        items = self.directory.waiting.pop(phone_number, [])
+        kept = [item for item in items if item.waits_for not in reasons]
+        if kept:
+            self.directory.waiting[phone_number] = kept
+        for change in (item.change for item in items if item.waits_for in reasons):
+            known = self.directory.versions.get(change.id)
+            if change.version is not None and (known is None or known < change.version):
+                self.directory.versions[change.id] = change.version
+            self.note(change, Verdict.OUTDATED, "what it waited for has ended")
+
     def usage_of(self, holder: AccountAtSite) -> Usage:
         """What the account uses at the site, and what it has bought there."""
         return self.directory.usages.get(holder, Usage(0))

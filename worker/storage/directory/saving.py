@@ -44,6 +44,7 @@ class DirectoryWriter:
         await self._end_aftermaths()
         await self._save_numbers()
         await self._delete_numbers()
+        await self._save_sequences()
         await self._save_settings()
         await self._save_members()
         await self._save_logins()
@@ -132,19 +133,26 @@ class DirectoryWriter:
         await self._session.change_each(
             "save_numbers", len(rows), rows=json.dumps([*rows.values()])
         )
-        known = [number for number in self._changed if number in self._before.last_sequences]
-        if known:
-            await self._session.change("forget_deleted_numbers", phone_numbers=known)
 
     async def _delete_numbers(self) -> None:
-        if not self._deleted:
-            return
         numbers = self._deleted
-        await self._session.change_each("delete_numbers", len(numbers), phone_numbers=numbers)
-        sequences = [self._after.last_sequences[number] for number in numbers]
-        await self._session.change(
-            "remember_deleted_numbers", phone_numbers=numbers, sequences=sequences
-        )
+        if numbers:
+            await self._session.change_each("delete_numbers", len(numbers), phone_numbers=numbers)
+
+    async def _save_sequences(self) -> None:
+        """Remembers the sequences of deleted numbers; one may have come and gone in this batch."""
+        before, after = self._before.last_sequences, self._after.last_sequences
+        back = sorted(before.keys() - after.keys())
+        if back:
+            await self._session.change("forget_deleted_numbers", phone_numbers=back)
+        gone = sorted(number for number in after if after[number] != before.get(number))
+        if gone:
+            await self._session.change_each(
+                "remember_deleted_numbers",
+                len(gone),
+                phone_numbers=gone,
+                sequences=[after[number] for number in gone],
+            )
 
     async def _save_settings(self) -> None:
         changed = [
