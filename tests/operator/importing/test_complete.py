@@ -1,5 +1,7 @@
 """`import --complete`: the file is the whole truth for the sites that it names."""
 
+import json
+
 import pytest
 
 from contracts.records import RecordKind
@@ -87,6 +89,41 @@ async def test_deletions_of_a_complete_import_wait_for_the_end_of_an_operation(
         ("handset_login", True),
         ("phone_number", True),
     ]
+
+
+WAITING = """
+INSERT INTO waiting_records (phone_number, waits_for, kind, record, deleted, version,
+    cause_source, cause_id, correlation_id, waiting_since)
+VALUES ('{}', '{}', '{}', '{}', false, 4, '/platform', 'message-1', 'message-1', now())
+"""
+
+
+async def test_complete_import_deletes_what_waited_for_its_numbers_and_is_missing(
+    database: Database, database_url: str
+) -> None:
+    await imported(database_url, number(MAIN))
+    waiting = [
+        (NUMBER, "number", member()),
+        (NUMBER, "number", login()),
+        (MAIN, "main_number", call_settings()),
+    ]
+    await store(
+        database,
+        *(
+            WAITING.format(item, reason, record["kind"], json.dumps(record))
+            for item, reason, record in waiting
+        ),
+    )
+    await imported(
+        database_url,
+        *(number(MAIN, main_number=True), number(), member(hunt_group_id="group-2")),
+        complete=True,
+    )
+
+    assert await rows(database, "SELECT hunt_group_id FROM hunt_group_members") == [("group-2",)]
+    for table in ("handset_logins", "call_settings", "waiting_records"):
+        assert await rows(database, f"SELECT 1 FROM {table}") == []
+    assert await rows(database, "SELECT version FROM record_versions") == [(4,)] * 3
 
 
 async def test_number_that_moves_between_sites_of_the_file_is_not_deleted(

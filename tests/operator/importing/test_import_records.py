@@ -28,6 +28,7 @@ from worker.operator.importing import applying
 from worker.operator.importing.applying import Counts
 from worker.operator.importing.import_records import ImportBusy, import_lines
 from worker.settings import Settings
+from worker.storage import staging
 from worker.storage.connecting.engine import Database
 from worker.storage.connecting.session import Session
 from worker.storage.directory.applying import apply_changes, join_directory_writers
@@ -67,6 +68,27 @@ async def test_import_refuses_records_that_conflict_with_each_other(
     assert message.startswith(problem)
     assert "\n" not in message
     assert await rows(database, "SELECT 1 FROM voice_services") == []
+
+
+async def test_import_of_main_numbers_that_swap_accounts_needs_two_files(
+    database: Database, database_url: str
+) -> None:
+    places = {NUMBER: "acme", OTHER: "bolt"}
+    await imported(
+        database_url,
+        *(number(item, account_id=place, main_number=True) for item, place in places.items()),
+    )
+    swapped = [
+        number(NUMBER, account_id="bolt", main_number=True),
+        number(OTHER, account_id="acme", main_number=True),
+    ]
+
+    assert "would be a second main number" in await refusal(database_url, *swapped)
+    await imported(database_url, number(OTHER, account_id="bolt"))
+    await imported(database_url, *swapped)
+    assert await rows(
+        database, "SELECT account_id FROM phone_numbers WHERE main_number ORDER BY phone_number"
+    ) == [("bolt",), ("acme",)]
 
 
 CONFLICTS_WITH_STORED_ROWS = [
@@ -333,8 +355,8 @@ async def test_import_begins_again_after_a_conflict_with_another_transaction(
 ) -> None:
     failures = [asyncpg.DeadlockDetectedError("of this test")]
 
-    async def conflicting(session: Session, *arguments: Any) -> Applied:
-        applied = await apply_changes(session, *arguments)
+    async def conflicting(session: Session, *arguments: Any, **options: Any) -> Applied:
+        applied = await apply_changes(session, *arguments, **options)
         if failures:
             raise failures.pop()
         return applied
@@ -360,6 +382,38 @@ async def test_messages_of_an_import_go_to_the_partitions_of_their_accounts(
     assert await rows(database, "SELECT subject, partition FROM outbox ORDER BY subject") == [
         (item, partition_of(f"{account}/london", 8)) for item, account in held.items()
     ]
+
+
+SHORTAGES = """
+SELECT convert_from(body, 'UTF8') FROM outbox WHERE message_type LIKE '%entitlement%'
+"""
+
+
+async def test_import_publishes_no_shortage_that_it_ends(
+    database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await imported(database_url, service(quantity=1), number(status="ACTIVE"))
+    monkeypatch.setattr(staging, "CHUNK_RECORDS", 1)
+    await imported(
+        database_url, service(ends_on="2020-01-01"), service(service_id="service-2", quantity=1)
+    )
+
+    assert await rows(database, SHORTAGES) == []
+    assert await rows(database, "SELECT exceeded FROM entitlement_usage") == [(False,)]
+
+
+async def test_import_publishes_a_shortage_once_with_what_holds_at_its_end(
+    database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(staging, "CHUNK_RECORDS", 1)
+    records = [service(quantity=1), *(number(item, status="ACTIVE") for item in (NUMBER, OTHER))]
+    done = await imported(database_url, *records, number(MAIN, status="ACTIVE"))
+
+    ((body,),) = await rows(database, SHORTAGES)
+    event = json.loads(str(body))
+    assert event["causationid"] == done.import_id
+    assert event["data"]["entitlement"] == {"limit": 1, "active": 3, "pending": 0}
+    assert await rows(database, "SELECT exceeded FROM entitlement_usage") == [(True,)]
 
 
 MESSAGE_OF_AN_IMPORT = f"""

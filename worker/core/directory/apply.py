@@ -37,18 +37,26 @@ _WAITING_TEXTS: Final[Mapping[WaitsFor, str]] = {
 }
 
 
-def apply_all(directory: Directory, changes: Iterable[Change], now: datetime) -> Applied:
+def apply_all(
+    directory: Directory,
+    changes: Iterable[Change],
+    now: datetime,
+    *,
+    compares_entitlements: bool = True,
+) -> Applied:
     """Applies what waits and can be applied by now, and then these changes in their order.
 
     The order of the changes of one number is kept: a later one waits behind an earlier one that
-    waits for the end of an operation. `directory` is not changed.
+    waits for the end of an operation. `directory` is not changed. Without `compares_entitlements`,
+    the caller compares those of the `affected` accounts.
     """
     applying = _Applying(Work(directory, now))
     for phone_number in sorted(directory.waiting):
         applying.retry(phone_number)
     for change in changes:
         applying.apply(change)
-    applying.compare_entitlements()
+    if compares_entitlements:
+        applying.compare_entitlements()
     return applying.work.applied
 
 

@@ -1,18 +1,20 @@
 """Applies the differences between a file and what is held, kind by kind, in chunks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from contracts.records import RECORD_CLASSES, RecordKind
 from worker.core.cause import Cause
-from worker.core.directory.change import Change, Verdict, WaitsFor
+from worker.core.directory.change import Change, RecordId, Verdict, WaitsFor
 from worker.core.directory.work import Outcome
+from worker.core.situation import AccountAtSite
 from worker.operator.importing.jsonl import WHOLE_FILE, ImportRefused, Problems
 from worker.operator.importing.progress import Progress
 from worker.storage.connecting.session import Row, Session
 from worker.storage.directory.applying import apply_changes
 from worker.storage.directory.saving import DirectoryContext
+from worker.storage.entitlement import check_entitlements
 from worker.storage.staging import changes, deletions
 
 __all__ = ["Applying", "Counts", "Pass"]
@@ -67,9 +69,26 @@ class Applying:
         self._progress = progress
         self.counts = {RecordKind(kind): Counts(unchanged=staged[kind]) for kind in staged}
         """Of each kind that the file has, or that is deleted."""
+        self._affected = set[AccountAtSite]()
+        self._waiting_deletions = set[RecordId]()
 
-    async def run(self, of: Pass) -> None:
-        """Applies one pass. Raises `ImportRefused` if records contradict what is held."""
+    async def run(self, passes: Iterable[Pass]) -> None:
+        """Applies these passes, and publishes which accounts are short after all of them.
+
+        Raises `ImportRefused` if records contradict what is held.
+        """
+        for of in passes:
+            await self._run(of)
+        # A shortage that a later chunk ends is none: nothing of the import is visible before.
+        await check_entitlements(
+            self._session,
+            self._affected,
+            self._cause,
+            partitions=self._context.partitions,
+            now=self._context.now,
+        )
+
+    async def _run(self, of: Pass) -> None:
         problems, done = Problems(), 0
         verb, source = ("Deleting", deletions) if of.deletions else ("Storing", changes)
         async for rows in source(self._session, of.kind):
@@ -84,10 +103,19 @@ class Applying:
             raise ImportRefused(problems)
 
     async def _apply(self, of: Pass, rows: Sequence[Row]) -> list[tuple[Row, Outcome]]:
-        stated = {change.id: (change, row) for row in rows for change in [self._change(of, row)]}
+        stated = {
+            change.id: (change, row)
+            for row in rows
+            for change in [self._change(of, row)]
+            if change.id not in self._waiting_deletions
+        }
         applied = await apply_changes(
-            self._session, self._context, [change for change, _ in stated.values()]
+            self._session,
+            self._context,
+            [change for change, _ in stated.values()],
+            compares_entitlements=False,
         )
+        self._affected.update(applied.affected)
         # What had waited for a number is applied with it, and is not of this file.
         own = (outcome for outcome in applied.outcomes if outcome.change.cause == self._cause)
         return [(stated[outcome.change.id][1], outcome) for outcome in own]
@@ -106,6 +134,9 @@ class Applying:
         counts.unchanged -= not of.deletions
         if outcome.verdict is Verdict.WAITS:
             counts.waiting += 1
+            if of.deletions:
+                # Its record is still held in a later pass.
+                self._waiting_deletions.add(outcome.change.id)
         elif of.deletions:
             counts.deleted += 1
         elif row["held"] is None:

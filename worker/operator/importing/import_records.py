@@ -33,20 +33,27 @@ NO_SITE: Final = (
     " they name"
 )
 
-PASSES: Final = (
-    Pass(RecordKind.VOICE_SERVICE),
-    Pass(RecordKind.VOICE_SERVICE, deletions=True),
+DETAIL_DELETIONS: Final = (
     Pass(RecordKind.HANDSET_LOGIN, deletions=True),
     Pass(RecordKind.HUNT_GROUP_MEMBER, deletions=True),
     Pass(RecordKind.CALL_SETTINGS, deletions=True),
+)
+PASSES: Final = (
+    Pass(RecordKind.VOICE_SERVICE),
+    Pass(RecordKind.VOICE_SERVICE, deletions=True),
+    *DETAIL_DELETIONS,
     Pass(RecordKind.PHONE_NUMBER, deletions=True),
     Pass(RecordKind.PHONE_NUMBER),
+    *DETAIL_DELETIONS,
     Pass(RecordKind.CALL_SETTINGS),
     Pass(RecordKind.HUNT_GROUP_MEMBER),
     Pass(RecordKind.HANDSET_LOGIN),
 )
-"""In this order no record contradicts one that the same file takes away. New services come before
-those that end, and a number before its other records, which end when it changes hands."""
+"""In this order no record contradicts one that the same file takes away, except for main numbers
+that change places: each is refused as a second main number beside the other. New services come
+before those that end, and a number before its other records, which end when it changes hands.
+The records of older messages that waited for a number are applied with it: of these, too, those
+that the file lacks are deleted."""
 
 
 class ImportBusy(Exception):
@@ -136,7 +143,5 @@ class _Import(NamedTuple):
             staged=await count_staged(self.session),
             progress=self.progress,
         )
-        for step in PASSES:
-            if self.complete or not step.deletions:
-                await applying.run(step)
+        await applying.run(step for step in PASSES if self.complete or not step.deletions)
         return applying.counts

@@ -31,15 +31,17 @@ async def apply_changes(
     changes: Sequence[Change],
     *,
     also: Collection[str] = (),
+    compares_entitlements: bool = True,
 ) -> Applied:
     """Applies these changes in their order, after what waits for their numbers and for `also`.
 
     Everything that follows is stored in the transaction of the session: records, versions, changes
     that have to wait, and the messages about it. The outcomes tell what became of each change,
-    those that had waited included.
+    those that had waited included. Without `compares_entitlements`, call `check_entitlements` in
+    the same transaction for the `affected` accounts.
     """
     before = await load_directory(session, changes, also, context.now)
-    applied = apply_all(before, changes, context.now)
+    applied = apply_all(before, changes, context.now, compares_entitlements=compares_entitlements)
     writer = DirectoryWriter(session, context, before, applied.directory)
     await writer.save()
     await close_manual_logouts(
