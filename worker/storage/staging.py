@@ -10,6 +10,7 @@ from worker.storage.locks import DIRECTORY, IMPORT
 from worker.storage.queries import query
 
 __all__ = [
+    "Contradictions",
     "StagedRow",
     "changes",
     "count_staged",
@@ -36,6 +37,15 @@ SET enable_hashjoin = on;
 """
 """The program that writes the file may be slow, and these statements read whole tables: plans for
 a batch of few rows do not suit them."""
+
+
+class Contradictions(NamedTuple):
+    """The lines that contradict an earlier line."""
+
+    first: Sequence[Row]
+    """Some of them, in the order of lines: `line` and `problem`."""
+    total: int
+    """How many there are."""
 
 
 class StagedRow(NamedTuple):
@@ -70,15 +80,15 @@ async def stage(session: Session, rows: Collection[StagedRow]) -> None:
     )
 
 
-async def tidy(session: Session) -> Sequence[Row]:
+async def tidy(session: Session, maximum: int) -> Contradictions:
     """Keeps each record once; call it after the last record was staged.
 
-    Returns the lines that contradict an earlier line (`line`, `problem`).
+    Returns the lines that contradict an earlier line, the first `maximum` of them.
     """
     await _analyze(session, "staged_records")
-    contradictions = await session.fetch("stage_contradictions")
+    rows = await session.fetch("stage_contradictions", maximum=maximum)
     await session.change("stage_once")
-    return contradictions
+    return Contradictions(rows, rows[0]["total"] if rows else 0)
 
 
 async def differences(

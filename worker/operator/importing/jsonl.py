@@ -13,6 +13,7 @@ from worker.operator.validation_errors import explain
 from worker.runtime.printable import printable
 
 __all__ = [
+    "PROBLEMS_SHOWN",
     "WHOLE_FILE",
     "ImportRefused",
     "Numbered",

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
-from worker.operator.importing.jsonl import ImportRefused, Numbered, Problems
+from worker.operator.importing.jsonl import PROBLEMS_SHOWN, ImportRefused, Numbered, Problems
 from worker.storage.connecting.engine import Database
 from worker.storage.connecting.session import Session
 from worker.storage.staging import StagedRow, stage, staging_session, tidy
@@ -28,8 +28,10 @@ async def staged(
 
 async def _refuse_contradictions(session: Session) -> None:
     problems = Problems()
-    for row in await tidy(session):
+    contradictions = await tidy(session, PROBLEMS_SHOWN)
+    for row in contradictions.first:
         problems.add(row["line"], row["problem"])
+    problems.count = contradictions.total
     if problems.count:
         raise ImportRefused(problems)
 

@@ -110,7 +110,8 @@ WHERE site_id IN (
 );
 
 -- name: stage_contradictions
--- Lists the lines that say something else than an earlier line about the same record.
+-- Lists the first lines that say something else than an earlier line about the same record. Each
+-- row has the `total` of all of them.
 WITH repeated AS (
     SELECT kind, key, min(line) AS line
     FROM staged_records
@@ -118,12 +119,14 @@ WITH repeated AS (
     HAVING count(*) > 1
 )
 SELECT later.line,
-    'contradicts line ' || repeated.line || ' about the same ' || kind || ': keep one' AS problem
+    'contradicts line ' || repeated.line || ' about the same ' || kind || ': keep one' AS problem,
+    count(*) OVER ()::integer AS total
 FROM repeated
 JOIN staged_records AS earlier USING (kind, key, line)
 JOIN staged_records AS later USING (kind, key)
 WHERE later.record <> earlier.record
-ORDER BY later.line;
+ORDER BY later.line
+LIMIT CAST(:maximum AS integer);
 
 -- name: stage_once
 -- Deletes the lines that repeat an earlier line.
