@@ -113,6 +113,8 @@ class Action(StrEnum):
     """PostgreSQL cannot be reached or used; the transaction is tried again."""
     DATABASE_RECOVERED = "database_recovered"
     """PostgreSQL works again."""
+    LOCK_AWAITED = "lock_awaited"
+    """Another transaction, for instance an import, keeps a lock; this one is tried again."""
     LEADERSHIP_GAINED = "leadership_gained"
     """This worker serves the commands, or one of several partitions, from now on."""
     LEADERSHIP_LOST = "leadership_lost"

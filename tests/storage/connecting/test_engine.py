@@ -92,5 +92,26 @@ async def test_an_outage_that_lasts_is_logged_again_and_again(
     assert all("127.0.0.1:1" in entry["reason"] for entry in logs)
 
 
+async def test_a_wait_for_a_lock_is_logged_as_such_and_not_as_an_outage(database_url: str) -> None:
+    attempts = []
+
+    async def work(_: Session) -> None:
+        attempts.append(1)
+        if len(attempts) < 3:
+            raise asyncpg.LockNotAvailableError("canceling statement due to lock timeout")
+
+    with capture_logs() as logs:
+        async with open_database(database_url, waits=True) as database:
+            await database.transact(work)
+
+    assert logs == [
+        {
+            "event": Action.LOCK_AWAITED,
+            "log_level": "warning",
+            "reason": "canceling statement due to lock timeout",
+        }
+    ]
+
+
 async def _nothing(_: Session) -> None:
     pass

@@ -18,6 +18,7 @@ from worker.storage.connecting.connector import CONNECT_TIMEOUT_SECONDS, Connect
 from worker.storage.connecting.errors import (
     DatabaseUnavailable,
     is_conflict,
+    is_lock_wait,
     is_schema_missing,
     is_transient,
     mistake_of,
@@ -55,7 +56,7 @@ RETRY_LONGEST_SECONDS: Final = 5.0
 CONFLICTS_MAXIMUM: Final = 20
 """Attempts of a command before it reports a conflict with other transactions."""
 REMIND_SECONDS: Final = 30
-"""How often an outage that lasts is logged again."""
+"""How often an outage or a lock that lasts is logged again."""
 
 
 class Transactions(Protocol):
@@ -77,7 +78,7 @@ class Database:
         """The database's time, by which everything is judged."""
         self._waits = waits
         self._was_usable = False
-        self._lost_logged_at: float | None = None
+        self._logged_at: dict[Action, float] = {}
 
     async def transact(
         self, work: Work[Result], *, retry_forever: bool = True, fence: str = ""
@@ -215,7 +216,7 @@ class Database:
                 failures += 1
                 if not self._waits and (failures == CONFLICTS_MAXIMUM or not is_conflict(error)):
                     raise
-                self._log_lost(error)
+                self._log_failure(error)
                 if not retry_forever:
                     raise
                 await asyncio.sleep(backoff.pause_seconds())
@@ -224,16 +225,16 @@ class Database:
                 self._log_back()
                 return result
 
-    def _log_lost(self, error: Exception) -> None:
+    def _log_failure(self, error: Exception) -> None:
+        action = Action.LOCK_AWAITED if is_lock_wait(error) else Action.DATABASE_LOST
         now = monotonic()
-        if self._lost_logged_at is None or now - self._lost_logged_at >= REMIND_SECONDS:
-            get_logger().warning(Action.DATABASE_LOST, reason=reason_of(error))
-            self._lost_logged_at = now
+        if now - self._logged_at.get(action, -REMIND_SECONDS) >= REMIND_SECONDS:
+            get_logger().warning(action, reason=reason_of(error))
+            self._logged_at[action] = now
 
     def _log_back(self) -> None:
-        if self._lost_logged_at is not None:
+        if self._logged_at.pop(Action.DATABASE_LOST, None) is not None:
             get_logger().info(Action.DATABASE_RECOVERED)
-        self._lost_logged_at = None
 
 
 @asynccontextmanager

@@ -19,6 +19,7 @@ __all__ = [
     "ReadOnlyServer",
     "is_conflict",
     "is_data_error",
+    "is_lock_wait",
     "is_schema_missing",
     "is_transient",
     "mistake_of",
@@ -40,6 +41,7 @@ STALE_PLAN: Final = "0A000"
 """A migration made a cached plan stale; the next transaction plans again."""
 TRANSIENT_STATES: Final = frozenset({UNIQUE_VIOLATION, STALE_PLAN})
 """After a unique violation the next attempt finds what another worker stored first."""
+LOCK_NOT_AVAILABLE: Final = "55P03"
 INTERNAL_ERROR: Final = "XX000"
 READ_ONLY: Final = "25006"
 """The server is not the primary any more; a new connection may reach the one that is."""
@@ -170,6 +172,11 @@ def is_conflict(error: BaseException) -> bool:
     """Whether another transaction caused it, so that the next attempt need not wait."""
     state = sqlstate_of(error)
     return state[:2] == ROLLBACK_CLASS or state in {*TRANSIENT_STATES, INTERNAL_ERROR}
+
+
+def is_lock_wait(error: BaseException) -> bool:
+    """Whether another transaction has kept a lock for longer than this one waits."""
+    return sqlstate_of(error) == LOCK_NOT_AVAILABLE
 
 
 def is_data_error(error: BaseException) -> bool:
