@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from contracts.messages import ReportedNumber
+from contracts.messages import NUMBERS_PER_PAGE, ReportedNumber
 from contracts.values import AtDeadline, NumberStatus, Operation, Step
 from tests.support.data.inserts import (
     Expression,
@@ -19,6 +19,7 @@ from tests.support.workers import rows, store
 from worker.core.messages.snapshots import Selection, pages_of
 from worker.core.situation import Usage
 from worker.storage.connecting.engine import Database
+from worker.storage.queries import query
 from worker.storage.snapshots import open_snapshot
 
 NUMBER = "+442079460001"
@@ -32,6 +33,10 @@ async def reported(database: Database, selection: Selection) -> list[ReportedNum
         numbers = [number for place in places for number in await snapshot.read_page(place)]
     assert len(numbers) == snapshot.numbers
     return numbers
+
+
+def test_a_fetch_reads_as_many_numbers_as_a_page_holds() -> None:
+    assert f"FETCH FORWARD {NUMBERS_PER_PAGE} FROM" in query("fetch_snapshot").sql
 
 
 def names(numbers: Sequence[ReportedNumber]) -> list[str]:
