@@ -226,3 +226,11 @@ async def test_show_lists_the_records_that_wait_for_a_number_that_is_not_provisi
     assert "+442079460999 is not provisioned" in shown.output
     assert "\nwaiting record  hunt_group_member version 4 since" in shown.output
     assert "applied when the number is provisioned" in shown.output
+
+    as_json = await invoke("show", "+442079460999", "--json")
+    printed = json.loads(as_json.stdout)
+    assert as_json.exit_code == Exit.NOT_FOUND
+    assert "+442079460999 is not provisioned" in as_json.stderr
+    assert printed["phone_number"] == "+442079460999"
+    (record,) = printed["waiting_records"]
+    assert (record["kind"], record["version"]) == ("hunt_group_member", 4)

@@ -89,11 +89,12 @@ def show(number: str, as_json: bool) -> None:
     shown = run_async(show_number(settings, number))
     if shown is None:
         records = run_async(show_waiting_records(settings, number))
-        waiting = "".join(f"\nwaiting record  {render_record(record)}" for record in records)
-        fail(
-            Exit.NOT_FOUND,
-            f"{printable(number)} is not provisioned. Write numbers like +442079460000.{waiting}",
-        )
+        message = f"{printable(number)} is not provisioned. Write numbers like +442079460000."
+        if as_json:
+            click.echo(to_json({"phone_number": number, "waiting_records": records}))
+        else:
+            message += "".join(f"\nwaiting record  {render_record(record)}" for record in records)
+        fail(Exit.NOT_FOUND, message)
     click.echo(to_json(shown) if as_json else render_number(shown))
 
 
