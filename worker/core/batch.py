@@ -112,9 +112,9 @@ def advance_all(
     advanced = []
     for phone_number in phone_numbers:
         number = current.numbers.get(phone_number)
-        if number is None:
+        if number is None or number.holder is None:
             continue
-        situation = _situation_of(current, number)
+        situation = _situation_of(current, number, number.holder)
         decision = advance(situation, now, policy, results_until=results_until)
         if decision is not None:
             _apply(current, number, decision)
@@ -143,8 +143,7 @@ def _decide_each(
         yield decision
 
 
-def _situation_of(current: Snapshot, number: Number) -> Situation:
-    holder = AccountAtSite(number.account_id or "", number.site_id)
+def _situation_of(current: Snapshot, number: Number, holder: AccountAtSite) -> Situation:
     return Situation(
         number=number,
         usage=current.usages.get(holder, Usage(0)),
@@ -154,9 +153,9 @@ def _situation_of(current: Snapshot, number: Number) -> Situation:
 
 def _apply(current: Snapshot, before: Number, decision: Decision) -> None:
     after = decision.number
-    if after is None or after.account_id is None:
+    if after is None or after.holder is None:
         return
-    holder = AccountAtSite(after.account_id, after.site_id)
+    holder = after.holder
     current.numbers[after.phone_number] = after
     usage = current.usages.get(holder, Usage(0))
     usage = usage.after(before.status, after.status)

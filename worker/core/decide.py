@@ -2,15 +2,15 @@
 
 from datetime import datetime
 
-from contracts.messages import Activate, Command, OperationAftermath
-from contracts.values import AftermathState, Step
+from contracts.messages import Command, OperationAftermath
+from contracts.values import Step
 from worker.core.decision import Decision, Outcome
-from worker.core.messages.message_factory import MessageFactory
+from worker.core.messages.message_factory import MessageFactory, superseded
 from worker.core.operations.operation import OngoingOperation, Policy, operation_of
 from worker.core.operations.steps import new_step, new_steps
 from worker.core.operations.transitions import Transition, apply
 from worker.core.rejection import rejection
-from worker.core.situation import AccountAtSite, Number, Situation
+from worker.core.situation import Number, Situation
 from worker.core.validation import Refused, Request, validate
 
 __all__ = ["decide"]
@@ -37,14 +37,14 @@ def decide(situation: Situation, command: Command, now: datetime, policy: Policy
             refusal=validated.code,
             detail=validated.detail,
         )
-    begin = _begin_activation if isinstance(command, Activate) else _begin_deactivation
-    return begin(situation, validated, _new_operation(command, now, policy), policy)
+    begin = _begin_activation if request.activates else _begin_deactivation
+    return begin(request, validated, _new_operation(command, now, policy), policy)
 
 
 def _begin_activation(
-    situation: Situation, number: Number, operation: OngoingOperation, policy: Policy
+    request: Request, number: Number, operation: OngoingOperation, policy: Policy
 ) -> Decision:
-    messages = MessageFactory(operation, _holder_of(number), operation.since)
+    messages = MessageFactory(operation, request.holder, operation.since)
     # No PBX message requests the activation: the PBX subscribes to the PENDING event itself. If no
     # step is awaited, the operation waits for the confirm of that event, which the view
     # step_snapshots shows as a step.
@@ -54,39 +54,29 @@ def _begin_activation(
         else ()
     )
     after = apply(number, Transition.BEGIN_ACTIVATION, operation._replace(steps=steps))
-    usage = situation.usage.after(number.status, after.status)
+    usage = request.situation.usage.after(number.status, after.status)
     pending = messages.pending(number, after, usage, steps)
     return Decision(Outcome.PENDING, after, (pending, *_superseded(number, operation)))
 
 
 def _begin_deactivation(
-    situation: Situation, number: Number, operation: OngoingOperation, policy: Policy
+    request: Request, number: Number, operation: OngoingOperation, policy: Policy
 ) -> Decision:
-    messages = MessageFactory(operation, _holder_of(number), operation.since)
+    messages = MessageFactory(operation, request.holder, operation.since)
     after = apply(number, Transition.BEGIN_DEACTIVATION, operation)
     pbx_messages = messages.deprovision(number, after)
     steps = new_steps(pbx_messages, policy)
     awaited = tuple(step for step in steps if step.waits_for == "result")
-    usage = situation.usage.after(number.status, after.status)
+    usage = request.situation.usage.after(number.status, after.status)
     pending = messages.pending(number, after, usage, steps)
     after = after._replace(ongoing=operation._replace(steps=awaited))
-    superseded = _superseded(number, operation)
-    return Decision(Outcome.PENDING, after, (pending, *superseded, *pbx_messages))
+    last_word = _superseded(number, operation)
+    return Decision(Outcome.PENDING, after, (pending, *last_word, *pbx_messages))
 
 
 def _superseded(number: Number, operation: OngoingOperation) -> tuple[OperationAftermath, ...]:
-    """The last word on the aftermath that the number still has, if any."""
-    earlier = number.ongoing
-    if earlier is None or earlier.aftermath is None:
-        return ()
-    messages = MessageFactory(earlier, _holder_of(number), operation.since)
     detail = f"Command {operation.command_id} began to {operation.operation} the number."
-    superseded = AftermathState.SUPERSEDED
-    return (messages.aftermath(number, earlier.aftermath, superseded, detail=detail),)
-
-
-def _holder_of(number: Number) -> AccountAtSite:
-    return AccountAtSite(number.account_id or "", number.site_id)
+    return superseded(number, detail, operation.since)
 
 
 def _new_operation(command: Command, now: datetime, policy: Policy) -> OngoingOperation:

@@ -60,7 +60,7 @@ class Assignment:
 
     @property
     def reads_results(self) -> bool:
-        """Whether it reads the results of PBX systems, and answers reports: one assignment does."""
+        """Whether it reads PBX results, reports and directory messages: one assignment does."""
         return self.is_router or not self.layout.routed
 
 

@@ -3,7 +3,6 @@
 from contracts.messages import CommandRejected, CommandRejectedData
 from worker.core.messages.identity import derived_id
 from worker.core.operations.operation import operation_of
-from worker.core.situation import AccountAtSite
 from worker.core.validation import Refused, Request
 
 __all__ = ["rejection"]
@@ -26,7 +25,7 @@ def rejection(request: Request, refused: Refused) -> CommandRejected:
         causationid=command.id,
         traceparent=command.traceparent,
         tracestate=command.tracestate,
-        partitionkey=AccountAtSite(data.account_id, data.site_id).partition_key,
+        partitionkey=request.holder.partition_key,
         data=CommandRejectedData(
             command_id=command.id,
             operation=operation_of(command),

@@ -75,6 +75,13 @@ class Number(NamedTuple):
         return tuple(sorted({*self.features, *label, *call_settings}))
 
     @property
+    def holder(self) -> AccountAtSite | None:
+        """The account and site that hold the number; None if no account does."""
+        if self.account_id is None:
+            return None
+        return AccountAtSite(self.account_id, self.site_id)
+
+    @property
     def partition_key(self) -> str:
         """`account_id/site_id`; without an account, `/site_id`."""
         return AccountAtSite(self.account_id or "", self.site_id).partition_key

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from contracts.messages import Activate, Command
 from contracts.refusals import REFUSALS, RefusalCode
 from contracts.values import NumberStatus
-from worker.core.situation import Number, Situation
+from worker.core.situation import AccountAtSite, Number, Situation
 
 __all__ = ["Refused", "Request", "validate"]
 
@@ -27,6 +27,12 @@ class Request(NamedTuple):
     def activates(self) -> bool:
         """Whether the command is an activation; otherwise it is a deactivation."""
         return isinstance(self.command, Activate)
+
+    @property
+    def holder(self) -> AccountAtSite:
+        """The account and site that the command names: the holder of a number it may act on."""
+        data = self.command.data
+        return AccountAtSite(data.account_id, data.site_id)
 
 
 class Refused(NamedTuple):

@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING, cast
 
 from contracts.messages.directory import ConflictCode
 from worker.core.directory.change import Change
-from worker.core.directory.held import HeldNumber, holder_of
-from worker.core.directory.messages import superseded
+from worker.core.directory.held import HeldNumber
 from worker.core.directory.moves import Conflict
 from worker.core.directory.work import Work
-from worker.core.messages.message_factory import MessageFactory
+from worker.core.messages.message_factory import MessageFactory, superseded
 from worker.core.situation import HandsetLogin, Number
 
 if TYPE_CHECKING:
@@ -88,7 +87,7 @@ def _put_records(work: Work, before: HeldNumber, after: HeldNumber) -> bool:
 
 def _is_joining(number: Number, hunt_group_id: str, now: datetime) -> bool:
     """Whether the number still has to join this hunt group."""
-    ongoing, holder = number.ongoing, holder_of(number)
+    ongoing, holder = number.ongoing, number.holder
     if ongoing is None or holder is None or not ongoing.joins_hunt_group:
         return False
     join = MessageFactory(ongoing, holder, now).join_hunt_group(number, hunt_group_id)

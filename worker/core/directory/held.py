@@ -8,7 +8,7 @@ from contracts.records import CallSettingsRecord, VoiceServiceRecord
 from worker.core.directory.change import Change, RecordId, WaitsFor
 from worker.core.situation import AccountAtSite, Number, Usage
 
-__all__ = ["Directory", "HeldNumber", "Waiting", "holder_of", "in_force"]
+__all__ = ["Directory", "HeldNumber", "Waiting", "in_force"]
 
 
 class HeldNumber(NamedTuple):
@@ -62,13 +62,6 @@ class Directory:
             dict(self.last_sequences),
             {number: list(waiting) for number, waiting in self.waiting.items()},
         )
-
-
-def holder_of(number: Number) -> AccountAtSite | None:
-    """The account and site that hold the number; None if no account does."""
-    if number.account_id is None:
-        return None
-    return AccountAtSite(number.account_id, number.site_id)
 
 
 def in_force(service: VoiceServiceRecord | None, today: date) -> int:

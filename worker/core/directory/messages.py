@@ -6,21 +6,18 @@ from typing import Final
 from contracts.messages import (
     DirectoryConflict,
     DirectoryConflictData,
-    OperationAftermath,
     StatusChanged,
     StatusChangedData,
 )
-from contracts.values import AftermathState, ChangedBy, NumberStatus
+from contracts.values import ChangedBy, NumberStatus
 from worker.core.cause import Cause
 from worker.core.directory.change import Change
-from worker.core.directory.held import holder_of
 from worker.core.directory.moves import Conflict
 from worker.core.messages.identity import derived_id
-from worker.core.messages.message_factory import MessageFactory
 from worker.core.messages.pbx_messages import Attributes
 from worker.core.situation import AccountAtSite, Number, Usage
 
-__all__ = ["DirectoryMessages", "superseded"]
+__all__ = ["DirectoryMessages"]
 
 _NO_ACCOUNT: Final = ""
 
@@ -96,13 +93,3 @@ def _unknown(change: Change) -> Number:
     """A number that is not provisioned, at the site that the record names."""
     site_id: str = getattr(change.record, "site_id", "")
     return Number(change.phone_number or "", site_id, None, None, NumberStatus.AVAILABLE)
-
-
-def superseded(number: Number, detail: str, now: datetime) -> tuple[OperationAftermath, ...]:
-    """The last word on the aftermath that the number still has, if any."""
-    ongoing, holder = number.ongoing, holder_of(number)
-    if ongoing is None or ongoing.aftermath is None or holder is None:
-        return ()
-    messages = MessageFactory(ongoing, holder, now)
-    what, state = ongoing.aftermath, AftermathState.SUPERSEDED
-    return (messages.aftermath(number, what, state, detail=detail),)

@@ -7,10 +7,11 @@ from contracts.records import PhoneNumberRecord
 from contracts.values import NumberStatus
 from worker.core.cause import Cause
 from worker.core.directory.change import Change, WaitsFor
-from worker.core.directory.held import HeldNumber, holder_of
-from worker.core.directory.messages import DirectoryMessages, superseded
+from worker.core.directory.held import HeldNumber
+from worker.core.directory.messages import DirectoryMessages
 from worker.core.directory.moves import Conflict, first_status, next_status
 from worker.core.directory.work import Work
+from worker.core.messages.message_factory import superseded
 from worker.core.situation import Number
 
 __all__ = ["apply_phone_number"]
@@ -64,7 +65,7 @@ def _next_number(work: Work, before: HeldNumber | None, record: PhoneNumberRecor
 
 
 def _require_one_main_number(work: Work, number: Number) -> None:
-    holder = holder_of(number)
+    holder = number.holder
     if not number.main_number or holder is None:
         return
     other = work.directory.main_numbers.get(holder)
@@ -124,7 +125,7 @@ def _put_number(work: Work, before: HeldNumber | None, after: HeldNumber, change
         detail = f"The platform has taken the number from {old.account_id}."
         work.applied.messages += superseded(old, detail, work.now)
     if old.status is not number.status:
-        holder = holder_of(number)
+        holder = number.holder
         usage = work.usage_of(holder) if holder else None
         messages = DirectoryMessages(change.cause, work.now)
         work.applied.messages.append(messages.status_changed(old, number, usage))
@@ -132,7 +133,7 @@ def _put_number(work: Work, before: HeldNumber | None, after: HeldNumber, change
 
 def _count_use(work: Work, before: Number | None, after: Number, cause: Cause) -> None:
     """Counts a number that is provisioned in use: no other change of the platform counts."""
-    holder = holder_of(after)
+    holder = after.holder
     if before is None and holder is not None and after.status is NumberStatus.ACTIVE:
         usage = work.usage_of(holder)
         work.affect(holder, usage._replace(active=usage.active + 1), cause)
@@ -140,10 +141,10 @@ def _count_use(work: Work, before: Number | None, after: Number, cause: Cause) -
 
 def _move_main_number(work: Work, before: Number | None, after: Number) -> None:
     for number in filter(None, (before, after)):
-        holder = holder_of(number)
+        holder = number.holder
         if holder and work.directory.main_numbers.get(holder) == after.phone_number:
             del work.directory.main_numbers[holder]
-    holder = holder_of(after)
+    holder = after.holder
     if after.main_number and holder is not None:
         work.directory.main_numbers[holder] = after.phone_number
 

@@ -1,6 +1,7 @@
 """Builds the messages about an operation: events, and requests to a PBX, with derived ids."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Final
 
 from contracts.messages import (
@@ -32,7 +33,7 @@ from worker.core.messages.pbx_messages import NumberFields, PbxMessages
 from worker.core.operations.operation import Failure, PbxStep
 from worker.core.situation import HandsetLogin, Number, Usage
 
-__all__ = ["MessageFactory"]
+__all__ = ["MessageFactory", "superseded"]
 
 _NOUNS: Final = {Operation.ACTIVATE: "activation", Operation.DEACTIVATE: "deactivation"}
 
@@ -234,3 +235,13 @@ def _manual_logins(number: Number) -> tuple[HandsetLogin, ...]:
 def _outstanding(number: Number) -> tuple[AwaitedStep, ...] | None:
     steps = number.ongoing.open_steps if number.ongoing else ()
     return tuple(step.as_contract() for step in steps) or None
+
+
+def superseded(number: Number, detail: str, now: datetime) -> tuple[OperationAftermath, ...]:
+    """The last word on the aftermath that the number still has, if any."""
+    ongoing, holder = number.ongoing, number.holder
+    if ongoing is None or ongoing.aftermath is None or holder is None:
+        return ()
+    messages = MessageFactory(ongoing, holder, now)
+    what, state = ongoing.aftermath, AftermathState.SUPERSEDED
+    return (messages.aftermath(number, what, state, detail=detail),)

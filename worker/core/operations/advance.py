@@ -18,7 +18,7 @@ from worker.core.operations.due import ends_at, late_at
 from worker.core.operations.operation import Failure, OngoingOperation, Policy
 from worker.core.operations.steps import PbxMessage, new_steps
 from worker.core.operations.transitions import Transition, apply
-from worker.core.situation import AccountAtSite, Number, Situation, Usage
+from worker.core.situation import Number, Situation, Usage
 
 __all__ = ["advance"]
 
@@ -37,10 +37,9 @@ def advance(
     result may still wait in the queue.
     """
     number = situation.number
-    if number is None or number.ongoing is None or number.account_id is None:
+    if number is None or number.ongoing is None or number.holder is None:
         return None
-    holder = AccountAtSite(number.account_id, number.site_id)
-    messages = MessageFactory(number.ongoing, holder, now)
+    messages = MessageFactory(number.ongoing, number.holder, now)
     judged_at = now if results_until is None else min(now, results_until)
     context = _Context(situation, number, number.ongoing, messages, now, judged_at, policy)
     aftermath = number.ongoing.aftermath
@@ -230,7 +229,9 @@ def _fail_activation(context: _Context, failure: Failure) -> Decision:
 def _with_end_of_shortage(context: _Context, decision: Decision) -> Decision:
     """Says so if the account used more than was in force, and does not after this decision."""
     usage, after = context.situation.usage, decision.number
-    if not usage.exceeded or after is None or after.status is context.number.status:
+    if after is None or after.holder is None or after.status is context.number.status:
+        return decision
+    if not usage.exceeded:
         return decision
     ongoing = context.ongoing
     cause = Cause(
@@ -240,8 +241,7 @@ def _with_end_of_shortage(context: _Context, decision: Decision) -> Decision:
         ongoing.traceparent,
         ongoing.tracestate,
     )
-    holder = AccountAtSite(after.account_id or "", after.site_id)
-    restored = change_of(holder, context.usage_after(after), cause, context.now)
+    restored = change_of(after.holder, context.usage_after(after), cause, context.now)
     return decision._replace(messages=(*decision.messages, restored)) if restored else decision
 
 
