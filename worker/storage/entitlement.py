@@ -22,7 +22,9 @@ __all__ = [
     "UsageOf",
     "check_entitlements",
     "load_usages_after",
+    "load_usages_locked",
     "mark_entitlements",
+    "usage_of",
     "watch_entitlements",
 ]
 
@@ -58,6 +60,17 @@ async def check_entitlements(
     usage in key order until the transaction ends: lock numbers before. `partitions` is their
     present number.
     """
+    usages = await load_usages_locked(session, holders, now)
+    changes = [change for known in usages if (change := change_of(*known, cause, now))]
+    await mark_entitlements(session, changes)
+    await put_messages(session, changes, partitions, now)
+    return changes
+
+
+async def load_usages_locked(
+    session: Session, holders: Collection[AccountAtSite], now: datetime
+) -> Sequence[UsageOf]:
+    """The usages of these accounts, locked in key order until the transaction ends."""
     keys = {
         "account_ids": [holder.account_id for holder in holders],
         "site_ids": [holder.site_id for holder in holders],
@@ -65,12 +78,7 @@ async def check_entitlements(
     await session.fetch("lock_usages", **keys)
     # A statement of its own: it sees what was stored while the locks were waited for.
     rows = await session.fetch("load_usages", **keys, today=now.date())
-    changes = [
-        change for known in map(_usage_of, rows) if (change := change_of(*known, cause, now))
-    ]
-    await mark_entitlements(session, changes)
-    await put_messages(session, changes, partitions, now)
-    return changes
+    return [_usage_at(row) for row in rows]
 
 
 async def mark_entitlements(session: Session, changes: Collection[EntitlementChanged]) -> None:
@@ -97,7 +105,7 @@ async def load_usages_after(
         today=now.date(),
         maximum=maximum,
     )
-    return [_usage_of(row) for row in rows]
+    return [_usage_at(row) for row in rows]
 
 
 async def watch_entitlements(
@@ -149,8 +157,10 @@ async def _check_page(
     return page, await check_entitlements(session, changed, cause, partitions=partitions, now=now)
 
 
-def _usage_of(row: Row) -> UsageOf:
-    return UsageOf(
-        AccountAtSite(row["account_id"], row["site_id"]),
-        Usage(row["limit"], row["active"], row["pending"], row["exceeded"]),
-    )
+def usage_of(row: Row) -> Usage:
+    """The usage in a row with the columns of a `usage_snapshot`."""
+    return Usage(row["limit"], row["active"], row["pending"], row["exceeded"])
+
+
+def _usage_at(row: Row) -> UsageOf:
+    return UsageOf(AccountAtSite(row["account_id"], row["site_id"]), usage_of(row))

@@ -22,9 +22,9 @@ from worker.core.situation import (
     HandsetLogin,
     MainNumber,
     Number,
-    Usage,
 )
 from worker.storage.connecting.session import Row, Session
+from worker.storage.entitlement import usage_of
 from worker.storage.operations import load_steps
 
 __all__ = [
@@ -57,7 +57,7 @@ async def load_for_commands(
         if row["phone_number"] is not None:
             snapshot.numbers[row["phone_number"]] = _number(row)
         elif row["holder_account"] is not None:
-            snapshot.usages[_holder(row)] = _usage(row)
+            snapshot.usages[_holder(row)] = usage_of(row)
         else:
             key = CommandKey(row["ledger_source"], row["ledger_id"])
             answer = {row["ledger_fingerprint"]: _answer(row["ledger_answer"])}
@@ -84,7 +84,7 @@ async def load_for_advance(
             snapshot.numbers[row["phone_number"]] = _number(row)
             continue
         holder = _holder(row)
-        snapshot.usages[holder] = _usage(row)
+        snapshot.usages[holder] = usage_of(row)
         if row["main_phone_number"] is not None:
             snapshot.main_numbers[holder] = _main_number(row)
     with_steps = [row["phone_number"] for row in rows if row["has_steps"]]
@@ -189,10 +189,6 @@ def _failure(row: Row) -> Failure | None:
 
 def _holder(row: Row) -> AccountAtSite:
     return AccountAtSite(row["holder_account"], row["holder_site"])
-
-
-def _usage(row: Row) -> Usage:
-    return Usage(row["limit"], row["active"], row["pending"], row["exceeded"])
 
 
 def _main_number(row: Row) -> MainNumber:

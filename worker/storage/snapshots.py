@@ -14,6 +14,7 @@ from worker.core.operations.operation import open_steps, steps_for
 from worker.core.situation import Usage
 from worker.storage.connecting.engine import READING_WHOLE_TABLES
 from worker.storage.connecting.session import Row, Session
+from worker.storage.entitlement import usage_of
 from worker.storage.operations import step_of
 
 __all__ = ["NumbersAtOneMoment", "Sessions", "open_snapshot"]
@@ -88,7 +89,7 @@ async def _usage(session: Session, selection: Selection, as_of: datetime) -> Usa
         return None
     rows = await session.fetch("snapshot_usage", **selection.holder._asdict(), today=as_of.date())
     # Without a row the account has never had a service or a number there.
-    return Usage(rows[0]["limit"], rows[0]["active"], rows[0]["pending"]) if rows else Usage(0)
+    return usage_of(rows[0]) if rows else Usage(0)
 
 
 def _reported(rows: Sequence[Row]) -> list[ReportedNumber]:

@@ -16,8 +16,9 @@ from contracts.values import AccountKind, CallTarget, DeviceKind
 from worker.core.cause import Cause
 from worker.core.directory.change import Change, RecordId, WaitsFor
 from worker.core.directory.held import Directory, HeldNumber, Waiting
-from worker.core.situation import AccountAtSite, HandsetLogin, Number, Usage
+from worker.core.situation import AccountAtSite, HandsetLogin, Number
 from worker.storage.connecting.session import Row, Session
+from worker.storage.entitlement import load_usages_locked
 from worker.storage.loading import load_numbers_locked
 
 __all__ = ["load_directory", "load_waiting", "record_key"]
@@ -28,8 +29,10 @@ async def load_directory(
 ) -> Directory:
     """Everything that these changes, and what waits for the numbers, may read or change.
 
-    It locks the numbers first, then the accounts at their sites, each in key order, like every
-    writer of them.
+    It locks the numbers first, then the accounts at their sites, each in key order. The relay has
+    locked the accounts of its operations before it calls this: an account that only a waiting
+    record names is then locked out of key order, and a deadlock is possible. PostgreSQL ends it,
+    and the transaction is repeated.
     """
     numbers = {change.phone_number for change in changes if change.phone_number is not None}
     named = sorted({*numbers, *phone_numbers})
@@ -124,12 +127,7 @@ async def _load_holders(
         "site_ids": [holder.site_id for holder in holders],
     }
     await session.change("open_usages", **named)
-    await session.fetch("lock_usages", **named)
-    for row in await session.fetch("load_usages", **named, today=now.date()):
-        holder = AccountAtSite(row["account_id"], row["site_id"])
-        directory.usages[holder] = Usage(
-            row["limit"], row["active"], row["pending"], row["exceeded"]
-        )
+    directory.usages.update(await load_usages_locked(session, holders, now))
     for row in await session.fetch("load_main_numbers", **named):
         holder = AccountAtSite(row["account_id"], row["site_id"])
         directory.main_numbers[holder] = row["phone_number"]

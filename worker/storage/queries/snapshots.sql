@@ -29,11 +29,10 @@ SELECT now() AS as_of;
 
 -- name: snapshot_usage
 -- Reads the usage and the entitlement of an account at a site.
-SELECT usage.active, usage.pending, usage."limit"
-FROM usage_snapshots(ARRAY(
+SELECT * FROM usage_snapshots(ARRAY(
     SELECT known FROM entitlement_usage AS known
     WHERE known.account_id = CAST(:account_id AS text) AND known.site_id = CAST(:site_id AS text)
-), CAST(:today AS date)) AS usage;
+), CAST(:today AS date));
 
 -- name: fetch_snapshot
 -- Reads the next numbers of the snapshot, as many as a page holds.
