@@ -21,6 +21,15 @@ from worker.telemetry.reporter import Reporter
 
 NUMBERS = tuple(f"+44207946{index:04}" for index in range(1, 501))
 SITE = (voice_service(500), phone_numbers(*NUMBERS))
+IMPATIENT = {
+    "publish_timeout_seconds": 0.5,
+    "outbox_age_maximum_seconds": 0.5,
+    "batch_maximum_commands": 1,
+    "declare_topology": False,
+}
+PAUSED = ("activation_worker_broker_blocked 1.0", "activation_worker_paused_consumers 1.0")
+CONSUMING = ("activation_worker_broker_blocked 0.0", "activation_worker_paused_consumers 0.0")
+OUTBOX = "SELECT count(*) FROM outbox"
 
 
 async def until_shown(metrics: Metrics, *lines: str) -> None:
@@ -35,36 +44,47 @@ async def test_an_alarm_stops_publishing_then_consuming_and_no_event_is_publishe
     await store(database, *SITE)
     # Sent before the alarm, which blocks the web tier as well.
     commands = [await platform.send("activate", number) for number in NUMBERS]
-    impatient = {
-        "publish_timeout_seconds": 0.5,
-        "outbox_age_maximum_seconds": 0.5,
-        "batch_maximum_commands": 1,
-        "declare_topology": False,
-    }
     metrics = Metrics()
-    worker = supervisor(database, settings.model_copy(update=impatient), Reporter(metrics))
+    worker = supervisor(database, settings.model_copy(update=IMPATIENT), Reporter(metrics))
     async with alarm(servers):
         working = asyncio.create_task(worker.run())
-        await until_shown(
-            metrics,
-            "activation_worker_broker_blocked 1.0",
-            "activation_worker_paused_consumers 1.0",
-        )
+        await until_shown(metrics, *PAUSED)
         decided = await rows(database, "SELECT count(*) FROM commands")
         # Longer than the timeout of a confirm.
         await asyncio.sleep(1)
         assert await rows(database, "SELECT count(*) FROM commands") == decided
         assert worker.leads
     outcomes = [await platform.outcome(command) for command in commands]
-    await until_shown(
-        metrics, "activation_worker_broker_blocked 0.0", "activation_worker_paused_consumers 0.0"
-    )
+    await until_shown(metrics, *CONSUMING)
     worker.stop()
     await working
 
     assert decided not in ([(0,)], [(len(NUMBERS),)])
     assert outcomes == [["PENDING", "ACTIVE"]] * len(NUMBERS)
     assert len(platform.events) == 2 * len(NUMBERS)
+
+
+async def test_an_alarm_stops_the_replay_of_a_directory_before_the_outbox_holds_all_of_it(
+    servers: PrivateServers, database: Database, settings: Settings, platform: Platform
+) -> None:
+    await store(database, phone_numbers(*NUMBERS, status="AVAILABLE", account_id=None))
+    for number in NUMBERS:
+        await platform.state("phone_number", 1, phone_number=number)
+    metrics = Metrics()
+    worker = supervisor(database, settings.model_copy(update=IMPATIENT), Reporter(metrics))
+    async with alarm(servers):
+        working = asyncio.create_task(worker.run())
+        await until_shown(metrics, *PAUSED)
+        waiting = await rows(database, OUTBOX)
+        await asyncio.sleep(1)
+        assert await rows(database, OUTBOX) == waiting
+    await platform.until(lambda: len(platform.events) == len(NUMBERS))
+    await until_shown(metrics, *CONSUMING)
+    worker.stop()
+    await working
+
+    assert waiting not in ([(0,)], [(len(NUMBERS),)])
+    assert {event["data"]["status"] for event in platform.events} == {"RESERVED"}
 
 
 async def test_a_channel_that_is_needed_during_an_alarm_is_opened_after_it(

@@ -43,7 +43,10 @@ class Recorder(Protocol):
 
 
 async def consume(batches: BatchSource, processor: Processor) -> None:
-    """Handles messages until the consumer is closed: commands, or the results of PBX systems."""
+    """Handles messages until the consumer is closed.
+
+    Commands, PBX results, reports, or directory messages: each queue has a loop of its own.
+    """
     async for batch in batches:  # whatever already waits, 1 to N; poison messages isolated
         stored = await processor.process(batch)  # read, load, decide and save: one transaction
         await batches.ack(stored)  # after the commit, not after the publish

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, Final, NamedTuple
@@ -16,11 +16,12 @@ from contracts.catalogue import (
     RESULT_QUEUE,
 )
 from worker.app.loops import consume, publish
+from worker.app.relays import Relays
 from worker.broker.partition_queues import source_queue
 from worker.broker.session import BrokerSession
 from worker.cluster.assignments import Serve
 from worker.cluster.membership import Leadership
-from worker.consuming.backpressure import Backpressure
+from worker.consuming.backpressure import Backpressure, RelayPort
 from worker.consuming.batch_processor import BatchProcessor, Handler
 from worker.consuming.batch_reader import BatchReader
 from worker.consuming.batches import Batches
@@ -51,23 +52,6 @@ __all__ = ["Service", "serving"]
 Loop = Callable[[], Coroutine[Any, Any, None]]
 
 RECORD_RESULTS_READ_SECONDS: Final = 1
-
-
-@dataclass(slots=True)
-class Relays:
-    """The relays of this worker, one for each partition that it serves."""
-
-    outboxes: set[Outbox] = field(default_factory=set)
-
-    def wake(self) -> None:
-        """Wakes each relay to publish: the platform's records led to messages."""
-        for outbox in self.outboxes:
-            outbox.wake()
-
-    def sweep(self) -> None:
-        """Wakes each relay to advance due operations: PBX results were stored."""
-        for outbox in self.outboxes:
-            outbox.wake(sweep=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,16 +177,10 @@ class Service:
             replies=context.replies,
             partition=assignment.partition,
         )
-        backpressure = Backpressure(
-            outbound.outbox,
-            context.clock,
-            context.reporter,
-            age_maximum_seconds=context.settings.outbox_age_maximum_seconds,
-        )
         consumer = await self._consumer(
             stack, source_queue(assignment.partition, assignment.layout)
         )
-        return self._inbound(stack, consumer, handler, backpressure)
+        return self._inbound(stack, consumer, handler, self._backpressure(outbound.outbox))
 
     def _results(self, stack: AsyncExitStack, consumer: Consumer) -> Inbound:
         context = self._context
@@ -240,7 +218,19 @@ class Service:
             partitions=self._assignment.layout.partitions,
         )
         consumer = await self._consumer(stack, DIRECTORY_QUEUE)
-        return self._inbound(stack, consumer, handler, backpressure=None)
+        # What follows is published by the relays of all partitions, and only those of this worker
+        # hold it back. A worker with the router alone has none: it goes on, and the outbox grows
+        # by what its directory messages lead to, until the other workers can publish again.
+        return self._inbound(stack, consumer, handler, self._backpressure(context.relays))
+
+    def _backpressure(self, relay: RelayPort) -> Backpressure:
+        context = self._context
+        return Backpressure(
+            relay,
+            context.clock,
+            context.reporter,
+            age_maximum_seconds=context.settings.outbox_age_maximum_seconds,
+        )
 
     def _inbound(
         self,
