@@ -131,7 +131,7 @@ async def test_slow_program_on_standard_input_holds_no_lock_and_no_transaction(
     )
     assert process.stdin is not None
     process.stdin.write("".join(lines(12_000)).encode())
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while not (found := await rows(database, SESSION)) or found[0][0] == "active":
             await asyncio.sleep(0.05)
 

@@ -88,7 +88,7 @@ async def test_worker_does_all_its_work_with_the_rights_of_its_role(
         assert (await platform.dead_letter()).body == b"no json"
         (page,) = await (await requester(platform)).answer_to(phone_number=NUMBER)
         assert page["numbers"][0]["status"] == "ACTIVE"
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while await reply.get(fail=False) is None:
                 await asyncio.sleep(0.1)
         process.terminate()
@@ -188,7 +188,7 @@ async def test_a_pbx_consumes_its_queues_and_answers(
         assert await web_tier.outcome(sent) == ["PENDING", "ACTIVE"]
         await pbx.until(lambda: pbx.pbx_messages)
         await pbx.answer(pbx.pbx_messages[0]["id"], "done")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while await rows(database, "SELECT 1 FROM operations"):
                 await asyncio.sleep(0.1)
 
@@ -215,7 +215,7 @@ async def test_a_system_that_owns_records_states_them(
     ):
         owner = Platform(await connection.channel())
         await owner.state("phone_number", 1, phone_number=NUMBER, label="desk")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while not await rows(database, "SELECT 1 FROM phone_numbers WHERE label = 'desk'"):
                 await asyncio.sleep(0.1)
 

@@ -100,7 +100,7 @@ async def _until_applied(
     administered: Administered, statements: Sequence[str], changing: ChangingDatabase
 ) -> None:
     # A database in use cannot be renamed, and the worker connects again at once.
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         for statement in statements:
             while True:
                 try:

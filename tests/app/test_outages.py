@@ -87,7 +87,7 @@ async def test_worker_declares_and_consumes_a_deleted_queue_again(
 
 
 async def until_consumed(amqp_url: str, queue: str) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while not await consumers(amqp_url, queue):
             await asyncio.sleep(0.05)
 

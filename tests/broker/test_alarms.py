@@ -33,7 +33,7 @@ OUTBOX = "SELECT count(*) FROM outbox"
 
 
 async def until_shown(metrics: Metrics, *lines: str) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while not {*lines} <= {*(await metrics.render()).decode().splitlines()}:
             await asyncio.sleep(0.05)
 
@@ -94,14 +94,14 @@ async def test_a_channel_that_is_needed_during_an_alarm_is_opened_after_it(
         earlier, later = (ConfirmChannel(connection, 0.5) for _ in range(2))
         async with alarm(servers):
             publishing = [asyncio.create_task(earlier.publish([message("earlier")]))]
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(90):
                 while not is_blocked(connection):
                     await asyncio.sleep(0.05)
             publishing.append(asyncio.create_task(later.publish([message("later")])))
             # The broker may have read the first message before it stopped reading.
             await asyncio.wait([publishing[1]], timeout=1)
             assert not publishing[1].done()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             assert await asyncio.gather(*publishing) == [[None], [None]]
 
 

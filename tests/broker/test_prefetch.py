@@ -38,7 +38,7 @@ async def test_worker_dead_letters_large_messages_and_handles_the_command_behind
         await platform.send_raw(b"x" * LARGE, message_id=f"large-{place}")
     command = await platform.send("activate", NUMBER)
     async with working(database, settings):
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             letters = [await platform.dead_letter() for _ in range(5)]
         assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
 

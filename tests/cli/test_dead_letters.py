@@ -18,7 +18,7 @@ from worker.storage.connecting.engine import Database
 
 
 async def until_there(platform: Platform, queue: str, messages: int) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while True:
             found = await platform.channel.declare_queue(queue, passive=True)
             if found.declaration_result.message_count == messages:
@@ -243,7 +243,7 @@ async def test_a_full_dead_letter_queue_is_not_read_and_can_be_emptied(
 ) -> None:
     await unrouted(platform, *(b"%d" % index for index in range(6)))
     await administration.set_policy(f"^{DEAD_LETTERS}$", max_length=3)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while (listed := await invoke("dead-letters", "list")).exit_code == Exit.DONE:
             await asyncio.sleep(0.2)
 

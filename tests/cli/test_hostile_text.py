@@ -187,7 +187,7 @@ async def test_dead_letters_escape_headers_and_bodies(
         headers=dict.fromkeys(HEADERS, HOSTILE),
     )
     await platform.channel.default_exchange.publish(message, DEAD_LETTERS)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while not (listed := json.loads((await invoke("dead-letters", "list", "--json")).stdout)):
             await asyncio.sleep(0.05)
 

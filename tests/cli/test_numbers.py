@@ -133,7 +133,7 @@ async def test_show_lists_the_pbx_steps_of_a_number(
     awaiting = settings.model_copy(update={"awaited_steps": frozenset({Step.ACTIVATION})})
     async with working(database, awaiting):
         await invoke("send", "activate", NUMBER, *PLACE, "--id", "one")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while "activation open, attempt 1" not in (await invoke("show", NUMBER)).output:
                 await asyncio.sleep(0.1)
     (step,) = json.loads((await invoke("show", NUMBER, "--json")).output)["steps"]
@@ -155,7 +155,7 @@ async def test_show_and_pending_tell_an_ended_operation_from_one_under_way(
     )
     async with working(database, silent):
         await invoke("send", "activate", NUMBER, *PLACE, "--id", "one")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while "An operator must decide" not in (await invoke("show", NUMBER)).output:
                 await asyncio.sleep(0.1)
     shown, pending = (await invoke("show", NUMBER)).output, (await invoke("pending")).output

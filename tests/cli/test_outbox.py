@@ -33,7 +33,7 @@ async def parked(database: Database, settings: Settings, platform: Platform) -> 
         await platform.send("activate", NUMBERS[0], id="held")
         free = await platform.send("activate", NUMBERS[1])
         assert await platform.outcome(free) == ["PENDING", "ACTIVE"]
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while not (found := await rows(database, PARKED)):
                 await asyncio.sleep(0.05)
     assert platform.outcome_so_far("held") == []

@@ -120,7 +120,7 @@ async def test_check_names_a_policy_that_can_destroy_messages(
     management = f"http://127.0.0.1:{servers.rabbitmq.ports.management}"
     assert "ok      policies\n" in (await invoke("check", WORKER_MANAGEMENT_URL=management)).output
     await administration.set_policy(r"dead_letter$", delivery_limit=5, expires=10_000_000)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while True:
             result = await invoke("check", WORKER_MANAGEMENT_URL=management)
             if result.exit_code != Exit.DONE:

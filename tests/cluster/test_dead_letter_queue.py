@@ -122,7 +122,7 @@ async def test_worker_declares_a_deleted_dead_letter_queue_without_any_message(
         await until_leading(worker)
         await platform.channel.queue_delete(DEAD_LETTERS)
         await platform.channel.exchange_delete(UNROUTED)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while not await routes_to_dead_letters(amqp_url):
                 await asyncio.sleep(0.1)
 
@@ -149,13 +149,13 @@ async def test_a_worker_that_may_not_declare_says_that_the_queue_is_missing(
         await until_leading(worker)
         assert await ready() is None
         await platform.channel.exchange_delete(UNROUTED)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while await ready() is None:
                 await asyncio.sleep(0.1)
         assert "telephony.commands.unrouted" in str(worker.dead_letter_problem)
         async with await connect([amqp_url]) as connection:
             await declare(connection)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while await ready() is not None:
                 await asyncio.sleep(0.1)
 
@@ -222,7 +222,7 @@ async def test_a_full_dead_letter_queue_loses_nothing_and_stops_no_command(
         await until_leading(worker)
         sent: list[bytes] = []
         # The broker applies a policy some time later.
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while await ready() is None:
                 sent.append(b"no json %d" % len(sent))
                 await platform.send_raw(sent[-1])
@@ -249,7 +249,7 @@ async def test_a_dead_letter_waits_for_a_withdrawn_right(
         await platform.send_raw(b"no json")
         command = await platform.send("activate", NUMBERS[0])
         assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while not await rows(
                 database, "SELECT 1 FROM dead_letters WHERE last_error LIKE '%amq.default%'"
             ):

@@ -87,7 +87,7 @@ async def test_an_activation_that_no_pbx_subscribes_to_fails_at_its_deadline(
     )
     async with working(database, awaiting):
         await send_command(logged, ACTIVATE, wait_seconds=None, on_event=lambda _: None)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while not await rows(database, "SELECT 1 FROM commands WHERE outcome = 'failed'"):
                 await asyncio.sleep(0.05)
             while await rows(database, "SELECT 1 FROM outbox WHERE exchange = 'telephony.events'"):

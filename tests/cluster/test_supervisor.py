@@ -257,7 +257,7 @@ async def test_worker_keeps_an_unroutable_pbx_message_and_publishes_it_later(
     async with working(database, unbound):
         command = await platform.send("activate", NUMBER)
         assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while not await rows(database, "SELECT 1 FROM outbox WHERE last_error IS NOT NULL"):
                 await asyncio.sleep(0.05)
         await queue.bind("telephony.pbx", "hunt_group_membership.*")

@@ -52,7 +52,7 @@ async def suspended(servers: PrivateServers, amqp_url: str, queue: str) -> Async
 async def until_refused(database: Database, words: str) -> None:
     """Waits until the outbox has recorded this error."""
     query = f"SELECT 1 FROM outbox WHERE last_error LIKE '%{words}%'"
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while not await rows(database, query):
             await asyncio.sleep(0.05)
 
@@ -82,7 +82,7 @@ async def test_worker_publishes_to_a_full_pbx_queue_when_it_has_room_again(
         await until_refused(database, "the broker refused it")
         await control("clear_policy", "full")
         await platform.collect(queue, messages)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while await rows(database, "SELECT 1 FROM outbox"):
                 await retry_now(database)
                 await asyncio.sleep(0.1)
@@ -120,7 +120,7 @@ async def test_worker_without_permission_to_declare_waits_for_a_missing_exchange
         exchange = await platform.channel.declare_exchange("telephony.pbx", "topic", durable=True)
         queue = await platform.channel.get_queue("pbx.hunt-group-membership", ensure=False)
         await queue.bind(exchange, "hunt_group_membership.*")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while await rows(database, "SELECT 1 FROM outbox"):
                 await retry_now(database)
                 await asyncio.sleep(0.1)
@@ -147,7 +147,7 @@ async def test_worker_publishes_again_when_a_withdrawn_permission_is_granted_aga
         assert [await platform.outcome(it) for it in commands] == [["PENDING", "ACTIVE"]] * 5
         await until_refused(database, "ACCESS_REFUSED")
         await control("set_permissions", USER, "^$", ".*", ".*")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while await rows(database, "SELECT 1 FROM outbox"):
                 await retry_now(database)
                 await asyncio.sleep(0.1)

@@ -45,7 +45,7 @@ async def one_session(url: str, messages: int) -> list[int]:
                 await asyncio.sleep(0)
 
         consuming = asyncio.create_task(consume())
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while len(handled) < messages:
                 await asyncio.sleep(0)
         consumer.close()

@@ -34,7 +34,7 @@ def statuses(platform: Platform) -> list[Event]:
 
 async def until(database: Database, query: str, expected: Sequence[tuple[object, ...]]) -> None:
     """Waits until the query returns these rows."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while await rows(database, query) != expected:
             await asyncio.sleep(0.02)
 

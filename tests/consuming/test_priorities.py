@@ -29,7 +29,7 @@ async def consume(url: str, messages: int) -> tuple[list[str | None], list[str |
     async with session as opened, opened.consuming() as channel:
         consumer = Consumer(COMMAND_QUEUE, channel, opened, on_prioritised=prioritised.append)
         await consumer.start()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while len(consumer.waiting) < messages:
                 await asyncio.sleep(0.01)
         return [delivery.properties.message_id for delivery in consumer.waiting], prioritised

@@ -48,7 +48,7 @@ def asking_for_reply(queue: str | None) -> Delivery:
 
 async def next_of(queue: AbstractQueue) -> AbstractIncomingMessage:
     """The next message of the queue."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while (message := await queue.get(no_ack=True, fail=False)) is None:
             await asyncio.sleep(0.05)
     return message

@@ -81,7 +81,7 @@ async def test_worker_answers_in_pages_with_the_properties_of_the_envelope(
 
 
 async def one_from(queue: aio_pika.abc.AbstractQueue) -> aio_pika.abc.AbstractIncomingMessage:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while (message := await queue.get(fail=False)) is None:
             await asyncio.sleep(0.02)
     return message

@@ -38,7 +38,7 @@ async def test_watchdog_restarts_a_consumer_that_receives_none_of_the_waiting_me
     async with working(database, impatient) as worker:
         await until_leading(worker)
         command = await platform.send("activate", NUMBER)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while worker.connected:
                 await asyncio.sleep(0.005)
         await queue.cancel(other_consumer)

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from pathlib import Path
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 90
 
 
 def processes_of(folder: Path) -> set[int]:

@@ -39,7 +39,7 @@ def awaiting(settings: Settings, *steps: str, **changes: float) -> Settings:
 
 
 async def until_found(database: Database, query: str) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while not await rows(database, query):
             await asyncio.sleep(0.02)
 
@@ -65,7 +65,7 @@ async def test_an_overdue_activation_asks_for_nothing_any_more(
         await send_command(settings, ACTIVATE, wait_seconds=None, on_event=lambda _: None)
         await until_found(database, "SELECT 1 FROM commands WHERE outcome = 'failed'")
         assert await rows(database, "SELECT status FROM phone_numbers") == [("RESERVED",)]
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while await rows(database, "SELECT 1 FROM outbox"):
                 await asyncio.sleep(0.02)
         async with platform_at(amqp_url) as platform:

@@ -20,7 +20,7 @@ from worker.settings import Settings
 if TYPE_CHECKING:
     from pamqp.common import FieldValue
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 90
 
 
 @pytest.fixture

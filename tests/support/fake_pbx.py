@@ -10,7 +10,7 @@ from contracts.fake_pbx.service import READY_LINE
 
 __all__ = ["PATIENCE_SECONDS", "FakePbx", "fake_pbx", "misbehaving"]
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 90
 
 
 class FakePbx:

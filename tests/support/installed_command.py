@@ -13,7 +13,7 @@ from worker.operator.importing.import_records import import_lines
 COMMAND = str(Path(sys.executable).with_name("activation-worker"))
 NUMBER = "+442079460001"
 PLACE = ("--account", "acme", "--site", "london")
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 90
 STRAY_ERROR = b"was never retrieved"
 """asyncio logs it for the error of a task that nothing awaits."""
 

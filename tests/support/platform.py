@@ -14,7 +14,7 @@ from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 CONTENT_TYPE = "application/cloudevents+json"
 DEAD_LETTERS = "telephony.phone_number.commands.dead_letter"
 PBX_QUEUES = ("pbx.handset-logout", "pbx.hunt-group-membership", "pbx.extension-reset")
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 90
 FULL_BYTES = 1 << 20
 NOTICES = ("_delayed.v1", ".aftermath.v1")
 

@@ -86,7 +86,7 @@ async def working(database: Database, settings: Settings) -> AsyncIterator[Super
 
 async def until_leading(*workers: Supervisor) -> Supervisor:
     """Waits until a worker leads, and returns it."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while not any(worker.leads for worker in workers):
             await asyncio.sleep(0.02)
     return next(worker for worker in workers if worker.leads)

@@ -54,7 +54,7 @@ async def test_worker_publishes_all_messages_whatever_the_limit_of_frames(
         await activate_and_deactivate(platform)
         reply = await platform.channel.declare_queue(exclusive=True)
         await platform.send("activate", "+442079469999", properties={"reply_to": reply.name})
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while await reply.get(fail=False) is None:
                 await asyncio.sleep(0.1)
         await platform.send_raw(b"n" * 100_000, headers={"long": "x" * 3000})
@@ -80,7 +80,7 @@ async def test_dead_letter_with_headers_larger_than_a_frame_keeps_its_body_and_r
         await until_leading(first)
         await platform.channel.queue_delete("telephony.phone_number.commands.dead_letter")
         await platform.send_raw(b"no json", headers={"long": "x" * 20_000})
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while not await rows(database, "SELECT 1 FROM dead_letters WHERE attempts > 0"):
                 await asyncio.sleep(0.1)
     async with limited(servers, "frame_max", 8192), working(database, settings) as second:

@@ -458,7 +458,7 @@ async def test_import_shows_its_progress_through_reading_and_storing(database_ur
 async def until_a_session_waits(database: Database, sessions: int = 1) -> None:
     """Waits until so many sessions of this database wait for a lock."""
     query = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while len(await rows(database, f"{query} AND wait_event_type = 'Lock'")) < sessions:
             await asyncio.sleep(0.02)
 

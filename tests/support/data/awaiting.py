@@ -52,6 +52,6 @@ async def pending_event(platform: Platform) -> Mapping[str, Any]:
 
 
 async def until_empty(database: Database, query: str) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while await rows(database, query):
             await asyncio.sleep(0.02)

@@ -101,7 +101,7 @@ class StoryHarness:
 
     async def until_idle(self) -> None:
         """Waits until no operation is due and no message is left to publish."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while await self._is_busy():
                 await asyncio.sleep(0.01)
 
@@ -117,13 +117,13 @@ class StoryHarness:
 
     async def until_refused(self) -> None:
         """Waits until the relay has tried every message that it may try."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while await rows(self.database, UNTRIED):
                 await asyncio.sleep(0.01)
 
     async def until_not_due(self) -> None:
         """Waits until no operation is due; messages may wait."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while await self._is_due():
                 await asyncio.sleep(0.01)
 
@@ -137,7 +137,7 @@ class StoryHarness:
 
 
 async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while not condition():
             await asyncio.sleep(0.005)
 
