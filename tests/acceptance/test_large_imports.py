@@ -19,9 +19,9 @@ __all__ = ["environment"]
 
 NUMBERS_PER_SITE = 10_000
 IMPORT_MEBIBYTES = 300
-"""The most that an import of a million records may need (issue 17)."""
+"""The most that an import of a million records may need."""
 FEW_MEBIBYTES = 160
-"""An import of a chunk needs about 110: whoever keeps the file in memory needs more than this."""
+"""An import of a chunk needs about 110; an import that keeps the file in memory needs more."""
 SESSION = "SELECT state, backend_xid, backend_xmin FROM pg_stat_activity WHERE query LIKE 'COPY%'"
 LOCKS = "SELECT 1 FROM pg_locks JOIN pg_class ON relation = oid WHERE relname = 'phone_numbers'"
 

@@ -22,7 +22,7 @@ async def list_entitlements(
 ) -> int:
     """Passes every account and site to `on_account`, sorted; returns how many they were.
 
-    It reads a page at a time, without a transaction in between: whoever reads the output may be
+    It reads a page at a time, without a transaction in between: the reader of the output may be
     slow, and there may be more accounts than fit into memory.
     """
     listed = 0
