@@ -151,8 +151,15 @@ class _Platform:
         self._place = place
         known = self._numbers.get(phone_number)
         holder, number = known or self._any()
+        if self._is_missing(number):
+            # Only its provisioning ends the wait of its other records.
+            self._move(holder, number)
+            return
         (topic,) = self._dice.choices(list(self._topics), list(self._topics.values()))
         topic(holder, number)
+
+    def _is_missing(self, number: Number) -> bool:
+        return self._moved.get(number.phone_number, {}) is None
 
     def _any(self) -> tuple[Holder, Number]:
         holder = self._dice.choice(self._world)
@@ -267,7 +274,10 @@ class _Platform:
         }
 
     def _state_move(self, holder: Holder, _number: Number) -> None:
-        number = self._dice.choice([number for number in holder.numbers if number.moves])
+        moving = [number for number in holder.numbers if number.moves]
+        self._move(holder, self._dice.choice(moving))
+
+    def _move(self, holder: Holder, number: Number) -> None:
         known = details_of(number)
         is_resting = number.status == "COOLDOWN"
         first: Fields | None = {**known, "status": "COOLDOWN"} if is_resting else known

@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+import pytest
+
 from tests.campaign.planning.plan import commands, emissions
 from tests.campaign.planning.platform import (
     ALWAYS,
@@ -117,6 +119,23 @@ def test_platform_states_every_kind_of_record_and_ends_some() -> None:
 
     assert ended == set(KEYS) - {"call_settings"}
     assert conflicts == {"", NUMBER_IN_USE, STATUS_NOT_ALLOWED, *ALWAYS}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_record_waits_at_the_end_for_a_number_that_was_deleted(seed: int) -> None:
+    said = statements(WORLD, seed, list(commands(WORLD, seed, 4 * COUNT)), 500)
+    provisioned = {number.phone_number for holder in WORLD for number in holder.numbers}
+    orphans: Counter[str] = Counter()
+    for statement in (item for item in said if item.kind != "voice_service"):
+        if statement.kind != "phone_number":
+            orphans[statement.subject] += statement.subject not in provisioned
+        elif statement.deleted:
+            provisioned.discard(statement.subject)
+        else:
+            provisioned.add(statement.subject)
+            orphans.pop(statement.subject, None)
+
+    assert not +orphans
 
 
 def test_some_older_versions_follow_newer_ones() -> None:
