@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tests.support.environments import Environment, environment
+from tests.support.environments import Environment, environment, unmeasured
 from tests.support.installed_command import command
 from tests.support.quick import parametrize_quick
 from tests.support.servers.running import broker_setting
@@ -49,6 +49,17 @@ async def test_run_and_check_name_a_missing_certificate(
 ) -> None:
     url = environment["AMQP_URL"].replace("amqp://", "amqps://") + f"?cafile={tmp_path}/ca.pem"
     await assert_same_end({**environment, "AMQP_URL": url}, Exit.SETTINGS, "cafile names .*ca.pem")
+
+
+async def test_check_prints_nothing_but_its_findings_while_both_servers_are_away() -> None:
+    away = {"AMQP_URL": "amqp://127.0.0.1:1", "DATABASE_URL": "postgresql://127.0.0.1:1/none"}
+    code, output = await command({**unmeasured(), **away}, "check")
+
+    assert code == Exit.UNAVAILABLE
+    assert [line.split(":")[0] for line in output.splitlines()] == [
+        "FAILED  database",
+        "FAILED  broker",
+    ]
 
 
 async def assert_same_end(environment: Environment, code: Exit, sentence: str) -> None:

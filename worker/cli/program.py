@@ -1,6 +1,7 @@
 """Runs the command line, and ends it with the exit code of what went wrong."""
 
 import asyncio
+import logging
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,9 @@ __all__ = ["Program"]
 OF_CLICK: Final = (click.ClickException, click.exceptions.Exit, click.Abort)
 """click itself ends the program for these: wrong usage, `--help`, no confirmation."""
 
+LIBRARIES: Final = ("aio_pika", "aiormq", "aiohttp", "asyncpg", "sqlalchemy")
+"""They report a failure to their loggers as well as to us; only `run` has a log."""
+
 
 class Program(click.Group):
     """The command with all its subcommands."""
@@ -30,6 +34,9 @@ class Program(click.Group):
     @override
     def invoke(self, ctx: click.Context) -> Any:
         """Like click, with the exit codes of `Exit`."""
+        for library in LIBRARIES:
+            # Without a handler, logging would print its warnings beside our sentence.
+            logging.getLogger(library).addHandler(logging.NullHandler())
         with _exit_codes():
             return super().invoke(ctx)
 
