@@ -22,6 +22,7 @@ from tests.support.installed_command import (
     until_logged,
 )
 from tests.support.platform import Platform
+from tests.support.quick import parametrize_quick
 from tests.support.workers import rows, store
 from worker.storage.connecting.engine import Database
 
@@ -62,6 +63,7 @@ async def test_next_worker_finishes_what_a_killed_worker_left(
     assert await rows(database, "SELECT active, pending FROM entitlement_usage") == [(1, 0)]
 
 
+@pytest.mark.campaign
 async def test_a_manual_logout_is_listed_after_the_deactivation_until_a_person_closes_it(
     environment: Environment, database: Database
 ) -> None:
@@ -117,8 +119,8 @@ async def test_show_prints_state_entitlement_and_history(environment: Environmen
     assert (await command(environment, "show", "+449999999999"))[0] == 5
 
 
-@pytest.mark.parametrize(
-    ("lines", "problem"),
+@parametrize_quick(
+    "lines, problem",
     [
         ("nonsense", "line 1: not JSON"),
         ('\n{"kind": "voice_service"}', "line 2: service_id: Field required"),
@@ -132,6 +134,7 @@ async def test_show_prints_state_entitlement_and_history(environment: Environmen
             "line 1: +449999999 is not provisioned",
         ),
     ],
+    quick=2,
 )
 async def test_import_with_an_invalid_line_names_it_and_stores_nothing(
     environment: Environment, database: Database, lines: str, problem: str

@@ -101,7 +101,7 @@ def _highest_mebibytes(pid: int) -> float:
 @pytest.mark.parametrize(
     ("records", "mebibytes"),
     [
-        (60_000, FEW_MEBIBYTES),
+        (30_000, FEW_MEBIBYTES),
         pytest.param(1_000_000, IMPORT_MEBIBYTES, marks=pytest.mark.benchmark),
     ],
 )

@@ -57,7 +57,7 @@ async def url_of(administration: Administration, role: Role) -> str:
         (SERVING, "false", "2"),
         (DECLARING, "true", "1"),
     ],
-    quick=2,
+    quick=1,
 )
 async def test_worker_does_all_its_work_with_the_rights_of_its_role(
     administration: Administration,
@@ -144,7 +144,7 @@ async def test_the_web_tier_sends_with_the_right_to_publish_alone(
     assert (await command(own, "send", "activate", NUMBER, *PLACE))[0] == Exit.DONE
 
 
-@pytest.mark.parametrize(("role", "more"), [(PROVISIONING, ()), (SENDING, ("--wait",))])
+@parametrize_quick("role, more", [(SENDING, ("--wait",)), (PROVISIONING, ())], quick=1)
 async def test_send_names_the_right_that_is_missing(
     administration: Administration,
     environment: Environment,
@@ -247,12 +247,13 @@ async def test_operators_republish_with_the_right_to_publish_events_alone(
     await platform.until(lambda: platform.events)
 
 
-@pytest.mark.parametrize(
-    ("role", "missing"),
+@parametrize_quick(
+    "role, missing",
     [
         (SENDING, "read queue 'telephony.phone_number.commands'"),
         (PROVISIONING, "write exchange 'amq.default'"),
     ],
+    quick=1,
 )
 async def test_run_and_check_end_with_the_same_sentence_about_missing_rights(
     administration: Administration, environment: Environment, role: Role, missing: str

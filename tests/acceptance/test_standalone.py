@@ -27,17 +27,14 @@ def folder() -> Iterator[Path]:
         yield Path(name)
 
 
-async def test_standalone_stops_with_ctrl_c_and_keeps_its_data_in_the_folder(
-    folder: Path,
-) -> None:
-    records = folder / "records.jsonl"
-    records.write_text("\n".join(map(json.dumps, SAMPLE)), encoding="utf-8")
-    kept = ("--folder", str(folder / "data"))
-    first = await start(*kept, "--import", str(records))
-    code, output = await command(first.environment, "send", "activate", NUMBER, *PLACE, "--wait")
-    assert (code, "ACTIVE" in output) == (Exit.DONE, True)
-    assert await first.stop() == 0
-    again = await start(*kept)
+async def test_standalone_serves_imported_records_until_ctrl_c(folder: Path) -> None:
+    await activate_the_sample(folder)
+
+
+@pytest.mark.campaign
+async def test_standalone_keeps_its_data_in_the_folder(folder: Path) -> None:
+    await activate_the_sample(folder, "--folder", str(folder / "data"))
+    again = await start("--folder", str(folder / "data"))
     code, output = await command(again.environment, "show", NUMBER)
     assert (code, "ACTIVE" in output) == (Exit.DONE, True)
     assert await again.stop() == 0
@@ -54,6 +51,16 @@ async def test_standalone_reports_errors_before_it_starts_servers(folder: Path) 
         code, output = await command({**ENVIRONMENT, **http}, "standalone", "--folder", str(data))
     assert (code, "cannot listen" in output) == (Exit.UNAVAILABLE, True)
     assert not data.exists()
+
+
+async def activate_the_sample(folder: Path, *arguments: str) -> None:
+    """Starts it with the sample, activates a number, and stops it."""
+    records = folder / "records.jsonl"
+    records.write_text("\n".join(map(json.dumps, SAMPLE)), encoding="utf-8")
+    running = await start("--import", str(records), *arguments)
+    code, output = await command(running.environment, "send", "activate", NUMBER, *PLACE, "--wait")
+    assert (code, "ACTIVE" in output) == (Exit.DONE, True)
+    assert await running.stop() == 0
 
 
 class Standalone:

@@ -379,7 +379,7 @@ async def test_worker_matches_the_model_through_random_commands_and_kills(
 ) -> None:
     harness = Telephony.harness = Harness(environment, database, platform)
     settings = configure(
-        max_examples=int(EXAMPLES or 3),
+        max_examples=int(EXAMPLES or 2),
         stateful_step_count=12,
         # No shrinking: each failing example takes as long as its last timeout.
         phases=[Phase.generate],

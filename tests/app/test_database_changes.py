@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.data.inserts import phone_numbers, voice_service
 from tests.support.platform import Platform
+from tests.support.quick import parametrize_quick
 from tests.support.servers.postgresql import Administered
 from tests.support.workers import rows, store, until_leading, working
 from worker.local.installations import postgresql_folder
@@ -73,7 +74,7 @@ def revoke_connect(database: ChangingDatabase) -> tuple[Sequence[str], Sequence[
     )
 
 
-@pytest.mark.parametrize("change", [rotate_password, lock_role, rename_database, revoke_connect])
+@parametrize_quick("change", [rotate_password, rename_database, lock_role, revoke_connect], quick=2)
 async def test_worker_serves_again_after_a_lockout(
     changing: ChangingDatabase, settings: Settings, platform: Platform, change: Change
 ) -> None:

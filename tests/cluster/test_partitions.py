@@ -19,6 +19,7 @@ from tests.support.partitions import (
     send_commands,
 )
 from tests.support.platform import Platform
+from tests.support.quick import parametrize_quick
 from tests.support.workers import store
 from worker.app.run import supervisor
 from worker.broker.connecting.connection import connect
@@ -142,7 +143,7 @@ def command_with_id_odd() -> dict[str, object]:
     return {"specversion": "1.0", "id": "odd", "source": "/tests", "type": kind, "data": data}
 
 
-@pytest.mark.parametrize(
+@parametrize_quick(
     "properties",
     [
         struct.pack(">HQ", 0x0040, 10**17),
@@ -156,6 +157,7 @@ def command_with_id_odd() -> dict[str, object]:
         struct.pack(">HI", 0x2000, 8) + b"\x01\xffS\x00\x00\x00\x01a",
         struct.pack(">H", 0),
     ],
+    quick=2,
 )
 async def test_router_routes_a_command_whatever_properties_it_has(
     database: Database, settings: Settings, platform: Platform, workers: Workers, properties: bytes

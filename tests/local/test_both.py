@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.local.leftovers import PATIENCE_SECONDS, processes_of, until_nothing_is_left_of
+from tests.support.quick import parametrize_quick
 from worker.local import PrivateServers, ServerUnavailable
 
 STARTER = """
@@ -44,7 +45,7 @@ async def test_failure_of_one_server_stops_the_other(folder: Path) -> None:
     await until_nothing_is_left_of(folder)
 
 
-@pytest.mark.parametrize("processes", [1, 3, 6])
+@parametrize_quick("processes", [6, 3, 1], quick=1)
 async def test_cancelled_start_leaves_no_process(folder: Path, processes: int) -> None:
     async def start() -> None:
         async with PrivateServers.started(folder):

@@ -79,6 +79,7 @@ async def test_rabbitmq_keeps_confirmed_messages_and_its_ports_after_a_kill(
     assert await waiting(url) == b"kept"
 
 
+@pytest.mark.campaign
 async def test_rabbitmq_starts_on_the_messages_of_an_earlier_run(
     folder: Path,
 ) -> None:

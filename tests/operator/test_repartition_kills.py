@@ -152,7 +152,7 @@ def proxies(database_proxy: Proxy, broker_proxy: Proxy) -> Sequence[Proxy]:
     return (database_proxy, broker_proxy)
 
 
-@parametrize_quick("numbers", CHANGES, quick=2, ids=str)
+@parametrize_quick("numbers", CHANGES, quick=1, ids=str)
 async def test_change_killed_at_some_points_loses_and_reorders_nothing(
     numbers: tuple[int, int, int],
     settings: Settings,

@@ -154,11 +154,11 @@ DEACTIVATED = [
 ]
 
 
-@each_span
 @pytest.mark.usefixtures("site")
 async def test_commands_complete_when_a_worker_is_killed_at_some_points(
-    environment: Environment, database: Database, platform: Platform, span: Span
+    environment: Environment, database: Database, platform: Platform
 ) -> None:
+    span = FROM_COMMAND
     async with answering(platform, span.awaited_steps):
         points = await crash_at_each(range(1, 500, 150), span, platform, database, environment)
 

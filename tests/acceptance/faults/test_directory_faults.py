@@ -218,11 +218,11 @@ async def assert_applied_once(platform: Platform, database: Database, points: li
     assert await dead_letters.get(fail=False) is None
 
 
-@each_span
 @pytest.mark.usefixtures("site")
 async def test_records_are_applied_once_when_a_worker_is_killed_at_some_points(
-    environment: Environment, database: Database, platform: Platform, span: Span
+    environment: Environment, database: Database, platform: Platform
 ) -> None:
+    span = FROM_RESULT
     killed = await crash_at_each((2, 21), span, platform, database, environment)
 
     assert killed == {2: True, 21: True}

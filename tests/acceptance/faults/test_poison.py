@@ -67,6 +67,7 @@ async def test_message_that_kills_each_worker_is_dead_lettered_alone(
     )
 
 
+@pytest.mark.campaign
 async def test_report_that_kills_each_worker_is_dead_lettered_and_the_next_is_answered(
     environment: Environment, database: Database, platform: Platform
 ) -> None:

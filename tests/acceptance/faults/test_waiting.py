@@ -21,7 +21,7 @@ from tests.support.workers import rows
 from worker.settings import Settings
 from worker.storage.connecting.engine import Database
 
-EXAMPLES = int(os.environ.get("STORIES", "12"))
+EXAMPLES = int(os.environ.get("STORIES", "8"))
 
 PBX_TYPES = {definition.type for definition in CATALOGUE if definition.exchange == PBX_EXCHANGE}
 

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.peers import hanging_up_after, mute
+from tests.support.quick import parametrize_quick
 from tests.support.servers.running import broker_setting
 from worker.broker.connecting.connection import BrokerUnavailable, channel_on, connect, library_url
 from worker.local import PrivateServers
@@ -143,8 +144,11 @@ async def test_connect_fails_in_time_if_no_address_answers() -> None:
             await connect([f"amqp://rabbit:{port}/?timeout=1"])
 
 
-@pytest.mark.parametrize(("parameters", "seconds"), [("", "10"), ("?heartbeat=7", "7")])
-@pytest.mark.parametrize("of_server", [60, 0])
+@parametrize_quick(
+    "of_server, parameters, seconds",
+    [(60, "", "10"), (0, "?heartbeat=7", "7"), (60, "?heartbeat=7", "7"), (0, "", "10")],
+    quick=2,
+)
 async def test_the_worker_s_heartbeat_is_negotiated_whatever_the_broker_suggests(
     amqp_url: str, servers: PrivateServers, parameters: str, seconds: str, of_server: int
 ) -> None:
