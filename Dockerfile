@@ -10,7 +10,7 @@ RUN python3 -m venv /opt/worker \
 COPY pyproject.toml README.md ./
 COPY contracts contracts
 COPY worker worker
-RUN /opt/worker/bin/pip install --no-cache-dir --no-deps . \
+RUN /opt/worker/bin/pip install --no-cache-dir --no-deps ./contracts . \
     && /opt/worker/bin/pip uninstall --yes pip setuptools
 
 FROM ${BASE}

@@ -59,14 +59,14 @@ format: setup ## Bring the code into shape
 	.venv/bin/ruff check --fix .
 
 .PHONY: contracts
-contracts: setup ## Write schemas, AsyncAPI and examples into contracts/exported; under CI they must be so already
-	@rm -rf contracts/exported
-	.venv/bin/activation-worker contracts export contracts/exported
-	@test -z "$(CI)" || { git add --intent-to-add contracts/exported && git diff --exit-code -- contracts/exported; }
+contracts: setup ## Write schemas, AsyncAPI and examples into contracts/activation_contracts/exported; under CI they must be so already
+	@rm -rf contracts/activation_contracts/exported
+	.venv/bin/activation-worker contracts export contracts/activation_contracts/exported
+	@test -z "$(CI)" || { git add --intent-to-add contracts/activation_contracts/exported && git diff --exit-code -- contracts/activation_contracts/exported; }
 
 .PHONY: docs
 docs: setup ## Generate the tables and diagrams in the documents from the code
-	$(PYTHON) -m contracts.tables
+	$(PYTHON) -m activation_contracts.tables
 	$(PYTHON) -m worker.docs.tables
 
 .PHONY: wheels
@@ -85,9 +85,9 @@ image: ## Build the container image activation-worker, with docker or else with 
 	else echo "image: neither a docker engine nor buildah is here. Install one: apt-get install buildah" >&2; exit 1; fi
 
 # The configuration of this machine's uv is left out: it could name an index whose files have
-# other hashes than the public ones.
+# other hashes than the public ones. The contracts come from this repository.
 COMPILE := build/lock/bin/uv pip compile --quiet --no-config --upgrade --universal --python-version 3.11 \
-	--generate-hashes --no-header --no-annotate
+	--generate-hashes --no-header --no-annotate --no-emit-package activation-worker-contracts
 
 .PHONY: lock
 lock: setup ## Pin the newest versions that pyproject.toml allows, each by its hashes

@@ -12,7 +12,8 @@ from typing import Any, Final
 import pytest
 
 ROOT: Final = Path(__file__).parent.parent
-OURS: Final = {"contracts", "tests", "worker"}
+OURS: Final = {"activation_contracts", "tests", "worker"}
+CONTRACTS: Final = "activation-worker-contracts"
 COMMAND_LINE_TOOLS: Final = {
     *("coverage", "import-linter", "mypy", "ruff", "setuptools", "wheel"),
     *("pytest-asyncio", "pytest-cov", "pytest-xdist", "types-jsonschema", "types-psutil"),
@@ -52,13 +53,22 @@ def imports_of(tree: ast.Module) -> set[str]:
 
 
 def test_worker_declares_exactly_the_libraries_that_it_imports() -> None:
-    assert names(project("pyproject.toml")["dependencies"]) == imported("worker", "contracts")
+    assert names(project("pyproject.toml")["dependencies"]) - {CONTRACTS} == imported("worker")
+
+
+def test_worker_depends_on_the_contracts_of_the_same_version() -> None:
+    version = project("contracts/pyproject.toml")["version"]
+
+    assert f"{CONTRACTS}=={version}" in project("pyproject.toml")["dependencies"]
+    assert version == project("pyproject.toml")["version"]
 
 
 def test_contracts_declare_exactly_the_libraries_that_they_import() -> None:
     declared = project("contracts/pyproject.toml")
 
-    assert names(declared["dependencies"]) == imported("contracts", but="contracts/fake_pbx")
+    assert names(declared["dependencies"]) == imported(
+        "contracts", but="contracts/activation_contracts/fake_pbx"
+    )
     everything = [*declared["dependencies"], *declared["optional-dependencies"]["fake-pbx"]]
     assert names(everything) == imported("contracts")
 
@@ -76,7 +86,7 @@ def test_development_dependencies_are_exactly_what_only_the_tests_use() -> None:
 )
 def test_lock_pins_every_declared_library(lock: str, extra: str | None) -> None:
     declared = project("pyproject.toml")
-    wanted = names(declared["dependencies"])
+    wanted = names(declared["dependencies"]) - {CONTRACTS}
     if extra:
         wanted |= names(declared["optional-dependencies"][extra])
     pinned = re.findall(r"^([\w.-]+)==", (ROOT / lock).read_text(encoding="utf-8"), re.MULTILINE)

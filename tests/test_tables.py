@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
+from activation_contracts.tables import with_tables
+from activation_contracts.values import NumberStatus
 
-from contracts.tables import with_tables
-from contracts.values import NumberStatus
 from tests.support.scraping import scraped
 from worker.cli.exits import MEANINGS, Exit
 from worker.core.operations.transitions import TRANSITIONS

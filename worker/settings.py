@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
+from activation_contracts.topology import EVENT_LOG_DAYS
+from activation_contracts.values import Step
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -17,8 +19,6 @@ from pydantic import (
     model_validator,
 )
 
-from contracts.topology import EVENT_LOG_DAYS
-from contracts.values import Step
 from worker.core.operations.operation import Policy
 from worker.runtime.amqp_url import parse_amqp_url, split_amqp_urls
 from worker.runtime.database_url import parse_database_url

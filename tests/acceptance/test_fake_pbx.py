@@ -8,10 +8,10 @@ from typing import Any
 
 import aio_pika
 import pytest
+from activation_contracts.fake_pbx.__main__ import main
+from activation_contracts.fake_pbx.service import READY_LINE
+from activation_contracts.values import Step
 
-from contracts.fake_pbx.__main__ import main
-from contracts.fake_pbx.service import READY_LINE
-from contracts.values import Step
 from tests.support.data.inserts import call_settings, handset_login, phone_numbers, voice_service
 from tests.support.environments import WITHOUT_EVENT_LOG
 from tests.support.fake_pbx import PATIENCE_SECONDS, fake_pbx, misbehaving
@@ -218,7 +218,7 @@ async def test_fake_pbx_exits_with_an_error_if_a_queue_is_missing(
 ) -> None:
     await platform.channel.queue_delete("pbx.extension-reset")
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "contracts.fake_pbx"),
+        *(sys.executable, "-m", "activation_contracts.fake_pbx"),
         env={**os.environ, "AMQP_URL": amqp_url},
         stderr=asyncio.subprocess.PIPE,
     )

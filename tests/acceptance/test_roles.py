@@ -5,9 +5,9 @@ import json
 
 import aio_pika
 import pytest
+from activation_contracts.roles import ROLES, Role
 from aiormq.exceptions import ChannelAccessRefused
 
-from contracts.roles import ROLES, Role
 from tests.support.data.inserts import call_settings, handset_login, phone_numbers, voice_service
 from tests.support.environments import Environment, environment
 from tests.support.event_log import logged, logged_events

@@ -5,10 +5,10 @@ from contextlib import AsyncExitStack
 
 import aio_pika
 import pytest
+from activation_contracts.values import Step
 from aio_pika.abc import AbstractIncomingMessage
 from aio_pika.exceptions import ChannelNotFoundEntity
 
-from contracts.values import Step
 from tests.support.data.inserts import commands as ledger_commands
 from tests.support.data.inserts import phone_numbers, voice_service
 from tests.support.platform import DEAD_LETTERS, Platform, platform_at

@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from activation_contracts.values import Operation
 
-from contracts.values import Operation
 from tests.benchmarks.data.dataset import Dataset, build
 from tests.benchmarks.data.sizes import QUICK
 from tests.benchmarks.data.verification import WrongRun, verify

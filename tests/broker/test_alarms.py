@@ -2,9 +2,9 @@
 
 import asyncio
 
+from activation_contracts.catalogue import COMMAND_QUEUE
 from aiormq import spec
 
-from contracts.catalogue import COMMAND_QUEUE
 from tests.support.data.inserts import phone_numbers, voice_service
 from tests.support.platform import Platform
 from tests.support.servers.running import alarm

@@ -5,10 +5,10 @@ import json
 import re
 
 import pytest
+from activation_contracts.topology import EVENT_LOG, event_log
 from aio_pika.exceptions import ChannelNotFoundEntity
 from pamqp.common import FieldValue
 
-from contracts.topology import EVENT_LOG, event_log
 from tests.support.event_log import (
     PATIENCE_SECONDS,
     declare_short_log,

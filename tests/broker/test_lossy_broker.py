@@ -3,8 +3,8 @@
 import asyncio
 
 import pytest
+from activation_contracts.values import Step
 
-from contracts.values import Step
 from tests.support.data.inserts import handset_login
 from tests.support.faults.lossy import (
     NUMBERS,

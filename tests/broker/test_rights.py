@@ -5,8 +5,8 @@ import re
 from collections.abc import Sequence
 
 import pytest
+from activation_contracts.topology import EXCHANGES, QUEUES
 
-from contracts.topology import EXCHANGES, QUEUES
 from tests.support.servers.administration import Administration
 from worker.broker import rights
 from worker.broker.connecting.connection import BrokerUnavailable

@@ -1,6 +1,7 @@
 """The channels that a session needs."""
 
-from contracts.catalogue import CATALOGUE
+from activation_contracts.catalogue import CATALOGUE
+
 from worker.broker.session import CHANNELS_PER_PARTITION
 
 

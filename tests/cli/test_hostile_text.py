@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import aio_pika
 import pytest
+from activation_contracts.values import Step
 from asyncpg import UndefinedTableError
 from click.testing import CliRunner
 
-from contracts.values import Step
 from tests.cli.conftest import Invoke
 from tests.support.data.inserts import (
     call_settings,

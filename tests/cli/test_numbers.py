@@ -2,9 +2,9 @@ import asyncio
 import json
 import re
 
+from activation_contracts.values import Step
 from click.testing import Result
 
-from contracts.values import Step
 from tests.cli.conftest import Invoke
 from tests.support.data.inserts import operation, outbox_message
 from tests.support.workers import store, working

@@ -3,10 +3,10 @@
 import asyncio
 
 import pytest
+from activation_contracts.topology import EVENT_LOG
 from aio_pika.exceptions import ChannelNotFoundEntity
 from structlog.testing import capture_logs
 
-from contracts.topology import EVENT_LOG
 from tests.support.data.inserts import phone_numbers, voice_service
 from tests.support.event_log import logged, logged_events
 from tests.support.platform import Platform, platform_at

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import aio_pika
 import pytest
+from activation_contracts.catalogue import COMMAND_QUEUE
+from activation_contracts.topology import DEAD_LETTER_QUEUE
 
-from contracts.catalogue import COMMAND_QUEUE
-from contracts.topology import DEAD_LETTER_QUEUE
 from tests.support.data.inserts import (
     call_settings,
     handset_login,

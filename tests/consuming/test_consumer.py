@@ -5,8 +5,8 @@ import random
 from itertools import count, pairwise
 
 import aio_pika
+from activation_contracts.catalogue import COMMAND_QUEUE
 
-from contracts.catalogue import COMMAND_QUEUE
 from worker.broker.connecting.connection import connect
 from worker.broker.prefetch import Prefetch
 from worker.broker.session import open_session

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Sequence
 
 import aio_pika
+from activation_contracts.catalogue import COMMAND_QUEUE
 
-from contracts.catalogue import COMMAND_QUEUE
 from worker.broker.connecting.connection import connect
 from worker.broker.prefetch import Prefetch
 from worker.broker.session import open_session

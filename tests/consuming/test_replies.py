@@ -6,12 +6,12 @@ from typing import Any, cast
 
 import aio_pika
 import pytest
+from activation_contracts.messages import MessageUnreadable
 from aio_pika.abc import AbstractIncomingMessage, AbstractQueue
 from aiormq import spec
 from aiormq.abc import AbstractChannel, DeliveredMessage
 from pamqp.header import ContentHeader
 
-from contracts.messages import MessageUnreadable
 from tests.support.data.inserts import phone_numbers, voice_service
 from tests.support.platform import Platform
 from tests.support.workers import rows, store, until_leading, working

@@ -3,12 +3,12 @@
 from typing import cast
 
 import pytest
+from activation_contracts.reading.examples import DATA, PLAIN, Sent
+from activation_contracts.reading.forgiven import FORGIVEN
 from aiormq import spec
 from aiormq.abc import AbstractChannel, DeliveredMessage
 from pamqp.header import ContentHeader
 
-from contracts.reading.examples import DATA, PLAIN, Sent
-from contracts.reading.forgiven import FORGIVEN
 from worker.broker.delivery import Delivery
 from worker.consuming.router import address_of
 from worker.core.partitions import partition_of

@@ -1,8 +1,7 @@
 """The catalogue and the topology: the names that other systems depend on."""
 
 import pytest
-
-from contracts.catalogue import (
+from activation_contracts.catalogue import (
     CATALOGUE,
     COMMANDS,
     DEFAULT_EXCHANGE,
@@ -11,10 +10,10 @@ from contracts.catalogue import (
     RESULTS,
     routing_key_of,
 )
-from contracts.examples import EXAMPLES
-from contracts.messages import PublishedMessage
-from contracts.refusals import REFUSALS, RefusalCode
-from contracts.topology import EXCHANGES, QUEUES, Queue, event_log
+from activation_contracts.examples import EXAMPLES
+from activation_contracts.messages import PublishedMessage
+from activation_contracts.refusals import REFUSALS, RefusalCode
+from activation_contracts.topology import EXCHANGES, QUEUES, Queue, event_log
 
 NAMES = {
     "telephony.phone_number.activate.v1": (

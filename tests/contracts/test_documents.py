@@ -10,12 +10,17 @@ from pathlib import Path
 
 import aio_pika
 import pytest
+from activation_contracts.catalogue import (
+    COMMAND_EXCHANGE,
+    COMMANDS,
+    EVENT_EXCHANGE,
+    routing_key_of,
+)
+from activation_contracts.messages import Command, PublishedMessage
+from activation_contracts.reading import ReadErrorCode, read
+from activation_contracts.tables import DOCUMENTS, READ_ERROR_MEANINGS, TABLES, rewrite, with_tables
+from activation_contracts.values import CallTarget, NumberStatus, Step, StepResult
 
-from contracts.catalogue import COMMAND_EXCHANGE, COMMANDS, EVENT_EXCHANGE, routing_key_of
-from contracts.messages import Command, PublishedMessage
-from contracts.reading import ReadErrorCode, read
-from contracts.tables import DOCUMENTS, READ_ERROR_MEANINGS, TABLES, rewrite, with_tables
-from contracts.values import CallTarget, NumberStatus, Step, StepResult
 from tests.support.data.builders import AWAITING_ALL
 from tests.support.faults.links import broken_links, documents_of
 from tests.support.stories.course import Course
@@ -48,7 +53,7 @@ def blocks(page: Path, language: str) -> list[str]:
 def test_the_generated_tables_are_current(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
 
-    assert text == with_tables(text, TABLES), "run `python -m contracts.tables`"
+    assert text == with_tables(text, TABLES), "run `python -m activation_contracts.tables`"
 
 
 def test_rewrite_changes_only_the_marked_place(tmp_path: Path) -> None:

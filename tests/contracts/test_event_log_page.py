@@ -7,9 +7,9 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from activation_contracts.examples import EXAMPLES
+from activation_contracts.tables import DOCUMENTS
 
-from contracts.examples import EXAMPLES
-from contracts.tables import DOCUMENTS
 from tests.support.data.inserts import phone_numbers, voice_service
 from tests.support.event_log import (
     declare_short_log,

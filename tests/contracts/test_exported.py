@@ -6,18 +6,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import contracts
-from contracts.asyncapi import asyncapi_document
-from contracts.catalogue import CATALOGUE
-from contracts.export import export
-from contracts.topology import QUEUES
+import activation_contracts
+from activation_contracts.asyncapi import asyncapi_document
+from activation_contracts.catalogue import CATALOGUE
+from activation_contracts.export import export
+from activation_contracts.topology import QUEUES
 
-EXPORTED = Path(contracts.__file__).with_name("exported")
+EXPORTED = Path(activation_contracts.__file__).with_name("exported")
 
 ALONE = """
 import importlib, pathlib, sys
 allowed = {
-    "contracts", "pydantic", "pydantic_core", "annotated_types", "typing_extensions",
+    "activation_contracts", "pydantic", "pydantic_core", "annotated_types", "typing_extensions",
     "typing_inspection", *sys.stdlib_module_names,
 }
 class OnlyAllowed:
@@ -26,9 +26,9 @@ class OnlyAllowed:
         if name.partition(".")[0] not in allowed and not name.startswith("_sysconfigdata"):
             raise ImportError(f"{name} is not allowed")
 sys.meta_path.insert(0, OnlyAllowed())
-import contracts
-for path in sorted(pathlib.Path(contracts.__file__).parent.glob("*.py")):
-    print(importlib.import_module(f"contracts.{path.stem}").__name__)
+import activation_contracts
+for path in sorted(pathlib.Path(activation_contracts.__file__).parent.glob("*.py")):
+    print(importlib.import_module(f"activation_contracts.{path.stem}").__name__)
 """
 
 
@@ -124,4 +124,4 @@ def test_the_contracts_are_importable_with_pydantic_only() -> None:
     )
 
     assert done.returncode == 0, done.stderr
-    assert "contracts.asyncapi" in done.stdout
+    assert "activation_contracts.asyncapi" in done.stdout

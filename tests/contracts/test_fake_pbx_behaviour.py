@@ -4,10 +4,9 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
-
-from contracts.examples import EXAMPLES
-from contracts.fake_pbx.__main__ import main
-from contracts.fake_pbx.behaviour import (
+from activation_contracts.examples import EXAMPLES
+from activation_contracts.fake_pbx.__main__ import main
+from activation_contracts.fake_pbx.behaviour import (
     FAULT_KINDS,
     Fault,
     FaultKind,
@@ -15,10 +14,10 @@ from contracts.fake_pbx.behaviour import (
     parse_fault,
     reaction_to,
 )
-from contracts.fake_pbx.pbx import MESSAGES, FakePbx, PbxInput, StepRequest, step_request
-from contracts.messages import PbxResult
-from contracts.reading import read
-from contracts.values import Step, StepResult
+from activation_contracts.fake_pbx.pbx import MESSAGES, FakePbx, PbxInput, StepRequest, step_request
+from activation_contracts.messages import PbxResult
+from activation_contracts.reading import read
+from activation_contracts.values import Step, StepResult
 
 NUMBER = "+442079460203"
 RUN = UUID(int=1)

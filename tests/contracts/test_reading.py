@@ -4,17 +4,16 @@ import json
 from typing import Any
 
 import pytest
+from activation_contracts.catalogue import COMMANDS, RESULTS
+from activation_contracts.messages import Activate, CommandData
+from activation_contracts.reading import ReadErrorCode, UnreadableError, read
+from activation_contracts.reading.examples import PLAIN, Sent
+from activation_contracts.reading.forgiven import FORGIVEN
+from activation_contracts.reading.refused import REFUSED
 from cloudevents.conversion import to_json
 from cloudevents.http import CloudEvent, from_json
 from hypothesis import given
 from hypothesis import strategies as some
-
-from contracts.catalogue import COMMANDS, RESULTS
-from contracts.messages import Activate, CommandData
-from contracts.reading import ReadErrorCode, UnreadableError, read
-from contracts.reading.examples import PLAIN, Sent
-from contracts.reading.forgiven import FORGIVEN
-from contracts.reading.refused import REFUSED
 
 CONTENT_TYPE = "application/cloudevents+json"
 EVENT: dict[str, Any] = {

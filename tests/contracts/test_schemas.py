@@ -4,16 +4,16 @@ import json
 from typing import Any
 
 import pytest
+from activation_contracts.catalogue import CATALOGUE, COMMANDS, MessageDefinition
+from activation_contracts.envelope import CONTENT_TYPE, Envelope, Published, omittable
+from activation_contracts.examples import EXAMPLES
+from activation_contracts.reading import UnreadableError, read
+from activation_contracts.schemas import schema_of
 from cloudevents.http import from_json
 from hypothesis import given
 from hypothesis import strategies as some
 from jsonschema import Draft202012Validator, FormatChecker
 
-from contracts.catalogue import CATALOGUE, COMMANDS, MessageDefinition
-from contracts.envelope import CONTENT_TYPE, Envelope, Published, omittable
-from contracts.examples import EXAMPLES
-from contracts.reading import UnreadableError, read
-from contracts.schemas import schema_of
 from worker.core.messages.identity import derived_id
 
 ROWS = [pytest.param(row, id=row.type) for row in CATALOGUE]

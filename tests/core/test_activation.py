@@ -3,8 +3,7 @@
 from itertools import product
 
 import pytest
-
-from contracts.messages import (
+from activation_contracts.messages import (
     Entitlement,
     HuntGroupMembership,
     HuntGroupMembershipData,
@@ -12,7 +11,8 @@ from contracts.messages import (
     StatusChanged,
     StatusChangedData,
 )
-from contracts.values import AtDeadline, CallTarget, ChangedBy, NumberStatus, Operation
+from activation_contracts.values import AtDeadline, CallTarget, ChangedBy, NumberStatus, Operation
+
 from tests.support.data.builders import (
     LATER,
     MAIN_PHONE_NUMBER,

@@ -3,9 +3,9 @@
 from copy import deepcopy
 
 import pytest
+from activation_contracts.messages import Command, HuntGroupMembership
+from activation_contracts.values import NumberStatus
 
-from contracts.messages import Command, HuntGroupMembership
-from contracts.values import NumberStatus
 from tests.support.data.builders import (
     ACME_LONDON,
     ACTIVE,

@@ -1,8 +1,7 @@
 """Deactivation: PBX messages in order, then RESERVED: blank, allocated, its voice service free."""
 
 import pytest
-
-from contracts.messages import (
+from activation_contracts.messages import (
     AwaitedStep,
     Entitlement,
     ExtensionReset,
@@ -17,7 +16,7 @@ from contracts.messages import (
     StatusChanged,
     StatusChangedData,
 )
-from contracts.values import (
+from activation_contracts.values import (
     EXTENSION_FEATURES,
     AtDeadline,
     ChangedBy,
@@ -25,6 +24,7 @@ from contracts.values import (
     NumberStatus,
     Step,
 )
+
 from tests.support.data.builders import (
     ACTIVE,
     ACTIVE_IN_FULL_USE,

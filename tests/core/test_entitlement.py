@@ -1,9 +1,9 @@
 """A shortage is published once, its end once, each under an id of its own."""
 
 import pytest
+from activation_contracts.messages import EntitlementExceeded, EntitlementRestored
+from activation_contracts.values import FailureCode, NumberStatus
 
-from contracts.messages import EntitlementExceeded, EntitlementRestored
-from contracts.values import FailureCode, NumberStatus
 from tests.support.data.builders import (
     ACME_LONDON,
     ACTIVE,

@@ -5,12 +5,12 @@ from copy import deepcopy
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from activation_contracts.messages import Command, EntitlementRestored, StatusChanged
+from activation_contracts.values import NumberStatus
 from hypothesis import settings
 from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from contracts.messages import Command, EntitlementRestored, StatusChanged
-from contracts.values import NumberStatus
 from tests.support.data.builders import (
     ACME_LONDON,
     ACTIVE_IN_FULL_USE,

@@ -6,10 +6,10 @@ from datetime import timedelta
 from itertools import combinations
 
 import pytest
+from activation_contracts.messages import Command, Entitlement
+from activation_contracts.refusals import REFUSALS, RefusalCode
+from activation_contracts.values import NumberStatus, Operation
 
-from contracts.messages import Command, Entitlement
-from contracts.refusals import REFUSALS, RefusalCode
-from contracts.values import NumberStatus, Operation
 from tests.support.data.builders import (
     ACTIVE,
     ANSWER,

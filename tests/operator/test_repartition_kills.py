@@ -7,11 +7,11 @@ from itertools import count
 
 import asyncpg
 import pytest
+from activation_contracts.catalogue import COMMAND_QUEUE
 from aio_pika.exceptions import AMQPError
 from sqlalchemy.exc import DBAPIError
 from typing_extensions import override
 
-from contracts.catalogue import COMMAND_QUEUE
 from tests.support.faults.proxy import Proxy
 from tests.support.faults.traps import Lost, Trap
 from tests.support.faults.wire import Request

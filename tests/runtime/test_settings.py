@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
+from activation_contracts.values import Step
 
-from contracts.values import Step
 from worker.settings import Settings, SettingsError, load
 
 MARK = "hunter2"

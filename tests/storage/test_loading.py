@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import asyncpg
 import pytest
+from activation_contracts.messages import Activate, Command
 
-from contracts.messages import Activate, Command
 from tests.support.data.builders import SOURCE, activate, command_data
 from tests.support.data.inserts import (
     call_settings,

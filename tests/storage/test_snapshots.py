@@ -4,9 +4,9 @@ import tracemalloc
 from collections.abc import Sequence
 
 import pytest
+from activation_contracts.messages import NUMBERS_PER_PAGE, ReportedNumber
+from activation_contracts.values import AtDeadline, NumberStatus, Operation, Step
 
-from contracts.messages import NUMBERS_PER_PAGE, ReportedNumber
-from contracts.values import AtDeadline, NumberStatus, Operation, Step
 from tests.support.data.inserts import (
     Expression,
     many_numbers,

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import aio_pika
 import pytest
+from activation_contracts.examples import EXAMPLES
+from activation_contracts.topology import EVENT_LOG, EVENT_LOG_DAYS
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
-from contracts.examples import EXAMPLES
-from contracts.topology import EVENT_LOG, EVENT_LOG_DAYS
 from worker.broker.connecting.connection import connect
 from worker.broker.topology import declare_event_log
 from worker.settings import Settings

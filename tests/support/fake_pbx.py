@@ -6,7 +6,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from contracts.fake_pbx.service import READY_LINE
+from activation_contracts.fake_pbx.service import READY_LINE
 
 __all__ = ["PATIENCE_SECONDS", "FakePbx", "fake_pbx", "misbehaving"]
 
@@ -34,7 +34,7 @@ class FakePbx:
 async def fake_pbx(amqp_url: str, *arguments: str) -> AsyncIterator[FakePbx]:
     """Runs the fake PBX; at the end stops it and asserts that it exits with 0."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "contracts.fake_pbx", *arguments),
+        *(sys.executable, "-m", "activation_contracts.fake_pbx", *arguments),
         env={**os.environ, "AMQP_URL": amqp_url},
         stdout=asyncio.subprocess.PIPE,
     )

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from contracts.values import Step
+from activation_contracts.values import Step
+
 from tests.support.platform import Event, Platform
 
 ALL_STEPS = ",".join(Step)

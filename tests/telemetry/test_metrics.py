@@ -3,11 +3,11 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from activation_contracts.messages import Activate, CommandData
+from activation_contracts.refusals import RefusalCode
+from activation_contracts.values import NumberStatus, Operation
 from prometheus_client.parser import text_string_to_metric_families
 
-from contracts.messages import Activate, CommandData
-from contracts.refusals import RefusalCode
-from contracts.values import NumberStatus, Operation
 from tests.support.data.inserts import Expression, operation, phone_numbers, voice_service
 from tests.support.scraping import scraped
 from tests.support.workers import store

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 import pytest
+from activation_contracts.values import FailureCode
 
-from contracts.values import FailureCode
 from tests.support.data.builders import (
     AWAITING_ALL,
     NOW,

@@ -8,13 +8,14 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from contracts.catalogue import (
+from activation_contracts.catalogue import (
     COMMAND_QUEUE,
     DIRECTORY_QUEUE,
     REPORT_QUEUE,
     REPORTS,
     RESULT_QUEUE,
 )
+
 from worker.app.loops import consume, publish
 from worker.app.relays import Relays
 from worker.broker.partition_queues import source_queue

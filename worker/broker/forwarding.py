@@ -6,9 +6,9 @@ from typing import Final
 from uuid import uuid4
 
 import aio_pika
+from activation_contracts.topology import UNROUTED_COMMANDS
 from aiormq import spec
 
-from contracts.topology import UNROUTED_COMMANDS
 from worker.broker.delivery import Delivery
 from worker.broker.partition_queues import PARTITION_EXCHANGE
 from worker.broker.publishing.publication import (

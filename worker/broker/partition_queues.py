@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
+from activation_contracts.catalogue import COMMAND_QUEUE
+from activation_contracts.topology import QUEUES, Binding, Exchange, Queue
 from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import ChannelClosed
 
-from contracts.catalogue import COMMAND_QUEUE
-from contracts.topology import QUEUES, Binding, Exchange, Queue
 from worker.broker.connecting.answers import answered
 from worker.broker.connecting.connection import channel_on
 from worker.broker.topology import TopologyMismatch, declare_exchange, declare_queue, verified

@@ -3,7 +3,7 @@
 from time import monotonic
 from typing import Final
 
-from contracts.reading import BODY_MAXIMUM_BYTES
+from activation_contracts.reading import BODY_MAXIMUM_BYTES
 
 __all__ = ["Prefetch"]
 

@@ -8,13 +8,7 @@ other refusal that it is there.
 from collections.abc import Awaitable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, cast
 
-from aio_pika.abc import AbstractConnection
-from aio_pika.exceptions import ChannelClosed
-from aiormq import spec
-from aiormq.exceptions import ChannelAccessRefused
-from typing_extensions import override
-
-from contracts.catalogue import (
+from activation_contracts.catalogue import (
     COMMAND_QUEUE,
     DIRECTORY_QUEUE,
     EVENT_EXCHANGE,
@@ -22,7 +16,13 @@ from contracts.catalogue import (
     REPORT_QUEUE,
     RESULT_QUEUE,
 )
-from contracts.topology import Exchange, Queue
+from activation_contracts.topology import Exchange, Queue
+from aio_pika.abc import AbstractConnection
+from aio_pika.exceptions import ChannelClosed
+from aiormq import spec
+from aiormq.exceptions import ChannelAccessRefused
+from typing_extensions import override
+
 from worker.broker.connecting.connection import (
     CONNECTION_ERRORS,
     BrokerUnavailable,

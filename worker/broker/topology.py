@@ -6,15 +6,7 @@ from dataclasses import replace
 from typing import Final, TypeVar
 
 import aio_pika
-from aio_pika.abc import AbstractConnection, AbstractQueue
-from aio_pika.exceptions import (
-    ChannelClosed,
-    ChannelNotFoundEntity,
-    ChannelPreconditionFailed,
-)
-from aiormq.exceptions import ChannelAccessRefused
-
-from contracts.topology import (
+from activation_contracts.topology import (
     DEAD_LETTER_EXCHANGES,
     DEAD_LETTER_QUEUE,
     EVENT_LOG,
@@ -25,6 +17,14 @@ from contracts.topology import (
     Queue,
     event_log,
 )
+from aio_pika.abc import AbstractConnection, AbstractQueue
+from aio_pika.exceptions import (
+    ChannelClosed,
+    ChannelNotFoundEntity,
+    ChannelPreconditionFailed,
+)
+from aiormq.exceptions import ChannelAccessRefused
+
 from worker.broker.connecting.answers import answered
 from worker.broker.connecting.connection import BrokerUnavailable, channel_on
 

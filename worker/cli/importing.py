@@ -15,9 +15,9 @@ from worker.cli.options import AS_JSON, to_json
 from worker.cli.streams import echo, readable
 
 if TYPE_CHECKING:
+    from activation_contracts.records import RecordKind
     from click._termui_impl import ProgressBar
 
-    from contracts.records import RecordKind
     from worker.operator.importing.applying import Counts
 
 __all__ = ["import_records", "reconcile"]

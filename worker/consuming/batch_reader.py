@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Generic, NamedTuple, TypeVar
 
-from contracts.envelope import Envelope
-from contracts.reading import UnreadableError, read
-from contracts.topology import UNROUTED_COMMANDS
+from activation_contracts.envelope import Envelope
+from activation_contracts.reading import UnreadableError, read
+from activation_contracts.topology import UNROUTED_COMMANDS
+
 from worker.broker.delivery import Delivery
 from worker.broker.forwarding import ERROR_HEADERS
 from worker.consuming.batches import Batch

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 import aio_pika
+from activation_contracts.topology import DEAD_LETTER_QUEUE
 
-from contracts.topology import DEAD_LETTER_QUEUE
 from worker.broker.connecting.connection import BrokerUnavailable
 from worker.broker.delivery import Delivery
 from worker.broker.forwarding import DEAD_LETTER_HEADERS, forwarded, stripped

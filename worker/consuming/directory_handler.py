@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from contracts.catalogue import DIRECTORY
-from contracts.messages import DirectoryMessage
+from activation_contracts.catalogue import DIRECTORY
+from activation_contracts.messages import DirectoryMessage
+
 from worker.consuming.batch_reader import Incoming
 from worker.core.directory.change import change_in
 from worker.core.directory.work import Applied

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from contracts.catalogue import COMMANDS, RESULTS
-from contracts.messages import Command, PbxResult
+from activation_contracts.catalogue import COMMANDS, RESULTS
+from activation_contracts.messages import Command, PbxResult
+
 from worker.consuming.batch_reader import Incoming
 from worker.consuming.replies import ReplyAddresses
 from worker.core.batch import decide_all

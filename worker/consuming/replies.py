@@ -5,8 +5,9 @@ import hashlib
 from collections.abc import Collection, Iterable
 from typing import Final
 
-from contracts.messages import MessageUnreadable, MessageUnreadableData
-from contracts.reading import UnreadableError
+from activation_contracts.messages import MessageUnreadable, MessageUnreadableData
+from activation_contracts.reading import UnreadableError
+
 from worker.broker.delivery import Delivery
 from worker.broker.forwarding import cut_to_fit
 from worker.broker.publishing.publisher import persistent

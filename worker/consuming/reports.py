@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from time import monotonic, perf_counter
 from typing import Final, Protocol
 
-from contracts.messages import Report, Snapshot
-from contracts.reading import ReadErrorCode, UnreadableError
+from activation_contracts.messages import Report, Snapshot
+from activation_contracts.reading import ReadErrorCode, UnreadableError
+
 from worker.broker.connecting.connection import BrokerRefused, BrokerUnavailable
 from worker.broker.delivery import Delivery
 from worker.broker.publishing.confirm_channel import NotPublished, Unroutable

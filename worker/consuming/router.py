@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from contracts.reading import UnreadableError, event_in
+from activation_contracts.reading import UnreadableError, event_in
+
 from worker.broker.connecting.connection import BrokerUnavailable
 from worker.broker.delivery import Delivery
 from worker.broker.forwarding import forwarded, stripped

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from contracts.messages import Command
-from contracts.values import NumberStatus
+from activation_contracts.messages import Command
+from activation_contracts.values import NumberStatus
+
 from worker.core.answers import Answer
 from worker.core.decide import decide
 from worker.core.decision import Decision, Outcome

@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
-from contracts.messages import Command, OperationAftermath
-from contracts.values import Step
+from activation_contracts.messages import Command, OperationAftermath
+from activation_contracts.values import Step
+
 from worker.core.decision import Decision, Outcome
 from worker.core.messages.message_factory import MessageFactory, superseded
 from worker.core.operations.operation import OngoingOperation, Policy, operation_of

@@ -3,8 +3,9 @@
 from enum import StrEnum, unique
 from typing import NamedTuple
 
-from contracts.messages import EntitlementRestored, PublishedMessage
-from contracts.refusals import RefusalCode
+from activation_contracts.messages import EntitlementRestored, PublishedMessage
+from activation_contracts.refusals import RefusalCode
+
 from worker.core.answers import Answer
 from worker.core.operations.operation import Failure, PbxStep
 from worker.core.situation import Number

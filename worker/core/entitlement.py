@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
-from contracts.envelope import WORKER_SOURCE
-from contracts.messages import EntitlementData, EntitlementExceeded, EntitlementRestored
+from activation_contracts.envelope import WORKER_SOURCE
+from activation_contracts.messages import EntitlementData, EntitlementExceeded, EntitlementRestored
+
 from worker.core.cause import Cause
 from worker.core.messages.identity import derived_id
 from worker.core.situation import AccountAtSite, Usage

@@ -1,6 +1,7 @@
 """The reply to a refused command."""
 
-from contracts.messages import CommandRejected, CommandRejectedData
+from activation_contracts.messages import CommandRejected, CommandRejectedData
+
 from worker.core.messages.identity import derived_id
 from worker.core.operations.operation import operation_of
 from worker.core.validation import Refused, Request

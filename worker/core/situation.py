@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from contracts.messages import Entitlement
-from contracts.values import CALL_SETTINGS, LABEL, CallTarget, DeviceKind, NumberStatus
+from activation_contracts.messages import Entitlement
+from activation_contracts.values import CALL_SETTINGS, LABEL, CallTarget, DeviceKind, NumberStatus
+
 from worker.core.answers import Answer
 from worker.core.operations.operation import OngoingOperation
 

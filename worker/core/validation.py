@@ -8,9 +8,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from contracts.messages import Activate, Command
-from contracts.refusals import REFUSALS, RefusalCode
-from contracts.values import NumberStatus
+from activation_contracts.messages import Activate, Command
+from activation_contracts.refusals import REFUSALS, RefusalCode
+from activation_contracts.values import NumberStatus
+
 from worker.core.situation import AccountAtSite, Number, Situation
 
 __all__ = ["Refused", "Request", "validate"]

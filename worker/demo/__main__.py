@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 import click
+from activation_contracts.fake_pbx.service import READY_LINE
 
-from contracts.fake_pbx.service import READY_LINE
 from worker.cli.exits import run_async
 from worker.cli.streams import echo, note
 from worker.demo.sample import REFUSED_NUMBER, RESTING_NUMBER, SLOW_NUMBER, records
@@ -32,7 +32,7 @@ WORKER_SETTINGS: Final = {
     "WORKER_OPERATION_AT_RISK_SECONDS": "2",
 }
 PBX: Final = (
-    *("-m", "contracts.fake_pbx"),
+    *("-m", "activation_contracts.fake_pbx"),
     *("--fault", f"activation@{REFUSED_NUMBER}=refuse:EXTENSION_IN_USE"),
     *("--fault", f"activation@{SLOW_NUMBER}=slow:{PBX_TAKES_SECONDS}"),
 )

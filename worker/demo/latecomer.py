@@ -14,13 +14,13 @@ from uuid import uuid4
 
 import aio_pika
 import click
+from activation_contracts.catalogue import COMMAND_EXCHANGE, definition_of
+from activation_contracts.envelope import CONTENT_TYPE
+from activation_contracts.messages import Report
+from activation_contracts.messages.reports import ReportData
+from activation_contracts.topology import EVENT_LOG
 from aio_pika.abc import AbstractChannel
 
-from contracts.catalogue import COMMAND_EXCHANGE, definition_of
-from contracts.envelope import CONTENT_TYPE
-from contracts.messages import Report
-from contracts.messages.reports import ReportData
-from contracts.topology import EVENT_LOG
 from worker.demo.sample import MEMBER, SITE
 
 PATIENCE_SECONDS: Final = 60

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from typing import Any, Final, Self
 
 import aio_pika
+from activation_contracts.catalogue import COMMAND_EXCHANGE, DIRECTORY_EXCHANGE, definition_of
+from activation_contracts.envelope import CONTENT_TYPE
+from activation_contracts.messages import DirectoryMessage, HuntGroupMember, VoiceService
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
-from contracts.catalogue import COMMAND_EXCHANGE, DIRECTORY_EXCHANGE, definition_of
-from contracts.envelope import CONTENT_TYPE
-from contracts.messages import DirectoryMessage, HuntGroupMember, VoiceService
 from worker.demo.sample import GROWING, HUNT_GROUP, MEMBER, SERVICES, SITE
 from worker.demo.timeline import SOURCES, Timeline
 from worker.demo.web_tier import Request, send_command

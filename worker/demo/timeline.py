@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import aio_pika
 import click
+from activation_contracts.topology import DEAD_LETTER_QUEUE
 from aio_pika.abc import AbstractIncomingMessage
 
-from contracts.topology import DEAD_LETTER_QUEUE
 from worker.demo.sample import BURST_NUMBERS
 from worker.demo.web_tier import BURST
 from worker.runtime.printable import printable

@@ -7,10 +7,10 @@ from typing import Final, NamedTuple
 from uuid import uuid4
 
 import aio_pika
+from activation_contracts.catalogue import COMMANDS, definition_of
+from activation_contracts.envelope import CONTENT_TYPE
+from activation_contracts.messages import CommandData
 
-from contracts.catalogue import COMMANDS, definition_of
-from contracts.envelope import CONTENT_TYPE
-from contracts.messages import CommandData
 from worker.demo.sample import BURST_NUMBERS, REFUSED_NUMBER, SITE, SLOW_NUMBER
 
 PAUSE_SECONDS: Final = 1.2

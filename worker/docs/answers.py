@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from contracts.messages import (
+from activation_contracts.messages import (
     Activate,
     Command,
     CommandData,
@@ -13,8 +13,9 @@ from contracts.messages import (
     PbxResult,
     PbxResultData,
 )
-from contracts.tables import table
-from contracts.values import CallTarget, DeviceKind, NumberStatus, Step, StepResult
+from activation_contracts.tables import table
+from activation_contracts.values import CallTarget, DeviceKind, NumberStatus, Step, StepResult
+
 from worker.core.decide import decide
 from worker.core.decision import Decision, Outcome
 from worker.core.operations.advance import advance

@@ -9,11 +9,11 @@ from enum import Enum
 from pathlib import Path
 from typing import Final
 
+from activation_contracts.roles import ROLES
+from activation_contracts.tables import Tables, rewrite, table
+from activation_contracts.values import NumberStatus
 from pydantic.fields import FieldInfo
 
-from contracts.roles import ROLES
-from contracts.tables import Tables, rewrite, table
-from contracts.values import NumberStatus
 from worker.cli.exits import MEANINGS
 from worker.core.directory.moves import MOVES
 from worker.core.operations.transitions import TRANSITIONS

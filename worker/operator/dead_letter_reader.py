@@ -13,9 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
 from uuid import uuid4
 
-from aiormq import spec
-
-from contracts.catalogue import (
+from activation_contracts.catalogue import (
     COMMAND_EXCHANGE,
     COMMAND_QUEUE,
     DIRECTORY_EXCHANGE,
@@ -24,7 +22,9 @@ from contracts.catalogue import (
     RESULT_EXCHANGE,
     RESULT_QUEUE,
 )
-from contracts.topology import DEAD_LETTER_QUEUE, UNROUTED_COMMANDS
+from activation_contracts.topology import DEAD_LETTER_QUEUE, UNROUTED_COMMANDS
+from aiormq import spec
+
 from worker.broker.connecting.answers import answered
 from worker.broker.connecting.connection import channel_on, connect
 from worker.broker.delivery import Delivery

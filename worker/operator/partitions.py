@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from activation_contracts.catalogue import COMMAND_QUEUE
 from aio_pika.abc import AbstractConnection
 
-from contracts.catalogue import COMMAND_QUEUE
 from worker.broker.connecting.connection import connect, ready_messages
 from worker.broker.partition_queues import source_queue
 from worker.core.partitions import Assignment, assignments, name_of

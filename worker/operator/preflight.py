@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 
+from activation_contracts.topology import EVENT_LOG, EXCHANGES, QUEUES, event_log
 from aio_pika.exceptions import ChannelNotFoundEntity
 
-from contracts.topology import EVENT_LOG, EXCHANGES, QUEUES, event_log
 from worker.broker.connecting.connection import connect
 from worker.broker.partition_queues import (
     PARTITION_EXCHANGE,

@@ -5,10 +5,10 @@ from contextlib import AsyncExitStack
 from typing import NamedTuple
 from uuid import uuid4
 
+from activation_contracts.catalogue import definition_of
+from activation_contracts.messages import ReportData, Snapshot
 from pydantic import ValidationError
 
-from contracts.catalogue import definition_of
-from contracts.messages import ReportData, Snapshot
 from worker.broker.connecting.connection import BrokerUnavailable, connect
 from worker.broker.publishing.confirm_channel import (
     ChannelLost,

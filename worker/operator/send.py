@@ -8,13 +8,8 @@ from enum import Enum, auto, unique
 from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
-from aio_pika.exceptions import ChannelClosed, PublishError
-from aiormq.exceptions import ChannelAccessRefused
-from pydantic import ValidationError
-
-from contracts.catalogue import CATALOGUE, COMMANDS, EVENT_EXCHANGE, definition_of
-from contracts.messages import (
+from activation_contracts.catalogue import CATALOGUE, COMMANDS, EVENT_EXCHANGE, definition_of
+from activation_contracts.messages import (
     Command,
     CommandData,
     CommandRejected,
@@ -23,6 +18,11 @@ from contracts.messages import (
     OperationFailed,
     StatusChanged,
 )
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from aio_pika.exceptions import ChannelClosed, PublishError
+from aiormq.exceptions import ChannelAccessRefused
+from pydantic import ValidationError
+
 from worker.broker.connecting.answers import answered
 from worker.broker.connecting.connection import BrokerUnavailable, connect
 from worker.broker.publishing.publisher import persistent

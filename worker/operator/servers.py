@@ -5,8 +5,8 @@ import contextlib
 from typing import Final
 
 import asyncpg
+from activation_contracts.topology import EVENT_LOG, EXCHANGES, QUEUES
 
-from contracts.topology import EVENT_LOG, EXCHANGES, QUEUES
 from worker.broker.connecting.connection import connect
 from worker.broker.topology import declare, declare_event_log
 from worker.runtime.concurrency import first_of

@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from time import monotonic
 from typing import Final
 
-from contracts.topology import DEAD_LETTER_QUEUE
+from activation_contracts.topology import DEAD_LETTER_QUEUE
+
 from worker.broker.forwarding import DEAD_LETTER_HEADERS, stripped
 from worker.broker.publishing.confirm_channel import (
     ChannelLost,

@@ -8,7 +8,8 @@ from functools import partial
 from time import monotonic
 from typing import Final, NamedTuple
 
-from contracts.messages import EntitlementExceeded
+from activation_contracts.messages import EntitlementExceeded
+
 from worker.core.cause import Cause
 from worker.core.entitlement import EntitlementChanged, change_of, passage_of_time
 from worker.core.situation import AccountAtSite, Usage

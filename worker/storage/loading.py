@@ -4,8 +4,8 @@ import json
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from contracts.messages import Command
-from contracts.values import (
+from activation_contracts.messages import Command
+from activation_contracts.values import (
     AftermathKind,
     CallTarget,
     DeviceKind,
@@ -14,6 +14,7 @@ from contracts.values import (
     Operation,
     Step,
 )
+
 from worker.core.answers import StoredAnswer
 from worker.core.batch import CommandKey, Snapshot
 from worker.core.operations.operation import Failure, OngoingOperation, steps_for

@@ -4,7 +4,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from contracts.messages import ManualLogoutRequiredData
+from activation_contracts.messages import ManualLogoutRequiredData
+
 from worker.storage.connecting.session import Session
 
 __all__ = [

@@ -4,8 +4,9 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from contracts.messages import StatusChanged
-from contracts.values import FailureCode, Step
+from activation_contracts.messages import StatusChanged
+from activation_contracts.values import FailureCode, Step
+
 from worker.core.operations.due import AT_ONCE, due_at
 from worker.core.operations.operation import Failure, OngoingOperation, PbxStep, Policy, StepState
 from worker.core.operations.steps import STEPS

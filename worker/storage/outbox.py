@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from contracts.messages import PublishedMessage
+from activation_contracts.messages import PublishedMessage
+
 from worker.core.partitions import partition_of
 from worker.storage.connecting.session import Session
 from worker.storage.outbox_rows import outbox_row

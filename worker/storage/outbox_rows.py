@@ -1,7 +1,8 @@
 """Messages as rows of the outbox."""
 
-from contracts.catalogue import definition_of, routing_key_of
-from contracts.messages import PublishedMessage
+from activation_contracts.catalogue import definition_of, routing_key_of
+from activation_contracts.messages import PublishedMessage
+
 from worker.storage.rows import OutboxRow
 
 __all__ = ["outbox_row"]

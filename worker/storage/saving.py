@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from contracts.messages import Command, ManualLogoutRequired, OperationAftermath
-from contracts.values import NumberStatus, Operation
+from activation_contracts.messages import Command, ManualLogoutRequired, OperationAftermath
+from activation_contracts.values import NumberStatus, Operation
+
 from worker.core.answers import Answer, StoredAnswer
 from worker.core.batch import Advanced
 from worker.core.decision import Decision, Outcome

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
-from contracts.messages import OperationUnderWay, ReportedNumber
-from contracts.values import NumberStatus, Operation
+from activation_contracts.messages import OperationUnderWay, ReportedNumber
+from activation_contracts.values import NumberStatus, Operation
+
 from worker.core.messages.explanations import at_deadline
 from worker.core.messages.snapshots import Selection
 from worker.core.operations.operation import open_steps, steps_for

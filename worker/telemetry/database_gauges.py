@@ -6,9 +6,8 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from activation_contracts.values import AftermathKind, Operation
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
-
-from contracts.values import AftermathKind, Operation
 
 __all__ = [
     "PREFIX",

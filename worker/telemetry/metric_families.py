@@ -5,19 +5,19 @@ from enum import StrEnum, unique
 from itertools import product
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-
-from contracts.catalogue import CATALOGUE
-from contracts.reading import ReadErrorCode
-from contracts.records import RecordKind
-from contracts.refusals import RefusalCode
-from contracts.values import (
+from activation_contracts.catalogue import CATALOGUE
+from activation_contracts.reading import ReadErrorCode
+from activation_contracts.records import RecordKind
+from activation_contracts.refusals import RefusalCode
+from activation_contracts.values import (
     AftermathKind,
     AftermathState,
     FailureCode,
     Operation,
     StepResult,
 )
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
 from worker.core.decision import Outcome
 from worker.core.directory.change import Verdict as RecordVerdict
 from worker.core.operations.verdicts import Verdict

@@ -8,6 +8,9 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Final, NamedTuple
 
+from activation_contracts.messages import Command, OperationAftermath
+from activation_contracts.records import RecordKind
+from activation_contracts.values import StepResult
 from prometheus_client import (
     CollectorRegistry,
     GCCollector,
@@ -17,9 +20,6 @@ from prometheus_client import (
 )
 from prometheus_client.metrics_core import Metric
 
-from contracts.messages import Command, OperationAftermath
-from contracts.records import RecordKind
-from contracts.values import StepResult
 from worker.core.batch import Advanced
 from worker.core.decision import Decision, Outcome
 from worker.core.directory.change import Verdict as RecordVerdict

@@ -5,7 +5,13 @@ from datetime import datetime
 from time import monotonic
 from typing import Final, Protocol
 
-from contracts.messages import Command, EntitlementExceeded, OperationAftermath, PbxResult
+from activation_contracts.messages import (
+    Command,
+    EntitlementExceeded,
+    OperationAftermath,
+    PbxResult,
+)
+
 from worker.core.batch import Advanced
 from worker.core.decision import Decision, Outcome
 from worker.core.directory.change import Verdict as RecordVerdict

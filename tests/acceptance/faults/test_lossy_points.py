@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from itertools import count
 
 import pytest
+from activation_contracts.values import Step
 
-from contracts.values import Step
 from tests.support.data.sites import NUMBERS, reserved_number, site
 from tests.support.faults.lossy import distinct_events, until_idle, working_through_proxies
 from tests.support.faults.proxy import Proxy

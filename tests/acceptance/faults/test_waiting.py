@@ -7,11 +7,11 @@ from collections import Counter
 from itertools import count
 from typing import Any, NamedTuple
 
+from activation_contracts.catalogue import CATALOGUE, PBX_EXCHANGE
 from hypothesis import Phase, given
 from hypothesis import settings as configure
 from hypothesis import strategies as some
 
-from contracts.catalogue import CATALOGUE, PBX_EXCHANGE
 from tests.support.faults.lossy import distinct_events
 from tests.support.platform import Event, Platform
 from tests.support.stories.model import AT_RISK, DONE_RESULTS, OVERDUE

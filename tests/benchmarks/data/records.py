@@ -4,11 +4,11 @@ import json
 from collections.abc import Callable
 from typing import NamedTuple
 
+from activation_contracts.envelope import CONTENT_TYPE
+from activation_contracts.records import RecordKind
 from pamqp import commands as amqp
 from pamqp import header
 
-from contracts.envelope import CONTENT_TYPE
-from contracts.records import RecordKind
 from tests.benchmarks.data.dataset import SITE, Dataset, account, phone_number
 from tests.benchmarks.data.workload import PROPERTIES_OFFSET
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
+from activation_contracts.envelope import CONTENT_TYPE
+from activation_contracts.messages import Activate, CommandData, Deactivate
+from activation_contracts.values import Operation
 from pamqp import commands as amqp
 from pamqp import header
 
-from contracts.envelope import CONTENT_TYPE
-from contracts.messages import Activate, CommandData, Deactivate
-from contracts.values import Operation
 from tests.benchmarks.data.dataset import SITE, Dataset, account, phone_number
 
 EXCHANGE = "telephony.commands"

@@ -12,11 +12,11 @@ from typing import Any
 
 import aio_pika
 import uvloop
+from activation_contracts.envelope import CONTENT_TYPE
+from activation_contracts.messages import Activate
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
 from sqlalchemy import Row
 
-from contracts.envelope import CONTENT_TYPE
-from contracts.messages import Activate
 from tests.benchmarks.peers import logs
 from tests.benchmarks.peers.concurrency import CONCURRENT_COMMANDS
 from tests.benchmarks.peers.decide import engine_for

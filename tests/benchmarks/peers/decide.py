@@ -7,13 +7,13 @@ publish PENDING before ACTIVE is decided. SQLAlchemy's Core costs less than its 
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from activation_contracts.messages import Activate, Entitlement
+from activation_contracts.refusals import RefusalCode
+from activation_contracts.values import NumberStatus
 from sqlalchemy import Row, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from contracts.messages import Activate, Entitlement
-from contracts.refusals import RefusalCode
-from contracts.values import NumberStatus
 from tests.benchmarks.peers.events import Values, rejected, status_changed
 from tests.benchmarks.peers.schema import ENTITLEMENTS, LEDGER, PHONE_NUMBERS
 

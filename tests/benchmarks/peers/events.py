@@ -5,9 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Row
-
-from contracts.messages import (
+from activation_contracts.messages import (
     Activate,
     CommandRejected,
     CommandRejectedData,
@@ -15,8 +13,9 @@ from contracts.messages import (
     StatusChanged,
     StatusChangedData,
 )
-from contracts.refusals import RefusalCode
-from contracts.values import ChangedBy, NumberStatus, Operation
+from activation_contracts.refusals import RefusalCode
+from activation_contracts.values import ChangedBy, NumberStatus, Operation
+from sqlalchemy import Row
 
 TIME_ALLOWED = timedelta(minutes=5)
 Values = Mapping[str, object]

@@ -14,6 +14,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import uvloop
+from activation_contracts.envelope import CONTENT_TYPE
+from activation_contracts.messages import Activate
 from faststream import AckPolicy, FastStream
 from faststream.rabbit import (
     Channel,
@@ -27,8 +29,6 @@ from faststream.rabbit.schemas.queue import QueueType
 from pydantic_core import from_json
 from sqlalchemy import Row
 
-from contracts.envelope import CONTENT_TYPE
-from contracts.messages import Activate
 from tests.benchmarks.peers import logs
 from tests.benchmarks.peers.concurrency import CONCURRENT_COMMANDS
 from tests.benchmarks.peers.decide import engine_for

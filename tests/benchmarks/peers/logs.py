@@ -2,7 +2,7 @@
 
 import logging
 
-from contracts.messages import Activate
+from activation_contracts.messages import Activate
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 _LOGGER = logging.getLogger("peer")

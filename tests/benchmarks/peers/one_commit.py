@@ -7,10 +7,10 @@ crash leaves unpublished would cost nothing here and is left out.
 
 import asyncio
 
+from activation_contracts.messages import Activate
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from contracts.messages import Activate
 from tests.benchmarks.peers.decide import decided
 from tests.benchmarks.peers.outbox import Publish, delete_published
 from tests.benchmarks.peers.schema import OUTBOX

@@ -5,10 +5,10 @@ The events of up to 250 commands are published concurrently and deleted in one t
 
 import asyncio
 
+from activation_contracts.messages import Activate
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from contracts.messages import Activate
 from tests.benchmarks.peers.decide import decided
 from tests.benchmarks.peers.outbox import Publish
 from tests.benchmarks.peers.schema import OUTBOX

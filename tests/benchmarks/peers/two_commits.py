@@ -7,12 +7,12 @@ here and is left out.
 
 from typing import Any
 
+from activation_contracts.messages import Activate
+from activation_contracts.refusals import RefusalCode
+from activation_contracts.values import NumberStatus
 from sqlalchemy import Row, delete, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from contracts.messages import Activate
-from contracts.refusals import RefusalCode
-from contracts.values import NumberStatus
 from tests.benchmarks.peers.decide import Snapshot, is_new, locked, locked_rows, move, refused
 from tests.benchmarks.peers.events import Values, status_changed
 from tests.benchmarks.peers.outbox import Publish, delete_published

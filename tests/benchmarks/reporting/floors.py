@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from contracts.values import Operation
+from activation_contracts.values import Operation
+
 from tests.benchmarks.reporting.figures import at_least, at_most
 
 __all__ = [

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
-from contracts.topology import EVENT_LOG_DAYS
+from activation_contracts.topology import EVENT_LOG_DAYS
+
 from tests.benchmarks.running.broker import declare_events
 from worker.broker.connecting.connection import connect
 from worker.broker.topology import declare, declare_event_log

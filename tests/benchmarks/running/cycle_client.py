@@ -18,9 +18,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import asyncpg
+from activation_contracts.values import Operation
 from pamqp import commands as amqp
 
-from contracts.values import Operation
 from tests.benchmarks.data.dataset import Dataset, account, phone_number
 from tests.benchmarks.data.verification import WrongRun
 from tests.benchmarks.data.workload import EXCHANGE, ID_DIGITS, Command

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from activation_contracts.values import Operation
 from pamqp import commands as amqp
 
-from contracts.values import Operation
 from tests.benchmarks.data.dataset import Dataset
 from tests.benchmarks.data.verification import verify
 from tests.benchmarks.data.workload import EXCHANGE, ID_DIGITS, Command, plan_commands

@@ -12,10 +12,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+from activation_contracts.values import Operation
 from aio_pika.abc import AbstractIncomingMessage
 from pamqp import commands as amqp
 
-from contracts.values import Operation
 from tests.benchmarks.data.dataset import Dataset
 from tests.benchmarks.data.workload import EXPECTED, plan_commands
 from tests.benchmarks.running.bench import Bench

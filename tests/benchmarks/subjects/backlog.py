@@ -2,7 +2,8 @@
 
 import asyncio
 
-from contracts.values import Operation
+from activation_contracts.values import Operation
+
 from tests.benchmarks.data.dataset import Dataset
 from tests.benchmarks.data.sizes import Size
 from tests.benchmarks.data.workload import plan_commands

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from statistics import median
 
-from contracts.catalogue import DIRECTORY_QUEUE
+from activation_contracts.catalogue import DIRECTORY_QUEUE
+
 from tests.benchmarks.data.dataset import Dataset, build
 from tests.benchmarks.data.records import numbers_stated
 from tests.benchmarks.data.sizes import Size

@@ -9,8 +9,9 @@ from functools import partial
 from statistics import median
 from typing import NamedTuple
 
-from contracts.topology import EVENT_LOG_DAYS
-from contracts.values import Operation
+from activation_contracts.topology import EVENT_LOG_DAYS
+from activation_contracts.values import Operation
+
 from tests.benchmarks.data.dataset import Dataset, build
 from tests.benchmarks.data.sizes import Size
 from tests.benchmarks.data.workload import plan_commands

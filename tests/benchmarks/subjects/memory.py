@@ -3,7 +3,8 @@
 import asyncio
 from functools import partial
 
-from contracts.values import Operation
+from activation_contracts.values import Operation
+
 from tests.benchmarks.data.dataset import Dataset, build
 from tests.benchmarks.data.sizes import Size
 from tests.benchmarks.data.workload import plan_commands

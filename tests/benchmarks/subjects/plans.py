@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
+from activation_contracts.values import Operation
 
-from contracts.values import Operation
 from tests.benchmarks.data.dataset import Dataset
 from tests.benchmarks.data.workload import EXPECTED, plan_commands
 from tests.benchmarks.running.bench import Bench

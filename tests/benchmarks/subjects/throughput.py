@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from statistics import median
 
-from contracts.values import Operation
+from activation_contracts.values import Operation
+
 from tests.benchmarks.data.dataset import Dataset, build
 from tests.benchmarks.data.sizes import Size
 from tests.benchmarks.data.workload import plan_commands

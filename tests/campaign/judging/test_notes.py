@@ -3,9 +3,9 @@
 import json
 
 import pytest
+from activation_contracts.envelope import Published
+from activation_contracts.examples import EXAMPLES
 
-from contracts.envelope import Published
-from contracts.examples import EXAMPLES
 from tests.campaign.judging.notes import KINDS, STATUSES, Note, is_outcome, line_of, note_of, read
 
 PUBLISHED = {name: item for name, item in EXAMPLES.items() if isinstance(item, Published)}

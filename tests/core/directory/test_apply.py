@@ -1,11 +1,11 @@
 """A change of a record is applied, ignored, kept waiting, or published as a conflict."""
 
 import pytest
+from activation_contracts.messages import DirectoryConflict, OperationAftermath, StatusChanged
+from activation_contracts.messages.directory import ConflictCode
+from activation_contracts.records import PhoneNumberRecord
+from activation_contracts.values import AftermathKind, NumberStatus
 
-from contracts.messages import DirectoryConflict, OperationAftermath, StatusChanged
-from contracts.messages.directory import ConflictCode
-from contracts.records import PhoneNumberRecord
-from contracts.values import AftermathKind, NumberStatus
 from tests.support.data.builders import (
     ACME_LONDON,
     ACTIVE,

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
+from activation_contracts.records import RecordKey
+from activation_contracts.values import NumberStatus
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.records import RecordKey
-from contracts.values import NumberStatus
 from tests.support.data.builders import NOW, RESERVED, activate, pending_number
 from tests.support.data.stating import (
     deleted,

@@ -1,9 +1,9 @@
 """The platform moves a number only where the move belongs to it."""
 
 import pytest
+from activation_contracts.messages.directory import ConflictCode
+from activation_contracts.values import NumberStatus
 
-from contracts.messages.directory import ConflictCode
-from contracts.values import NumberStatus
 from tests.support.data.builders import RESERVED
 from tests.support.data.stating import number
 from worker.core.directory.moves import Conflict, first_status, next_status

@@ -5,10 +5,10 @@ from datetime import timedelta
 from uuid import UUID, uuid5
 
 import pytest
+from activation_contracts.messages import Activate, Command, CommandData
 from hypothesis import example, given
 from hypothesis import strategies as some
 
-from contracts.messages import Activate, Command, CommandData
 from tests.support.data.builders import (
     ACTIVE_IN_FULL_USE,
     NOW,

@@ -1,13 +1,13 @@
 """Every message can be read back by the contracts, for all texts in its fields."""
 
+from activation_contracts.catalogue import CATALOGUE, definition_of
+from activation_contracts.envelope import CONTENT_TYPE
+from activation_contracts.messages import PublishedMessage
+from activation_contracts.reading import read
+from activation_contracts.values import DeviceKind, FailureCode, NumberStatus
 from hypothesis import given
 from hypothesis import strategies as some
 
-from contracts.catalogue import CATALOGUE, definition_of
-from contracts.envelope import CONTENT_TYPE
-from contracts.messages import PublishedMessage
-from contracts.reading import read
-from contracts.values import DeviceKind, FailureCode, NumberStatus
 from tests.support.data.builders import (
     ACME_LONDON,
     ACTIVE,

@@ -3,9 +3,15 @@
 from datetime import datetime
 
 import pytest
+from activation_contracts.messages import (
+    NUMBERS_PER_PAGE,
+    Report,
+    ReportData,
+    ReportedNumber,
+    Snapshot,
+)
+from activation_contracts.values import NumberStatus
 
-from contracts.messages import NUMBERS_PER_PAGE, Report, ReportData, ReportedNumber, Snapshot
-from contracts.values import NumberStatus
 from tests.support.data.builders import NOW, SOURCE, USAGE
 from worker.core.messages.snapshots import Origin, Selection, SnapshotFactory, pages_of
 from worker.core.situation import AccountAtSite, Usage

@@ -3,15 +3,15 @@
 from datetime import timedelta
 
 import pytest
-
-from contracts.messages import (
+from activation_contracts.messages import (
     ExtensionReset,
     OperationAftermath,
     OperationDelayed,
     OperationFailed,
     OperationFailedData,
 )
-from contracts.values import AftermathState, AtDeadline, FailureCode, NumberStatus, Step
+from activation_contracts.values import AftermathState, AtDeadline, FailureCode, NumberStatus, Step
+
 from tests.support.data.builders import (
     ACTIVE_IN_FULL_USE,
     AWAITING_ALL,

@@ -3,12 +3,7 @@
 from collections import Counter, defaultdict
 from datetime import timedelta
 
-from hypothesis import settings
-from hypothesis import strategies as some
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from typing_extensions import override
-
-from contracts.messages import (
+from activation_contracts.messages import (
     CommandRejected,
     OperationAftermath,
     OperationDelayed,
@@ -16,7 +11,7 @@ from contracts.messages import (
     PublishedMessage,
     StatusChanged,
 )
-from contracts.values import (
+from activation_contracts.values import (
     AftermathKind,
     AftermathState,
     FailureCode,
@@ -24,6 +19,11 @@ from contracts.values import (
     Operation,
     StepResult,
 )
+from hypothesis import settings
+from hypothesis import strategies as some
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from typing_extensions import override
+
 from tests.support.data.builders import (
     ACTIVE_IN_FULL_USE,
     AWAITING_ALL,

@@ -3,10 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from activation_contracts.values import AftermathKind, FailureCode, NumberStatus, Operation, Step
 from hypothesis import given
 from hypothesis import strategies as some
 
-from contracts.values import AftermathKind, FailureCode, NumberStatus, Operation, Step
 from tests.support.data.builders import (
     AWAITING_ALL,
     NOW,

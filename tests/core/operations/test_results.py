@@ -4,11 +4,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from activation_contracts.messages import PbxResult, PbxResultData
+from activation_contracts.values import FailureCode, Step, StepResult
 from hypothesis import given
 from hypothesis import strategies as some
 
-from contracts.messages import PbxResult, PbxResultData
-from contracts.values import FailureCode, Step, StepResult
 from tests.support.data.builders import (
     ACTIVE_IN_FULL_USE,
     AWAITING_ALL,

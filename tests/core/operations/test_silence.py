@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
+from activation_contracts.messages import OperationDelayed, OperationFailed
+from activation_contracts.values import FailureCode, NumberStatus, Step, StepResult
 from typing_extensions import override
 
-from contracts.messages import OperationDelayed, OperationFailed
-from contracts.values import FailureCode, NumberStatus, Step, StepResult
 from tests.support.data.builders import (
     ACTIVE,
     ACTIVE_IN_FULL_USE,

@@ -1,8 +1,8 @@
 """The transition table, and the values that change with the status."""
 
 import pytest
+from activation_contracts.values import NumberStatus
 
-from contracts.values import NumberStatus
 from tests.support.data.builders import (
     ACTIVE,
     ACTIVE_IN_FULL_USE,

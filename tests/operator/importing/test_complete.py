@@ -3,8 +3,8 @@
 import json
 
 import pytest
+from activation_contracts.records import RecordKind
 
-from contracts.records import RecordKind
 from tests.support.data.records import (
     MAIN,
     NUMBER,

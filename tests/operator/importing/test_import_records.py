@@ -5,8 +5,8 @@ from typing import Any
 
 import asyncpg
 import pytest
+from activation_contracts.records import RecordKind
 
-from contracts.records import RecordKind
 from tests.support.data.records import (
     MAIN,
     NUMBER,

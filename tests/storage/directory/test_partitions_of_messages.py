@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import pytest
+from activation_contracts.records import PhoneNumberKey, PhoneNumberRecord
 
-from contracts.records import PhoneNumberKey, PhoneNumberRecord
 from tests.support.data.awaiting import NUMBER
 from tests.support.data.inserts import outbox_message, phone_numbers
 from tests.support.workers import rows, store

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TypedDict, Unpack
 
-from contracts.messages import (
+from activation_contracts.messages import (
     Activate,
     Command,
     CommandData,
@@ -15,7 +15,15 @@ from contracts.messages import (
     StatusChanged,
     StatusChangedData,
 )
-from contracts.values import CallTarget, DeviceKind, FailureCode, NumberStatus, Operation, Step
+from activation_contracts.values import (
+    CallTarget,
+    DeviceKind,
+    FailureCode,
+    NumberStatus,
+    Operation,
+    Step,
+)
+
 from worker.core.answers import StoredAnswer
 from worker.core.decide import decide
 from worker.core.decision import Decision

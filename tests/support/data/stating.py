@@ -1,6 +1,6 @@
 """Builders of changes: what the platform states of its records."""
 
-from contracts.records import (
+from activation_contracts.records import (
     CallSettingsKey,
     CallSettingsRecord,
     HandsetLoginKey,
@@ -13,7 +13,8 @@ from contracts.records import (
     VoiceServiceKey,
     VoiceServiceRecord,
 )
-from contracts.values import AccountKind, CallTarget, DeviceKind
+from activation_contracts.values import AccountKind, CallTarget, DeviceKind
+
 from tests.support.data.builders import MAIN_PHONE_NUMBER, PHONE_NUMBER
 from worker.core.cause import Cause
 from worker.core.directory.change import Change

@@ -10,8 +10,8 @@ from urllib.parse import quote
 from uuid import uuid4
 
 import aiohttp
+from activation_contracts.topology import QUEUES
 
-from contracts.topology import QUEUES
 from worker.broker.connecting.connection import connect
 from worker.broker.topology import declare
 from worker.local import PrivateServers

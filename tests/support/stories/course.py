@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from contracts.messages import Command, PbxResult, PbxResultData, PublishedMessage
-from contracts.values import StepResult
+from activation_contracts.messages import Command, PbxResult, PbxResultData, PublishedMessage
+from activation_contracts.values import StepResult
+
 from tests.support.data.builders import NOW, USAGE
 from worker.core.decide import decide
 from worker.core.decision import Decision

@@ -11,10 +11,10 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from activation_contracts.messages import Command, PbxResult
+from activation_contracts.values import Step
 from typing_extensions import override
 
-from contracts.messages import Command, PbxResult
-from contracts.values import Step
 from tests.support.platform import Platform
 from tests.support.stories.model import AT_RISK, ATTEMPTS, OVERDUE
 from tests.support.workers import rows

@@ -4,11 +4,10 @@ import struct
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from activation_contracts.envelope import CONTENT_TYPE, Envelope
 from aio_pika import DeliveryMode
 from pamqp import body, commands, frame, header
 from pamqp.common import FieldTable
-
-from contracts.envelope import CONTENT_TYPE, Envelope
 
 __all__ = [
     "ENCODING_ERRORS",

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from uuid import uuid4
 
 import aio_pika
+from activation_contracts.envelope import CONTENT_TYPE
 from aio_pika.abc import AbstractConnection, AbstractMessage
 from aiormq import spec
 
-from contracts.envelope import CONTENT_TYPE
 from worker.broker.publishing.confirm_channel import (
     ChannelLost,
     ConfirmChannel,

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
-from contracts.records import PhoneNumberRecord, RecordKind
-from contracts.values import NumberStatus
+from activation_contracts.records import PhoneNumberRecord, RecordKind
+from activation_contracts.values import NumberStatus
+
 from worker.core.directory.change import Change, Verdict, WaitsFor
 from worker.core.directory.details import (
     apply_call_settings,

@@ -3,8 +3,9 @@
 from enum import StrEnum, unique
 from typing import NamedTuple
 
-from contracts.messages import DirectoryMessage
-from contracts.records import RecordKey, RecordKind
+from activation_contracts.messages import DirectoryMessage
+from activation_contracts.records import RecordKey, RecordKind
+
 from worker.core.cause import Cause
 
 __all__ = ["Change", "RecordId", "Verdict", "WaitsFor", "change_in"]

@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
-from contracts.messages.directory import ConflictCode
+from activation_contracts.messages.directory import ConflictCode
+
 from worker.core.directory.change import Change
 from worker.core.directory.held import HeldNumber
 from worker.core.directory.moves import Conflict
@@ -12,7 +13,11 @@ from worker.core.messages.message_factory import MessageFactory, superseded
 from worker.core.situation import HandsetLogin, Number
 
 if TYPE_CHECKING:
-    from contracts.records import CallSettingsRecord, HandsetLoginRecord, HuntGroupMemberKey
+    from activation_contracts.records import (
+        CallSettingsRecord,
+        HandsetLoginRecord,
+        HuntGroupMemberKey,
+    )
 
 __all__ = ["apply_call_settings", "apply_handset_login", "apply_hunt_group_member"]
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
 
-from contracts.records import CallSettingsRecord, VoiceServiceRecord
+from activation_contracts.records import CallSettingsRecord, VoiceServiceRecord
+
 from worker.core.directory.change import Change, RecordId, WaitsFor
 from worker.core.situation import AccountAtSite, Number, Usage
 

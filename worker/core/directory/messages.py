@@ -3,13 +3,14 @@
 from datetime import datetime
 from typing import Final
 
-from contracts.messages import (
+from activation_contracts.messages import (
     DirectoryConflict,
     DirectoryConflictData,
     StatusChanged,
     StatusChangedData,
 )
-from contracts.values import ChangedBy, NumberStatus
+from activation_contracts.values import ChangedBy, NumberStatus
+
 from worker.core.cause import Cause
 from worker.core.directory.change import Change
 from worker.core.directory.moves import Conflict

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
-from contracts.messages.directory import ConflictCode
-from contracts.records import PhoneNumberRecord
-from contracts.values import NumberStatus
+from activation_contracts.messages.directory import ConflictCode
+from activation_contracts.records import PhoneNumberRecord
+from activation_contracts.values import NumberStatus
+
 from worker.core.situation import Number
 
 __all__ = ["MOVES", "Conflict", "first_status", "next_status"]

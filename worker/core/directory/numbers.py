@@ -2,9 +2,10 @@
 
 from typing import Final, cast
 
-from contracts.messages.directory import ConflictCode
-from contracts.records import PhoneNumberRecord
-from contracts.values import NumberStatus
+from activation_contracts.messages.directory import ConflictCode
+from activation_contracts.records import PhoneNumberRecord
+from activation_contracts.values import NumberStatus
+
 from worker.core.cause import Cause
 from worker.core.directory.change import Change, WaitsFor
 from worker.core.directory.held import HeldNumber

@@ -2,7 +2,8 @@
 
 from typing import cast
 
-from contracts.records import VoiceServiceRecord
+from activation_contracts.records import VoiceServiceRecord
+
 from worker.core.cause import Cause
 from worker.core.directory.change import Change
 from worker.core.directory.held import in_force

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from contracts.messages import PublishedMessage
+from activation_contracts.messages import PublishedMessage
+
 from worker.core.cause import Cause
 from worker.core.directory.change import Change, Verdict, WaitsFor
 from worker.core.directory.held import Directory

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from typing import Final
 
-from contracts.values import AftermathKind, AtDeadline, NumberStatus, Operation
+from activation_contracts.values import AftermathKind, AtDeadline, NumberStatus, Operation
+
 from worker.core.operations.operation import OngoingOperation, PbxStep
 
 __all__ = ["AFTERMATHS", "at_deadline", "clock_time", "explain"]

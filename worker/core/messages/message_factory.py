@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
-from contracts.messages import (
+from activation_contracts.messages import (
     AwaitedStep,
     Entitlement,
     ManualLogout,
@@ -19,7 +19,7 @@ from contracts.messages import (
     StatusChanged,
     StatusChangedData,
 )
-from contracts.values import (
+from activation_contracts.values import (
     AftermathKind,
     AftermathState,
     ChangedBy,
@@ -28,6 +28,7 @@ from contracts.values import (
     NumberStatus,
     Operation,
 )
+
 from worker.core.messages.explanations import at_deadline, explain
 from worker.core.messages.pbx_messages import NumberFields, PbxMessages
 from worker.core.operations.operation import Failure, PbxStep

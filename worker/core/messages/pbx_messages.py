@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TypedDict
 
-from contracts.messages import (
+from activation_contracts.messages import (
     ExtensionReset,
     ExtensionResetData,
     HandsetLogout,
@@ -11,7 +11,8 @@ from contracts.messages import (
     HuntGroupMembership,
     HuntGroupMembershipData,
 )
-from contracts.values import EXTENSION_FEATURES, DeviceKind
+from activation_contracts.values import EXTENSION_FEATURES, DeviceKind
+
 from worker.core.messages.identity import derived_id
 from worker.core.operations.operation import OngoingOperation
 from worker.core.operations.steps import PbxMessage

@@ -5,8 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from contracts.envelope import WORKER_SOURCE
-from contracts.messages import NUMBERS_PER_PAGE, Report, ReportedNumber, Snapshot, SnapshotData
+from activation_contracts.envelope import WORKER_SOURCE
+from activation_contracts.messages import (
+    NUMBERS_PER_PAGE,
+    Report,
+    ReportedNumber,
+    Snapshot,
+    SnapshotData,
+)
+
 from worker.core.messages.identity import derived_id
 from worker.core.situation import AccountAtSite, Usage
 

@@ -3,12 +3,13 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from contracts.values import (
+from activation_contracts.values import (
     AftermathKind,
     AftermathState,
     FailureCode,
     Operation,
 )
+
 from worker.core.cause import Cause
 from worker.core.decision import Decision, Outcome
 from worker.core.entitlement import change_of

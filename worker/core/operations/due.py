@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from typing import Final
 
-from contracts.values import FailureCode
+from activation_contracts.values import FailureCode
+
 from worker.core.operations.operation import OngoingOperation
 from worker.core.situation import Number
 

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum, unique
 from typing import Final, Literal, NamedTuple
 
-from contracts.messages import Activate, AwaitedStep, Command, Deactivate
-from contracts.values import AftermathKind, FailureCode, Operation, Step
+from activation_contracts.messages import Activate, AwaitedStep, Command, Deactivate
+from activation_contracts.values import AftermathKind, FailureCode, Operation, Step
+
 from worker.core.operations.verdicts import SILENCE, VERDICTS, Condition, Verdict
 
 __all__ = [

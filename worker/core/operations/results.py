@@ -4,8 +4,9 @@ from datetime import datetime
 from enum import StrEnum, unique
 from typing import Final, NamedTuple
 
-from contracts.messages import PbxResult, PbxResultData
-from contracts.values import FailureCode, StepResult
+from activation_contracts.messages import PbxResult, PbxResultData
+from activation_contracts.values import FailureCode, StepResult
+
 from worker.core.operations.operation import Failure, OngoingOperation, PbxStep, Policy, StepState
 from worker.core.operations.verdicts import VERDICTS, Verdict
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from typing import Final
 
-from contracts.messages import ExtensionReset, HandsetLogout, HuntGroupMembership
-from contracts.values import Step
+from activation_contracts.messages import ExtensionReset, HandsetLogout, HuntGroupMembership
+from activation_contracts.values import Step
+
 from worker.core.operations.operation import PbxStep, Policy
 
 __all__ = ["STEPS", "PbxMessage", "new_step", "new_steps"]

@@ -3,7 +3,8 @@
 from enum import Enum, unique
 from typing import Final
 
-from contracts.values import NumberStatus
+from activation_contracts.values import NumberStatus
+
 from worker.core.operations.operation import OngoingOperation
 from worker.core.situation import Number
 

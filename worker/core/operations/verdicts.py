@@ -3,7 +3,7 @@
 from enum import StrEnum, unique
 from typing import Final, Literal
 
-from contracts.values import StepResult
+from activation_contracts.values import StepResult
 
 __all__ = ["SILENCE", "VERDICTS", "Condition", "Verdict"]
 

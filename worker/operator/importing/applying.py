@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from contracts.records import RECORD_CLASSES, RecordKind
+from activation_contracts.records import RECORD_CLASSES, RecordKind
+
 from worker.core.cause import Cause
 from worker.core.directory.change import Change, RecordId, Verdict, WaitsFor
 from worker.core.directory.work import Outcome

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 from uuid import uuid4
 
-from contracts.records import RecordKind
+from activation_contracts.records import RecordKind
+
 from worker.core.cause import Cause
 from worker.operator.importing.applying import Applying, Counts, Pass
 from worker.operator.importing.jsonl import WHOLE_FILE, ImportRefused, Numbered, read_chunks

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import BinaryIO, Final, NamedTuple
 
+from activation_contracts.reading import ReadErrorCode, UnreadableError, parse_json
 from pydantic import ValidationError
 
-from contracts.reading import ReadErrorCode, UnreadableError, parse_json
 from worker.operator.importing.records import LINE, Line
 from worker.operator.validation_errors import explain
 from worker.runtime.printable import printable

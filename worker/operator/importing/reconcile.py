@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from contracts.records import RECORD_CLASSES
+from activation_contracts.records import RECORD_CLASSES
+
 from worker.operator.importing.jsonl import read_chunks
 from worker.operator.importing.staging import staged
 from worker.runtime.printable import printable

@@ -2,15 +2,14 @@
 
 from typing import Annotated, Final, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter
-
-from contracts.records import (
+from activation_contracts.records import (
     CallSettingsRecord,
     HandsetLoginRecord,
     HuntGroupMemberRecord,
     PhoneNumberRecord,
     VoiceServiceRecord,
 )
+from pydantic import ConfigDict, Field, TypeAdapter
 
 __all__ = ["LINE", "Line"]
 

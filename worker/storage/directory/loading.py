@@ -5,14 +5,15 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from contracts.records import (
+from activation_contracts.records import (
     RECORD_CLASSES,
     CallSettingsRecord,
     PhoneNumberRecord,
     RecordKind,
     VoiceServiceRecord,
 )
-from contracts.values import AccountKind, CallTarget, DeviceKind
+from activation_contracts.values import AccountKind, CallTarget, DeviceKind
+
 from worker.core.cause import Cause
 from worker.core.directory.change import Change, RecordId, WaitsFor
 from worker.core.directory.held import Directory, HeldNumber, Waiting

@@ -1,0 +1,39 @@
+"""Exports the contracts as files, for users of other languages."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from activation_contracts.asyncapi import asyncapi_document
+from activation_contracts.catalogue import CATALOGUE
+from activation_contracts.examples import EXAMPLES
+from activation_contracts.schemas import DIALECT, schema_of
+from activation_contracts.topology import EVENT_LOG_DAYS, EXCHANGES, QUEUES, event_log
+
+__all__ = ["export"]
+
+
+def export(directory: Path) -> list[Path]:
+    """Writes schemas, examples, the AsyncAPI document and the topology; returns the paths.
+
+    The output is deterministic. Other files in the directory are not changed.
+    """
+    documents: dict[str, object] = {
+        "asyncapi.json": asyncapi_document(),
+        "topology.json": {
+            "exchanges": [asdict(exchange) for exchange in EXCHANGES],
+            "queues": [asdict(queue) for queue in (*QUEUES, event_log(EVENT_LOG_DAYS))],
+        },
+    }
+    for row in CATALOGUE:
+        documents[f"schemas/{row.type}.json"] = {"$schema": DIALECT, **schema_of(row)}
+    for name, example in EXAMPLES.items():
+        documents[f"examples/{name}.json"] = json.loads(example.encode())
+    return [_write(directory / name, document) for name, document in documents.items()]
+
+
+def _write(path: Path, document: object) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8", newline="\n")
+    return path

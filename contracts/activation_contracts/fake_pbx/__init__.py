@@ -1,0 +1,1 @@
+"""A fake PBX for tests: `python -m activation_contracts.fake_pbx --help`."""

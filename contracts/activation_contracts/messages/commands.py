@@ -1,0 +1,44 @@
+"""Commands: what the web tier publishes."""
+
+from typing import Literal
+
+from activation_contracts.envelope import Data, Received
+from activation_contracts.values import AccountId, PhoneNumber, ShortText, SiteId
+
+__all__ = [
+    "Activate",
+    "Command",
+    "CommandData",
+    "CommandMessage",
+    "Deactivate",
+]
+
+
+class CommandData(Data):
+    """The number, its account and site, and the requester."""
+
+    phone_number: PhoneNumber
+    account_id: AccountId
+    site_id: SiteId
+    requested_by: ShortText | None = None
+
+
+class CommandMessage(Received):
+    """The common part of all commands."""
+
+    data: CommandData
+
+
+class Activate(CommandMessage):
+    """Activate a RESERVED number of the account; consumes one voice service at the site."""
+
+    type: Literal["telephony.phone_number.activate.v1"] = "telephony.phone_number.activate.v1"
+
+
+class Deactivate(CommandMessage):
+    """Deactivate an ACTIVE, unassigned number; its settings are cleared permanently."""
+
+    type: Literal["telephony.phone_number.deactivate.v1"] = "telephony.phone_number.deactivate.v1"
+
+
+Command = Activate | Deactivate

@@ -1,0 +1,227 @@
+"""Directory messages, by which the platform keeps the worker in step, and their conflicts."""
+
+from collections.abc import Mapping
+from enum import StrEnum, unique
+from typing import Annotated, Final, Literal
+
+from pydantic import Discriminator, Field, Strict, Tag
+
+from activation_contracts.envelope import Data, Published, Received
+from activation_contracts.records import (
+    CallSettingsKey,
+    CallSettingsRecord,
+    HandsetLoginKey,
+    HandsetLoginRecord,
+    HuntGroupMemberKey,
+    HuntGroupMemberRecord,
+    PhoneNumberKey,
+    PhoneNumberRecord,
+    RecordKind,
+    VoiceServiceKey,
+    VoiceServiceRecord,
+)
+from activation_contracts.values import AccountId, Identifier, NumberStatus, PhoneNumber, SiteId
+
+__all__ = [
+    "CallSettings",
+    "ConflictCode",
+    "DirectoryConflict",
+    "DirectoryConflictData",
+    "DirectoryMessage",
+    "HandsetLogin",
+    "HuntGroupMember",
+    "PhoneNumberChange",
+    "VoiceService",
+]
+
+STATE: Final = "(state)"
+DELETION: Final = "(deletion)"
+
+Version = Annotated[int, Strict(), Field(ge=0, le=2**63 - 1)]
+"""Rises with every change of the record."""
+
+
+def _tag_of(data: object) -> str:
+    is_deleted = (
+        data.get("deleted") if isinstance(data, Mapping) else getattr(data, "deleted", False)
+    )
+    return DELETION if is_deleted is True else STATE
+
+
+Either = Discriminator(_tag_of)
+
+
+class VoiceServiceState(VoiceServiceRecord):
+    """The full state of the service."""
+
+    version: Version
+    deleted: Literal[False] = False
+
+
+class VoiceServiceDeletion(VoiceServiceKey):
+    """The service is gone."""
+
+    version: Version
+    deleted: Literal[True]
+
+
+class VoiceService(Received):
+    """A voice service of an account at a site: bought, changed, or gone."""
+
+    type: Literal["telephony.directory.voice_service.v1"] = "telephony.directory.voice_service.v1"
+    data: Annotated[
+        Annotated[VoiceServiceState, Tag(STATE)] | Annotated[VoiceServiceDeletion, Tag(DELETION)],
+        Either,
+    ]
+
+
+class PhoneNumberState(PhoneNumberRecord):
+    """The full state of the number."""
+
+    version: Version
+    deleted: Literal[False] = False
+
+
+class PhoneNumberDeletion(PhoneNumberKey):
+    """The number is not provisioned any more."""
+
+    version: Version
+    deleted: Literal[True]
+
+
+class PhoneNumberChange(Received):
+    """A phone number: provisioned, allocated, assigned, renamed, or gone."""
+
+    SHOWS_VALUES = False
+
+    type: Literal["telephony.directory.phone_number.v1"] = "telephony.directory.phone_number.v1"
+    data: Annotated[
+        Annotated[PhoneNumberState, Tag(STATE)] | Annotated[PhoneNumberDeletion, Tag(DELETION)],
+        Either,
+    ]
+
+
+class CallSettingsState(CallSettingsRecord):
+    """The full call settings."""
+
+    version: Version
+    deleted: Literal[False] = False
+
+
+class CallSettingsDeletion(CallSettingsKey):
+    """The number has no call settings any more."""
+
+    version: Version
+    deleted: Literal[True]
+
+
+class CallSettings(Received):
+    """Where the calls of a main number go."""
+
+    type: Literal["telephony.directory.call_settings.v1"] = "telephony.directory.call_settings.v1"
+    data: Annotated[
+        Annotated[CallSettingsState, Tag(STATE)] | Annotated[CallSettingsDeletion, Tag(DELETION)],
+        Either,
+    ]
+
+
+class HuntGroupMemberState(HuntGroupMemberRecord):
+    """The number is a member."""
+
+    version: Version
+    deleted: Literal[False] = False
+
+
+class HuntGroupMemberDeletion(HuntGroupMemberKey):
+    """The number is no member any more."""
+
+    version: Version
+    deleted: Literal[True]
+
+
+class HuntGroupMember(Received):
+    """A number joined or left a hunt group."""
+
+    type: Literal["telephony.directory.hunt_group_member.v1"] = (
+        "telephony.directory.hunt_group_member.v1"
+    )
+    data: Annotated[
+        Annotated[HuntGroupMemberState, Tag(STATE)]
+        | Annotated[HuntGroupMemberDeletion, Tag(DELETION)],
+        Either,
+    ]
+
+
+class HandsetLoginState(HandsetLoginRecord):
+    """The number is logged in."""
+
+    version: Version
+    deleted: Literal[False] = False
+
+
+class HandsetLoginDeletion(HandsetLoginKey):
+    """The number is logged out."""
+
+    version: Version
+    deleted: Literal[True]
+
+
+class HandsetLogin(Received):
+    """A number was logged in to a device, or logged out of it."""
+
+    type: Literal["telephony.directory.handset_login.v1"] = "telephony.directory.handset_login.v1"
+    data: Annotated[
+        Annotated[HandsetLoginState, Tag(STATE)] | Annotated[HandsetLoginDeletion, Tag(DELETION)],
+        Either,
+    ]
+
+
+DirectoryMessage = VoiceService | PhoneNumberChange | CallSettings | HuntGroupMember | HandsetLogin
+
+
+@unique
+class ConflictCode(StrEnum):
+    """Why a directory message was not applied."""
+
+    NUMBER_IN_USE = "NUMBER_IN_USE"
+    """It would take an ACTIVE number away: deactivate it first."""
+    STATUS_NOT_ALLOWED = "STATUS_NOT_ALLOWED"
+    """The platform does not make this change of the status."""
+    SECOND_MAIN_NUMBER = "SECOND_MAIN_NUMBER"
+    """The account has another main number at the site: end that one first."""
+    MAIN_NUMBER_IS_LOGGED_IN = "MAIN_NUMBER_IS_LOGGED_IN"
+    """A main number is never logged in to a device: end the logins first."""
+    MEMBER_OF_ITS_OWN_GROUP = "MEMBER_OF_ITS_OWN_GROUP"
+    """A main number is never a member of its own hunt group: end the membership first."""
+
+
+class DirectoryConflictData(Data):
+    """What the message said, what the worker holds, and why the message was not applied."""
+
+    kind: RecordKind
+    phone_number: PhoneNumber
+    account_id: AccountId | None
+    """The account that holds the number; null if none."""
+    site_id: SiteId
+    status: NumberStatus | None
+    """The status of the number, which is unchanged; null if it is not provisioned."""
+    sequence: int = Field(ge=0)
+    """That of this status."""
+    command_id: Identifier
+    """The id of the message that was not applied."""
+    version: int | None = Field(ge=0)
+    """Null for a record of an import, which waited for the end of an operation."""
+    deleted: bool
+    """Whether the message deletes the record."""
+    said: dict[str, object]
+    """The fields of the record that the message gave."""
+    code: ConflictCode
+    message: str
+    """For people."""
+
+
+class DirectoryConflict(Published):
+    """A directory message contradicts what the worker holds. Nothing of it was applied."""
+
+    type: Literal["telephony.directory.conflict.v1"] = "telephony.directory.conflict.v1"
+    data: DirectoryConflictData

@@ -1,0 +1,256 @@
+"""Events: what the worker publishes for the web tier and for everyone who subscribes."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from activation_contracts.envelope import Data, Published
+from activation_contracts.refusals import RefusalCode
+from activation_contracts.values import (
+    AccountId,
+    AftermathKind,
+    AftermathState,
+    AtDeadline,
+    AwareDatetime,
+    ChangedBy,
+    DeviceKind,
+    FailureCode,
+    Identifier,
+    NumberStatus,
+    Operation,
+    PhoneNumber,
+    PlainText,
+    ShortText,
+    SiteId,
+    Step,
+)
+
+__all__ = [
+    "AwaitedStep",
+    "CommandRejected",
+    "CommandRejectedData",
+    "Entitlement",
+    "ManualLogout",
+    "ManualLogoutRequired",
+    "ManualLogoutRequiredData",
+    "OperationAftermath",
+    "OperationAftermathData",
+    "OperationData",
+    "OperationDelayed",
+    "OperationDelayedData",
+    "OperationFailed",
+    "OperationFailedData",
+    "StatusChanged",
+    "StatusChangedData",
+]
+
+
+class Entitlement(Data):
+    """The voice services of an account at a site: bought, and in use."""
+
+    limit: int = Field(ge=0)
+    """The sum of the quantities in force today."""
+    active: int = Field(ge=0)
+    pending: int = Field(ge=0)
+    """Numbers whose activation or deactivation is under way; each consumes a voice service."""
+
+
+class AwaitedStep(Data):
+    """A step that is not done yet, and what completes it."""
+
+    step: Step
+    operation_id: Identifier
+    """The id of the message that requests the step; a PBX result names it."""
+    waits_for: Literal["confirm", "result"]
+    """What completes the step: the broker's `confirm` of the message, or a `result` of the PBX."""
+    since: AwareDatetime | None
+    """When the message was first sent; null if it is unsent."""
+    attempt: int = Field(ge=1)
+    attempts_maximum: int | None = Field(ge=1)
+    """Null: no limit."""
+
+
+class ManualLogout(Data):
+    """A device that cannot be logged out remotely."""
+
+    device_id: PlainText
+    device_kind: DeviceKind
+
+
+class StatusChangedData(Data):
+    """The new status. PENDING lists the awaited steps, RESERVED the cleared settings."""
+
+    phone_number: PhoneNumber
+    account_id: AccountId | None
+    """The account that holds the number, or that it has just left; null if no account held it."""
+    site_id: SiteId
+    extension: PlainText | None
+    status: NumberStatus
+    previous_status: NumberStatus
+    operation: ChangedBy
+    command_id: Identifier
+    """The id of the command, of the directory message, or of the import."""
+    requested_by: ShortText | None
+    sequence: int = Field(ge=1)
+    """Incremented by one with each status change of the number. Drop a `status_changed` that is not
+    newer than the last one that you applied."""
+    entitlement: Entitlement | None
+    """Null if no account holds the number any more."""
+    since: AwareDatetime | None = None
+    """On PENDING: when the operation began."""
+    deadline: AwareDatetime | None = None
+    """On PENDING: when the operation counts as overdue."""
+    awaiting: tuple[AwaitedStep, ...] | None = None
+    """On PENDING: the steps that must be completed first."""
+    at_deadline: AtDeadline | None = None
+    """On PENDING: what happens at the deadline if the operation is not completed."""
+    outstanding: tuple[AwaitedStep, ...] | None = None
+    """On ACTIVE and RESERVED: the aftermath, steps that are not done yet. The command has ended."""
+    failure: FailureCode | None = None
+    """On RESERVED: the operation ended without success; its `operation_failed` ends the command."""
+    settings_cleared: tuple[str, ...] | None = None
+    """On RESERVED: the settings that were cleared."""
+    pin_reset: bool | None = None
+    """On RESERVED: the PIN is the default again."""
+    manual_logout: tuple[ManualLogout, ...] | None = None
+    """On RESERVED: the devices at which the number must be logged out by hand."""
+
+
+class StatusChanged(Published):
+    """A number changed its status."""
+
+    type: Literal["telephony.phone_number.status_changed.v1"] = (
+        "telephony.phone_number.status_changed.v1"
+    )
+    data: StatusChangedData
+
+
+class CommandRejectedData(Data):
+    """Why a command was refused. The number is unchanged."""
+
+    command_id: Identifier
+    operation: Operation
+    phone_number: PhoneNumber
+    account_id: AccountId
+    site_id: SiteId
+    code: RefusalCode
+    message: str
+    """For people; on ENTITLEMENT_EXHAUSTED with the arithmetic."""
+    status: NumberStatus | None
+    entitlement: Entitlement | None
+
+
+class CommandRejected(Published):
+    """A command was refused."""
+
+    type: Literal["telephony.phone_number.command_rejected.v1"] = (
+        "telephony.phone_number.command_rejected.v1"
+    )
+    data: CommandRejectedData
+
+
+class ManualLogoutRequiredData(Data):
+    """The device, its number and its site."""
+
+    phone_number: PhoneNumber
+    extension: PlainText | None
+    account_id: AccountId
+    site_id: SiteId
+    device_id: PlainText
+    device_kind: DeviceKind
+    command_id: Identifier
+    sequence: int = Field(ge=1)
+    """That of the RESERVED status after the deactivation."""
+
+
+class ManualLogoutRequired(Published):
+    """The number must be logged out of this device by hand."""
+
+    type: Literal["telephony.handset.manual_logout_required.v1"] = (
+        "telephony.handset.manual_logout_required.v1"
+    )
+    data: ManualLogoutRequiredData
+
+
+class OperationData(Data):
+    """The operation, its number, and the status of the number."""
+
+    phone_number: PhoneNumber
+    account_id: AccountId
+    site_id: SiteId
+    extension: PlainText | None
+    status: NumberStatus
+    operation: Operation
+    command_id: Identifier
+    requested_by: ShortText | None
+    sequence: int = Field(ge=1)
+    """That of the status that the event is about: no reason to drop it. Recognise a repeat by its
+    id."""
+    since: AwareDatetime
+
+
+class OperationDelayedData(OperationData):
+    """The steps that a late operation waits for, and what happens at the deadline."""
+
+    deadline: AwareDatetime
+    awaiting: tuple[AwaitedStep, ...]
+    at_deadline: AtDeadline
+    message: str
+    """For people."""
+
+
+class OperationDelayed(Published):
+    """An operation is late and has not failed yet. Published once, and again after a retry."""
+
+    type: Literal["telephony.phone_number.operation_delayed.v1"] = (
+        "telephony.phone_number.operation_delayed.v1"
+    )
+    data: OperationDelayedData
+
+
+class OperationFailedData(OperationData):
+    """The reason, the failed step, and the resulting status of the number."""
+
+    code: FailureCode
+    step: Step | None
+    """The step that failed; null if no step in particular failed."""
+    pbx_code: str | None
+    """The PBX's own code; null if it gave none."""
+    detail: str
+    """For people."""
+    needs_a_person: bool
+    """True: the operation waits for an operator to run `activation-worker resolve`."""
+    entitlement: Entitlement
+
+
+class OperationFailed(Published):
+    """An operation ended without success, or needs an operator's decision."""
+
+    type: Literal["telephony.phone_number.operation_failed.v1"] = (
+        "telephony.phone_number.operation_failed.v1"
+    )
+    data: OperationFailedData
+
+
+class OperationAftermathData(OperationData):
+    """What an ended operation left to do, how far that is, and why."""
+
+    since: AwareDatetime
+    """When the operation ended and its aftermath began."""
+    what: AftermathKind
+    state: AftermathState
+    awaiting: tuple[AwaitedStep, ...]
+    """The steps that are not done; empty with a last word."""
+    code: FailureCode | None
+    """Why an operator must decide, or gave up; null otherwise."""
+    pbx_code: str | None
+    """The PBX's own code; null if it gave none."""
+    detail: str
+    """For people."""
+
+
+class OperationAftermath(Published):
+    """An operation that has ended left something to do: the news of that, up to its last word."""
+
+    type: Literal["telephony.phone_number.aftermath.v1"] = "telephony.phone_number.aftermath.v1"
+    data: OperationAftermathData

@@ -1,0 +1,35 @@
+"""Answers that go to the `reply_to` of a message alone."""
+
+from typing import Literal
+
+from activation_contracts.envelope import WORKER_SOURCE, Data, Envelope, Source
+from activation_contracts.reading.errors import ReadErrorCode
+from activation_contracts.values import Identifier, Timestamp
+
+__all__ = [
+    "MessageUnreadable",
+    "MessageUnreadableData",
+]
+
+
+class MessageUnreadableData(Data):
+    """The message that cannot be read, and why."""
+
+    id: Identifier
+    """The id of that message: of the event, or else the AMQP message id."""
+    source: Source | None
+    """The source of that message; null if it cannot be read."""
+    code: ReadErrorCode
+    detail: str
+    """For people."""
+
+
+class MessageUnreadable(Envelope):
+    """A message cannot be read and had no effect. It is in the dead-letter queue."""
+
+    type: Literal["telephony.message.unreadable.v1"] = "telephony.message.unreadable.v1"
+    source: Source = WORKER_SOURCE
+    time: Timestamp
+    correlationid: Identifier
+    causationid: Identifier
+    data: MessageUnreadableData

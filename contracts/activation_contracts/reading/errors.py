@@ -1,0 +1,67 @@
+"""Why a message cannot be read."""
+
+from collections.abc import Mapping
+from enum import StrEnum, unique
+from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from activation_contracts.envelope import Source
+from activation_contracts.values import Identifier
+
+__all__ = ["ReadErrorCode", "UnreadableError", "shown"]
+
+REPORTED_VALUE_MAXIMUM_CHARACTERS: Final = 60
+
+
+@unique
+class ReadErrorCode(StrEnum):
+    """Why a message cannot be read. The first code that applies is given."""
+
+    CONTENT_TYPE_UNSUPPORTED = "CONTENT_TYPE_UNSUPPORTED"
+    BODY_TOO_LARGE = "BODY_TOO_LARGE"
+    CONTENT_ENCODING_INVALID = "CONTENT_ENCODING_INVALID"
+    NOT_UTF8 = "NOT_UTF8"
+    NOT_JSON = "NOT_JSON"
+    DUPLICATE_KEY = "DUPLICATE_KEY"
+    NESTED_TOO_DEEPLY = "NESTED_TOO_DEEPLY"
+    NOT_A_CLOUDEVENT = "NOT_A_CLOUDEVENT"
+    TYPE_UNKNOWN = "TYPE_UNKNOWN"
+    INVALID = "INVALID"
+
+
+class UnreadableError(Exception):
+    """The message cannot be read. `code` is for programs, `detail` for people.
+
+    `id` and `source` are those of the event, as far as they can be read.
+    """
+
+    def __init__(
+        self, code: ReadErrorCode, detail: str, event: Mapping[str, object] | None = None
+    ) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+        self.id = _read(_ID, event, "id")
+        self.source = _read(_SOURCE, event, "source")
+
+
+def shown(value: object) -> str:
+    """The value for an error detail: short, and in printable ASCII."""
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "an array"
+    text = ascii(value)
+    if len(text) <= REPORTED_VALUE_MAXIMUM_CHARACTERS:
+        return text
+    return text[:REPORTED_VALUE_MAXIMUM_CHARACTERS] + "…"
+
+
+def _read(text: TypeAdapter[str], event: Mapping[str, object] | None, name: str) -> str | None:
+    try:
+        return text.validate_python((event or {}).get(name))
+    except ValidationError:
+        return None
+
+
+_ID: Final[TypeAdapter[str]] = TypeAdapter(Identifier)
+_SOURCE: Final[TypeAdapter[str]] = TypeAdapter(Source)

@@ -1,0 +1,226 @@
+"""Generates the tables in the documents: `python -m activation_contracts.tables`.
+
+A document marks a place with `<!-- table: name -->` and `<!-- end of table -->`; the text between
+the marks is generated.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+from activation_contracts.catalogue import (
+    CATALOGUE,
+    COMMAND_QUEUE,
+    DIRECTORY_QUEUE,
+    REPORT_QUEUE,
+    RESULT_QUEUE,
+    MessageDefinition,
+)
+from activation_contracts.reading import ReadErrorCode
+from activation_contracts.reading.forgiven import FORGIVEN
+from activation_contracts.reading.refused import REFUSED
+from activation_contracts.refusals import REFUSALS
+from activation_contracts.topology import EVENT_LOG_DAYS, QUEUES, event_log
+
+__all__ = [
+    "DOCUMENTS",
+    "READ_ERROR_MEANINGS",
+    "TABLES",
+    "Tables",
+    "rewrite",
+    "table",
+    "with_tables",
+]
+
+DOCUMENTS: Final = Path(__file__).parents[1] / "docs"
+
+READ_ERROR_MEANINGS: Final[Mapping[ReadErrorCode, str]] = {
+    ReadErrorCode.CONTENT_TYPE_UNSUPPORTED: (
+        "The AMQP content type is not JSON. A missing content type is accepted."
+    ),
+    ReadErrorCode.BODY_TOO_LARGE: (
+        "The body has more than 65,536 bytes, before or after decompression."
+    ),
+    ReadErrorCode.CONTENT_ENCODING_INVALID: (
+        "The AMQP content encoding is neither gzip nor UTF-8, or the body is not gzip."
+    ),
+    ReadErrorCode.NOT_UTF8: "The body is not UTF-8.",
+    ReadErrorCode.NOT_JSON: "The body is not JSON; NaN and Infinity are not JSON either.",
+    ReadErrorCode.DUPLICATE_KEY: "A key occurs twice in one object, at any depth.",
+    ReadErrorCode.NESTED_TOO_DEEPLY: "The JSON is nested too deeply.",
+    ReadErrorCode.NOT_A_CLOUDEVENT: (
+        'The JSON is not an object, `specversion` is not "1.0" or missing in the body and in the'
+        " headers, or `type` is not a string."
+    ),
+    ReadErrorCode.TYPE_UNKNOWN: "The `type` is none that this queue serves.",
+    ReadErrorCode.INVALID: (
+        "A field or attribute is missing, invalid or misspelt; the detail names it."
+    ),
+}
+
+_PLACE: Final = re.compile(
+    r"(?P<start><!-- table: (?P<name>[a-z-]+) -->\n).*?(?P<end><!-- end of table -->)", re.DOTALL
+)
+
+
+Tables = Mapping[str, Callable[[], str]]
+
+
+def with_tables(document: str, tables: Tables) -> str:
+    """The document with its marked places generated. Raises KeyError for an unknown name."""
+    return _PLACE.sub(
+        lambda place: f"{place['start']}{tables[place['name']]()}{place['end']}", document
+    )
+
+
+def table(heading: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """A Markdown table."""
+    lines = (heading, ("---",) * len(heading), *rows)
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _commands() -> str:
+    return _messages(row for row in CATALOGUE if row.queue == COMMAND_QUEUE)
+
+
+def _reports() -> str:
+    return _messages(row for row in CATALOGUE if row.queue == REPORT_QUEUE)
+
+
+def _pbx_results() -> str:
+    return _messages(row for row in CATALOGUE if row.queue == RESULT_QUEUE)
+
+
+def _directory() -> str:
+    return _messages(row for row in CATALOGUE if row.queue == DIRECTORY_QUEUE)
+
+
+def _events() -> str:
+    return _messages(row for row in CATALOGUE if row.direction == "published" and not row.queue)
+
+
+def _messages(rows: Iterable[MessageDefinition]) -> str:
+    return table(
+        ("type", "exchange", "routing key", "meaning"),
+        (
+            (
+                f"`{row.type}`",
+                f"`{row.exchange}`",
+                f"`{_documented_key(row)}`",
+                row.message.__doc__ or "",
+            )
+            for row in rows
+        ),
+    )
+
+
+def _pbx_messages() -> str:
+    return table(
+        ("type", "routing key", "queue", "meaning"),
+        (
+            (
+                f"`{row.type}`",
+                f"`{_documented_key(row)}`",
+                f"`{row.queue}`",
+                row.message.__doc__ or "",
+            )
+            for row in CATALOGUE
+            if row.direction == "published" and row.queue
+        ),
+    )
+
+
+def _queues() -> str:
+    return table(
+        ("queue", "bound to", "arguments"),
+        (
+            (
+                f"`{queue.name}`",
+                "<br>".join(
+                    f"`{it.exchange}`" + (f" by `{it.routing_key}`" if it.routing_key else "")
+                    for it in queue.bindings
+                ),
+                "<br>".join(
+                    f"`{name}`: `{json.dumps(value)}`" for name, value in queue.arguments.items()
+                ),
+            )
+            for queue in (*QUEUES, event_log(EVENT_LOG_DAYS))
+        ),
+    )
+
+
+def _refusals() -> str:
+    return table(
+        ("code", "meaning", "what to do"),
+        ((f"`{refusal.code}`", refusal.meaning, refusal.remedy) for refusal in REFUSALS),
+    )
+
+
+def _read_errors() -> str:
+    return table(
+        ("code", "meaning"),
+        ((f"`{code}`", READ_ERROR_MEANINGS[code]) for code in ReadErrorCode),
+    )
+
+
+def _forgiven() -> str:
+    return table(("sent", "is read"), ((row.what, row.reading) for row in FORGIVEN))
+
+
+def _refused() -> str:
+    return table(
+        ("sent", "code", "send instead"),
+        ((row.what, f"`{row.code}`", row.instead) for row in REFUSED),
+    )
+
+
+def _replies() -> str:
+    return table(
+        ("type", "meaning"),
+        (
+            (f"`{row.type}`", row.message.__doc__ or "")
+            for row in CATALOGUE
+            if row.direction == "replied"
+        ),
+    )
+
+
+TABLES: Final[Tables] = {
+    "commands": _commands,
+    "directory": _directory,
+    "events": _events,
+    "forgiven": _forgiven,
+    "pbx-messages": _pbx_messages,
+    "pbx-results": _pbx_results,
+    "queues": _queues,
+    "read-errors": _read_errors,
+    "refusals": _refusals,
+    "refused": _refused,
+    "replies": _replies,
+    "reports": _reports,
+}
+"""The generators, by the name that a marked place uses."""
+
+
+def _documented_key(row: MessageDefinition) -> str:
+    return row.routing_key.replace("{", "<").replace("}", ">")
+
+
+def rewrite(documents: Iterable[Path], tables: Tables) -> list[Path]:
+    """Generates the marked places of these documents; returns those that have changed."""
+    changed = []
+    for path in documents:
+        before = path.read_text(encoding="utf-8")
+        after = with_tables(before, tables)
+        if after != before:
+            path.write_text(after, encoding="utf-8")
+            changed.append(path)
+    return changed
+
+
+if __name__ == "__main__":
+    for document in rewrite(sorted(DOCUMENTS.glob("*.md")), TABLES):
+        sys.stdout.write(f"{document.name} has changed\n")

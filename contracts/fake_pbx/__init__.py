@@ -1,1 +1,0 @@
-"""A fake PBX for tests: `python -m contracts.fake_pbx --help`."""
