@@ -9,7 +9,7 @@ from worker.app.loops import consume, publish
 from worker.broker.delivery import Delivery
 from worker.consuming.batches import Batch
 from worker.relay.key_ordered_publisher import PublishResult
-from worker.storage.outbox import OutgoingMessage, Undelivered
+from worker.storage.outbox.messages import OutgoingMessage, Undelivered
 
 FIRST, SECOND, THIRD = (cast("Any", name) for name in ("first", "second", "third"))
 """Deliveries, or messages: the loops only pass them on."""

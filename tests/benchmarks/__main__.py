@@ -34,7 +34,7 @@ from tests.benchmarks.subjects import (
 from tests.benchmarks.subjects.plans import NotGeneric
 from tests.support.faults.amqp_wire import ConnectionLost
 from worker.local import PrivateServers, ServerUnavailable
-from worker.operator.repartition import RepartitionTimedOut
+from worker.operator.partitions.repartition import RepartitionTimedOut
 
 FAILURES = (
     NotGeneric,

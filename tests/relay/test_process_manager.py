@@ -13,7 +13,7 @@ from worker.relay.process_manager import ProcessManager
 from worker.storage.connecting.engine import Database
 from worker.storage.connecting.session import Session
 from worker.storage.loading import load_for_commands
-from worker.storage.outbox import OutgoingMessage, Undelivered, load_messages
+from worker.storage.outbox.messages import OutgoingMessage, Undelivered, load_messages
 from worker.storage.saving import WriteContext, save_decisions
 from worker.telemetry.metrics import Metrics
 from worker.telemetry.reporter import Reporter

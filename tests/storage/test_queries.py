@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from worker.storage.connecting.engine import Database
-from worker.storage.outbox import OutgoingMessage
+from worker.storage.outbox.messages import OutgoingMessage
 from worker.storage.queries import QUERIES, QueryFileError, parse, query
 
 STAGING = "stage"

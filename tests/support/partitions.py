@@ -19,7 +19,7 @@ from worker.broker.partition_queues import (
 from worker.broker.publishing.publisher import Publisher
 from worker.broker.queue_markers import MARKER, append_marker
 from worker.core.partitions import Layout, partition_of
-from worker.operator.repartition import repartition
+from worker.operator.partitions.repartition import repartition
 from worker.settings import Settings
 from worker.storage.connecting.engine import Database
 

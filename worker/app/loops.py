@@ -6,7 +6,7 @@ from typing import Protocol
 from worker.broker.delivery import Delivery
 from worker.consuming.batches import Batch
 from worker.relay.key_ordered_publisher import PublishResult
-from worker.storage.outbox import OutgoingMessage
+from worker.storage.outbox.messages import OutgoingMessage
 
 __all__ = ["BatchSource", "OrderedPublisher", "Processor", "Recorder", "consume", "publish"]
 

@@ -7,9 +7,9 @@ from worker.runtime.mistakes import Mistake
 from worker.settings import SettingsError
 from worker.storage.connecting.engine import Database
 from worker.storage.connecting.errors import ReadOnlyServer
-from worker.storage.dead_letters import find_refused
 from worker.storage.deployment.preflight import is_current, require_writable
 from worker.storage.gauges import DATABASE_FAILURES
+from worker.storage.outbox.dead_letters import find_refused
 from worker.telemetry.http import Probe
 
 __all__ = ["Serving", "probes_of", "role_of"]

@@ -12,11 +12,11 @@ from worker.broker.topology import TopologyMismatch
 from worker.cli.exits import Exit
 from worker.cli.streams import InputFailed
 from worker.local import ServerUnavailable
-from worker.operator.dead_letter_reader import DeadLettersNotKept
-from worker.operator.dead_letters import NoSuchDeadLetter, NotReplayed
+from worker.operator.dead_letters.letters import NoSuchDeadLetter, NotReplayed
+from worker.operator.dead_letters.reader import DeadLettersNotKept
 from worker.operator.importing.import_records import ImportBusy, ImportRefused
 from worker.operator.manual_logouts import NoOpenManualLogout
-from worker.operator.repartition import RepartitionTimedOut
+from worker.operator.partitions.repartition import RepartitionTimedOut
 from worker.operator.republish import InvalidSelection, NothingToRepublish
 from worker.operator.resolve import NothingToResolve
 from worker.operator.send import InvalidCommand, TopologyMissing

@@ -25,7 +25,7 @@ from worker.runtime.concurrency import cancelled
 from worker.storage.connecting.engine import Transactions
 from worker.storage.connecting.errors import LeadershipLost
 from worker.storage.connecting.session import Session
-from worker.storage.dead_letters import (
+from worker.storage.outbox.dead_letters import (
     BATCH_MAXIMUM_BYTES,
     BATCH_MAXIMUM_MESSAGES,
     store_dead_letters,

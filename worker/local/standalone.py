@@ -11,7 +11,7 @@ from worker.broker.connecting.connection import BrokerUnavailable
 from worker.local import PrivateServers
 from worker.operator.importing.import_records import import_chunks
 from worker.operator.importing.jsonl import Numbered, read_chunks
-from worker.operator.servers import declare_topology, migrate_database
+from worker.operator.preparing.servers import declare_topology, migrate_database
 from worker.settings import Settings, load
 from worker.telemetry.http import serve
 from worker.telemetry.metrics import Metrics

@@ -18,7 +18,11 @@ from worker.broker.publishing.confirm_channel import (
 from worker.broker.publishing.publication import Publication, decode_properties
 from worker.runtime.backoff import Backoff
 from worker.storage.connecting.engine import Transactions
-from worker.storage.dead_letters import StoredDeadLetter, load_dead_letters, record_dead_letters
+from worker.storage.outbox.dead_letters import (
+    StoredDeadLetter,
+    load_dead_letters,
+    record_dead_letters,
+)
 from worker.telemetry.log_rate import LogRate
 from worker.telemetry.reporter import Reporter
 

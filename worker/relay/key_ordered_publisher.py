@@ -11,7 +11,7 @@ from worker.broker.publishing.confirm_channel import (
     Unroutable,
 )
 from worker.broker.publishing.publisher import Publisher
-from worker.storage.outbox import OutgoingMessage, Undelivered
+from worker.storage.outbox.messages import OutgoingMessage, Undelivered
 from worker.telemetry.reporter import Reporter
 
 __all__ = ["KeyOrderedPublisher", "PublishResult"]

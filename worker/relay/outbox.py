@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from worker.runtime.clock import Clock
 from worker.storage.connecting.engine import Transactions
-from worker.storage.outbox import OutgoingMessage, load_messages
+from worker.storage.outbox.messages import OutgoingMessage, load_messages
 
 if TYPE_CHECKING:
     from datetime import datetime

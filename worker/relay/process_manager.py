@@ -15,7 +15,7 @@ from worker.storage.directory.applying import apply_waiting
 from worker.storage.directory.saving import DirectoryContext
 from worker.storage.loading import load_for_advance, lock_numbers
 from worker.storage.operations import change_operations, find_due, release_steps, write_steps
-from worker.storage.outbox import delete_messages, postpone_messages
+from worker.storage.outbox.messages import delete_messages, postpone_messages
 from worker.storage.saving import WriteContext, save_advances
 from worker.telemetry.reporter import Reporter
 

@@ -16,7 +16,7 @@ from worker.core.situation import AccountAtSite, Usage
 from worker.runtime.clock import Clock
 from worker.storage.connecting.engine import Transactions
 from worker.storage.connecting.session import Row, Session
-from worker.storage.outbox import put_messages
+from worker.storage.outbox.messages import put_messages
 
 __all__ = [
     "PAGE_ACCOUNTS",

@@ -17,7 +17,7 @@ from worker.storage.connecting.session import Session, require_all
 from worker.storage.entitlement import mark_entitlements
 from worker.storage.manual_logouts import RequiredLogout, open_manual_logouts
 from worker.storage.operations import change_operations, open_steps, send_steps_again, write_steps
-from worker.storage.outbox_rows import outbox_row
+from worker.storage.outbox.rows import outbox_row
 from worker.storage.rows import (
     CommandRow,
     NumberRow,

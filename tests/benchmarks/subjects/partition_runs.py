@@ -20,7 +20,7 @@ from tests.benchmarks.subjects.partition_sampling import (
     session_seconds,
 )
 from worker.core.partitions import partition_of
-from worker.operator.repartition import repartition
+from worker.operator.partitions.repartition import repartition
 from worker.settings import load
 
 MILLISECONDS = 1000

@@ -18,7 +18,7 @@ from worker.broker.publishing.confirm_channel import (
 )
 from worker.broker.publishing.publisher import Publisher
 from worker.local import PrivateServers
-from worker.storage.outbox import OutgoingMessage
+from worker.storage.outbox.messages import OutgoingMessage
 
 EVENTS = "telephony.events"
 PBX = "telephony.pbx"

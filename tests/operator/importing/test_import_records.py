@@ -28,13 +28,13 @@ from worker.operator.importing import applying
 from worker.operator.importing.applying import Counts
 from worker.operator.importing.import_records import ImportBusy, import_lines
 from worker.settings import Settings
-from worker.storage import staging
 from worker.storage.connecting.engine import Database
 from worker.storage.connecting.session import Session
+from worker.storage.directory import staging
 from worker.storage.directory.applying import apply_changes, join_directory_writers
+from worker.storage.directory.staging import partitions_kept
 from worker.storage.locks import IMPORT
 from worker.storage.partitions import finish_repartition
-from worker.storage.staging import partitions_kept
 
 CONFLICTING_RECORDS = [
     ([number(), number(label="x")], "line 2: contradicts line 1 about the same phone_number"),

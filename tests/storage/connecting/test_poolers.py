@@ -6,7 +6,7 @@ from tests.support.data.inserts import phone_numbers, voice_service
 from tests.support.platform import Platform
 from tests.support.servers.pgbouncer import Pooled
 from tests.support.workers import rows, store, until_leading, working
-from worker.operator.preflight import check_all
+from worker.operator.preparing.preflight import check_all
 from worker.runtime.mistakes import Mistake
 from worker.settings import Settings
 from worker.storage.connecting.engine import Database, open_database

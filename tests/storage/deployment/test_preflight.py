@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.workers import store
 from worker.app.probes import probes_of
-from worker.operator.servers import migrate_database
+from worker.operator.preparing.servers import migrate_database
 from worker.settings import Settings
 from worker.storage.connecting.engine import Database, open_database
 from worker.storage.connecting.errors import ReadOnlyServer

@@ -8,7 +8,8 @@ import asyncpg
 import pytest
 
 from worker.broker.connecting import answers
-from worker.operator import repartition, servers
+from worker.operator.partitions import repartition
+from worker.operator.preparing import servers
 from worker.runtime import amqp_parameters, concurrency
 from worker.storage.connecting import connector, engine
 

@@ -19,7 +19,7 @@ from worker.broker.publishing.confirm_channel import (
 from worker.broker.publishing.publication import Publication, without_instructions
 from worker.broker.publishing.replies import ReplyPublisher
 from worker.runtime.concurrency import all_of
-from worker.storage.outbox import OutgoingMessage
+from worker.storage.outbox.messages import OutgoingMessage
 
 __all__ = ["Publisher", "persistent"]
 

@@ -15,8 +15,8 @@ from worker.operator.importing.progress import Progress
 from worker.storage.connecting.session import Row, Session
 from worker.storage.directory.applying import apply_changes
 from worker.storage.directory.saving import DirectoryContext
+from worker.storage.directory.staging import changes, deletions
 from worker.storage.entitlement import check_entitlements
-from worker.storage.staging import changes, deletions
 
 __all__ = ["Applying", "Counts", "Pass"]
 

@@ -16,7 +16,7 @@ from worker.storage.connecting.errors import is_conflict, spoils_session
 from worker.storage.connecting.session import Session
 from worker.storage.deployment.preflight import require_fit
 from worker.storage.directory.saving import DirectoryContext
-from worker.storage.staging import (
+from worker.storage.directory.staging import (
     count_staged,
     enter_alone,
     lock_differences,

@@ -14,7 +14,7 @@ from worker.runtime.printable import printable
 from worker.storage.connecting.engine import open_database, transaction_in
 from worker.storage.connecting.session import Row, Session
 from worker.storage.deployment.preflight import require_current, require_writable
-from worker.storage.staging import differences
+from worker.storage.directory.staging import differences
 
 __all__ = ["Difference", "DifferenceKind", "compare_lines", "render"]
 

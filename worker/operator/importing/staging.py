@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from worker.operator.importing.jsonl import PROBLEMS_SHOWN, ImportRefused, Numbered, Problems
 from worker.storage.connecting.engine import Database
 from worker.storage.connecting.session import Session
-from worker.storage.staging import StagedRow, stage, staging_session, tidy
+from worker.storage.directory.staging import StagedRow, stage, staging_session, tidy
 
 __all__ = ["staged"]
 

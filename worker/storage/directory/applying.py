@@ -12,7 +12,7 @@ from worker.storage.directory.saving import DirectoryContext, DirectoryWriter
 from worker.storage.entitlement import mark_entitlements
 from worker.storage.locks import DIRECTORY
 from worker.storage.manual_logouts import close_manual_logouts
-from worker.storage.outbox import put_messages
+from worker.storage.outbox.messages import put_messages
 
 __all__ = ["DirectoryContext", "apply_changes", "apply_waiting", "join_directory_writers"]
 

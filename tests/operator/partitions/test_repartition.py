@@ -33,9 +33,9 @@ from worker.broker.partition_queues import (
 )
 from worker.broker.queue_markers import MARKER
 from worker.core.partitions import partition_of
-from worker.operator import repartition as repartitioning
-from worker.operator.partitions import format_partitions, show_partitions
-from worker.operator.repartition import RepartitionTimedOut, repartition
+from worker.operator.partitions import repartition as repartitioning
+from worker.operator.partitions.repartition import RepartitionTimedOut, repartition
+from worker.operator.partitions.showing import format_partitions, show_partitions
 from worker.settings import Settings
 from worker.storage.connecting.engine import Database
 from worker.storage.deployment.preflight import NotReady

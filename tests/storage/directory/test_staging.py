@@ -3,7 +3,7 @@
 import json
 
 from worker.storage.connecting.engine import Database
-from worker.storage.staging import StagedRow, stage, staging_session, tidy
+from worker.storage.directory.staging import StagedRow, stage, staging_session, tidy
 
 LINES = 25
 

@@ -8,7 +8,7 @@ from typing import Final
 from worker.broker.publishing.confirm_channel import NotPublished
 from worker.broker.publishing.publication import Publication
 from worker.broker.publishing.publisher import Publisher
-from worker.operator.dead_letter_reader import FAILURE_HEADERS, QueuedDeadLetter, open_queue
+from worker.operator.dead_letters.reader import FAILURE_HEADERS, QueuedDeadLetter, open_queue
 from worker.runtime.printable import on_one_line, printable
 from worker.settings import Settings
 

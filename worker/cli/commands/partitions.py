@@ -33,8 +33,8 @@ def partitions(number: int | None, wait_seconds: float, as_json: bool) -> None:
     meanwhile waits for the command. Publishers may continue. After an interruption run the same
     command again; no worker serves before the change is finished.
     """
-    from worker.operator.partitions import format_partitions, show_partitions
-    from worker.operator.repartition import repartition
+    from worker.operator.partitions.repartition import repartition
+    from worker.operator.partitions.showing import format_partitions, show_partitions
     from worker.telemetry import logs
 
     settings = settings_of_environment()

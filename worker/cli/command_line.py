@@ -4,18 +4,18 @@ from typing import Final
 
 import click
 
-from worker.cli.contracts import contracts
-from worker.cli.dead_letters import dead_letters
-from worker.cli.entitlements import entitlements
+from worker.cli.commands.contracts import contracts
+from worker.cli.commands.dead_letters import dead_letters
+from worker.cli.commands.entitlements import entitlements
+from worker.cli.commands.importing import import_records, reconcile
+from worker.cli.commands.manual_logouts import manual_logouts
+from worker.cli.commands.numbers import pending, republish, resolve, send, show
+from worker.cli.commands.outbox import outbox
+from worker.cli.commands.partitions import partitions
+from worker.cli.commands.preparing import check, migrate, topology
+from worker.cli.commands.running import run, standalone
 from worker.cli.exits import EXITS
-from worker.cli.importing import import_records, reconcile
-from worker.cli.manual_logouts import manual_logouts
-from worker.cli.numbers import pending, republish, resolve, send, show
-from worker.cli.outbox import outbox
-from worker.cli.partitions import partitions
-from worker.cli.preparing import check, migrate, topology
 from worker.cli.program import Program
-from worker.cli.running import run, standalone
 from worker.runtime import signals
 
 __all__ = ["main"]

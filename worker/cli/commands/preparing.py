@@ -10,7 +10,7 @@ __all__ = ["check", "migrate", "topology"]
 @click.command()
 def migrate() -> None:
     """Migrate the schema of the database."""
-    from worker.operator.servers import migrate_database
+    from worker.operator.preparing.servers import migrate_database
 
     before, after = run_async(migrate_database(settings_of_environment()))
     click.echo(f"The schema is at {after}." if before == after else f"{before} -> {after}")
@@ -19,7 +19,7 @@ def migrate() -> None:
 @click.command()
 def topology() -> None:
     """Create the exchanges and queues, or verify them."""
-    from worker.operator.servers import declare_topology
+    from worker.operator.preparing.servers import declare_topology
 
     for name, remark in run_async(declare_topology(settings_of_environment())).items():
         click.echo(f"{click.style('ok', fg='green')}  {name}{remark and f': {remark}'}")
@@ -32,7 +32,7 @@ def check() -> None:
     Checks everything and changes nothing; the exit code is that of the first problem.
     """
     from worker.cli.error_messages import explained
-    from worker.operator.preflight import check_all
+    from worker.operator.preparing.preflight import check_all
 
     codes = []
     for finding in run_async(check_all(settings_of_environment())):

@@ -20,12 +20,12 @@ from worker.broker.rights import (
 from worker.broker.session import require_channels
 from worker.broker.topology import require_exchange, require_queue, verify, verify_event_log
 from worker.core.partitions import Layout
-from worker.operator.policies import require_harmless_policies
+from worker.operator.preparing.policies import require_harmless_policies
 from worker.runtime.mistakes import Mistake
 from worker.settings import Settings
 from worker.storage.connecting.engine import open_database
-from worker.storage.dead_letters import find_refused
 from worker.storage.deployment.preflight import NotReady, require_fit
+from worker.storage.outbox.dead_letters import find_refused
 from worker.storage.partitions import load_partitions
 
 __all__ = ["Finding", "check_all"]

@@ -33,7 +33,7 @@ from worker.broker.session import open_session
 from worker.consuming.consumer import Consumer
 from worker.consuming.router import PartitionRouter
 from worker.core.partitions import Layout
-from worker.operator.partitions import describe_holder
+from worker.operator.partitions.showing import describe_holder
 from worker.runtime.concurrency import cancelled, first_of
 from worker.settings import Settings
 from worker.storage.connecting.engine import Database, open_database

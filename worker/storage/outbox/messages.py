@@ -9,7 +9,7 @@ from activation_contracts.messages import PublishedMessage
 
 from worker.core.partitions import partition_of
 from worker.storage.connecting.session import Session
-from worker.storage.outbox_rows import outbox_row
+from worker.storage.outbox.rows import outbox_row
 
 __all__ = [
     "OutgoingMessage",

@@ -26,7 +26,7 @@ def list_letters(limit: int, as_json: bool) -> None:
 
     Those that no queue has taken yet wait in the database: `check` counts them.
     """
-    from worker.operator.dead_letters import list_all, render_summary
+    from worker.operator.dead_letters.letters import list_all, render_summary
 
     letters = run_async(list_all(settings_of_environment()))
     if as_json:
@@ -43,7 +43,7 @@ def list_letters(limit: int, as_json: bool) -> None:
 @AS_JSON
 def show(key: str, as_json: bool) -> None:
     """Show a dead letter in full: reason, origin, properties and body."""
-    from worker.operator.dead_letters import find, render
+    from worker.operator.dead_letters.letters import find, render
 
     letter = run_async(find(settings_of_environment(), key))
     click.echo(to_json(letter.as_dict()) if as_json else render(letter))
@@ -59,7 +59,7 @@ def replay(keys: Sequence[str], all_letters: bool, routing_key: str | None) -> N
     A dead letter is removed after the broker has confirmed it. A command that was decided before
     has no second effect. What was NOT_ROUTED needs another --routing-key, or it returns.
     """
-    from worker.operator.dead_letters import replay as replay_letters
+    from worker.operator.dead_letters.letters import replay as replay_letters
 
     wanted = _chosen(keys, all_letters=all_letters)
     replayed = run_async(replay_letters(settings_of_environment(), wanted, routing_key))
@@ -72,7 +72,7 @@ def replay(keys: Sequence[str], all_letters: bool, routing_key: str | None) -> N
 @click.confirmation_option(prompt="This deletes them for good. Discard them?")
 def discard(keys: Sequence[str], all_letters: bool) -> None:
     """Delete dead letters for good."""
-    from worker.operator.dead_letters import discard as discard_letters
+    from worker.operator.dead_letters.letters import discard as discard_letters
 
     wanted = _chosen(keys, all_letters=all_letters)
     click.echo(f"{run_async(discard_letters(settings_of_environment(), wanted))} discarded")

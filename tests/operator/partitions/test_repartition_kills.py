@@ -38,7 +38,7 @@ from worker.broker.partition_queues import (
 )
 from worker.broker.publishing.confirm_channel import NotPublished
 from worker.core.partitions import Layout
-from worker.operator import repartition as repartitioning
+from worker.operator.partitions import repartition as repartitioning
 from worker.settings import Settings
 from worker.storage.connecting.engine import Database
 from worker.storage.connecting.errors import CONNECTION_FAILURES

@@ -1,0 +1,1 @@
+"""The number of partitions: shown, and changed while no worker runs."""

@@ -1,0 +1,1 @@
+"""Prepares the servers, and finds out whether a worker could serve on them."""

@@ -1,0 +1,1 @@
+"""What waits to be published: messages of the outbox, and dead letters."""
