@@ -9,6 +9,7 @@ from hypothesis import settings
 from typing_extensions import override
 
 pytest_plugins = (
+    "tests.support.node",
     "tests.support.servers.running",
     "tests.support.workers",
     "tests.support.faults.lossy",
