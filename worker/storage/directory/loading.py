@@ -108,11 +108,19 @@ async def _load_deleted(session: Session, phone_numbers: Collection[str]) -> dic
 
 
 async def _load_holders(
-    session: Session, directory: Directory, changes: Iterable[Change], now: datetime
+    session: Session, directory: Directory, changes: Sequence[Change], now: datetime
 ) -> None:
-    """Locks and loads every account at a site that the records name, before or after."""
+    """Locks and loads the accounts at sites whose services or numbers these changes may change.
+
+    A login, a membership and call settings change neither: commands of the account need not wait.
+    """
     records = (*(change.record for change in changes), *directory.services.values())
-    numbers = (held.number for held in directory.numbers.values())
+    numbers = (
+        directory.numbers[change.phone_number].number
+        for change in changes
+        if change.record.KIND is RecordKind.PHONE_NUMBER
+        and change.phone_number in directory.numbers
+    )
     holders = sorted(
         {
             AccountAtSite(holder.account_id, holder.site_id)
