@@ -6,6 +6,7 @@ from pathlib import Path
 
 from activation_contracts.asyncapi import asyncapi_document
 from activation_contracts.catalogue import CATALOGUE
+from activation_contracts.definitions import rabbitmq_definitions
 from activation_contracts.examples import EXAMPLES
 from activation_contracts.schemas import DIALECT, schema_of
 from activation_contracts.topology import EVENT_LOG_DAYS, EXCHANGES, QUEUES, event_log
@@ -16,6 +17,8 @@ __all__ = ["export"]
 def export(directory: Path) -> list[Path]:
     """Writes schemas, examples, the AsyncAPI document and the topology; returns the paths.
 
+    The topology is there as the worker states it, and as definitions that RabbitMQ imports.
+
     The output is deterministic. Other files in the directory are not changed.
     """
     documents: dict[str, object] = {
@@ -24,6 +27,7 @@ def export(directory: Path) -> list[Path]:
             "exchanges": [asdict(exchange) for exchange in EXCHANGES],
             "queues": [asdict(queue) for queue in (*QUEUES, event_log(EVENT_LOG_DAYS))],
         },
+        "rabbitmq-definitions.json": rabbitmq_definitions(),
     }
     for row in CATALOGUE:
         documents[f"schemas/{row.type}.json"] = {"$schema": DIALECT, **schema_of(row)}

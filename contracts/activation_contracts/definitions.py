@@ -1,0 +1,71 @@
+"""The topology as definitions that RabbitMQ imports, for brokers that no worker has prepared."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from activation_contracts.topology import (
+    EVENT_LOG_DAYS,
+    EXCHANGES,
+    QUEUES,
+    Binding,
+    Exchange,
+    Queue,
+    event_log,
+)
+
+__all__ = ["DEFAULT_VIRTUAL_HOST", "rabbitmq_definitions"]
+
+DEFAULT_VIRTUAL_HOST: Final = "/"
+
+_QUEUES: Final = (*QUEUES, event_log(EVENT_LOG_DAYS))
+
+
+def rabbitmq_definitions(virtual_host: str = DEFAULT_VIRTUAL_HOST) -> dict[str, Any]:
+    """What the worker declares at its start, in the format of `rabbitmqctl import_definitions`.
+
+    Without users, permissions and policies. Importing it changes nothing that exists.
+    """
+    place = _Place(virtual_host)
+    return {
+        "vhosts": [{"name": virtual_host}],
+        "exchanges": [place.exchange(exchange) for exchange in EXCHANGES],
+        "queues": [place.queue(queue) for queue in _QUEUES],
+        "bindings": [
+            place.binding(queue, binding) for queue in _QUEUES for binding in queue.bindings
+        ],
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    virtual_host: str
+
+    def exchange(self, exchange: Exchange) -> dict[str, Any]:
+        return {
+            "name": exchange.name,
+            "vhost": self.virtual_host,
+            "type": exchange.kind,
+            "durable": True,
+            "auto_delete": False,
+            "internal": False,
+            "arguments": dict(exchange.arguments),
+        }
+
+    def queue(self, queue: Queue) -> dict[str, Any]:
+        return {
+            "name": queue.name,
+            "vhost": self.virtual_host,
+            "durable": True,
+            "auto_delete": False,
+            "arguments": dict(queue.arguments),
+        }
+
+    def binding(self, queue: Queue, binding: Binding) -> dict[str, Any]:
+        return {
+            "source": binding.exchange,
+            "vhost": self.virtual_host,
+            "destination": queue.name,
+            "destination_type": "queue",
+            "routing_key": binding.routing_key,
+            "arguments": {},
+        }
