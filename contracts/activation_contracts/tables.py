@@ -19,6 +19,7 @@ from activation_contracts.catalogue import (
     RESULT_QUEUE,
     MessageDefinition,
 )
+from activation_contracts.conformance.cases import CASES
 from activation_contracts.reading import ReadErrorCode
 from activation_contracts.reading.forgiven import FORGIVEN
 from activation_contracts.reading.refused import REFUSED
@@ -188,8 +189,16 @@ def _replies() -> str:
     )
 
 
+def _conformance_cases() -> str:
+    return table(
+        ("case", "what happens", "the rule"),
+        ((f"`{case.name}`", case.meaning, case.rule.words) for case in CASES),
+    )
+
+
 TABLES: Final[Tables] = {
     "commands": _commands,
+    "conformance-cases": _conformance_cases,
     "directory": _directory,
     "events": _events,
     "forgiven": _forgiven,

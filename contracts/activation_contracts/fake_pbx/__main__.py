@@ -8,11 +8,17 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 from pydantic import TypeAdapter, ValidationError
 
+from activation_contracts.command_line import (
+    BROKER_MISSING,
+    DEFAULT_URL,
+    URL_FORM,
+    is_amqp_url,
+    printable,
+)
 from activation_contracts.fake_pbx.behaviour import (
     FAULT_KINDS,
     SYNTAX,
@@ -99,22 +105,8 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _print(line: str) -> None:
-    # Messages may contain control characters, which must not reach the terminal.
-    escaped = "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in line
-    )
-    sys.stdout.write(f"{datetime.now(UTC):%H:%M:%S} {escaped}\n")
+    sys.stdout.write(f"{datetime.now(UTC):%H:%M:%S} {printable(line)}\n")
     sys.stdout.flush()
-
-
-def _is_amqp_url(url: str) -> bool:
-    # The library's errors quote the URL, perhaps with a part of the password.
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in {"amqp", "amqps"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
 
 
 async def _run(arguments: argparse.Namespace, url: str) -> str | None:
@@ -123,7 +115,7 @@ async def _run(arguments: argparse.Namespace, url: str) -> str | None:
         # Imported here, because --help must work without aio-pika.
         from activation_contracts.fake_pbx.service import Service, TopologyMissing  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        return f"{error}: run pip install 'activation-worker-contracts[fake-pbx]'"
+        return f"{error}: {BROKER_MISSING}"
     pbx = FakePbx(arguments.faults, site_id=arguments.site, run=uuid4())
     service = Service(pbx, url, site_id=arguments.site, report=_print)
     serving = asyncio.ensure_future(service.run())
@@ -141,12 +133,9 @@ async def _run(arguments: argparse.Namespace, url: str) -> str | None:
 def main(words: Sequence[str] | None = None) -> None:
     """Runs the fake PBX."""
     arguments = _arguments(words)
-    url = os.environ.get("AMQP_URL", "amqp://guest:guest@127.0.0.1:5672/")
-    if not _is_amqp_url(url):
-        sys.exit(
-            "AMQP_URL: expected amqp://user:password@host:port/virtual-host, where special"
-            " characters are percent-encoded: write @ as %40, and / as %2F."
-        )
+    url = os.environ.get("AMQP_URL", DEFAULT_URL)
+    if not is_amqp_url(url):
+        sys.exit(f"AMQP_URL: {URL_FORM}")
     sys.exit(asyncio.run(_run(arguments, url)))
 
 

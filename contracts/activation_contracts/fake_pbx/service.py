@@ -1,24 +1,26 @@
-"""Connects the fake PBX to a broker. No other part of the contracts uses AMQP."""
+"""Connects the fake PBX to a broker."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlsplit
 
-import aio_pika
 from aio_pika.abc import (
     AbstractChannel,
-    AbstractConnection,
     AbstractExchange,
     AbstractIncomingMessage,
     AbstractQueue,
 )
-from aio_pika.connection import make_url
-from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, ChannelNotFoundEntity
+from aio_pika.exceptions import ChannelNotFoundEntity
 
+from activation_contracts.broker.connection import (
+    CONNECTION_ERRORS,
+    TIMEOUT_SECONDS,
+    connected,
+    persistent,
+)
 from activation_contracts.catalogue import (
     CATALOGUE,
     EVENT_EXCHANGE,
@@ -26,7 +28,6 @@ from activation_contracts.catalogue import (
     RESULT_EXCHANGE,
     definition_of,
 )
-from activation_contracts.envelope import CONTENT_TYPE
 from activation_contracts.fake_pbx.pbx import MESSAGES, Attempt, FakePbx, step_request
 from activation_contracts.messages import PbxResult
 from activation_contracts.reading import UnreadableError, read
@@ -36,7 +37,6 @@ __all__ = ["READY_LINE", "Service", "TopologyMissing"]
 
 READY_LINE: Final = "The fake PBX is ready."
 
-TIMEOUT_SECONDS: Final = 10
 PAUSE_SECONDS: Final = 2
 PREFETCH_MESSAGES: Final = 1000
 """High, because delayed attempts must not block the others."""
@@ -44,8 +44,6 @@ REORDERING_SECONDS: Final = 2
 """The longest delay of a reordered result if no other result follows."""
 OWN_QUEUE_EXPIRES_MILLISECONDS: Final = 600_000
 """The fake PBX's own queue survives a restart and expires ten minutes after its last use."""
-
-CONNECTION_ERRORS: Final = (AMQPError, ChannelInvalidStateError, OSError, TimeoutError)
 
 _ACTIVATIONS: Final = (EVENT_EXCHANGE, "phone_number.status.pending")
 _PBX_MESSAGES: Final = tuple(row for row in CATALOGUE if row.exchange == PBX_EXCHANGE)
@@ -90,7 +88,7 @@ class Service:
 
     async def _serve(self) -> None:
         deliveries: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
-        async with _connected(self._url) as connection:
+        async with connected(self._url) as connection:
             lost = asyncio.Event()
             connection.close_callbacks.add(lambda *_: lost.set())
             channel = await connection.channel()
@@ -192,26 +190,9 @@ async def _until(lost: asyncio.Event) -> None:
 
 
 async def _publish(results: AbstractExchange, result: PbxResult) -> None:
-    message = aio_pika.Message(
-        result.encode(),
-        content_type=CONTENT_TYPE,
-        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-        message_id=result.id,
-        type=result.type,
-    )
+    message = persistent(result, result.encode())
     routing_key = definition_of(PbxResult).routing_key
     await results.publish(message, routing_key, mandatory=True, timeout=TIMEOUT_SECONDS)
-
-
-@asynccontextmanager
-async def _connected(url: str) -> AsyncIterator[AbstractConnection]:
-    connection = aio_pika.Connection(make_url(url))
-    try:
-        await connection.connect(timeout=TIMEOUT_SECONDS)
-        yield connection
-    finally:
-        # Also after a failed `connect`, because the object counts as open.
-        await connection.close()
 
 
 def _summary(attempt: Attempt) -> str:

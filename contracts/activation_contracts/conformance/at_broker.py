@@ -1,0 +1,81 @@
+"""Tests a PBX at a broker: the bench and a run of the cases, together."""
+
+import asyncio
+import subprocess
+from collections.abc import Awaitable, Callable, Sequence
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from activation_contracts.broker.connection import CONNECTION_ERRORS
+from activation_contracts.conformance.arguments import Options
+from activation_contracts.conformance.bench import QueueInUse, TopologyMissing, bench
+from activation_contracts.conformance.judging import Verdict
+from activation_contracts.conformance.planning import Plan
+from activation_contracts.conformance.running import Limits, Run
+
+__all__ = ["NotTested", "run_at", "verdicts_at"]
+
+Restart = Callable[[], Awaitable[None]]
+
+
+class NotTested(Exception):
+    """Nothing could be tested; the text says why, and what to do."""
+
+
+async def verdicts_at(
+    url: str, options: Options, plan: Plan, remark: Callable[[str], None]
+) -> list[Verdict]:
+    """The verdicts on the PBX at this broker. Raises `NotTested`."""
+    command = options.restart_command
+    address = urlsplit(url)
+    place = url if options.virtual_host is None else _at_virtual_host(url, options.virtual_host)
+    try:
+        return await run_at(
+            place,
+            plan,
+            options.limits,
+            purges=options.purges,
+            restart=None if command is None else lambda: _execute(command),
+            remark=remark,
+        )
+    except (QueueInUse, TopologyMissing) as error:
+        raise NotTested(str(error)) from error
+    except CONNECTION_ERRORS as error:
+        reason = str(error) or type(error).__name__
+        message = f"RabbitMQ at {address.hostname}:{address.port or 5672}: {reason}"
+        raise NotTested(message) from error
+
+
+async def run_at(
+    url: str,
+    plan: Plan,
+    limits: Limits,
+    *,
+    purges: bool = False,
+    restart: Restart | None = None,
+    remark: Callable[[str], None] = lambda _: None,
+) -> list[Verdict]:
+    """Runs the planned cases at the broker.
+
+    Raises `QueueInUse`, `TopologyMissing` and `CONNECTION_ERRORS`.
+    """
+    async with bench(url, purges=purges) as opened:
+        run = Run(opened, limits, restart)
+        await opened.receive(run.take)
+        verdicts = await run.verdicts(plan.cases)
+        for queue, count in (await opened.remove_leftovers()).items():
+            remark(f"{queue}: nothing consumed {count} requests of this test; they are removed.")
+    return verdicts
+
+
+def _at_virtual_host(url: str, name: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{quote(name, safe='')}"))
+
+
+async def _execute(command: Sequence[str]) -> None:
+    """Runs the command that restarts the PBX. Raises `NotTested` if it fails."""
+    try:
+        process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.DEVNULL)
+    except OSError as error:
+        raise NotTested(f"--restart-command: {error}") from error
+    if status := await process.wait():
+        raise NotTested(f"--restart-command: {command[0]} ended with exit status {status}.")
