@@ -2,5 +2,86 @@
 
 Each message, exchange, queue and refusal is declared here once. Schemas, the AsyncAPI document,
 the broker's topology and the tables in the documentation are generated from these declarations.
-The package depends on pydantic only, so that every team can install it.
+The package depends on pydantic only, so that every team can install it. It brings no AMQP library:
+it builds what one publishes, and reads what one delivers.
+
+A web tier sends a command:
+
+>>> from activation_contracts import activate, amqp_message
+>>> command = activate(
+...     "+442079460201", account_id="acme", site_id="london-1", source="/web-tier"
+... )
+>>> message = amqp_message(command, reply_to="amq.rabbitmq.reply-to")
+>>> message.exchange, message.routing_key
+('telephony.commands', 'phone_number.activate')
+>>> message.properties["message_id"] == command.id
+True
+
+`pika.BasicProperties(**message.properties)` and `aio_pika.Message(message.body,
+**message.properties)` take the properties as they are. Store `command.id`, and give it as `id` when
+you repeat the command. A command that the worker could not read is not built:
+
+>>> from pydantic import ValidationError
+>>> try:
+...     activate("0207946", account_id="acme", site_id="london-1", source="/web-tier")
+... except ValidationError as error:
+...     print([problem["loc"] for problem in error.errors()])
+[('phone_number',)]
+
+It reads an event. Acknowledge and ignore a type that is not known yet (`TYPE_UNKNOWN`):
+
+>>> from activation_contracts import EVENTS, UnreadableError, read
+>>> from activation_contracts.messages import StatusChanged
+>>> try:
+...     event = read(b"{}", "application/cloudevents+json", EVENTS)
+... except UnreadableError as error:
+...     print(error)
+NOT_A_CLOUDEVENT: specversion is missing, in the body and in the headers
+
+A PBX reads `PBX_MESSAGES`, and reports a result:
+
+>>> from activation_contracts import pbx_result
+>>> from activation_contracts.values import StepResult
+>>> request_id = "8f6fc0f5-8cd3-528e-89a5-0aaaf03fbe24"
+>>> done = pbx_result(request_id, StepResult.DONE, source="/pbx/london-1")
+>>> amqp_message(done).exchange
+'telephony.pbx.results'
+
+A system that owns records states one, or that it is gone:
+
+>>> from activation_contracts import deleted_record, record
+>>> from activation_contracts.records import HuntGroupMemberKey, HuntGroupMemberRecord
+>>> member = HuntGroupMemberRecord(hunt_group_id="front-desk", phone_number="+442079460201")
+>>> amqp_message(record(member, version=1, source="/platform")).routing_key
+'hunt_group_member'
+>>> deleted_record(member, version=2, source="/platform").data.deleted
+True
 """
+
+from activation_contracts.amqp import AmqpMessage, amqp_message
+from activation_contracts.building import (
+    activate,
+    deactivate,
+    deleted_record,
+    pbx_result,
+    record,
+    report,
+)
+from activation_contracts.catalogue import EVENTS, PBX_MESSAGES
+from activation_contracts.reading import ReadErrorCode, UnreadableError, read
+
+__all__ = [
+    "EVENTS",
+    "PBX_MESSAGES",
+    "AmqpMessage",
+    "ReadErrorCode",
+    "UnreadableError",
+    "activate",
+    "amqp_message",
+    "deactivate",
+    "deleted_record",
+    "pbx_result",
+    "read",
+    "record",
+    "report",
+]

@@ -17,8 +17,10 @@ __all__ = [
     "DIRECTORY",
     "DIRECTORY_EXCHANGE",
     "DIRECTORY_QUEUE",
+    "EVENTS",
     "EVENT_EXCHANGE",
     "PBX_EXCHANGE",
+    "PBX_MESSAGES",
     "REPORTS",
     "REPORT_QUEUE",
     "RESULTS",
@@ -199,6 +201,16 @@ DIRECTORY: Final[Mapping[str, type[messages.DirectoryMessage]]] = {
     "telephony.directory.handset_login.v1": messages.HandsetLogin,
 }
 """The messages that the worker reads from the directory queue, by type."""
+
+EVENTS: Final[Mapping[str, type[Envelope]]] = {
+    row.type: row.message for row in CATALOGUE if row.exchange == EVENT_EXCHANGE
+}
+"""What the worker publishes for everyone, by type."""
+
+PBX_MESSAGES: Final[Mapping[str, type[Envelope]]] = {
+    row.type: row.message for row in CATALOGUE if row.exchange == PBX_EXCHANGE
+}
+"""What the worker requests of PBX systems, by type."""
 
 _BY_MESSAGE: Final = {definition.message: definition for definition in CATALOGUE}
 

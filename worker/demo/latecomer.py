@@ -8,16 +8,12 @@ import json
 import os
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
-from uuid import uuid4
 
 import aio_pika
 import click
-from activation_contracts.catalogue import COMMAND_EXCHANGE, definition_of
-from activation_contracts.envelope import CONTENT_TYPE
-from activation_contracts.messages import Report
-from activation_contracts.messages.reports import ReportData
+from activation_contracts import amqp_message
+from activation_contracts.building import report as ask_for_report
 from activation_contracts.topology import EVENT_LOG
 from aio_pika.abc import AbstractChannel
 
@@ -41,15 +37,12 @@ States = Mapping[str, State]
 async def report(channel: AbstractChannel) -> States:
     """The present state of all numbers at the site, as the worker answers on the bus."""
     answers = await channel.declare_queue(exclusive=True)
-    question = Report(
-        id=str(uuid4()),
-        source="/demo/latecomer",
-        time=datetime.now(UTC),
-        data=ReportData(site_id=SITE),
+    question = amqp_message(
+        ask_for_report(site_id=SITE, source="/demo/latecomer"), reply_to=answers.name
     )
-    message = aio_pika.Message(question.encode(), content_type=CONTENT_TYPE, reply_to=answers.name)
-    commands = await channel.get_exchange(COMMAND_EXCHANGE, ensure=False)
-    await commands.publish(message, definition_of(Report).routing_key, timeout=10)
+    commands = await channel.get_exchange(question.exchange, ensure=False)
+    published = aio_pika.Message(question.body, **question.properties)
+    await commands.publish(published, question.routing_key, timeout=10)
     pages: dict[str, dict[int, Any]] = defaultdict(dict)
     async with answers.iterator(no_ack=True) as deliveries:
         async for delivery in deliveries:

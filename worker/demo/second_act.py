@@ -10,9 +10,11 @@ from collections.abc import Callable
 from typing import Any, Final, Self
 
 import aio_pika
-from activation_contracts.catalogue import COMMAND_EXCHANGE, DIRECTORY_EXCHANGE, definition_of
-from activation_contracts.envelope import CONTENT_TYPE
-from activation_contracts.messages import DirectoryMessage, HuntGroupMember, VoiceService
+from activation_contracts import amqp_message, deleted_record, record
+from activation_contracts.catalogue import COMMAND_EXCHANGE, DIRECTORY_EXCHANGE
+from activation_contracts.messages import DirectoryMessage
+from activation_contracts.records import HuntGroupMemberKey, VoiceServiceRecord
+from activation_contracts.values import AccountKind
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
 from worker.demo.sample import GROWING, HUNT_GROUP, MEMBER, SERVICES, SITE
@@ -50,13 +52,10 @@ class Stage:
 
     async def state(self, message: DirectoryMessage) -> None:
         """Publishes a directory message."""
-        exchange = await self._channel.get_exchange(DIRECTORY_EXCHANGE, ensure=False)
-        published = aio_pika.Message(
-            message.encode(),
-            content_type=CONTENT_TYPE,
-            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-        )
-        await exchange.publish(published, definition_of(type(message)).routing_key, timeout=10)
+        stated = amqp_message(message)
+        exchange = await self._channel.get_exchange(stated.exchange, ensure=False)
+        published = aio_pika.Message(stated.body, **stated.properties)
+        await exchange.publish(published, stated.routing_key, timeout=10)
         await asyncio.sleep(PAUSE_SECONDS)
 
     async def send(self, operation: str, by: str, expected: str) -> None:
@@ -104,21 +103,20 @@ async def play(stage: Stage) -> None:
         raise NotShown(f"a PBX was asked to remove {MEMBER} from {HUNT_GROUP}")
 
 
-def _bought(quantity: int) -> VoiceService:
-    record = {
-        "service_id": f"service-{GROWING}",
-        "account_id": GROWING,
-        "account_kind": "occupier",
-        "site_id": SITE,
-        "quantity": quantity,
-        "version": 1,
-    }
-    return VoiceService.model_validate({"id": "bought", "source": SOURCE, "data": record})
+def _bought(quantity: int) -> DirectoryMessage:
+    service = VoiceServiceRecord(
+        service_id=f"service-{GROWING}",
+        account_id=GROWING,
+        account_kind=AccountKind.OCCUPIER,
+        site_id=SITE,
+        quantity=quantity,
+    )
+    return record(service, version=1, source=SOURCE)
 
 
-def _left_by_hand() -> HuntGroupMember:
-    record = {"hunt_group_id": HUNT_GROUP, "phone_number": MEMBER, "version": 1, "deleted": True}
-    return HuntGroupMember.model_validate({"id": "left", "source": SOURCE, "data": record})
+def _left_by_hand() -> DirectoryMessage:
+    membership = HuntGroupMemberKey(hunt_group_id=HUNT_GROUP, phone_number=MEMBER)
+    return deleted_record(membership, version=1, source=SOURCE)
 
 
 def _is_request(event: Event, action: str) -> bool:

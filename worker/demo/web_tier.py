@@ -2,14 +2,10 @@
 
 import asyncio
 import os
-from datetime import UTC, datetime
 from typing import Final, NamedTuple
-from uuid import uuid4
 
 import aio_pika
-from activation_contracts.catalogue import COMMANDS, definition_of
-from activation_contracts.envelope import CONTENT_TYPE
-from activation_contracts.messages import CommandData
+from activation_contracts import activate, amqp_message, deactivate
 
 from worker.demo.sample import BURST_NUMBERS, REFUSED_NUMBER, SITE, SLOW_NUMBER
 
@@ -55,25 +51,18 @@ STORY: Final = (
 
 async def send_command(exchange: aio_pika.abc.AbstractExchange, request: Request) -> None:
     """Publishes the request as a command."""
-    command = COMMANDS[f"telephony.phone_number.{request.operation}.v1"](
-        id=request.identifier or str(uuid4()),
+    build = {"activate": activate, "deactivate": deactivate}[request.operation]
+    command = build(
+        request.number,
+        account_id=request.account,
+        site_id=SITE,
         source="/demo/web-tier",
-        time=datetime.now(UTC),
-        data=CommandData(
-            phone_number=request.number,
-            account_id=request.account,
-            site_id=SITE,
-            requested_by=request.by,
-        ),
+        requested_by=request.by,
+        id=request.identifier,
     )
-    message = aio_pika.Message(
-        command.encode(),
-        content_type=CONTENT_TYPE,
-        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-        message_id=command.id,
-        type=command.type,
-    )
-    await exchange.publish(message, definition_of(type(command)).routing_key, timeout=10)
+    message = amqp_message(command)
+    published = aio_pika.Message(message.body, **message.properties)
+    await exchange.publish(published, message.routing_key, timeout=10)
 
 
 async def main() -> None:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto, unique
 from typing import Any, Final, NamedTuple
-from uuid import uuid4
 
-from activation_contracts.catalogue import CATALOGUE, COMMANDS, EVENT_EXCHANGE, definition_of
+import aio_pika
+from activation_contracts import activate, amqp_message, deactivate
+from activation_contracts.catalogue import CATALOGUE, EVENT_EXCHANGE
 from activation_contracts.messages import (
     Command,
-    CommandData,
     CommandRejected,
     OperationAftermath,
     OperationDelayed,
@@ -25,7 +25,6 @@ from pydantic import ValidationError
 
 from worker.broker.connecting.answers import answered
 from worker.broker.connecting.connection import BrokerUnavailable, connect
-from worker.broker.publishing.publisher import persistent
 from worker.operator.validation_errors import explain
 from worker.runtime.concurrency import first_of
 from worker.runtime.mistakes import Mistake
@@ -36,6 +35,11 @@ __all__ = ["InvalidCommand", "SendResult", "TopologyMissing", "render", "send_co
 
 SOURCE: Final = "/telephony/activation-worker/command-line"
 FINAL: Final = {"activate": "ACTIVE", "deactivate": "RESERVED"}
+
+_BUILDERS: Final[Mapping[str, Callable[..., Command]]] = {
+    "activate": activate,
+    "deactivate": deactivate,
+}
 
 Event = Mapping[str, Any]
 
@@ -148,23 +152,18 @@ def render(event: Event) -> str:
 
 
 def _command(fields: Mapping[str, Any]) -> Command:
-    operation = fields["operation"]
     expires_in = fields.get("expires_in")
     now = datetime.now(UTC)
     try:
-        return COMMANDS[f"telephony.phone_number.{operation}.v1"](
-            id=fields.get("identifier") or str(uuid4()),
+        return _BUILDERS[fields["operation"]](
+            fields["number"],
+            account_id=fields["account"],
+            site_id=fields["site"],
             source=SOURCE,
-            subject=fields["number"],
+            requested_by=fields.get("requested_by"),
+            id=fields.get("identifier"),
             time=now,
             expirytime=None if expires_in is None else now + timedelta(seconds=expires_in),
-            partitionkey=f"{fields['account']}/{fields['site']}",
-            data=CommandData(
-                phone_number=fields["number"],
-                account_id=fields["account"],
-                site_id=fields["site"],
-                requested_by=fields.get("requested_by"),
-            ),
         )
     except ValidationError as error:
         problems = (
@@ -190,17 +189,11 @@ async def _subscribe(channel: AbstractChannel, command_id: str) -> _Inbox:
 
 
 async def _publish(channel: AbstractChannel, command: Command, reply_to: str | None) -> None:
-    definition = definition_of(type(command))
-    message = persistent(
-        command.encode(),
-        message_id=command.id,
-        message_type=command.type,
-        correlation_id=command.correlationid or command.id,
-    )
-    message.reply_to = reply_to
-    exchange = await channel.get_exchange(definition.exchange, ensure=False)
+    message = amqp_message(command, reply_to=reply_to)
+    published = aio_pika.Message(message.body, **message.properties)
+    exchange = await channel.get_exchange(message.exchange, ensure=False)
     try:
-        await answered(exchange.publish(message, definition.routing_key, mandatory=True))
+        await answered(exchange.publish(published, message.routing_key, mandatory=True))
     except BrokerUnavailable as error:
         raise BrokerUnavailable(
             f"it did not confirm command {command.id} ({error}), and may have accepted it"

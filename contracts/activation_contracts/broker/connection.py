@@ -9,7 +9,8 @@ from aio_pika.abc import AbstractConnection
 from aio_pika.connection import make_url
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
-from activation_contracts.envelope import CONTENT_TYPE, Envelope
+from activation_contracts.amqp import properties_of
+from activation_contracts.envelope import Envelope
 
 __all__ = ["CONNECTION_ERRORS", "TIMEOUT_SECONDS", "connected", "persistent"]
 
@@ -33,10 +34,4 @@ async def connected(url: str) -> AsyncIterator[AbstractConnection]:
 
 def persistent(event: Envelope, body: bytes) -> aio_pika.Message:
     """The persistent AMQP message with this body, which holds the event."""
-    return aio_pika.Message(
-        body,
-        content_type=CONTENT_TYPE,
-        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-        message_id=event.id,
-        type=event.type,
-    )
+    return aio_pika.Message(body, **properties_of(event))

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 from uuid import UUID, uuid5
 
+from activation_contracts.building import pbx_result
 from activation_contracts.fake_pbx.behaviour import Fault, Reaction, reaction_to
 from activation_contracts.messages import (
     ExtensionReset,
     HandsetLogout,
     HuntGroupMembership,
     PbxResult,
-    PbxResultData,
     StatusChanged,
 )
 from activation_contracts.values import ChangedBy, NumberStatus, Step, StepResult
@@ -141,13 +141,12 @@ class FakePbx:
 
     def _result(self, attempt: Attempt, result: StepResult, now: datetime) -> PbxResult:
         request = attempt.request
-        return PbxResult(
-            id=str(uuid5(self._run, f"{attempt.number} {request.step_id}")),
+        return pbx_result(
+            request.step_id,
+            result,
             source=f"/pbx/{self._site_id or request.site_id}",
+            code=attempt.reaction.code,
+            id=str(uuid5(self._run, f"{attempt.number} {request.step_id}")),
             subject=request.phone_number,
             time=now.astimezone(UTC),
-            causationid=request.step_id,
-            data=PbxResultData(
-                operation_id=request.step_id, result=result, code=attempt.reaction.code
-            ),
         )

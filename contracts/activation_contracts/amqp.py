@@ -1,0 +1,53 @@
+"""A message as an AMQP library publishes it. Uses no library itself."""
+
+from typing import Any, Final, NamedTuple
+
+from activation_contracts.catalogue import definition_of
+from activation_contracts.envelope import CONTENT_TYPE, Envelope, Received
+from activation_contracts.messages import Report
+
+__all__ = ["AmqpMessage", "amqp_message", "properties_of"]
+
+PERSISTENT: Final = 2
+"""The delivery mode of a message that survives a restart of the broker."""
+
+
+class AmqpMessage(NamedTuple):
+    """Publish it as mandatory, and wait for the confirm."""
+
+    exchange: str
+    routing_key: str
+    properties: dict[str, Any]
+    """By their names in AMQP 0-9-1, as `pika.BasicProperties(**properties)` and
+    `aio_pika.Message(body, **properties)` take them."""
+    body: bytes
+
+
+def amqp_message(message: Received, *, reply_to: str | None = None) -> AmqpMessage:
+    """What to publish for a message to the worker; its properties are a copy of the envelope.
+
+    `reply_to` names the queue for answers; a report needs it (ValueError). The AMQP property
+    `expiration` is never set: the broker would drop an expired command unanswered. `expirytime`
+    makes the worker refuse it.
+    """
+    if isinstance(message, Report) and not reply_to:
+        raise ValueError("a report needs reply_to: the name of the queue to which its answer goes")
+    definition = definition_of(type(message))
+    properties = properties_of(message)
+    if reply_to:
+        properties["reply_to"] = reply_to
+    return AmqpMessage(definition.exchange, definition.routing_key, properties, message.encode())
+
+
+def properties_of(message: Envelope) -> dict[str, Any]:
+    """The AMQP properties that are a copy of the envelope."""
+    properties = {
+        "content_type": CONTENT_TYPE,
+        "delivery_mode": PERSISTENT,
+        "message_id": message.id,
+        "correlation_id": message.correlationid or message.id,
+        "type": message.type,
+    }
+    if message.time is not None:
+        properties["timestamp"] = int(message.time.timestamp())
+    return properties
