@@ -1,7 +1,8 @@
 """One example of each message, with phone numbers that are reserved for fiction.
 
 Ada of the account acme activates one number, deactivates another, and requests one more than her
-account has voice services for. The ids of events are those that the worker derives.
+account has voice services for. A test compares what the worker publishes with what the core decides
+in these stories.
 """
 
 from collections.abc import Mapping
@@ -76,6 +77,7 @@ class _CommandAttributes(TypedDict):
     subject: str
     time: datetime
     expirytime: datetime
+    traceparent: str
     partitionkey: str
     data: messages.CommandData
 
@@ -105,6 +107,7 @@ def _command(command_id: str, number: str, minute: int) -> _CommandAttributes:
         "subject": number,
         "time": _at(minute, 0),
         "expirytime": _at(minute + 5, 0),
+        "traceparent": _TRACEPARENT,
         "partitionkey": f"{_ACCOUNT}/{_SITE}",
         "data": messages.CommandData(
             phone_number=number, account_id=_ACCOUNT, site_id=_SITE, requested_by=_REQUESTER
@@ -148,7 +151,7 @@ def _unsent_step(step: Step, operation_id: str) -> messages.AwaitedStep:
         waits_for="confirm",
         since=None,
         attempt=1,
-        attempts_maximum=1,
+        attempts_maximum=None,
     )
 
 
@@ -172,7 +175,7 @@ _PENDING: Final = messages.StatusChanged(
 )
 
 _DELAYED: Final = messages.OperationDelayed(
-    id="34f2f4a5-7de9-5a2c-8ac5-9bd0c1c1b1b2",
+    id="5f9183d8-ef1e-5718-afbf-cc9d632db35a",
     **_event(_DEACTIVATION, _DEACTIVATED, _at(11, 2)),
     data=messages.OperationDelayedData(
         **_pbx(_DEACTIVATION, _DEACTIVATED, 7),
@@ -187,21 +190,21 @@ _DELAYED: Final = messages.OperationDelayed(
                 operation_id=_RESET_ID,
                 waits_for="result",
                 since=_at(10, 2),
-                attempt=2,
-                attempts_maximum=5,
+                attempt=5,
+                attempts_maximum=9,
             ),
         ),
         at_deadline=AtDeadline.NEEDS_A_PERSON,
         message=(
-            "The deactivation of +442079460203 is late. It waits for extension_reset (attempt 2"
-            " of 5, sent at 2026-11-24 09:10:02 UTC). If that is not done by 2026-11-24 09:15:02"
-            " UTC, an operator must decide."
+            "The deactivation of +442079460203 is late. It waits for extension_reset (attempt 5"
+            " of 9, sent at 2026-11-24 09:10:02 UTC, asked again at 2026-11-24 09:11:04 UTC). If"
+            " that is not done by 2026-11-24 09:15:02 UTC, an operator must decide."
         ),
     ),
 )
 
 _FAILED: Final = messages.OperationFailed(
-    id="9c1f0a52-2b63-5d4e-8a1e-1f2d3c4b5a69",
+    id="a3544089-fb96-581a-bec6-339181e5b851",
     **_event(_FAILING, _NOT_ACTIVATED, _at(20, 4)),
     data=messages.OperationFailedData(
         **_pbx(_FAILING, _NOT_ACTIVATED, 2),
@@ -264,7 +267,7 @@ _REPORT: Final = messages.Report(
 )
 
 _SNAPSHOT: Final = messages.Snapshot(
-    id="f798e735-b73e-5f2e-ba13-0e020d3b2526",
+    id="ceb3cf32-e436-54cc-a07b-d0408a60a837",
     time=_at(10, 1),
     correlationid=_REPORT_ID,
     causationid=_REPORT_ID,
@@ -356,7 +359,7 @@ _RESERVED: Final = messages.StatusChanged(
 )
 
 _REJECTED: Final = messages.CommandRejected(
-    id="d19ec4de-7f56-53ba-861e-5d20a7caea02",
+    id="b074e85c-b104-5719-8422-cbe7d04107f8",
     **_event(_REJECTED_COMMAND, _REFUSED, _at(5, 1)),
     data=messages.CommandRejectedData(
         command_id=_REJECTED_COMMAND,
@@ -501,7 +504,7 @@ _LOGGED_OUT: Final = messages.HandsetLogin(
 )
 
 _CONFLICT: Final = messages.DirectoryConflict(
-    id="7bb8ed43-a55e-5871-a9b0-4bb1e5e2bc4c",
+    id="ff36253d-fdca-569c-a8c3-ec5cf92f0a37",
     **_event("2c5ea4c0-4067-41e9-8bad-9b1deb4d3b7d", _ACTIVATED, _at(21, 0)),
     data=messages.DirectoryConflictData(
         kind=RecordKind.PHONE_NUMBER,
@@ -515,7 +518,7 @@ _CONFLICT: Final = messages.DirectoryConflict(
         deleted=True,
         said={"phone_number": _ACTIVATED},
         code=ConflictCode.NUMBER_IN_USE,
-        message=f"{_ACTIVATED} is ACTIVE: deactivate it first.",
+        message=f"{_ACTIVATED} is ACTIVE and cannot be taken away: deactivate it first.",
     ),
 )
 

@@ -14,8 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as some
 from jsonschema import Draft202012Validator, FormatChecker
 
-from worker.core.messages.identity import derived_id
-
 ROWS = [pytest.param(row, id=row.type) for row in CATALOGUE]
 MESSAGES = [pytest.param(message, id=name) for name, message in EXAMPLES.items()]
 MODELS: dict[str, type[Envelope]] = {row.type: row.message for row in CATALOGUE}
@@ -119,19 +117,3 @@ def test_a_command_that_matches_the_schema_is_readable(omitted: set[str]) -> Non
     }
     if validator(BY_TYPE[ACTIVATE]).is_valid(event):
         read(json.dumps(event).encode(), CONTENT_TYPE, COMMANDS)
-
-
-def test_the_examples_have_the_ids_that_the_worker_derives() -> None:
-    activate = EXAMPLES[ACTIVATE]
-    pending = EXAMPLES["telephony.phone_number.status_changed.v1"]
-    active = EXAMPLES["telephony.phone_number.status_changed.v1.active"]
-    deactivate = EXAMPLES["telephony.phone_number.deactivate.v1"]
-
-    report, snapshot = (
-        EXAMPLES[f"telephony.phone_number.{name}.v1"] for name in ("report", "snapshot")
-    )
-
-    assert active.id == derived_id(activate.source, activate.id, "status", "ACTIVE")
-    assert pending.id == derived_id(deactivate.source, deactivate.id, "status", "PENDING")
-    assert pending.causationid == deactivate.id
-    assert snapshot.id == derived_id(report.source, report.id, "snapshot", "1")

@@ -13,7 +13,7 @@ from worker.core.operations.advance import advance
 from worker.core.operations.due import due_at
 from worker.core.operations.operation import OngoingOperation, PbxStep, Policy
 from worker.core.operations.results import Resolution, apply_resolution, apply_result
-from worker.core.situation import MainNumber, Number, Situation
+from worker.core.situation import MainNumber, Number, Situation, Usage
 
 __all__ = ["Course"]
 
@@ -22,11 +22,16 @@ class Course:
     """Applies decisions as the worker does, and remembers every message."""
 
     def __init__(
-        self, number: Number, policy: Policy, main_number: MainNumber | None = None
+        self,
+        number: Number,
+        policy: Policy,
+        main_number: MainNumber | None = None,
+        usage: Usage = USAGE,
     ) -> None:
         self.number = number
         self.policy = policy
         self.main_number = main_number
+        self.usage = usage
         self.now: datetime = NOW
         self.messages: list[PublishedMessage] = []
         self.requests: list[tuple[datetime, str]] = []
@@ -47,7 +52,7 @@ class Course:
 
     def receive(self, command: Command) -> Decision:
         """Decides a command."""
-        decision = decide(Situation(self.number, USAGE), command, self.now, self.policy)
+        decision = decide(Situation(self.number, self.usage), command, self.now, self.policy)
         self._apply(decision)
         return decision
 
@@ -69,10 +74,10 @@ class Course:
             )
         )
 
-    def answer(self, step_id: str, result: StepResult) -> None:
+    def answer(self, step_id: str, result: StepResult, code: str | None = None) -> None:
         """The PBX reports the result of a step."""
         self._results += 1
-        data = PbxResultData(operation_id=step_id, result=result)
+        data = PbxResultData(operation_id=step_id, result=result, code=code)
         message = PbxResult(id=f"result-{self._results}", source="/pbx", data=data)
         self._change_steps(
             lambda step: (
@@ -107,7 +112,7 @@ class Course:
 
     def _sweep(self) -> None:
         while (due := due_at(self.number)) is not None and due <= self.now:
-            situation = Situation(self.number, USAGE, self.main_number)
+            situation = Situation(self.number, self.usage, self.main_number)
             decision = advance(situation, self.now, self.policy)
             assert decision is not None, "the operation is due and nothing follows"
             self._apply(decision)
@@ -116,6 +121,7 @@ class Course:
         self.messages += decision.messages
         if decision.number is None:
             return
+        self.usage = self.usage.after(self.number.status, decision.number.status)
         self.number = decision.number
         steps = {step.step_id for step in self.ongoing.steps} if self.ongoing else set()
         requested = [step.step_id for step in decision.retried]
