@@ -8,6 +8,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -15,16 +16,19 @@ from activation_contracts.catalogue import (
     CATALOGUE,
     COMMAND_QUEUE,
     DIRECTORY_QUEUE,
+    EVENT_EXCHANGE,
     REPORT_QUEUE,
     RESULT_QUEUE,
     MessageDefinition,
 )
 from activation_contracts.conformance.cases import CASES
+from activation_contracts.envelope import CONTENT_TYPE
 from activation_contracts.reading import ReadErrorCode
 from activation_contracts.reading.forgiven import FORGIVEN
 from activation_contracts.reading.refused import REFUSED
 from activation_contracts.refusals import REFUSALS
 from activation_contracts.topology import EVENT_LOG_DAYS, QUEUES, event_log
+from activation_contracts.values import EXTENSION_FEATURES
 
 __all__ = [
     "DOCUMENTS",
@@ -101,6 +105,33 @@ def _directory() -> str:
 
 def _events() -> str:
     return _messages(row for row in CATALOGUE if row.direction == "published" and not row.queue)
+
+
+def _other_events() -> str:
+    """The routing keys of the events that `phone_number.#` does not match."""
+    return "".join(
+        f"- `{row.routing_key}`\n"
+        for row in CATALOGUE
+        if row.exchange == EVENT_EXCHANGE and not row.routing_key.startswith("phone_number.")
+    )
+
+
+def _properties() -> str:
+    return table(
+        ("property", "value"),
+        (
+            ("content_type", f"`{CONTENT_TYPE}`"),
+            ("delivery_mode", "2 (persistent)"),
+            ("message_id", "`id`"),
+            ("type", "`type`"),
+            ("correlation_id", "`correlationid`"),
+            ("timestamp", "`time`, in whole seconds"),
+        ),
+    )
+
+
+def _features() -> str:
+    return "".join(f"- `{name}`\n" for name in EXTENSION_FEATURES)
 
 
 def _messages(rows: Iterable[MessageDefinition]) -> str:
@@ -196,14 +227,25 @@ def _conformance_cases() -> str:
     )
 
 
+def _program(name: str, language: str) -> str:
+    """A program of the documents, as a block of code."""
+    text = (DOCUMENTS / "programs" / name).read_text(encoding="utf-8")
+    return f"```{language}\n{text}```\n"
+
+
 TABLES: Final[Tables] = {
     "commands": _commands,
     "conformance-cases": _conformance_cases,
     "directory": _directory,
     "events": _events,
+    "features": _features,
     "forgiven": _forgiven,
+    "java-program": partial(_program, "Activate.java", "java"),
+    "javascript-program": partial(_program, "activate.mjs", "js"),
+    "other-events": _other_events,
     "pbx-messages": _pbx_messages,
     "pbx-results": _pbx_results,
+    "properties": _properties,
     "queues": _queues,
     "read-errors": _read_errors,
     "refusals": _refusals,

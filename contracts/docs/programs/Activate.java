@@ -1,0 +1,99 @@
+// Activates a number and prints what becomes of it: java -cp ... Activate.java NUMBER ACCOUNT SITE
+
+import com.fasterxml.jackson.databind.*;
+import com.rabbitmq.client.*;
+import java.io.IOException;
+import java.time.Instant;
+import java.util.*;
+import java.util.concurrent.*;
+
+public class Activate {
+    // The fields that this program uses; the schemas in exported/schemas have all.
+    record Event(String specversion, String id, String source, String type, JsonNode data) {}
+    record StatusChanged(String status, long sequence) {}
+    record Rejected(String code, String message) {}
+    record Delayed(String message) {}
+    record Failed(String code, String detail, boolean needs_a_person) {}
+
+    static final Map<String, Class<? extends Record>> TYPES = Map.of(
+        "telephony.phone_number.status_changed.v1", StatusChanged.class,
+        "telephony.phone_number.command_rejected.v1", Rejected.class,
+        "telephony.phone_number.operation_delayed.v1", Delayed.class,
+        "telephony.phone_number.operation_failed.v1", Failed.class);
+
+    // New fields may appear at any time. A field that the contract promises must be there.
+    static final ObjectMapper JSON = new ObjectMapper().disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+        .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
+        .enable(DeserializationFeature.FAIL_ON_NULL_CREATOR_PROPERTIES);
+
+    public static void main(String[] words) throws Exception {
+        var id = UUID.randomUUID().toString();
+        var command = Map.of(
+            "specversion", "1.0", "id", id, "source", "/web-tier",
+            "type", "telephony.phone_number.activate.v1",
+            "expirytime", Instant.now().plusSeconds(300).toString(),
+            "data", Map.of("phone_number", words[0], "account_id", words[1], "site_id", words[2]));
+        var properties = new AMQP.BasicProperties.Builder().contentType("application/cloudevents+json")
+            .deliveryMode(2).messageId(id).type("telephony.phone_number.activate.v1").build();
+
+        var factory = new ConnectionFactory();
+        factory.setUri(System.getenv("AMQP_URL"));
+        try (var connection = factory.newConnection(); var channel = connection.createChannel()) {
+            // First listen, then speak. A real web tier has one durable queue with a name, for all.
+            var queue = channel.queueDeclare().getQueue();
+            channel.queueBind(queue, "telephony.events", "phone_number.#");
+            channel.basicQos(20);
+            var deliveries = new LinkedBlockingQueue<Delivery>();
+            channel.basicConsume(queue, false, (tag, delivery) -> deliveries.add(delivery), tag -> {});
+
+            channel.confirmSelect();
+            channel.addReturnListener(unrouted -> {
+                System.err.println("The command reached no queue.");
+                System.exit(1);
+            });
+            channel.basicPublish(
+                "telephony.commands", "phone_number.activate", true, properties, JSON.writeValueAsBytes(command));
+            channel.waitForConfirmsOrDie(10_000);
+
+            var outcome = new Outcome(id);
+            while (true) {
+                var delivery = deliveries.poll(30, TimeUnit.SECONDS);
+                if (delivery == null) throw new IllegalStateException("no event for 30 seconds");
+                var hasEnded = outcome.endsWith(delivery.getBody());
+                channel.basicAck(delivery.getEnvelope().getDeliveryTag(), false);
+                if (hasEnded) return;
+            }
+        }
+    }
+
+    /** What becomes of a command. A real web tier stores the sequence with the number, and the ids. */
+    static class Outcome {
+        final String id;
+        final Set<String> seen = new HashSet<>();
+        long sequence = 0;
+        Outcome(String id) { this.id = id; }
+        /** Prints the event; returns whether it ends the command. */
+        boolean endsWith(byte[] body) {
+            try {
+                var event = JSON.readValue(body, Event.class);
+                var type = TYPES.get(event.type()); // null: another type, perhaps of a later version
+                if (type == null || !event.data().path("command_id").asText().equals(id)) return false;
+                if (!seen.add(event.id())) return false; // a repeat
+                var data = JSON.treeToValue(event.data(), type);
+                if (data instanceof StatusChanged changed) {
+                    if (changed.sequence() <= sequence) return false; // older than what is known
+                    sequence = changed.sequence();
+                    System.out.println(changed.status() + " sequence " + sequence);
+                    return changed.status().equals("ACTIVE"); // RESERVED follows from FAILED
+                }
+                if (data instanceof Rejected it) System.out.println("REFUSED " + it.code() + " " + it.message());
+                if (data instanceof Delayed it) System.out.println("DELAYED " + it.message());
+                if (data instanceof Failed it) System.out.println("FAILED " + it.code() + " " + it.detail());
+                return data instanceof Rejected || data instanceof Failed it && !it.needs_a_person();
+            } catch (IOException error) { // not JSON, or a field is missing
+                System.out.println("INVALID " + error.getMessage());
+                return false;
+            }
+        }
+    }
+}

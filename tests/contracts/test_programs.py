@@ -1,0 +1,132 @@
+"""The programs of the documents follow one command to its end, in each language."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import aio_pika
+import pytest
+from activation_contracts.catalogue import (
+    COMMAND_EXCHANGE,
+    COMMANDS,
+    EVENT_EXCHANGE,
+    routing_key_of,
+)
+from activation_contracts.messages import Command, PublishedMessage
+from activation_contracts.reading import read
+from activation_contracts.values import CallTarget, NumberStatus, Step, StepResult
+
+from tests.support.data.builders import AWAITING_ALL
+from tests.support.data.inserts import phone_numbers, voice_service
+from tests.support.programs import LANGUAGES, program_in
+from tests.support.quick import parametrize_quick
+from tests.support.stories.course import Course
+from tests.support.workers import store, until_leading, working
+from worker.core.situation import MainNumber, Number
+from worker.settings import Settings
+from worker.storage.connecting.engine import Database
+
+SITE = (
+    voice_service(1, site_id="london-1"),
+    phone_numbers("+442079460201", site_id="london-1"),
+)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_the_program_prints_pending_and_active_and_the_next_time_the_refusal(
+    database: Database, settings: Settings, amqp_url: str, language: str, tmp_path: Path
+) -> None:
+    program = program_in(language, tmp_path)
+    await store(database, *SITE)
+    async with working(database, settings) as worker:
+        await until_leading(worker)
+        accepted = await program(amqp_url)
+        (refused,) = await program(amqp_url)
+
+    assert accepted == ["PENDING sequence 1", "ACTIVE sequence 2"]
+    assert refused.startswith("REFUSED NUMBER_NOT_RESERVED ")
+
+
+@parametrize_quick("language", [*LANGUAGES], quick=1)
+async def test_the_program_reports_the_failure_when_the_pbx_is_silent(
+    database: Database, settings: Settings, amqp_url: str, language: str, tmp_path: Path
+) -> None:
+    program = program_in(language, tmp_path)
+    impatient = settings.model_copy(
+        update={
+            "awaited_steps": frozenset({Step.ACTIVATION}),
+            "operation_at_risk_seconds": 0.1,
+            "operation_time_allowed_seconds": 1.0,
+            "sweep_interval_seconds": 0.1,
+        }
+    )
+    await store(database, *SITE)
+    async with working(database, impatient) as worker:
+        await until_leading(worker)
+        lines = await program(amqp_url)
+
+    # On a slow machine the deadline can pass before the delay is published.
+    assert [line.split()[0] for line in lines if "DELAYED" not in line] == ["PENDING", "FAILED"]
+    assert "DEADLINE_PASSED" in lines[-1]
+
+
+MAIN_NUMBER = MainNumber(
+    "+442079460200", NumberStatus.ACTIVE, "reception", frozenset({CallTarget.HUNT_GROUP})
+)
+
+
+def course_of(command: Command) -> Course:
+    """A late activation of the number by this command."""
+    number = Number("+442079460201", "london-1", "acme", "201", NumberStatus.RESERVED)
+    course = Course(number, AWAITING_ALL, MAIN_NUMBER)
+    course.receive(command)
+    course.confirm()
+    course.pass_time(AWAITING_ALL.at_risk_after)
+    return course
+
+
+def failed_messages(command: Command) -> tuple[list[PublishedMessage], list[str]]:
+    """The messages of an activation that fails, in a bad order, and what the program prints."""
+    course = course_of(command)
+    course.pass_time(AWAITING_ALL.time_allowed)
+    pending, delayed, failed, reserved, *_ = course.messages
+    order = [delayed, pending, delayed, pending, reserved, pending, reserved, failed]
+    return order, ["DELAYED", "PENDING sequence 1", "RESERVED sequence 2", "FAILED"]
+
+
+def completed_messages(command: Command) -> tuple[list[PublishedMessage], list[str]]:
+    """The messages of an activation that ends ACTIVE, with an outstanding join, likewise."""
+    course = course_of(command)
+    course.answer(course.open_steps[0].step_id, StepResult.DONE)
+    course.confirm()
+    course.pass_time(AWAITING_ALL.at_risk_after)
+    pending, delayed, active, _, aftermath = course.messages
+    order = [pending, aftermath, pending, delayed, aftermath, delayed, pending, active]
+    return order, ["PENDING sequence 1", "DELAYED", "ACTIVE sequence 2"]
+
+
+@pytest.mark.parametrize("messages_of", [failed_messages, completed_messages])
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_the_program_drops_repeated_and_late_messages(
+    amqp_url: str,
+    tmp_path: Path,
+    language: str,
+    messages_of: Callable[[Command], tuple[list[PublishedMessage], list[str]]],
+) -> None:
+    program = program_in(language, tmp_path)
+    async with await aio_pika.connect(amqp_url) as connection:
+        channel = await connection.channel()
+        commands = await channel.declare_queue(exclusive=True)
+        await commands.bind(COMMAND_EXCHANGE, "phone_number.#")
+        events = await channel.get_exchange(EVENT_EXCHANGE, ensure=False)
+        running = asyncio.create_task(program(amqp_url))
+        while (delivery := await commands.get(fail=False, no_ack=True)) is None:
+            assert not running.done(), "it has ended and sent no command"
+            await asyncio.sleep(0.05)
+        messages, expected = messages_of(read(delivery.body, delivery.content_type, COMMANDS))
+        for message in messages:
+            await events.publish(aio_pika.Message(message.encode()), routing_key_of(message))
+        lines = await running
+
+    assert len(lines) == len(expected)
+    assert all(line.startswith(words) for line, words in zip(lines, expected, strict=True))
