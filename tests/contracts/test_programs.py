@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 
 import aio_pika
 import pytest
@@ -18,13 +17,15 @@ from activation_contracts.values import CallTarget, NumberStatus, Step, StepResu
 
 from tests.support.data.builders import AWAITING_ALL
 from tests.support.data.inserts import phone_numbers, voice_service
-from tests.support.programs import LANGUAGES, program_in
+from tests.support.programs import LANGUAGES, ProgramIn, program_in
 from tests.support.quick import parametrize_quick
 from tests.support.stories.course import Course
 from tests.support.workers import store, until_leading, working
 from worker.core.situation import MainNumber, Number
 from worker.settings import Settings
 from worker.storage.connecting.engine import Database
+
+__all__ = ["program_in"]
 
 SITE = (
     voice_service(1, site_id="london-1"),
@@ -34,9 +35,9 @@ SITE = (
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_the_program_prints_pending_and_active_and_the_next_time_the_refusal(
-    database: Database, settings: Settings, amqp_url: str, language: str, tmp_path: Path
+    database: Database, settings: Settings, amqp_url: str, language: str, program_in: ProgramIn
 ) -> None:
-    program = program_in(language, tmp_path)
+    program = program_in(language)
     await store(database, *SITE)
     async with working(database, settings) as worker:
         await until_leading(worker)
@@ -49,9 +50,9 @@ async def test_the_program_prints_pending_and_active_and_the_next_time_the_refus
 
 @parametrize_quick("language", [*LANGUAGES], quick=1)
 async def test_the_program_reports_the_failure_when_the_pbx_is_silent(
-    database: Database, settings: Settings, amqp_url: str, language: str, tmp_path: Path
+    database: Database, settings: Settings, amqp_url: str, language: str, program_in: ProgramIn
 ) -> None:
-    program = program_in(language, tmp_path)
+    program = program_in(language)
     impatient = settings.model_copy(
         update={
             "awaited_steps": frozenset({Step.ACTIVATION}),
@@ -109,11 +110,11 @@ def completed_messages(command: Command) -> tuple[list[PublishedMessage], list[s
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_the_program_drops_repeated_and_late_messages(
     amqp_url: str,
-    tmp_path: Path,
+    program_in: ProgramIn,
     language: str,
     messages_of: Callable[[Command], tuple[list[PublishedMessage], list[str]]],
 ) -> None:
-    program = program_in(language, tmp_path)
+    program = program_in(language)
     async with await aio_pika.connect(amqp_url) as connection:
         channel = await connection.channel()
         commands = await channel.declare_queue(exclusive=True)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import activation_contracts
 import pytest
@@ -16,48 +16,64 @@ from activation_contracts.tables import DOCUMENTS
 
 from tests.support.environments import unmeasured
 
-__all__ = ["LANGUAGES", "Program", "program_in"]
+if TYPE_CHECKING:
+    from tests.support.node import NodeProjects
 
+__all__ = ["LANGUAGES", "ProgramIn", "program_in"]
+
+PROGRAMS: Final = DOCUMENTS / "programs"
 EXPORTED: Final = Path(activation_contracts.__file__).with_name("exported")
 TIMEOUT_SECONDS: Final = 120
-INSTALLS: Final = ("npm install", "apt-get install")
+INSTALLS: Final = ("npm ci", "apt-get install")
 ARGUMENTS: Final = "+442079460201 acme london-1"
 
 Program = Callable[[str], Coroutine[Any, Any, list[str]]]
 """Runs with the URL of a broker; returns the lines that it prints."""
 
-
-def program_in(language: str, folder: Path) -> Program:
-    """The program in this language, in a new folder of a client.
-
-    Skips the test where a tool is missing, except under CI.
-    """
-    lines, missing = LANGUAGES[language](folder)
-    if missing:
-        lacks = f"{', '.join(missing)} not installed"
-        assert not os.environ.get("CI"), lacks
-        pytest.skip(lacks)
-    return partial(_output, lines, folder)
+ProgramIn = Callable[[str], Program]
+"""Called with a language: the program in it. Skips the test where a tool is missing, except under
+CI, where it fails."""
 
 
-def _python(folder: Path) -> tuple[str, list[str]]:
+@pytest.fixture
+def program_in(request: pytest.FixtureRequest, tmp_path: Path) -> ProgramIn:
+    """The program in a language, in the new folder of a client."""
+
+    def prepared(language: str) -> Program:
+        return partial(_output, LANGUAGES[language](tmp_path, request), tmp_path)
+
+    return prepared
+
+
+def _python(folder: Path, _request: pytest.FixtureRequest) -> str:
     (folder / "activate.py").write_text(_block("web-tier.md", "python"))
-    return f"{sys.executable} activate.py {ARGUMENTS}", []
+    return f"{sys.executable} activate.py {ARGUMENTS}"
 
 
-def _java(folder: Path) -> tuple[str, list[str]]:
-    shutil.copy(DOCUMENTS / "programs" / "Activate.java", folder)
+def _javascript(folder: Path, request: pytest.FixtureRequest) -> str:
+    projects: NodeProjects = request.getfixturevalue("node_projects")
+    (folder / "node_modules").symlink_to(projects(PROGRAMS).packages)
+    (folder / "exported").symlink_to(EXPORTED)
+    shutil.copy(PROGRAMS / "activate.mjs", folder)
+    return _block("other-languages.md", "sh", having="node ")
+
+
+def _java(folder: Path, _request: pytest.FixtureRequest) -> str:
+    shutil.copy(PROGRAMS / "Activate.java", folder)
     lines = _block("other-languages.md", "sh", having="java ")
     (jars,) = re.findall(r"/%s\.jar:' \\\n +(.*)\)", lines)
     missing = [name for name in jars.split() if not Path(f"/usr/share/java/{name}.jar").exists()]
-    return lines, missing if shutil.which("javac") else [*missing, "javac"]
+    if shutil.which("javac") is None:
+        missing.append("javac")
+    if missing:
+        lacks = f"{', '.join(missing)} not installed: run `make setup`"
+        assert not os.environ.get("CI"), lacks
+        pytest.skip(lacks)
+    return lines
 
 
-LANGUAGES: Final[dict[str, Callable[[Path], tuple[str, list[str]]]]] = {
-    "Python": _python,
-    "Java": _java,
-}
-"""What puts the program into a folder: returns the lines that run it, and what is missing."""
+LANGUAGES: Final = {"Python": _python, "JavaScript": _javascript, "Java": _java}
+"""What puts the program into a folder, and returns the lines that run it there."""
 
 
 def _block(page: str, language: str, having: str = "") -> str:
