@@ -12,21 +12,27 @@ endif
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
-.venv/.complete: requirements-dev.lock pyproject.toml .ci/setup
+.venv/.complete-servers: requirements-dev.lock pyproject.toml contracts/pyproject.toml .ci/setup
 	@.ci/setup
+
+.venv/.complete-tests: .ci/setup | .venv/.complete-servers
+	@.ci/setup tests
 
 build/debian-13/.complete: .ci/debian-13
 	@.ci/debian-13
 
 .PHONY: setup
-setup: .venv/.complete ## Install what is missing: Debian packages and the virtual environment
+setup: .venv/.complete-servers ## Install what is missing: the servers' Debian packages and the virtual environment
+
+.PHONY: setup-tests
+setup-tests: setup .venv/.complete-tests ## Install what the tests need besides: tools of other languages, poolers, clocks
 
 .PHONY: demo
 demo: setup ## Show the whole product at work on private servers
 	@$(PYTHON) -m worker.demo
 
 .PHONY: test
-test: setup ## Prove it: every quick test, on private servers; SERVERS=debian-13 takes RabbitMQ 4 and PostgreSQL 17
+test: setup-tests ## Prove it: every quick test, on private servers; SERVERS=debian-13 takes RabbitMQ 4 and PostgreSQL 17
 	@echo "RabbitMQ and PostgreSQL: private ones, started for this run on free ports of 127.0.0.1"
 	@$(PYTHON) -m pytest --numprocesses 4 --dist worksteal $(ARGUMENTS)
 
@@ -35,7 +41,7 @@ campaign: setup ## Kill everything again and again under a million commands; OPT
 	@$(PYTHON) -m tests.campaign $(OPTIONS)
 
 .PHONY: test-long
-test-long: setup ## Every crash point and every lost answer, long freezes, clusters: minutes of faults
+test-long: setup-tests ## Every crash point and every lost answer, long freezes, clusters: minutes of faults
 	@$(PYTHON) -m pytest -m 'campaign or benchmark' $(ARGUMENTS)
 
 .PHONY: bench

@@ -66,7 +66,7 @@ def _java(folder: Path, _request: pytest.FixtureRequest) -> str:
     if shutil.which("javac") is None:
         missing.append("javac")
     if missing:
-        lacks = f"{', '.join(missing)} not installed: run `make setup`"
+        lacks = f"{', '.join(missing)} not installed: run `make setup-tests`"
         assert not os.environ.get("CI"), lacks
         pytest.skip(lacks)
     return lines
