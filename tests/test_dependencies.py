@@ -15,7 +15,7 @@ ROOT: Final = Path(__file__).parent.parent
 OURS: Final = {"activation_contracts", "tests", "worker"}
 CONTRACTS: Final = "activation-worker-contracts"
 COMMAND_LINE_TOOLS: Final = {
-    *("coverage", "import-linter", "mypy", "ruff", "setuptools", "wheel"),
+    *("check-jsonschema", "coverage", "import-linter", "mypy", "ruff", "setuptools", "wheel"),
     *("pytest-asyncio", "pytest-cov", "pytest-xdist", "types-jsonschema", "types-psutil"),
 }
 """Development dependencies that are run or loaded as plug-ins, and never imported."""

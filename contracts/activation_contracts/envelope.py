@@ -5,8 +5,9 @@ import json
 from functools import cache, cached_property
 from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
+from activation_contracts.described import Described
 from activation_contracts.values import AttributeText, Identifier, PhoneNumber, Timestamp
 
 __all__ = [
@@ -30,17 +31,24 @@ WORKER_SOURCE: Final = "/telephony/activation-worker"
 Source = Annotated[
     str,
     StringConstraints(
-        pattern=r"^[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$",
+        pattern=r"^[^\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+$",
         max_length=1024,
     ),
+    Described(
+        "A CloudEvents source: a URI reference without white space and control characters.",
+        name="Source",
+        examples=("/web-tier",),
+        one_line=True,
+    ),
 ]
-"""A CloudEvents source: a URI reference without white space and control characters."""
 
 
 class Data(BaseModel):
     """The payload of a message. Readers ignore unknown fields."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+    # Validators are built when they are first used: no program uses them all, and building them at
+    # import takes a third of its time.
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
 class Envelope(BaseModel):
@@ -50,26 +58,30 @@ class Envelope(BaseModel):
     travels, or leaves it out.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     specversion: Literal["1.0"] = "1.0"
+    """The version of CloudEvents."""
     id: Identifier
     """Identifies the message together with `source`; a repeated message has the same id."""
     source: Source
+    """The system that publishes the message."""
     type: str
+    """The type of the message, with its version."""
     subject: AttributeText | None = None
     """The phone number; of an event about an account, `account_id/site_id`."""
     time: Timestamp | None = None
-    """When the event occurred (RFC 3339, with a zone)."""
+    """When the event occurred."""
     datacontenttype: Literal["application/json"] = "application/json"
+    """The media type of `data`."""
     correlationid: Identifier | None = None
     """Common to all messages that follow from one command; its default is the command's id."""
     causationid: Identifier | None = None
     """The id of the message that caused this one."""
     traceparent: AttributeText | None = None
+    """The position in a distributed trace (W3C Trace Context)."""
     tracestate: AttributeText | None = None
-    expirytime: Timestamp | None = None
-    """On commands: if the worker reads the command later than this, it refuses it."""
+    """What systems add to the trace (W3C Trace Context)."""
     partitionkey: AttributeText | None = None
     """`account_id/site_id`."""
 
@@ -105,7 +117,7 @@ class Published(Envelope):
     time: Timestamp
     correlationid: Identifier
     causationid: Identifier
-    partitionkey: Annotated[str, Field(examples=["acme/london-1"])]
+    partitionkey: str
 
 
 class Received(Envelope):
@@ -115,7 +127,10 @@ class Received(Envelope):
     """Whether the description of a read error may quote values of the payload: not if one of them
     may be a secret in the wrong field."""
 
+    expirytime: Timestamp | None = None
+    """On commands: if the worker reads the command later than this, it refuses it."""
     data: Data
+    """The payload."""
 
     @cached_property
     def fingerprint(self) -> str:

@@ -8,7 +8,7 @@ from activation_contracts.asyncapi import asyncapi_document
 from activation_contracts.catalogue import CATALOGUE
 from activation_contracts.definitions import rabbitmq_definitions
 from activation_contracts.examples import EXAMPLES
-from activation_contracts.schemas import DIALECT, schema_of
+from activation_contracts.schemas import bundle, schema_file
 from activation_contracts.topology import EVENT_LOG_DAYS, EXCHANGES, QUEUES, event_log
 
 __all__ = ["export"]
@@ -17,12 +17,14 @@ __all__ = ["export"]
 def export(directory: Path) -> list[Path]:
     """Writes schemas, examples, the AsyncAPI document and the topology; returns the paths.
 
-    The topology is there as the worker states it, and as definitions that RabbitMQ imports.
+    The topology is there as the worker states it, and as definitions that RabbitMQ imports;
+    `schemas.json` bundles the schemas.
 
     The output is deterministic. Other files in the directory are not changed.
     """
     documents: dict[str, object] = {
         "asyncapi.json": asyncapi_document(),
+        "schemas.json": bundle(),
         "topology.json": {
             "exchanges": [asdict(exchange) for exchange in EXCHANGES],
             "queues": [asdict(queue) for queue in (*QUEUES, event_log(EVENT_LOG_DAYS))],
@@ -30,7 +32,7 @@ def export(directory: Path) -> list[Path]:
         "rabbitmq-definitions.json": rabbitmq_definitions(),
     }
     for row in CATALOGUE:
-        documents[f"schemas/{row.type}.json"] = {"$schema": DIALECT, **schema_of(row)}
+        documents[f"schemas/{row.type}.json"] = schema_file(row)
     for name, example in EXAMPLES.items():
         documents[f"examples/{name}.json"] = json.loads(example.encode())
     return [_write(directory / name, document) for name, document in documents.items()]
@@ -38,6 +40,7 @@ def export(directory: Path) -> list[Path]:
 
 def _write(path: Path, document: object) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(document, indent=2, ensure_ascii=False)
+    # In ASCII: patterns contain characters that a person does not see.
+    text = json.dumps(document, indent=2)
     path.write_text(text + "\n", encoding="utf-8", newline="\n")
     return path

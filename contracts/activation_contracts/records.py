@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Final, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, Strict, model_validator
 
+from activation_contracts.described import Described
 from activation_contracts.envelope import Data
 from activation_contracts.values import (
     AccountId,
@@ -37,8 +38,21 @@ __all__ = [
     "VoiceServiceRecord",
 ]
 
-Name = Annotated[str, Field(pattern=r"^[^\u0000]+$", max_length=128)]
-FeatureName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+Name = Annotated[
+    str,
+    Field(pattern=r"^[^\x00]+$", max_length=128),
+    Described("A name or id of the platform: not empty, at most 128 characters."),
+]
+FeatureName = Annotated[
+    str,
+    Field(pattern=r"^[a-z][a-z0-9_]{0,63}$"),
+    Described(
+        "The name of a feature of an extension.",
+        name="FeatureName",
+        examples=("voicemail",),
+        one_line=True,
+    ),
+]
 Flag = Annotated[bool, Strict()]
 """True or false: a "no" or a 1 is an error."""
 
@@ -81,10 +95,15 @@ class RecordKind(StrEnum):
     """The kinds of records, in the order in which an import stores them."""
 
     VOICE_SERVICE = "voice_service"
+    """A voice service that an account has bought for a site."""
     PHONE_NUMBER = "phone_number"
+    """A provisioned number."""
     CALL_SETTINGS = "call_settings"
+    """Where the calls of a main number go."""
     HUNT_GROUP_MEMBER = "hunt_group_member"
+    """A number that is a member of a hunt group."""
     HANDSET_LOGIN = "handset_login"
+    """A device at which a number is logged in."""
 
 
 class RecordKey(Data):
@@ -107,19 +126,23 @@ class VoiceServiceKey(RecordKey):
     KEY: ClassVar[tuple[str, ...]] = ("service_id",)
 
     service_id: Name
+    """The platform's id of the service."""
 
 
 class VoiceServiceRecord(VoiceServiceKey):
     """A voice service that an account has bought for a site."""
 
     account_id: AccountId
+    """The account that has bought the service."""
     account_kind: AccountKind
     site_id: SiteId
+    """The site at which the service can be used."""
     quantity: Annotated[int, Strict(), Field(ge=0, le=1_000_000)]
+    """How many numbers can be in use with it."""
     starts_on: Day | None = None
-    """The first day on which it is in force; null: it has begun."""
+    """The first day on which it is in force; left out: it has begun."""
     ends_on: Day | None = None
-    """The last day on which it is in force; null: it does not end."""
+    """The last day on which it is in force; left out: it does not end."""
 
     @model_validator(mode="after")
     def _ends_after_it_starts(self) -> "VoiceServiceRecord":
@@ -141,19 +164,24 @@ class PhoneNumberRecord(PhoneNumberKey):
     """A provisioned number."""
 
     site_id: SiteId
+    """The site at which the number is provisioned."""
     account_id: AccountId | None = None
-    """The account to which it is allocated."""
+    """The account to which the number is allocated; left out: none."""
     extension: Name | None = None
+    """The internal extension; left out: none."""
     status: NumberStatus | None = None
-    """Left out: a number that gets an account becomes RESERVED, one that loses it AVAILABLE, and
-    every other status stays."""
+    """The status, but never PENDING. Left out: a number that gets an account becomes RESERVED, one
+    that loses it AVAILABLE, and every other status stays."""
     main_number: Flag = False
+    """Whether it is the account's main number at the site; left out: it is not."""
     assigned_to: Name | None = None
-    """The user or team member who has the number."""
+    """The user or team member who has the number; left out: nobody has it."""
     label: ShortText | None = None
+    """The display label, at most 128 characters; left out: none."""
     features: FeatureNames = ()
     """The names of the features that are set; the worker does not keep their values."""
     pin_is_default: Flag = True
+    """Whether the number has its default PIN; left out: it has."""
 
     @model_validator(mode="after")
     def _is_possible(self) -> "PhoneNumberRecord":
@@ -181,10 +209,13 @@ class CallSettingsRecord(CallSettingsKey):
     """Where the calls of a main number go."""
 
     hunt_group_id: Name | None = None
-    """Its in-space hunt group."""
+    """The in-space hunt group of the number; left out: it has none."""
     in_hours: CallTarget
+    """Where calls go in office hours."""
     out_of_hours: CallTarget
+    """Where calls go outside office hours."""
     unanswered: CallTarget
+    """Where calls go that are not answered."""
 
 
 class HuntGroupMemberKey(RecordKey):
@@ -194,7 +225,9 @@ class HuntGroupMemberKey(RecordKey):
     KEY: ClassVar[tuple[str, ...]] = ("hunt_group_id", "phone_number")
 
     hunt_group_id: Name
+    """The platform's id of the hunt group."""
     phone_number: PhoneNumber
+    """The member."""
 
 
 class HuntGroupMemberRecord(HuntGroupMemberKey):
@@ -208,7 +241,9 @@ class HandsetLoginKey(RecordKey):
     KEY: ClassVar[tuple[str, ...]] = ("phone_number", "device_id")
 
     phone_number: PhoneNumber
+    """The number that is logged in."""
     device_id: Name
+    """The platform's id of the device."""
 
 
 class HandsetLoginRecord(HandsetLoginKey):

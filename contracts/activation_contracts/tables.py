@@ -27,12 +27,12 @@ from activation_contracts.reading import ReadErrorCode
 from activation_contracts.reading.forgiven import FORGIVEN
 from activation_contracts.reading.refused import REFUSED
 from activation_contracts.refusals import REFUSALS
+from activation_contracts.schemas.docstrings import attribute_docstrings
 from activation_contracts.topology import EVENT_LOG_DAYS, QUEUES, event_log
 from activation_contracts.values import EXTENSION_FEATURES
 
 __all__ = [
     "DOCUMENTS",
-    "READ_ERROR_MEANINGS",
     "TABLES",
     "Tables",
     "rewrite",
@@ -41,30 +41,6 @@ __all__ = [
 ]
 
 DOCUMENTS: Final = Path(__file__).parents[1] / "docs"
-
-READ_ERROR_MEANINGS: Final[Mapping[ReadErrorCode, str]] = {
-    ReadErrorCode.CONTENT_TYPE_UNSUPPORTED: (
-        "The AMQP content type is not JSON. A missing content type is accepted."
-    ),
-    ReadErrorCode.BODY_TOO_LARGE: (
-        "The body has more than 65,536 bytes, before or after decompression."
-    ),
-    ReadErrorCode.CONTENT_ENCODING_INVALID: (
-        "The AMQP content encoding is neither gzip nor UTF-8, or the body is not gzip."
-    ),
-    ReadErrorCode.NOT_UTF8: "The body is not UTF-8.",
-    ReadErrorCode.NOT_JSON: "The body is not JSON; NaN and Infinity are not JSON either.",
-    ReadErrorCode.DUPLICATE_KEY: "A key occurs twice in one object, at any depth.",
-    ReadErrorCode.NESTED_TOO_DEEPLY: "The JSON is nested too deeply.",
-    ReadErrorCode.NOT_A_CLOUDEVENT: (
-        'The JSON is not an object, `specversion` is not "1.0" or missing in the body and in the'
-        " headers, or `type` is not a string."
-    ),
-    ReadErrorCode.TYPE_UNKNOWN: "The `type` is none that this queue serves.",
-    ReadErrorCode.INVALID: (
-        "A field or attribute is missing, invalid or misspelt; the detail names it."
-    ),
-}
 
 _PLACE: Final = re.compile(
     r"(?P<start><!-- table: (?P<name>[a-z-]+) -->\n).*?(?P<end><!-- end of table -->)", re.DOTALL
@@ -194,7 +170,7 @@ def _refusals() -> str:
 def _read_errors() -> str:
     return table(
         ("code", "meaning"),
-        ((f"`{code}`", READ_ERROR_MEANINGS[code]) for code in ReadErrorCode),
+        ((f"`{code}`", attribute_docstrings(ReadErrorCode)[code]) for code in ReadErrorCode),
     )
 
 

@@ -7,10 +7,13 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, StringConstraints
 
+from activation_contracts.described import Described
+
 __all__ = [
     "CALL_SETTINGS",
     "EXTENSION_FEATURES",
     "LABEL",
+    "AccountAtSite",
     "AccountId",
     "AccountKind",
     "AftermathKind",
@@ -46,30 +49,77 @@ def _fits_a_short_string(text: str) -> str:
 
 
 # PostgreSQL stores all characters except NUL, and one NUL would fail a whole batch.
-PlainText = Annotated[str, StringConstraints(pattern=r"^[^\u0000]*$")]
-"""Text without NUL characters."""
+PlainText = Annotated[
+    str, StringConstraints(pattern=r"^[^\x00]*$"), Described("Text without NUL characters.")
+]
 
 Identifier = Annotated[
     str,
-    StringConstraints(pattern=r"^[^\u0000]+$", max_length=SHORT_STRING_MAXIMUM_BYTES),
+    StringConstraints(pattern=r"^[^\x00]+$", max_length=SHORT_STRING_MAXIMUM_BYTES),
     AfterValidator(_fits_a_short_string),
+    Described(
+        "The id of a message: not empty, at most 255 bytes of UTF-8.",
+        name="Identifier",
+        examples=("8f2c1d3e-6b0a-4c55-9a77-0d6f1e2b3c41",),
+    ),
 ]
-"""The id of a message: not empty, and short enough for the AMQP property that copies it."""
+"""Short enough for the AMQP property that copies it."""
 
-AttributeText = Annotated[str, StringConstraints(pattern=r"^[^\u0000]+$", max_length=1024)]
-"""The text of an attribute that only travels: not empty, at most 1024 characters."""
+AttributeText = Annotated[
+    str,
+    StringConstraints(pattern=r"^[^\x00]+$", max_length=1024),
+    Described("Text that only travels: not empty, at most 1024 characters."),
+]
 
-ShortText = Annotated[str, StringConstraints(pattern=r"^[^\u0000]*$", max_length=128)]
-"""Text for people, at most 128 characters."""
+ShortText = Annotated[
+    str,
+    StringConstraints(pattern=r"^[^\x00]*$", max_length=128),
+    Described("Text for people, at most 128 characters."),
+]
 
-PhoneNumber = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
-"""A phone number in E.164 form: a plus sign and 7 to 15 digits."""
+PhoneNumber = Annotated[
+    str,
+    StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$"),
+    Described(
+        "A phone number in E.164 form: a plus sign and 7 to 15 digits.",
+        name="PhoneNumber",
+        examples=("+442079460201",),
+        one_line=True,
+    ),
+]
 
-AccountId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-"""The platform's id of an account, an operator's or an occupier's."""
+AccountId = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$"),
+    Described(
+        "The platform's id of an account, an operator's or an occupier's.",
+        name="AccountId",
+        examples=("acme",),
+        one_line=True,
+    ),
+]
 
-SiteId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-"""The platform's id of a site (a building)."""
+SiteId = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$"),
+    Described(
+        "The platform's id of a site (a building).",
+        name="SiteId",
+        examples=("london-1",),
+        one_line=True,
+    ),
+]
+
+AccountAtSite = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}/[A-Za-z0-9_-]{1,64}$"),
+    Described(
+        "An account at a site: `account_id/site_id`.",
+        name="AccountAtSite",
+        examples=("acme/london-1",),
+        one_line=True,
+    ),
+]
 
 _RFC_3339: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?"
@@ -90,9 +140,10 @@ Timestamp = Annotated[AwareDatetime, BeforeValidator(_require_rfc_3339)]
 """A moment, written as RFC 3339 with a zone."""
 
 
+# Sources: all [S], but AVAILABLE [H].
 @unique
 class NumberStatus(StrEnum):
-    """The status of a phone number [S]; AVAILABLE is [H]."""
+    """The status of a phone number."""
 
     AVAILABLE = "AVAILABLE"
     """Provisioned at the site, not allocated to an account."""
@@ -111,17 +162,21 @@ class Operation(StrEnum):
     """The operation that a command requests."""
 
     ACTIVATE = "activate"
+    """Put a RESERVED number into use."""
     DEACTIVATE = "deactivate"
+    """Take an ACTIVE number out of use, and clear its settings."""
 
 
 @unique
 class ChangedBy(StrEnum):
-    """What changed the status of a number: an operation, or the platform's records."""
+    """What changed the status of a number."""
 
     ACTIVATE = "activate"
+    """An activation."""
     DEACTIVATE = "deactivate"
+    """A deactivation."""
     DIRECTORY = "directory"
-    """A directory message or an import [D]."""
+    """The platform's records: a directory message or an import."""
 
 
 @unique
@@ -131,8 +186,11 @@ class Step(StrEnum):
     ACTIVATION = "activation"
     """The PBX's own provisioning of the number."""
     HUNT_GROUP_MEMBERSHIP = "hunt_group_membership"
+    """The number joins or leaves a hunt group."""
     HANDSET_LOGOUT = "handset_logout"
+    """The number is logged out of a digital handset."""
     EXTENSION_RESET = "extension_reset"
+    """The features of the extension are cleared, and its PIN is the default again."""
 
 
 @unique
@@ -140,6 +198,7 @@ class StepResult(StrEnum):
     """The result of a step, as the PBX reports it."""
 
     DONE = "done"
+    """Carried out."""
     ALREADY = "already"
     """The desired state existed before."""
     NOT_APPLICABLE = "not_applicable"
@@ -155,16 +214,18 @@ class FailureCode(StrEnum):
     """Why an operation ended without success, or needs an operator."""
 
     PBX_REFUSED = "PBX_REFUSED"
+    """The PBX answered a step with `refused`."""
     ATTEMPTS_EXHAUSTED = "ATTEMPTS_EXHAUSTED"
     """The PBX answered the last allowed attempt with `retry_later`."""
     DEADLINE_PASSED = "DEADLINE_PASSED"
+    """The steps were not done at the deadline."""
     GIVEN_UP = "GIVEN_UP"
     """An operator gave up."""
 
 
 @unique
 class AtDeadline(StrEnum):
-    """What happens if an operation is not completed at its deadline [D]."""
+    """What happens if an operation is not completed at its deadline."""
 
     BACK_TO_RESERVED = "back_to_reserved"
     """The activation fails, and its voice service is free again."""
@@ -174,7 +235,7 @@ class AtDeadline(StrEnum):
 
 @unique
 class AftermathKind(StrEnum):
-    """What an operation that has ended left to do [D]."""
+    """What an operation that has ended left to do."""
 
     HUNT_GROUP_JOIN = "hunt_group_join"
     """The number is ACTIVE and in use, and has to join a hunt group."""
@@ -184,13 +245,14 @@ class AftermathKind(StrEnum):
 
 @unique
 class AftermathState(StrEnum):
-    """How far an aftermath is. The last three are last words: nothing follows."""
+    """How far an aftermath is. After `done`, `given_up` and `superseded` nothing follows."""
 
     OUTSTANDING = "outstanding"
     """It takes longer than expected; the worker asks the PBX again."""
     NEEDS_A_PERSON = "needs_a_person"
     """An operator must decide."""
     DONE = "done"
+    """Nothing is left to do."""
     GIVEN_UP = "given_up"
     """An operator gave up."""
     SUPERSEDED = "superseded"
@@ -200,7 +262,7 @@ class AftermathState(StrEnum):
 
 @unique
 class AccountKind(StrEnum):
-    """The kind of an account [S]."""
+    """The kind of an account."""
 
     OPERATOR = "operator"
     """The landlord organisation."""
@@ -210,11 +272,14 @@ class AccountKind(StrEnum):
 
 @unique
 class DeviceKind(StrEnum):
-    """The kind of a device; only digital handsets can be logged out remotely [S][H]."""
+    """The kind of a device."""
 
     DIGITAL = "digital"
+    """A handset that a PBX can log out remotely."""
     ANALOGUE = "analogue"
+    """A handset that a person must log out by hand."""
     SOFTPHONE = "softphone"
+    """A program that a person must log out by hand."""
 
 
 @unique
@@ -222,10 +287,15 @@ class CallTarget(StrEnum):
     """A target to which a main number sends its calls."""
 
     HUNT_GROUP = "hunt_group"
+    """The in-space hunt group of the number."""
     RECEPTION = "reception"
+    """The reception."""
     VOICEMAIL = "voicemail"
+    """Voicemail."""
     FORWARD = "forward"
+    """A number to which calls are forwarded."""
     NONE = "none"
+    """Nowhere."""
 
 
 CALL_SETTINGS: Final = "call_settings"

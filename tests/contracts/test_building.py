@@ -104,6 +104,7 @@ BUILDERS: dict[str, Callable[..., Received]] = {
 def built(name: str) -> Received:
     """The message, with the attributes of its example that no builder can know."""
     example = EXAMPLES[name]
+    assert isinstance(example, Received)
     return BUILDERS[name](
         id=example.id,
         time=example.time,

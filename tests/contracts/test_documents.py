@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from activation_contracts.catalogue import COMMANDS
 from activation_contracts.examples import EXAMPLES
-from activation_contracts.reading import ReadErrorCode, read
-from activation_contracts.tables import DOCUMENTS, READ_ERROR_MEANINGS, TABLES, rewrite, with_tables
+from activation_contracts.reading import read
+from activation_contracts.tables import DOCUMENTS, TABLES, rewrite, with_tables
 
 from tests.support.faults.links import broken_links, documents_of
 from worker.settings import Settings
@@ -51,10 +51,6 @@ def test_every_table_stands_in_a_document() -> None:
     }
 
     assert shown == {*TABLES}
-
-
-def test_every_read_error_has_a_meaning() -> None:
-    assert [*READ_ERROR_MEANINGS] == [*ReadErrorCode]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

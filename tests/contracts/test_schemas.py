@@ -81,10 +81,9 @@ def test_optional_fields_are_never_null_and_nullable_fields_are_required() -> No
 
     assert data["properties"]["deadline"] == {
         "description": "On PENDING: when the operation counts as overdue.",
-        "format": "date-time",
-        "type": "string",
+        "allOf": [{"$ref": "#/$defs/Timestamp"}],
     }
-    assert {"type": "null"} in data["properties"]["extension"]["anyOf"]
+    assert data["properties"]["extension"]["type"] == ["string", "null"]
     assert "extension" in data["required"]
     assert "deadline" not in data["required"]
 
@@ -107,7 +106,10 @@ def test_a_readable_command_matches_the_schema(changes: dict[str, Any], omitted:
         read(json.dumps(event).encode(), CONTENT_TYPE, COMMANDS)
     except UnreadableError:
         return
-    validator(BY_TYPE[ACTIVATE]).validate(event)
+    # Null is read as absent; the schema says to leave the attribute out.
+    validator(BY_TYPE[ACTIVATE]).validate(
+        {name: value for name, value in event.items() if value is not None}
+    )
 
 
 @given(omitted=some.sets(names))

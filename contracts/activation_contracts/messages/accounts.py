@@ -1,19 +1,12 @@
 """Events about an account at a site."""
 
-from typing import Annotated, Literal
-
-from pydantic import StringConstraints
+from typing import Literal
 
 from activation_contracts.envelope import Data, Published
 from activation_contracts.messages.events import Entitlement
-from activation_contracts.values import AccountId, SiteId
+from activation_contracts.values import AccountAtSite, AccountId, SiteId
 
 __all__ = ["EntitlementData", "EntitlementExceeded", "EntitlementRestored"]
-
-AccountAtSite = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}/[A-Za-z0-9_-]{1,64}$")
-]
-"""`account_id/site_id`."""
 
 
 class EntitlementData(Data):

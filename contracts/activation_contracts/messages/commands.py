@@ -19,8 +19,11 @@ class CommandData(Data):
 
     phone_number: PhoneNumber
     account_id: AccountId
+    """The account to which the number is allocated."""
     site_id: SiteId
+    """The site at which the number is provisioned."""
     requested_by: ShortText | None = None
+    """Who asks, for people. It comes back on each event."""
 
 
 class CommandMessage(Received):

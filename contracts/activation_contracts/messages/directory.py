@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Discriminator, Field, Strict, Tag
 
+from activation_contracts.described import Described
 from activation_contracts.envelope import Data, Published, Received
 from activation_contracts.records import (
     CallSettingsKey,
@@ -37,8 +38,12 @@ __all__ = [
 STATE: Final = "(state)"
 DELETION: Final = "(deletion)"
 
-Version = Annotated[int, Strict(), Field(ge=0, le=2**63 - 1)]
-"""Rises with every change of the record."""
+Version = Annotated[
+    int,
+    Strict(),
+    Field(ge=0, le=2**63 - 1),
+    Described("Rises with every change of the record; a version that is not newer is ignored."),
+]
 
 
 def _tag_of(data: object) -> str:
@@ -56,6 +61,7 @@ class VoiceServiceState(VoiceServiceRecord):
 
     version: Version
     deleted: Literal[False] = False
+    """The record exists."""
 
 
 class VoiceServiceDeletion(VoiceServiceKey):
@@ -63,6 +69,7 @@ class VoiceServiceDeletion(VoiceServiceKey):
 
     version: Version
     deleted: Literal[True]
+    """The record is gone."""
 
 
 class VoiceService(Received):
@@ -80,6 +87,7 @@ class PhoneNumberState(PhoneNumberRecord):
 
     version: Version
     deleted: Literal[False] = False
+    """The record exists."""
 
 
 class PhoneNumberDeletion(PhoneNumberKey):
@@ -87,6 +95,7 @@ class PhoneNumberDeletion(PhoneNumberKey):
 
     version: Version
     deleted: Literal[True]
+    """The record is gone."""
 
 
 class PhoneNumberChange(Received):
@@ -106,6 +115,7 @@ class CallSettingsState(CallSettingsRecord):
 
     version: Version
     deleted: Literal[False] = False
+    """The record exists."""
 
 
 class CallSettingsDeletion(CallSettingsKey):
@@ -113,6 +123,7 @@ class CallSettingsDeletion(CallSettingsKey):
 
     version: Version
     deleted: Literal[True]
+    """The record is gone."""
 
 
 class CallSettings(Received):
@@ -130,6 +141,7 @@ class HuntGroupMemberState(HuntGroupMemberRecord):
 
     version: Version
     deleted: Literal[False] = False
+    """The record exists."""
 
 
 class HuntGroupMemberDeletion(HuntGroupMemberKey):
@@ -137,6 +149,7 @@ class HuntGroupMemberDeletion(HuntGroupMemberKey):
 
     version: Version
     deleted: Literal[True]
+    """The record is gone."""
 
 
 class HuntGroupMember(Received):
@@ -157,6 +170,7 @@ class HandsetLoginState(HandsetLoginRecord):
 
     version: Version
     deleted: Literal[False] = False
+    """The record exists."""
 
 
 class HandsetLoginDeletion(HandsetLoginKey):
@@ -164,6 +178,7 @@ class HandsetLoginDeletion(HandsetLoginKey):
 
     version: Version
     deleted: Literal[True]
+    """The record is gone."""
 
 
 class HandsetLogin(Received):
@@ -199,25 +214,30 @@ class DirectoryConflictData(Data):
     """What the message said, what the worker holds, and why the message was not applied."""
 
     kind: RecordKind
+    """The kind of the record."""
     phone_number: PhoneNumber
+    """The number that the record is about."""
     account_id: AccountId | None
     """The account that holds the number; null if none."""
     site_id: SiteId
+    """The site of the number."""
     status: NumberStatus | None
     """The status of the number, which is unchanged; null if it is not provisioned."""
     sequence: int = Field(ge=0)
-    """That of this status."""
+    """The sequence of this status."""
     command_id: Identifier
     """The id of the message that was not applied."""
     version: int | None = Field(ge=0)
-    """Null for a record of an import, which waited for the end of an operation."""
+    """The version of the message; null for a record of an import, which waited for the end of an
+    operation."""
     deleted: bool
     """Whether the message deletes the record."""
     said: dict[str, object]
     """The fields of the record that the message gave."""
     code: ConflictCode
+    """Why the message was not applied, for programs."""
     message: str
-    """For people."""
+    """The reason and what to do, for people."""
 
 
 class DirectoryConflict(Published):

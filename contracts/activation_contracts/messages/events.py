@@ -1,9 +1,10 @@
 """Events: what the worker publishes for the web tier and for everyone who subscribes."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from activation_contracts.described import Described
 from activation_contracts.envelope import Data, Published
 from activation_contracts.refusals import RefusalCode
 from activation_contracts.values import (
@@ -51,30 +52,44 @@ class Entitlement(Data):
     limit: int = Field(ge=0)
     """The sum of the quantities in force today."""
     active: int = Field(ge=0)
+    """Numbers that are ACTIVE; each consumes a voice service."""
     pending: int = Field(ge=0)
     """Numbers whose activation or deactivation is under way; each consumes a voice service."""
+
+
+CompletedBy = Annotated[
+    Literal["confirm", "result"],
+    Described(
+        "What completes a step: the broker's `confirm` of the message, or a `result` of the PBX.",
+        name="CompletedBy",
+    ),
+]
 
 
 class AwaitedStep(Data):
     """A step that is not done yet, and what completes it."""
 
     step: Step
+    """The part of the operation."""
     operation_id: Identifier
     """The id of the message that requests the step; a PBX result names it."""
-    waits_for: Literal["confirm", "result"]
-    """What completes the step: the broker's `confirm` of the message, or a `result` of the PBX."""
+    waits_for: CompletedBy
+    """What completes the step."""
     since: AwareDatetime | None
     """When the message was first sent; null if it is unsent."""
     attempt: int = Field(ge=1)
+    """The number of the attempt, from 1."""
     attempts_maximum: int | None = Field(ge=1)
-    """Null: no limit."""
+    """The last attempt; null: no limit."""
 
 
 class ManualLogout(Data):
     """A device that cannot be logged out remotely."""
 
     device_id: PlainText
+    """The platform's id of the device."""
     device_kind: DeviceKind
+    """The kind of the device."""
 
 
 class StatusChangedData(Data):
@@ -85,17 +100,23 @@ class StatusChangedData(Data):
     """The account that holds the number, or that it has just left; null if no account held it."""
     site_id: SiteId
     extension: PlainText | None
+    """The internal extension; null if the number has none."""
     status: NumberStatus
+    """The new status."""
     previous_status: NumberStatus
+    """The status before it."""
     operation: ChangedBy
+    """What changed the status."""
     command_id: Identifier
     """The id of the command, of the directory message, or of the import."""
     requested_by: ShortText | None
+    """Who asked, as the command said; null if it did not."""
     sequence: int = Field(ge=1)
     """Incremented by one with each status change of the number. Drop a `status_changed` that is not
     newer than the last one that you applied."""
     entitlement: Entitlement | None
-    """Null if no account holds the number any more."""
+    """The account's voice services after the change; null if no account holds the number any
+    more."""
     since: AwareDatetime | None = None
     """On PENDING: when the operation began."""
     deadline: AwareDatetime | None = None
@@ -129,15 +150,23 @@ class CommandRejectedData(Data):
     """Why a command was refused. The number is unchanged."""
 
     command_id: Identifier
+    """The id of the command."""
     operation: Operation
+    """The operation that the command requested."""
     phone_number: PhoneNumber
+    """The number, as the command named it."""
     account_id: AccountId
+    """The account, as the command named it."""
     site_id: SiteId
+    """The site, as the command named it."""
     code: RefusalCode
+    """Why the command was refused, for programs."""
     message: str
-    """For people; on ENTITLEMENT_EXHAUSTED with the arithmetic."""
+    """The reason, for people; on ENTITLEMENT_EXHAUSTED with the arithmetic."""
     status: NumberStatus | None
+    """The status of the number; null where it does not apply."""
     entitlement: Entitlement | None
+    """The account's voice services; null where they do not apply."""
 
 
 class CommandRejected(Published):
@@ -153,14 +182,19 @@ class ManualLogoutRequiredData(Data):
     """The device, its number and its site."""
 
     phone_number: PhoneNumber
+    """The number that must be logged out."""
     extension: PlainText | None
+    """Its internal extension; null if it has none."""
     account_id: AccountId
     site_id: SiteId
     device_id: PlainText
+    """The platform's id of the device."""
     device_kind: DeviceKind
+    """The kind of the device."""
     command_id: Identifier
+    """The id of the deactivation."""
     sequence: int = Field(ge=1)
-    """That of the RESERVED status after the deactivation."""
+    """The sequence of the RESERVED status after the deactivation."""
 
 
 class ManualLogoutRequired(Published):
@@ -179,24 +213,33 @@ class OperationData(Data):
     account_id: AccountId
     site_id: SiteId
     extension: PlainText | None
+    """The internal extension; null if the number has none."""
     status: NumberStatus
+    """The status that the event is about."""
     operation: Operation
+    """What the command requested."""
     command_id: Identifier
+    """The id of the command that requested the operation."""
     requested_by: ShortText | None
+    """Who asked, as the command said; null if it did not."""
     sequence: int = Field(ge=1)
-    """That of the status that the event is about: no reason to drop it. Recognise a repeat by its
-    id."""
+    """The sequence of the status that the event is about. It is no reason to drop the event:
+    recognise a repeat by its `id`."""
     since: AwareDatetime
+    """When the operation began."""
 
 
 class OperationDelayedData(OperationData):
     """The steps that a late operation waits for, and what happens at the deadline."""
 
     deadline: AwareDatetime
+    """When the operation counts as overdue."""
     awaiting: tuple[AwaitedStep, ...]
+    """The steps that are not done yet."""
     at_deadline: AtDeadline
+    """What happens at the deadline if the operation is not completed."""
     message: str
-    """For people."""
+    """What the operation waits for and what happens next, for people."""
 
 
 class OperationDelayed(Published):
@@ -212,15 +255,17 @@ class OperationFailedData(OperationData):
     """The reason, the failed step, and the resulting status of the number."""
 
     code: FailureCode
+    """Why the operation failed, or needs an operator."""
     step: Step | None
     """The step that failed; null if no step in particular failed."""
     pbx_code: str | None
     """The PBX's own code; null if it gave none."""
     detail: str
-    """For people."""
+    """What happened, for people."""
     needs_a_person: bool
     """True: the operation waits for an operator to run `activation-worker resolve`."""
     entitlement: Entitlement
+    """The account's voice services after the failure."""
 
 
 class OperationFailed(Published):
@@ -238,15 +283,17 @@ class OperationAftermathData(OperationData):
     since: AwareDatetime
     """When the operation ended and its aftermath began."""
     what: AftermathKind
+    """What is left to do."""
     state: AftermathState
+    """How far it is."""
     awaiting: tuple[AwaitedStep, ...]
-    """The steps that are not done; empty with a last word."""
+    """The steps that are not done; empty if nothing follows."""
     code: FailureCode | None
     """Why an operator must decide, or gave up; null otherwise."""
     pbx_code: str | None
     """The PBX's own code; null if it gave none."""
     detail: str
-    """For people."""
+    """What is outstanding and what happens next, for people."""
 
 
 class OperationAftermath(Published):

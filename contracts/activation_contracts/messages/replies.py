@@ -20,8 +20,9 @@ class MessageUnreadableData(Data):
     source: Source | None
     """The source of that message; null if it cannot be read."""
     code: ReadErrorCode
+    """Why the message cannot be read, for programs."""
     detail: str
-    """For people."""
+    """The problem and what to send instead, for people."""
 
 
 class MessageUnreadable(Envelope):

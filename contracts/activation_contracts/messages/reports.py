@@ -39,17 +39,17 @@ _CRITERIA: Final = ("phone_number", "account_id", "site_id")
 class ReportData(Data):
     """The numbers that are asked for: those to which all given fields apply; give at least one."""
 
+    # Not "any of these is required": generators of types make a second type of each alternative.
     model_config = ConfigDict(
-        json_schema_extra={
-            "anyOf": [
-                {"required": [name], "properties": {name: {"type": "string"}}} for name in _CRITERIA
-            ]
-        }
+        json_schema_extra={"not": {"properties": dict.fromkeys(_CRITERIA, False)}}
     )
 
     phone_number: PhoneNumber | None = None
+    """This number."""
     account_id: AccountId | None = None
+    """The numbers that this account holds."""
     site_id: SiteId | None = None
+    """The numbers at this site."""
 
     @model_validator(mode="after")
     def _require_a_criterion(self) -> Self:
@@ -70,9 +70,13 @@ class OperationUnderWay(Data):
     """An operation that has not ended; its number is PENDING."""
 
     operation: Operation
+    """What the command requested."""
     command_id: Identifier
+    """The id of the command that requested the operation."""
     since: AwareDatetime
+    """When the operation began."""
     deadline: AwareDatetime
+    """When the operation counts as overdue."""
     awaiting: tuple[AwaitedStep, ...]
     """The steps that are not done yet."""
     at_deadline: AtDeadline
@@ -84,31 +88,40 @@ class ReportedNumber(Data):
 
     phone_number: PhoneNumber
     account_id: AccountId | None
-    """Null: no account holds it."""
+    """The account that holds the number; null if none does."""
     site_id: SiteId
     extension: PlainText | None
+    """The internal extension; null if the number has none."""
     status: NumberStatus
+    """The status at that moment."""
     sequence: int = Field(ge=0)
-    """Of the status. Apply only a `status_changed` that is newer."""
+    """The sequence of the status. Apply only a `status_changed` that is newer."""
     main_number: bool
+    """Whether it is the account's main number at the site."""
     assigned: bool
-    """Whether a user or team member has it."""
+    """Whether a user or team member has the number."""
     operation: OperationUnderWay | None
+    """The operation under way; null if none is."""
 
 
 class SnapshotData(Data):
     """One page of the numbers, in their order; all pages show one moment."""
 
     phone_number: PhoneNumber | None
-    """This and the next two: which numbers were asked for. Null: any."""
+    """The number that was asked for; null: any."""
     account_id: AccountId | None
+    """The account whose numbers were asked for; null: any."""
     site_id: SiteId | None
+    """The site whose numbers were asked for; null: any."""
     numbers: tuple[ReportedNumber, ...] = Field(max_length=NUMBERS_PER_PAGE)
-    """Without any where there is no such number."""
+    """The numbers of this page; empty if there is no such number."""
     entitlement: Entitlement | None
-    """Of the account at the site, if the numbers of one account at one site were asked for."""
+    """The voice services of the account at the site, if the numbers of one account at one site were
+    asked for; null otherwise."""
     page: int = Field(ge=1)
+    """The number of this page, from 1."""
     pages: int = Field(ge=1)
+    """How many pages there are."""
     as_of: AwareDatetime
     """The moment, by the clock of the database. What was stored before it is included."""
 

@@ -19,15 +19,26 @@ class ReadErrorCode(StrEnum):
     """Why a message cannot be read. The first code that applies is given."""
 
     CONTENT_TYPE_UNSUPPORTED = "CONTENT_TYPE_UNSUPPORTED"
+    """The AMQP content type is not JSON. A missing content type is accepted."""
     BODY_TOO_LARGE = "BODY_TOO_LARGE"
+    """The body has more than 65,536 bytes, before or after decompression."""
     CONTENT_ENCODING_INVALID = "CONTENT_ENCODING_INVALID"
+    """The AMQP content encoding is neither gzip nor UTF-8, or the body is not gzip."""
     NOT_UTF8 = "NOT_UTF8"
+    """The body is not UTF-8."""
     NOT_JSON = "NOT_JSON"
+    """The body is not JSON; NaN and Infinity are not JSON either."""
     DUPLICATE_KEY = "DUPLICATE_KEY"
+    """A key occurs twice in one object, at any depth."""
     NESTED_TOO_DEEPLY = "NESTED_TOO_DEEPLY"
+    """The JSON is nested too deeply."""
     NOT_A_CLOUDEVENT = "NOT_A_CLOUDEVENT"
+    """The JSON is not an object, `specversion` is not "1.0" or missing in the body and in the
+    headers, or `type` is not a string."""
     TYPE_UNKNOWN = "TYPE_UNKNOWN"
+    """The `type` is none that this queue serves."""
     INVALID = "INVALID"
+    """A field or attribute is missing, invalid or misspelt; the detail names it."""
 
 
 class UnreadableError(Exception):

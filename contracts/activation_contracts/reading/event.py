@@ -7,7 +7,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
-from activation_contracts.envelope import Envelope
+from activation_contracts.envelope import Received
 from activation_contracts.reading.decoding import check_content_type, decompressed, parse_json
 from activation_contracts.reading.errors import ReadErrorCode, UnreadableError, shown
 
@@ -21,7 +21,7 @@ _HEADER: Final = re.compile(r"(?:cloudevents[:_]|ce[-_])(?P<attribute>.+)", re.I
 _DATA: Final = frozenset({"data", "datacontenttype"})
 """The body and the content type, which no header replaces."""
 
-KNOWN: Final = frozenset({*Envelope.model_fields, "data"})
+KNOWN: Final = frozenset(Received.model_fields)
 """The attributes that some message has."""
 
 
