@@ -64,16 +64,27 @@ async def between(database: Database, logged: Settings, amqp_url: str) -> dateti
 async def test_the_program_replays_from_the_beginning_a_time_and_an_offset(
     amqp_url: str, between: datetime
 ) -> None:
-    starts = ("first", between.isoformat(), "1", "3", (between - timedelta(days=30)).isoformat())
-    everything, from_time, from_second, from_last, from_old_time = await asyncio.gather(
-        *(replayed(amqp_url, start) for start in starts)
+    page = PAGE.read_text(encoding="utf-8")
+    starts = (
+        *re.findall(r"^    .* replay\.py (\S+)", page, re.MULTILINE),
+        *(between.isoformat(), "1", "3", (between - timedelta(days=30)).isoformat()),
     )
+    (
+        everything,
+        _,
+        beyond_the_end,
+        from_time,
+        from_second,
+        from_last,
+        from_old_time,
+    ) = await asyncio.gather(*(replayed(amqp_url, start) for start in starts))
 
     assert everything == [*FIRST, *SECOND, "NEXT 4"]
     assert from_time == [*SECOND, "NEXT 4"]
     assert from_second == [FIRST[1], *SECOND, "NEXT 4"]
     assert from_last == [SECOND[1], "NEXT 4"]
     assert from_old_time == everything
+    assert beyond_the_end == ["NEXT None"]
 
 
 async def test_the_program_names_the_part_that_the_log_does_not_have_any_more(

@@ -106,8 +106,18 @@ def completed_messages(command: Command) -> tuple[list[PublishedMessage], list[s
     return order, ["PENDING sequence 1", "DELAYED", "ACTIVE sequence 2"]
 
 
-@pytest.mark.parametrize("messages_of", [failed_messages, completed_messages])
-@pytest.mark.parametrize("language", LANGUAGES)
+@parametrize_quick(
+    "language,messages_of",
+    [
+        ("Python", failed_messages),
+        ("JavaScript", completed_messages),
+        ("Java", failed_messages),
+        ("Python", completed_messages),
+        ("JavaScript", failed_messages),
+        ("Java", completed_messages),
+    ],
+    quick=3,
+)
 async def test_the_program_drops_repeated_and_late_messages(
     amqp_url: str,
     program_in: ProgramIn,

@@ -13,6 +13,7 @@ from aio_pika.abc import AbstractIncomingMessage
 
 from tests.support.data.inserts import phone_numbers, voice_service
 from tests.support.platform import Platform
+from tests.support.requester import Requester
 from tests.support.workers import store, working
 from worker.settings import Settings
 from worker.storage.connecting.engine import Database
@@ -21,8 +22,9 @@ NUMBER = "+442079460001"
 TIMEOUT_SECONDS = 60
 REPLIES = ""
 """Replies come through the default exchange."""
-PUBLISHED = Counter({"telephony.events": 4, "telephony.pbx": 1, REPLIES: 2})
-"""How much is published for an activation and a deactivation: the PBX resets the extension."""
+PUBLISHED = Counter({"telephony.events": 4, "telephony.pbx": 1, REPLIES: 4})
+"""How much is published for an activation and a deactivation (the PBX resets the extension), with a
+reply to each, to a report and to an unreadable message."""
 PROPERTIES = (
     *("content_type", "content_encoding", "headers", "delivery_mode", "priority"),
     *("correlation_id", "reply_to", "expiration", "message_id", "timestamp", "type"),
@@ -63,13 +65,16 @@ async def test_what_the_worker_publishes_has_the_documented_properties_and_no_ot
     await store(database, voice_service(1), phone_numbers(NUMBER))
     deliveries: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
     queue = await platform.channel.declare_queue(exclusive=True)
+    requester = Requester(platform, queue.name)
     for exchange in ("telephony.events", "telephony.pbx"):
         await queue.bind(exchange, "#")
     await queue.consume(deliveries.put, no_ack=True)
     async with working(database, settings):
+        asking = {"reply_to": queue.name, "correlation_id": "page-7"}
         for operation in ("activate", "deactivate"):
-            asking = {"reply_to": queue.name, "correlation_id": "page-7"}
             await platform.outcome(await platform.send(operation, NUMBER, properties=asking))
+        await platform.send_raw(b"{}", message_id="unreadable", **asking)
+        await requester.ask({"phone_number": NUMBER}, **asking)
         async with asyncio.timeout(TIMEOUT_SECONDS):
             published = [await deliveries.get() for _ in PUBLISHED.elements()]
 

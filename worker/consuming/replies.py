@@ -5,12 +5,13 @@ import hashlib
 from collections.abc import Collection, Iterable
 from typing import Final
 
+import aio_pika
+from activation_contracts.amqp import properties_of
 from activation_contracts.messages import MessageUnreadable, MessageUnreadableData
 from activation_contracts.reading import UnreadableError
 
 from worker.broker.delivery import Delivery
 from worker.broker.forwarding import cut_to_fit
-from worker.broker.publishing.publisher import persistent
 from worker.broker.publishing.replies import DIRECT_REPLY_TO
 from worker.broker.session import BrokerSession
 from worker.core.messages.identity import derived_id
@@ -76,12 +77,8 @@ class UnreadableAnswers:
         if address is None or not message_id:
             return
         answer = self._answer(delivery, error, message_id)
-        message = persistent(
-            answer.encode(),
-            message_id=answer.id,
-            message_type=answer.type,
-            correlation_id=address.correlation_id,
-        )
+        properties = {**properties_of(answer), "correlation_id": address.correlation_id}
+        message = aio_pika.Message(answer.encode(), **properties)
         task = asyncio.create_task(self._session.publisher.reply(message, address.queue))
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)

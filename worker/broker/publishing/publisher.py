@@ -21,24 +21,10 @@ from worker.broker.publishing.replies import ReplyPublisher
 from worker.runtime.concurrency import all_of
 from worker.storage.outbox.messages import OutgoingMessage
 
-__all__ = ["Publisher", "persistent"]
+__all__ = ["Publisher"]
 
 Kind = tuple[str, str]
 """Exchange and first word of the routing key: messages of one kind share a queue."""
-
-
-def persistent(
-    body: bytes, *, message_id: str, message_type: str, correlation_id: str
-) -> aio_pika.Message:
-    """A message that survives a restart of the broker, its properties mirroring the envelope."""
-    return aio_pika.Message(
-        body,
-        content_type=CONTENT_TYPE,
-        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-        message_id=message_id,
-        type=message_type,
-        correlation_id=correlation_id,
-    )
 
 
 class Publisher:
