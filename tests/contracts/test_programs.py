@@ -1,6 +1,7 @@
 """The programs of the documents follow one command to its end, in each language."""
 
 import asyncio
+import json
 from collections.abc import Callable
 
 import aio_pika
@@ -106,6 +107,18 @@ def completed_messages(command: Command) -> tuple[list[PublishedMessage], list[s
     return order, ["PENDING sequence 1", "DELAYED", "ACTIVE sequence 2"]
 
 
+def others(message: PublishedMessage, command: Command) -> list[bytes]:
+    """Events that are not the command's, more than a consumer gets that does not acknowledge them.
+
+    Then one of the command's of a type that came later, and one without the fields of its type.
+    """
+    event = json.loads(message.encode())
+    of_another = {**event, "data": {**event["data"], "command_id": "another"}}
+    later = {**event, "id": "later", "type": "telephony.phone_number.admired.v1"}
+    invalid = {**event, "id": "invalid", "data": {"command_id": command.id}}
+    return [json.dumps(each).encode() for each in (*[of_another] * 30, later, invalid)]
+
+
 @parametrize_quick(
     "language,messages_of",
     [
@@ -118,7 +131,7 @@ def completed_messages(command: Command) -> tuple[list[PublishedMessage], list[s
     ],
     quick=3,
 )
-async def test_the_program_drops_repeated_and_late_messages(
+async def test_the_program_prints_what_counts_of_its_command_and_nothing_else(
     amqp_url: str,
     program_in: ProgramIn,
     language: str,
@@ -134,10 +147,14 @@ async def test_the_program_drops_repeated_and_late_messages(
         while (delivery := await commands.get(fail=False, no_ack=True)) is None:
             assert not running.done(), "it has ended and sent no command"
             await asyncio.sleep(0.05)
-        messages, expected = messages_of(read(delivery.body, delivery.content_type, COMMANDS))
+        command = read(delivery.body, delivery.content_type, COMMANDS)
+        messages, expected = messages_of(command)
+        for body in others(messages[0], command):
+            await events.publish(aio_pika.Message(body), "phone_number.other")
         for message in messages:
             await events.publish(aio_pika.Message(message.encode()), routing_key_of(message))
         lines = await running
 
-    assert len(lines) == len(expected)
-    assert all(line.startswith(words) for line, words in zip(lines, expected, strict=True))
+    assert len(lines) == len(expected) + 1
+    for line, words in zip(lines, ["INVALID", *expected], strict=True):
+        assert line.startswith(words)

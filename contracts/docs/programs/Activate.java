@@ -91,7 +91,7 @@ public class Activate {
                 if (data instanceof Failed it) System.out.println("FAILED " + it.code() + " " + it.detail());
                 return data instanceof Rejected || data instanceof Failed it && !it.needs_a_person();
             } catch (IOException error) { // not JSON, or a field is missing
-                System.out.println("INVALID " + error.getMessage());
+                System.out.println("INVALID " + error.getMessage().lines().findFirst().get());
                 return false;
             }
         }
