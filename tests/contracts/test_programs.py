@@ -88,16 +88,16 @@ def course_of(command: Command) -> Course:
 
 
 def failed_messages(command: Command) -> tuple[list[PublishedMessage], list[str]]:
-    """The messages of an activation that fails, in a bad order, and what the program prints."""
+    """The messages of an activation that fails, PENDING too late, and what the program prints."""
     course = course_of(command)
     course.pass_time(AWAITING_ALL.time_allowed)
     pending, delayed, failed, reserved, *_ = course.messages
-    order = [delayed, pending, delayed, pending, reserved, pending, reserved, failed]
-    return order, ["DELAYED", "PENDING sequence 1", "RESERVED sequence 2", "FAILED"]
+    order = [delayed, reserved, pending, delayed, reserved, pending, failed]
+    return order, ["DELAYED", "RESERVED sequence 2", "FAILED"]
 
 
 def completed_messages(command: Command) -> tuple[list[PublishedMessage], list[str]]:
-    """The messages of an activation that ends ACTIVE, with an outstanding join, likewise."""
+    """The messages of one that ends ACTIVE, repeated, with an outstanding join, likewise."""
     course = course_of(command)
     course.answer(course.open_steps[0].step_id, StepResult.DONE)
     course.confirm()
