@@ -69,14 +69,19 @@ def activate(
     site_id: str,
     source: str,
     requested_by: str | None = None,
+    preview: bool = False,
     **attributes: Unpack[Attributes],
 ) -> Activate:
-    """The command that activates this number, which the account holds at the site."""
+    """The command that activates this number, which the account holds at the site.
+
+    With `preview` it asks what the activation would lead to.
+    """
     data = CommandData(
         phone_number=phone_number,
         account_id=account_id,
         site_id=site_id,
         requested_by=requested_by,
+        preview=preview or None,
     )
     return _command(Activate, data, source, attributes)
 
@@ -88,14 +93,19 @@ def deactivate(
     site_id: str,
     source: str,
     requested_by: str | None = None,
+    preview: bool = False,
     **attributes: Unpack[Attributes],
 ) -> Deactivate:
-    """The command that deactivates this number, which the account holds at the site."""
+    """The command that deactivates this number, which the account holds at the site.
+
+    With `preview` it asks what the deactivation would lead to.
+    """
     data = CommandData(
         phone_number=phone_number,
         account_id=account_id,
         site_id=site_id,
         requested_by=requested_by,
+        preview=preview or None,
     )
     return _command(Deactivate, data, source, attributes)
 

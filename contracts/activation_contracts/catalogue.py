@@ -105,6 +105,7 @@ CATALOGUE: Final = (
     MessageDefinition(
         messages.OperationAftermath, "published", EVENT_EXCHANGE, "phone_number.aftermath"
     ),
+    MessageDefinition(messages.Previewed, "published", EVENT_EXCHANGE, "phone_number.previewed"),
     MessageDefinition(messages.Snapshot, "published", EVENT_EXCHANGE, "phone_number.snapshot"),
     MessageDefinition(
         messages.ManualLogoutRequired,

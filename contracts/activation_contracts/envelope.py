@@ -3,7 +3,7 @@
 import hashlib
 import json
 from functools import cache, cached_property
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
@@ -126,6 +126,8 @@ class Received(Envelope):
     SHOWS_VALUES: ClassVar[bool] = True
     """Whether the description of a read error may quote values of the payload: not if one of them
     may be a secret in the wrong field."""
+    ONLY_IN_DATA: ClassVar[frozenset[str]] = frozenset()
+    """Fields of the payload that may not stand beside it: the command would do what it must not."""
 
     expirytime: Timestamp | None = None
     """On commands: if the worker reads the command later than this, it refuses it."""
@@ -138,6 +140,9 @@ class Received(Envelope):
 
         The envelope is not part of it: a repeat may have another time, trace or expiry.
         """
-        # Without absent fields: an optional field that a later version adds changes no hash.
-        content = {"type": self.type, **self.data.model_dump(exclude_none=True)}
+        content = {"type": self.type, **self._compared()}
         return hashlib.blake2b(json.dumps(content).encode(), digest_size=16).hexdigest()
+
+    def _compared(self) -> dict[str, Any]:
+        # Without absent fields: an optional field that a later version adds changes no hash.
+        return self.data.model_dump(exclude_none=True)

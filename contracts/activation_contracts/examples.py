@@ -1,8 +1,8 @@
 """One example of each message, with phone numbers that are reserved for fiction.
 
 Ada of the account acme activates one number, deactivates another, and requests one more than her
-account has voice services for. A test compares what the worker publishes with what the core decides
-in these stories.
+account has voice services for. Before that, her program previews the last two. A test compares what
+the worker publishes with what the core decides in these stories.
 """
 
 from collections.abc import Mapping
@@ -38,6 +38,7 @@ from activation_contracts.values import (
     Operation,
     Step,
     StepResult,
+    Would,
 )
 
 __all__ = ["EXAMPLES"]
@@ -46,6 +47,9 @@ _ACTIVATION: Final = "8f2c1d3e-6b0a-4c55-9a77-0d6f1e2b3c41"
 _DEACTIVATION: Final = "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed"
 _FAILING: Final = "6fa459ea-ee8a-4ca4-894e-db77e160355e"
 _REJECTED_COMMAND: Final = "c56a4180-65aa-42ec-a945-5fd21dec0538"
+
+_PREVIEW: Final = "4f6c2a51-7f0e-4a57-9d0b-3f7a2f0c6d18"
+_REFUSED_PREVIEW: Final = "e2b1f3c4-0d5a-4b6e-8f7c-91a2b3c4d5e6"
 
 _REPORT_ID: Final = "0c8f6b1e-93d1-4e43-a8b4-5f1d0a7c2e96"
 _UNREADABLE_COMMAND: Final = "3f1a7c52-40a6-4d0f-8d57-6a1f0f5e9b7c"
@@ -100,7 +104,9 @@ class _PbxFields(TypedDict):
     sequence: int
 
 
-def _command(command_id: str, number: str, minute: int) -> _CommandAttributes:
+def _command(
+    command_id: str, number: str, minute: int, *, preview: bool | None = None
+) -> _CommandAttributes:
     return {
         "id": command_id,
         "source": _WEB_TIER,
@@ -110,7 +116,11 @@ def _command(command_id: str, number: str, minute: int) -> _CommandAttributes:
         "traceparent": _TRACEPARENT,
         "partitionkey": f"{_ACCOUNT}/{_SITE}",
         "data": messages.CommandData(
-            phone_number=number, account_id=_ACCOUNT, site_id=_SITE, requested_by=_REQUESTER
+            phone_number=number,
+            account_id=_ACCOUNT,
+            site_id=_SITE,
+            requested_by=_REQUESTER,
+            preview=preview,
         ),
     }
 
@@ -358,6 +368,14 @@ _RESERVED: Final = messages.StatusChanged(
     ),
 )
 
+_EXHAUSTED: Final = (
+    "No voice service is free. Limit 3, active 3, pending 0: 3 + 0 + 1 is more than 3."
+)
+_HOLDERS: Final = tuple(
+    messages.ServiceHolder(phone_number=number, status=NumberStatus.ACTIVE)
+    for number in ("+442079460200", _ACTIVATED, _DEACTIVATED)
+)
+
 _REJECTED: Final = messages.CommandRejected(
     id="b074e85c-b104-5719-8422-cbe7d04107f8",
     **_event(_REJECTED_COMMAND, _REFUSED, _at(5, 1)),
@@ -368,9 +386,75 @@ _REJECTED: Final = messages.CommandRejected(
         account_id=_ACCOUNT,
         site_id=_SITE,
         code=RefusalCode.ENTITLEMENT_EXHAUSTED,
-        message="No voice service is free. Limit 3, active 3, pending 0: 3 + 0 + 1 is more than 3.",
+        message=_EXHAUSTED,
         status=NumberStatus.RESERVED,
         entitlement=messages.Entitlement(limit=3, active=3, pending=0),
+        holders=_HOLDERS,
+    ),
+)
+
+_PREVIEWED: Final = messages.Previewed(
+    id="5796af4c-ebb7-59c5-8875-6c4037f31783",
+    **_event(_PREVIEW, _DEACTIVATED, _at(9, 1)),
+    data=messages.PreviewedData(
+        command_id=_PREVIEW,
+        operation=Operation.DEACTIVATE,
+        phone_number=_DEACTIVATED,
+        account_id=_ACCOUNT,
+        site_id=_SITE,
+        would=Would.BE_ACCEPTED,
+        code=None,
+        message="The number would become RESERVED, and lose its settings for good.",
+        status=NumberStatus.RESERVED,
+        entitlement=messages.Entitlement(limit=3, active=2, pending=0),
+        messages=(
+            messages.PreviewedMessage(
+                type="telephony.hunt_group.membership.v1",
+                routing_key=f"hunt_group_membership.{_SITE}",
+                data=messages.HuntGroupMembershipData(
+                    **_pbx(_PREVIEW, _DEACTIVATED, 7), hunt_group_id=_HUNT_GROUP, action="remove"
+                ),
+            ),
+            messages.PreviewedMessage(
+                type="telephony.handset.logout.v1",
+                routing_key=f"handset_logout.{_SITE}",
+                data=messages.HandsetLogoutData(
+                    **_pbx(_PREVIEW, _DEACTIVATED, 7),
+                    device_id="handset-4711",
+                    device_kind=DeviceKind.DIGITAL,
+                ),
+            ),
+            messages.PreviewedMessage(
+                type="telephony.extension.reset.v1",
+                routing_key=f"extension_reset.{_SITE}",
+                data=messages.ExtensionResetData(
+                    **_pbx(_PREVIEW, _DEACTIVATED, 7), clear=EXTENSION_FEATURES
+                ),
+            ),
+        ),
+        settings_cleared=("call_forwarding_busy", "label", "voicemail"),
+        manual_logout=(
+            messages.ManualLogout(device_id="lobby-phone-1", device_kind=DeviceKind.ANALOGUE),
+        ),
+    ),
+)
+
+_PREVIEWED_REFUSAL: Final = messages.Previewed(
+    id="5a66b9a4-7a01-59ab-babc-d6291d7d6a74",
+    **_event(_REFUSED_PREVIEW, _REFUSED, _at(4, 1)),
+    data=messages.PreviewedData(
+        command_id=_REFUSED_PREVIEW,
+        operation=Operation.ACTIVATE,
+        phone_number=_REFUSED,
+        account_id=_ACCOUNT,
+        site_id=_SITE,
+        would=Would.BE_REFUSED,
+        code=RefusalCode.ENTITLEMENT_EXHAUSTED,
+        message=_EXHAUSTED,
+        status=NumberStatus.RESERVED,
+        entitlement=messages.Entitlement(limit=3, active=3, pending=0),
+        messages=(),
+        holders=_HOLDERS,
     ),
 )
 
@@ -554,10 +638,13 @@ def _named(*examples: tuple[str, Envelope]) -> dict[str, Envelope]:
 EXAMPLES: Final[Mapping[str, Envelope]] = _named(
     ("", messages.Activate(**_command(_ACTIVATION, _ACTIVATED, 0))),
     ("", messages.Deactivate(**_command(_DEACTIVATION, _DEACTIVATED, 10))),
+    (".preview", messages.Deactivate(**_command(_PREVIEW, _DEACTIVATED, 9, preview=True))),
     ("", _PENDING),
     (".active", _ACTIVE),
     (".reserved", _RESERVED),
     ("", _REJECTED),
+    ("", _PREVIEWED),
+    (".refused", _PREVIEWED_REFUSAL),
     ("", _DELAYED),
     ("", _FAILED),
     ("", _AFTERMATH),

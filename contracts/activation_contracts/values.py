@@ -35,6 +35,7 @@ __all__ = [
     "Step",
     "StepResult",
     "Timestamp",
+    "Would",
 ]
 
 SHORT_STRING_MAXIMUM_BYTES: Final = 255
@@ -258,6 +259,16 @@ class AftermathState(StrEnum):
     SUPERSEDED = "superseded"
     """A later operation of the number began, and does what is needed; or the number left the
     account, or was taken out of the hunt group by hand, and nothing is needed."""
+
+
+@unique
+class Would(StrEnum):
+    """What would become of a command that was previewed."""
+
+    BE_ACCEPTED = "be_accepted"
+    """It would be carried out; or it was accepted before, and a repeat has no second effect."""
+    BE_REFUSED = "be_refused"
+    """It would be refused, or it was refused before."""
 
 
 @unique

@@ -12,5 +12,5 @@ def test_a_partition_may_have_a_channel_for_each_kind_of_message() -> None:
         if row.direction == "published"
     }
 
-    # And one to test whether the broker answers.
-    assert len(kinds) + 1 <= CHANNELS_PER_PARTITION
+    # And one for previews, and one to test whether the broker answers.
+    assert len(kinds) + 2 <= CHANNELS_PER_PARTITION

@@ -50,6 +50,9 @@ BUILDERS: dict[str, Callable[..., Received]] = {
     "telephony.phone_number.deactivate.v1": partial(
         deactivate, OTHER_NUMBER, **REQUIRED, requested_by="Ada, reception"
     ),
+    "telephony.phone_number.deactivate.v1.preview": partial(
+        deactivate, OTHER_NUMBER, **REQUIRED, requested_by="Ada, reception", preview=True
+    ),
     "telephony.phone_number.report.v1": partial(report, **REQUIRED),
     "telephony.directory.voice_service.v1": partial(
         record,

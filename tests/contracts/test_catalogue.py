@@ -31,6 +31,7 @@ NAMES = {
         "phone_number.report",
         "telephony.phone_number.reports",
     ),
+    "telephony.phone_number.previewed.v1": ("telephony.events", "phone_number.previewed", None),
     "telephony.phone_number.snapshot.v1": ("telephony.events", "phone_number.snapshot", None),
     "telephony.phone_number.status_changed.v1": (
         "telephony.events",

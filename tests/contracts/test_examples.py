@@ -12,8 +12,10 @@ from activation_contracts.envelope import WORKER_SOURCE
 from activation_contracts.examples import EXAMPLES
 from activation_contracts.messages import (
     Activate,
+    Command,
     Deactivate,
     MessageUnreadable,
+    Previewed,
     PublishedMessage,
     Report,
     Snapshot,
@@ -25,13 +27,24 @@ from activation_contracts.values import CallTarget, DeviceKind, NumberStatus, St
 
 from tests.support.data.builders import POLICY
 from tests.support.stories.course import Course
+from worker.core.batch import Snapshot as BatchSnapshot
+from worker.core.batch import decide_all
 from worker.core.cause import Cause
+from worker.core.decision import Decision
 from worker.core.directory.apply import apply_all
 from worker.core.directory.change import change_in
 from worker.core.directory.held import Directory, HeldNumber
 from worker.core.entitlement import change_of
 from worker.core.messages.snapshots import Origin, Selection, SnapshotFactory
-from worker.core.situation import AccountAtSite, HandsetLogin, MainNumber, Number, Usage
+from worker.core.situation import (
+    AccountAtSite,
+    HandsetLogin,
+    MainNumber,
+    Number,
+    ServiceHolders,
+    Usage,
+    with_holder,
+)
 
 ACME = AccountAtSite("acme", "london-1")
 ACTIVATED, REFUSED = "+442079460201", "+442079460202"
@@ -57,7 +70,7 @@ SNAPSHOT: Snapshot = example("phone_number.snapshot.v1")
 UNREADABLE: MessageUnreadable = example("message.unreadable.v1")
 
 
-def like_adas(phone_number: str, command_id: str) -> Activate:
+def like_adas(phone_number: str, command_id: str, *, preview: bool = False) -> Activate:
     """Another command of Ada's."""
     return activate(
         phone_number,
@@ -65,6 +78,7 @@ def like_adas(phone_number: str, command_id: str) -> Activate:
         site_id="london-1",
         source=ACTIVATE.source,
         requested_by=ACTIVATE.data.requested_by,
+        preview=preview,
         id=command_id,
         traceparent=ACTIVATE.traceparent,
     )
@@ -83,6 +97,17 @@ def number(phone_number: str, status: NumberStatus, sequence: int = 0) -> Number
 
 def at(minute: int, second: int = 1) -> datetime:
     return datetime(2026, 11, 24, 9, minute, second, tzinfo=UTC)
+
+
+IN_FULL_USE = number(DEACTIVATED, NumberStatus.ACTIVE, sequence=6)._replace(
+    label="Meeting room",
+    features=("call_forwarding_busy", "voicemail"),
+    hunt_groups=("acme-front-desk",),
+    logins=(
+        HandsetLogin("handset-4711", DeviceKind.DIGITAL),
+        HandsetLogin("lobby-phone-1", DeviceKind.ANALOGUE),
+    ),
+)
 
 
 def activation(command: Activate, moment: datetime, awaited: Step | None = None) -> Course:
@@ -123,17 +148,8 @@ def refused_by_the_pbx() -> list[PublishedMessage]:
 
 def deactivation(awaited: Step | None = None) -> Course:
     """Ada's deactivation of a number that is in full use."""
-    active = number(DEACTIVATED, NumberStatus.ACTIVE, sequence=6)._replace(
-        label="Meeting room",
-        features=("call_forwarding_busy", "voicemail"),
-        hunt_groups=("acme-front-desk",),
-        logins=(
-            HandsetLogin("handset-4711", DeviceKind.DIGITAL),
-            HandsetLogin("lobby-phone-1", DeviceKind.ANALOGUE),
-        ),
-    )
     policy = replace(POLICY, awaited_steps=frozenset({awaited} if awaited else ()))
-    course = Course(active, policy, MAIN_NUMBER, Usage(limit=3, active=3))
+    course = Course(IN_FULL_USE, policy, MAIN_NUMBER, Usage(limit=3, active=3))
     course.now = at(10)
     course.receive(DEACTIVATE)
     course.now += SECOND
@@ -162,10 +178,33 @@ def confirm_requests_until(course: Course, moment: datetime) -> None:
 
 def none_is_left() -> list[PublishedMessage]:
     """A command for which no voice service is free."""
-    course = Course(number(REFUSED, NumberStatus.RESERVED), POLICY, usage=Usage(limit=3, active=3))
-    course.now = at(5)
-    course.receive(like_adas(REFUSED, "c56a4180-65aa-42ec-a945-5fd21dec0538"))
-    return course.messages
+    command = like_adas(REFUSED, "c56a4180-65aa-42ec-a945-5fd21dec0538")
+    return list(decided(command, number(REFUSED, NumberStatus.RESERVED), at(5)).messages)
+
+
+def previewed() -> list[Previewed]:
+    """Previews of that command, and of the deactivation."""
+    refused = like_adas(REFUSED, "e2b1f3c4-0d5a-4b6e-8f7c-91a2b3c4d5e6", preview=True)
+    accepted = example("phone_number.deactivate.v1.preview")
+    decisions = (
+        decided(refused, number(REFUSED, NumberStatus.RESERVED), at(4)),
+        decided(accepted, IN_FULL_USE, at(9)),
+    )
+    return [decision.preview for decision in decisions if decision.preview]
+
+
+def decided(command: Command, held: Number, moment: datetime) -> Decision:
+    """The decision on a command for this number, while others hold all voice services."""
+    holders: ServiceHolders = ()
+    for holder in (MAIN_NUMBER.phone_number, ACTIVATED, DEACTIVATED):
+        holders = with_holder(holders, number(holder, NumberStatus.ACTIVE))
+    snapshot = BatchSnapshot(
+        numbers={held.phone_number: held},
+        usages={ACME: Usage(limit=3, active=3)},
+        service_holders={ACME: holders},
+    )
+    (decision,) = decide_all(snapshot, [command], moment, POLICY)
+    return decision
 
 
 def taken_away() -> list[PublishedMessage]:
@@ -213,9 +252,8 @@ def reported() -> list[Snapshot]:
     return [factory.page(1, numbers)]
 
 
-STORIES: tuple[
-    tuple[Callable[[], list[PublishedMessage] | list[Snapshot]], tuple[str, ...]], ...
-] = (
+Story = Callable[[], list[PublishedMessage] | list[Previewed] | list[Snapshot]]
+STORIES: tuple[tuple[Story, tuple[str, ...]], ...] = (
     (joined, ("phone_number.status_changed.v1.active", "hunt_group.membership.v1.add")),
     (silent_join, ("phone_number.aftermath.v1",)),
     (refused_by_the_pbx, ("phone_number.operation_failed.v1",)),
@@ -232,6 +270,7 @@ STORIES: tuple[
     ),
     (silent_reset, ("phone_number.operation_delayed.v1",)),
     (none_is_left, ("phone_number.command_rejected.v1",)),
+    (previewed, ("phone_number.previewed.v1", "phone_number.previewed.v1.refused")),
     (taken_away, ("directory.conflict.v1",)),
     (shortage, ("account.entitlement_exceeded.v1", "account.entitlement_restored.v1")),
     (reported, ("phone_number.snapshot.v1",)),
@@ -242,9 +281,7 @@ STORIES: tuple[
 @pytest.mark.parametrize(
     ("story", "name"), [(story, name) for story, names in STORIES for name in names]
 )
-def test_the_worker_publishes_the_example(
-    story: Callable[[], list[PublishedMessage]], name: str
-) -> None:
+def test_the_worker_publishes_the_example(story: Story, name: str) -> None:
     expected = example(name)
 
     assert expected in [message for message in story() if message.type == expected.type]

@@ -6,13 +6,15 @@ from datetime import UTC, datetime
 
 import asyncpg
 import pytest
-from activation_contracts.messages import Activate, Command
+from activation_contracts.messages import HOLDERS_MAXIMUM, Activate, Command
+from activation_contracts.values import CallTarget, NumberStatus
 
-from tests.support.data.builders import SOURCE, activate, command_data
+from tests.support.data.builders import SOURCE, activate, command_data, previewed
 from tests.support.data.inserts import (
     call_settings,
     handset_login,
     hunt_group_member,
+    many_numbers,
     operation,
     phone_numbers,
     voice_service,
@@ -20,9 +22,11 @@ from tests.support.data.inserts import (
 from tests.support.faults.lossy import until_any
 from tests.support.workers import rows, store
 from worker.core.batch import Snapshot
-from worker.core.situation import AccountAtSite, Usage
+from worker.core.situation import AccountAtSite, MainNumber, Usage
 from worker.storage.connecting.engine import Database
+from worker.storage.connecting.session import Driver
 from worker.storage.loading import load_for_commands, load_numbers_with_steps
+from worker.storage.queries import query
 from worker.storage.rows import NumberRow
 
 NUMBER = "+442079460200"
@@ -169,3 +173,87 @@ async def test_saving_a_number_keeps_what_the_previous_lock_holder_wrote(
     assert await rows(database, "SELECT status, sequence, label FROM phone_numbers") == [
         ("PENDING", 7, "front desk")
     ]
+
+
+async def test_the_numbers_that_hold_services_are_loaded_where_none_may_be_free(
+    database: Database,
+) -> None:
+    await store(
+        database,
+        RESERVED,
+        voice_service(2),
+        phone_numbers("+442079460009", status="ACTIVE"),
+        phone_numbers("+442079460008", status="PENDING"),
+        phone_numbers("+442079460007", "+442079460006", status="COOLDOWN"),
+        phone_numbers("+442079460005", status="ACTIVE", account_id="zenith"),
+        phone_numbers("+442079460004", status="ACTIVE", site_id="paris"),
+    )
+    snapshot = await loaded(database)
+    await store(database, "UPDATE voice_services SET quantity = 3")
+
+    assert {
+        holder: [(it.phone_number, it.status) for it in found]
+        for holder, found in snapshot.service_holders.items()
+    } == {
+        ACME: [
+            ("+442079460008", NumberStatus.PENDING),
+            ("+442079460009", NumberStatus.ACTIVE),
+        ]
+    }
+    assert (await loaded(database)).service_holders == {}
+
+
+async def test_an_account_whose_numbers_hold_no_service_has_no_holders(database: Database) -> None:
+    await store(database, RESERVED)
+
+    assert (await loaded(database)).service_holders == {ACME: ()}
+
+
+async def test_service_holders_are_read_in_the_order_of_an_index_also_by_an_old_plan(
+    database: Database,
+) -> None:
+    sql, parameters = query("load_service_holders")
+    values = {"account_ids": ["acme"], "site_ids": ["london"], "maximum": HOLDERS_MAXIMUM}
+    arguments = [values[name] for name in parameters]
+    async with database.transaction() as session:
+        # The plan is kept, and was made while there was no number.
+        assert await session.driver.fetch(sql, *arguments) == []
+        await session.driver.execute(many_numbers(1, 20_000, "ACTIVE"))
+        before = await numbers_read(session.driver)
+        found = await session.driver.fetch(sql, *arguments)
+        read = await numbers_read(session.driver) - before
+
+    assert [row["phone_number"] for row in found] == [
+        f"+44207{place:07}" for place in range(1, HOLDERS_MAXIMUM + 1)
+    ]
+    assert read <= HOLDERS_MAXIMUM + 1
+
+
+async def numbers_read(driver: Driver) -> int:
+    """How many numbers this transaction has read so far."""
+    read: int = await driver.fetchval(
+        """SELECT pg_stat_get_xact_tuples_fetched(relid) + pg_stat_get_xact_tuples_returned(relid)
+        FROM pg_stat_user_tables WHERE relname = 'phone_numbers'"""
+    )
+    return read
+
+
+@pytest.mark.parametrize("is_preview", [True, False], ids=["preview", "command"])
+async def test_the_main_number_is_loaded_for_a_preview(
+    database: Database,
+    is_preview: bool,  # noqa: FBT001 -- a row of the table
+) -> None:
+    main = "+442079460000"
+    await store(
+        database,
+        SERVICE,
+        RESERVED,
+        phone_numbers(main, main_number=True, status="ACTIVE"),
+        call_settings(main),
+    )
+    command = activate(NUMBER)
+    snapshot = await loaded(database, [previewed(command) if is_preview else command])
+
+    targets = frozenset({CallTarget.HUNT_GROUP, CallTarget.NONE})
+    expected = MainNumber(main, NumberStatus.ACTIVE, "reception", targets)
+    assert snapshot.main_numbers == ({ACME: expected} if is_preview else {})

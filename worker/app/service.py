@@ -31,6 +31,7 @@ from worker.consuming.dead_letters import DeadLetters
 from worker.consuming.directory_handler import DirectoryHandler
 from worker.consuming.handlers import CommandHandler, ResultHandler
 from worker.consuming.poison import PoisonTracker
+from worker.consuming.previews import PreviewAnswers
 from worker.consuming.replies import ReplyAddresses, UnreadableAnswers
 from worker.consuming.reports import PREFETCH_REPORTS, ReportProcessor, require_reply_to
 from worker.consuming.router import PartitionRouter
@@ -176,12 +177,20 @@ class Service:
             context.reporter,
             outbound.outbox.wake,
             replies=context.replies,
+            previews=await self._previews(stack),
             partition=assignment.partition,
         )
         consumer = await self._consumer(
             stack, source_queue(assignment.partition, assignment.layout)
         )
         return self._inbound(stack, consumer, handler, self._backpressure(outbound.outbox))
+
+    async def _previews(self, stack: AsyncExitStack) -> PreviewAnswers:
+        session = self._context.session
+        events = await stack.enter_async_context(session.confirm_channel())
+        previews = PreviewAnswers(events, session.replies, self._context.reporter)
+        stack.push_async_callback(previews.close)
+        return previews
 
     def _results(self, stack: AsyncExitStack, consumer: Consumer) -> Inbound:
         context = self._context

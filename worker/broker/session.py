@@ -26,9 +26,9 @@ from worker.core.partitions import Layout
 
 __all__ = ["CHANNELS_PER_PARTITION", "BrokerSession", "open_session", "require_channels"]
 
-CHANNELS_PER_PARTITION: Final = 8
-"""On the connection that publishes: one for each kind of message, and one more while the publisher
-tests whether the broker answers."""
+CHANNELS_PER_PARTITION: Final = 9
+"""On the connection that publishes: one for each kind of message, one for previews, and one more
+while a publisher tests whether the broker answers."""
 CHANNELS_BESIDES: Final = 4
 """For the router and dead letters, and one more of each while it is tested."""
 

@@ -9,9 +9,10 @@ from activation_contracts.catalogue import COMMANDS, RESULTS
 from activation_contracts.messages import Command, PbxResult
 
 from worker.consuming.batch_reader import Incoming
+from worker.consuming.previews import PreviewAnswer, PreviewAnswers
 from worker.consuming.replies import ReplyAddresses
 from worker.core.batch import decide_all
-from worker.core.decision import Decision
+from worker.core.decision import Decision, Outcome
 from worker.core.operations.operation import PbxStep, Policy
 from worker.core.operations.results import apply_result
 from worker.core.operations.verdicts import Verdict
@@ -20,7 +21,7 @@ from worker.runtime.clock import Clock
 from worker.storage.connecting.session import Session
 from worker.storage.loading import load_for_commands, load_numbers_locked
 from worker.storage.operations import change_operations, find_numbers_of, write_steps
-from worker.storage.saving import WriteContext, save_decisions
+from worker.storage.saving import ReplyTo, WriteContext, save_decisions
 from worker.telemetry.reporter import Reporter
 
 __all__ = ["CommandHandler", "ResultHandler"]
@@ -28,13 +29,14 @@ __all__ = ["CommandHandler", "ResultHandler"]
 
 @dataclass(frozen=True, slots=True)
 class CommandHandler:
-    """Decides commands and stores the decisions."""
+    """Decides commands and stores the decisions; decides previews, and stores nothing of them."""
 
     policy: Policy
     clock: Clock
     reporter: Reporter
     wake_relay: Callable[[], None]
     replies: ReplyAddresses
+    previews: PreviewAnswers
     partition: int
     messages = COMMANDS
 
@@ -46,20 +48,31 @@ class CommandHandler:
         commands = [incoming.message for incoming in batch]
         snapshot = await load_for_commands(session, commands, now)
         decisions = decide_all(snapshot, commands, now, self.policy)
-        replies = [
-            self.replies.address_of(incoming.delivery, incoming.message.id) for incoming in batch
+        decided = [
+            (incoming.message, decision, self._reply_to(incoming))
+            for incoming, decision in zip(batch, decisions, strict=True)
+            if decision.outcome is not Outcome.PREVIEWED
         ]
-        decided = list(zip(commands, decisions, replies, strict=True))
         await save_decisions(session, WriteContext(self.partition, now), decided)
         return decisions
 
     def after_commit(
         self, batch: Sequence[Incoming[Command]], result: list[Decision], committed_at: datetime
     ) -> None:
-        """Logs and counts the decisions, and wakes the relay to publish them."""
+        """Logs and counts the decisions, answers previews, and wakes the relay for the others."""
+        self.previews.send(
+            [
+                PreviewAnswer(decision.preview, self._reply_to(incoming))
+                for incoming, decision in zip(batch, result, strict=True)
+                if decision.preview is not None
+            ]
+        )
         self.reporter.decided([incoming.message for incoming in batch], result, committed_at)
         self.replies.report_refused(incoming.delivery for incoming in batch)
         self.wake_relay()
+
+    def _reply_to(self, incoming: Incoming[Command]) -> ReplyTo | None:
+        return self.replies.address_of(incoming.delivery, incoming.message.id)
 
 
 class Effect(NamedTuple):

@@ -1,12 +1,13 @@
 """Decisions on batches: each is based on the state that the ones before it left."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from activation_contracts.messages import Command
+from activation_contracts.messages import Activate, Command
 from activation_contracts.values import NumberStatus
 
 from worker.core.answers import Answer
@@ -14,13 +15,16 @@ from worker.core.decide import decide
 from worker.core.decision import Decision, Outcome
 from worker.core.operations.advance import advance
 from worker.core.operations.operation import Policy
+from worker.core.preview import preview
 from worker.core.situation import (
     NEVER_ANSWERED,
     AccountAtSite,
     MainNumber,
     Number,
+    ServiceHolders,
     Situation,
     Usage,
+    with_holder,
 )
 
 __all__ = [
@@ -31,6 +35,8 @@ __all__ = [
     "can_complete",
     "confirm_steps",
     "decide_all",
+    "holder_named_by",
+    "may_be_exhausted",
 ]
 
 
@@ -49,6 +55,8 @@ class Snapshot:
     """By phone number."""
     usages: dict[AccountAtSite, Usage] = field(default_factory=dict)
     main_numbers: dict[AccountAtSite, MainNumber] = field(default_factory=dict)
+    service_holders: dict[AccountAtSite, ServiceHolders] = field(default_factory=dict)
+    """Where `may_be_exhausted` says so."""
     ledger: dict[CommandKey, Mapping[str, Answer]] = field(default_factory=dict)
     """The first answers to the earlier commands with this key, by fingerprint."""
 
@@ -72,10 +80,30 @@ class Advanced(NamedTuple):
         )
 
 
+def holder_named_by(command: Command) -> AccountAtSite:
+    """The account and site that the command names."""
+    return AccountAtSite(command.data.account_id, command.data.site_id)
+
+
+def may_be_exhausted(snapshot: Snapshot, commands: Iterable[Command]) -> set[AccountAtSite]:
+    """Where a command may find no voice service free: the service holders are needed there."""
+    activations = Counter(
+        holder_named_by(command) for command in commands if isinstance(command, Activate)
+    )
+    return {
+        holder
+        for holder, wanted in activations.items()
+        if snapshot.usages.get(holder, Usage(0)).headroom < wanted
+    }
+
+
 def decide_all(
     snapshot: Snapshot, commands: Iterable[Command], now: datetime, policy: Policy
 ) -> list[Decision]:
-    """One decision for each command, in the same order. The snapshot is not changed."""
+    """One decision for each command, in the same order. The snapshot is not changed.
+
+    A preview is decided on what the commands before it left, and leaves nothing itself.
+    """
     return list(_decide_each(_copy(snapshot), commands, now, policy))
 
 
@@ -127,21 +155,29 @@ def _decide_each(
     current: Snapshot, commands: Iterable[Command], now: datetime, policy: Policy
 ) -> Iterator[Decision]:
     for command in commands:
-        data = command.data
         key = CommandKey(command.source, command.id)
-        number = current.numbers.get(data.phone_number)
-        situation = Situation(
-            number=number,
-            usage=current.usages.get(AccountAtSite(data.account_id, data.site_id), Usage(0)),
-            earlier_answers=current.ledger.get(key, NEVER_ANSWERED),
-        )
+        situation = _situation_named_by(current, command, key)
+        if command.data.preview:
+            yield preview(situation, command, now, policy)
+            continue
         decision = decide(situation, command, now, policy)
         if decision.outcome is not Outcome.DUPLICATE:
             answered = {command.fingerprint: decision.messages[0]}
             current.ledger[key] = {**situation.earlier_answers, **answered}
-        if number is not None:
-            _apply(current, number, decision)
+        if situation.number is not None:
+            _apply(current, situation.number, decision)
         yield decision
+
+
+def _situation_named_by(current: Snapshot, command: Command, key: CommandKey) -> Situation:
+    holder = holder_named_by(command)
+    return Situation(
+        number=current.numbers.get(command.data.phone_number),
+        usage=current.usages.get(holder, Usage(0)),
+        main_number=current.main_numbers.get(holder),
+        service_holders=current.service_holders.get(holder, ()),
+        earlier_answers=current.ledger.get(key, NEVER_ANSWERED),
+    )
 
 
 def _situation_of(current: Snapshot, number: Number, holder: AccountAtSite) -> Situation:
@@ -163,6 +199,9 @@ def _apply(current: Snapshot, before: Number, decision: Decision) -> None:
     if usage.exceeded and decision.ends_of_shortages:
         usage = usage._replace(exceeded=False)
     current.usages[holder] = usage
+    holders = current.service_holders.get(holder)
+    if holders is not None:
+        current.service_holders[holder] = with_holder(holders, after)
     main_number = current.main_numbers.get(holder)
     if main_number is not None and main_number.phone_number == after.phone_number:
         current.main_numbers[holder] = main_number._replace(status=after.status)
@@ -173,5 +212,6 @@ def _copy(snapshot: Snapshot) -> Snapshot:
         dict(snapshot.numbers),
         dict(snapshot.usages),
         dict(snapshot.main_numbers),
+        dict(snapshot.service_holders),
         dict(snapshot.ledger),
     )

@@ -3,7 +3,7 @@
 from enum import StrEnum, unique
 from typing import NamedTuple
 
-from activation_contracts.messages import EntitlementRestored, PublishedMessage
+from activation_contracts.messages import EntitlementRestored, Previewed, PublishedMessage
 from activation_contracts.refusals import RefusalCode
 
 from worker.core.answers import Answer
@@ -32,6 +32,8 @@ class Outcome(StrEnum):
     REJECTED = "rejected"
     DUPLICATE = "duplicate"
     """The same command with the same content came before: no change, no row, no event."""
+    PREVIEWED = "previewed"
+    """A preview: no change, no row; its answer says what the command would lead to."""
 
 
 class Decision(NamedTuple):
@@ -51,6 +53,8 @@ class Decision(NamedTuple):
     """For people: the facts behind a refusal, or the reason of a failure."""
     first_answer: Answer | None = None
     """What the command was answered before; set if and only if the outcome is DUPLICATE."""
+    preview: Previewed | None = None
+    """The answer to a preview; set if and only if the outcome is PREVIEWED."""
 
     @property
     def ends_of_shortages(self) -> tuple[EntitlementRestored, ...]:

@@ -37,5 +37,6 @@ def rejection(request: Request, refused: Refused) -> CommandRejected:
             message=refused.detail,
             status=number.status if number else None,
             entitlement=situation.usage.as_contract() if refused.discloses_entitlement else None,
+            holders=situation.service_holders if refused.discloses_entitlement else None,
         ),
     )

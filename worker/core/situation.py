@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
-from activation_contracts.messages import Entitlement
+from activation_contracts.messages import HOLDERS_MAXIMUM, Entitlement, ServiceHolder
 from activation_contracts.values import CALL_SETTINGS, LABEL, CallTarget, DeviceKind, NumberStatus
 
 from worker.core.answers import Answer
@@ -16,9 +16,15 @@ __all__ = [
     "HandsetLogin",
     "MainNumber",
     "Number",
+    "ServiceHolders",
     "Situation",
     "Usage",
+    "with_holder",
 ]
+
+ServiceHolders: TypeAlias = tuple[ServiceHolder, ...]
+"""The first numbers that use voice services of an account at a site, as many as a refusal lists, in
+the order of the numbers."""
 
 
 class AccountAtSite(NamedTuple):
@@ -127,6 +133,15 @@ class Usage(NamedTuple):
         return Entitlement(limit=self.limit, active=self.active, pending=self.pending)
 
 
+def with_holder(holders: ServiceHolders, number: Number) -> ServiceHolders:
+    """The holders after a command for this number was accepted: it uses a service."""
+    held = {holder.phone_number: holder for holder in holders}
+    held[number.phone_number] = ServiceHolder(
+        phone_number=number.phone_number, status=number.status
+    )
+    return tuple(held[phone_number] for phone_number in sorted(held)[:HOLDERS_MAXIMUM])
+
+
 class MainNumber(NamedTuple):
     """The main number of an account at a site, and the targets of its calls."""
 
@@ -157,5 +172,7 @@ class Situation(NamedTuple):
     """Of the account and site that the command names."""
     main_number: MainNumber | None = None
     """Of the account and site that hold the number."""
+    service_holders: ServiceHolders = ()
+    """Of the account and site that the command names; loaded only where no service may be free."""
     earlier_answers: Mapping[str, Answer] = NEVER_ANSWERED
     """The first answers to the earlier commands with the same source and id, by fingerprint."""

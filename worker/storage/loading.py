@@ -1,10 +1,10 @@
 """Loads snapshots: the rows that decisions may read, locked."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from activation_contracts.messages import Command
+from activation_contracts.messages import HOLDERS_MAXIMUM, Command, ServiceHolder
 from activation_contracts.values import (
     AftermathKind,
     CallTarget,
@@ -16,13 +16,14 @@ from activation_contracts.values import (
 )
 
 from worker.core.answers import StoredAnswer
-from worker.core.batch import CommandKey, Snapshot
+from worker.core.batch import CommandKey, Snapshot, holder_named_by, may_be_exhausted
 from worker.core.operations.operation import Failure, OngoingOperation, steps_for
 from worker.core.situation import (
     AccountAtSite,
     HandsetLogin,
     MainNumber,
     Number,
+    ServiceHolders,
 )
 from worker.storage.connecting.session import Row, Session
 from worker.storage.entitlement import usage_of
@@ -40,17 +41,20 @@ __all__ = [
 async def load_for_commands(
     session: Session, commands: Sequence[Command], now: datetime
 ) -> Snapshot:
-    """Everything that decisions on these commands may read, locked until the transaction ends."""
-    named = [command.data for command in commands]
-    holders = {(data.account_id, data.site_id) for data in named}
+    """Everything that decisions on these commands may read, locked until the transaction ends.
+
+    Main numbers and the numbers that hold voice services are looked up where a preview or a refusal
+    may need them. They are not locked, but no number changes its status while the usage of its
+    account is.
+    """
+    holders = {holder_named_by(command) for command in commands}
     rows = await session.fetch(
         "load_for_commands",
         sources=[command.source for command in commands],
         command_ids=[command.id for command in commands],
         # Without duplicates: the function compares how many it finds with how many it is given.
-        phone_numbers=list({data.phone_number for data in named}),
-        account_ids=[account_id for account_id, _ in holders],
-        site_ids=[site_id for _, site_id in holders],
+        phone_numbers=list({command.data.phone_number for command in commands}),
+        **_keys(holders),
         today=now.date(),
     )
     snapshot = Snapshot()
@@ -63,6 +67,10 @@ async def load_for_commands(
             key = CommandKey(row["ledger_source"], row["ledger_id"])
             answer = {row["ledger_fingerprint"]: _answer(row["ledger_answer"])}
             snapshot.ledger[key] = {**snapshot.ledger.get(key, {}), **answer}
+    previewed = {holder_named_by(command) for command in commands if command.data.preview}
+    snapshot.main_numbers.update(await _load_main_numbers(session, previewed))
+    exhausted = may_be_exhausted(snapshot, commands)
+    snapshot.service_holders.update(await _load_service_holders(session, exhausted))
     return snapshot
 
 
@@ -114,6 +122,36 @@ async def load_numbers_with_steps(
     numbers = {row["phone_number"]: _number(row) for row in rows}
     await _add_steps(session, numbers, numbers, ())
     return numbers
+
+
+async def _load_main_numbers(
+    session: Session, holders: Collection[AccountAtSite]
+) -> dict[AccountAtSite, MainNumber]:
+    if not holders:
+        return {}
+    rows = await session.fetch("load_call_targets", **_keys(holders))
+    return {_holder(row): _main_number(row) for row in rows}
+
+
+async def _load_service_holders(
+    session: Session, holders: Collection[AccountAtSite]
+) -> dict[AccountAtSite, ServiceHolders]:
+    """The first numbers that use voice services, for all of these accounts in one query."""
+    if not holders:
+        return {}
+    rows = await session.fetch("load_service_holders", maximum=HOLDERS_MAXIMUM, **_keys(holders))
+    found: dict[AccountAtSite, ServiceHolders] = dict.fromkeys(holders, ())
+    for row in rows:
+        using = ServiceHolder(phone_number=row["phone_number"], status=NumberStatus(row["status"]))
+        found[_holder(row)] += (using,)
+    return found
+
+
+def _keys(holders: Collection[AccountAtSite]) -> Mapping[str, list[str]]:
+    return {
+        "account_ids": [holder.account_id for holder in holders],
+        "site_ids": [holder.site_id for holder in holders],
+    }
 
 
 async def _add_steps(

@@ -48,6 +48,7 @@ DECISIONS: Final = {
     Outcome.PENDING: "accepted",
     Outcome.REJECTED: "rejected",
     Outcome.DUPLICATE: "duplicate",
+    Outcome.PREVIEWED: "previewed",
 }
 """The values of the label `outcome` for decisions on commands."""
 
@@ -70,7 +71,7 @@ class DecisionMetrics:
         self.commands = _counter(
             registry,
             "commands_total",
-            "Commands decided: accepted, rejected, or a duplicate of an earlier one.",
+            "Commands decided: accepted, rejected, a duplicate of an earlier one, or previewed.",
             operation=Operation,
             outcome=DECISIONS.values(),
         )
@@ -176,6 +177,11 @@ class MessageMetrics:
             registry,
             "replies_refused_total",
             "Messages whose `reply_to` names a queue that gets no replies.",
+        )
+        self.previews_lost = _counter(
+            registry,
+            "previews_lost_total",
+            "Answers to previews that could not be published: their requesters ask again.",
         )
         self.reports = _counter(
             registry,

@@ -146,6 +146,10 @@ class Metrics:
         """A `reply_to` names a queue that gets no replies."""
         self._messages.replies_refused.inc()
 
+    def previews_lost(self, answers: int) -> None:
+        """Answers to previews were not published."""
+        self._messages.previews_lost.inc(answers)
+
     def report_ended(self, outcome: ReportOutcome) -> None:
         """A report was answered, or given up."""
         self._messages.reports.labels(outcome.value).inc()

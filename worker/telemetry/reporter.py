@@ -29,6 +29,7 @@ DECISION_ACTIONS: Final = {
     Outcome.PENDING: Action.COMMAND_ACCEPTED,
     Outcome.REJECTED: Action.COMMAND_REJECTED,
     Outcome.DUPLICATE: Action.COMMAND_REPEATED,
+    Outcome.PREVIEWED: Action.COMMAND_PREVIEWED,
 }
 LOGGED_AGAIN_SECONDS: Final = 60
 """How often a mistake of a publisher is logged, which may be in every message; all are counted."""
@@ -236,6 +237,11 @@ class Reporter:
         self.metrics.reply_refused()
         self._log_rarely(Action.REPLY_REFUSED, reply_to=queue)
 
+    def previews_lost(self, answers: int, reason: str) -> None:
+        """Answers to previews were not published: their requesters ask again."""
+        self.metrics.previews_lost(answers)
+        self._log_rarely(Action.PREVIEWS_LOST, answers=answers, reason=reason)
+
     def report_ended(
         self, report_id: str, outcome: ReportOutcome, *, numbers: int, pages: int, seconds: float
     ) -> None:
@@ -312,6 +318,9 @@ def _level(log: Logger, action: Action) -> Callable[..., None]:
 
 
 def _refusal_of(decision: Decision) -> dict[str, object]:
+    if decision.preview is not None:
+        found = decision.preview.data
+        return {"would": found.would, **({"refusal": found.code} if found.code else {})}
     if decision.refusal is None:
         return {}
     return {"refusal": decision.refusal, "detail": decision.detail}

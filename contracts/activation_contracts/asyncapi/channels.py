@@ -22,6 +22,7 @@ from activation_contracts.envelope import Envelope
 from activation_contracts.messages import (
     CommandRejected,
     MessageUnreadable,
+    Previewed,
     Snapshot,
     StatusChanged,
 )
@@ -56,7 +57,7 @@ DEAD_LETTERS: Final = "dead_letters"
 """The name of the channel, of its message and of its operation."""
 
 REPLIES_FROM: Final[Mapping[str, tuple[type[Envelope], ...]]] = {
-    COMMAND_QUEUE: (StatusChanged, CommandRejected, MessageUnreadable),
+    COMMAND_QUEUE: (StatusChanged, CommandRejected, Previewed, MessageUnreadable),
     REPORT_QUEUE: (Snapshot, MessageUnreadable),
     RESULT_QUEUE: (MessageUnreadable,),
     DIRECTORY_QUEUE: (MessageUnreadable,),

@@ -23,6 +23,7 @@ from activation_contracts.messages.directory import (
     VoiceService,
 )
 from activation_contracts.messages.events import (
+    HOLDERS_MAXIMUM,
     AwaitedStep,
     CommandRejected,
     CommandRejectedData,
@@ -36,6 +37,7 @@ from activation_contracts.messages.events import (
     OperationDelayedData,
     OperationFailed,
     OperationFailedData,
+    ServiceHolder,
     StatusChanged,
     StatusChangedData,
 )
@@ -49,6 +51,7 @@ from activation_contracts.messages.pbx import (
     PbxResult,
     PbxResultData,
 )
+from activation_contracts.messages.previews import Previewed, PreviewedData, PreviewedMessage
 from activation_contracts.messages.replies import MessageUnreadable, MessageUnreadableData
 from activation_contracts.messages.reports import (
     NUMBERS_PER_PAGE,
@@ -61,6 +64,7 @@ from activation_contracts.messages.reports import (
 )
 
 __all__ = [
+    "HOLDERS_MAXIMUM",
     "NUMBERS_PER_PAGE",
     "Activate",
     "AwaitedStep",
@@ -101,10 +105,14 @@ __all__ = [
     "PbxResult",
     "PbxResultData",
     "PhoneNumberChange",
+    "Previewed",
+    "PreviewedData",
+    "PreviewedMessage",
     "PublishedMessage",
     "Report",
     "ReportData",
     "ReportedNumber",
+    "ServiceHolder",
     "Snapshot",
     "SnapshotData",
     "StatusChanged",
@@ -126,4 +134,4 @@ PublishedMessage = (
     | EntitlementExceeded
     | EntitlementRestored
 )
-"""All messages that the worker publishes."""
+"""All messages that the worker publishes through its outbox."""

@@ -1,6 +1,6 @@
 """Events: what the worker publishes for the web tier and for everyone who subscribes."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -27,6 +27,7 @@ from activation_contracts.values import (
 )
 
 __all__ = [
+    "HOLDERS_MAXIMUM",
     "AwaitedStep",
     "CommandRejected",
     "CommandRejectedData",
@@ -41,9 +42,13 @@ __all__ = [
     "OperationDelayedData",
     "OperationFailed",
     "OperationFailedData",
+    "ServiceHolder",
     "StatusChanged",
     "StatusChangedData",
 ]
+
+HOLDERS_MAXIMUM: Final = 20
+"""The most numbers that a refusal lists."""
 
 
 class Entitlement(Data):
@@ -146,6 +151,14 @@ class StatusChanged(Published):
     data: StatusChangedData
 
 
+class ServiceHolder(Data):
+    """A number of the account at the site that is ACTIVE or PENDING: it uses a voice service."""
+
+    phone_number: PhoneNumber
+    status: NumberStatus
+    """Its status: ACTIVE or PENDING."""
+
+
 class CommandRejectedData(Data):
     """Why a command was refused. The number is unchanged."""
 
@@ -167,6 +180,9 @@ class CommandRejectedData(Data):
     """The status of the number; null where it does not apply."""
     entitlement: Entitlement | None
     """The account's voice services; null where they do not apply."""
+    holders: tuple[ServiceHolder, ...] | None = None
+    """On ENTITLEMENT_EXHAUSTED: the first numbers that use the services, up to 20, in the order of
+    the numbers."""
 
 
 class CommandRejected(Published):

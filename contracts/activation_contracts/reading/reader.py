@@ -41,6 +41,7 @@ def read(
         raise UnreadableError(ReadErrorCode.NOT_A_CLOUDEVENT, detail, event)
     _check_names(event)
     model = _model_of(event, accepted)
+    _check_places(event, model)
     if isinstance(event.get("data"), str):
         detail = f"data is a string ({shown(event['data'])}): send the JSON object itself"
         raise UnreadableError(ReadErrorCode.INVALID, detail, event)
@@ -69,6 +70,13 @@ def _check_names(event: Mapping[str, object]) -> None:
         if meant is not None:
             detail = f"{shown(name)} is not an attribute of CloudEvents: write {shown(meant)}"
             raise UnreadableError(ReadErrorCode.INVALID, detail, event)
+
+
+def _check_places(event: Mapping[str, object], model: type[Envelope]) -> None:
+    only_in_data = model.ONLY_IN_DATA if issubclass(model, Received) else frozenset()
+    for name in sorted(only_in_data & event.keys()):
+        detail = f"{shown(name)} stands beside data, where it would be ignored: put it into data"
+        raise UnreadableError(ReadErrorCode.INVALID, detail, event)
 
 
 def _model_of(

@@ -173,7 +173,15 @@ REFUSED: Final = (
             changed(data={**DATA, "phone_number": 442079460201}),
             changed(data={**DATA, "site_id": "London 1"}),
             changed(data={**DATA, "requested_by": "x" * 129}),
+            changed(data={**DATA, "preview": "true"}),
+            changed(data={**DATA, "preview": 1}),
         ),
+    ),
+    Refused(
+        "`preview` as an attribute, beside `data` instead of in it",
+        _I,
+        "it in `data`: the command would be carried out",
+        (changed(preview=True), binary_mode(lambda name: f"ce-{name}", preview="true")),
     ),
 )
 """What is refused. Each example has the code of its row."""

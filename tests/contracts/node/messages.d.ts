@@ -12,6 +12,7 @@ export type Message =
   | OperationDelayed
   | OperationFailed
   | OperationAftermath
+  | Previewed
   | Snapshot
   | ManualLogoutRequired
   | EntitlementExceeded
@@ -156,6 +157,28 @@ export type AftermathKind = "hunt_group_join" | "compensation";
  */
 export type AftermathState = "outstanding" | "needs_a_person" | "done" | "given_up" | "superseded";
 /**
+ * What would become of a command that was previewed.
+ *
+ * - `be_accepted`: It would be carried out; or it was accepted before, and a repeat has no second effect.
+ * - `be_refused`: It would be refused, or it was refused before.
+ */
+export type Would = "be_accepted" | "be_refused";
+/**
+ * The type of a message to a PBX: `telephony.handset.logout.v1`, `telephony.hunt_group.membership.v1` or `telephony.extension.reset.v1`.
+ */
+export type PbxMessageType =
+  | "telephony.handset.logout.v1"
+  | "telephony.hunt_group.membership.v1"
+  | "telephony.extension.reset.v1";
+/**
+ * Why the number must be logged out: it was `deactivated`.
+ */
+export type LogoutReason = "deactivated";
+/**
+ * The desired state: `add` makes the number a member, `remove` makes it none.
+ */
+export type MembershipAction = "add" | "remove";
+/**
  * An account at a site: `account_id/site_id`.
  */
 export type AccountAtSite = string;
@@ -185,14 +208,6 @@ export type ConflictCode =
   | "SECOND_MAIN_NUMBER"
   | "MAIN_NUMBER_IS_LOGGED_IN"
   | "MEMBER_OF_ITS_OWN_GROUP";
-/**
- * Why the number must be logged out: it was `deactivated`.
- */
-export type LogoutReason = "deactivated";
-/**
- * The desired state: `add` makes the number a member, `remove` makes it none.
- */
-export type MembershipAction = "add" | "remove";
 /**
  * The result of a step, as the PBX reports it.
  *
@@ -330,6 +345,10 @@ export interface CommandData {
    * Who asks, for people. It comes back on each event.
    */
   requested_by?: string;
+  /**
+   * True: the worker says what the command would lead to, and does nothing.
+   */
+  preview?: boolean;
 }
 /**
  * Deactivate an ACTIVE, unassigned number; its settings are cleared permanently.
@@ -764,6 +783,20 @@ export interface CommandRejectedData {
    * The account's voice services; null where they do not apply.
    */
   entitlement: Entitlement | null;
+  /**
+   * On ENTITLEMENT_EXHAUSTED: the first numbers that use the services, up to 20, in the order of the numbers.
+   */
+  holders?: ServiceHolder[];
+}
+/**
+ * A number of the account at the site that is ACTIVE or PENDING: it uses a voice service.
+ */
+export interface ServiceHolder {
+  phone_number: PhoneNumber;
+  /**
+   * Its status: ACTIVE or PENDING.
+   */
+  status: NumberStatus | string;
 }
 /**
  * An operation is late and has not failed yet. Published once, and again after a retry.
@@ -1104,6 +1137,237 @@ export interface OperationAftermathData {
    * What is outstanding and what happens next, for people.
    */
   detail: string;
+}
+/**
+ * The answer to a preview: what the command would lead to. Nothing has changed.
+ *
+ * A later version may add fields, and values of enumerations: ignore a field that you do not know, and accept a value that you do not know.
+ */
+export interface Previewed {
+  /**
+   * The version of CloudEvents.
+   */
+  specversion: "1.0";
+  /**
+   * Identifies the message together with `source`; a repeated message has the same id.
+   */
+  id: Identifier;
+  /**
+   * The system that publishes the message.
+   */
+  source: Source;
+  /**
+   * The type of the message, with its version.
+   */
+  type: "telephony.phone_number.previewed.v1";
+  /**
+   * The phone number; of an event about an account, `account_id/site_id`.
+   */
+  subject: PhoneNumber;
+  /**
+   * When the event occurred.
+   */
+  time: Timestamp;
+  /**
+   * The media type of `data`.
+   */
+  datacontenttype: "application/json";
+  /**
+   * Common to all messages that follow from one command; its default is the command's id.
+   */
+  correlationid: Identifier;
+  /**
+   * The id of the message that caused this one.
+   */
+  causationid: Identifier;
+  /**
+   * The position in a distributed trace (W3C Trace Context).
+   */
+  traceparent?: string;
+  /**
+   * What systems add to the trace (W3C Trace Context).
+   */
+  tracestate?: string;
+  /**
+   * `account_id/site_id`.
+   */
+  partitionkey: string;
+  data: PreviewedData;
+}
+/**
+ * How the command would be decided now, and what would follow if all goes well.
+ */
+export interface PreviewedData {
+  /**
+   * The id of the preview: that of its command.
+   */
+  command_id: Identifier;
+  /**
+   * The operation that the command requests.
+   */
+  operation: Operation | string;
+  /**
+   * The number, as the command names it.
+   */
+  phone_number: PhoneNumber;
+  /**
+   * The account, as the command names it.
+   */
+  account_id: AccountId;
+  /**
+   * The site, as the command names it.
+   */
+  site_id: SiteId;
+  /**
+   * What would become of the command.
+   */
+  would: Would | string;
+  /**
+   * Why the command would be refused; null if it would be accepted.
+   */
+  code: RefusalCode | string | null;
+  /**
+   * For people.
+   */
+  message: string;
+  /**
+   * The status that the number would reach. Of a refusal, what the refusal would say: the present status, or null. Null too if the command was accepted before: it changes nothing again.
+   */
+  status: NumberStatus | string | null;
+  /**
+   * After that; null where `status` is null.
+   */
+  entitlement: Entitlement | null;
+  /**
+   * What PBX systems would get, in this order.
+   */
+  messages: PreviewedMessage[];
+  /**
+   * On ENTITLEMENT_EXHAUSTED: as in the refusal.
+   */
+  holders?: ServiceHolder[];
+  /**
+   * Of a deactivation: the settings that would be cleared.
+   */
+  settings_cleared?: string[];
+  /**
+   * Of a deactivation: the devices at which a person would have to log the number out.
+   */
+  manual_logout?: ManualLogout[];
+}
+/**
+ * A message that a PBX would get.
+ */
+export interface PreviewedMessage {
+  /**
+   * Its type.
+   */
+  type: PbxMessageType | string;
+  /**
+   * Its routing key, which names the site.
+   */
+  routing_key: string;
+  /**
+   * Its payload, with the id of the command that would cause it.
+   */
+  data: HandsetLogoutData | HuntGroupMembershipData | ExtensionResetData;
+}
+/**
+ * The handset from which the number must be logged out.
+ */
+export interface HandsetLogoutData {
+  phone_number: PhoneNumber;
+  /**
+   * The internal extension; null if the number has none.
+   */
+  extension: string | null;
+  account_id: AccountId;
+  /**
+   * The site, which is also in the routing key.
+   */
+  site_id: SiteId;
+  /**
+   * The id of the command from which the message follows.
+   */
+  command_id: Identifier;
+  /**
+   * The sequence of the number's status. Ignore the message if it is lower than the one that you applied last.
+   */
+  sequence: number;
+  /**
+   * The platform's id of the handset.
+   */
+  device_id: string;
+  /**
+   * The kind of the device: digital, because no other can be logged out remotely.
+   */
+  device_kind: DeviceKind | string;
+  /**
+   * Why the number must be logged out.
+   */
+  reason: LogoutReason | string;
+}
+/**
+ * The hunt group, and whether the number is a member.
+ */
+export interface HuntGroupMembershipData {
+  phone_number: PhoneNumber;
+  /**
+   * The internal extension; null if the number has none.
+   */
+  extension: string | null;
+  account_id: AccountId;
+  /**
+   * The site, which is also in the routing key.
+   */
+  site_id: SiteId;
+  /**
+   * The id of the command from which the message follows.
+   */
+  command_id: Identifier;
+  /**
+   * The sequence of the number's status. Ignore the message if it is lower than the one that you applied last.
+   */
+  sequence: number;
+  /**
+   * The platform's id of the hunt group.
+   */
+  hunt_group_id: string;
+  /**
+   * Whether the number is a member.
+   */
+  action: MembershipAction | string;
+}
+/**
+ * The features that must be cleared; the PIN is reset to its default.
+ */
+export interface ExtensionResetData {
+  phone_number: PhoneNumber;
+  /**
+   * The internal extension; null if the number has none.
+   */
+  extension: string | null;
+  account_id: AccountId;
+  /**
+   * The site, which is also in the routing key.
+   */
+  site_id: SiteId;
+  /**
+   * The id of the command from which the message follows.
+   */
+  command_id: Identifier;
+  /**
+   * The sequence of the number's status. Ignore the message if it is lower than the one that you applied last.
+   */
+  sequence: number;
+  /**
+   * The names of the features to clear: all that an extension can have.
+   */
+  clear: string[];
+  /**
+   * Reset the PIN to its default.
+   */
+  reset_pin: true;
 }
 /**
  * A page of numbers as they were at one moment: the answer to a report, or republished.
@@ -1639,41 +1903,6 @@ export interface HandsetLogout {
   data: HandsetLogoutData;
 }
 /**
- * The handset from which the number must be logged out.
- */
-export interface HandsetLogoutData {
-  phone_number: PhoneNumber;
-  /**
-   * The internal extension; null if the number has none.
-   */
-  extension: string | null;
-  account_id: AccountId;
-  /**
-   * The site, which is also in the routing key.
-   */
-  site_id: SiteId;
-  /**
-   * The id of the command from which the message follows.
-   */
-  command_id: Identifier;
-  /**
-   * The sequence of the number's status. Ignore the message if it is lower than the one that you applied last.
-   */
-  sequence: number;
-  /**
-   * The platform's id of the handset.
-   */
-  device_id: string;
-  /**
-   * The kind of the device: digital, because no other can be logged out remotely.
-   */
-  device_kind: DeviceKind | string;
-  /**
-   * Why the number must be logged out.
-   */
-  reason: LogoutReason | string;
-}
-/**
  * Desired state: this number is, or is not, a member of this hunt group.
  *
  * A later version may add fields, and values of enumerations: ignore a field that you do not know, and accept a value that you do not know.
@@ -1730,37 +1959,6 @@ export interface HuntGroupMembership {
   data: HuntGroupMembershipData;
 }
 /**
- * The hunt group, and whether the number is a member.
- */
-export interface HuntGroupMembershipData {
-  phone_number: PhoneNumber;
-  /**
-   * The internal extension; null if the number has none.
-   */
-  extension: string | null;
-  account_id: AccountId;
-  /**
-   * The site, which is also in the routing key.
-   */
-  site_id: SiteId;
-  /**
-   * The id of the command from which the message follows.
-   */
-  command_id: Identifier;
-  /**
-   * The sequence of the number's status. Ignore the message if it is lower than the one that you applied last.
-   */
-  sequence: number;
-  /**
-   * The platform's id of the hunt group.
-   */
-  hunt_group_id: string;
-  /**
-   * Whether the number is a member.
-   */
-  action: MembershipAction | string;
-}
-/**
  * Desired state: this extension has no features and the default PIN.
  *
  * A later version may add fields, and values of enumerations: ignore a field that you do not know, and accept a value that you do not know.
@@ -1815,37 +2013,6 @@ export interface ExtensionReset {
    */
   partitionkey: string;
   data: ExtensionResetData;
-}
-/**
- * The features that must be cleared; the PIN is reset to its default.
- */
-export interface ExtensionResetData {
-  phone_number: PhoneNumber;
-  /**
-   * The internal extension; null if the number has none.
-   */
-  extension: string | null;
-  account_id: AccountId;
-  /**
-   * The site, which is also in the routing key.
-   */
-  site_id: SiteId;
-  /**
-   * The id of the command from which the message follows.
-   */
-  command_id: Identifier;
-  /**
-   * The sequence of the number's status. Ignore the message if it is lower than the one that you applied last.
-   */
-  sequence: number;
-  /**
-   * The names of the features to clear: all that an extension can have.
-   */
-  clear: string[];
-  /**
-   * Reset the PIN to its default.
-   */
-  reset_pin: true;
 }
 /**
  * A PBX reports the result of a step. The worker can be configured to await it.

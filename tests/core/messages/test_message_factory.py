@@ -23,10 +23,12 @@ from tests.support.data.builders import (
     deactivate,
     decide_command,
     pending_number,
+    previewed,
     with_failed_step,
     with_steps_done,
 )
 from tests.support.data.stating import deleted, number_key
+from worker.core.batch import Snapshot, decide_all
 from worker.core.cause import Cause
 from worker.core.directory.apply import apply_all
 from worker.core.directory.held import Directory, HeldNumber
@@ -112,6 +114,7 @@ def test_the_core_produces_every_published_message_of_the_catalogue() -> None:
     refusal = with_failed_step(activating, FailureCode.PBX_REFUSED)
     joining = advance_number(with_steps_done(activating), RINGING_MAIN_NUMBER).number
     assert joining is not None
+    previews = decide_all(Snapshot(), [previewed(activate())], NOW, POLICY)
     messages = [
         *decide_command(None, activate()).messages,
         *decide_command(ACTIVE_IN_FULL_USE, deactivate()).messages,
@@ -123,6 +126,7 @@ def test_the_core_produces_every_published_message_of_the_catalogue() -> None:
         SnapshotFactory(Origin.of_operator("run-1"), Selection(), NOW, numbers=0, usage=None).page(
             1, []
         ),
+        *filter(None, (decision.preview for decision in previews)),
         *apply_all(
             Directory({ACTIVE.phone_number: HeldNumber(ACTIVE)}), [deleted(number_key())], NOW
         ).messages,

@@ -121,6 +121,12 @@ def command_to(operation: Operation, phone_number: str = PHONE_NUMBER) -> Comman
     return (activate if operation is Operation.ACTIVATE else deactivate)(phone_number)
 
 
+def previewed(command: Command) -> Command:
+    """The same command, to be previewed."""
+    data = command.data.model_copy(update={"preview": True})
+    return command.model_copy(update={"data": data})
+
+
 def decide_command(
     number: Number | None, command: Command, usage: Usage = USAGE, policy: Policy = POLICY
 ) -> Decision:

@@ -10,6 +10,37 @@ FROM snapshot_for_commands(
     CAST(:account_ids AS text[]), CAST(:site_ids AS text[]), CAST(:today AS date)
 );
 
+-- name: load_call_targets
+-- Reads the main numbers of these accounts at their sites and where their calls go, for previews.
+SELECT main.account_id AS holder_account, main.site_id AS holder_site, main.main_phone_number,
+    main.main_status, main.main_hunt_group_id, main.main_targets
+FROM unnest(CAST(:account_ids AS text[]), CAST(:site_ids AS text[])) AS wanted (account_id, site_id)
+CROSS JOIN LATERAL (
+    SELECT * FROM main_number_snapshots AS known
+    WHERE known.account_id = wanted.account_id AND known.site_id = wanted.site_id
+    OFFSET 0
+) AS main;
+
+-- name: load_service_holders
+-- Reads the first numbers that use voice services of these accounts at their sites. It reads on
+-- until it has found them: no index holds the status, which each command changes.
+SELECT usage.account_id AS holder_account, usage.site_id AS holder_site, service_holder.phone_number,
+    service_holder.status
+FROM unnest(CAST(:account_ids AS text[]), CAST(:site_ids AS text[])) AS wanted (account_id, site_id)
+CROSS JOIN LATERAL (
+    SELECT * FROM entitlement_usage AS known
+    WHERE known.account_id = wanted.account_id AND known.site_id = wanted.site_id
+    OFFSET 0
+) AS usage
+CROSS JOIN LATERAL (
+    SELECT number.phone_number, number.status FROM phone_numbers AS number
+    WHERE number.account_id = usage.account_id AND number.site_id = usage.site_id
+        AND number.status IN ('ACTIVE', 'PENDING')
+    ORDER BY number.phone_number
+    LIMIT least(CAST(:maximum AS integer), usage.active + usage.pending)
+) AS service_holder
+ORDER BY service_holder.phone_number;
+
 -- name: save_decisions
 -- Saves the decisions on commands in one round trip: ledger, numbers, operations, outbox. All parts
 -- see the database as it was before the statement, and no two change the same table. Returns how

@@ -7,7 +7,8 @@ FROM (
     SELECT relation, privilege
     FROM unnest(CAST(:tables AS text[])) AS relation
     CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS privilege
-    UNION ALL SELECT 'step_snapshots', 'SELECT'
+    UNION ALL SELECT snapshots, 'SELECT'
+    FROM unnest(ARRAY['main_number_snapshots', 'step_snapshots']) AS snapshots
 ) AS needed
 WHERE NOT has_table_privilege(relation, privilege)
 ORDER BY relation, privilege;

@@ -48,8 +48,8 @@ CREATE TABLE phone_numbers (
 -- on the page both updates are heap-only (HOT).
 WITH (fillfactor = 70);
 CREATE UNIQUE INDEX one_main_number ON phone_numbers (account_id, site_id) WHERE main_number;
--- For reports. No command changes these columns.
-CREATE INDEX numbers_of_account ON phone_numbers (account_id, site_id);
+-- For reports, and for the numbers that hold an account's services. No command changes these columns.
+CREATE INDEX numbers_of_account ON phone_numbers (account_id, site_id, phone_number);
 CREATE INDEX numbers_of_site ON phone_numbers (site_id);
 
 -- Where the calls of a main number go.

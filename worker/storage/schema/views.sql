@@ -1,3 +1,17 @@
+-- The main number of each account at a site, and where its calls go.
+CREATE VIEW main_number_snapshots AS
+SELECT
+    main_number.account_id, main_number.site_id, main_number.phone_number AS main_phone_number,
+    main_number.status AS main_status, settings.hunt_group_id AS main_hunt_group_id,
+    ARRAY[settings.in_hours, settings.out_of_hours, settings.unanswered] AS main_targets
+FROM phone_numbers AS main_number
+CROSS JOIN LATERAL (
+    SELECT * FROM call_settings
+    WHERE call_settings.phone_number = main_number.phone_number
+    OFFSET 0
+) AS settings
+WHERE main_number.main_number;
+
 -- What the operations wait for: PBX results, and messages that the broker has not confirmed yet.
 -- `publish_error` is why the broker refused the message, or the one that it waits behind.
 CREATE VIEW step_snapshots AS

@@ -30,16 +30,9 @@ BEGIN
     SELECT known, main.*, NULL::boolean, NULL::number_snapshot
     FROM usage_snapshots(usages, today) AS known
     LEFT JOIN LATERAL (
-        SELECT main_number.phone_number, main_number.status, settings.hunt_group_id,
-            ARRAY[settings.in_hours, settings.out_of_hours, settings.unanswered]
-        FROM phone_numbers AS main_number
-        CROSS JOIN LATERAL (
-            SELECT * FROM call_settings
-            WHERE call_settings.phone_number = main_number.phone_number
-            OFFSET 0
-        ) AS settings
-        WHERE main_number.account_id = known.account_id AND main_number.site_id = known.site_id
-            AND main_number.main_number
+        SELECT held.main_phone_number, held.main_status, held.main_hunt_group_id, held.main_targets
+        FROM main_number_snapshots AS held
+        WHERE held.account_id = known.account_id AND held.site_id = known.site_id
         OFFSET 0
     ) AS main ON true;
 
