@@ -41,7 +41,7 @@ ROLES: Final = (
     ),
     Role("web tier that publishes commands; `send`", NOTHING, r"^telephony\.commands$", NOTHING),
     Role(
-        "web tier, with a queue of its own for events or replies; command `send --wait`",
+        "web tier, with a queue of its own for events or replies; `send --wait`, `send --preview`",
         f"^{OWN_QUEUE}$",
         rf"^(telephony\.commands|{OWN_QUEUE})$",
         rf"^(telephony\.events|{OWN_QUEUE})$",

@@ -217,6 +217,25 @@ async def test_send_escapes_what_events_say(
     assert "\\x1b[2J" in output
 
 
+async def test_a_preview_escapes_what_it_says_of_devices_and_groups(
+    environment: dict[str, str], database: Database, settings: Settings
+) -> None:
+    await store(
+        database,
+        voice_service(1),
+        phone_numbers(NUMBER, status="ACTIVE"),
+        hunt_group_member(NUMBER, HOSTILE),
+        handset_login(NUMBER, HOSTILE, "digital"),
+        handset_login(NUMBER, f"{HOSTILE}2", "analogue"),
+    )
+    async with working(database, settings):
+        output = await in_colour(environment, "send", "deactivate", NUMBER, *PLACE, "--preview")
+
+    lines = [line for line in output.split("\n") if "\\x1b[2J" in line]
+    assert len(lines) == 3
+    assert_harmless(output)
+
+
 async def test_import_escapes_what_it_quotes(
     environment: dict[str, str], database: Database
 ) -> None:

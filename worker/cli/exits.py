@@ -58,7 +58,7 @@ MEANINGS: Final[Mapping[Exit, str]] = {
     Exit.DONE: "done",
     Exit.ABORTED: "the confirmation was not given; `--yes` gives it",
     Exit.USAGE: "wrong usage",
-    Exit.REFUSED: "the command was rejected",
+    Exit.REFUSED: "the command was rejected, or would be",
     Exit.TIMED_OUT: "no outcome within the time allowed",
     Exit.NOT_FOUND: "not found",
     Exit.INVALID_DATA: "the data is invalid; nothing was changed",

@@ -1,4 +1,4 @@
-"""Sends a command as the web tier would, and waits for its outcome."""
+"""Sends a command or a preview as the web tier would, and waits for its outcome or answer."""
 
 import asyncio
 import json
@@ -9,15 +9,15 @@ from typing import Any, Final, NamedTuple
 
 import aio_pika
 from activation_contracts import activate, amqp_message, deactivate
-from activation_contracts.catalogue import CATALOGUE, EVENT_EXCHANGE
+from activation_contracts.catalogue import EVENT_EXCHANGE
 from activation_contracts.messages import (
     Command,
     CommandRejected,
-    OperationAftermath,
-    OperationDelayed,
     OperationFailed,
+    Previewed,
     StatusChanged,
 )
+from activation_contracts.values import Would
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from aio_pika.exceptions import ChannelClosed, PublishError
 from aiormq.exceptions import ChannelAccessRefused
@@ -25,13 +25,13 @@ from pydantic import ValidationError
 
 from worker.broker.connecting.answers import answered
 from worker.broker.connecting.connection import BrokerUnavailable, connect
+from worker.operator.sent_events import TYPES, Event
 from worker.operator.validation_errors import explain
 from worker.runtime.concurrency import first_of
 from worker.runtime.mistakes import Mistake
-from worker.runtime.printable import printable
 from worker.settings import Settings
 
-__all__ = ["InvalidCommand", "SendResult", "TopologyMissing", "render", "send_command"]
+__all__ = ["InvalidCommand", "SendResult", "TopologyMissing", "send_command"]
 
 SOURCE: Final = "/telephony/activation-worker/command-line"
 FINAL: Final = {"activate": "ACTIVE", "deactivate": "RESERVED"}
@@ -40,17 +40,6 @@ _BUILDERS: Final[Mapping[str, Callable[..., Command]]] = {
     "activate": activate,
     "deactivate": deactivate,
 }
-
-Event = Mapping[str, Any]
-
-_TYPES: Final = {definition.message: definition.type for definition in CATALOGUE}
-
-_RENDERED: Final = {
-    _TYPES[OperationDelayed]: ("DELAYED", "{message}"),
-    _TYPES[CommandRejected]: ("REFUSED", "{phone_number}  {code}: {message}"),
-    _TYPES[OperationAftermath]: ("AFTERMATH", "{phone_number}  {what} {state}: {detail}"),
-}
-"""The word and the text of these types."""
 
 
 class InvalidCommand(Exception):
@@ -66,7 +55,7 @@ class SendResult(Enum):
     """How sending a command ended, named like the exit codes."""
 
     DONE = auto()
-    """Sent, or, if waited for, completed."""
+    """Sent; or, if waited for, completed; or it would be accepted."""
     REFUSED = auto()
     FAILED = auto()
     """Its operation ended without success."""
@@ -97,6 +86,8 @@ async def send_command(
 ) -> SendResult:
     """Publishes the command; with `wait_seconds`, passes each of its events to `on_event`.
 
+    A preview has one event, its answer.
+
     Without it, `on_event` gets the command itself. Raises `InvalidCommand`, `TopologyMissing` and
     `BrokerUnavailable`.
     """
@@ -106,7 +97,7 @@ async def send_command(
         connection.close_callbacks.add(lambda _connection, _error: ended.set())
         channel = await connection.channel(on_return_raises=True)
         try:
-            inbox = None if wait_seconds is None else await _subscribe(channel, command.id)
+            inbox = None if wait_seconds is None else await _subscribe(channel, command)
             await _publish(channel, command, reply_to=inbox.queue_name if inbox else None)
         except ChannelAccessRefused as error:
             raise Mistake(
@@ -130,27 +121,6 @@ async def send_command(
         return waiting.result()
 
 
-def render(event: Event) -> str:
-    """The event, or the command itself, as one line."""
-    event = printable(event)
-    data, kind = event["data"], event["type"]
-    if kind in _RENDERED:
-        word, text = _RENDERED[kind]
-        line = text.format_map(data)
-    elif kind == _TYPES[OperationFailed]:
-        word = "WAITING" if data["needs_a_person"] else "FAILED"
-        line = "{phone_number}  {code}: {detail}".format_map(data)
-    elif "status" in data:
-        word = data["status"]
-        line = (
-            "{phone_number}  sequence {sequence}; voice services: {entitlement[limit]} bought,"
-            " {entitlement[active]} active, {entitlement[pending]} pending"
-        ).format_map(data)
-    else:
-        word, line = "SENT", f"{data['phone_number']}  command {event['id']}"
-    return f"{word:<9} {line}"
-
-
 def _command(fields: Mapping[str, Any]) -> Command:
     expires_in = fields.get("expires_in")
     now = datetime.now(UTC)
@@ -164,6 +134,7 @@ def _command(fields: Mapping[str, Any]) -> Command:
             id=fields.get("identifier"),
             time=now,
             expirytime=None if expires_in is None else now + timedelta(seconds=expires_in),
+            preview=fields.get("preview", False),
         )
     except ValidationError as error:
         problems = (
@@ -172,13 +143,18 @@ def _command(fields: Mapping[str, Any]) -> Command:
         raise InvalidCommand("; ".join(problems)) from None
 
 
-async def _subscribe(channel: AbstractChannel, command_id: str) -> _Inbox:
-    """Collects the command's events from now on; call before sending it, to miss none."""
+async def _subscribe(channel: AbstractChannel, command: Command) -> _Inbox:
+    """Collects the command's events from now on; call before sending it, to miss none.
+
+    Of a preview only its answer: its id may be that of a command.
+    """
     received: asyncio.Queue[_Received] = asyncio.Queue()
 
     async def collect(message: AbstractIncomingMessage) -> None:
         event = json.loads(message.body)
-        if event["data"].get("command_id") == command_id:
+        is_preview = event["type"] == TYPES[Previewed]
+        is_expected = is_preview is bool(command.data.preview)
+        if is_expected and event["data"].get("command_id") == command.id:
             # Replies come through the default exchange.
             received.put_nowait(_Received(event, is_reply=not message.exchange))
 
@@ -226,12 +202,14 @@ async def _wait(
 def _result_of(event: Event) -> SendResult | None:
     """The result if this event ends the command; None if more events follow."""
     data = event["data"]
-    if event["type"] == _TYPES[CommandRejected]:
+    if event["type"] == TYPES[Previewed]:
+        return SendResult.DONE if data["would"] == Would.BE_ACCEPTED else SendResult.REFUSED
+    if event["type"] == TYPES[CommandRejected]:
         return SendResult.REFUSED
-    if event["type"] == _TYPES[OperationFailed] and not data["needs_a_person"]:
+    if event["type"] == TYPES[OperationFailed] and not data["needs_a_person"]:
         return SendResult.FAILED
     # A RESERVED with a failure follows from an operation that ended without success.
-    has_ended = event["type"] == _TYPES[StatusChanged] and not data.get("failure")
+    has_ended = event["type"] == TYPES[StatusChanged] and not data.get("failure")
     if has_ended and data["status"] == FINAL[data["operation"]]:
         return SendResult.DONE
     return None

@@ -21,6 +21,7 @@ COLOURS: Final = {
     "WAITING": "yellow",
     "AFTERMATH": "yellow",
     "FAILED": "red",
+    "PREVIEW": "cyan",
 }
 
 
@@ -32,10 +33,15 @@ COLOURS: Final = {
 @click.option("--requested-by", help="Who requests it; shown in the number's history.")
 @click.option("--id", "identifier", help="Id of the command; a new one by default.")
 @click.option("--expires-in", type=SECONDS, help="Reject the command if read later.")
+@click.option(
+    "--preview", is_flag=True, help="Change nothing: print what the command would lead to."
+)
 @click.option("--wait", is_flag=True, help="Wait for the outcome, and exit with its code.")
 @click.option("--timeout", type=SECONDS, default=30, show_default=True, help="How long to wait.")
 @AS_JSON
-def send(as_json: bool, wait: bool, timeout: float, **fields: str | float | None) -> None:
+def send(
+    as_json: bool, wait: bool, timeout: float, preview: bool, **fields: str | float | None
+) -> None:
     """Send a command as the web tier would.
 
     With --wait, the exit code is 0 if the number is ACTIVE or RESERVED, 3 if the command was
@@ -43,19 +49,29 @@ def send(as_json: bool, wait: bool, timeout: float, **fields: str | float | None
     an earlier command, with the same content) prints the first answer once more. If that was a
     rejection, the exit code is 3 again. If the command was accepted, it is 13, and `show` tells
     what became of it.
+
+    With --preview, the command waits for the answer: the exit code is 0 if the command would be
+    accepted, 3 if it would be rejected, and 4 if there was no answer in time.
     """
-    from worker.operator.send import render, send_command
+    from worker.operator.send import send_command
+    from worker.operator.sent_events import render
 
     def print_event(event: Mapping[str, Any]) -> None:
         echo(to_json(event, indent=None) if as_json else _coloured(render(event)))
 
     settings = settings_of_environment()
-    wait_seconds = timeout if wait else None
     result = run_async(
-        send_command(settings, fields, wait_seconds=wait_seconds, on_event=print_event)
+        send_command(
+            settings,
+            {**fields, "preview": preview},
+            wait_seconds=timeout if wait or preview else None,
+            on_event=print_event,
+        )
     )
     see = f"See `activation-worker show {printable(str(fields['number']))}`."
-    if result.name == Exit.TIMED_OUT.name:
+    if result.name == Exit.TIMED_OUT.name and preview:
+        note(f"No answer within {timeout:g} s: no worker may be running. Nothing was changed.")
+    elif result.name == Exit.TIMED_OUT.name:
         note(
             f"No outcome within {timeout:g} s: the number may still be PENDING, or no worker may be"
             f" running. {see}"
