@@ -1,8 +1,13 @@
 """Each exported pattern means the same to the regular expression engines of other languages."""
 
 import json
+import os
 import re
+import shutil
+import subprocess
+from base64 import b64encode
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 import pcre2
@@ -105,17 +110,44 @@ def test_another_engine_accepts_the_same_texts(
 def test_javascript_accepts_the_same_texts(
     contract_tools: NodeProject, expected: dict[tuple[str, str], bool]
 ) -> None:
-    asked: list[tuple[str, str]] = []
-
-    def noted(pattern: str, text: str) -> bool:
-        asked.append((pattern, text))
-        return True
-
-    verdicts(noted)
-    answers = json.loads(contract_tools.run("match.cjs", json.dumps(asked)))
-    known = dict(zip(asked, answers, strict=True))
+    pairs = all_pairs()
+    answers = json.loads(contract_tools.run("match.cjs", json.dumps(pairs)))
+    known = dict(zip(pairs, answers, strict=True))
 
     assert verdicts(lambda pattern, text: known[pattern, text]) == expected
+
+
+def test_java_accepts_the_same_texts(
+    java: str, tmp_path: Path, expected: dict[tuple[str, str], bool]
+) -> None:
+    pairs = all_pairs()
+    questions = tmp_path / "questions"
+    lines = (" ".join(b64encode(it.encode()).decode() for it in pair) for pair in pairs)
+    questions.write_text("\n".join(lines))
+    program = Path(__file__).parent / "java" / "Match.java"
+    answers = subprocess.run(
+        [java, program, questions], capture_output=True, text=True, check=True, timeout=120
+    )
+    known = dict(zip(pairs, answers.stdout, strict=True))
+
+    assert verdicts(lambda pattern, text: known[pattern, text] == "1") == expected
+
+
+def all_pairs() -> list[tuple[str, str]]:
+    """Each pattern with each text."""
+    patterns = {pattern for string in STRINGS for pattern in string if pattern is not None}
+    return [(pattern, text) for pattern in sorted(patterns) for text in TEXTS]
+
+
+@pytest.fixture
+def java() -> str:
+    program = shutil.which("java")
+    if program is None or shutil.which("javac") is None:
+        reason = "javac is not installed: run `make setup-tests`"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return program
 
 
 TYPES: Final[dict[str, Any]] = {

@@ -58,7 +58,7 @@ def node_projects() -> NodeProjects:
     """Skips the test where Node.js or npm is not installed, except under CI, where it fails."""
     missing = [name for name in ("node", "npm") if shutil.which(name) is None]
     if missing:
-        reason = f"missing: {' and '.join(missing)}. Install them: apt-get install nodejs npm"
+        reason = f"missing: {' and '.join(missing)}: run `make setup-tests`"
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
