@@ -1,6 +1,7 @@
 """The AsyncAPI document: complete, and without fault for the official parser."""
 
 import json
+import re
 from typing import Any
 
 from activation_contracts.asyncapi import asyncapi_document
@@ -82,6 +83,13 @@ def test_an_operation_is_on_the_routing_key_and_the_exchange_of_its_message() ->
             assert channel["address"] == row.routing_key
             assert (amqp["is"], amqp["exchange"]["name"]) == ("routingKey", row.exchange)
             assert {*channel["messages"]} == {row.type}
+
+
+def test_a_channel_describes_each_parameter_of_its_address() -> None:
+    for channel in asyncapi_document()["channels"].values():
+        parameters = channel.get("parameters", {})
+        assert {*parameters} == {*re.findall(r"\{(\w+)\}", channel["address"] or "")}
+        assert all(parameter["description"] for parameter in parameters.values())
 
 
 def test_a_channel_has_the_arguments_of_its_exchange() -> None:
