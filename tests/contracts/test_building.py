@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from enum import StrEnum
 from functools import partial
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from activation_contracts import (
     EVENTS,
     PBX_MESSAGES,
+    UnreadableError,
     activate,
     amqp_message,
     deactivate,
@@ -23,6 +25,7 @@ from activation_contracts import (
 from activation_contracts.catalogue import CATALOGUE, COMMANDS, DIRECTORY, REPORTS, RESULTS
 from activation_contracts.envelope import CONTENT_TYPE, Envelope, Received
 from activation_contracts.examples import EXAMPLES
+from activation_contracts.messages import StatusChanged
 from activation_contracts.records import (
     CallSettingsRecord,
     HandsetLoginRecord,
@@ -39,6 +42,7 @@ from pydantic import ValidationError
 WEB_TIER, PLATFORM = "/web-tier", "/platform"
 NUMBER, OTHER_NUMBER = "+442079460201", "+442079460203"
 RECEIVED: dict[str, type[Envelope]] = {**COMMANDS, **REPORTS, **RESULTS, **DIRECTORY}
+PUBLISHED = {**EVENTS, **PBX_MESSAGES}
 ACME: dict[str, Any] = {"account_id": "acme", "site_id": "london-1"}
 REQUIRED: dict[str, Any] = {**ACME, "source": WEB_TIER}
 
@@ -233,10 +237,59 @@ def test_a_report_without_a_queue_for_its_answer_is_not_published() -> None:
 
 def test_every_event_and_every_pbx_message_is_read_by_its_class() -> None:
     published = [row for row in CATALOGUE if row.direction == "published"]
-    models = {**EVENTS, **PBX_MESSAGES}
 
-    assert models == {row.type: row.message for row in published}
+    assert {row.type: row.message for row in published} == PUBLISHED
     for name, message in EXAMPLES.items():
-        if message.type in models:
-            assert read(message.encode(), CONTENT_TYPE, models) == message, name
-            assert json.loads(message.encode())["type"] == message.type
+        if message.type in PUBLISHED:
+            assert read(message.encode(), CONTENT_TYPE, PUBLISHED) == message, name
+
+
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if EXAMPLES[name].type in PUBLISHED])
+def test_a_value_that_came_later_is_read_as_text_in_what_the_worker_publishes(name: str) -> None:
+    event = json.loads(EXAMPLES[name].encode())
+    known = read(json.dumps(event).encode(), CONTENT_TYPE, PUBLISHED)
+    enumerations = [field for field, value in data_of(known).items() if isinstance(value, StrEnum)]
+
+    for field in enumerations:
+        later = {**event, "data": {**event["data"], field: "a_later_value"}}
+        message = read(json.dumps(later).encode(), CONTENT_TYPE, PUBLISHED)
+        assert data_of(message) == {**data_of(known), field: "a_later_value"}
+        # The others are members as before.
+        assert {name: type(value) for name, value in data_of(message).items() if name != field} == {
+            name: type(value) for name, value in data_of(known).items() if name != field
+        }
+
+
+def test_a_value_that_came_later_is_read_in_a_list_and_in_a_literal() -> None:
+    event = json.loads(EXAMPLES["telephony.phone_number.status_changed.v1"].encode())
+    event["data"]["awaiting"][0] |= {"step": "billing", "waits_for": "a person"}
+
+    message = read(json.dumps(event).encode(), CONTENT_TYPE, EVENTS)
+
+    assert isinstance(message, StatusChanged)
+    first, second, _ = message.data.awaiting or ()
+    assert [first.step, first.waits_for, second.waits_for] == ["billing", "a person", "confirm"]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"sequence": "many"}, {"status": 7}, {"phone_number": "020"}, {"since": "soon"}]
+)
+def test_a_field_of_another_form_is_an_error_in_what_the_worker_publishes(
+    wrong: dict[str, Any],
+) -> None:
+    event = json.loads(EXAMPLES["telephony.phone_number.status_changed.v1"].encode())
+    (field,) = wrong
+
+    with pytest.raises(UnreadableError, match=rf"INVALID: data\.{field}"):
+        read(json.dumps({**event, "data": {**event["data"], **wrong}}).encode(), None, EVENTS)
+
+
+def test_a_value_that_the_worker_does_not_know_is_an_error_in_what_it_receives() -> None:
+    result = pbx_result("step-1", StepResult.DONE, source="/pbx").encode()
+
+    with pytest.raises(UnreadableError, match=r"INVALID: data\.result"):
+        read(result.replace(b"done", b"postponed"), None, RESULTS)
+
+
+def data_of(message: Any) -> dict[str, Any]:
+    return dict(message.data)

@@ -184,6 +184,16 @@ def test_a_state_that_exists_already_is_answered_already() -> None:
     ]
 
 
+def test_an_action_that_came_later_is_refused_and_not_carried_out() -> None:
+    body = EXAMPLES["telephony.hunt_group.membership.v1"].encode()
+    later = step_request(read(body.replace(b"remove", b"mute"), None, MESSAGES))
+    known = step_request(read(body, None, MESSAGES))
+    assert later is not None
+    assert known is not None
+
+    assert results_of(new_pbx(), later, known) == ["refused", "done"]
+
+
 def test_only_a_request_with_an_older_sequence_is_outdated() -> None:
     pbx = new_pbx()
     results_of(pbx, reset_request(7))

@@ -30,6 +30,10 @@ MESSAGES: Final[dict[str, type[PbxInput]]] = {
 """The messages that a PBX reads, by type."""
 
 
+STATES: Final = frozenset({"add", "remove", "logged out", "blank", "provisioned"})
+"""The desired states that this PBX knows; a later version of the contracts may have others."""
+
+
 class StepRequest(NamedTuple):
     """A request for a desired state."""
 
@@ -129,6 +133,8 @@ class FakePbx:
     def carry_out(self, attempt: Attempt, now: datetime) -> PbxResult:
         """Applies the request unless the reaction prevents it; returns the result."""
         result = attempt.reaction.result
+        if attempt.request.state not in STATES:
+            result = StepResult.REFUSED
         if result in {None, StepResult.DONE, StepResult.ALREADY}:
             applied = self._apply(attempt.request)
             result = result or applied

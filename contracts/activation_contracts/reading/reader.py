@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 from activation_contracts.envelope import Envelope, Received
 from activation_contracts.reading.errors import ReadErrorCode, UnreadableError, shown
 from activation_contracts.reading.event import KNOWN, NO_HEADERS, event_in, spelling_of
+from activation_contracts.reading.open_values import validated_with_open_values
 from activation_contracts.reading.repair import repaired
 
 __all__ = ["read"]
@@ -33,7 +34,8 @@ def read(
 
     The other arguments are AMQP properties. Raises `UnreadableError`, and no other exception, for
     everything that is no such message. What decides is read strictly. What only travels or informs
-    is ignored if it cannot be read; docs/reading.md lists what is forgiven.
+    is ignored if it cannot be read; docs/reading.md lists what is forgiven. In what the worker
+    publishes, a value that came after this version is a string, not a member of its enumeration.
     """
     event = event_in(body, content_type, content_encoding, headers)
     if event["specversion"] != "1.0":
@@ -56,7 +58,10 @@ def _validated(event: Mapping[str, object], model: type[MessageT]) -> MessageT:
         return model.model_validate(event)
     except ValidationError as error:
         places = [problem["loc"] for problem in error.errors(include_url=False)]
-        return model.model_validate(repaired(event, places))
+        possible = repaired(event, places)
+        if issubclass(model, Received):
+            return model.model_validate(possible)
+        return validated_with_open_values(possible, model)
 
 
 def _check_names(event: Mapping[str, object]) -> None:
