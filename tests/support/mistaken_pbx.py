@@ -246,11 +246,17 @@ MISTAKES = {
     "forgets remove": Mistake("leave", "already", ForgetsRemove),
     "never answers": Mistake("reset", "no result", faults=("extension_reset=silent",)),
     "acknowledges first": Mistake(
-        "restart", "no result", service=AcknowledgesFirst, faults=("handset_logout=slow:0.5",)
+        "restart",
+        "only when asked again",
+        service=AcknowledgesFirst,
+        faults=("handset_logout=slow:0.5",),
     ),
     "applies older in silence": Mistake("add-late", "already", AppliesOlderInSilence),
     "one sequence for a number": Mistake("join-of-two-groups", "no result", KnowsOneSequence),
     "answers each id once": Mistake("repeat-of-a-reset", "no result", AnswersOnce),
+    "forgets what it postponed": Mistake(
+        "reset", "retry_later, and no other", AnswersOnce, faults=("extension_reset=retry_later*1",)
+    ),
     "one id for all results": Mistake("every-result", "the id of a result", ReusesTheResultId),
     "transient, with another key": Mistake(
         "every-result", "a transient one", service=PublishesCarelessly

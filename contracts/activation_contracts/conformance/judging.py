@@ -94,8 +94,14 @@ def _unmet(case: Case, before: Sequence[Asked], asked: Asked) -> Iterator[tuple[
         allowed |= Expectation.CARRIED_OUT.value
     for item in relevant:
         if not _results([item]) <= allowed:
-            refused = StepResult.REFUSED in _results([item])
-            yield _came([item]), rules.DESIRED_STATE if refused else case.rule
+            yield _came([item]), _broken_rule(case, before, item)
+
+
+def _broken_rule(case: Case, before: Sequence[Asked], item: Heard) -> Rule:
+    if StepResult.REFUSED not in _results([item]):
+        return case.rule
+    was_possible = any(_results(earlier.heard) & _SUCCESS for earlier in before)
+    return rules.DESIRED_STATE if was_possible else rules.REFUSAL
 
 
 def _missing(case: Case, asked: Asked) -> tuple[str, Rule]:
@@ -183,7 +189,7 @@ def _came(items: Sequence[Heard]) -> str:
         return "no result"
     said = (item.result.data for item in items if item.result is not None)
     words = (f"{data.result} {data.code}" if data.code else str(data.result) for data in said)
-    return _joined(words, " and ")
+    return " and ".join(words)
 
 
 def _brief(expectation: Expectation) -> str:
@@ -196,7 +202,7 @@ def _brief(expectation: Expectation) -> str:
     }[expectation]
 
 
-def _joined(words: Iterable[str], separator: str = "; ") -> str:
+def _joined(words: Iterable[str]) -> str:
     """The words, with equal ones that follow each other counted."""
     runs: list[tuple[str, int]] = []
     for word in words:
@@ -204,7 +210,7 @@ def _joined(words: Iterable[str], separator: str = "; ") -> str:
             runs[-1] = (word, runs[-1][1] + 1)
         else:
             runs.append((word, 1))
-    return separator.join(word if count == 1 else f"{count} times {word}" for word, count in runs)
+    return "; ".join(word if count == 1 else f"{count} times {word}" for word, count in runs)
 
 
 def _subject(item: Heard) -> str:

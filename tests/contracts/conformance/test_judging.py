@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from activation_contracts.conformance import rules
 from activation_contracts.conformance.__main__ import main
 from activation_contracts.conformance.files import judge_files, read_results, write_messages
 from activation_contracts.conformance.judging import RESULTS_CASE, Verdict
 from activation_contracts.conformance.requests import Expectation
+from activation_contracts.conformance.rules import Rule
 from activation_contracts.values import Step
 from hypothesis import given
 from hypothesis import strategies as st
@@ -90,6 +92,21 @@ def test_results_that_break_a_rule_are_found(
     name: str, said: list[tuple[int, str]], came: list[str]
 ) -> None:
     assert findings(judged(name, said)) == came
+
+
+@pytest.mark.parametrize(
+    ("said", "rule"),
+    [
+        ([(1, "refused")], rules.REFUSAL),
+        ([(1, "done"), (2, "refused"), (3, "already")], rules.DESIRED_STATE),
+    ],
+)
+def test_refusal_of_what_was_done_before_breaks_another_rule(
+    said: list[tuple[int, str]], rule: Rule
+) -> None:
+    verdict, _ = judged("repeat-of-an-add", said)
+
+    assert verdict.findings[0].rule == rule
 
 
 def test_repeated_result_counts_as_the_answer_to_a_repeated_request() -> None:
