@@ -87,12 +87,14 @@ class Bench:
         first: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
 
         async def deliver(delivery: AbstractIncomingMessage) -> None:
-            if first.done():
-                await take(_arrival(delivery))
-            else:
+            if not first.done():
                 first.set_result(delivery.message_id)
-                if delivery.message_id != mark:
-                    return
+            is_mark = delivery.message_id == mark
+            if not is_mark and first.result() != mark:
+                # The queue is in use: without an acknowledgement the broker returns it.
+                return
+            if not is_mark:
+                await take(_arrival(delivery))
             await delivery.ack()
 
         channel = await self._connection.channel()

@@ -138,7 +138,7 @@ def judge_results(transcript: Transcript) -> Verdict:
         "Each result can be read, names its request, has an id of its own, and is persistent.",
         rules.READABLE,
         "results that the worker can read",
-        f"{len(transcript.everything)} results",
+        f"{len(findings)} findings in {len(transcript.everything)} results",
         tuple(findings),
     )
 

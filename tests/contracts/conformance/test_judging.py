@@ -1,6 +1,8 @@
 """The judge of the conformance kit: pure, on results from files."""
 
+import io
 import json
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -9,9 +11,15 @@ import pytest
 from activation_contracts.conformance import rules
 from activation_contracts.conformance.__main__ import main
 from activation_contracts.conformance.files import judge_files, read_results, write_messages
-from activation_contracts.conformance.judging import RESULTS_CASE, Verdict
+from activation_contracts.conformance.judging import (
+    RESULTS_CASE,
+    Verdict,
+    judge,
+    judge_results,
+)
 from activation_contracts.conformance.requests import Expectation
 from activation_contracts.conformance.rules import Rule
+from activation_contracts.conformance.transcript import Arrival, Transcript
 from activation_contracts.values import Step
 from hypothesis import given
 from hypothesis import strategies as st
@@ -164,6 +172,38 @@ def all_bodies() -> list[bytes]:
     return [request.body for planned in ALL for request in planned.requests]
 
 
+@pytest.mark.parametrize(
+    ("routing_key", "is_persistent", "came"),
+    [
+        ("pbx.result", True, []),
+        ("results", True, ["routing key 'results'"]),
+        ("pbx.result", False, ["a transient one"]),
+    ],
+)
+def test_result_that_is_published_carelessly_is_found(
+    routing_key: str, came: list[str], *, is_persistent: bool
+) -> None:
+    (planned,) = planned_cases("logout")
+    transcript = Transcript()
+    request = planned.requests[0]
+    transcript.open(request)
+    body = result(request.id, "done")
+    transcript.take(Arrival(body, routing_key=routing_key, is_persistent=is_persistent))
+
+    assert findings([judge_results(transcript)]) == came
+
+
+def test_requests_that_were_not_sent_any_more_are_findings() -> None:
+    (planned,) = planned_cases("remove-late")
+    asked = Transcript().open(planned.requests[0])
+    verdict = judge(planned.case, planned.requests, [asked])
+
+    assert findings([verdict]) == [
+        "no result",
+        *["it was not sent, because the request before it had no answer"] * 2,
+    ]
+
+
 @pytest.mark.parametrize("kinds", [(), ("retry_later*2",)])
 def test_fake_pbx_passes_every_case_on_files(kinds: tuple[str, ...]) -> None:
     faults = [f"{step}={kind}" for step in Step for kind in kinds]
@@ -207,7 +247,7 @@ def test_case_passes_only_if_each_needed_answer_came(said: list[tuple[int, str]]
 
 
 def test_messages_and_results_travel_by_files(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (planned,) = planned_cases("remove-late")
     manifest, *paths = write_messages([planned], tmp_path / "requests")
@@ -223,7 +263,8 @@ def test_messages_and_results_travel_by_files(
     lines.write_bytes(b"\n\n".join(read_results(results)))
 
     assert [path.read_bytes() for path in paths] == bodies
-    for source in (results, lines):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(lines.read_bytes())))
+    for source in (results, lines, "-"):
         with pytest.raises(SystemExit) as end:
             main(["--case", "remove-late", "--results", str(source)])
         assert end.value.code == 0

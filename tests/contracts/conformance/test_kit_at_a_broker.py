@@ -13,6 +13,7 @@ from activation_contracts.conformance.cases import CASES
 from activation_contracts.conformance.judging import RESULTS_CASE, Verdict
 from activation_contracts.conformance.planning import Identity, Plan, plan
 from activation_contracts.conformance.running import Limits
+from activation_contracts.conformance.transcript import Arrival
 from activation_contracts.values import Step
 from aio_pika.abc import AbstractIncomingMessage
 
@@ -110,6 +111,28 @@ async def test_kit_refuses_results_that_another_consumer_reads(
         await queue.consume(taken.put)
         with pytest.raises(NotTested, match=r"Another consumer reads telephony\.pbx\.results"):
             await verdicts_at(amqp_url, options_of([]), planned("reset"), print)
+
+
+async def test_kit_refuses_results_that_arrived_before_the_test_and_leaves_them(
+    amqp_url: str,
+) -> None:
+    taken = asyncio.Queue[Arrival]()
+    async with await aio_pika.connect(amqp_url) as connection:
+        channel = await connection.channel()
+        exchange = await channel.get_exchange("telephony.pbx.results")
+        async with bench.bench(amqp_url, purges=False) as opened:
+            for body in (b"first", b"second"):
+                await exchange.publish(aio_pika.Message(body), "pbx.result")
+            with pytest.raises(bench.QueueInUse, match="before the test began"):
+                await opened.receive(taken.put)
+        queue = await channel.get_queue("telephony.pbx.results")
+        left = asyncio.Queue[AbstractIncomingMessage]()
+        await queue.consume(left.put, no_ack=True)
+        async with asyncio.timeout(60):
+            bodies = [(await left.get()).body for _ in range(2)]
+
+    assert bodies == [b"first", b"second"]
+    assert taken.empty()
 
 
 async def test_kit_names_a_missing_queue_and_the_definitions(amqp_url: str) -> None:
