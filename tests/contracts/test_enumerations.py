@@ -6,8 +6,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from activation_contracts.catalogue import CATALOGUE, COMMANDS, DIRECTORY, REPORTS, RESULTS
-from activation_contracts.envelope import CONTENT_TYPE
+from activation_contracts.catalogue import (
+    CATALOGUE,
+    COMMANDS,
+    DIRECTORY,
+    EVENTS,
+    PBX_MESSAGES,
+    REPORTS,
+    RESULTS,
+)
+from activation_contracts.envelope import CONTENT_TYPE, Envelope
 from activation_contracts.examples import EXAMPLES
 from activation_contracts.reading import ReadErrorCode, UnreadableError, read
 from activation_contracts.schemas import schema_of
@@ -20,6 +28,7 @@ Path = tuple[str | int, ...]
 NEW = "SOMETHING_NEW"
 BY_TYPE = {row.type: row for row in CATALOGUE}
 RECEIVED = {**COMMANDS, **REPORTS, **RESULTS, **DIRECTORY}
+PUBLISHED: dict[str, type[Envelope]] = {**EVENTS, **PBX_MESSAGES}
 
 
 def enumerated(schema: Schema, root: Schema, value: Any, path: Path = ()) -> Iterator[Path]:
@@ -81,6 +90,15 @@ def test_a_reader_accepts_a_new_value_of_an_enumeration(
     schema: Schema, event: dict[str, Any]
 ) -> None:
     Draft202012Validator(schema).validate(event)
+
+
+@pytest.mark.parametrize(("_schema", "event"), rows("published"))
+def test_python_clients_read_a_new_value_of_an_enumeration_as_text(
+    _schema: Schema, event: dict[str, Any]
+) -> None:
+    message = read(json.dumps(event).encode(), CONTENT_TYPE, PUBLISHED)
+
+    assert message.model_dump(mode="json", warnings=False, exclude_unset=True) == event
 
 
 @pytest.mark.parametrize(("schema", "event"), rows("received"))

@@ -41,19 +41,31 @@ def _opened(schema: Schema) -> Schema:
 
     The schema of a model becomes one of its fields: pydantic would otherwise validate by the model.
     """
-    opened = {name: _opened_in(value) for name, value in schema.items() if name != "metadata"}
     reference = {"ref": schema["ref"]} if "ref" in schema else {}
     if schema.get("type") == "model":
         construct = {"type": "no-info", "function": partial(_constructed, schema["cls"])}
-        fields = opened["schema"]
+        fields = _opened_fields(schema)
         return {"type": "function-after", "function": construct, "schema": fields, **reference}
-    # A literal of one value is a constant, not an enumeration.
-    if schema.get("type") == "enum" or len(schema.get("expected", ())) > 1:
+    opened = {name: _opened_in(value) for name, value in schema.items() if name != "metadata"}
+    if schema.get("type") == "enum" or _is_literal_text(schema):
         opened.pop("ref", None)
         # By default a string would be preferred to a member of the enumeration.
         choices = {"choices": [(opened, "(known)"), TEXT], "mode": "left_to_right"}
         return {"type": "union", **choices, **reference}
     return opened
+
+
+def _opened_fields(model: Schema) -> Schema:
+    fields: Schema = model["schema"]
+    if not issubclass(model["cls"], Envelope):
+        return _opened(fields)
+    # The literals of the envelope are constants: no later version changes them.
+    data = _opened(fields["fields"]["data"])
+    return {**fields, "fields": {**fields["fields"], "data": data}}
+
+
+def _is_literal_text(schema: Schema) -> bool:
+    return schema.get("type") == "literal" and all(isinstance(it, str) for it in schema["expected"])
 
 
 def _opened_in(value: object) -> object:
