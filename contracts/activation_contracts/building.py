@@ -2,7 +2,8 @@
 
 All functions need `source`, the URI reference that names the sender, and take the other attributes
 of the envelope by name. They raise pydantic's `ValidationError`, a `ValueError` that names each
-wrong field. `amqp_message` makes what an AMQP library publishes.
+wrong field, and `TypeError` for an attribute that does not exist. `amqp_message` makes what an AMQP
+library publishes.
 """
 
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypedDict, TypeVar, Unpack
 from uuid import uuid4
 
-from activation_contracts.envelope import Received
+from activation_contracts.envelope import Data, Received
 from activation_contracts.messages import (
     Activate,
     CallSettings,
@@ -52,7 +53,7 @@ class Attributes(TypedDict, total=False):
     time: datetime | None
     """By default now."""
     subject: str | None
-    """By default the phone number, if the message is about one."""
+    """By default the phone number in the data, if there is one."""
     expirytime: datetime | None
     """Of a command: the worker refuses it if it reads it later."""
     correlationid: str | None
@@ -123,7 +124,7 @@ def report(
     `amqp_message` needs the queue to which the pages of the answer go.
     """
     data = ReportData(phone_number=phone_number, account_id=account_id, site_id=site_id)
-    return _built(Report, data, source, {"subject": phone_number, **attributes})
+    return _built(Report, data, source, {**_about(data), **attributes})
 
 
 def pbx_result(
@@ -145,7 +146,7 @@ def record(
 ) -> DirectoryMessage:
     """The directory message with the full state of a record; `version` rises with every change."""
     data = {**state.model_dump(), "version": version}
-    return _built(_DIRECTORY[state.KIND], data, source, attributes)
+    return _built(_DIRECTORY[state.KIND], data, source, {**_about(state), **attributes})
 
 
 def deleted_record(
@@ -153,7 +154,7 @@ def deleted_record(
 ) -> DirectoryMessage:
     """The directory message that says that the record with this key is gone."""
     data = {**key.model_dump(include={*key.KEY}), "version": version, "deleted": True}
-    return _built(_DIRECTORY[key.KIND], data, source, attributes)
+    return _built(_DIRECTORY[key.KIND], data, source, {**_about(key), **attributes})
 
 
 _DIRECTORY: Final[Mapping[RecordKind, type[DirectoryMessage]]] = {
@@ -168,16 +169,23 @@ _DIRECTORY: Final[Mapping[RecordKind, type[DirectoryMessage]]] = {
 def _command(
     message: type[CommandT], data: CommandData, source: str, attributes: Attributes
 ) -> CommandT:
-    place: Attributes = {
-        "subject": data.phone_number,
-        "partitionkey": f"{data.account_id}/{data.site_id}",
-    }
-    return _built(message, data, source, {**place, **attributes})
+    place: Attributes = {"partitionkey": f"{data.account_id}/{data.site_id}"}
+    return _built(message, data, source, {**_about(data), **place, **attributes})
+
+
+def _about(data: Data) -> Attributes:
+    """The subject: the phone number in the data, if there is one."""
+    return {"subject": getattr(data, "phone_number", None)}
 
 
 def _built(
     message: type[MessageT], data: object, source: str, attributes: Mapping[str, Any]
 ) -> MessageT:
+    # Python does not check the names of `**attributes`, and the model ignores unknown ones: a
+    # misspelt expiry would be lost.
+    if unknown := attributes.keys() - Attributes.__annotations__.keys():
+        known = ", ".join(Attributes.__annotations__)
+        raise TypeError(f"unknown attribute: {', '.join(sorted(unknown))}; use one of {known}")
     given = {name: value for name, value in attributes.items() if value is not None}
     return message.model_validate(
         {"id": str(uuid4()), "time": datetime.now(UTC), **given, "source": source, "data": data}

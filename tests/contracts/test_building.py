@@ -126,6 +126,26 @@ def test_a_client_builds_the_example(name: str) -> None:
     assert built(name) == EXAMPLES[name]
 
 
+BUILT_FROM_LEAST: dict[str, Callable[..., Received]] = {
+    **BUILDERS,
+    "telephony.pbx.result.v1": partial(pbx_result, "step-1", StepResult.DONE, source="/pbx"),
+}
+
+
+@pytest.mark.parametrize("name", BUILT_FROM_LEAST)
+def test_a_misspelt_attribute_is_an_error_that_names_the_known_ones(name: str) -> None:
+    with pytest.raises(TypeError, match=r"attribute: expiry_time; use one of .*, expirytime,"):
+        BUILT_FROM_LEAST[name](expiry_time=datetime.now(UTC))
+
+
+@pytest.mark.parametrize("name", BUILT_FROM_LEAST)
+def test_the_subject_is_the_phone_number_in_the_data_unless_another_is_given(name: str) -> None:
+    build = BUILT_FROM_LEAST[name]
+
+    assert build().subject == getattr(build().data, "phone_number", None)
+    assert build(subject="another").subject == "another"
+
+
 def test_a_result_names_the_message_that_it_answers_as_its_cause() -> None:
     built = pbx_result("step-1", StepResult.REFUSED, source="/pbx", code="BUSY", detail="Try later")
 
