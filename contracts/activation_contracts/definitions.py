@@ -23,11 +23,12 @@ _QUEUES: Final = (*QUEUES, event_log(EVENT_LOG_DAYS))
 def rabbitmq_definitions(virtual_host: str = DEFAULT_VIRTUAL_HOST) -> dict[str, Any]:
     """What the worker declares at its start, in the format of `rabbitmqctl import_definitions`.
 
-    Without users, permissions and policies. Importing it changes nothing that exists.
+    Without users, permissions and policies, and without the virtual host, because an import could
+    change the settings of one that exists.
+    The broker skips exchanges and queues that exist, and does not compare their arguments.
     """
     place = _Place(virtual_host)
     return {
-        "vhosts": [{"name": virtual_host}],
         "exchanges": [place.exchange(exchange) for exchange in EXCHANGES],
         "queues": [place.queue(queue) for queue in _QUEUES],
         "bindings": [

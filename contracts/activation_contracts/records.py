@@ -28,6 +28,7 @@ __all__ = [
     "HandsetLoginRecord",
     "HuntGroupMemberKey",
     "HuntGroupMemberRecord",
+    "Name",
     "PhoneNumberKey",
     "PhoneNumberRecord",
     "Record",

@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple, cast
 from uuid import uuid4
 
 import aio_pika
 from activation_contracts.fake_pbx.behaviour import Reaction, parse_fault
-from activation_contracts.fake_pbx.pbx import Attempt, FakePbx, StepRequest
+from activation_contracts.fake_pbx.pbx import STATES, Attempt, FakePbx, StepRequest
 from activation_contracts.fake_pbx.service import READY_LINE, Service
 from activation_contracts.messages import PbxResult
 from activation_contracts.values import StepResult
@@ -20,6 +20,7 @@ from typing_extensions import override
 __all__ = ["MISTAKES", "Mistake", "ServedPbx", "serving"]
 
 PATIENCE_SECONDS = 60
+NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 REFUSAL = Reaction(result=StepResult.REFUSED, code="MISTAKE")
 
 
@@ -170,6 +171,25 @@ class KnowsOneSequence(FakePbx):
         return request.sequence < max(of_number, default=0)
 
 
+class TakesUnknownActionsForRemove(FakePbx):
+    """Removes a member by each action but `add`."""
+
+    @override
+    def carry_out(self, attempt: Attempt, now: datetime) -> PbxResult:
+        if attempt.request.state not in STATES:
+            attempt = attempt._replace(request=attempt.request._replace(state="remove"))
+        return super().carry_out(attempt, now)
+
+
+class PostponesUnderOneId(FakePbx):
+    """Gives each result of a request the same id."""
+
+    @override
+    def carry_out(self, attempt: Attempt, now: datetime) -> PbxResult:
+        result = super().carry_out(attempt, now)
+        return result.model_copy(update={"id": attempt.request.step_id, "time": NOW})
+
+
 class AnswersOnce(FakePbx):
     """Takes a message whose id it has seen for one that needs no answer."""
 
@@ -256,6 +276,13 @@ MISTAKES = {
     "answers each id once": Mistake("repeat-of-a-reset", "no result", AnswersOnce),
     "forgets what it postponed": Mistake(
         "reset", "retry_later, and no other", AnswersOnce, faults=("extension_reset=retry_later*1",)
+    ),
+    "unknown action": Mistake("unknown-action", "done", TakesUnknownActionsForRemove),
+    "postpones under one id": Mistake(
+        "reset",
+        "retry_later again under the same id",
+        PostponesUnderOneId,
+        faults=("extension_reset=retry_later*2",),
     ),
     "one id for all results": Mistake("every-result", "the id of a result", ReusesTheResultId),
     "transient, with another key": Mistake(

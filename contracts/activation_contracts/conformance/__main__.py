@@ -35,8 +35,7 @@ def main(words: Sequence[str] | None = None) -> None:
     """Runs the kit; exits with 0 if each case passed, 1 if one failed, 2 if nothing was tested."""
     options = options_of(words)
     if options.write is not None:
-        written = write_messages(_plan(options, Identity.of_files()).cases, options.write)
-        _print(f"{len(written)} files written to {options.write}")
+        _write(_plan(options, Identity.of_files()), options.write)
         return
     if options.results is not None:
         planned = _plan(options, Identity.of_files())
@@ -49,13 +48,25 @@ def main(words: Sequence[str] | None = None) -> None:
 
 
 def _plan(options: Options, identity: Identity) -> Plan:
-    return plan(
+    planned = plan(
         options.data,
         identity,
         steps=options.steps,
         names=options.cases,
         restarts=options.restart_command is not None,
     )
+    if not planned.cases:
+        reasons = "; ".join(f"{name} ({option})" for name, option in planned.not_run.items())
+        _stop(f"Nothing is tested. Add the missing option: {reasons}.")
+    return planned
+
+
+def _write(planned: Plan, folder: Path) -> None:
+    try:
+        written = write_messages(planned.cases, folder)
+    except OSError as error:
+        _stop(f"{error.filename or folder}: {error.strerror}")
+    _print(f"{len(written)} files written to {folder}")
 
 
 def _results(path: str) -> Sequence[bytes]:

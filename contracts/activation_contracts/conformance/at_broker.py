@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from activation_contracts.broker.connection import CONNECTION_ERRORS
@@ -13,6 +14,9 @@ from activation_contracts.conformance.planning import Plan
 from activation_contracts.conformance.running import Limits, Run
 
 __all__ = ["NotTested", "run_at", "verdicts_at"]
+
+RESTART_SECONDS: Final = 120
+"""How long the command that restarts the PBX may take."""
 
 Restart = Callable[[], Awaitable[None]]
 
@@ -72,10 +76,21 @@ def _at_virtual_host(url: str, name: str) -> str:
 
 
 async def _execute(command: Sequence[str]) -> None:
-    """Runs the command that restarts the PBX. Raises `NotTested` if it fails."""
+    """Runs the command that restarts the PBX. Raises `NotTested` if it fails or hangs."""
     try:
         process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.DEVNULL)
     except OSError as error:
         raise NotTested(f"--restart-command: {error}") from error
-    if status := await process.wait():
+    try:
+        status = await asyncio.wait_for(process.wait(), RESTART_SECONDS)
+    except TimeoutError:
+        raise NotTested(
+            f"--restart-command: {command[0]} did not end within {RESTART_SECONDS} seconds. It has"
+            " to start the PBX in the background, and to end."
+        ) from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if status:
         raise NotTested(f"--restart-command: {command[0]} ended with exit status {status}.")

@@ -172,8 +172,8 @@ async def bench(url: str, *, purges: bool) -> AsyncIterator[Bench]:
             }
         except ChannelNotFoundEntity as error:
             raise TopologyMissing(
-                f"{error}. Import exported/rabbitmq-definitions.json into the broker, or run"
-                " `activation-worker topology`."
+                f"{error}. Import exported/rabbitmq-definitions.json into this virtual host, or"
+                " run `activation-worker topology`."
             ) from error
         yield Bench(connection, exchanges)
 

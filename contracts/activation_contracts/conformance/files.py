@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ def write_messages(planned: Sequence[PlannedCase], folder: Path) -> list[Path]:
 
     Returns the paths. Other files in the folder are not changed.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for item in planned:
         for place, request in enumerate(item.requests, 1):
@@ -63,6 +65,9 @@ def judge_files(planned: Sequence[PlannedCase], results: Iterable[bytes]) -> lis
     sent = [[transcript.open(request) for request in item.requests] for item in planned]
     for body in results:
         transcript.take(Arrival(body))
+    for item in chain.from_iterable(sent):
+        # Without times: a repeated `retry_later` is no result of another attempt.
+        item.silences = sum(not repeat.answers for repeat in item.repeats)
     return [
         *(
             judge(item.case, item.requests, asked)

@@ -86,12 +86,15 @@ def _unmet(case: Case, before: Sequence[Asked], asked: Asked) -> Iterator[tuple[
         yield _missing(case, asked)
         return
     if expectation.needs_answer and asked.silences:
-        yield f"{_came(answers)}, but only when asked again", rules.SILENCE
+        yield _late(asked, answers)
     relevant = answers if expectation.needs_answer else asked.heard
     allowed = expectation.value
     if any(StepResult.NOT_APPLICABLE in _results(item.heard) for item in before):
         # Then the state that the case has prepared is not there.
         allowed |= Expectation.CARRIED_OUT.value
+    if expectation is Expectation.CHANGED and asked.was_asked_again:
+        # The first attempt may have done the work before it failed.
+        allowed |= {StepResult.ALREADY}
     for item in relevant:
         if not _results([item]) <= allowed:
             yield _came([item]), _broken_rule(case, before, item)
@@ -102,6 +105,12 @@ def _broken_rule(case: Case, before: Sequence[Asked], item: Heard) -> Rule:
         return case.rule
     was_possible = any(_results(earlier.heard) & _SUCCESS for earlier in before)
     return rules.DESIRED_STATE if was_possible else rules.REFUSAL
+
+
+def _late(asked: Asked, answers: Sequence[Heard]) -> tuple[str, Rule]:
+    if any(not item.answers for item in asked.repeats):
+        return f"retry_later again under the same id, then {_came(answers)}", rules.RETRY_ID
+    return f"{_came(answers)}, but only when asked again", rules.SILENCE
 
 
 def _missing(case: Case, asked: Asked) -> tuple[str, Rule]:
@@ -196,6 +205,7 @@ def _brief(expectation: Expectation) -> str:
     return {
         Expectation.CARRIED_OUT: "success",
         Expectation.CHANGED: "success (not already)",
+        Expectation.REFUSED: "refused",
         Expectation.ANSWERED: "an answer",
         Expectation.OPTIONAL: "anything",
         Expectation.DROPPED: "no result",

@@ -17,7 +17,6 @@ __all__ = ["COMMON_STEPS", "Identity", "Inventory", "Plan", "PlannedCase", "plan
 COMMON_STEPS: Final = (Step.HUNT_GROUP_MEMBERSHIP, Step.HANDSET_LOGOUT, Step.EXTENSION_RESET)
 """The steps that each PBX is asked for. The activation is a choice of the PBX."""
 
-SEQUENCES_PER_CASE: Final = 20
 _EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _FILES: Final = UUID("c0f0a3c1-0000-5000-8000-7e1e90a11001")
 """Never changes: results are compared with messages that were written earlier."""
@@ -59,7 +58,10 @@ class Identity:
 
     @classmethod
     def of_a_run(cls, now: datetime) -> Self:
-        """For messages that are sent: a PBX may remember the ids and sequences of earlier runs."""
+        """For messages that are sent: a PBX may remember the ids and sequences of earlier runs.
+
+        The sequences of a run with one number reach those of a run that starts ten seconds later.
+        """
         tenths = int((now - _EPOCH).total_seconds() * 10)
         return cls(uuid4(), tenths, now)
 
@@ -79,6 +81,17 @@ class PlannedCase(NamedTuple):
     def phone_number(self) -> str:
         """The number that it is about."""
         return self.requests[0].message.data.phone_number
+
+    @property
+    def phone_numbers(self) -> set[str]:
+        """All numbers that its messages name."""
+        return {request.message.data.phone_number for request in self.requests}
+
+    @property
+    def sequences(self) -> int:
+        """How many sequences of a number it uses."""
+        found = [request.message.data.sequence for request in self.requests]
+        return max(found) - min(found) + 1
 
     @property
     def steps(self) -> frozenset[Step]:
@@ -112,14 +125,16 @@ def plan(
         if names and case.name not in names:
             continue
         subject = data.subject(place)
-        first = identity.first_sequence + used[subject.phone_number] * SEQUENCES_PER_CASE
-        used[subject.phone_number] += 1
+        first = identity.first_sequence + used[subject.phone_number]
         make = RequestFactory(identity.run, case.name, subject, first, identity.now)
         planned = PlannedCase(case, case.requests(make))
         if missing := sorted(planned.steps - {*steps}):
             not_run[case.name] = f"--steps {','.join(missing)}"
         elif case.restarts_the_pbx and not restarts:
             not_run[case.name] = "--restart-command"
+        elif data.phone_numbers and planned.phone_numbers != {subject.phone_number}:
+            not_run[case.name] = "without --number"
         else:
             cases.append(planned)
+            used[subject.phone_number] += planned.sequences
     return Plan(tuple(cases), not_run)

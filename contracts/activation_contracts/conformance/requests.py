@@ -1,10 +1,11 @@
 """A request of a case: the message as it is sent, and the result that the PBX has to report."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from typing_extensions import override
 
@@ -30,6 +31,8 @@ __all__ = [
     "dropped",
     "from_a_newer_version",
     "optional",
+    "refused",
+    "with_an_unknown_action",
 ]
 
 RequestMessage = (
@@ -43,13 +46,6 @@ SHOWN_CHARACTERS: Final = 40
 
 _SUCCESS: Final = ANSWERS - {StepResult.REFUSED}
 
-_NEW_FIELDS: Final[dict[str, Any]] = {
-    "priority": 5,
-    "valid_until": None,
-    "reasons": [{"code": "moved", "at": [1, 2.5, True]}],
-}
-_NEW_ATTRIBUTES: Final[dict[str, Any]] = {"severity": "info", "sampledrate": 3}
-
 
 class Expectation(Enum):
     """The results that may follow a request."""
@@ -57,6 +53,7 @@ class Expectation(Enum):
     CARRIED_OUT = _SUCCESS
     CHANGED = _SUCCESS - {StepResult.ALREADY}
     """The state was another before."""
+    REFUSED = frozenset({StepResult.REFUSED})
     ANSWERED = ANSWERS
     OPTIONAL = frozenset(StepResult)
     """Any result, or none."""
@@ -83,6 +80,26 @@ class Expectation(Enum):
                 return f"one of {results}"
 
 
+class Additions(NamedTuple):
+    """What a later minor version may have, and this one has not."""
+
+    data: Mapping[str, Any]
+    """Fields of `data`, or new values of those that exist."""
+    attributes: Mapping[str, Any] = {}
+    """Attributes of the envelope."""
+
+
+_NEW_FIELDS: Final = Additions(
+    data={
+        "priority": 5,
+        "valid_until": None,
+        "reasons": [{"code": "moved", "at": [1, 2.5, True]}],
+    },
+    attributes={"severity": "info", "sampledrate": 3},
+)
+_UNKNOWN_ACTION: Final = Additions(data={"action": "suspend"})
+
+
 @dataclass(frozen=True)
 class Request:
     """A message to the PBX, and what must follow."""
@@ -91,8 +108,8 @@ class Request:
     expectation: Expectation
     is_at_once: bool = False
     """Whether it is sent at once, before the results of the requests before it."""
-    is_newer: bool = False
-    """Whether it has fields that a later minor version could add."""
+    additions: Additions | None = None
+    """What a later minor version could add to it."""
 
     @property
     def id(self) -> str:
@@ -131,16 +148,17 @@ class Request:
     def body(self) -> bytes:
         """The body, as it is sent."""
         body = self.message.encode()
-        if not self.is_newer:
+        if self.additions is None:
             return body
         event = json.loads(body)
-        event["data"].update(_NEW_FIELDS)
-        return json.dumps({**event, **_NEW_ATTRIBUTES}, ensure_ascii=False).encode()
+        event["data"].update(self.additions.data)
+        return json.dumps({**event, **self.additions.attributes}, ensure_ascii=False).encode()
 
     @override
     def __str__(self) -> str:
         """The request for people, on one line."""
-        return f"{_what(self.message)}, sequence {self.message.data.sequence}, id {self.id}"
+        what = "unknown action" if self.additions is _UNKNOWN_ACTION else _what(self.message)
+        return f"{what}, sequence {self.message.data.sequence}, id {self.id}"
 
 
 def _what(message: RequestMessage) -> str:
@@ -172,6 +190,11 @@ def answered(message: RequestMessage) -> Request:
     return Request(message, Expectation.ANSWERED)
 
 
+def refused(request: Request) -> Request:
+    """The request, which the PBX has to refuse."""
+    return replace(request, expectation=Expectation.REFUSED)
+
+
 def optional(message: RequestMessage) -> Request:
     """A message that the PBX may answer."""
     return Request(message, Expectation.OPTIONAL)
@@ -189,4 +212,9 @@ def at_once(request: Request) -> Request:
 
 def from_a_newer_version(request: Request) -> Request:
     """The request, with fields that this version does not know."""
-    return replace(request, is_newer=True)
+    return replace(request, additions=_NEW_FIELDS)
+
+
+def with_an_unknown_action(request: Request) -> Request:
+    """The request, with an `action` that this version does not know."""
+    return replace(request, additions=_UNKNOWN_ACTION)

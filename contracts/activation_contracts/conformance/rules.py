@@ -8,6 +8,7 @@ __all__ = [
     "ACKNOWLEDGE",
     "ACTIVATIONS_ONLY",
     "AFTER_THE_DEADLINE",
+    "CALL_SETTINGS",
     "CLEAR",
     "DESIRED_STATE",
     "DIGITAL_ONLY",
@@ -25,10 +26,12 @@ __all__ = [
     "RESULT_ID",
     "RESULT_OF",
     "RETRY",
+    "RETRY_ID",
     "SEPARATE_SEQUENCES",
     "SILENCE",
     "SUCCESS",
     "TEXT",
+    "UNKNOWN_ACTION",
     "Rule",
 ]
 
@@ -63,8 +66,9 @@ EXTENSION: Final = _messages("`extension` (null if none is known)")
 DIGITAL_ONLY: Final = _messages(
     "(always `digital`, because other devices cannot be logged out remotely)"
 )
-CLEAR: Final = _messages("`clear` (names of features, all to be blank)")
-TEXT: Final = _messages("They may hold any text but NUL characters")
+CLEAR: Final = _messages("Blank what you know of these, and ignore a name that you do not know.")
+CALL_SETTINGS: Final = _messages("`call_settings` for a main number that has some")
+TEXT: Final = _messages("They have 1 to 128 characters, of any kind but NUL")
 
 DESIRED_STATE: Final = _carrying_out(
     "If the state is reached already, you are done: that is success, not an error."
@@ -87,6 +91,10 @@ DROP_OLDER_RESET: Final = _carrying_out(
     " them, and drop a reset with a lower one."
 )
 IGNORE_UNKNOWN: Final = _carrying_out("Ignore unknown fields.")
+RETRY_ID: Final = _carrying_out(
+    "A second `retry_later` or `refused` under the `id` of the first is a repeat and does not count"
+)
+UNKNOWN_ACTION: Final = _carrying_out("change nothing, and report `refused`.")
 
 PUBLISHING: Final = _results("with the routing key `pbx.result`, persistent and mandatory")
 RESULT_OF: Final = _results("`operation_id` is the `id` of the message that you carried out.")

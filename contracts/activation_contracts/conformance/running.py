@@ -95,15 +95,25 @@ class Run:
                 asked = self._transcript.open(request)
                 sent.append(asked)
                 asked.problem = await self._sender.send(request)
-                if request.expectation.needs_answer and asked.problem is None:
-                    waiting.append(asyncio.create_task(self._until_answered(asked)))
+                if not planned.case.restarts_the_pbx:
+                    waiting += self._wait_for([asked])
             if planned.case.restarts_the_pbx and self._restart is not None:
                 await self._restart()
+                # Only now: the time limit is for a PBX that runs.
+                waiting += self._wait_for(sent)
             await self._are_answered(sent, waiting)
         finally:
             for task in waiting:
                 task.cancel()
         return sent
+
+    def _wait_for(self, sent: Iterable[Asked]) -> list[asyncio.Task[None]]:
+        """Starts to wait for the results of these requests, where one is needed."""
+        return [
+            asyncio.create_task(self._until_answered(asked))
+            for asked in sent
+            if asked.request.expectation.needs_answer and asked.problem is None
+        ]
 
     async def _are_answered(self, sent: list[Asked], waiting: list[asyncio.Task[None]]) -> bool:
         await asyncio.gather(*waiting)
@@ -115,7 +125,7 @@ class Run:
         while not await self._answer(asked, known):
             if asked.attempts == self._limits.attempts or asked.silences == SILENCES_MAXIMUM:
                 return
-            known = asked.results
+            known = len(asked.heard)
             asked.attempts += 1
             await self._sender.send(asked.request)
 
@@ -123,7 +133,7 @@ class Run:
         """Whether an answer comes in time; waits for the pause if it is `retry_later`."""
         try:
             async with asyncio.timeout(self._limits.result_seconds), self._changed:
-                await self._changed.wait_for(lambda: asked.is_answered or asked.results > known)
+                await self._changed.wait_for(lambda: asked.is_answered or len(asked.heard) > known)
         except TimeoutError:
             asked.silences += 1
             return False

@@ -71,14 +71,14 @@ class Asked:
     attempts: int = 1
     """How often it was sent."""
     silences: int = 0
-    """How many of these attempts had no result within the time limit."""
+    """How many of these attempts had no result of their own within the time limit."""
     problem: str | None = None
     """Why it could not be sent."""
 
     @property
-    def results(self) -> int:
-        """How many results came for it."""
-        return len(self.heard) + len(self.repeats)
+    def was_asked_again(self) -> bool:
+        """Whether it was sent again, after `retry_later` or silence."""
+        return self.attempts > 1 or any(not item.answers for item in self.heard)
 
     @property
     def is_answered(self) -> bool:

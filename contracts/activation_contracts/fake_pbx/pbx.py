@@ -17,7 +17,15 @@ from activation_contracts.messages import (
 )
 from activation_contracts.values import ChangedBy, NumberStatus, Step, StepResult
 
-__all__ = ["MESSAGES", "Attempt", "FakePbx", "PbxInput", "StepRequest", "step_request"]
+__all__ = [
+    "MESSAGES",
+    "STATES",
+    "Attempt",
+    "FakePbx",
+    "PbxInput",
+    "StepRequest",
+    "step_request",
+]
 
 PbxInput = HandsetLogout | HuntGroupMembership | ExtensionReset | StatusChanged
 

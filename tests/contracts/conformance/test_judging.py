@@ -1,16 +1,12 @@
 """The judge of the conformance kit: pure, on results from files."""
 
-import io
 import json
-import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from activation_contracts.conformance import rules
-from activation_contracts.conformance.__main__ import main
-from activation_contracts.conformance.files import judge_files, read_results, write_messages
+from activation_contracts.conformance.files import judge_files
 from activation_contracts.conformance.judging import (
     RESULTS_CASE,
     Verdict,
@@ -69,6 +65,11 @@ def findings(verdicts: Iterable[Verdict]) -> list[str]:
         ("replaced-while-waiting", [(1, "done"), (2, "done"), (3, "done")]),
         ("replaced-while-waiting", [(2, "done"), (1, "refused"), (3, "done")]),
         ("repeat-at-once", [(1, "done")]),
+        ("leave", [(1, "done"), (2, "retry_later"), (2, "already"), (3, "done")]),
+        ("withdrawn-activation", [(1, "done"), (3, "already"), (5, "already")]),
+        ("reset-after-the-next-activation", [(1, "done"), (3, "already")]),
+        ("expired-activation", [(3, "done"), (4, "already")]),
+        ("unknown-action", [(1, "done"), (2, "refused"), (3, "done")]),
         ("shortest-and-longest-number", [(1, "refused"), (2, "not_applicable")]),
     ],
 )
@@ -86,6 +87,8 @@ def test_results_that_follow_the_rules_pass(name: str, said: list[tuple[int, str
         ("logout", [(1, "done"), (1, "refused")], ["refused", "done and refused"]),
         ("remove-late", [(1, "done"), (2, "done"), (3, "done")], ["done"]),
         ("remove-late", [(1, "done"), (3, "already")], ["already"]),
+        ("unknown-action", [(1, "done"), (3, "done")], ["no result"]),
+        ("unknown-action", [(1, "done"), (2, "done"), (3, "already")], ["done", "already"]),
         ("repeat-of-a-reset", [(1, "done"), (2, "already")], ["no result"]),
         (
             "repeat-of-a-reset",
@@ -115,6 +118,17 @@ def test_refusal_of_what_was_done_before_breaks_another_rule(
     verdict, _ = judged("repeat-of-an-add", said)
 
     assert verdict.findings[0].rule == rule
+
+
+def test_postponement_that_is_repeated_under_its_id_is_found() -> None:
+    (planned,) = planned_cases("logout")
+    request_id = planned.requests[0].id
+    postponed, done = (result(request_id, word, 1) for word in ("retry_later", "done"))
+    verdict, _ = judge_files([planned], [postponed, postponed, done])
+
+    assert findings([verdict]) == ["retry_later again under the same id, then done"]
+    assert verdict.findings[0].rule == rules.RETRY_ID
+    assert findings(judge_files([planned], [postponed, done])) == []
 
 
 def test_repeated_result_counts_as_the_answer_to_a_repeated_request() -> None:
@@ -244,73 +258,3 @@ def test_case_passes_only_if_each_needed_answer_came(said: list[tuple[int, str]]
     }
 
     assert not verdict.passed or needed <= ended
-
-
-def test_messages_and_results_travel_by_files(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (planned,) = planned_cases("remove-late")
-    manifest, *paths = write_messages([planned], tmp_path / "requests")
-    entries = json.loads(manifest.read_text(encoding="utf-8"))
-    results = tmp_path / "results"
-    results.mkdir()
-    bodies = [
-        (tmp_path / "requests" / item["file"]).read_bytes() for item in entries[0]["messages"]
-    ]
-    for place, item in enumerate(results_of(bodies)):
-        (results / f"{place}.json").write_bytes(item.encode())
-    lines = tmp_path / "results.jsonl"
-    lines.write_bytes(b"\n\n".join(read_results(results)))
-
-    assert [path.read_bytes() for path in paths] == bodies
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(lines.read_bytes())))
-    for source in (results, lines, "-"):
-        with pytest.raises(SystemExit) as end:
-            main(["--case", "remove-late", "--results", str(source)])
-        assert end.value.code == 0
-        assert "PASS  remove-late" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("is_json", [True, False])
-def test_report_names_what_was_expected_what_came_and_the_rule(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], *, is_json: bool
-) -> None:
-    (tmp_path / "empty").touch()
-    with pytest.raises(SystemExit) as end:
-        main(["--case", "logout", "--results", str(tmp_path / "empty"), *["--json"] * is_json])
-    output = capsys.readouterr().out
-
-    assert end.value.code == 1
-    if is_json:
-        summary = json.loads(output)
-        assert (summary["passed"], summary["not_run"]) == (False, [])
-        (finding,) = summary["cases"][0]["findings"]
-        assert finding["came"] == "no result"
-        assert finding["rule"]["section"] == "Saying what became of it"
-    else:
-        assert "FAIL  logout " in output
-        assert "came:     no result" in output
-        assert 'rule:     contracts/docs/pbx.md, "Saying what became of it": ' in output
-        assert "2 cases: 1 passed, 1 failed." in output
-
-
-def test_wrong_use_ends_with_an_explanation(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for words, problem in (
-        (["--results", str(tmp_path / "none")], "No such file"),
-        (["--steps", "teleport"], "'teleport': expected some of activation"),
-        (["--within", "soon"], "'soon' is not a number of seconds"),
-        (["--attempts", "0"], "'0' is not a number of attempts"),
-        (["--number", "0203"], "'0203' is not a phone number"),
-        (["--case", "none"], "invalid choice: 'none'"),
-        (["--restart-command", ""], "the command is empty"),
-        (["--url", "amqp://guest:hunter2@[::1/"], "expected amqp://user:password@host"),
-    ):
-        monkeypatch.delenv("AMQP_URL", raising=False)
-        with pytest.raises(SystemExit) as end:
-            main(words)
-        output = capsys.readouterr().err
-        assert end.value.code == 2
-        assert problem in output
-        assert "hunter2" not in output

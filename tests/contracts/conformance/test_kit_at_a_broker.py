@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import aio_pika
 import pytest
-from activation_contracts.conformance import bench
+from activation_contracts.conformance import at_broker, bench
 from activation_contracts.conformance.arguments import options_of
 from activation_contracts.conformance.at_broker import NotTested, run_at, verdicts_at
 from activation_contracts.conformance.cases import CASES
@@ -162,6 +162,15 @@ async def test_kit_removes_requests_that_nothing_consumes(amqp_url: str) -> None
 async def test_restart_command_that_fails_ends_the_test(amqp_url: str) -> None:
     options = options_of(["--restart-command", "false"])
     with pytest.raises(NotTested, match="false ended with exit status 1"):
+        await verdicts_at(amqp_url, options, planned("restart"), print)
+
+
+async def test_restart_command_that_does_not_end_ends_the_test(
+    amqp_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(at_broker, "RESTART_SECONDS", 0.2)
+    options = options_of(["--restart-command", "sleep 3600"])
+    with pytest.raises(NotTested, match="sleep did not end within"):
         await verdicts_at(amqp_url, options, planned("restart"), print)
 
 

@@ -7,7 +7,6 @@ from activation_contracts.conformance import rules
 from activation_contracts.conformance.cases.case import Case
 from activation_contracts.conformance.requests import (
     carried_out,
-    changed,
     dropped,
     optional,
 )
@@ -39,7 +38,7 @@ ACTIVATIONS: Final = (
         lambda make: (
             carried_out(make.pending(2)),
             dropped(make.reset(1)),
-            changed(make.reset(3)),
+            carried_out(make.reset(3)),
         ),
     ),
     Case(
@@ -49,9 +48,9 @@ ACTIVATIONS: Final = (
         lambda make: (
             carried_out(make.pending(1)),
             optional(make.reserved(2)),
-            changed(make.reset(2)),
+            carried_out(make.reset(2)),
             dropped(make.pending(1)),
-            changed(make.pending(3)),
+            carried_out(make.pending(3)),
         ),
     ),
     Case(
@@ -62,7 +61,7 @@ ACTIVATIONS: Final = (
             optional(make.pending(1, time_allowed=timedelta(minutes=-1))),
             optional(make.reserved(2)),
             carried_out(make.reset(2)),
-            changed(make.pending(3)),
+            carried_out(make.pending(3)),
         ),
     ),
 )

@@ -8,12 +8,15 @@ from activation_contracts.conformance.requests import (
     answered,
     at_once,
     carried_out,
+    changed,
     from_a_newer_version,
+    refused,
+    with_an_unknown_action,
 )
 
-__all__ = ["CONTENT", "ODD_TEXTS"]
+__all__ = ["CONTENT", "LONGEST_NAME", "ODD_TEXTS"]
 
-LARGE_CHARACTERS: Final = 10_000
+LONGEST_NAME: Final = "\u00fc" * 128
 
 ODD_TEXTS: Final = (
     "Empfang & Küche <3. Stock>",
@@ -26,7 +29,6 @@ ODD_TEXTS: Final = (
     "Cafe\u0301 in two characters",
     "../../etc/passwd",
     "null",
-    "",
 )
 """Names that are valid, and that programs tend to mistreat."""
 
@@ -38,6 +40,16 @@ CONTENT: Final = (
         lambda make: tuple(
             from_a_newer_version(carried_out(message))
             for message in (make.add(1), make.logout(1), make.reset(1))
+        ),
+    ),
+    Case(
+        "unknown-action",
+        "A membership has an `action` that a later minor version adds: it is refused.",
+        rules.UNKNOWN_ACTION,
+        lambda make: (
+            carried_out(make.add(1)),
+            refused(with_an_unknown_action(carried_out(make.add(2)))),
+            changed(make.remove(3)),
         ),
     ),
     Case(
@@ -63,11 +75,9 @@ CONTENT: Final = (
     ),
     Case(
         "long-names",
-        "Names are very long. Any answer is right.",
+        "Names have 128 characters, in 256 bytes of UTF-8. Any answer is right.",
         rules.TEXT,
-        lambda make: tuple(
-            answered(ask(1, "\u00fc" * LARGE_CHARACTERS)) for ask in (make.add, make.logout)
-        ),
+        lambda make: tuple(answered(ask(1, LONGEST_NAME)) for ask in (make.add, make.logout)),
     ),
     Case(
         "shortest-and-longest-number",

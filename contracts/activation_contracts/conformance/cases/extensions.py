@@ -9,9 +9,12 @@ from activation_contracts.conformance.requests import (
     carried_out,
     dropped,
 )
-from activation_contracts.values import EXTENSION_FEATURES
+from activation_contracts.values import CALL_SETTINGS, EXTENSION_FEATURES
 
-__all__ = ["DEACTIVATIONS", "RESETS"]
+__all__ = ["DEACTIVATIONS", "MAIN_NUMBER", "RESETS", "UNKNOWN_FEATURE"]
+
+UNKNOWN_FEATURE: Final = tuple(sorted({*EXTENSION_FEATURES, "conformance_test"}))
+MAIN_NUMBER: Final = tuple(sorted({*EXTENSION_FEATURES, CALL_SETTINGS}))
 
 RESETS: Final = (
     Case(
@@ -21,19 +24,16 @@ RESETS: Final = (
         lambda make: (carried_out(make.reset(1)),),
     ),
     Case(
-        "reset-of-each-feature",
-        "Each feature is cleared alone.",
+        "reset-of-an-unknown-feature",
+        "A reset also names a feature that only the platform's record of the number has.",
         rules.CLEAR,
-        lambda make: tuple(
-            carried_out(make.reset(place, [feature]))
-            for place, feature in enumerate(EXTENSION_FEATURES, 1)
-        ),
+        lambda make: (carried_out(make.reset(1, UNKNOWN_FEATURE)),),
     ),
     Case(
-        "reset-of-the-pin",
-        "No feature has to be cleared: the PIN is reset alone.",
-        rules.CLEAR,
-        lambda make: (carried_out(make.reset(1, ())),),
+        "reset-of-a-main-number",
+        "A reset also names the call settings of a main number.",
+        rules.CALL_SETTINGS,
+        lambda make: (carried_out(make.reset(1, MAIN_NUMBER)),),
     ),
     Case(
         "reset-late",
