@@ -280,7 +280,7 @@ MISTAKES = {
     "unknown action": Mistake("unknown-action", "done", TakesUnknownActionsForRemove),
     "postpones under one id": Mistake(
         "reset",
-        "retry_later again under the same id",
+        "retry_later and retry_later, and no other",
         PostponesUnderOneId,
         faults=("extension_reset=retry_later*2",),
     ),

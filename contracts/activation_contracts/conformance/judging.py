@@ -108,7 +108,7 @@ def _broken_rule(case: Case, before: Sequence[Asked], item: Heard) -> Rule:
 
 
 def _late(asked: Asked, answers: Sequence[Heard]) -> tuple[str, Rule]:
-    if any(not item.answers for item in asked.repeats):
+    if asked.has_repeated_postponement:
         return f"retry_later again under the same id, then {_came(answers)}", rules.RETRY_ID
     return f"{_came(answers)}, but only when asked again", rules.SILENCE
 
@@ -116,7 +116,8 @@ def _late(asked: Asked, answers: Sequence[Heard]) -> tuple[str, Rule]:
 def _missing(case: Case, asked: Asked) -> tuple[str, Rule]:
     if asked.heard or asked.repeats:
         came = _came([*asked.heard, *asked.repeats])
-        return f"{came}, and no other result, at {asked.attempts} attempts", rules.RETRY
+        rule = rules.RETRY_ID if asked.has_repeated_postponement else rules.RETRY
+        return f"{came}, and no other result, at {asked.attempts} attempts", rule
     times = "" if asked.attempts == 1 else f", although it was sent {asked.attempts} times"
     return f"no result{times}", case.rule
 

@@ -76,6 +76,11 @@ class Asked:
     """Why it could not be sent."""
 
     @property
+    def has_repeated_postponement(self) -> bool:
+        """Whether a `retry_later` came again under its id."""
+        return any(not item.answers for item in self.repeats)
+
+    @property
     def was_asked_again(self) -> bool:
         """Whether it was sent again, after `retry_later` or silence."""
         return self.attempts > 1 or any(not item.answers for item in self.heard)

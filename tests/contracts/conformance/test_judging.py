@@ -128,6 +128,8 @@ def test_postponement_that_is_repeated_under_its_id_is_found() -> None:
 
     assert findings([verdict]) == ["retry_later again under the same id, then done"]
     assert verdict.findings[0].rule == rules.RETRY_ID
+    verdict, _ = judge_files([planned], [postponed, postponed])
+    assert verdict.findings[0].rule == rules.RETRY_ID
     assert findings(judge_files([planned], [postponed, done])) == []
 
 
