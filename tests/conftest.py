@@ -17,6 +17,7 @@ pytest_plugins = (
     "tests.support.servers.postgresql",
     "tests.support.servers.pgbouncer",
     "tests.support.servers.administration",
+    "tests.support.contract.hook",
 )
 
 # How long an example takes says nothing about a property, least of all on a busy machine.

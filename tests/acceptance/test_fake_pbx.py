@@ -12,6 +12,7 @@ from activation_contracts.fake_pbx.__main__ import main
 from activation_contracts.fake_pbx.service import READY_LINE
 from activation_contracts.values import Step
 
+from tests.support.contract.deliveries import OWN
 from tests.support.data.inserts import call_settings, handset_login, phone_numbers, voice_service
 from tests.support.environments import WITHOUT_EVENT_LOG
 from tests.support.fake_pbx import PATIENCE_SECONDS, fake_pbx, misbehaving
@@ -209,7 +210,7 @@ async def test_fake_pbx_shows_and_drops_an_unreadable_message(
 ) -> None:
     async with misbehaving(amqp_url) as pbx:
         exchange = await platform.channel.get_exchange("telephony.pbx", ensure=False)
-        await exchange.publish(aio_pika.Message(b"stray"), "extension_reset.london")
+        await exchange.publish(aio_pika.Message(b"stray", app_id=OWN), "extension_reset.london")
         await pbx.until_printed("unreadable: NOT_JSON")
 
 

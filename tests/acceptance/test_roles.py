@@ -8,6 +8,7 @@ import pytest
 from activation_contracts.roles import ROLES, Role
 from aiormq.exceptions import ChannelAccessRefused
 
+from tests.support.contract.deliveries import OWN
 from tests.support.data.inserts import call_settings, handset_login, phone_numbers, voice_service
 from tests.support.environments import Environment, environment
 from tests.support.event_log import logged, logged_events
@@ -199,7 +200,7 @@ async def test_a_subscriber_replays_events_with_the_right_to_read_the_log_alone(
 ) -> None:
     async with await aio_pika.connect(amqp_url) as connection:
         events = await (await connection.channel()).get_exchange("telephony.events", ensure=False)
-        await events.publish(aio_pika.Message(b"{}"), "phone_number.rejected")
+        await events.publish(aio_pika.Message(b"{}", app_id=OWN), "phone_number.rejected")
 
     assert await logged_events(await url_of(administration, REPLAYING), 1) == [{}]
     with pytest.raises(ChannelAccessRefused):

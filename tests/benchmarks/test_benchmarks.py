@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from activation_contracts.examples import EXAMPLES
 from activation_contracts.values import Operation
 
 from tests.benchmarks.data.dataset import Dataset, build
@@ -207,6 +208,9 @@ def test_verify_rejects_missing_and_repeated_messages() -> None:
         verify(commands, received[1:])
     with pytest.raises(WrongRun, match="unexpected: 1"):
         verify(commands, [*received, received[0]])
+    broken = received[0]._replace(body=received[0].body.replace(b'"sequence"', b'"place"'))
+    with pytest.raises(WrongRun, match=r'breaks the contracts: .*"sequence" is a required'):
+        verify(commands, [broken, *received[1:]])
 
 
 def test_verdicts_and_percentiles() -> None:
@@ -275,5 +279,6 @@ def test_report_and_chart_show_every_figure(tmp_path: Path) -> None:
 
 
 def _delivery(command_id: str, status: str) -> Delivery:
-    body = json.dumps({"type": "any", "data": {"command_id": command_id, "status": status}})
-    return Delivery("events", 1, redelivered=False, properties=b"", body=body.encode())
+    event = json.loads(EXAMPLES["telephony.phone_number.status_changed.v1"].encode())
+    event["data"] |= {"command_id": command_id, "status": status}
+    return Delivery("events", 1, redelivered=False, properties=b"", body=json.dumps(event).encode())

@@ -13,6 +13,7 @@ from activation_contracts.examples import EXAMPLES
 from activation_contracts.topology import EVENT_LOG, EVENT_LOG_DAYS
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 
+from tests.support.contract.deliveries import OWN
 from worker.broker.connecting.connection import connect
 from worker.broker.topology import declare_event_log
 from worker.settings import Settings
@@ -68,7 +69,7 @@ async def publish(channel: AbstractChannel, *bodies: bytes) -> None:
     """Publishes these as events; returns when the broker has confirmed them."""
     events = await channel.get_exchange("telephony.events", ensure=False)
     for body in bodies:
-        await events.publish(aio_pika.Message(body), "any.key")
+        await events.publish(aio_pika.Message(body, app_id=OWN), "any.key")
 
 
 async def declare_short_log(channel: AbstractChannel) -> None:

@@ -11,6 +11,8 @@ from uuid import uuid4
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 
+from tests.support.contract.deliveries import OWN
+
 CONTENT_TYPE = "application/cloudevents+json"
 DEAD_LETTERS = "telephony.phone_number.commands.dead_letter"
 PBX_QUEUES = ("pbx.handset-logout", "pbx.hunt-group-membership", "pbx.extension-reset")
@@ -145,9 +147,9 @@ class Platform:
         marker = json.dumps({"id": str(uuid4()), "type": "marker", "data": {}}).encode()
         before = (len(self.events), len(self.pbx_messages))
         exchange = await self.channel.get_exchange("telephony.events", ensure=False)
-        await exchange.publish(aio_pika.Message(marker), "marker")
+        await exchange.publish(aio_pika.Message(marker, app_id=OWN), "marker")
         for queue in PBX_QUEUES:
-            await self.channel.default_exchange.publish(aio_pika.Message(marker), queue)
+            await self.channel.default_exchange.publish(aio_pika.Message(marker, app_id=OWN), queue)
         received = json.loads(marker)
         await self.until(
             lambda: (
@@ -187,7 +189,7 @@ async def full_subscriber(channel: AbstractChannel) -> AbstractQueue:
         exclusive=True,
         arguments={"x-max-length-bytes": FULL_BYTES, "x-overflow": "reject-publish"},
     )
-    filling = aio_pika.Message(b"x" * FULL_BYTES)
+    filling = aio_pika.Message(b"x" * FULL_BYTES, app_id=OWN)
     await channel.default_exchange.publish(filling, queue.name)
     await queue.bind("telephony.events", "#")
     return queue

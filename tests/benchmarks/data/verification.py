@@ -7,18 +7,28 @@ from typing import Any
 from pydantic_core import from_json
 
 from tests.benchmarks.data.workload import Command, expected_messages
+from tests.support.contract.bodies import SampleCheck
 from tests.support.faults.amqp_wire import Delivery
 
 SHOWN_AT_MOST = 5
 
 
 class WrongRun(Exception):
-    """A message is missing, was published twice, or was not expected."""
+    """A message is missing, was published twice, was not expected, or breaks the contracts."""
 
 
 def verify(commands: Iterable[Command], deliveries: Iterable[Delivery]) -> None:
-    """Raises `WrongRun` unless each command has exactly its expected messages, each once."""
-    published = Counter(map(_identify, deliveries))
+    """Raises `WrongRun` unless each command has exactly its expected messages, each once.
+
+    Of each kind of message it compares the first ones with the contracts.
+    """
+    published: Counter[tuple[str, str]] = Counter()
+    contract = SampleCheck()
+    for delivery in deliveries:
+        command_id, kind = _identify(delivery)
+        published[command_id, kind] += 1
+        if problems := contract.problems(kind, delivery.body):
+            raise WrongRun(f"{kind} of {command_id} breaks the contracts: {'; '.join(problems)}")
     expected = expected_messages(commands)
     if published != expected:
         missing, unexpected = _describe(expected - published), _describe(published - expected)

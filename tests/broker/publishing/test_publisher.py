@@ -20,6 +20,8 @@ from worker.broker.publishing.publisher import Publisher
 from worker.local import PrivateServers
 from worker.storage.outbox.messages import OutgoingMessage
 
+pytestmark = pytest.mark.publishes_anything  # the publisher does not look into messages
+
 EVENTS = "telephony.events"
 PBX = "telephony.pbx"
 

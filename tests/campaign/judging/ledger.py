@@ -116,6 +116,8 @@ class Ledger:
         self.deliveries[note.place] += 1
         if note.kind == notes.UNREADABLE:
             self._find("dead letters", note)
+        elif note.kind == notes.BROKEN:
+            self._find("contracts", note)
         elif not self._has_cause(note):
             self._find("unexpected", note)
         elif self._is_new(note):
@@ -327,6 +329,7 @@ MEANINGS = {
     "records": "a record that differs from what the platform stated last",
     "final state": "the database differs from what was published last",
     "counters": "the usage counters differ from the numbers",
+    "contracts": "a message that breaks its schema (the first of each kind are checked)",
     "dead letters": "a readable command was dead-lettered",
     "left over": "a message or row still waits in a queue or a table",
     "repeated deliveries": "the same message again under its id, which is allowed",

@@ -17,6 +17,8 @@ LOGOUT = "logout"
 RESET = "reset"
 ADD, REMOVE = "add", "remove"
 UNREADABLE = "unreadable"
+BROKEN = "broken"
+"""A message that breaks the contracts."""
 CONFLICT = "conflict"
 
 ACTIVATE, DIRECTORY = "activate", "directory"

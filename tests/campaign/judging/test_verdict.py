@@ -351,6 +351,12 @@ def test_dead_letter_is_found() -> None:
     assert wrong(*RECEIVED, dead_letter) == {"dead letters": 1}
 
 
+def test_message_that_breaks_the_contracts_is_found() -> None:
+    broken = Note("events", "broken", "x", "0000000", "+440001", "['data: no object']")
+
+    assert wrong(*RECEIVED, broken) == {"contracts": 1}
+
+
 def finding(name: str) -> Mapping[str, Finding]:
     return {name: Finding(1, ["an example"])}
 

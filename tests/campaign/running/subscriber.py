@@ -15,10 +15,11 @@ from typing import Any, TextIO
 from pamqp import commands as amqp
 from pydantic_core import from_json
 
-from tests.campaign.judging.notes import UNREADABLE, Note, is_outcome, line_of, note_of
+from tests.campaign.judging.notes import BROKEN, UNREADABLE, Note, is_outcome, line_of, note_of
 from tests.campaign.running.counters import Counters
 from tests.campaign.running.pbx import Pbx
 from tests.campaign.running.publisher import AGAIN_SECONDS, COUNTERS
+from tests.support.contract.bodies import SampleCheck
 from tests.support.faults.amqp_wire import ConnectionLost, Delivery, Wire
 
 NOTES = "notes.tsv"
@@ -47,6 +48,7 @@ class Subscriber:
         self._stopping = False
         self._connected = 0.0
         self._pbx = Pbx()
+        self._contract = SampleCheck()
 
     def stop(self, *_: object) -> None:
         """Makes `run` return once no more messages arrive."""
@@ -103,7 +105,7 @@ class Subscriber:
     def _read(self, delivery: Delivery) -> Note:
         try:
             if delivery.consumer != "dead":
-                return note_of(delivery.consumer, delivery.body, redelivered=delivery.redelivered)
+                return self._note_of(delivery)
             event: Any = from_json(delivery.body)
             identifier, number = event["id"], event["data"]["phone_number"]
         except (ValueError, LookupError, TypeError):
@@ -111,6 +113,12 @@ class Subscriber:
         # The headers contain the reason for the dead letter; the report shows them.
         reason = repr(delivery.properties)
         return Note(delivery.consumer, UNREADABLE, identifier, identifier, number, reason)
+
+    def _note_of(self, delivery: Delivery) -> Note:
+        """The note of a message that the worker sends; of each kind the first are checked."""
+        note = note_of(delivery.consumer, delivery.body, redelivered=delivery.redelivered)
+        problems = self._contract.problems(note.kind, delivery.body)
+        return note._replace(kind=BROKEN, about=repr(problems)) if problems else note
 
     def _is_first_end(self, note: Note) -> bool:
         if not is_outcome(note) or not note.command_id.isdecimal():
