@@ -65,10 +65,15 @@ format: setup ## Bring the code into shape
 	.venv/bin/ruff check --fix .
 
 .PHONY: contracts
-contracts: setup ## Write schemas, AsyncAPI and examples into contracts/activation_contracts/exported; under CI they must be so already
+contracts: setup ## Write schemas, AsyncAPI and examples into contracts/activation_contracts/exported, and compare them with the released ones; under CI they must be so already
 	@rm -rf contracts/activation_contracts/exported
 	.venv/bin/activation-worker contracts export contracts/activation_contracts/exported
+	$(PYTHON) -m tests.contracts.compatibility check
 	@test -z "$(CI)" || { git add --intent-to-add contracts/activation_contracts/exported && git diff --exit-code -- contracts/activation_contracts/exported; }
+
+.PHONY: release-contracts
+release-contracts: contracts ## Keep the exported contracts as those of this version, in contracts/released; never overwrites one
+	$(PYTHON) -m tests.contracts.compatibility release
 
 .PHONY: docs
 docs: setup ## Generate the tables and diagrams in the documents from the code

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from activation_contracts.asyncapi import asyncapi_document
-from activation_contracts.catalogue import CATALOGUE
+from activation_contracts.catalogue import CATALOGUE, MessageDefinition
 from activation_contracts.definitions import rabbitmq_definitions
 from activation_contracts.examples import EXAMPLES
 from activation_contracts.schemas import bundle, schema_file
@@ -28,6 +28,7 @@ def export(directory: Path) -> list[Path]:
         "topology.json": {
             "exchanges": [asdict(exchange) for exchange in EXCHANGES],
             "queues": [asdict(queue) for queue in (*QUEUES, event_log(EVENT_LOG_DAYS))],
+            "messages": [_destination(row) for row in CATALOGUE],
         },
         "rabbitmq-definitions.json": rabbitmq_definitions(),
     }
@@ -36,6 +37,17 @@ def export(directory: Path) -> list[Path]:
     for name, example in EXAMPLES.items():
         documents[f"examples/{name}.json"] = json.loads(example.encode())
     return [_write(directory / name, document) for name, document in documents.items()]
+
+
+def _destination(row: MessageDefinition) -> dict[str, object]:
+    """Where a type of message is published, and which queue receives it."""
+    return {
+        "type": row.type,
+        "direction": row.direction,
+        "exchange": row.exchange,
+        "routing_key": row.routing_key,
+        "queue": row.queue,
+    }
 
 
 def _write(path: Path, document: object) -> Path:
