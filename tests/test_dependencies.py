@@ -19,7 +19,7 @@ COMMAND_LINE_TOOLS: Final = {
     *("pytest-asyncio", "pytest-cov", "pytest-xdist", "types-jsonschema", "types-psutil"),
 }
 """Development dependencies that are run or loaded as plug-ins, and never imported."""
-AT_A_BROKER: Final = ("broker", "conformance/bench.py", "fake_pbx")
+AT_A_BROKER: Final = ("broker", "conformance/broker_harness.py", "fake_pbx")
 """What the contracts' extra `broker` is for."""
 
 

@@ -27,24 +27,24 @@ def rabbitmq_definitions(virtual_host: str = DEFAULT_VIRTUAL_HOST) -> dict[str, 
     change the settings of one that exists.
     The broker skips exchanges and queues that exist, and does not compare their arguments.
     """
-    place = _Place(virtual_host)
+    definitions = _VirtualHost(virtual_host)
     return {
-        "exchanges": [place.exchange(exchange) for exchange in EXCHANGES],
-        "queues": [place.queue(queue) for queue in _QUEUES],
+        "exchanges": [definitions.exchange(exchange) for exchange in EXCHANGES],
+        "queues": [definitions.queue(queue) for queue in _QUEUES],
         "bindings": [
-            place.binding(queue, binding) for queue in _QUEUES for binding in queue.bindings
+            definitions.binding(queue, binding) for queue in _QUEUES for binding in queue.bindings
         ],
     }
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    virtual_host: str
+class _VirtualHost:
+    name: str
 
     def exchange(self, exchange: Exchange) -> dict[str, Any]:
         return {
             "name": exchange.name,
-            "vhost": self.virtual_host,
+            "vhost": self.name,
             "type": exchange.kind,
             "durable": True,
             "auto_delete": False,
@@ -55,7 +55,7 @@ class _Place:
     def queue(self, queue: Queue) -> dict[str, Any]:
         return {
             "name": queue.name,
-            "vhost": self.virtual_host,
+            "vhost": self.name,
             "durable": True,
             "auto_delete": False,
             "arguments": dict(queue.arguments),
@@ -64,7 +64,7 @@ class _Place:
     def binding(self, queue: Queue, binding: Binding) -> dict[str, Any]:
         return {
             "source": binding.exchange,
-            "vhost": self.virtual_host,
+            "vhost": self.name,
             "destination": queue.name,
             "destination_type": "queue",
             "routing_key": binding.routing_key,

@@ -19,7 +19,7 @@ for path in sorted(folder.rglob("*.py")):
         print(importlib.import_module(f"activation_contracts.{name}").__name__)
 """
 AT_A_BROKER = (
-    *("broker.connection", "conformance.at_broker", "conformance.bench"),
+    *("broker.connection", "conformance.at_broker", "conformance.broker_harness"),
     *("fake_pbx.service",),
 )
 

@@ -76,14 +76,14 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _add_places(parser)
+    _add_connection(parser)
     _add_choices(parser)
     _add_limits(parser)
     _add_data(parser)
     return parser
 
 
-def _add_places(parser: argparse.ArgumentParser) -> None:
+def _add_connection(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("where").add_mutually_exclusive_group()
     group.add_argument(
         "--url", help="the broker; by default the environment variable AMQP_URL names it"

@@ -1,4 +1,4 @@
-"""Tests a PBX at a broker: the bench and a run of the cases, together."""
+"""Tests a PBX at a broker: a harness and a run of the cases, together."""
 
 import asyncio
 import subprocess
@@ -8,7 +8,11 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from activation_contracts.broker.connection import CONNECTION_ERRORS
 from activation_contracts.conformance.arguments import Options
-from activation_contracts.conformance.bench import QueueInUse, TopologyMissing, bench
+from activation_contracts.conformance.broker_harness import (
+    QueueInUse,
+    TopologyMissing,
+    broker_harness,
+)
 from activation_contracts.conformance.judging import Verdict
 from activation_contracts.conformance.planning import Plan
 from activation_contracts.conformance.running import Limits, Run
@@ -31,10 +35,10 @@ async def verdicts_at(
     """The verdicts on the PBX at this broker. Raises `NotTested`."""
     command = options.restart_command
     address = urlsplit(url)
-    place = url if options.virtual_host is None else _at_virtual_host(url, options.virtual_host)
+    used_url = url if options.virtual_host is None else _at_virtual_host(url, options.virtual_host)
     try:
         return await run_at(
-            place,
+            used_url,
             plan,
             options.limits,
             purges=options.purges,
@@ -62,11 +66,11 @@ async def run_at(
 
     Raises `QueueInUse`, `TopologyMissing` and `CONNECTION_ERRORS`.
     """
-    async with bench(url, purges=purges) as opened:
-        run = Run(opened, limits, restart)
-        await opened.receive(run.take)
+    async with broker_harness(url, purges=purges) as harness:
+        run = Run(harness, limits, restart)
+        await harness.receive(run.receive)
         verdicts = await run.verdicts(plan.cases)
-        for queue, count in (await opened.remove_leftovers()).items():
+        for queue, count in (await harness.remove_leftovers()).items():
             remark(f"{queue}: nothing consumed {count} requests of this test; they are removed.")
     return verdicts
 

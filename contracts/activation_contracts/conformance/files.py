@@ -23,8 +23,8 @@ def write_messages(planned: Sequence[PlannedCase], folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for item in planned:
-        for place, request in enumerate(item.requests, 1):
-            path = folder / item.case.name / _file_name(place)
+        for number, request in enumerate(item.requests, 1):
+            path = folder / item.case.name / _file_name(number)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(request.body)
             paths.append(path)
@@ -44,19 +44,19 @@ def _entry(planned: PlannedCase) -> dict[str, Any]:
         "rule": str(case.rule),
         "messages": [
             {
-                "file": f"{case.name}/{_file_name(place)}",
+                "file": f"{case.name}/{_file_name(number)}",
                 "exchange": request.exchange,
                 "routing_key": request.routing_key,
                 "expected": str(request.expectation),
                 "before_the_results_of_the_last": request.is_at_once,
             }
-            for place, request in enumerate(planned.requests, 1)
+            for number, request in enumerate(planned.requests, 1)
         ],
     }
 
 
-def _file_name(place: int) -> str:
-    return f"{place:02}.json"
+def _file_name(number: int) -> str:
+    return f"{number:02}.json"
 
 
 def judge_files(planned: Sequence[PlannedCase], results: Iterable[bytes]) -> list[Verdict]:
@@ -64,14 +64,14 @@ def judge_files(planned: Sequence[PlannedCase], results: Iterable[bytes]) -> lis
     transcript = Transcript()
     sent = [[transcript.open(request) for request in item.requests] for item in planned]
     for body in results:
-        transcript.take(Arrival(body))
+        transcript.receive(Arrival(body))
     for item in chain.from_iterable(sent):
         # Without times: a repeated `retry_later` is no result of another attempt.
         item.silences = sum(not repeat.answers for repeat in item.repeats)
     return [
         *(
-            judge(item.case, item.requests, asked)
-            for item, asked in zip(planned, sent, strict=True)
+            judge(item.case, item.requests, requests)
+            for item, requests in zip(planned, sent, strict=True)
         ),
         judge_results(transcript),
     ]

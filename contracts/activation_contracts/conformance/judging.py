@@ -7,9 +7,9 @@ from typing import Final
 from activation_contracts.catalogue import definition_of
 from activation_contracts.conformance import rules
 from activation_contracts.conformance.cases import Case
-from activation_contracts.conformance.requests import ANSWERS, Expectation, Request
+from activation_contracts.conformance.requests import SUCCESS, Expectation, Request
 from activation_contracts.conformance.rules import Rule
-from activation_contracts.conformance.transcript import Asked, Heard, Transcript
+from activation_contracts.conformance.transcript import ReceivedResult, SentRequest, Transcript
 from activation_contracts.messages import PbxResult
 from activation_contracts.values import StepResult
 
@@ -17,7 +17,6 @@ __all__ = ["RESULTS_CASE", "Finding", "Verdict", "judge", "judge_results"]
 
 RESULTS_CASE: Final = "every-result"
 
-_SUCCESS: Final = ANSWERS - {StepResult.REFUSED}
 _RESULT_KEY: Final = definition_of(PbxResult).routing_key
 
 
@@ -49,10 +48,10 @@ class Verdict:
         return not self.findings
 
 
-def judge(case: Case, requests: Sequence[Request], asked: Sequence[Asked]) -> Verdict:
+def judge(case: Case, requests: Sequence[Request], sent: Sequence[SentRequest]) -> Verdict:
     """The verdict on a case of these requests, of which these were sent."""
-    findings = [finding for place in range(len(asked)) for finding in _check(case, asked, place)]
-    for request in requests[len(asked) :]:
+    findings = [finding for index in range(len(sent)) for finding in _check(case, sent, index)]
+    for request in requests[len(sent) :]:
         came = "it was not sent, because the request before it had no answer"
         findings.append(Finding(str(request), str(request.expectation), came, case.rule))
     return Verdict(
@@ -60,78 +59,80 @@ def judge(case: Case, requests: Sequence[Request], asked: Sequence[Asked]) -> Ve
         case.meaning,
         case.rule,
         _joined(_brief(request.expectation) for request in requests),
-        _joined(_came([*item.heard, *item.repeats]) for item in asked),
+        _joined(_came([*item.results, *item.repeats]) for item in sent),
         tuple(findings),
     )
 
 
-def _check(case: Case, asked: Sequence[Asked], place: int) -> Iterator[Finding]:
-    item = asked[place]
-    subject = f"request {place + 1}: {item.request}"
+def _check(case: Case, sent: Sequence[SentRequest], index: int) -> Iterator[Finding]:
+    item = sent[index]
+    subject = f"request {index + 1}: {item.request}"
     expected = str(item.request.expectation)
     if item.problem is not None:
         yield Finding(subject, "a queue that receives the message", item.problem, case.rule)
         return
-    for came, rule in _unmet(case, asked[:place], item):
+    for came, rule in _unmet(case, sent[:index], item):
         yield Finding(subject, expected, came, rule)
-    if contradiction := _contradiction(asked[: place + 1], item):
+    if contradiction := _contradiction(sent[: index + 1], item):
         yield Finding(subject, "results that agree", contradiction, rules.REPEATS)
 
 
-def _unmet(case: Case, before: Sequence[Asked], asked: Asked) -> Iterator[tuple[str, Rule]]:
+def _unmet(
+    case: Case, before: Sequence[SentRequest], sent: SentRequest
+) -> Iterator[tuple[str, Rule]]:
     """What does not meet the expectation, and the rule that it breaks."""
-    expectation = asked.request.expectation
-    answers = [item for item in (*asked.heard, *asked.repeats) if item.answers]
+    expectation = sent.request.expectation
+    answers = [item for item in (*sent.results, *sent.repeats) if item.answers]
     if expectation.needs_answer and not answers:
-        yield _missing(case, asked)
+        yield _missing(case, sent)
         return
-    if expectation.needs_answer and asked.silences:
-        yield _late(asked, answers)
-    relevant = answers if expectation.needs_answer else asked.heard
+    if expectation.needs_answer and sent.silences:
+        yield _late(sent, answers)
+    relevant = answers if expectation.needs_answer else sent.results
     allowed = expectation.value
-    if any(StepResult.NOT_APPLICABLE in _results(item.heard) for item in before):
+    if any(StepResult.NOT_APPLICABLE in _kinds(item.results) for item in before):
         # Then the state that the case has prepared is not there.
         allowed |= Expectation.CARRIED_OUT.value
-    if expectation is Expectation.CHANGED and asked.was_asked_again:
+    if expectation is Expectation.CHANGED and sent.was_asked_again:
         # The first attempt may have done the work before it failed.
         allowed |= {StepResult.ALREADY}
     for item in relevant:
-        if not _results([item]) <= allowed:
+        if not _kinds([item]) <= allowed:
             yield _came([item]), _broken_rule(case, before, item)
 
 
-def _broken_rule(case: Case, before: Sequence[Asked], item: Heard) -> Rule:
-    if StepResult.REFUSED not in _results([item]):
+def _broken_rule(case: Case, before: Sequence[SentRequest], item: ReceivedResult) -> Rule:
+    if StepResult.REFUSED not in _kinds([item]):
         return case.rule
-    was_possible = any(_results(earlier.heard) & _SUCCESS for earlier in before)
+    was_possible = any(_kinds(earlier.results) & SUCCESS for earlier in before)
     return rules.DESIRED_STATE if was_possible else rules.REFUSAL
 
 
-def _late(asked: Asked, answers: Sequence[Heard]) -> tuple[str, Rule]:
-    if asked.has_repeated_postponement:
+def _late(sent: SentRequest, answers: Sequence[ReceivedResult]) -> tuple[str, Rule]:
+    if sent.has_repeated_postponement:
         return f"retry_later again under the same id, then {_came(answers)}", rules.RETRY_ID
     return f"{_came(answers)}, but only when asked again", rules.SILENCE
 
 
-def _missing(case: Case, asked: Asked) -> tuple[str, Rule]:
-    if asked.heard or asked.repeats:
-        came = _came([*asked.heard, *asked.repeats])
-        rule = rules.RETRY_ID if asked.has_repeated_postponement else rules.RETRY
-        return f"{came}, and no other result, at {asked.attempts} attempts", rule
-    times = "" if asked.attempts == 1 else f", although it was sent {asked.attempts} times"
+def _missing(case: Case, sent: SentRequest) -> tuple[str, Rule]:
+    if sent.results or sent.repeats:
+        came = _came([*sent.results, *sent.repeats])
+        rule = rules.RETRY_ID if sent.has_repeated_postponement else rules.RETRY
+        return f"{came}, and no other result, at {sent.attempts} attempts", rule
+    times = "" if sent.attempts == 1 else f", although it was sent {sent.attempts} times"
     return f"no result{times}", case.rule
 
 
-def _contradiction(asked: Sequence[Asked], last: Asked) -> str | None:
+def _contradiction(sent: Sequence[SentRequest], last: SentRequest) -> str | None:
     """What the results of one request say if they contradict each other."""
-    same = [item for one in asked if one.request.id == last.request.id for item in one.heard]
+    same = [item for one in sent if one.request.id == last.request.id for item in one.results]
     answers = [item for item in same if item.answers]
-    kinds = {result in _SUCCESS for item in answers for result in _results([item])}
-    if len(kinds) > 1 and any(item in last.heard for item in answers):
+    kinds = {result in SUCCESS for item in answers for result in _kinds([item])}
+    if len(kinds) > 1 and any(item in last.results for item in answers):
         return _came(answers)
-    own = list(last.heard)
-    for place, item in enumerate(own):
-        if not item.answers and any(earlier.answers for earlier in own[:place]):
+    own = list(last.results)
+    for index, item in enumerate(own):
+        if not item.answers and any(earlier.answers for earlier in own[:index]):
             return _came(own)
     return None
 
@@ -139,7 +140,7 @@ def _contradiction(asked: Sequence[Asked], last: Asked) -> str | None:
 def judge_results(transcript: Transcript) -> Verdict:
     """The verdict on all results together: their form, and what they belong to."""
     findings = [
-        *(_judge_stray(item, transcript.requests()) for item in transcript.strays),
+        *(_judge_unmatched(item, transcript.requests()) for item in transcript.unmatched),
         *(finding for item in transcript.everything for finding in _publishing(item)),
         *_shared_ids(transcript.everything),
     ]
@@ -153,7 +154,7 @@ def judge_results(transcript: Transcript) -> Verdict:
     )
 
 
-def _judge_stray(item: Heard, requests: Sequence[Request]) -> Finding:
+def _judge_unmatched(item: ReceivedResult, requests: Sequence[Request]) -> Finding:
     if item.result is None:
         return Finding(
             _excerpt(item.arrival.body), "a message that can be read", item.problem, rules.READABLE
@@ -167,7 +168,7 @@ def _judge_stray(item: Heard, requests: Sequence[Request]) -> Finding:
     return Finding(_subject(item), "the id of a request", came, rules.RESULT_OF)
 
 
-def _publishing(item: Heard) -> Iterator[Finding]:
+def _publishing(item: ReceivedResult) -> Iterator[Finding]:
     arrival = item.arrival
     if arrival.routing_key not in {None, _RESULT_KEY}:
         yield Finding(
@@ -177,7 +178,7 @@ def _publishing(item: Heard) -> Iterator[Finding]:
         yield Finding(_subject(item), "a persistent message", "a transient one", rules.PUBLISHING)
 
 
-def _shared_ids(everything: Iterable[Heard]) -> Iterator[Finding]:
+def _shared_ids(everything: Iterable[ReceivedResult]) -> Iterator[Finding]:
     """A finding for each result whose id another request's result had before."""
     owners: dict[tuple[str, str], str] = {}
     for item in everything:
@@ -190,11 +191,11 @@ def _shared_ids(everything: Iterable[Heard]) -> Iterator[Finding]:
             yield Finding(_subject(item), "an id of its own", came, rules.RESULT_ID)
 
 
-def _results(items: Iterable[Heard]) -> set[StepResult]:
+def _kinds(items: Iterable[ReceivedResult]) -> set[StepResult]:
     return {item.result.data.result for item in items if item.result is not None}
 
 
-def _came(items: Sequence[Heard]) -> str:
+def _came(items: Sequence[ReceivedResult]) -> str:
     if not items:
         return "no result"
     said = (item.result.data for item in items if item.result is not None)
@@ -224,7 +225,7 @@ def _joined(words: Iterable[str]) -> str:
     return "; ".join(word if count == 1 else f"{count} times {word}" for word, count in runs)
 
 
-def _subject(item: Heard) -> str:
+def _subject(item: ReceivedResult) -> str:
     if item.result is None:
         return _excerpt(item.arrival.body)
     return f"result {item.result.id!r} for {item.result.data.operation_id!r}"

@@ -34,10 +34,10 @@ class Inventory:
     hunt_groups: tuple[str, str]
     devices: tuple[str, str]
 
-    def subject(self, place: int) -> Subject:
-        """The subject of the case at this place."""
+    def subject(self, index: int) -> Subject:
+        """The subject of the case with this index in the table."""
         numbers = self.phone_numbers
-        number = numbers[place % len(numbers)] if numbers else f"+442079460{300 + place}"
+        number = numbers[index % len(numbers)] if numbers else f"+442079460{300 + index}"
         return Subject(
             phone_number=number,
             extension=self.extension,
@@ -121,10 +121,10 @@ def plan(
     cases = []
     not_run: dict[str, str] = {}
     used: Counter[str] = Counter()
-    for place, case in enumerate(CASES):
+    for index, case in enumerate(CASES):
         if names and case.name not in names:
             continue
-        subject = data.subject(place)
+        subject = data.subject(index)
         first = identity.first_sequence + used[subject.phone_number]
         make = RequestFactory(identity.run, case.name, subject, first, identity.now)
         planned = PlannedCase(case, case.requests(make))

@@ -71,7 +71,7 @@ class _NumberFields(TypedDict):
 class RequestFactory:
     """Builds messages. The same call gives the same message, under the same id: a repeat.
 
-    `place` is the sequence within the case, from 1 on. Each place is a command of its own.
+    `position` is the sequence within the case, from 1 on. Each position is a command of its own.
     """
 
     run: UUID
@@ -88,34 +88,34 @@ class RequestFactory:
             subject = replace(subject, extension=None)
         return replace(self, subject=subject)
 
-    def add(self, place: int, hunt_group_id: str | None = None) -> HuntGroupMembership:
+    def add(self, position: int, hunt_group_id: str | None = None) -> HuntGroupMembership:
         """The number joins the hunt group: by default the first one of the subject."""
-        return self._membership(place, hunt_group_id, "add")
+        return self._membership(position, hunt_group_id, "add")
 
-    def remove(self, place: int, hunt_group_id: str | None = None) -> HuntGroupMembership:
+    def remove(self, position: int, hunt_group_id: str | None = None) -> HuntGroupMembership:
         """The number leaves the hunt group."""
-        return self._membership(place, hunt_group_id, "remove")
+        return self._membership(position, hunt_group_id, "remove")
 
-    def logout(self, place: int, device_id: str | None = None) -> HandsetLogout:
+    def logout(self, position: int, device_id: str | None = None) -> HandsetLogout:
         """The number is logged out of the handset: by default the first one of the subject."""
         device = self.subject.devices[0] if device_id is None else device_id
         return HandsetLogout(
-            **self._attributes(HandsetLogout, place, device),
+            **self._attributes(HandsetLogout, position, device),
             data=HandsetLogoutData(
-                **self._fields(place), device_id=device, device_kind=DeviceKind.DIGITAL
+                **self._fields(position), device_id=device, device_kind=DeviceKind.DIGITAL
             ),
         )
 
-    def reset(self, place: int, clear: Iterable[str] = EXTENSION_FEATURES) -> ExtensionReset:
+    def reset(self, position: int, clear: Iterable[str] = EXTENSION_FEATURES) -> ExtensionReset:
         """The features are cleared and the PIN is the default."""
         return ExtensionReset(
-            **self._attributes(ExtensionReset, place),
-            data=ExtensionResetData(**self._fields(place), clear=tuple(clear)),
+            **self._attributes(ExtensionReset, position),
+            data=ExtensionResetData(**self._fields(position), clear=tuple(clear)),
         )
 
     def pending(
         self,
-        place: int,
+        position: int,
         operation: ChangedBy = ChangedBy.ACTIVATE,
         *,
         time_allowed: timedelta = TIME_ALLOWED,
@@ -123,10 +123,10 @@ class RequestFactory:
         """The number is PENDING: if `operation` activates it, the request to provision it."""
         activates = operation is ChangedBy.ACTIVATE
         before = NumberStatus.RESERVED if activates else NumberStatus.ACTIVE
-        attributes = self._attributes(StatusChanged, place, NumberStatus.PENDING)
+        attributes = self._attributes(StatusChanged, position, NumberStatus.PENDING)
         awaited = AwaitedStep(
             step=Step.ACTIVATION if activates else Step.EXTENSION_RESET,
-            operation_id=attributes["id"] if activates else self.reset(place).id,
+            operation_id=attributes["id"] if activates else self.reset(position).id,
             waits_for="result",
             since=None,
             attempt=1,
@@ -136,7 +136,7 @@ class RequestFactory:
         return StatusChanged(
             **attributes,
             data=StatusChangedData(
-                **self._fields(place),
+                **self._fields(position),
                 status=NumberStatus.PENDING,
                 previous_status=before,
                 operation=operation,
@@ -149,12 +149,12 @@ class RequestFactory:
             ),
         )
 
-    def reserved(self, place: int) -> StatusChanged:
+    def reserved(self, position: int) -> StatusChanged:
         """The number is RESERVED again: its activation failed at the deadline."""
         return StatusChanged(
-            **self._attributes(StatusChanged, place, NumberStatus.RESERVED),
+            **self._attributes(StatusChanged, position, NumberStatus.RESERVED),
             data=StatusChangedData(
-                **self._fields(place),
+                **self._fields(position),
                 status=NumberStatus.RESERVED,
                 previous_status=NumberStatus.PENDING,
                 operation=ChangedBy.ACTIVATE,
@@ -164,44 +164,46 @@ class RequestFactory:
             ),
         )
 
-    def manual_logout(self, place: int, device_kind: DeviceKind) -> ManualLogoutRequired:
+    def manual_logout(self, position: int, device_kind: DeviceKind) -> ManualLogoutRequired:
         """People must log the number out of this device."""
         device = f"{device_kind}-1"
         return ManualLogoutRequired(
-            **self._attributes(ManualLogoutRequired, place, device),
+            **self._attributes(ManualLogoutRequired, position, device),
             data=ManualLogoutRequiredData(
-                **self._fields(place), device_id=device, device_kind=device_kind
+                **self._fields(position), device_id=device, device_kind=device_kind
             ),
         )
 
     def _membership(
-        self, place: int, hunt_group_id: str | None, action: Literal["add", "remove"]
+        self, position: int, hunt_group_id: str | None, action: Literal["add", "remove"]
     ) -> HuntGroupMembership:
         group = self.subject.hunt_groups[0] if hunt_group_id is None else hunt_group_id
         return HuntGroupMembership(
-            **self._attributes(HuntGroupMembership, place, group, action),
-            data=HuntGroupMembershipData(**self._fields(place), hunt_group_id=group, action=action),
+            **self._attributes(HuntGroupMembership, position, group, action),
+            data=HuntGroupMembershipData(
+                **self._fields(position), hunt_group_id=group, action=action
+            ),
         )
 
-    def _attributes(self, message: type, place: int, *subject: str) -> _Attributes:
-        command_id = self._id("command", place)
+    def _attributes(self, message: type, position: int, *subject: str) -> _Attributes:
+        command_id = self._id("command", position)
         return {
-            "id": self._id(message.__name__, place, self.subject.phone_number, *subject),
+            "id": self._id(message.__name__, position, self.subject.phone_number, *subject),
             "subject": self.subject.phone_number,
-            "time": self.now + timedelta(seconds=place),
+            "time": self.now + timedelta(seconds=position),
             "correlationid": command_id,
             "causationid": command_id,
             "partitionkey": f"{self.subject.account_id}/{self.subject.site_id}",
         }
 
-    def _fields(self, place: int) -> _NumberFields:
+    def _fields(self, position: int) -> _NumberFields:
         return {
             "phone_number": self.subject.phone_number,
             "extension": self.subject.extension,
             "account_id": self.subject.account_id,
             "site_id": self.subject.site_id,
-            "command_id": self._id("command", place),
-            "sequence": self.first_sequence + place - 1,
+            "command_id": self._id("command", position),
+            "sequence": self.first_sequence + position - 1,
         }
 
     def _id(self, *words: str | int) -> str:

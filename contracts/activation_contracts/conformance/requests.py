@@ -21,6 +21,7 @@ from activation_contracts.values import Step, StepResult
 
 __all__ = [
     "ANSWERS",
+    "SUCCESS",
     "Expectation",
     "Request",
     "RequestMessage",
@@ -44,14 +45,15 @@ ANSWERS: Final = frozenset(StepResult) - {StepResult.RETRY_LATER}
 
 SHOWN_CHARACTERS: Final = 40
 
-_SUCCESS: Final = ANSWERS - {StepResult.REFUSED}
+SUCCESS: Final = ANSWERS - {StepResult.REFUSED}
+"""The results after which the step is done."""
 
 
 class Expectation(Enum):
     """The results that may follow a request."""
 
-    CARRIED_OUT = _SUCCESS
-    CHANGED = _SUCCESS - {StepResult.ALREADY}
+    CARRIED_OUT = SUCCESS
+    CHANGED = SUCCESS - {StepResult.ALREADY}
     """The state was another before."""
     REFUSED = frozenset({StepResult.REFUSED})
     ANSWERED = ANSWERS

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from activation_contracts.conformance.judging import Verdict, judge, judge_results
 from activation_contracts.conformance.planning import PlannedCase
 from activation_contracts.conformance.requests import Request
-from activation_contracts.conformance.transcript import Arrival, Asked, Transcript
+from activation_contracts.conformance.transcript import Arrival, SentRequest, Transcript
 
 __all__ = ["Limits", "RequestSender", "Run"]
 
@@ -39,7 +39,7 @@ class RequestSender(Protocol):
 
 
 class Run:
-    """One run of the cases. `take` gets each arrival, while `verdicts` carries the cases out.
+    """One run of the cases. `receive` gets each arrival, while `verdicts` carries the cases out.
 
     Cases about the same number run one after the other, others side by side. The cases that restart
     the PBX come last.
@@ -54,17 +54,17 @@ class Run:
         self._transcript = Transcript()
         self._changed = asyncio.Condition()
 
-    async def take(self, arrival: Arrival) -> None:
+    async def receive(self, arrival: Arrival) -> None:
         """Notes a message that arrived as a result."""
         async with self._changed:
-            self._transcript.take(arrival)
+            self._transcript.receive(arrival)
             self._changed.notify_all()
 
     async def verdicts(self, planned: Sequence[PlannedCase]) -> list[Verdict]:
         """Carries the cases out, and judges them and all results."""
         quiet = [item for item in planned if not item.case.restarts_the_pbx]
         groups = groupby(sorted(quiet, key=_number_of), key=_number_of)
-        sent: dict[str, list[Asked]] = {}
+        sent: dict[str, list[SentRequest]] = {}
         tasks = [asyncio.create_task(self._carry_out(list(group), sent)) for _, group in groups]
         try:
             await asyncio.gather(*tasks)
@@ -79,24 +79,24 @@ class Run:
         ]
 
     async def _carry_out(
-        self, planned: Iterable[PlannedCase], sent: dict[str, list[Asked]]
+        self, planned: Iterable[PlannedCase], sent: dict[str, list[SentRequest]]
     ) -> None:
         for item in planned:
             sent[item.case.name] = await self._carry_out_one(item)
 
-    async def _carry_out_one(self, planned: PlannedCase) -> list[Asked]:
+    async def _carry_out_one(self, planned: PlannedCase) -> list[SentRequest]:
         """Sends the requests, up to the first that gets no answer."""
-        sent: list[Asked] = []
+        sent: list[SentRequest] = []
         waiting: list[asyncio.Task[None]] = []
         try:
             for request in planned.requests:
                 if not request.is_at_once and not await self._are_answered(sent, waiting):
                     return sent
-                asked = self._transcript.open(request)
-                sent.append(asked)
-                asked.problem = await self._sender.send(request)
+                item = self._transcript.open(request)
+                sent.append(item)
+                item.problem = await self._sender.send(request)
                 if not planned.case.restarts_the_pbx:
-                    waiting += self._wait_for([asked])
+                    waiting += self._wait_for([item])
             if planned.case.restarts_the_pbx and self._restart is not None:
                 await self._restart()
                 # Only now: the time limit is for a PBX that runs.
@@ -107,39 +107,41 @@ class Run:
                 task.cancel()
         return sent
 
-    def _wait_for(self, sent: Iterable[Asked]) -> list[asyncio.Task[None]]:
+    def _wait_for(self, sent: Iterable[SentRequest]) -> list[asyncio.Task[None]]:
         """Starts to wait for the results of these requests, where one is needed."""
         return [
-            asyncio.create_task(self._until_answered(asked))
-            for asked in sent
-            if asked.request.expectation.needs_answer and asked.problem is None
+            asyncio.create_task(self._until_answered(item))
+            for item in sent
+            if item.request.expectation.needs_answer and item.problem is None
         ]
 
-    async def _are_answered(self, sent: list[Asked], waiting: list[asyncio.Task[None]]) -> bool:
+    async def _are_answered(
+        self, sent: list[SentRequest], waiting: list[asyncio.Task[None]]
+    ) -> bool:
         await asyncio.gather(*waiting)
         return all(item.is_answered or not item.request.expectation.needs_answer for item in sent)
 
-    async def _until_answered(self, asked: Asked) -> None:
+    async def _until_answered(self, item: SentRequest) -> None:
         """Waits for the result of a request that was sent; sends it again as the worker does."""
         known = 0
-        while not await self._answer(asked, known):
-            if asked.attempts == self._limits.attempts or asked.silences == SILENCES_MAXIMUM:
+        while not await self._answer(item, known):
+            if item.attempts == self._limits.attempts or item.silences == SILENCES_MAXIMUM:
                 return
-            known = len(asked.heard)
-            asked.attempts += 1
-            await self._sender.send(asked.request)
+            known = len(item.results)
+            item.attempts += 1
+            await self._sender.send(item.request)
 
-    async def _answer(self, asked: Asked, known: int) -> bool:
+    async def _answer(self, item: SentRequest, known: int) -> bool:
         """Whether an answer comes in time; waits for the pause if it is `retry_later`."""
         try:
             async with asyncio.timeout(self._limits.result_seconds), self._changed:
-                await self._changed.wait_for(lambda: asked.is_answered or len(asked.heard) > known)
+                await self._changed.wait_for(lambda: item.is_answered or len(item.results) > known)
         except TimeoutError:
-            asked.silences += 1
+            item.silences += 1
             return False
-        if not asked.is_answered:
+        if not item.is_answered:
             await asyncio.sleep(self._limits.pause_seconds)
-        return asked.is_answered
+        return item.is_answered
 
 
 def _number_of(planned: PlannedCase) -> str:

@@ -9,7 +9,7 @@ from activation_contracts.envelope import CONTENT_TYPE
 from activation_contracts.messages import PbxResult
 from activation_contracts.reading import UnreadableError, read
 
-__all__ = ["Arrival", "Asked", "Heard", "Transcript", "heard"]
+__all__ = ["Arrival", "ReceivedResult", "SentRequest", "Transcript", "received"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class ReceivedResult:
     """An arrival that was read, or the reason why it cannot be read."""
 
     arrival: Arrival
@@ -45,7 +45,7 @@ class Heard:
         return self.result.source, self.result.id, self.result.fingerprint
 
 
-def heard(arrival: Arrival) -> Heard:
+def received(arrival: Arrival) -> ReceivedResult:
     """Reads an arrival with the worker's own reader."""
     try:
         result = read(
@@ -56,17 +56,17 @@ def heard(arrival: Arrival) -> Heard:
             headers=arrival.headers,
         )
     except UnreadableError as error:
-        return Heard(arrival, None, str(error))
-    return Heard(arrival, result)
+        return ReceivedResult(arrival, None, str(error))
+    return ReceivedResult(arrival, result)
 
 
 @dataclass(slots=True)
-class Asked:
+class SentRequest:
     """A request that was sent, and the results that came for it, in order."""
 
     request: Request
-    heard: list[Heard] = field(default_factory=list)
-    repeats: list[Heard] = field(default_factory=list)
+    results: list[ReceivedResult] = field(default_factory=list)
+    repeats: list[ReceivedResult] = field(default_factory=list)
     """Results that had come before, under the same id and with the same content."""
     attempts: int = 1
     """How often it was sent."""
@@ -83,12 +83,12 @@ class Asked:
     @property
     def was_asked_again(self) -> bool:
         """Whether it was sent again, after `retry_later` or silence."""
-        return self.attempts > 1 or any(not item.answers for item in self.heard)
+        return self.attempts > 1 or any(not item.answers for item in self.results)
 
     @property
     def is_answered(self) -> bool:
         """Whether a result ended it."""
-        return any(item.answers for item in (*self.heard, *self.repeats))
+        return any(item.answers for item in (*self.results, *self.repeats))
 
 
 class Transcript:
@@ -100,33 +100,33 @@ class Transcript:
     """
 
     def __init__(self) -> None:
-        self._asked: dict[str, list[Asked]] = {}
+        self._sent: dict[str, list[SentRequest]] = {}
         self._identities: set[tuple[str, str, str]] = set()
-        self.everything: list[Heard] = []
-        self.strays: list[Heard] = []
+        self.everything: list[ReceivedResult] = []
+        self.unmatched: list[ReceivedResult] = []
         """What cannot be read or belongs to no request."""
 
-    def open(self, request: Request) -> Asked:
+    def open(self, request: Request) -> SentRequest:
         """Notes that the request is about to be sent."""
-        asked = Asked(request)
-        self._asked.setdefault(request.id, []).append(asked)
-        return asked
+        sent = SentRequest(request)
+        self._sent.setdefault(request.id, []).append(sent)
+        return sent
 
     def requests(self) -> Sequence[Request]:
         """All requests, in the order in which they were opened; a repeat once."""
-        return [asked[0].request for asked in self._asked.values()]
+        return [sent[0].request for sent in self._sent.values()]
 
-    def take(self, arrival: Arrival) -> None:
+    def receive(self, arrival: Arrival) -> None:
         """Assigns an arrival to its request."""
-        item = heard(arrival)
+        item = received(arrival)
         self.everything.append(item)
-        asked = self._asked.get(item.result.data.operation_id) if item.result else None
-        if asked is None:
-            self.strays.append(item)
+        same = self._sent.get(item.result.data.operation_id) if item.result else None
+        if same is None:
+            self.unmatched.append(item)
             return
-        place = next((one for one in asked if not one.is_answered), asked[-1])
+        sent = next((one for one in same if not one.is_answered), same[-1])
         identity = item.identity
         is_repeat = identity in self._identities
         if identity is not None:
             self._identities.add(identity)
-        (place.repeats if is_repeat else place.heard).append(item)
+        (sent.repeats if is_repeat else sent.results).append(item)

@@ -204,15 +204,15 @@ def test_result_that_is_published_carelessly_is_found(
     request = planned.requests[0]
     transcript.open(request)
     body = result(request.id, "done")
-    transcript.take(Arrival(body, routing_key=routing_key, is_persistent=is_persistent))
+    transcript.receive(Arrival(body, routing_key=routing_key, is_persistent=is_persistent))
 
     assert findings([judge_results(transcript)]) == came
 
 
 def test_requests_that_were_not_sent_any_more_are_findings() -> None:
     (planned,) = planned_cases("remove-late")
-    asked = Transcript().open(planned.requests[0])
-    verdict = judge(planned.case, planned.requests, [asked])
+    sent = Transcript().open(planned.requests[0])
+    verdict = judge(planned.case, planned.requests, [sent])
 
     assert findings([verdict]) == [
         "no result",

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import aio_pika
 import pytest
-from activation_contracts.conformance import at_broker, bench
+from activation_contracts.conformance import at_broker, broker_harness
 from activation_contracts.conformance.arguments import options_of
 from activation_contracts.conformance.at_broker import NotTested, run_at, verdicts_at
 from activation_contracts.conformance.cases import CASES
@@ -106,7 +106,7 @@ async def test_purge_removes_what_the_queues_hold(amqp_url: str) -> None:
 async def test_kit_refuses_results_that_another_consumer_reads(
     amqp_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bench, "MARK_SECONDS", 0.5)
+    monkeypatch.setattr(broker_harness, "MARK_SECONDS", 0.5)
     taken = asyncio.Queue[AbstractIncomingMessage]()
     async with await aio_pika.connect(amqp_url) as connection:
         queue = await (await connection.channel()).get_queue("telephony.pbx.results")
@@ -122,11 +122,11 @@ async def test_kit_refuses_results_that_arrived_before_the_test_and_leaves_them(
     async with await aio_pika.connect(amqp_url) as connection:
         channel = await connection.channel()
         exchange = await channel.get_exchange("telephony.pbx.results")
-        async with bench.bench(amqp_url, purges=False) as opened:
+        async with broker_harness.broker_harness(amqp_url, purges=False) as harness:
             for body in (b"first", b"second"):
                 await exchange.publish(aio_pika.Message(body), "pbx.result")
-            with pytest.raises(bench.QueueInUse, match="before the test began"):
-                await opened.receive(taken.put)
+            with pytest.raises(broker_harness.QueueInUse, match="before the test began"):
+                await harness.receive(taken.put)
         queue = await channel.get_queue("telephony.pbx.results")
         left = asyncio.Queue[AbstractIncomingMessage]()
         await queue.consume(left.put, no_ack=True)

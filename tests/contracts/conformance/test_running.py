@@ -31,7 +31,7 @@ async def test_time_for_results_begins_after_the_restart() -> None:
         # The limit passes meanwhile.
         await asyncio.sleep(2 * limits.result_seconds)
         for result in results_of(pbx.waiting):
-            await run.take(Arrival(result.encode()))
+            await run.receive(Arrival(result.encode()))
 
     run = Run(pbx, limits, restart)
     verdicts = await run.verdicts(planned_cases("restart"))

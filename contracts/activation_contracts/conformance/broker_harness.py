@@ -1,4 +1,4 @@
-"""The test bench at a broker: takes the place of a worker beside the PBX under test."""
+"""The harness at a broker: acts as the worker towards the PBX under test."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -16,6 +16,7 @@ from aio_pika.abc import (
 from aio_pika.exceptions import ChannelNotFoundEntity, DeliveryError, PublishError
 
 from activation_contracts.broker.connection import TIMEOUT_SECONDS, connected, persistent
+from activation_contracts.building import pbx_result
 from activation_contracts.catalogue import (
     CATALOGUE,
     EVENT_EXCHANGE,
@@ -26,10 +27,10 @@ from activation_contracts.catalogue import (
 )
 from activation_contracts.conformance.requests import Request
 from activation_contracts.conformance.transcript import Arrival
-from activation_contracts.messages import PbxResult, PbxResultData, StatusChanged
+from activation_contracts.messages import PbxResult, StatusChanged
 from activation_contracts.values import StepResult
 
-__all__ = ["Bench", "QueueInUse", "TopologyMissing", "bench"]
+__all__ = ["BrokerHarness", "QueueInUse", "TopologyMissing", "broker_harness"]
 
 PBX_QUEUES: Final = tuple(
     row.queue for row in CATALOGUE if row.exchange == PBX_EXCHANGE and row.queue is not None
@@ -39,7 +40,7 @@ MARK_SECONDS: Final = 5
 """How long a result may take to arrive where nothing else consumes."""
 OWN_VIRTUAL_HOST: Final = "use a virtual host that only this test uses (--vhost)"
 
-Take = Callable[[Arrival], Awaitable[None]]
+OnArrival = Callable[[Arrival], Awaitable[None]]
 
 
 class QueueInUse(Exception):
@@ -50,7 +51,7 @@ class TopologyMissing(Exception):
     """A queue or an exchange is missing at the broker; the text names it and the remedy."""
 
 
-class Bench:
+class BrokerHarness:
     """Publishes requests as a worker does, and remembers which it published."""
 
     def __init__(
@@ -76,7 +77,7 @@ class Bench:
             return f"a queue of {request.exchange} by {request.routing_key} refused it"
         return None
 
-    async def receive(self, take: Take) -> None:
+    async def receive(self, on_arrival: OnArrival) -> None:
         """Consumes the results. Raises `QueueInUse` if it is not the only consumer.
 
         The queue has a single active consumer, and the counts of consumers are wrong in many series
@@ -94,7 +95,7 @@ class Bench:
                 # The queue is in use: without an acknowledgement the broker returns it.
                 return
             if not is_mark:
-                await take(_arrival(delivery))
+                await on_arrival(_arrival(delivery))
             await delivery.ack()
 
         channel = await self._connection.channel()
@@ -114,11 +115,7 @@ class Bench:
             )
 
     async def _publish_mark(self, mark: str) -> None:
-        result = PbxResult(
-            id=mark,
-            source="/conformance",
-            data=PbxResultData(operation_id=mark, result=StepResult.NOT_APPLICABLE),
-        )
+        result = pbx_result(mark, StepResult.NOT_APPLICABLE, source="/conformance", id=mark)
         await self._exchanges[RESULT_EXCHANGE].publish(
             persistent(result, result.encode()),
             definition_of(PbxResult).routing_key,
@@ -157,8 +154,8 @@ def _must_be_routed(request: Request) -> bool:
 
 
 @asynccontextmanager
-async def bench(url: str, *, purges: bool) -> AsyncIterator[Bench]:
-    """A bench at this broker. With `purges` it empties the queues first.
+async def broker_harness(url: str, *, purges: bool) -> AsyncIterator[BrokerHarness]:
+    """A harness at this broker. With `purges` it empties the queues first.
 
     Raises `QueueInUse` if a queue holds messages, and `TopologyMissing`.
     """
@@ -175,7 +172,7 @@ async def bench(url: str, *, purges: bool) -> AsyncIterator[Bench]:
                 f"{error}. Import exported/rabbitmq-definitions.json into this virtual host, or"
                 " run `activation-worker topology`."
             ) from error
-        yield Bench(connection, exchanges)
+        yield BrokerHarness(connection, exchanges)
 
 
 async def _require_empty(
