@@ -1,8 +1,11 @@
 """The programs of the documents follow one command to its end, in each language."""
 
+import ast
 import asyncio
 import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import aio_pika
 import pytest
@@ -14,11 +17,12 @@ from activation_contracts.catalogue import (
 )
 from activation_contracts.messages import Command, PublishedMessage
 from activation_contracts.reading import read
+from activation_contracts.tables import DOCUMENTS
 from activation_contracts.values import CallTarget, NumberStatus, Step, StepResult
 
 from tests.support.data.builders import AWAITING_ALL
 from tests.support.data.inserts import phone_numbers, voice_service
-from tests.support.programs import LANGUAGES, ProgramIn, program_in
+from tests.support.programs import LANGUAGES, ProgramFailedError, ProgramIn, hasten, program_in
 from tests.support.quick import parametrize_quick
 from tests.support.stories.course import Course
 from tests.support.workers import store, until_leading, working
@@ -158,3 +162,35 @@ async def test_the_program_prints_what_counts_of_its_command_and_nothing_else(
     assert len(lines) == len(expected) + 1
     for line, words in zip(lines, ["INVALID", *expected], strict=True):
         assert line.startswith(words)
+
+
+@parametrize_quick("language", [*LANGUAGES], quick=1)
+async def test_the_program_gives_up_when_its_command_expires_on_a_busy_bus(
+    amqp_url: str, program_in: ProgramIn, tmp_path: Path, language: str
+) -> None:
+    program = program_in(language)
+    hasten(tmp_path)
+    async with await aio_pika.connect(amqp_url) as connection:
+        channel = await connection.channel()
+        commands = await channel.declare_queue(exclusive=True)
+        await commands.bind(COMMAND_EXCHANGE, "phone_number.#")
+        events = await channel.get_exchange(EVENT_EXCHANGE, ensure=False)
+        running = asyncio.create_task(program(amqp_url))
+        while not running.done():
+            await events.publish(aio_pika.Message(b"{}"), "phone_number.other")
+            await asyncio.sleep(0.05)
+
+    with pytest.raises(ProgramFailedError):
+        await running
+
+
+def test_the_program_in_python_returns_an_event_to_its_queue_if_it_fails() -> None:
+    text = (DOCUMENTS / "web-tier.md").read_text(encoding="utf-8")
+    calls = [
+        ast.unparse(node)
+        for program in re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+        for node in ast.walk(ast.parse(program))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".process")
+    ]
+
+    assert calls == ["delivery.process(requeue=True)"]

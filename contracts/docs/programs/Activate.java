@@ -3,11 +3,13 @@
 import com.fasterxml.jackson.databind.*;
 import com.rabbitmq.client.*;
 import java.io.IOException;
-import java.time.Instant;
+import java.time.*;
 import java.util.*;
 import java.util.concurrent.*;
 
 public class Activate {
+    static final Duration PATIENCE = Duration.ofMinutes(5); // how long the person waits
+
     // The fields that this program uses; the schemas in exported/schemas have all.
     record Event(String specversion, String id, String source, String type, JsonNode data) {}
     record StatusChanged(String status, long sequence) {}
@@ -28,10 +30,11 @@ public class Activate {
 
     public static void main(String[] words) throws Exception {
         var id = UUID.randomUUID().toString();
+        var expiry = Instant.now().plus(PATIENCE);
         var command = Map.of(
             "specversion", "1.0", "id", id, "source", "/web-tier",
             "type", "telephony.phone_number.activate.v1",
-            "expirytime", Instant.now().plusSeconds(300).toString(),
+            "expirytime", expiry.toString(),
             "data", Map.of("phone_number", words[0], "account_id", words[1], "site_id", words[2]));
         var properties = new AMQP.BasicProperties.Builder().contentType("application/cloudevents+json")
             .deliveryMode(2).messageId(id).type("telephony.phone_number.activate.v1").build();
@@ -44,26 +47,30 @@ public class Activate {
             channel.queueBind(queue, "telephony.events", "phone_number.#");
             channel.basicQos(20);
             var deliveries = new LinkedBlockingQueue<Delivery>();
-            channel.basicConsume(queue, false, (tag, delivery) -> deliveries.add(delivery), tag -> {});
+            channel.basicConsume(queue, false, (tag, delivery) -> deliveries.add(delivery),
+                tag -> end("The queue was deleted."));
 
             channel.confirmSelect();
-            channel.addReturnListener(unrouted -> {
-                System.err.println("The command reached no queue.");
-                System.exit(1);
-            });
+            channel.addReturnListener(unrouted -> end("The command reached no queue."));
             channel.basicPublish(
                 "telephony.commands", "phone_number.activate", true, properties, JSON.writeValueAsBytes(command));
             channel.waitForConfirmsOrDie(10_000);
 
             var outcome = new Outcome(id);
             while (true) {
-                var delivery = deliveries.poll(30, TimeUnit.SECONDS);
-                if (delivery == null) throw new IllegalStateException("no event for 30 seconds");
+                var left = Duration.between(Instant.now(), expiry).toMillis();
+                var delivery = left > 0 ? deliveries.poll(left, TimeUnit.MILLISECONDS) : null;
+                if (delivery == null) throw new IllegalStateException("no outcome until the command expired");
                 var hasEnded = outcome.endsWith(delivery.getBody());
                 channel.basicAck(delivery.getEnvelope().getDeliveryTag(), false);
                 if (hasEnded) return;
             }
         }
+    }
+
+    static void end(String problem) {
+        System.err.println(problem);
+        System.exit(1);
     }
 
     /** What becomes of a command. A real web tier stores the sequence with the number, and the ids. */

@@ -26,11 +26,14 @@ function read(body) {
   return new CloudEvent(content);
 }
 
+const PATIENCE_MS = 300_000; // how long the person waits
+const expiry = new Date(Date.now() + PATIENCE_MS);
+
 const command = new CloudEvent({
   id: randomUUID(),
   source: "/web-tier",
   type: "telephony.phone_number.activate.v1",
-  expirytime: new Date(Date.now() + 300_000).toISOString(),
+  expirytime: expiry.toISOString(),
   data: { phone_number, account_id, site_id },
 });
 const body = Buffer.from(JSON.stringify(command));
@@ -74,10 +77,12 @@ function handle(event) {
 }
 
 const ended = new Promise((resolve, reject) => {
-  setTimeout(() => reject(new Error("no outcome in 30 seconds")), 30_000).unref();
+  setTimeout(() => reject(new Error("no outcome until the command expired")), expiry - Date.now()).unref();
   connection.on("error", reject);
+  connection.on("close", () => reject(new Error("the connection was closed")));
   channel.on("return", () => reject(new Error("the command reached no queue")));
   channel.consume(queue, (delivery) => {
+    if (delivery === null) return reject(new Error("the queue was deleted"));
     try {
       if (handle(read(delivery.content))) resolve();
     } catch (error) {
@@ -94,6 +99,5 @@ channel.publish("telephony.commands", "phone_number.activate", body, {
   messageId: command.id,
   type: command.type,
 });
-await channel.waitForConfirms();
-await ended;
+await Promise.all([channel.waitForConfirms(), ended]);
 await connection.close();
