@@ -28,15 +28,38 @@ you repeat the command. A command that the worker could not read is not built:
 ...     print([problem["loc"] for problem in error.errors()])
 [('phone_number',)]
 
-It reads an event. Acknowledge and ignore a type that is not known yet (`TYPE_UNKNOWN`):
+`deactivate` takes the same. A report asks for the state of numbers, and needs a queue for its
+answer:
+
+>>> from activation_contracts import deactivate, report
+>>> command = deactivate(
+...     "+442079460201", account_id="acme", site_id="london-1", source="/web-tier"
+... )
+>>> amqp_message(command).routing_key
+'phone_number.deactivate'
+>>> wanted = report(account_id="acme", source="/web-tier")
+>>> amqp_message(wanted, reply_to="amq.rabbitmq.reply-to").routing_key
+'phone_number.report'
+
+It reads an event. `body` and `content_type` are what an AMQP library delivers:
 
 >>> from activation_contracts import EVENTS, UnreadableError, read
+>>> from activation_contracts.examples import EXAMPLES
 >>> from activation_contracts.messages import StatusChanged
+>>> body = EXAMPLES["telephony.phone_number.status_changed.v1.active"].encode()
+>>> content_type = "application/cloudevents+json"
+>>> event = read(body, content_type, EVENTS)
+>>> if isinstance(event, StatusChanged):
+...     print(event.data.phone_number, event.data.status)
++442079460201 ACTIVE
+
+Acknowledge and ignore a type that is not known yet:
+
 >>> try:
-...     event = read(b"{}", "application/cloudevents+json", EVENTS)
+...     read(body.replace(b"status_changed", b"admired"), content_type, EVENTS)
 ... except UnreadableError as error:
-...     print(error)
-NOT_A_CLOUDEVENT: specversion is missing, in the body and in the headers
+...     print(error.code)
+TYPE_UNKNOWN
 
 A PBX reads `PBX_MESSAGES`, and reports a result:
 

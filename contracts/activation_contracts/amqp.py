@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 from activation_contracts.catalogue import definition_of
 from activation_contracts.envelope import CONTENT_TYPE, Envelope, Received
 from activation_contracts.messages import Report
+from activation_contracts.reading import BODY_MAXIMUM_BYTES
 
 __all__ = ["AmqpMessage", "amqp_message", "properties_of"]
 
@@ -26,9 +27,9 @@ class AmqpMessage(NamedTuple):
 def amqp_message(message: Received, *, reply_to: str | None = None) -> AmqpMessage:
     """What to publish for a message to the worker; its properties are a copy of the envelope.
 
-    `reply_to` names the queue for answers; a report needs it (ValueError). The AMQP property
-    `expiration` is never set: the broker would drop an expired command unanswered. `expirytime`
-    makes the worker refuse it.
+    `reply_to` names the queue for answers; a report needs it (ValueError). A body that is too large
+    for the worker is a ValueError too. The AMQP property `expiration` is never set: the broker
+    would drop an expired command unanswered. `expirytime` makes the worker refuse it.
     """
     if isinstance(message, Report) and not reply_to:
         raise ValueError("a report needs reply_to: the name of the queue to which its answer goes")
@@ -36,7 +37,10 @@ def amqp_message(message: Received, *, reply_to: str | None = None) -> AmqpMessa
     properties = properties_of(message)
     if reply_to:
         properties["reply_to"] = reply_to
-    return AmqpMessage(definition.exchange, definition.routing_key, properties, message.encode())
+    body = message.encode()
+    if len(body) > BODY_MAXIMUM_BYTES:
+        raise ValueError(f"the body has {len(body)} bytes, the maximum is {BODY_MAXIMUM_BYTES}")
+    return AmqpMessage(definition.exchange, definition.routing_key, properties, body)
 
 
 def properties_of(message: Envelope) -> dict[str, Any]:
