@@ -20,6 +20,7 @@ from activation_contracts.reading import read
 from activation_contracts.tables import DOCUMENTS
 from activation_contracts.values import CallTarget, NumberStatus, Step, StepResult
 
+from tests.support.contract.deliveries import OWN
 from tests.support.data.builders import AWAITING_ALL
 from tests.support.data.inserts import phone_numbers, voice_service
 from tests.support.programs import LANGUAGES, ProgramFailedError, ProgramIn, hasten, program_in
@@ -177,7 +178,7 @@ async def test_the_program_gives_up_when_its_command_expires_on_a_busy_bus(
         events = await channel.get_exchange(EVENT_EXCHANGE, ensure=False)
         running = asyncio.create_task(program(amqp_url))
         while not running.done():
-            await events.publish(aio_pika.Message(b"{}"), "phone_number.other")
+            await events.publish(aio_pika.Message(b"{}", app_id=OWN), "phone_number.other")
             await asyncio.sleep(0.05)
 
     with pytest.raises(ProgramFailedError):
