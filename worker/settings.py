@@ -59,6 +59,8 @@ class Settings(BaseModel):
     """Commands decided in one transaction at most; a batch never waits to be filled."""
     prefetch_messages: Annotated[int, Field(ge=1, le=2000)] = 600
     """Unacknowledged messages held at most: three batches, one of them committing."""
+    interactive_prefetch_messages: Annotated[int, Field(ge=1, le=65_535)] = 24_000
+    """Commands held at most from the command queue: a click is found behind a burst of so many."""
     awaited_steps: frozenset[Step] = frozenset()
     """Steps that need a PBX result to be done, comma separated; none by default."""
     step_attempts_maximum: Annotated[int, Field(ge=1, le=1000)] = 5
@@ -202,6 +204,7 @@ class Settings(BaseModel):
 
 NOT_MORE_THAN: Final = (
     ("batch_maximum_commands", "prefetch_messages"),
+    ("prefetch_messages", "interactive_prefetch_messages"),
     ("step_first_pause_seconds", "step_longest_pause_seconds"),
     ("operation_at_risk_seconds", "operation_time_allowed_seconds"),
 )

@@ -24,23 +24,30 @@ class AmqpMessage(NamedTuple):
     body: bytes
 
 
-def amqp_message(message: Received, *, reply_to: str | None = None) -> AmqpMessage:
+def amqp_message(
+    message: Received, *, reply_to: str | None = None, bulk: bool = False
+) -> AmqpMessage:
     """What to publish for a message to the worker; its properties are a copy of the envelope.
 
-    `reply_to` names the queue for answers; a report needs it (ValueError). A body that is too large
-    for the worker is a ValueError too. The AMQP property `expiration` is never set: the broker
-    would drop an expired command unanswered. `expirytime` makes the worker refuse it.
+    `reply_to` names the queue for answers; a report needs it (ValueError). `bulk` is for commands
+    for which no person waits: they never delay the others (ValueError for other messages). A body
+    that is too large for the worker is a ValueError too. The AMQP property `expiration` is never
+    set: the broker would drop an expired command unanswered. `expirytime` makes the worker refuse
+    it.
     """
     if isinstance(message, Report) and not reply_to:
         raise ValueError("a report needs reply_to: the name of the queue to which its answer goes")
     definition = definition_of(type(message))
+    routing_key = definition.bulk_routing_key if bulk else definition.routing_key
+    if routing_key is None:
+        raise ValueError(f"{definition.type} cannot be sent in bulk: only commands can")
     properties = properties_of(message)
     if reply_to:
         properties["reply_to"] = reply_to
     body = message.encode()
     if len(body) > BODY_MAXIMUM_BYTES:
         raise ValueError(f"the body has {len(body)} bytes, the maximum is {BODY_MAXIMUM_BYTES}")
-    return AmqpMessage(definition.exchange, definition.routing_key, properties, body)
+    return AmqpMessage(definition.exchange, routing_key, properties, body)
 
 
 def properties_of(message: Envelope) -> dict[str, Any]:

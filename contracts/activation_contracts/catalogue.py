@@ -9,6 +9,7 @@ from activation_contracts import messages
 from activation_contracts.envelope import Envelope
 
 __all__ = [
+    "BULK_COMMAND_QUEUE",
     "CATALOGUE",
     "COMMANDS",
     "COMMAND_EXCHANGE",
@@ -39,6 +40,7 @@ PBX_EXCHANGE: Final = "telephony.pbx"
 RESULT_EXCHANGE: Final = "telephony.pbx.results"
 DIRECTORY_EXCHANGE: Final = "telephony.directory"
 COMMAND_QUEUE: Final = "telephony.phone_number.commands"
+BULK_COMMAND_QUEUE: Final = "telephony.phone_number.commands.bulk"
 REPORT_QUEUE: Final = "telephony.phone_number.reports"
 RESULT_QUEUE: Final = "telephony.pbx.results"
 DIRECTORY_QUEUE: Final = "telephony.directory"
@@ -57,11 +59,18 @@ class MessageDefinition:
     property of the request."""
     queue: str | None = None
     """The durable queue that receives it; None if subscribers bind their own queues."""
+    bulk_queue: str | None = None
+    """The durable queue that receives it by `bulk_routing_key`; None if it has no such key."""
 
     @property
     def type(self) -> str:
         """The CloudEvents type."""
         return str(self.message.model_fields["type"].default)
+
+    @property
+    def bulk_routing_key(self) -> str | None:
+        """The routing key of a message for which no person waits."""
+        return f"{self.routing_key}.bulk" if self.bulk_queue else None
 
     @property
     def binding_key(self) -> str:
@@ -81,6 +90,7 @@ CATALOGUE: Final = (
         COMMAND_EXCHANGE,
         "phone_number.activate",
         COMMAND_QUEUE,
+        BULK_COMMAND_QUEUE,
     ),
     MessageDefinition(
         messages.Deactivate,
@@ -88,6 +98,7 @@ CATALOGUE: Final = (
         COMMAND_EXCHANGE,
         "phone_number.deactivate",
         COMMAND_QUEUE,
+        BULK_COMMAND_QUEUE,
     ),
     MessageDefinition(
         messages.Report, "received", COMMAND_EXCHANGE, "phone_number.report", REPORT_QUEUE
@@ -182,7 +193,7 @@ COMMANDS: Final[Mapping[str, type[messages.Command]]] = {
     "telephony.phone_number.activate.v1": messages.Activate,
     "telephony.phone_number.deactivate.v1": messages.Deactivate,
 }
-"""The messages that the worker reads from the command queue, by type."""
+"""The messages that the worker reads from the command queue and the bulk queue, by type."""
 
 REPORTS: Final[Mapping[str, type[messages.Report]]] = {
     "telephony.phone_number.report.v1": messages.Report,

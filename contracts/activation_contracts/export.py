@@ -47,6 +47,8 @@ def _destination(row: MessageDefinition) -> dict[str, object]:
         "exchange": row.exchange,
         "routing_key": row.routing_key,
         "queue": row.queue,
+        "bulk_routing_key": row.bulk_routing_key,
+        "bulk_queue": row.bulk_queue,
     }
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from activation_contracts.catalogue import (
+    BULK_COMMAND_QUEUE,
     CATALOGUE,
     COMMAND_EXCHANGE,
     COMMAND_QUEUE,
@@ -126,6 +127,7 @@ _WORKER_QUEUE: Final[Mapping[str, Argument]] = {
 
 _ARGUMENTS: Final[Mapping[str, Mapping[str, Argument]]] = {
     COMMAND_QUEUE: _WORKER_QUEUE,
+    BULK_COMMAND_QUEUE: _WORKER_QUEUE,
     REPORT_QUEUE: _WORKER_QUEUE,
     RESULT_QUEUE: _WORKER_QUEUE,
     DIRECTORY_QUEUE: _WORKER_QUEUE,
@@ -139,6 +141,9 @@ def _queues() -> Iterator[Queue]:
         if definition.queue is not None:
             binding = Binding(definition.exchange, definition.binding_key)
             bindings.setdefault(definition.queue, []).append(binding)
+        if definition.bulk_queue is not None and definition.bulk_routing_key is not None:
+            binding = Binding(definition.exchange, definition.bulk_routing_key)
+            bindings.setdefault(definition.bulk_queue, []).append(binding)
     bindings[COMMAND_QUEUE].append(Binding(UNKEPT_COMMANDS, ""))
     bindings[RESULT_QUEUE].append(Binding(UNROUTED_RESULTS, ""))
     bindings[DIRECTORY_QUEUE].append(Binding(UNROUTED_DIRECTORY, ""))

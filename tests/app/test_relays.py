@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
 from worker.app.relays import Relays
+from worker.core.lanes import Lane
 
 if TYPE_CHECKING:
     from worker.relay.outbox import Outbox
@@ -19,8 +20,7 @@ class Relay:
         self.batches = batches
         self.oldest_untried = oldest_untried
 
-    @property
-    def is_behind(self) -> bool:
+    def is_behind(self, _lane: Lane) -> bool:
         return self.batches > 0
 
     async def wait_for_read(self, at_most_seconds: float) -> None:
@@ -35,7 +35,7 @@ def relays_of(*relays: Relay) -> Relays:
 def test_a_worker_without_a_relay_is_never_behind() -> None:
     relays = relays_of()
 
-    assert not relays.is_behind
+    assert not relays.is_behind(Lane.BULK)
     assert relays.oldest_untried is None
 
 
@@ -50,7 +50,7 @@ async def test_each_relay_that_is_behind_reads_a_batch_before_the_next_one_is_ta
     ahead, behind, far_behind = Relay(0), Relay(1), Relay(2)
     relays = relays_of(ahead, behind, far_behind)
     left = []
-    while relays.is_behind:
+    while relays.is_behind(Lane.BULK):
         await relays.wait_for_read(0.2)
         left.append((ahead.batches, behind.batches, far_behind.batches))
 

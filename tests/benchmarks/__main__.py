@@ -21,6 +21,7 @@ from tests.benchmarks.running.bench import Bench
 from tests.benchmarks.running.broker import MessagesMissing
 from tests.benchmarks.running.costs import OtherProcesses
 from tests.benchmarks.running.implementations import ProcessFailed
+from tests.benchmarks.subjects import click as clicking
 from tests.benchmarks.subjects import (
     directory,
     event_log,
@@ -61,6 +62,7 @@ SUBJECTS: dict[str, Subject] = {
     "event-log": event_log.measure,
     "latency": latency.measure,
     "directory": directory.measure,
+    "click": clicking.measure,
     "growth": growth.measure,
     "partitions": partitions.measure,
     "memory": memory.measure,

@@ -242,7 +242,7 @@ async def test_all_tasks_of_a_former_term_end(
             getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks()
         )
 
-    assert (names["Assignments.run"], names["_relay"], names["consume"]) == (1, 1, 4)
+    assert (names["Assignments.run"], names["_relay"], names["consume"]) == (1, 1, 5)
 
 
 async def test_a_worker_that_joins_waits_while_the_members_lock_is_held_exclusively(

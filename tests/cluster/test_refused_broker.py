@@ -103,7 +103,7 @@ async def test_too_few_channels_end_the_start_of_a_worker(
     worker = supervisor(database, settings, Reporter(Metrics()))
     async with broker_setting(servers, "channel_max", 4):
         with pytest.raises(
-            BrokerRefused, match=r"allows 4 channels .* needs up to 13: set channel"
+            BrokerRefused, match=r"allows 4 channels .* needs up to 15: set channel"
         ):
             await asyncio.wait_for(worker.run(), 30)
 
@@ -112,6 +112,6 @@ async def test_enough_channels_for_one_partition_are_enough(
     database: Database, settings: Settings, servers: PrivateServers, platform: Platform
 ) -> None:
     await store(database, voice_service(1), phone_numbers(NUMBER))
-    async with broker_setting(servers, "channel_max", 13), working(database, settings):
+    async with broker_setting(servers, "channel_max", 15), working(database, settings):
         command = await platform.send("activate", NUMBER)
         assert await platform.outcome(command) == ["PENDING", "ACTIVE"]

@@ -4,29 +4,29 @@ import asyncio
 from datetime import UTC, datetime
 
 from worker.consuming.backpressure import Backpressure
+from worker.core.lanes import Lane
 from worker.telemetry.metrics import Metrics
 from worker.telemetry.reporter import Reporter
 
 
 class SlowRelay:
-    """Reads one batch with each wait."""
+    """Reads one batch of bulk messages with each wait."""
 
     def __init__(self, batches: int) -> None:
         self.batches = batches
         self.oldest_untried: datetime | None = None
 
-    @property
-    def is_behind(self) -> bool:
-        return self.batches > 0
+    def is_behind(self, lane: Lane) -> bool:
+        return self.batches > 0 and lane == Lane.BULK
 
     async def wait_for_read(self, at_most_seconds: float) -> None:
         await asyncio.sleep(at_most_seconds / 1000)
         self.batches -= 1
 
 
-def backpressure_of(relay: SlowRelay) -> Backpressure:
+def backpressure_of(relay: SlowRelay, lane: Lane = Lane.BULK) -> Backpressure:
     return Backpressure(
-        relay, lambda: datetime.now(UTC), Reporter(Metrics()), age_maximum_seconds=30
+        relay, lambda: datetime.now(UTC), Reporter(Metrics()), lane=lane, age_maximum_seconds=30
     )
 
 
@@ -39,6 +39,13 @@ async def test_a_consumer_takes_one_batch_for_each_that_a_relay_that_is_behind_r
         left.append(relay.batches)
 
     assert left == [2, 1, 0, 0, 0]
+
+
+async def test_a_consumer_of_interactive_commands_does_not_wait_for_bulk_messages() -> None:
+    relay = SlowRelay(3)
+    await backpressure_of(relay, Lane.SURPLUS).wait_for_capacity(asyncio.Event())
+
+    assert relay.batches == 3
 
 
 async def test_a_consumer_that_closes_does_not_wait_for_the_relay() -> None:

@@ -5,7 +5,14 @@ import re
 from typing import Any
 
 from activation_contracts.asyncapi import asyncapi_document
-from activation_contracts.catalogue import CATALOGUE, DIRECTORY_EXCHANGE, EVENT_EXCHANGE
+from activation_contracts.catalogue import (
+    BULK_COMMAND_QUEUE,
+    CATALOGUE,
+    COMMANDS,
+    DIRECTORY_EXCHANGE,
+    EVENT_EXCHANGE,
+    definition_of,
+)
 from activation_contracts.topology import (
     DEAD_LETTER_QUEUE,
     EVENT_LOG,
@@ -21,6 +28,7 @@ from worker.broker.forwarding import DEAD_LETTER_HEADERS
 
 DEAD_LETTERS = "dead_letters"
 RECEIVED = {row.type for row in CATALOGUE if row.direction == "received"}
+IN_BULK = {f"{name}.bulk" for name in COMMANDS}
 
 
 def target_of(document: dict[str, Any], reference: str) -> Any:
@@ -57,8 +65,10 @@ def test_worker_receives_commands_and_results_and_sends_the_rest() -> None:
     operations = asyncapi_document()["operations"]
 
     assert {name: operation["action"] for name, operation in operations.items()} == {
-        row.type: "receive" if row.direction == "received" else "send" for row in CATALOGUE
-    } | {DEAD_LETTERS: "send"}
+        **{row.type: "receive" if row.direction == "received" else "send" for row in CATALOGUE},
+        **dict.fromkeys(IN_BULK, "receive"),
+        DEAD_LETTERS: "send",
+    }
 
 
 def test_every_channel_is_used_by_an_operation_or_a_reply() -> None:
@@ -83,6 +93,16 @@ def test_an_operation_is_on_the_routing_key_and_the_exchange_of_its_message() ->
             assert channel["address"] == row.routing_key
             assert (amqp["is"], amqp["exchange"]["name"]) == ("routingKey", row.exchange)
             assert {*channel["messages"]} == {row.type}
+
+
+def test_a_command_in_bulk_is_received_by_its_second_routing_key_from_the_bulk_queue() -> None:
+    document = asyncapi_document()
+
+    for name in IN_BULK:
+        channel = target_of(document, document["operations"][name]["channel"]["$ref"])
+        (message,) = channel["messages"]
+        assert channel["address"] == f"{definition_of(COMMANDS[message]).routing_key}.bulk"
+        assert [queue["name"] for queue in channel["x-queues"]] == [BULK_COMMAND_QUEUE]
 
 
 def test_a_channel_describes_each_parameter_of_its_address() -> None:
@@ -130,7 +150,7 @@ def test_the_answer_to_an_unreadable_message_is_a_reply_to_everything_received()
         if reply in operation.get("reply", {}).get("messages", [])
     }
 
-    assert answered == RECEIVED
+    assert answered == {*RECEIVED, *IN_BULK}
     sent = document["operations"]["telephony.message.unreadable.v1"]
     assert sent["channel"] == {"$ref": "#/channels/replies"}
 

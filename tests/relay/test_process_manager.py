@@ -14,7 +14,7 @@ from worker.storage.connecting.engine import Database
 from worker.storage.connecting.session import Session
 from worker.storage.loading import load_for_commands
 from worker.storage.outbox.messages import OutgoingMessage, Undelivered, load_messages
-from worker.storage.saving import WriteContext, save_decisions
+from worker.storage.saving import Decided, WriteContext, save_decisions
 from worker.telemetry.metrics import Metrics
 from worker.telemetry.reporter import Reporter
 
@@ -30,7 +30,7 @@ async def pending(database: Database) -> Sequence[OutgoingMessage]:
     async def decide(session: Session) -> Sequence[OutgoingMessage]:
         snapshot = await load_for_commands(session, [command], NOW)
         (decision,) = decide_all(snapshot, [command], NOW, POLICY)
-        await save_decisions(session, WriteContext(PARTITION, NOW), [(command, decision, None)])
+        await save_decisions(session, WriteContext(PARTITION, NOW), [Decided(command, decision)])
         return await load_messages(session, PARTITION, NOW, 10)
 
     await store(database, *SITE)

@@ -17,7 +17,7 @@ from worker.storage.connecting.engine import Database
 from worker.storage.connecting.session import Row, Session
 from worker.storage.loading import load_for_advance, load_for_commands
 from worker.storage.manual_logouts import close_manual_logouts
-from worker.storage.saving import WriteContext, save_advances, save_decisions
+from worker.storage.saving import Decided, WriteContext, save_advances, save_decisions
 
 OTHER = "+442079460002"
 SITE = (voice_service(2), phone_numbers(PHONE_NUMBER, status="ACTIVE", extension="101"))
@@ -36,7 +36,7 @@ async def begin(session: Session, command_id: str = "command-2", policy: Policy 
     command = deactivate(command_id=command_id)
     snapshot = await load_for_commands(session, [command], NOW)
     (decision,) = decide_all(snapshot, [command], NOW, policy)
-    await save_decisions(session, WriteContext(0, NOW), [(command, decision, None)])
+    await save_decisions(session, WriteContext(0, NOW), [Decided(command, decision)])
     await session.driver.execute("DELETE FROM outbox")
 
 

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 import aio_pika
+from activation_contracts.catalogue import COMMAND_QUEUE
 from aio_pika.exceptions import ChannelNotFoundEntity
 
 from tests.support.data.inserts import phone_numbers, voice_service
@@ -105,7 +106,7 @@ async def put(platform: Platform, layout: Layout, commands: Iterable[aio_pika.Me
     for message in commands:
         number = json.loads(message.body)["data"]["phone_number"]
         partition = partition_of(key_of(number), layout.partitions)
-        queue = source_queue(partition, layout)
+        queue = source_queue(COMMAND_QUEUE, partition, layout)
         await platform.channel.default_exchange.publish(message, queue)
 
 

@@ -35,11 +35,12 @@ class Platform:
     async def send(self, operation: str, phone_number: str, **changes: Any) -> str:
         """Publishes a command and returns its id.
 
-        `changes` are `id`, `expirytime`, AMQP `properties`, and fields of the data, where
-        `account_id` and `site_id` default to acme and london.
+        `changes` are `id`, `expirytime`, AMQP `properties`, whether it is sent in `bulk`, and
+        fields of the data, where `account_id` and `site_id` default to acme and london.
         """
         identifier = changes.pop("id", None) or str(uuid4())
         properties = changes.pop("properties", {})
+        routing = f"{operation}.bulk" if changes.pop("bulk", False) else operation
         attributes = {name: changes.pop(name) for name in ("expirytime",) if name in changes}
         event = {
             "specversion": "1.0",
@@ -54,7 +55,7 @@ class Platform:
                 **changes,
             },
         }
-        await self.send_raw(json.dumps(event).encode(), operation, **properties)
+        await self.send_raw(json.dumps(event).encode(), routing, **properties)
         return identifier
 
     async def send_raw(self, body: bytes, operation: str = "activate", **properties: Any) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from worker.core.lanes import Lane
 from worker.relay.outbox import Outbox
 
 __all__ = ["Relays"]
@@ -28,10 +29,9 @@ class Relays:
         for outbox in self.outboxes:
             outbox.wake(sweep=True)
 
-    @property
-    def is_behind(self) -> bool:
-        """Whether one of them is behind."""
-        return any(outbox.is_behind for outbox in self.outboxes)
+    def is_behind(self, lane: Lane) -> bool:
+        """Whether one of them is behind with messages that go out before those of this lane."""
+        return any(outbox.is_behind(lane) for outbox in self.outboxes)
 
     @property
     def oldest_untried(self) -> datetime | None:
@@ -41,5 +41,5 @@ class Relays:
 
     async def wait_for_read(self, at_most_seconds: float) -> None:
         """Returns when each that is behind has read its next batch, or after this time."""
-        behind = [outbox for outbox in self.outboxes if outbox.is_behind]
+        behind = [outbox for outbox in self.outboxes if outbox.is_behind(Lane.BULK)]
         await asyncio.gather(*(outbox.wait_for_read(at_most_seconds) for outbox in behind))

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from activation_contracts.catalogue import (
+    BULK_COMMAND_QUEUE,
     COMMAND_QUEUE,
     DIRECTORY_QUEUE,
     REPORT_QUEUE,
@@ -18,7 +20,8 @@ from activation_contracts.catalogue import (
 
 from worker.app.loops import consume, publish
 from worker.app.relays import Relays
-from worker.broker.partition_queues import source_queue
+from worker.broker.delivery import Delivery
+from worker.broker.partition_queues import SOURCES, queue_names_for, source_queue
 from worker.broker.session import BrokerSession
 from worker.cluster.assignments import Serve
 from worker.cluster.membership import Leadership
@@ -26,16 +29,19 @@ from worker.consuming.backpressure import Backpressure, RelayPort
 from worker.consuming.batch_processor import BatchProcessor, Handler
 from worker.consuming.batch_reader import BatchReader
 from worker.consuming.batches import Batches
-from worker.consuming.consumer import Consumer
+from worker.consuming.consumer import Consumer, Waiting
 from worker.consuming.dead_letters import DeadLetters
 from worker.consuming.directory_handler import DirectoryHandler
+from worker.consuming.fair_order import FairOrder
 from worker.consuming.handlers import CommandHandler, ResultHandler
 from worker.consuming.poison import PoisonTracker
 from worker.consuming.previews import PreviewAnswers
 from worker.consuming.replies import ReplyAddresses, UnreadableAnswers
 from worker.consuming.reports import PREFETCH_REPORTS, ReportProcessor, require_reply_to
 from worker.consuming.router import PartitionRouter
+from worker.consuming.turns import BULK_BATCH_COMMANDS, Turn, Turns, any_time
 from worker.consuming.watchdog import watch_consumer
+from worker.core.lanes import Lane
 from worker.core.partitions import Assignment
 from worker.relay.dead_letter_relay import DeadLetterRelay
 from worker.relay.key_ordered_publisher import KeyOrderedPublisher
@@ -117,7 +123,7 @@ class Service:
                 inbounds.append(self._results(stack, results))
                 inbounds.append(await self._reports(stack))
                 inbounds.append(await self._directory(stack))
-            inbounds.append(await self._commands(stack, outbound))
+            inbounds += await self._commands(stack, outbound)
             await self._serve(stopping, inbounds, outbound, results)
 
     async def _serve(
@@ -167,23 +173,55 @@ class Service:
         in_key_order = KeyOrderedPublisher(publisher, context.reporter, self._redeclare)
         return Outbound(outbox, partial(_relay, outbox, in_key_order, process_manager))
 
-    async def _commands(self, stack: AsyncExitStack, outbound: Outbound | None) -> Inbound:
+    async def _commands(self, stack: AsyncExitStack, outbound: Outbound | None) -> list[Inbound]:
         if outbound is None:
-            return await self._router(stack)
-        context, assignment = self._context, self._assignment
-        handler = CommandHandler(
+            return [await self._router(stack, source) for source in SOURCES]
+        interactive = await self._interactive_consumer(stack)
+        bulk = await self._consumer(stack, self._source_queue(BULK_COMMAND_QUEUE))
+        turns = Turns(lambda: bool(interactive.waiting) and not interactive.closing.is_set())
+        previews = await self._previews(stack)
+        return [
+            self._inbound(
+                stack,
+                interactive,
+                self._command_handler(outbound, previews, attrgetter("lane")),
+                self._backpressure(outbound.outbox, Lane.SURPLUS),
+                next_turn=turns.interactive,
+            ),
+            self._inbound(
+                stack,
+                bulk,
+                self._command_handler(outbound, previews, lambda _: Lane.BULK),
+                self._backpressure(outbound.outbox, Lane.BULK),
+                next_turn=turns.bulk,
+                batch_maximum_messages=BULK_BATCH_COMMANDS,
+            ),
+        ]
+
+    async def _interactive_consumer(self, stack: AsyncExitStack) -> Consumer:
+        # A worker may have to serve all partitions.
+        partitions = self._assignment.layout.partitions
+        held = self._context.settings.interactive_prefetch_messages // partitions
+        queue = self._source_queue(COMMAND_QUEUE)
+        return await self._consumer(stack, queue, max(held, 1), FairOrder())
+
+    def _source_queue(self, source: str) -> str:
+        return source_queue(source, self._assignment.partition, self._assignment.layout)
+
+    def _command_handler(
+        self, outbound: Outbound, previews: PreviewAnswers, lane_of: Callable[[Delivery], Lane]
+    ) -> CommandHandler:
+        context = self._context
+        return CommandHandler(
             context.settings.policy,
             context.clock,
             context.reporter,
             outbound.outbox.wake,
             replies=context.replies,
-            previews=await self._previews(stack),
-            partition=assignment.partition,
+            previews=previews,
+            partition=self._assignment.partition,
+            lane_of=lane_of,
         )
-        consumer = await self._consumer(
-            stack, source_queue(assignment.partition, assignment.layout)
-        )
-        return self._inbound(stack, consumer, handler, self._backpressure(outbound.outbox))
 
     async def _previews(self, stack: AsyncExitStack) -> PreviewAnswers:
         session = self._context.session
@@ -231,14 +269,16 @@ class Service:
         # What follows is published by the relays of all partitions, and only those of this worker
         # hold it back. A worker with the router alone has none: it goes on, and the outbox grows
         # by what its directory messages lead to, until the other workers can publish again.
-        return self._inbound(stack, consumer, handler, self._backpressure(context.relays))
+        backpressure = self._backpressure(context.relays, Lane.INTERACTIVE)
+        return self._inbound(stack, consumer, handler, backpressure)
 
-    def _backpressure(self, relay: RelayPort) -> Backpressure:
+    def _backpressure(self, relay: RelayPort, lane: Lane) -> Backpressure:
         context = self._context
         return Backpressure(
             relay,
             context.clock,
             context.reporter,
+            lane=lane,
             age_maximum_seconds=context.settings.outbox_age_maximum_seconds,
         )
 
@@ -248,10 +288,14 @@ class Service:
         consumer: Consumer,
         handler: Handler[Any, Any],
         backpressure: Backpressure | None,
+        *,
+        next_turn: Callable[[], AbstractAsyncContextManager[Turn]] = any_time,
+        batch_maximum_messages: int | None = None,
     ) -> Inbound:
         context = self._context
+        largest = context.settings.batch_maximum_commands
         poison = self._poison_tracker(
-            consumer, batch_maximum_messages=context.settings.batch_maximum_commands
+            consumer, batch_maximum_messages=min(largest, batch_maximum_messages or largest)
         )
         dead_letters = self._dead_letters(stack, consumer, poison)
         processor = BatchProcessor(
@@ -262,7 +306,7 @@ class Service:
             dead_letters=dead_letters,
             reporter=context.reporter,
         )
-        batches = Batches(consumer, poison, backpressure)
+        batches = Batches(consumer, poison, backpressure, next_turn)
         return Inbound(consumer, partial(consume, batches, processor))
 
     def _poison_tracker(self, consumer: Consumer, *, batch_maximum_messages: int) -> PoisonTracker:
@@ -293,14 +337,14 @@ class Service:
         stack.push_async_callback(answers.cancel)
         return answers
 
-    async def _router(self, stack: AsyncExitStack) -> Inbound:
+    async def _router(self, stack: AsyncExitStack, source: str) -> Inbound:
         context = self._context
-        consumer = await self._consumer(stack, COMMAND_QUEUE)
+        consumer = await self._consumer(stack, source)
         router = PartitionRouter(
             consumer,
             context.session,
             await stack.enter_async_context(context.session.confirm_channel()),
-            partitions=self._assignment.layout.partitions,
+            queues=queue_names_for(source, self._assignment.layout),
             batch_maximum_messages=context.settings.batch_maximum_commands,
             on_routed=context.reporter.metrics.routed,
         )
@@ -312,13 +356,18 @@ class Service:
         return await self._consumer(stack, RESULT_QUEUE)
 
     async def _consumer(
-        self, stack: AsyncExitStack, queue: str, at_most: int | None = None
+        self,
+        stack: AsyncExitStack,
+        queue: str,
+        prefetch: int | None = None,
+        waiting: Waiting | None = None,
     ) -> Consumer:
         session = self._context.session
         return Consumer(
             queue,
-            await stack.enter_async_context(session.consuming(at_most)),
+            await stack.enter_async_context(session.consuming(prefetch)),
             session,
+            waiting=waiting,
             on_prioritised=partial(self._context.reporter.prioritised, queue),
         )
 

@@ -3,11 +3,11 @@
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, cast
 
-from aio_pika.abc import AbstractChannel
-from aiormq.abc import DeliveredMessage
+from aiormq.abc import AbstractChannel, DeliveredMessage
 from pamqp.common import FieldTable
 
 from worker.broker.connecting.answers import answered
+from worker.core.lanes import Lane
 
 if TYPE_CHECKING:
     from aiormq import spec
@@ -22,7 +22,16 @@ class Delivery:
     5 % of the worker's time.
     """
 
-    __slots__ = ("_channel", "body", "exchange", "properties", "redelivered", "routing_key", "tag")
+    __slots__ = (
+        "_channel",
+        "body",
+        "exchange",
+        "lane",
+        "properties",
+        "redelivered",
+        "routing_key",
+        "tag",
+    )
 
     def __init__(self, delivered: DeliveredMessage) -> None:
         deliver = cast("spec.Basic.Deliver", delivered.delivery)
@@ -36,6 +45,8 @@ class Delivery:
         """Whether the broker delivered it before."""
         self.tag = cast("int", deliver.delivery_tag)
         """The number of the delivery on its channel, counted from 1."""
+        self.lane = Lane.INTERACTIVE
+        """Set by whoever orders the deliveries of a queue."""
 
     @property
     def headers(self) -> FieldTable:
@@ -61,5 +72,4 @@ async def begin_to_consume(
     async def received(delivered: DeliveredMessage) -> None:
         await receive(Delivery(delivered))
 
-    underlay = await channel.get_underlay_channel()
-    await answered(underlay.basic_consume(queue, received))
+    await answered(channel.basic_consume(queue, received))

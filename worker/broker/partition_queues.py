@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from activation_contracts.catalogue import COMMAND_QUEUE
+from activation_contracts.catalogue import BULK_COMMAND_QUEUE, COMMAND_QUEUE
 from activation_contracts.topology import QUEUES, Binding, Exchange, Queue
 from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import ChannelClosed
@@ -16,42 +16,51 @@ from worker.core.partitions import Layout
 
 __all__ = [
     "PARTITION_EXCHANGE",
+    "SOURCES",
     "bind_partition_queues",
     "declare_partition_queues",
     "delete_partition_queues",
     "is_partition_queue",
     "partition_topology",
     "queue_name_of",
+    "queue_names_for",
     "queue_names_of",
     "source_queue",
     "unbind_partition_queues",
 ]
 
 PARTITION_EXCHANGE: Final = "telephony.phone_number.partitions"
+SOURCES: Final = (COMMAND_QUEUE, BULK_COMMAND_QUEUE)
+"""The queues whose commands are spread over partitions; each partition has a queue for each."""
 COMMAND_QUEUE_ARGUMENTS: Final = next(
     queue.arguments for queue in QUEUES if queue.name == COMMAND_QUEUE
 )
 
 
-def queue_name_of(partition: int, partitions: int) -> str:
-    """The name of the partition's own queue."""
-    return f"{COMMAND_QUEUE}.partition-{partition}-of-{partitions}"
+def queue_name_of(source: str, partition: int, partitions: int) -> str:
+    """The name of the partition's own queue for commands of this source."""
+    return f"{source}.partition-{partition}-of-{partitions}"
 
 
 def is_partition_queue(name: str) -> bool:
     """Whether this is the queue of a partition, of whatever number of partitions."""
-    return name.startswith(f"{COMMAND_QUEUE}.partition-")
+    return name.startswith(tuple(f"{source}.partition-" for source in SOURCES))
 
 
 def queue_names_of(layout: Layout) -> Sequence[str]:
-    """The names of the partitions' own queues; none if one partition reads the command queue."""
+    """The names of the partitions' own queues; none if one partition reads the sources."""
+    return [name for source in SOURCES for name in queue_names_for(source, layout)]
+
+
+def queue_names_for(source: str, layout: Layout) -> Sequence[str]:
+    """Of these, the queues for commands of this source."""
     numbers = range(layout.partitions) if layout.routed else ()
-    return [queue_name_of(partition, layout.partitions) for partition in numbers]
+    return [queue_name_of(source, partition, layout.partitions) for partition in numbers]
 
 
-def source_queue(partition: int, layout: Layout) -> str:
-    """The queue from which the partition reads its commands."""
-    return queue_name_of(partition, layout.partitions) if layout.routed else COMMAND_QUEUE
+def source_queue(source: str, partition: int, layout: Layout) -> str:
+    """The queue from which the partition reads its commands of this source."""
+    return queue_name_of(source, partition, layout.partitions) if layout.routed else source
 
 
 async def declare_partition_queues(

@@ -9,10 +9,13 @@ __all__ = ["Prefetch"]
 
 FEW_MESSAGES: Final = 2
 FEW_FOR_SECONDS: Final = 60
+HELD_MAXIMUM_BYTES: Final = 32 * 1024 * 1024
+"""As many as 500 messages of the largest size that can be read: many commands fit, which have 600
+bytes."""
 
 
 class Prefetch:
-    """The prefetch count: as set, but 2 for a minute after a message that is too large to be read.
+    """The prefetch counts: as set, but few for a minute after messages that are too large.
 
     The broker counts messages and not bytes, and accepts messages of 16 MiB and more: a full
     prefetch of those would be gigabytes.
@@ -20,17 +23,29 @@ class Prefetch:
 
     def __init__(self, messages: int) -> None:
         self._messages = messages
-        self._few_until = 0.0
-        self._current = messages
+        self._limit = messages
+        self._limited_until = 0.0
+        self._applied: int | None = None
+        """The limit of the consumers that run; None: they hold as many as they are meant to."""
 
-    def new_qos(self) -> int:
-        """The prefetch count of a consumer that starts now."""
-        self._current = FEW_MESSAGES if monotonic() < self._few_until else self._messages
-        return self._current
+    def new_qos(self, messages: int | None = None) -> int:
+        """The prefetch count of a consumer that starts now and is meant to hold this many."""
+        wanted = self._messages if messages is None else messages
+        self._applied = self._limit if monotonic() < self._limited_until else None
+        return wanted if self._applied is None else min(wanted, self._applied)
 
-    def needs_new_qos(self, body_bytes: int) -> bool:
-        """Whether consumers must start again with another count, after a message of this size."""
+    def needs_new_qos(self, body_bytes: int, held_bytes: int = 0) -> bool:
+        """Whether consumers must start again with another count, after a message of this size.
+
+        `held_bytes` is the size of all messages that its consumer holds.
+        """
         if body_bytes > BODY_MAXIMUM_BYTES:
-            self._few_until = monotonic() + FEW_FOR_SECONDS
-            return self._current > FEW_MESSAGES
-        return self._current < self._messages and monotonic() > self._few_until
+            return self._limit_to(FEW_MESSAGES)
+        if held_bytes > HELD_MAXIMUM_BYTES:
+            return self._limit_to(self._messages)
+        return self._applied is not None and monotonic() > self._limited_until
+
+    def _limit_to(self, messages: int) -> bool:
+        self._limit = messages
+        self._limited_until = monotonic() + FEW_FOR_SECONDS
+        return self._applied is None or self._applied > messages

@@ -63,7 +63,7 @@ async def is_empty(
     delivered: asyncio.Queue[Delivery] = asyncio.Queue()
     # Without a prefetch limit. Unacknowledged messages return to their places in the queue.
     async with await channel_on(connection, publisher_confirms=False) as channel:
-        await begin_to_consume(channel, queue, delivered.put)
+        await begin_to_consume(await channel.get_underlay_channel(), queue, delivered.put)
         try:
             async with asyncio.timeout(timeout_seconds):
                 return await _are_markers_until(delivered, marker)

@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, cast
 
 from activation_contracts.catalogue import (
-    COMMAND_QUEUE,
     DIRECTORY_QUEUE,
     EVENT_EXCHANGE,
     PBX_EXCHANGE,
@@ -29,7 +28,7 @@ from worker.broker.connecting.connection import (
     channel_on,
     connect,
 )
-from worker.broker.partition_queues import PARTITION_EXCHANGE, queue_names_of
+from worker.broker.partition_queues import PARTITION_EXCHANGE, SOURCES, queue_names_of
 from worker.broker.publishing.batch_confirms import publish_batch
 from worker.broker.publishing.publication import Publication
 from worker.core.partitions import Layout
@@ -72,7 +71,7 @@ class Right(NamedTuple):
 def rights_to_serve(layout: Layout) -> list[Right]:
     """The rights of a worker that finds its exchanges and queues declared."""
     queues = dict.fromkeys(
-        [COMMAND_QUEUE, REPORT_QUEUE, RESULT_QUEUE, DIRECTORY_QUEUE, *queue_names_of(layout)]
+        [*SOURCES, REPORT_QUEUE, RESULT_QUEUE, DIRECTORY_QUEUE, *queue_names_of(layout)]
     )
     exchanges = [EVENT_EXCHANGE, PBX_EXCHANGE, DEFAULT_EXCHANGE]
     if layout.routed:

@@ -8,15 +8,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
-from aio_pika.abc import AbstractChannel, AbstractConnection
+from aio_pika.abc import AbstractConnection
+from aiormq.abc import AbstractChannel as ConsumerChannel
 
-from worker.broker.connecting.answers import answered
+from worker.broker.connecting.answers import closed_in_time
 from worker.broker.connecting.connection import (
-    CONNECTION_ERRORS,
     BrokerRefused,
     BrokerUnavailable,
-    channel_on,
     connect,
+    consumer_channel,
 )
 from worker.broker.prefetch import Prefetch
 from worker.broker.publishing.confirm_channel import ConfirmChannel
@@ -29,8 +29,8 @@ __all__ = ["CHANNELS_PER_PARTITION", "BrokerSession", "open_session", "require_c
 CHANNELS_PER_PARTITION: Final = 9
 """On the connection that publishes: one for each kind of message, one for previews, and one more
 while a publisher tests whether the broker answers."""
-CHANNELS_BESIDES: Final = 4
-"""For the router and dead letters, and one more of each while it is tested."""
+CHANNELS_BESIDES: Final = 6
+"""For the two routers and dead letters, and one more of each while it is tested."""
 
 
 class BrokerSession:
@@ -68,29 +68,24 @@ class BrokerSession:
         """Why the session has failed."""
 
     @asynccontextmanager
-    async def consuming(self, at_most: int | None = None) -> AsyncIterator[AbstractChannel]:
+    async def consuming(self, prefetch: int | None = None) -> AsyncIterator[ConsumerChannel]:
         """Opens a channel to consume from one queue, and closes it at the end.
 
-        With `at_most` it holds no more than this many messages at a time. Each queue needs a
-        channel of its own: `multiple` acknowledges by the tags of a channel. Raises
+        It holds `prefetch` messages at a time, by default as many as the settings say. Each queue
+        needs a channel of its own: `multiple` acknowledges by the tags of a channel. Raises
         `BrokerUnavailable`.
         """
-        try:
-            channel = await channel_on(self.connections[0], publisher_confirms=False)
-            qos = self._prefetch.new_qos()
-            await answered(channel.set_qos(qos if at_most is None else min(qos, at_most)))
-        except CONNECTION_ERRORS as error:
-            raise BrokerUnavailable(str(error) or type(error).__name__) from error
-        channel.close_callbacks.add(self.on_closed)
+        channel = await consumer_channel(self.connections[0], self._prefetch.new_qos(prefetch))
+        closing = channel.closing
+        closing.add_done_callback(self._on_channel_closed)
         # The only notice that the queue of a consumer was deleted: without it the consumer would
         # wait for ever.
-        underlay = await channel.get_underlay_channel()
-        underlay.on_consumer_cancel_callbacks.add(self.on_cancelled)
+        channel.on_consumer_cancel_callbacks.add(self.on_cancelled)
         try:
             yield channel
         finally:
-            channel.close_callbacks.discard(self.on_closed)
-            await self._close_unless_lost(channel.close)
+            closing.remove_done_callback(self._on_channel_closed)
+            await self._close_unless_lost(lambda: closed_in_time(channel.close()))
 
     @asynccontextmanager
     async def publishing(self) -> AsyncIterator[Publisher]:
@@ -131,13 +126,13 @@ class BrokerSession:
             await connection.close()
         await self.replies.close()
 
-    def accept(self, body_bytes: int) -> bool:
+    def accept(self, body_bytes: int, held_bytes: int = 0) -> bool:
         """Whether to handle a message of this size; call it for each one that is delivered.
 
-        Fails the session when the prefetch count must change. The broker redelivers messages that
-        were not accepted.
+        `held_bytes` is the size of all messages that its consumer holds. Fails the session when the
+        prefetch count must change. The broker redelivers messages that were not accepted.
         """
-        if self._prefetch.needs_new_qos(body_bytes):
+        if self._prefetch.needs_new_qos(body_bytes, held_bytes):
             self.fail(f"the prefetch count changes after a message of {body_bytes} bytes")
         return not self.lost.is_set()
 
@@ -150,6 +145,9 @@ class BrokerSession:
     def on_closed(self, _closed: object, error: BaseException | None = None) -> None:
         """Fails the session: a connection or a channel was closed."""
         self.fail((error and str(error)) or self.failure)
+
+    def _on_channel_closed(self, closing: asyncio.Future[object]) -> None:
+        self.on_closed(None, None if closing.cancelled() else closing.exception())
 
     def on_cancelled(self, _frame: object) -> None:
         """Fails the session: the broker has cancelled a consumer."""

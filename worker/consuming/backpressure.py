@@ -5,6 +5,7 @@ import contextlib
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+from worker.core.lanes import Lane
 from worker.runtime.clock import Clock
 from worker.telemetry.reporter import Reporter
 
@@ -16,9 +17,11 @@ POLL_SECONDS: Final = 0.2
 class RelayPort(Protocol):
     """What consumers know of the relay that publishes their messages."""
 
-    @property
-    def is_behind(self) -> bool:
-        """Whether more messages wait than one batch holds; False while the broker is blocked."""
+    def is_behind(self, lane: Lane) -> bool:
+        """Whether more messages wait than one batch holds, and those of this lane wait for them.
+
+        False while the broker is blocked.
+        """
 
     @property
     def oldest_untried(self) -> datetime | None:
@@ -36,11 +39,19 @@ class Backpressure:
     """
 
     def __init__(
-        self, relay: RelayPort, clock: Clock, reporter: Reporter, *, age_maximum_seconds: float
+        self,
+        relay: RelayPort,
+        clock: Clock,
+        reporter: Reporter,
+        *,
+        lane: Lane,
+        age_maximum_seconds: float,
     ) -> None:
+        """`lane` is the last one in which the consumer's messages lead to others."""
         self._relay = relay
         self._clock = clock
         self._reporter = reporter
+        self._lane = lane
         self._age_maximum = timedelta(seconds=age_maximum_seconds)
 
     async def wait_for_capacity(self, closing: asyncio.Event) -> None:
@@ -49,7 +60,7 @@ class Backpressure:
         While the relay is behind, it passes one batch for each batch that the relay reads. It
         polls: the relay can catch up without new deliveries.
         """
-        if self._relay.is_behind and not closing.is_set():
+        if self._relay.is_behind(self._lane) and not closing.is_set():
             await self._relay.wait_for_read(POLL_SECONDS)
         if not self._is_too_old():
             return

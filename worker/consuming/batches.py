@@ -1,12 +1,14 @@
 """Batches: the waiting messages that may be handled together."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple
 
 from worker.broker.delivery import Delivery
 from worker.consuming.backpressure import Backpressure
 from worker.consuming.consumer import Consumer
 from worker.consuming.poison import PoisonTracker
+from worker.consuming.turns import Turn, any_time
 
 __all__ = ["Batch", "Batches"]
 
@@ -23,11 +25,17 @@ class Batches:
     """The batches of a consumer, 1 to N messages each; it never waits to fill one."""
 
     def __init__(
-        self, consumer: Consumer, poison: PoisonTracker, backpressure: Backpressure | None
+        self,
+        consumer: Consumer,
+        poison: PoisonTracker,
+        backpressure: Backpressure | None,
+        next_turn: Callable[[], AbstractAsyncContextManager[Turn]] = any_time,
     ) -> None:
+        """A batch is handled within the turn for which it waits, if it shares turns with others."""
         self._consumer = consumer
         self._poison = poison
         self._backpressure = backpressure
+        self._next_turn = next_turn
 
     async def __aiter__(self) -> AsyncIterator[Batch]:
         """Batches until the consumer closes; each counts as handled when the next is requested."""
@@ -35,12 +43,15 @@ class Batches:
         while await self._consumer.wait():
             if self._backpressure is not None:
                 await self._backpressure.wait_for_capacity(self._consumer.closing)
-            if self._consumer.closing.is_set():
-                return
-            limit = await self._poison.begin(self._consumer.waiting)
-            batch = Batch(self._consumer.take(limit.messages), limit.is_poison)
-            yield batch
-            self._consumer.handled(len(batch.deliveries))
+            async with self._next_turn() as turn:
+                # Within the turn: whoever waits for the next one is told.
+                if self._consumer.closing.is_set():
+                    return
+                limit = await self._poison.begin(self._consumer.waiting)
+                batch = Batch(self._consumer.take(limit.messages), limit.is_poison)
+                yield batch
+                turn.commands = len(batch.deliveries)
+                self._consumer.handled(turn.commands)
 
     async def ack(self, deliveries: Sequence[Delivery]) -> None:
         """Acknowledges these deliveries. Raises `BrokerUnavailable` when the channel is gone."""

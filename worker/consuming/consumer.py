@@ -3,20 +3,36 @@
 import asyncio
 import math
 from collections import deque
-from collections.abc import Callable, Iterable
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, Protocol
 
-from aio_pika.abc import AbstractChannel
+from aiormq.abc import AbstractChannel
 
 from worker.broker.ack_tracker import AckTracker
 from worker.broker.connecting.connection import ready_messages
 from worker.broker.delivery import Delivery, begin_to_consume
 from worker.broker.session import BrokerSession
 
-__all__ = ["Consumer"]
+__all__ = ["Consumer", "Waiting"]
 
 ORDINARY_PRIORITY_MAXIMUM: Final = 4
 """RabbitMQ 4 delivers messages with a higher priority before earlier ones."""
+
+
+class Waiting(Protocol):
+    """Deliveries that were not taken yet, in the order in which to take them; like a `deque`."""
+
+    def append(self, delivery: Delivery, /) -> None:
+        """Adds a delivery that has arrived."""
+
+    def popleft(self) -> Delivery:
+        """Takes the next one."""
+
+    def __len__(self) -> int:
+        """How many wait."""
+
+    def __iter__(self) -> Iterator[Delivery]:
+        """In the order in which to take them."""
 
 
 class Consumer:
@@ -34,9 +50,13 @@ class Consumer:
         channel: AbstractChannel,
         session: BrokerSession,
         *,
+        waiting: Waiting | None = None,
         on_prioritised: Callable[[str | None], None] | None = None,
     ) -> None:
-        """Calls `on_prioritised` with the id of a message whose priority breaks the order."""
+        """`waiting` holds the deliveries that were not taken yet; by default as they arrive.
+
+        Calls `on_prioritised` with the id of a message whose priority breaks the order.
+        """
         self.queue: Final = queue
         self._channel = channel
         self._session = session
@@ -44,8 +64,9 @@ class Consumer:
         self._ack_tracker = AckTracker()
         self._arrived = asyncio.Event()
         self._behind = math.inf
-        self.waiting: deque[Delivery] = deque()
-        """The deliveries that were not taken yet, in the order of arrival."""
+        self._waiting_bytes = 0
+        self.waiting: Waiting = deque() if waiting is None else waiting
+        """The deliveries that were not taken yet, in the order in which they will be."""
         self.closing = asyncio.Event()
         """Set when no more deliveries may be taken."""
         self.deliveries = 0
@@ -65,7 +86,9 @@ class Consumer:
 
     def take(self, count: int) -> list[Delivery]:
         """Takes this number of the waiting deliveries."""
-        return [self.waiting.popleft() for _ in range(count)]
+        taken = [self.waiting.popleft() for _ in range(count)]
+        self._waiting_bytes -= sum(len(delivery.body) for delivery in taken)
+        return taken
 
     def close(self) -> None:
         """Lets `wait` return False; the channel's close returns deliveries that were not taken."""
@@ -97,7 +120,8 @@ class Consumer:
     async def _receive(self, delivery: Delivery) -> None:
         # The library cancels a running callback when the connection is lost. So this one only
         # stores the delivery.
-        if not self._session.accept(len(delivery.body)):
+        self._waiting_bytes += len(delivery.body)
+        if not self._session.accept(len(delivery.body), self._waiting_bytes):
             return
         priority = delivery.properties.priority or 0
         if priority > ORDINARY_PRIORITY_MAXIMUM and self._on_prioritised is not None:

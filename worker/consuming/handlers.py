@@ -8,11 +8,13 @@ from typing import NamedTuple
 from activation_contracts.catalogue import COMMANDS, RESULTS
 from activation_contracts.messages import Command, PbxResult
 
+from worker.broker.delivery import Delivery
 from worker.consuming.batch_reader import Incoming
 from worker.consuming.previews import PreviewAnswer, PreviewAnswers
 from worker.consuming.replies import ReplyAddresses
 from worker.core.batch import decide_all
 from worker.core.decision import Decision, Outcome
+from worker.core.lanes import Lane
 from worker.core.operations.operation import PbxStep, Policy
 from worker.core.operations.results import apply_result
 from worker.core.operations.verdicts import Verdict
@@ -21,7 +23,7 @@ from worker.runtime.clock import Clock
 from worker.storage.connecting.session import Session
 from worker.storage.loading import load_for_commands, load_numbers_locked
 from worker.storage.operations import change_operations, find_numbers_of, write_steps
-from worker.storage.saving import ReplyTo, WriteContext, save_decisions
+from worker.storage.saving import Decided, ReplyTo, WriteContext, save_decisions
 from worker.telemetry.reporter import Reporter
 
 __all__ = ["CommandHandler", "ResultHandler"]
@@ -38,6 +40,7 @@ class CommandHandler:
     replies: ReplyAddresses
     previews: PreviewAnswers
     partition: int
+    lane_of: Callable[[Delivery], Lane]
     messages = COMMANDS
 
     async def handle_batch(
@@ -49,7 +52,12 @@ class CommandHandler:
         snapshot = await load_for_commands(session, commands, now)
         decisions = decide_all(snapshot, commands, now, self.policy)
         decided = [
-            (incoming.message, decision, self._reply_to(incoming))
+            Decided(
+                incoming.message,
+                decision,
+                self._reply_to(incoming),
+                self.lane_of(incoming.delivery),
+            )
             for incoming, decision in zip(batch, decisions, strict=True)
             if decision.outcome is not Outcome.PREVIEWED
         ]

@@ -9,12 +9,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from activation_contracts.reading import UnreadableError, event_in
-
 from worker.broker.connecting.connection import BrokerUnavailable
 from worker.broker.delivery import Delivery
 from worker.broker.forwarding import forwarded, stripped
-from worker.broker.partition_queues import PARTITION_EXCHANGE, queue_name_of
+from worker.broker.partition_queues import PARTITION_EXCHANGE
 from worker.broker.publishing.confirm_channel import (
     ChannelLost,
     ConfirmChannel,
@@ -25,6 +23,7 @@ from worker.broker.publishing.confirm_channel import (
 )
 from worker.broker.publishing.publication import Publication
 from worker.broker.session import BrokerSession
+from worker.consuming.command_keys import read_keys
 from worker.consuming.consumer import Consumer
 from worker.core.partitions import partition_of
 from worker.runtime.concurrency import first_of
@@ -58,16 +57,19 @@ class PartitionRouter:
         session: BrokerSession,
         channel: ConfirmChannel,
         *,
-        partitions: int,
+        queues: Sequence[str],
         batch_maximum_messages: int,
         on_routed: Callable[[int, int], None],
         exchange: str = PARTITION_EXCHANGE,
     ) -> None:
-        """Calls `on_routed` with a partition and how many commands its queue has confirmed."""
+        """Routes to these queues, one for each partition.
+
+        Calls `on_routed` with a partition and how many commands its queue has confirmed.
+        """
         self._consumer = consumer
         self._session = session
         self._channel = channel
-        self._partitions = partitions
+        self._queues = queues
         self._batch_maximum_messages = batch_maximum_messages
         self._on_routed = on_routed
         self._exchange = exchange
@@ -93,12 +95,12 @@ class PartitionRouter:
         batch: list[Addressed] = []
         waiting = self._consumer.waiting
         while waiting and len(batch) < at_most:
-            addressed = address_of(waiting[0], self._partitions)
+            addressed = address_of(next(iter(waiting)), len(self._queues))
             if not keys.isdisjoint(addressed.exclusive_keys):
                 break
             keys |= addressed.exclusive_keys
             batch.append(addressed)
-            waiting.popleft()
+            self._consumer.take(1)
         return batch
 
     async def _route(self, batch: Sequence[Addressed]) -> None:
@@ -106,7 +108,7 @@ class PartitionRouter:
             forwarded(
                 item.delivery,
                 exchange=self._exchange,
-                routing_key=queue_name_of(item.partition, self._partitions),
+                routing_key=self._queues[item.partition],
             )
             for item in batch
         ]
@@ -165,30 +167,7 @@ class PartitionRouter:
 
 def address_of(delivery: Delivery, partitions: int) -> Addressed:
     """The message with its partition; partition 0 if the message cannot be read."""
-    keys = _read_keys(delivery)
+    keys = read_keys(delivery)
     if keys is None:
         return Addressed(delivery, 0, None)
-    partition_key, phone_number = keys
-    return Addressed(delivery, partition_of(partition_key, partitions), phone_number)
-
-
-def _read_keys(delivery: Delivery) -> tuple[str, str] | None:
-    """Partition key and number from the payload; the core decides by it, not by the envelope."""
-    properties = delivery.properties
-    try:
-        data = event_in(
-            delivery.body,
-            properties.content_type,
-            properties.content_encoding,
-            delivery.headers,
-        )["data"]
-    except (UnreadableError, LookupError):
-        return None
-    if not isinstance(data, dict):
-        return None
-    names = ("account_id", "site_id", "phone_number")
-    values = [value for name in names if isinstance(value := data.get(name), str)]
-    if len(values) < len(names):
-        return None
-    account_id, site_id, phone_number = values
-    return f"{account_id}/{site_id}", phone_number
+    return Addressed(delivery, partition_of(keys.partition_key, partitions), keys.phone_number)

@@ -98,7 +98,12 @@ async def send_command(
         channel = await connection.channel(on_return_raises=True)
         try:
             inbox = None if wait_seconds is None else await _subscribe(channel, command)
-            await _publish(channel, command, reply_to=inbox.queue_name if inbox else None)
+            await _publish(
+                channel,
+                command,
+                reply_to=inbox.queue_name if inbox else None,
+                bulk=fields.get("bulk", False),
+            )
         except ChannelAccessRefused as error:
             raise Mistake(
                 f"The RabbitMQ user of AMQP_URL lacks a right to send commands, or to wait for"
@@ -164,8 +169,10 @@ async def _subscribe(channel: AbstractChannel, command: Command) -> _Inbox:
     return _Inbox(queue.name, received)
 
 
-async def _publish(channel: AbstractChannel, command: Command, reply_to: str | None) -> None:
-    message = amqp_message(command, reply_to=reply_to)
+async def _publish(
+    channel: AbstractChannel, command: Command, reply_to: str | None, *, bulk: bool
+) -> None:
+    message = amqp_message(command, reply_to=reply_to, bulk=bulk)
     published = aio_pika.Message(message.body, **message.properties)
     exchange = await channel.get_exchange(message.exchange, ensure=False)
     try:

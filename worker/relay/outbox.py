@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+from worker.core.lanes import Lane
 from worker.runtime.clock import Clock
 from worker.storage.connecting.engine import Transactions
 from worker.storage.outbox.messages import OutgoingMessage, load_messages
@@ -14,11 +15,15 @@ from worker.storage.outbox.messages import OutgoingMessage, load_messages
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["BATCH_MAXIMUM_MESSAGES", "Outbox"]
+__all__ = ["BATCH_MAXIMUM_MESSAGES", "BULK_MAXIMUM_MESSAGES", "Outbox", "next_batch"]
 
 BATCH_MAXIMUM_MESSAGES: Final = 1000
 """The largest batch. RabbitMQ gains little from more messages in flight; with half as many, those
 of deactivations, which go one after the other for each number, take a fifth longer."""
+BULK_MAXIMUM_MESSAGES: Final = 400
+"""The most bulk messages of a batch: whoever clicks meanwhile waits for it."""
+DEFERRED_SHARE_MESSAGES: Final = BATCH_MAXIMUM_MESSAGES // 10
+"""Deferred messages of a batch, however many people wait for others."""
 
 
 class Outbox:
@@ -49,7 +54,7 @@ class Outbox:
         self._sweep_at = -math.inf
         self._woken = asyncio.Event()
         self._was_read = asyncio.Event()
-        self._was_full = False
+        self._behind: Lane | None = None
         self._is_stopping = False
         self.oldest_untried: datetime | None = None
         """When the oldest message was queued that the broker has never refused."""
@@ -65,10 +70,12 @@ class Outbox:
         self._is_stopping = True
         self.wake(sweep=True)
 
-    @property
-    def is_behind(self) -> bool:
-        """Whether more messages wait than one batch holds; False while the broker is blocked."""
-        return self._was_full and not self._is_blocked()
+    def is_behind(self, lane: Lane) -> bool:
+        """Whether more messages wait than one batch holds, and those of this lane wait for them.
+
+        False while the broker is blocked.
+        """
+        return self._behind is not None and lane >= self._behind and not self._is_blocked()
 
     async def wait_for_read(self, at_most_seconds: float) -> None:
         """Returns when the next batch was read, or after this time."""
@@ -104,15 +111,43 @@ class Outbox:
         messages = await self._database.read(
             lambda session: load_messages(session, self._partition, now, BATCH_MAXIMUM_MESSAGES)
         )
-        self._was_full = len(messages) == BATCH_MAXIMUM_MESSAGES
+        self._behind = _lane_behind(messages)
         untried = (message.queued_at for message in messages if message.attempts == 0)
         self.oldest_untried = min(untried, default=None)
         self._was_read.set()
         # While the broker is blocked, only the sweep continues: deadlines pass all the same.
-        return () if self._is_blocked() else messages
+        return () if self._is_blocked() else next_batch(messages)
 
     async def _wait_until_woken(self) -> None:
         pause = max(0.0, min(self._sweep_at - monotonic(), self._sweep_interval_seconds))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pause):
                 await self._woken.wait()
+
+
+def next_batch(messages: Sequence[OutgoingMessage]) -> Sequence[OutgoingMessage]:
+    """The messages to publish now, of those that were loaded: the deferred ones come last.
+
+    At least a tenth of them are deferred ones, if there are so many: they never starve.
+    """
+    waited = [message for message in messages if not message.deferred]
+    deferred = messages[len(waited) :]
+    room = max(DEFERRED_SHARE_MESSAGES, BATCH_MAXIMUM_MESSAGES - len(waited))
+    bulk = 0
+    chosen = []
+    for message in deferred[:room]:
+        bulk += message.lane == Lane.BULK
+        if bulk > BULK_MAXIMUM_MESSAGES:
+            break
+        chosen.append(message)
+    return [*waited[: BATCH_MAXIMUM_MESSAGES - len(chosen)], *chosen]
+
+
+def _lane_behind(messages: Sequence[OutgoingMessage]) -> Lane | None:
+    """The first lane of which more messages may wait than one batch holds."""
+    deferred = [message for message in messages if message.deferred]
+    if len(messages) - len(deferred) == BATCH_MAXIMUM_MESSAGES:
+        return Lane.INTERACTIVE
+    if len(deferred) == BATCH_MAXIMUM_MESSAGES or len(next_batch(messages)) < len(messages):
+        return min(Lane.BULK, *(Lane(max(message.lane, Lane.SURPLUS)) for message in deferred))
+    return None

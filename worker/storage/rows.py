@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import NamedTuple
 
+from worker.core.lanes import Lane
+
 __all__ = [
     "CommandRow",
     "NumberRow",
@@ -56,6 +58,7 @@ class OperationRow(NamedTuple):
     at_risk_at: datetime
     deadline: datetime
     aftermath: str | None
+    lane: Lane = Lane.INTERACTIVE
 
 
 class OperationEndRow(NamedTuple):
@@ -81,3 +84,5 @@ class OutboxRow(NamedTuple):
     correlation_id: str
     must_be_routed: bool
     body: bytes
+    lane: Lane = Lane.INTERACTIVE
+    """Of a message that follows later, the lane of its operation counts."""

@@ -11,6 +11,7 @@ from activation_contracts.values import NumberStatus, Operation
 from worker.core.answers import Answer, StoredAnswer
 from worker.core.batch import Advanced
 from worker.core.decision import Decision, Outcome
+from worker.core.lanes import Lane
 from worker.core.operations.operation import OngoingOperation, PbxStep, operation_of
 from worker.core.situation import Number
 from worker.storage.connecting.session import Session, require_all
@@ -26,7 +27,7 @@ from worker.storage.rows import (
     OutboxRow,
 )
 
-__all__ = ["ReplyTo", "WriteContext", "save_advances", "save_decisions"]
+__all__ = ["Decided", "ReplyTo", "WriteContext", "save_advances", "save_decisions"]
 
 ENDS: Final = frozenset({Outcome.COMPLETED, Outcome.FAILED, Outcome.CLEANED_UP})
 ON_THE_WAY: Final = frozenset({Outcome.NOTIFIED, Outcome.RETRIED})
@@ -47,30 +48,40 @@ class ReplyTo:
     correlation_id: str
 
 
+class Decided(NamedTuple):
+    """A command and what follows from it."""
+
+    command: Command
+    decision: Decision
+    reply_to: ReplyTo | None = None
+    lane: Lane = Lane.INTERACTIVE
+
+
 async def save_decisions(
-    session: Session,
-    context: WriteContext,
-    decided: Sequence[tuple[Command, Decision, ReplyTo | None]],
+    session: Session, context: WriteContext, decided: Sequence[Decided]
 ) -> None:
     """Saves the decisions on commands: ledger, numbers, operations, steps and outbox.
 
     A repeated command adds only the reply to it.
     """
-    begun = [decision.number for _, decision, _ in decided if decision.number]
+    begun = [item.decision.number for item in decided if item.decision.number]
+    started: list[OperationRow] = []
     new: list[CommandRow] = []
     messages: list[OutboxRow] = []
-    for command, decision, reply in decided:
-        rows = _rows_of(command, decision, reply)
+    for item in decided:
+        rows = _rows_of(item)
         messages += rows
-        if decision.first_answer is None:
-            new.append(_command_row(command, decision, rows[0].body))
+        if item.decision.number:
+            started += _operation_rows([item.decision.number], item.lane)
+        if item.decision.first_answer is None:
+            new.append(_command_row(item.command, item.decision, rows[0].body))
     if not new and not messages:
         return
     ((numbers, operations),) = await session.fetch(
         "save_decisions",
         decided=new,
         numbers=[_number_row(number, blank=False) for number in begun],
-        started=_operation_rows(begun),
+        started=started,
         started_numbers=[number.phone_number for number in begun],
         messages=messages,
         partition=context.partition,
@@ -263,11 +274,13 @@ def _number_row(number: Number, *, blank: bool) -> NumberRow:
     return NumberRow(number.phone_number, number.status, number.sequence, blank)
 
 
-def _operation_rows(numbers: Iterable[Number]) -> list[OperationRow]:
-    return [_operation_row(item.phone_number, item.ongoing) for item in numbers if item.ongoing]
+def _operation_rows(numbers: Iterable[Number], lane: Lane = Lane.INTERACTIVE) -> list[OperationRow]:
+    return [
+        _operation_row(item.phone_number, item.ongoing, lane) for item in numbers if item.ongoing
+    ]
 
 
-def _operation_row(phone_number: str, ongoing: OngoingOperation) -> OperationRow:
+def _operation_row(phone_number: str, ongoing: OngoingOperation, lane: Lane) -> OperationRow:
     return OperationRow(
         phone_number=phone_number,
         operation=ongoing.operation,
@@ -282,6 +295,7 @@ def _operation_row(phone_number: str, ongoing: OngoingOperation) -> OperationRow
         at_risk_at=ongoing.at_risk_at,
         deadline=ongoing.deadline,
         aftermath=ongoing.aftermath,
+        lane=lane,
     )
 
 
@@ -296,15 +310,15 @@ def _operation_end_row(item: Advanced) -> OperationEndRow:
     )
 
 
-def _rows_of(command: Command, decision: Decision, reply: ReplyTo | None) -> list[OutboxRow]:
+def _rows_of(decided: Decided) -> list[OutboxRow]:
     """The messages of the decision, with the reply right behind the event of the same content."""
-    rows = list(_outbox_rows(decision))
-    if reply is None:
-        return rows
-    answer = decision.first_answer or StoredAnswer(
-        rows[0].message_id, rows[0].message_type, rows[0].body
-    )
-    return [*rows[:1], _reply_row(command.data.phone_number, answer, reply), *rows[1:]]
+    rows = list(_outbox_rows(decided.decision))
+    if decided.reply_to is not None:
+        answer = decided.decision.first_answer or StoredAnswer(
+            rows[0].message_id, rows[0].message_type, rows[0].body
+        )
+        rows.insert(1, _reply_row(decided.command.data.phone_number, answer, decided.reply_to))
+    return [row._replace(lane=decided.lane) for row in rows]
 
 
 def _reply_row(phone_number: str, answer: Answer, reply: ReplyTo) -> OutboxRow:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from activation_contracts.asyncapi.tags import tag_of
 from activation_contracts.catalogue import (
+    BULK_COMMAND_QUEUE,
     CATALOGUE,
     COMMAND_QUEUE,
     DIRECTORY_QUEUE,
@@ -42,6 +43,7 @@ __all__ = [
     "DEAD_LETTERS",
     "REPLIES",
     "REPLIES_FROM",
+    "bulk_channel_of",
     "channel_of",
     "channels",
     "reference_to",
@@ -58,6 +60,7 @@ DEAD_LETTERS: Final = "dead_letters"
 
 REPLIES_FROM: Final[Mapping[str, tuple[type[Envelope], ...]]] = {
     COMMAND_QUEUE: (StatusChanged, CommandRejected, Previewed, MessageUnreadable),
+    BULK_COMMAND_QUEUE: (StatusChanged, CommandRejected, Previewed, MessageUnreadable),
     REPORT_QUEUE: (Snapshot, MessageUnreadable),
     RESULT_QUEUE: (MessageUnreadable,),
     DIRECTORY_QUEUE: (MessageUnreadable,),
@@ -85,6 +88,7 @@ def channels() -> Document:
     """All channels, by name."""
     return {
         **{channel_of(row): _routed(row) for row in CATALOGUE if row.direction != "replied"},
+        **{bulk_channel_of(row): _bulk(row) for row in CATALOGUE if row.bulk_queue},
         REPLIES: {
             "address": None,
             "title": "Replies",
@@ -102,6 +106,11 @@ def channels() -> Document:
 def channel_of(row: MessageDefinition) -> str:
     """The name of the channel of a message."""
     return REPLIES if row.direction == "replied" else row.type
+
+
+def bulk_channel_of(row: MessageDefinition) -> str:
+    """The name of the channel of a message that is sent in bulk."""
+    return f"{row.type}.bulk"
 
 
 def reference_to(channel: str, message: str | None = None) -> Document:
@@ -137,6 +146,21 @@ def _routed(row: MessageDefinition) -> Document:
         name: meaning for name, meaning in _PARAMETERS.items() if f"{{{name}}}" in row.routing_key
     }
     return {**channel, "parameters": parameters} if parameters else channel
+
+
+def _bulk(row: MessageDefinition) -> Document:
+    """The second routing key of a command, for many at once."""
+    queues = [_queue(queue) for queue in _ALL_QUEUES if queue.name == row.bulk_queue]
+    return {
+        **_routed(row),
+        "address": row.bulk_routing_key,
+        "title": f"{row.message.__name__} in bulk",
+        "description": (
+            f"Routing key of the topic exchange `{row.exchange}` for commands for which no person"
+            " waits: they never delay the others."
+        ),
+        "x-queues": queues,
+    }
 
 
 def _dead_letters() -> Document:

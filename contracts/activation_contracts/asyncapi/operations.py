@@ -7,6 +7,7 @@ from activation_contracts.asyncapi.channels import (
     DEAD_LETTERS,
     REPLIES,
     REPLIES_FROM,
+    bulk_channel_of,
     channel_of,
     reference_to,
 )
@@ -27,6 +28,11 @@ def operations() -> Document:
             row.type: _receive(row) if row.direction == "received" else _send(row)
             for row in CATALOGUE
         },
+        **{
+            bulk_channel_of(row): _receive_bulk(row, row.bulk_queue)
+            for row in CATALOGUE
+            if row.bulk_queue
+        },
         DEAD_LETTERS: {
             "action": "send",
             "title": "Dead-letter a message",
@@ -44,6 +50,17 @@ def _receive(row: MessageDefinition) -> Document:
         **_operation("receive", row),
         "bindings": _binding(mandatory=True, ack=True),
         "reply": _reply(str(row.queue)),
+    }
+
+
+def _receive_bulk(row: MessageDefinition, queue: str) -> Document:
+    channel = bulk_channel_of(row)
+    return {
+        **_receive(row),
+        "title": f"{row.message.__name__} in bulk",
+        "channel": reference_to(channel),
+        "messages": [reference_to(channel, row.type)],
+        "reply": _reply(queue),
     }
 
 

@@ -20,6 +20,7 @@ class Size:
     """Lone commands in a turn; worker and probe have one turn in each round."""
     round_trip_rounds: int
     directory_rounds: int
+    click_rounds: int
     partition_cases: tuple[tuple[int, int], ...]
     """Numbers of partitions and of workers."""
     partition_commands: int
@@ -52,6 +53,7 @@ FULL = Size(
     round_trips=20,
     round_trip_rounds=50,
     directory_rounds=3,
+    click_rounds=4,
     partition_cases=((1, 1), (2, 2), (4, 2), (2, 3)),
     partition_commands=4_000,
     partition_rounds=2,
@@ -79,6 +81,7 @@ QUICK = Size(
     round_trips=10,
     round_trip_rounds=5,
     directory_rounds=1,
+    click_rounds=1,
     partition_cases=((1, 1), (2, 3)),
     partition_commands=800,
     partition_rounds=1,

@@ -7,7 +7,9 @@ from activation_contracts.values import Operation
 from tests.benchmarks.reporting.figures import at_least, at_most
 
 __all__ = [
+    "BURST_BESIDE_CLICKS",
     "BUSY_WAITING_PERCENT",
+    "CLICK",
     "FLAT_MEMORY",
     "GROWTH",
     "LONE_COMMAND",
@@ -24,6 +26,14 @@ PEER: Final = at_least(8)
 """Throughput of the worker / throughput of a peer with one commit for each message."""
 LONE_COMMAND: Final = at_most(4)
 """Median time of a lone command / median round trip of the probe."""
+CLICK: Final = {
+    "bulk queue": at_most(150),
+    "same queue": at_most(500),
+    "backlog in bulk": at_most(1000),
+}
+"""99 of 100 clicks are answered within so many milliseconds, beside what waits there."""
+BURST_BESIDE_CLICKS: Final = at_least(0.9)
+"""Throughput of a burst beside clicks / without."""
 GROWTH: Final = at_least(0.85)
 """Throughput with grown data / throughput with small data."""
 RESIDENT_MEBIBYTES: Final = at_most(150)

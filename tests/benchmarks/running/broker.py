@@ -35,7 +35,9 @@ def declare_events(url: str) -> None:
     wire.close()
 
 
-def preload(url: str, commands: Iterable[Command], padding_bytes: int = 0) -> None:
+def preload(
+    url: str, commands: Iterable[Command], padding_bytes: int = 0, *, bulk: bool = False
+) -> None:
     """Publishes all commands; returns when the broker has confirmed them."""
     wire = Wire(url)
     wire.call(amqp.Confirm.Select(), amqp.Confirm.SelectOk)
@@ -43,7 +45,8 @@ def preload(url: str, commands: Iterable[Command], padding_bytes: int = 0) -> No
     last = time.monotonic()
     for command in commands:
         body = command.body(padding_bytes)
-        wire.publish(EXCHANGE, command.routing_key, command.properties(), body)
+        routing_key = f"{command.routing_key}.bulk" if bulk else command.routing_key
+        wire.publish(EXCHANGE, routing_key, command.properties(), body)
         published += 1
         while published - confirmed >= UNCONFIRMED_AT_MOST:
             confirmed = _confirmed(wire, confirmed)

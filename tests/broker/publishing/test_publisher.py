@@ -57,6 +57,8 @@ def message(
         decided_at=datetime.now(UTC),
         queued_at=datetime.now(UTC),
         attempts=0,
+        lane=0,
+        deferred=False,
     )
 
 

@@ -21,7 +21,7 @@ from typing_extensions import override
 from worker.broker.connecting.refusals import BrokerUnavailable
 from worker.runtime.concurrency import limited
 
-__all__ = ["CONNECTION_ERRORS", "LimitedConnection", "answered"]
+__all__ = ["CONNECTION_ERRORS", "LimitedConnection", "answered", "closed_in_time"]
 
 Answer = TypeVar("Answer")
 
@@ -45,6 +45,12 @@ async def answered(request: Awaitable[Answer]) -> Answer:
         raise BrokerUnavailable(str(error) or type(error).__name__) from error
 
 
+async def closed_in_time(closing: Awaitable[object]) -> None:
+    """Closes a channel or a connection; without an answer it ends all the same."""
+    with contextlib.suppress(*CONNECTION_ERRORS):
+        await limited(closing, CLOSE_TIMEOUT_SECONDS)
+
+
 class LimitedChannel(aio_pika.Channel):
     """A channel whose opening and closing end although the broker does not answer."""
 
@@ -56,8 +62,7 @@ class LimitedChannel(aio_pika.Channel):
     @override
     async def close(self, exc: ExceptionType | None = None) -> None:
         """Closes the channel; if the broker does not answer, it closes with its connection."""
-        with contextlib.suppress(*CONNECTION_ERRORS):
-            await limited(super().close(exc), CLOSE_TIMEOUT_SECONDS)
+        await closed_in_time(super().close(exc))
 
 
 class LimitedConnection(aio_pika.Connection):
@@ -74,5 +79,4 @@ class LimitedConnection(aio_pika.Connection):
     @override
     async def close(self, exc: ExceptionType | None = ConnectionClosed) -> None:
         """Closes the connection, in any case."""
-        with contextlib.suppress(*CONNECTION_ERRORS):
-            await limited(super().close(exc), CLOSE_TIMEOUT_SECONDS)
+        await closed_in_time(super().close(exc))

@@ -36,6 +36,7 @@ COLOURS: Final = {
 @click.option(
     "--preview", is_flag=True, help="Change nothing: print what the command would lead to."
 )
+@click.option("--bulk", is_flag=True, help="Let commands for which people wait go first.")
 @click.option("--wait", is_flag=True, help="Wait for the outcome, and exit with its code.")
 @click.option("--timeout", type=SECONDS, default=30, show_default=True, help="How long to wait.")
 @AS_JSON

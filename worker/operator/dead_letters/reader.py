@@ -15,7 +15,6 @@ from uuid import uuid4
 
 from activation_contracts.catalogue import (
     COMMAND_EXCHANGE,
-    COMMAND_QUEUE,
     DIRECTORY_EXCHANGE,
     DIRECTORY_QUEUE,
     REPORT_QUEUE,
@@ -35,7 +34,7 @@ from worker.broker.forwarding import (
     forwarded,
     stripped,
 )
-from worker.broker.partition_queues import is_partition_queue
+from worker.broker.partition_queues import SOURCES, is_partition_queue
 from worker.broker.publishing.confirm_channel import NotPublished, Unencodable
 from worker.broker.publishing.publication import Publication, without_instructions
 from worker.broker.publishing.publisher import Publisher
@@ -48,7 +47,7 @@ if TYPE_CHECKING:
 __all__ = ["FAILURE_HEADERS", "DeadLettersNotKept", "QueuedDeadLetter", "open_queue"]
 
 KEY_BYTES: Final = 5
-WORKER_QUEUES: Final = frozenset({COMMAND_QUEUE, REPORT_QUEUE, RESULT_QUEUE, DIRECTORY_QUEUE})
+WORKER_QUEUES: Final = frozenset({*SOURCES, REPORT_QUEUE, RESULT_QUEUE, DIRECTORY_QUEUE})
 FAILURE_HEADERS: Final = frozenset({*DEAD_LETTER_HEADERS, "x-death", "x-opt-death"})
 """Headers that describe the failure; a replayed message does not carry them."""
 DELIVERY_COUNTS: Final = frozenset({"x-delivery-count", "x-acquired-count"})
@@ -274,7 +273,7 @@ def _first_published(delivery: Delivery, queue: str, death: Mapping[str, Any]) -
         return RESULT_EXCHANGE, routing_key or ""
     if queue == DIRECTORY_QUEUE:
         return DIRECTORY_EXCHANGE, routing_key or ""
-    if queue in {COMMAND_QUEUE, REPORT_QUEUE}:
+    if queue in {*SOURCES, REPORT_QUEUE}:
         return COMMAND_EXCHANGE, routing_key or ""
     if is_partition_queue(queue):
         # The router has written what it took from the command queue.

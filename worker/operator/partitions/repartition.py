@@ -19,9 +19,11 @@ from asyncpg import LockNotAvailableError
 from worker.broker.connecting.connection import CONNECTION_ERRORS, BrokerUnavailable, connect
 from worker.broker.delivery import Delivery
 from worker.broker.partition_queues import (
+    SOURCES,
     bind_partition_queues,
     declare_partition_queues,
     delete_partition_queues,
+    queue_names_for,
     queue_names_of,
     unbind_partition_queues,
 )
@@ -243,8 +245,10 @@ class Repartition:
         await unbind_partition_queues(self._connection, queues)
         await asyncio.sleep(UNBIND_SECONDS)
         obsolete = [queue for queue in old_queues if queue not in new_queues]
-        for queue in obsolete:
-            await self._move(queue, target)
+        for source in SOURCES:
+            for queue in queue_names_for(source, present):
+                if queue in obsolete:
+                    await self._move(queue, queue_names_for(source, new))
         # Fails if the session was lost, and with it the lock: another change may have begun.
         await self._session.driver.execute("SELECT 1")
         await delete_partition_queues(self._connection, obsolete)
@@ -255,20 +259,21 @@ class Repartition:
         self._report_layout(layout)
 
     async def _final_layout(self, new: Layout) -> Layout:
-        """The layout after the change: a single partition with an empty queue needs no router."""
+        """The layout after the change: a single partition with empty queues needs no router."""
         if new.partitions > 1:
             return new
-        (queue,) = queue_names_of(new)
+        queues = queue_names_of(new)
         timeout_seconds = self._settings.publish_timeout_seconds
         publisher = Publisher(
             self._connection, timeout_seconds, published_alone=set(), waits_while_blocked=False
         )
-        try:
-            if not await is_empty(self._connection, publisher, queue, self._remaining_seconds):
-                return new
-        except QueueInUse:
-            raise _queue_in_use(queue) from None
-        await delete_partition_queues(self._connection, [queue])
+        for queue in queues:
+            try:
+                if not await is_empty(self._connection, publisher, queue, self._remaining_seconds):
+                    return new
+            except QueueInUse:
+                raise _queue_in_use(queue) from None
+        await delete_partition_queues(self._connection, queues)
         return Layout(1)
 
     def _report_layout(self, layout: Layout) -> None:
@@ -276,13 +281,13 @@ class Repartition:
         self._report(f"The number of partitions is {layout.partitions} now.{moved}")
         if layout == Layout(1, routed=True):
             self._report(
-                "Earlier commands still wait in the queue of the partition, so the router still"
-                " feeds it. Let workers run until that queue is empty, stop them, and call"
+                "Earlier commands still wait in the queues of the partition, so the router still"
+                " feeds them. Let workers run until these are empty, stop them, and call"
                 " `activation-worker partitions 1` again to read the command queue directly."
             )
 
-    async def _move(self, queue: str, target: int) -> None:
-        """Moves all messages of the queue to the queues of `target` partitions, in order.
+    async def _move(self, queue: str, targets: Sequence[str]) -> None:
+        """Moves all messages of the queue to these queues, one for each partition, in order.
 
         Each message is acknowledged after its confirm. A kill in between leaves it in both queues,
         and the ledger recognises the duplicate.
@@ -291,7 +296,7 @@ class Repartition:
         while True:
             moved = self._moved
             try:
-                await self._move_once(queue, target)
+                await self._move_once(queue, targets)
             except (BrokerUnavailable, *CONNECTION_ERRORS):
                 failures = 1 if self._moved > moved else failures + 1
                 if failures == MOVE_ATTEMPTS:
@@ -300,7 +305,7 @@ class Repartition:
             else:
                 return
 
-    async def _move_once(self, queue: str, target: int) -> None:
+    async def _move_once(self, queue: str, targets: Sequence[str]) -> None:
         settings = self._settings
         async with AsyncExitStack() as stack:
             opening = open_session(
@@ -319,7 +324,7 @@ class Repartition:
                 consumer,
                 session,
                 confirm_channel,
-                partitions=target,
+                queues=targets,
                 batch_maximum_messages=settings.batch_maximum_commands,
                 on_routed=self._count,
                 exchange="",

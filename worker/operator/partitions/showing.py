@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from activation_contracts.catalogue import COMMAND_QUEUE
 from aio_pika.abc import AbstractConnection
 
 from worker.broker.connecting.connection import connect, ready_messages
-from worker.broker.partition_queues import source_queue
+from worker.broker.partition_queues import SOURCES, source_queue
 from worker.core.partitions import Assignment, assignments, name_of
 from worker.runtime.printable import printable
 from worker.settings import Settings
@@ -69,12 +68,18 @@ def describe_holder(row: Row) -> str:
 
 
 async def _queue(connection: AbstractConnection, assignment: Assignment) -> Shown:
-    name = (
-        COMMAND_QUEUE
+    queue, bulk_queue = (
+        source
         if assignment.is_router
-        else source_queue(assignment.partition, assignment.layout)
+        else source_queue(source, assignment.partition, assignment.layout)
+        for source in SOURCES
     )
-    return {"queue": name, "waiting": await ready_messages(connection, name)}
+    return {
+        "queue": queue,
+        "waiting": await ready_messages(connection, queue),
+        "bulk_queue": bulk_queue,
+        "bulk_waiting": await ready_messages(connection, bulk_queue),
+    }
 
 
 def format_partitions(shown: Shown) -> str:
@@ -114,4 +119,5 @@ def _assignment(shown: Shown) -> str:
         else "no worker"
     )
     outbox = "" if is_router else f", {shown['outbox_messages']} to be published"
-    return f"{name:<12}  {shown['waiting']} waiting{outbox}; served by {served}"
+    waiting = f"{shown['waiting']} waiting and {shown['bulk_waiting']} in bulk"
+    return f"{name:<12}  {waiting}{outbox}; served by {served}"

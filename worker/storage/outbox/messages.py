@@ -47,6 +47,9 @@ class OutgoingMessage(NamedTuple):
     """When it was put into the outbox."""
     attempts: int
     """How many times the broker has refused it."""
+    lane: int
+    deferred: bool
+    """Whether it, or a message of its subject before it, is in a lane behind the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +65,14 @@ class Undelivered:
 async def load_messages(
     session: Session, partition: int, now: datetime, maximum: int
 ) -> Sequence[OutgoingMessage]:
-    """The partition's next messages, in the order of the decisions.
+    """The partition's next messages: those that people wait for, and then the deferred ones.
 
-    Omits postponed messages, and the messages of the same subject behind them.
+    At most this many of each kind, in the order of the decisions. Omits postponed messages, and
+    the messages of the same subject behind them.
     """
     rows = await session.fetch("load_messages", partition=partition, now=now, maximum=maximum)
-    return [OutgoingMessage(*row) for row in rows]
+    messages = [OutgoingMessage(*row) for row in rows]
+    return sorted(messages, key=lambda message: (message.deferred, message.position))
 
 
 async def put_messages(

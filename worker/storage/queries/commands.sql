@@ -81,7 +81,7 @@ superseded_steps AS (
 started_operations AS (
     INSERT INTO operations (
         partition, phone_number, operation, command_source, command_id, fingerprint, correlation_id,
-        requested_by, traceparent, tracestate, since, at_risk_at, deadline, aftermath
+        requested_by, traceparent, tracestate, since, at_risk_at, deadline, aftermath, lane
     )
     SELECT CAST(:partition AS integer), row.*
     FROM unnest(CAST(:started AS operation_row[])) AS row
@@ -99,6 +99,7 @@ started_operations AS (
         at_risk_at = excluded.at_risk_at,
         deadline = excluded.deadline,
         aftermath = excluded.aftermath,
+        lane = excluded.lane,
         delayed = false,
         failure_code = NULL,
         failure_step = NULL,
@@ -111,15 +112,16 @@ started_operations AS (
 new_messages AS (
     INSERT INTO outbox (
         partition, subject, holds_operation, awaited, ordered, message_id, message_type, exchange,
-        routing_key, correlation_id, must_be_routed, body, decided_at, queued_at
+        routing_key, correlation_id, must_be_routed, body, decided_at, queued_at, lane
     )
     SELECT
         CAST(:partition AS integer), row.subject, row.holds_operation, row.awaited, row.ordered,
         row.message_id, row.message_type, row.exchange, row.routing_key, row.correlation_id,
-        row.must_be_routed, row.body, CAST(:now AS timestamptz), CAST(:now AS timestamptz)
+        row.must_be_routed, row.body, CAST(:now AS timestamptz), CAST(:now AS timestamptz),
+        row.lane
     FROM unnest(CAST(:messages AS outbox_row[])) WITH ORDINALITY AS row (
         subject, holds_operation, awaited, ordered, message_id, message_type, exchange,
-        routing_key, correlation_id, must_be_routed, body, place
+        routing_key, correlation_id, must_be_routed, body, lane, place
     )
     -- Positions follow the order of the decisions.
     ORDER BY row.place

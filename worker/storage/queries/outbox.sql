@@ -1,37 +1,53 @@
 -- Messages on their way to the broker.
 
 -- name: load_messages
--- Reads the partition's next messages, without those behind a delayed message of the same subject.
--- It never remembers a position: a transaction that took a lower one may commit later.
-SELECT position, subject, message_id, message_type, exchange, routing_key, correlation_id,
-    must_be_routed, holds_operation, awaited, ordered, body, decided_at, queued_at, attempts
-FROM outbox
-WHERE partition = CAST(:partition AS integer) AND CASE
-    WHEN ordered THEN NOT EXISTS (
-        SELECT FROM outbox AS delayed
-        WHERE delayed.subject = outbox.subject
-            AND delayed.ordered AND delayed.next_attempt_at > CAST(:now AS timestamptz)
-    )
-    ELSE next_attempt_at IS NULL OR next_attempt_at <= CAST(:now AS timestamptz)
-END
-ORDER BY position
-LIMIT CAST(:maximum AS integer);
+-- Reads the partition's next messages: those that people wait for, and apart from them the deferred
+-- ones, each kind in the order of the decisions. A message behind a deferred one of its subject is
+-- deferred too: each subject keeps its order. Leaves out those behind a delayed message of the same
+-- subject. It never remembers a position: a transaction that took a lower one may commit later.
+WITH due AS NOT MATERIALIZED (
+    SELECT *, lane > 0 OR EXISTS (
+        SELECT FROM outbox AS earlier WHERE earlier.subject = outbox.subject AND earlier.lane > 0
+    ) AS deferred
+    FROM outbox
+    WHERE partition = CAST(:partition AS integer) AND CASE
+        WHEN ordered THEN NOT EXISTS (
+            SELECT FROM outbox AS delayed
+            WHERE delayed.subject = outbox.subject
+                AND delayed.ordered AND delayed.next_attempt_at > CAST(:now AS timestamptz)
+        )
+        ELSE next_attempt_at IS NULL OR next_attempt_at <= CAST(:now AS timestamptz)
+    END
+)
+(
+    SELECT position, subject, message_id, message_type, exchange, routing_key, correlation_id,
+        must_be_routed, holds_operation, awaited, ordered, body, decided_at, queued_at, attempts,
+        lane, deferred
+    FROM due WHERE NOT deferred ORDER BY position LIMIT CAST(:maximum AS integer)
+)
+UNION ALL
+(
+    SELECT position, subject, message_id, message_type, exchange, routing_key, correlation_id,
+        must_be_routed, holds_operation, awaited, ordered, body, decided_at, queued_at, attempts,
+        lane, deferred
+    FROM due WHERE deferred ORDER BY position LIMIT CAST(:maximum AS integer)
+);
 
 -- name: put_messages
 -- Puts messages that no operation waits for into the outboxes of their partitions.
 INSERT INTO outbox (
     partition, subject, holds_operation, awaited, ordered, message_id, message_type, exchange,
-    routing_key, correlation_id, must_be_routed, body, decided_at, queued_at
+    routing_key, correlation_id, must_be_routed, body, decided_at, queued_at, lane
 )
 SELECT
     row.partition, row.subject, row.holds_operation, row.awaited, row.ordered, row.message_id,
     row.message_type, row.exchange, row.routing_key, row.correlation_id, row.must_be_routed,
-    row.body, CAST(:now AS timestamptz), CAST(:now AS timestamptz)
+    row.body, CAST(:now AS timestamptz), CAST(:now AS timestamptz), row.lane
 FROM ROWS FROM (
     unnest(CAST(:messages AS outbox_row[])), unnest(CAST(:partitions AS integer[]))
 ) WITH ORDINALITY AS row (
     subject, holds_operation, awaited, ordered, message_id, message_type, exchange,
-    routing_key, correlation_id, must_be_routed, body, partition, place
+    routing_key, correlation_id, must_be_routed, body, lane, partition, place
 )
 ORDER BY row.place;
 

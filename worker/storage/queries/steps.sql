@@ -60,12 +60,13 @@ WHERE step.step_id = row.step_id;
 -- Puts the messages of these steps into the outbox once more, under the same ids.
 INSERT INTO outbox (
     partition, subject, holds_operation, awaited, message_id, message_type, exchange, routing_key,
-    correlation_id, must_be_routed, body, decided_at, queued_at
+    correlation_id, must_be_routed, body, decided_at, queued_at, lane
 )
 SELECT
     CAST(:partition AS integer), step.phone_number, number.status = 'PENDING', true, step.step_id,
     step.message_type, step.exchange, step.routing_key, step.correlation_id, step.must_be_routed,
-    step.body, step.requested_at, CAST(:now AS timestamptz)
+    step.body, step.requested_at, CAST(:now AS timestamptz),
+    coalesce((SELECT lane FROM operations WHERE phone_number = step.phone_number), 0)
 FROM pbx_steps AS step
 JOIN phone_numbers AS number USING (phone_number)
 WHERE step.step_id = ANY(CAST(:step_ids AS text[]))

@@ -196,7 +196,9 @@ CREATE TABLE operations (
     due_at           timestamptz,
     -- Rises with every retry that an operator orders.
     retry_round      integer NOT NULL DEFAULT 1,
-    partition        integer NOT NULL DEFAULT 0
+    partition        integer NOT NULL DEFAULT 0,
+    -- The lane of its command, for the messages that follow: 0 interactive, 1 surplus, 2 bulk.
+    lane             smallint NOT NULL DEFAULT 0
 );
 CREATE INDEX operations_due ON operations (partition, due_at) WHERE due_at IS NOT NULL;
 
@@ -308,10 +310,13 @@ CREATE TABLE outbox (
     -- When it was put here. A step that is sent again keeps the time of its decision in decided_at.
     queued_at       timestamptz NOT NULL,
     partition       integer NOT NULL DEFAULT 0,
+    -- How soon it goes out among the messages of other subjects: 0 first, then 1 and 2.
+    lane            smallint NOT NULL DEFAULT 0,
     -- The partition first: a scan for the next messages of one partition passes no row of another.
     PRIMARY KEY (partition, position)
 );
 CREATE INDEX outbox_holding ON outbox (subject) WHERE holds_operation;
+CREATE INDEX outbox_behind ON outbox (subject) WHERE lane > 0;
 CREATE INDEX outbox_delayed ON outbox (subject) WHERE next_attempt_at IS NOT NULL;
 
 -- Messages that an operator discarded because the broker can never accept them.

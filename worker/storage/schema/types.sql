@@ -94,7 +94,8 @@ CREATE TYPE operation_row AS (
     since timestamptz,
     at_risk_at timestamptz,
     deadline timestamptz,
-    aftermath text
+    aftermath text,
+    lane smallint
 );
 
 -- The end of an operation.
@@ -117,7 +118,8 @@ CREATE TYPE outbox_row AS (
     routing_key text,
     correlation_id text,
     must_be_routed boolean,
-    body bytea
+    body bytea,
+    lane smallint
 );
 
 -- What triggers count -----------------------------------------------------------------------------
