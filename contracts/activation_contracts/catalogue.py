@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from activation_contracts import messages
 from activation_contracts.envelope import Envelope
+from activation_contracts.guidance import Guidance
 
 __all__ = [
     "BULK_COMMAND_QUEUE",
@@ -71,6 +72,16 @@ class MessageDefinition:
     def bulk_routing_key(self) -> str | None:
         """The routing key of a message for which no person waits."""
         return f"{self.routing_key}.bulk" if self.bulk_queue else None
+
+    @property
+    def meaning(self) -> str:
+        """The first line of the class's documentation."""
+        return self.message.__doc__ or ""
+
+    @property
+    def guidance(self) -> Guidance:
+        """Who sends it and when, what may repeat, and what its receiver does."""
+        return self.message.GUIDANCE
 
     @property
     def binding_key(self) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from activation_contracts.described import Described
+from activation_contracts.guidance import Guidance
 from activation_contracts.values import AttributeText, Identifier, PhoneNumber, Timestamp
 
 __all__ = [
@@ -59,6 +60,9 @@ class Envelope(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
+
+    GUIDANCE: ClassVar[Guidance]
+    """Of a message: when it is sent, what may repeat, and what its receiver does."""
 
     specversion: Literal["1.0"] = "1.0"
     """The version of CloudEvents."""

@@ -118,7 +118,7 @@ def _messages(rows: Iterable[MessageDefinition]) -> str:
                 f"`{row.type}`",
                 f"`{row.exchange}`",
                 f"`{_documented_key(row)}`",
-                row.message.__doc__ or "",
+                row.meaning,
             )
             for row in rows
         ),
@@ -133,7 +133,7 @@ def _pbx_messages() -> str:
                 f"`{row.type}`",
                 f"`{_documented_key(row)}`",
                 f"`{row.queue}`",
-                row.message.__doc__ or "",
+                row.meaning,
             )
             for row in CATALOGUE
             if row.direction == "published" and row.queue
@@ -188,11 +188,7 @@ def _refused() -> str:
 def _replies() -> str:
     return table(
         ("type", "meaning"),
-        (
-            (f"`{row.type}`", row.message.__doc__ or "")
-            for row in CATALOGUE
-            if row.direction == "replied"
-        ),
+        ((f"`{row.type}`", row.meaning) for row in CATALOGUE if row.direction == "replied"),
     )
 
 

@@ -1,5 +1,8 @@
 """The catalogue and the topology: the names that other systems depend on."""
 
+import re
+from dataclasses import asdict
+
 import pytest
 from activation_contracts.catalogue import (
     CATALOGUE,
@@ -175,6 +178,24 @@ def test_the_routing_key_is_filled_in_from_the_payload(example: str, routing_key
 
     assert isinstance(message, PublishedMessage)
     assert routing_key_of(message) == routing_key
+
+
+def test_every_message_says_who_sends_it_when_what_may_repeat_and_what_its_receiver_does() -> None:
+    # Of its own: one that a class inherits would be another message's.
+    assert [row.type for row in CATALOGUE if "GUIDANCE" not in vars(row.message)] == []
+
+    for row in CATALOGUE:
+        for text in asdict(row.guidance).values():
+            assert text.endswith("."), row.type
+            assert text.count("`") % 2 == 0, row.type
+
+
+def test_guidance_names_only_types_that_exist() -> None:
+    texts = " ".join(text for row in CATALOGUE for text in asdict(row.guidance).values())
+    named = {*re.findall(r"`(telephony\.[a-z_.]+\.v\d+)`", texts)}
+
+    assert len(named) > 5
+    assert named < {row.type for row in CATALOGUE}
 
 
 def test_every_refusal_has_a_meaning_and_a_remedy() -> None:

@@ -8,6 +8,7 @@ from activation_contracts.asyncapi.tags import tag_of
 from activation_contracts.catalogue import CATALOGUE, MessageDefinition
 from activation_contracts.envelope import CONTENT_TYPE
 from activation_contracts.examples import EXAMPLES
+from activation_contracts.guidance import Guidance
 from activation_contracts.schemas import schema_of
 
 __all__ = ["messages", "schemas"]
@@ -44,7 +45,8 @@ def _message(row: MessageDefinition) -> Document:
     return {
         "name": row.type,
         "title": row.message.__name__,
-        "summary": row.message.__doc__,
+        "summary": row.meaning,
+        "description": _description(row.guidance),
         "tags": [{"$ref": f"#/components/tags/{tag_of(row.exchange)}"}],
         "contentType": CONTENT_TYPE,
         "correlationId": {
@@ -59,6 +61,17 @@ def _message(row: MessageDefinition) -> Document:
             if example.type == row.type
         ],
     }
+
+
+def _description(guidance: Guidance) -> str:
+    return "\n\n".join(
+        (
+            f"Sent by: {guidance.sender}",
+            f"When: {guidance.when}",
+            f"Repeats and late messages: {guidance.repeats}",
+            f"What the receiver does: {guidance.receiver}",
+        )
+    )
 
 
 def _dead_letter() -> Document:

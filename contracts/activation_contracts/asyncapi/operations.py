@@ -77,7 +77,7 @@ def _operation(action: str, row: MessageDefinition) -> Document:
     return {
         "action": action,
         "title": row.message.__name__,
-        "summary": row.message.__doc__,
+        "summary": row.meaning,
         "channel": reference_to(channel),
         "messages": [reference_to(channel, row.type)],
         "tags": [{"$ref": f"#/components/tags/{tag_of(row.exchange)}"}],

@@ -31,15 +31,17 @@ from activation_contracts.messages.events import (
     ManualLogout,
     ManualLogoutRequired,
     ManualLogoutRequiredData,
+    ServiceHolder,
+    StatusChanged,
+    StatusChangedData,
+)
+from activation_contracts.messages.operations import (
     OperationAftermath,
     OperationAftermathData,
     OperationDelayed,
     OperationDelayedData,
     OperationFailed,
     OperationFailedData,
-    ServiceHolder,
-    StatusChanged,
-    StatusChangedData,
 )
 from activation_contracts.messages.pbx import (
     ExtensionReset,

@@ -8,6 +8,7 @@ from pydantic import Discriminator, Field, Strict, Tag
 
 from activation_contracts.described import Described
 from activation_contracts.envelope import Data, Published, Received
+from activation_contracts.guidance import Guidance
 from activation_contracts.records import (
     CallSettingsKey,
     CallSettingsRecord,
@@ -37,6 +38,13 @@ __all__ = [
 
 STATE: Final = "(state)"
 DELETION: Final = "(deletion)"
+
+BY_VERSION: Final = (
+    "Messages may be repeated, overtake each other, or be replayed from the beginning: the "
+    "`version` decides. One that is not newer than the last one applied is ignored, and a deletion "
+    "is remembered."
+)
+"""What may repeat or arrive late of all directory messages."""
 
 Version = Annotated[
     int,
@@ -75,6 +83,20 @@ class VoiceServiceDeletion(VoiceServiceKey):
 class VoiceService(Received):
     """A voice service of an account at a site: bought, changed, or gone."""
 
+    GUIDANCE = Guidance(
+        sender="The system that sells voice services.",
+        when=(
+            "An account buys a voice service for a site, changes its quantity or its dates, or "
+            "ends it. Also once for each record at the start, unless a file was imported."
+        ),
+        repeats=BY_VERSION,
+        receiver=(
+            "The sum of the quantities in force is the account's entitlement at the site. Its "
+            "change cuts no number off; a shortage is published "
+            "(`telephony.account.entitlement_exceeded.v1`)."
+        ),
+    )
+
     type: Literal["telephony.directory.voice_service.v1"] = "telephony.directory.voice_service.v1"
     data: Annotated[
         Annotated[VoiceServiceState, Tag(STATE)] | Annotated[VoiceServiceDeletion, Tag(DELETION)],
@@ -100,6 +122,22 @@ class PhoneNumberDeletion(PhoneNumberKey):
 
 class PhoneNumberChange(Received):
     """A phone number: provisioned, allocated, assigned, renamed, or gone."""
+
+    GUIDANCE = Guidance(
+        sender="The system that owns numbers.",
+        when=(
+            "A number is provisioned, allocated to an account or taken from it, assigned to a "
+            "person, renamed, set to rest, or gone. Also once for each record at the start, "
+            "unless a file was imported."
+        ),
+        repeats=BY_VERSION,
+        receiver=(
+            "The worker applies it and publishes a change of the status "
+            "(`telephony.phone_number.status_changed.v1`). While the number is PENDING the "
+            "record waits. Taking an ACTIVE number away is a conflict "
+            "(`telephony.directory.conflict.v1`): deactivate it first."
+        ),
+    )
 
     SHOWS_VALUES = False
 
@@ -129,6 +167,17 @@ class CallSettingsDeletion(CallSettingsKey):
 class CallSettings(Received):
     """Where the calls of a main number go."""
 
+    GUIDANCE = Guidance(
+        sender="The system that owns call settings.",
+        when="The call settings of a main number are made, changed or deleted.",
+        repeats=BY_VERSION,
+        receiver=(
+            "By them the worker decides whether a number joins the main number's hunt group "
+            "after its activation. They wait while the number is PENDING, not provisioned, or no "
+            "main number yet."
+        ),
+    )
+
     type: Literal["telephony.directory.call_settings.v1"] = "telephony.directory.call_settings.v1"
     data: Annotated[
         Annotated[CallSettingsState, Tag(STATE)] | Annotated[CallSettingsDeletion, Tag(DELETION)],
@@ -154,6 +203,16 @@ class HuntGroupMemberDeletion(HuntGroupMemberKey):
 
 class HuntGroupMember(Received):
     """A number joined or left a hunt group."""
+
+    GUIDANCE = Guidance(
+        sender="The system that owns hunt groups.",
+        when=("A number becomes a member of a hunt group by hand, or is taken out of it by hand."),
+        repeats=BY_VERSION,
+        receiver=(
+            "The worker keeps the list of members: a deactivation leaves all groups on it. A "
+            "member that was taken out stays out until its next activation."
+        ),
+    )
 
     type: Literal["telephony.directory.hunt_group_member.v1"] = (
         "telephony.directory.hunt_group_member.v1"
@@ -183,6 +242,16 @@ class HandsetLoginDeletion(HandsetLoginKey):
 
 class HandsetLogin(Received):
     """A number was logged in to a device, or logged out of it."""
+
+    GUIDANCE = Guidance(
+        sender="The system that owns devices.",
+        when="A number is logged in to a device, or logged out of it.",
+        repeats=BY_VERSION,
+        receiver=(
+            "A deactivation logs the number out of the digital devices and asks people to do so "
+            "at the others. A deletion closes what was asked of people for the device."
+        ),
+    )
 
     type: Literal["telephony.directory.handset_login.v1"] = "telephony.directory.handset_login.v1"
     data: Annotated[
@@ -242,6 +311,22 @@ class DirectoryConflictData(Data):
 
 class DirectoryConflict(Published):
     """A directory message contradicts what the worker holds. Nothing of it was applied."""
+
+    GUIDANCE = Guidance(
+        sender="The worker.",
+        when=(
+            "A directory message, or a record of an import that waited for the end of an "
+            "operation, contradicts what the worker holds."
+        ),
+        repeats=(
+            "It may come twice, with the same `id`. The version of the message is not "
+            "remembered, so each repeat of the message conflicts again until the reason is gone."
+        ),
+        receiver=(
+            "The system that owns the record does what the `code` asks for, and publishes the "
+            "record again. Until then the platform and the worker differ in it."
+        ),
+    )
 
     type: Literal["telephony.directory.conflict.v1"] = "telephony.directory.conflict.v1"
     data: DirectoryConflictData

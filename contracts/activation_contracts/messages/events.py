@@ -6,11 +6,10 @@ from pydantic import Field
 
 from activation_contracts.described import Described
 from activation_contracts.envelope import Data, Published
+from activation_contracts.guidance import Guidance
 from activation_contracts.refusals import RefusalCode
 from activation_contracts.values import (
     AccountId,
-    AftermathKind,
-    AftermathState,
     AtDeadline,
     AwareDatetime,
     ChangedBy,
@@ -35,13 +34,6 @@ __all__ = [
     "ManualLogout",
     "ManualLogoutRequired",
     "ManualLogoutRequiredData",
-    "OperationAftermath",
-    "OperationAftermathData",
-    "OperationData",
-    "OperationDelayed",
-    "OperationDelayedData",
-    "OperationFailed",
-    "OperationFailedData",
     "ServiceHolder",
     "StatusChanged",
     "StatusChangedData",
@@ -145,6 +137,28 @@ class StatusChangedData(Data):
 class StatusChanged(Published):
     """A number changed its status."""
 
+    GUIDANCE = Guidance(
+        sender="The worker.",
+        when=(
+            "After every change of a number's status, by a command, a directory message or an "
+            "import, in the order of the number's `sequence`. First provisioning is no change. "
+            "The PENDING that answers a command goes to the command's `reply_to`, too."
+        ),
+        repeats=(
+            "Any may come twice, with the same `id`, or late. PENDING also comes again while the "
+            "worker asks a silent PBX for the activation. The `sequence` settles it: it rises by "
+            "one with each change, for ever."
+        ),
+        receiver=(
+            "Store the `sequence` with the number. Apply what is newer, drop the rest; where one "
+            "is missing, ask for a report. ACTIVE ends an activation. RESERVED without `failure` "
+            "ends a deactivation; with it, `telephony.phone_number.operation_failed.v1` has "
+            "ended the command. PENDING ends nothing: the number must not be used or edited yet. "
+            "A PBX that provisions numbers answers the PENDING of an activation with "
+            "`telephony.pbx.result.v1`."
+        ),
+    )
+
     type: Literal["telephony.phone_number.status_changed.v1"] = (
         "telephony.phone_number.status_changed.v1"
     )
@@ -188,6 +202,19 @@ class CommandRejectedData(Data):
 class CommandRejected(Published):
     """A command was refused."""
 
+    GUIDANCE = Guidance(
+        sender="The worker.",
+        when="A command is refused. It goes to the command's `reply_to`, too.",
+        repeats=(
+            "It may come twice, with the same `id`. A repeat of the command publishes nothing, "
+            "and gets this same answer at its `reply_to`."
+        ),
+        receiver=(
+            "The command has ended and nothing has changed. Show `message` to the person; let "
+            "programs decide by `code`. Send a corrected command under a new `id`."
+        ),
+    )
+
     type: Literal["telephony.phone_number.command_rejected.v1"] = (
         "telephony.phone_number.command_rejected.v1"
     )
@@ -216,104 +243,21 @@ class ManualLogoutRequiredData(Data):
 class ManualLogoutRequired(Published):
     """The number must be logged out of this device by hand."""
 
+    GUIDANCE = Guidance(
+        sender="The worker.",
+        when=(
+            "With the RESERVED of a deactivation, once for each device at which the number is "
+            "logged in and that no PBX can log out: analogue handsets and softphones."
+        ),
+        repeats="It may come twice, with the same `id`: one task for each `id`.",
+        receiver=(
+            "Have a person log the number out at this device. The task stays on the operators' "
+            "list until the platform deletes the login (`telephony.directory.handset_login.v1`) "
+            "or an operator closes it."
+        ),
+    )
+
     type: Literal["telephony.handset.manual_logout_required.v1"] = (
         "telephony.handset.manual_logout_required.v1"
     )
     data: ManualLogoutRequiredData
-
-
-class OperationData(Data):
-    """The operation, its number, and the status of the number."""
-
-    phone_number: PhoneNumber
-    account_id: AccountId
-    site_id: SiteId
-    extension: PlainText | None
-    """The internal extension; null if the number has none."""
-    status: NumberStatus
-    """The status that the event is about."""
-    operation: Operation
-    """What the command requested."""
-    command_id: Identifier
-    """The id of the command that requested the operation."""
-    requested_by: ShortText | None
-    """Who asked, as the command said; null if it did not."""
-    sequence: int = Field(ge=1)
-    """The sequence of the status that the event is about. It is no reason to drop the event:
-    recognise a repeat by its `id`."""
-    since: AwareDatetime
-    """When the operation began."""
-
-
-class OperationDelayedData(OperationData):
-    """The steps that a late operation waits for, and what happens at the deadline."""
-
-    deadline: AwareDatetime
-    """When the operation counts as overdue."""
-    awaiting: tuple[AwaitedStep, ...]
-    """The steps that are not done yet."""
-    at_deadline: AtDeadline
-    """What happens at the deadline if the operation is not completed."""
-    message: str
-    """What the operation waits for and what happens next, for people."""
-
-
-class OperationDelayed(Published):
-    """An operation is late and has not failed yet. Published once, and again after a retry."""
-
-    type: Literal["telephony.phone_number.operation_delayed.v1"] = (
-        "telephony.phone_number.operation_delayed.v1"
-    )
-    data: OperationDelayedData
-
-
-class OperationFailedData(OperationData):
-    """The reason, the failed step, and the resulting status of the number."""
-
-    code: FailureCode
-    """Why the operation failed, or needs an operator."""
-    step: Step | None
-    """The step that failed; null if no step in particular failed."""
-    pbx_code: str | None
-    """The PBX's own code; null if it gave none."""
-    detail: str
-    """What happened, for people."""
-    needs_a_person: bool
-    """True: the operation waits for an operator to run `activation-worker resolve`."""
-    entitlement: Entitlement
-    """The account's voice services after the failure."""
-
-
-class OperationFailed(Published):
-    """An operation ended without success, or needs an operator's decision."""
-
-    type: Literal["telephony.phone_number.operation_failed.v1"] = (
-        "telephony.phone_number.operation_failed.v1"
-    )
-    data: OperationFailedData
-
-
-class OperationAftermathData(OperationData):
-    """What an ended operation left to do, how far that is, and why."""
-
-    since: AwareDatetime
-    """When the operation ended and its aftermath began."""
-    what: AftermathKind
-    """What is left to do."""
-    state: AftermathState
-    """How far it is."""
-    awaiting: tuple[AwaitedStep, ...]
-    """The steps that are not done; empty if nothing follows."""
-    code: FailureCode | None
-    """Why an operator must decide, or gave up; null otherwise."""
-    pbx_code: str | None
-    """The PBX's own code; null if it gave none."""
-    detail: str
-    """What is outstanding and what happens next, for people."""
-
-
-class OperationAftermath(Published):
-    """An operation that has ended left something to do: the news of that, up to its last word."""
-
-    type: Literal["telephony.phone_number.aftermath.v1"] = "telephony.phone_number.aftermath.v1"
-    data: OperationAftermathData

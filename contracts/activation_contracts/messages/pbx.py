@@ -1,11 +1,12 @@
 """What the worker requests of PBX systems, and what they report back."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from activation_contracts.described import Described
 from activation_contracts.envelope import Data, Published, Received
+from activation_contracts.guidance import Guidance
 from activation_contracts.values import (
     AccountId,
     DeviceKind,
@@ -44,6 +45,15 @@ MembershipAction = Annotated[
 ]
 
 
+AT_LEAST_ONCE: Final = (
+    "The same message may come again, with the same `id`: after a broken connection, while the "
+    "worker waits for a result, and when an operator has it tried again. Carry it out, or find it "
+    "done. Messages may overtake each other: drop one whose `sequence` is lower than that of the "
+    "last one that you applied to this handset, membership or extension."
+)
+"""What may repeat or arrive late of all PBX messages."""
+
+
 class PbxData(Data):
     """The common part of all PBX messages.
 
@@ -77,6 +87,20 @@ class HandsetLogoutData(PbxData):
 class HandsetLogout(Published):
     """Desired state: this number is not logged in on this handset."""
 
+    GUIDANCE = Guidance(
+        sender="The worker.",
+        when=(
+            "During a deactivation, once for each digital handset at which the number is logged "
+            "in: after it has left its hunt groups, and before the reset of its extension."
+        ),
+        repeats=AT_LEAST_ONCE,
+        receiver=(
+            "Log the number out of the handset; if it is not logged in there, all is well. "
+            "Acknowledge after the work is done, and report it (`telephony.pbx.result.v1`) if "
+            "the operator awaits results."
+        ),
+    )
+
     type: Literal["telephony.handset.logout.v1"] = "telephony.handset.logout.v1"
     data: HandsetLogoutData
 
@@ -93,6 +117,21 @@ class HuntGroupMembershipData(PbxData):
 class HuntGroupMembership(Published):
     """Desired state: this number is, or is not, a member of this hunt group."""
 
+    GUIDANCE = Guidance(
+        sender="The worker.",
+        when=(
+            "`add`: after ACTIVE, if the account's main number at the site is ACTIVE and sends "
+            "calls to its in-space hunt group. `remove`: first in a deactivation, once for each "
+            "group of which the number is a member."
+        ),
+        repeats=AT_LEAST_ONCE,
+        receiver=(
+            "Make the number a member, or none; if it is so already, all is well. Acknowledge "
+            "after the work is done, and report it (`telephony.pbx.result.v1`) if the operator "
+            "awaits results. Refuse an `action` that you do not know."
+        ),
+    )
+
     type: Literal["telephony.hunt_group.membership.v1"] = "telephony.hunt_group.membership.v1"
     data: HuntGroupMembershipData
 
@@ -108,6 +147,21 @@ class ExtensionResetData(PbxData):
 
 class ExtensionReset(Published):
     """Desired state: this extension has no features and the default PIN."""
+
+    GUIDANCE = Guidance(
+        sender="The worker.",
+        when=(
+            "Last in a deactivation. Also after an activation that a silent PBX let run into its "
+            "deadline: the PBX may have set the number up."
+        ),
+        repeats=AT_LEAST_ONCE,
+        receiver=(
+            "Clear the named features, ignore a name that you do not know, and set the PIN back "
+            "to its default. Do it promptly: a reset that is applied after the next activation "
+            "wipes the new user's settings. Acknowledge after the work is done, and report it "
+            "(`telephony.pbx.result.v1`) if the operator awaits results."
+        ),
+    )
 
     type: Literal["telephony.extension.reset.v1"] = "telephony.extension.reset.v1"
     data: ExtensionResetData
@@ -128,6 +182,26 @@ class PbxResultData(Data):
 
 class PbxResult(Received):
     """A PBX reports the result of a step. The worker can be configured to await it."""
+
+    GUIDANCE = Guidance(
+        sender="A PBX provisioning system.",
+        when=(
+            "A PBX has carried out a message of `telephony.pbx`, cannot, or will not; or it has "
+            "provisioned the number of a PENDING event whose `operation` is `activate`. Only "
+            "needed for the steps that the operator awaits."
+        ),
+        repeats=(
+            "Repeat a result under its `id`; give the result of a second attempt a new one. "
+            "Late, repeated and unknown results do no harm. After silence or `retry_later` the "
+            "worker sends its request again, with the same `id`: report each time."
+        ),
+        receiver=(
+            "`done`, `already` and `not_applicable` complete the step. After `retry_later` the "
+            "worker asks again, after a pause and as often as its settings allow. `refused` "
+            "fails an activation; during a deactivation a person must decide; the join of a hunt "
+            "group is asked for again."
+        ),
+    )
 
     type: Literal["telephony.pbx.result.v1"] = "telephony.pbx.result.v1"
     data: PbxResultData

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from activation_contracts.described import Described
 from activation_contracts.envelope import Data, Published
+from activation_contracts.guidance import Guidance
 from activation_contracts.messages.events import Entitlement, ManualLogout, ServiceHolder
 from activation_contracts.messages.pbx import (
     ExtensionResetData,
@@ -85,6 +86,19 @@ class PreviewedData(Data):
 
 class Previewed(Published):
     """The answer to a preview: what the command would lead to. Nothing has changed."""
+
+    GUIDANCE = Guidance(
+        sender="The worker.",
+        when=(
+            "A command with `preview` was read: on `telephony.events`, and at the command's "
+            "`reply_to`."
+        ),
+        repeats=(
+            "No delivery guarantee: if none comes, ask again. Each answer has an `id` of its "
+            "own. A preview reserves nothing, so the command may be decided differently later."
+        ),
+        receiver="Show what a click would do. Nothing has changed.",
+    )
 
     type: Literal["telephony.phone_number.previewed.v1"] = "telephony.phone_number.previewed.v1"
     data: PreviewedData

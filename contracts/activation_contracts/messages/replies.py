@@ -3,6 +3,7 @@
 from typing import Literal
 
 from activation_contracts.envelope import WORKER_SOURCE, Data, Envelope, Source
+from activation_contracts.guidance import Guidance
 from activation_contracts.reading.errors import ReadErrorCode
 from activation_contracts.values import Identifier, Timestamp
 
@@ -27,6 +28,22 @@ class MessageUnreadableData(Data):
 
 class MessageUnreadable(Envelope):
     """A message cannot be read and had no effect. It is in the dead-letter queue."""
+
+    GUIDANCE = Guidance(
+        sender="The worker.",
+        when=(
+            "A message that has a `reply_to` cannot be read. It goes there alone, if the message "
+            "has an `id` or an AMQP message id; nothing is published on `telephony.events`."
+        ),
+        repeats=(
+            "No delivery guarantee: the dead letter is guaranteed, this answer is not. A repeat "
+            "has the same `id`."
+        ),
+        receiver=(
+            "Log `code` and `detail`, correct the program, and send the message again, under the "
+            "same `id` if you like: it was not decided."
+        ),
+    )
 
     type: Literal["telephony.message.unreadable.v1"] = "telephony.message.unreadable.v1"
     source: Source = WORKER_SOURCE

@@ -5,6 +5,7 @@ from typing import Final, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from activation_contracts.envelope import WORKER_SOURCE, Data, Envelope, Received, Source
+from activation_contracts.guidance import Guidance
 from activation_contracts.messages.events import AwaitedStep, Entitlement
 from activation_contracts.values import (
     AccountId,
@@ -61,6 +62,24 @@ class ReportData(Data):
 
 class Report(Received):
     """Report the state of these numbers at `reply_to`; nothing changes."""
+
+    GUIDANCE = Guidance(
+        sender="The web tier, or any subscriber that comes late or has lost events.",
+        when=(
+            "You need the present state of numbers: at the start, or after a gap in `sequence`. "
+            "Bind your queue to `telephony.events` before you ask, so that no change is missed. "
+            "The AMQP property `reply_to` is required."
+        ),
+        repeats=(
+            "Ask again whenever an answer does not become complete. The worker does not remember "
+            "the `id`: each report is answered."
+        ),
+        receiver=(
+            "The worker changes nothing, and answers at `reply_to` with pages of "
+            "`telephony.phone_number.snapshot.v1`. Reports wait in a queue of their own and "
+            "delay no command."
+        ),
+    )
 
     type: Literal["telephony.phone_number.report.v1"] = "telephony.phone_number.report.v1"
     data: ReportData
@@ -128,6 +147,24 @@ class SnapshotData(Data):
 
 class Snapshot(Envelope):
     """A page of numbers as they were at one moment: the answer to a report, or republished."""
+
+    GUIDANCE = Guidance(
+        sender="The worker.",
+        when=(
+            "In answer to `telephony.phone_number.report.v1`, at its `reply_to` alone. On "
+            "`telephony.events` when an operator runs `activation-worker republish`."
+        ),
+        repeats=(
+            "No delivery guarantee: ask again if pages are missing. A worker that is killed in "
+            "the middle answers again with a later `as_of`; drop the incomplete pages of an "
+            "earlier one."
+        ),
+        receiver=(
+            "Put the pages with the same `as_of` together; there are `pages` of them. Store each "
+            "number with its `sequence` unless you have a newer one, and then apply newer "
+            "`telephony.phone_number.status_changed.v1` events."
+        ),
+    )
 
     type: Literal["telephony.phone_number.snapshot.v1"] = "telephony.phone_number.snapshot.v1"
     source: Source = WORKER_SOURCE
