@@ -65,7 +65,7 @@ format: setup ## Bring the code into shape
 	.venv/bin/ruff check --fix .
 
 .PHONY: contracts
-contracts: setup ## Write schemas, AsyncAPI and examples into contracts/activation_contracts/exported, and compare them with the released ones; under CI they must be so already
+contracts: setup ## Write schemas, AsyncAPI, examples and the HTML reference into contracts/activation_contracts/exported, and compare them with the released ones; under CI they must be so already
 	@rm -rf contracts/activation_contracts/exported
 	.venv/bin/activation-worker contracts export contracts/activation_contracts/exported
 	$(PYTHON) -m tests.contracts.compatibility check
@@ -76,8 +76,9 @@ release-contracts: contracts ## Keep the exported contracts as those of this ver
 	$(PYTHON) -m tests.contracts.compatibility release
 
 .PHONY: docs
-docs: setup ## Generate the tables and diagrams in the documents from the code
+docs: setup ## Generate the reference, and the tables in the documents, from the code
 	$(PYTHON) -m activation_contracts.tables
+	$(PYTHON) -m activation_contracts.reference
 	$(PYTHON) -m worker.docs.tables
 
 .PHONY: wheels

@@ -5,11 +5,9 @@ from pathlib import Path
 
 import pytest
 from activation_contracts.tables import with_tables
-from activation_contracts.values import NumberStatus
 
 from tests.support.scraping import scraped
 from worker.cli.exits import MEANINGS, Exit
-from worker.core.operations.transitions import TRANSITIONS
 from worker.docs.tables import DOCUMENTS, PAGES, TABLES
 from worker.settings import Settings
 from worker.storage.deployment.preflight import VERSION_TABLE
@@ -30,32 +28,6 @@ def test_every_table_is_shown_on_a_page() -> None:
     text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
 
     assert {*re.findall(r"<!-- table: (.*?) -->", text)} == {*TABLES}
-
-
-def test_the_state_diagram_shows_exactly_the_changes_of_worker_and_platform() -> None:
-    page = (DOCUMENTS / "states.md").read_text(encoding="utf-8")
-    arrows = re.findall(r"^    (\S+) --> (\S+): (.+)$", page, re.MULTILINE)
-
-    assert sorted(arrows) == sorted(
-        [
-            *((*ends, transition.value) for transition, ends in TRANSITIONS.items()),
-            ("[*]", "AVAILABLE", "provision (platform)"),
-            ("[*]", "RESERVED", "provision (platform)"),
-            ("[*]", "ACTIVE", "provision (platform)"),
-            ("[*]", "COOLDOWN", "provision (platform)"),
-            ("AVAILABLE", "RESERVED", "allocate (platform)"),
-            ("RESERVED", "AVAILABLE", "deallocate (platform)"),
-            ("AVAILABLE", "COOLDOWN", "rest (platform)"),
-            ("RESERVED", "COOLDOWN", "deallocate and rest (platform)"),
-            ("COOLDOWN", "AVAILABLE", "end cool-down (platform)"),
-        ]
-    )
-
-
-def test_the_state_page_explains_every_status() -> None:
-    page = (DOCUMENTS / "states.md").read_text(encoding="utf-8")
-
-    assert re.findall(r"^\| ([A-Z]+) \|", page, re.MULTILINE) == [*NumberStatus]
 
 
 def test_every_setting_exit_code_and_action_has_a_meaning() -> None:

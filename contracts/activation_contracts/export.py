@@ -8,6 +8,7 @@ from activation_contracts.asyncapi import asyncapi_document
 from activation_contracts.catalogue import CATALOGUE, MessageDefinition
 from activation_contracts.definitions import rabbitmq_definitions
 from activation_contracts.examples import EXAMPLES
+from activation_contracts.reference import html_document
 from activation_contracts.schemas import bundle, schema_file
 from activation_contracts.topology import EVENT_LOG_DAYS, EXCHANGES, QUEUES, event_log
 
@@ -15,7 +16,9 @@ __all__ = ["export"]
 
 
 def export(directory: Path) -> list[Path]:
-    """Writes schemas, examples, the AsyncAPI document and the topology; returns the paths.
+    """Writes schemas, examples, the AsyncAPI document, the topology and the reference.
+
+    Returns the paths.
 
     The topology is there as the worker states it, and as definitions that RabbitMQ imports;
     `schemas.json` bundles the schemas.
@@ -36,7 +39,10 @@ def export(directory: Path) -> list[Path]:
         documents[f"schemas/{row.type}.json"] = schema_file(row)
     for name, example in EXAMPLES.items():
         documents[f"examples/{name}.json"] = json.loads(example.encode())
-    return [_write(directory / name, document) for name, document in documents.items()]
+    # JSON in ASCII: patterns contain characters that a person does not see.
+    texts = {name: json.dumps(document, indent=2) + "\n" for name, document in documents.items()}
+    texts["reference.html"] = html_document()
+    return [_write(directory / name, text) for name, text in texts.items()]
 
 
 def _destination(row: MessageDefinition) -> dict[str, object]:
@@ -52,9 +58,7 @@ def _destination(row: MessageDefinition) -> dict[str, object]:
     }
 
 
-def _write(path: Path, document: object) -> Path:
+def _write(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    # In ASCII: patterns contain characters that a person does not see.
-    text = json.dumps(document, indent=2)
-    path.write_text(text + "\n", encoding="utf-8", newline="\n")
+    path.write_text(text, encoding="utf-8", newline="\n")
     return path

@@ -23,11 +23,7 @@ from activation_contracts.catalogue import (
 )
 from activation_contracts.conformance.cases import CASES
 from activation_contracts.envelope import CONTENT_TYPE
-from activation_contracts.reading import ReadErrorCode
 from activation_contracts.reading.forgiven import FORGIVEN
-from activation_contracts.reading.refused import REFUSED
-from activation_contracts.refusals import REFUSALS
-from activation_contracts.schemas.docstrings import attribute_docstrings
 from activation_contracts.topology import EVENT_LOG_DAYS, QUEUES, event_log
 from activation_contracts.values import EXTENSION_FEATURES
 
@@ -115,7 +111,7 @@ def _messages(rows: Iterable[MessageDefinition]) -> str:
         ("type", "exchange", "routing key", "meaning"),
         (
             (
-                f"`{row.type}`",
+                _linked(row),
                 f"`{row.exchange}`",
                 f"`{_documented_key(row)}`",
                 row.meaning,
@@ -130,7 +126,7 @@ def _pbx_messages() -> str:
         ("type", "routing key", "queue", "meaning"),
         (
             (
-                f"`{row.type}`",
+                _linked(row),
                 f"`{_documented_key(row)}`",
                 f"`{row.queue}`",
                 row.meaning,
@@ -160,35 +156,14 @@ def _queues() -> str:
     )
 
 
-def _refusals() -> str:
-    return table(
-        ("code", "meaning", "what to do"),
-        ((f"`{refusal.code}`", refusal.meaning, refusal.remedy) for refusal in REFUSALS),
-    )
-
-
-def _read_errors() -> str:
-    return table(
-        ("code", "meaning"),
-        ((f"`{code}`", attribute_docstrings(ReadErrorCode)[code]) for code in ReadErrorCode),
-    )
-
-
 def _forgiven() -> str:
     return table(("sent", "is read"), ((row.what, row.reading) for row in FORGIVEN))
-
-
-def _refused() -> str:
-    return table(
-        ("sent", "code", "send instead"),
-        ((row.what, f"`{row.code}`", row.instead) for row in REFUSED),
-    )
 
 
 def _replies() -> str:
     return table(
         ("type", "meaning"),
-        ((f"`{row.type}`", row.meaning) for row in CATALOGUE if row.direction == "replied"),
+        ((_linked(row), row.meaning) for row in CATALOGUE if row.direction == "replied"),
     )
 
 
@@ -219,13 +194,15 @@ TABLES: Final[Tables] = {
     "pbx-results": _pbx_results,
     "properties": _properties,
     "queues": _queues,
-    "read-errors": _read_errors,
-    "refusals": _refusals,
-    "refused": _refused,
     "replies": _replies,
     "reports": _reports,
 }
 """The generators, by the name that a marked place uses."""
+
+
+def _linked(row: MessageDefinition) -> str:
+    """The type, with a link to its page of the reference."""
+    return f"[`{row.type}`](reference/{row.type}.md)"
 
 
 def _documented_key(row: MessageDefinition) -> str:

@@ -1,6 +1,7 @@
 """The enumerations and value formats of the messages."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum, unique
 from typing import Annotated, Final
@@ -12,6 +13,7 @@ from activation_contracts.described import Described
 __all__ = [
     "CALL_SETTINGS",
     "EXTENSION_FEATURES",
+    "FAILURE_REMEDIES",
     "LABEL",
     "AccountAtSite",
     "AccountId",
@@ -222,6 +224,26 @@ class FailureCode(StrEnum):
     """The steps were not done at the deadline."""
     GIVEN_UP = "GIVEN_UP"
     """An operator gave up."""
+
+
+_PBX_TEAM: Final = (
+    "Send a new activation when the reason is gone. A deactivation stays PENDING until an operator "
+    "decides with `activation-worker resolve`."
+)
+
+FAILURE_REMEDIES: Final[Mapping[FailureCode, str]] = {
+    FailureCode.PBX_REFUSED: f"Ask the PBX team, with `step` and `pbx_code`. {_PBX_TEAM}",
+    FailureCode.ATTEMPTS_EXHAUSTED: f"Ask the PBX team why it could not do the step. {_PBX_TEAM}",
+    FailureCode.DEADLINE_PASSED: (
+        "Look whether the PBX runs and reads its queue. Send a new activation then. A PBX is asked "
+        "for a deactivation again and again, until it is done or an operator decides."
+    ),
+    FailureCode.GIVEN_UP: (
+        "The operator has given a reason, which `activation-worker show` prints. After a "
+        "deactivation the PBX may still hold the old settings."
+    ),
+}
+"""What to do, by code."""
 
 
 @unique

@@ -9,13 +9,14 @@ import pytest
 from activation_contracts.catalogue import COMMANDS
 from activation_contracts.examples import EXAMPLES
 from activation_contracts.reading import read
+from activation_contracts.reference.__main__ import FOLDER
 from activation_contracts.tables import DOCUMENTS, TABLES, rewrite, with_tables
 
 from tests.support.faults.links import broken_links, documents_of
 from worker.settings import Settings
 
 WEB_TIER = DOCUMENTS / "web-tier.md"
-PAGES = sorted(DOCUMENTS.glob("*.md"))
+PAGES = sorted(DOCUMENTS.rglob("*.md"))
 REPOSITORY = DOCUMENTS.parents[1]
 README = REPOSITORY / "README.md"
 DOCUMENTS_OF_THE_REPOSITORY = documents_of(REPOSITORY)
@@ -34,12 +35,12 @@ def test_the_generated_tables_are_current(page: Path) -> None:
 
 def test_rewrite_changes_only_the_marked_place(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text("before\n<!-- table: refusals -->\nstale\n<!-- end of table -->\nafter\n")
+    page.write_text("before\n<!-- table: features -->\nstale\n<!-- end of table -->\nafter\n")
 
     assert rewrite([page], TABLES) == [page]
 
     assert page.read_text() == (
-        f"before\n<!-- table: refusals -->\n{TABLES['refusals']()}<!-- end of table -->\nafter\n"
+        f"before\n<!-- table: features -->\n{TABLES['features']()}<!-- end of table -->\nafter\n"
     )
 
 
@@ -96,7 +97,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_the_documents_of_every_folder_are_checked() -> None:
     folders = {page.parent for page in DOCUMENTS_OF_THE_REPOSITORY}
 
-    assert {REPOSITORY, DOCUMENTS, REPOSITORY / "worker" / "docs"} <= folders
+    assert {REPOSITORY, DOCUMENTS, FOLDER, REPOSITORY / "worker" / "docs"} <= folders
 
 
 def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:

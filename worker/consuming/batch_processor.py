@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from time import perf_counter
 from typing import Final, Generic, Protocol, TypeVar
 
+from activation_contracts.dead_letters import DeadLetterCode
+
 from worker.broker.delivery import Delivery
 from worker.consuming.batch_reader import BatchReader, Incoming, Message
 from worker.consuming.batches import Batch
@@ -17,7 +19,6 @@ from worker.telemetry.reporter import Reporter
 
 __all__ = ["BatchProcessor", "Handler"]
 
-CANNOT_BE_STORED: Final = "CANNOT_BE_STORED"
 PROBE_GROWTH: Final = 4
 
 Result = TypeVar("Result")
@@ -113,7 +114,7 @@ class BatchProcessor(Generic[Message, Result]):
         """Finds the message that can never be stored, and stores the others."""
         if len(batch) == 1:
             reason = str(error).split("\n", maxsplit=1)[0]
-            self._dead_letters.put(batch[0].delivery, CANNOT_BE_STORED, reason)
+            self._dead_letters.put(batch[0].delivery, DeadLetterCode.CANNOT_BE_STORED, reason)
             return ()
         middle = len(batch) // 2
         return [*await self._store(batch[:middle]), *await self._store(batch[middle:])]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Generic, NamedTuple, TypeVar
 
+from activation_contracts.dead_letters import DeadLetterCode
 from activation_contracts.envelope import Envelope
 from activation_contracts.reading import UnreadableError, read
 from activation_contracts.topology import UNROUTED_COMMANDS
@@ -16,7 +17,6 @@ from worker.core.poison import POISON_AFTER_ATTEMPTS
 
 __all__ = ["BatchReader", "Incoming", "Message"]
 
-KILLS_THE_WORKER: Final = "KILLS_THE_WORKER"
 POISON_DETAIL: Final = (
     f"the worker began to handle it {POISON_AFTER_ATTEMPTS} times, the last times alone, and never"
     " finished: each time it died or lost its servers"
@@ -57,7 +57,7 @@ class BatchReader(Generic[Message]):
         """The readable messages of the batch; begins to dead-letter the others."""
         if batch.is_poison:
             (delivery,) = batch.deliveries
-            self._dead_letters.put(delivery, KILLS_THE_WORKER, POISON_DETAIL)
+            self._dead_letters.put(delivery, DeadLetterCode.KILLS_THE_WORKER, POISON_DETAIL)
             return ()
         readable = []
         for delivery in batch.deliveries:
@@ -80,7 +80,7 @@ class BatchReader(Generic[Message]):
         # A command that reads the dead-letter queue has moved it to the end, while the binding of
         # that queue was missing: it has been given up once, and is not handled now.
         code, detail = (str(delivery.headers.get(name, "")) for name in ERROR_HEADERS)
-        self._dead_letters.put(delivery, code or "NOT_ROUTED", detail)
+        self._dead_letters.put(delivery, code or DeadLetterCode.NOT_ROUTED, detail)
 
     def _read(self, delivery: Delivery) -> Incoming[Message]:
         message = read(

@@ -11,12 +11,9 @@ from typing import Final
 
 from activation_contracts.roles import ROLES
 from activation_contracts.tables import Tables, rewrite, table
-from activation_contracts.values import NumberStatus
 from pydantic.fields import FieldInfo
 
 from worker.cli.exits import MEANINGS
-from worker.core.directory.moves import MOVES
-from worker.core.operations.transitions import TRANSITIONS
 from worker.docs.answers import answers_table
 from worker.runtime.amqp_parameters import PARAMETERS
 from worker.settings import Settings, environment_name
@@ -107,22 +104,6 @@ def _documented(words: type[Enum]) -> dict[Enum, str]:
     return {words[name]: meaning for name, meaning in found}
 
 
-def _states() -> str:
-    own = [
-        f"    {before} --> {after}: {transition.value}"
-        for transition, (before, after) in TRANSITIONS.items()
-    ]
-    first = [
-        f"    [*] --> {status}: provision (platform)"
-        for status in NumberStatus
-        if status is not NumberStatus.PENDING
-    ]
-    others = [
-        f"    {before} --> {after}: {name} (platform)" for (before, after), name in MOVES.items()
-    ]
-    return "\n".join(("```mermaid", "stateDiagram-v2", *own, *first, *others, "```", ""))
-
-
 def _packages() -> str:
     """The packages from the top down, as the import rules order them, each with its docstring."""
     rules = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
@@ -148,7 +129,6 @@ TABLES: Final[Tables] = {
     "metrics": _metrics,
     "packages": _packages,
     "settings": _settings,
-    "states": _states,
 }
 """The tables that a document can show, by name."""
 

@@ -25,6 +25,7 @@ from activation_contracts.records import (
 from activation_contracts.values import AccountId, Identifier, NumberStatus, PhoneNumber, SiteId
 
 __all__ = [
+    "CONFLICT_REMEDIES",
     "CallSettings",
     "ConflictCode",
     "DirectoryConflict",
@@ -268,15 +269,28 @@ class ConflictCode(StrEnum):
     """Why a directory message was not applied."""
 
     NUMBER_IN_USE = "NUMBER_IN_USE"
-    """It would take an ACTIVE number away: deactivate it first."""
+    """It would take an ACTIVE number away: by another account or site, by none, by COOLDOWN, or by
+    its deletion."""
     STATUS_NOT_ALLOWED = "STATUS_NOT_ALLOWED"
     """The platform does not make this change of the status."""
     SECOND_MAIN_NUMBER = "SECOND_MAIN_NUMBER"
-    """The account has another main number at the site: end that one first."""
+    """The account has another main number at the site."""
     MAIN_NUMBER_IS_LOGGED_IN = "MAIN_NUMBER_IS_LOGGED_IN"
-    """A main number is never logged in to a device: end the logins first."""
+    """A main number is never logged in to a device."""
     MEMBER_OF_ITS_OWN_GROUP = "MEMBER_OF_ITS_OWN_GROUP"
-    """A main number is never a member of its own hunt group: end the membership first."""
+    """A main number is never a member of its own hunt group."""
+
+
+CONFLICT_REMEDIES: Final[Mapping[ConflictCode, str]] = {
+    ConflictCode.NUMBER_IN_USE: "Deactivate the number, and publish the message again.",
+    ConflictCode.STATUS_NOT_ALLOWED: "Send a command, or make the number AVAILABLE first.",
+    ConflictCode.SECOND_MAIN_NUMBER: "End that one first, and publish the message again.",
+    ConflictCode.MAIN_NUMBER_IS_LOGGED_IN: "End the login first, and publish the message again.",
+    ConflictCode.MEMBER_OF_ITS_OWN_GROUP: (
+        "End the membership first, and publish the message again."
+    ),
+}
+"""What to do, by code."""
 
 
 class DirectoryConflictData(Data):

@@ -108,7 +108,7 @@ REFUSED: Final = (
     Refused(
         "a `type` that the queue does not serve",
         ReadErrorCode.TYPE_UNKNOWN,
-        "a type of this page, in its case",
+        "a type that the queue serves, written as in the catalogue",
         (
             changed(type="telephony.phone_number.explode.v1"),
             changed(type=PLAIN.body.decode().upper()),
@@ -167,7 +167,7 @@ REFUSED: Final = (
     Refused(
         "a field of `data` that is missing or has another form or type",
         _I,
-        "what the [schema](../activation_contracts/exported/schemas/) says",
+        "what the schema of the message says",
         (
             changed(data={**DATA, "phone_number": "02079460201"}),
             changed(data={**DATA, "phone_number": 442079460201}),

@@ -196,11 +196,11 @@ export type RecordKind =
 /**
  * Why a directory message was not applied.
  *
- * - `NUMBER_IN_USE`: It would take an ACTIVE number away: deactivate it first.
+ * - `NUMBER_IN_USE`: It would take an ACTIVE number away: by another account or site, by none, by COOLDOWN, or by its deletion.
  * - `STATUS_NOT_ALLOWED`: The platform does not make this change of the status.
- * - `SECOND_MAIN_NUMBER`: The account has another main number at the site: end that one first.
- * - `MAIN_NUMBER_IS_LOGGED_IN`: A main number is never logged in to a device: end the logins first.
- * - `MEMBER_OF_ITS_OWN_GROUP`: A main number is never a member of its own hunt group: end the membership first.
+ * - `SECOND_MAIN_NUMBER`: The account has another main number at the site.
+ * - `MAIN_NUMBER_IS_LOGGED_IN`: A main number is never logged in to a device.
+ * - `MEMBER_OF_ITS_OWN_GROUP`: A main number is never a member of its own hunt group.
  */
 export type ConflictCode =
   | "NUMBER_IN_USE"

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from activation_contracts.asyncapi import asyncapi_document
 from activation_contracts.catalogue import EVENT_EXCHANGE, PBX_EXCHANGE, MessageDefinition
+from activation_contracts.dead_letters import DeadLetterCode
 from activation_contracts.envelope import CONTENT_TYPE
 from activation_contracts.reading import ReadErrorCode
 from activation_contracts.topology import DEAD_LETTER_QUEUE
@@ -27,7 +28,12 @@ REPLIES: Final = frozenset(
     for message in operation.get("reply", {}).get("messages", ())
 )
 """The types of messages that may go to a reply queue."""
-DEAD_LETTER_CODES: Final = {*ReadErrorCode, "CANNOT_BE_STORED", "KILLS_THE_WORKER"}
+DEAD_LETTER_CODES: Final = {
+    *ReadErrorCode,
+    DeadLetterCode.CANNOT_BE_STORED,
+    DeadLetterCode.KILLS_THE_WORKER,
+}
+"""The codes of the dead letters that a worker publishes."""
 DEAD_LETTER_HEADERS: Final = (
     *("x-original-exchange", "x-original-routing-key"),
     *("x-error-code", "x-error-detail", "x-failed-at"),

@@ -21,6 +21,7 @@ from activation_contracts.catalogue import (
     RESULT_EXCHANGE,
     RESULT_QUEUE,
 )
+from activation_contracts.dead_letters import DeadLetterCode
 from activation_contracts.topology import DEAD_LETTER_QUEUE, UNROUTED_COMMANDS
 from aiormq import spec
 
@@ -97,7 +98,7 @@ class QueuedDeadLetter:
         """A code, and a detail for people."""
         if "x-error-code" in self.headers:
             return str(self.headers["x-error-code"]), str(self.headers.get("x-error-detail", ""))
-        return "NOT_ROUTED", f"no queue is bound for routing key {self.origin[1]!r}"
+        return DeadLetterCode.NOT_ROUTED, f"no queue is bound for routing key {self.origin[1]!r}"
 
     def as_dict(self) -> dict[str, object]:
         """All of it, as plain values."""
@@ -251,7 +252,7 @@ def _description(delivery: Delivery) -> dict[str, str]:
     queue = str(death.get("queue", ""))
     return {
         **dict(zip(ORIGIN, _first_published(delivery, queue, death), strict=True)),
-        "x-error-code": "GIVEN_UP_BY_THE_BROKER",
+        "x-error-code": DeadLetterCode.GIVEN_UP_BY_THE_BROKER.value,
         "x-error-detail": f"{death.get('reason', 'unknown reason')} in queue {queue or 'unknown'}",
         **({"x-failed-at": str(death["time"])} if "time" in death else {}),
     }
