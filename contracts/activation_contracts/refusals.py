@@ -81,7 +81,10 @@ REFUSALS: Final = (
     Refusal(
         RefusalCode.ENTITLEMENT_EXHAUSTED,
         "No voice service is free.",
-        "Deactivate a number of the account at this site, or add a voice service.",
+        (
+            "Deactivate a number of the account at this site (`holders` lists up to 20), or add a "
+            "voice service."
+        ),
     ),
 )
 """The refusal table of the domain [S][D]: the first match wins, in this order."""

@@ -101,7 +101,7 @@ STATUSES: Final = (
         uses_a_service=False,
         remarks=(
             "Where the platform's record still names an account, the refusals are "
-            "`NUMBER_NOT_RESERVED` and `NUMBER_NOT_ACTIVE`. The platform ends the rest."
+            "`NUMBER_NOT_RESERVED` and `NUMBER_NOT_ACTIVE`. The platform ends the cool-down."
         ),
     ),
 )
@@ -210,9 +210,10 @@ CHARGES: Final = (
         "another number; it stays bought."
     ),
     (
-        "A voice service ends when the platform removes it, lowers its quantity, or after its "
-        "last day (`telephony.directory.voice_service.v1`). That cuts off no number: those in "
-        "use stay ACTIVE, new activations are refused, and the shortage is published "
+        "Only what happens to the voice service itself can end or change a charge: the platform "
+        "removes it, changes its quantity, or its last day passes "
+        "(`telephony.directory.voice_service.v1`). That cuts off no number: those in use stay "
+        "ACTIVE, new activations are refused, and the shortage is published "
         "(`telephony.account.entitlement_exceeded.v1`)."
     ),
 )

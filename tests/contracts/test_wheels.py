@@ -89,6 +89,17 @@ def test_each_wheel_holds_its_own_package_and_the_worker_requires_the_other(
     ]
 
 
+def test_wheel_of_the_contracts_holds_every_exported_file_and_the_style_of_the_reference(
+    wheels: dict[str, ZipFile],
+) -> None:
+    package = EXPORTED.parent
+    files = [path for path in EXPORTED.rglob("*") if path.is_file()]
+    files.append(package / "reference" / "style.css")
+    held = {*wheels[CONTRACTS].namelist()}
+
+    assert [it for it in files if str(it.relative_to(package.parent)) not in held] == []
+
+
 def test_the_contracts_are_used_from_their_wheel_with_pydantic_alone(
     wheels: dict[str, ZipFile], tmp_path: Path
 ) -> None:

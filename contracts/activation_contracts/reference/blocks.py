@@ -81,7 +81,7 @@ class Files:
 
 @dataclass(frozen=True, slots=True)
 class Guides:
-    """A list of documents beside the folder. The HTML page, which stands alone, has none."""
+    """Documents beside the folder, below a heading. The HTML page, which stands alone, has none."""
 
     items: tuple[tuple[str, str], ...]
 

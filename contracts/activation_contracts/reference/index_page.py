@@ -96,7 +96,7 @@ def _blocks() -> Iterator[Block]:
     )
     yield Heading("Where to begin")
     yield Bullets(_ROLES)
-    yield Heading("Explained elsewhere")
+    yield Heading("Statuses, codes and values")
     yield Bullets(
         (
             "`The status of a number`: five states, what each allows, and every change.",

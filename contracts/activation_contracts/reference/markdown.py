@@ -89,7 +89,8 @@ def _files(block: Files, page: Page) -> str:
 
 @_block.register
 def _guides(block: Guides, page: Page) -> str:
-    return "\n".join(f"- [{path}](../{path}): {_text(text, page)}" for path, text in block.items)
+    items = "\n".join(f"- [{path}](../{path}): {_text(text, page)}" for path, text in block.items)
+    return f"## Guides\n\n{items}"
 
 
 def _text(text: str, page: Page) -> str:

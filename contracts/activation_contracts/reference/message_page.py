@@ -17,7 +17,7 @@ from activation_contracts.reference.blocks import (
     Paragraph,
     Table,
 )
-from activation_contracts.reference.fields import alternatives, fields
+from activation_contracts.reference.fields import alternatives, fields, first_paragraph
 from activation_contracts.reference.groups import group_of
 from activation_contracts.schemas import schema_of
 from activation_contracts.topology import EVENT_LOG, EXCHANGES
@@ -86,7 +86,7 @@ def _payload(row: MessageDefinition) -> Iterator[Block]:
     choices = alternatives(row)
     is_received = row.direction == "received"
     for number, (schema, definitions) in enumerate(choices):
-        text = schema["description"].split("\n\n", maxsplit=1)[0]
+        text = first_paragraph(schema["description"])
         lead = "Or `data` holds" if number else "`data` holds"
         yield Paragraph(f"{lead}: {text[0].lower()}{text[1:]}")
         yield Table(
