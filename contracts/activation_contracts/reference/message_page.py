@@ -60,6 +60,8 @@ def _facts(row: MessageDefinition) -> Iterator[str]:
         yield f"Queue: `{row.queue}`"
     elif row.exchange == EVENT_EXCHANGE:
         yield f"Queue: bind one of your own; the stream `{EVENT_LOG}` keeps a copy"
+    if row.bulk_queue:
+        yield f"Many at once: routing key `{row.bulk_routing_key}`, queue `{row.bulk_queue}`"
     if requests := [request.type for request in CATALOGUE if _answers(row, request)]:
         yield f"As a reply: to the `reply_to` of {_listed(requests)}"
 
