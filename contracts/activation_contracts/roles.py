@@ -25,7 +25,8 @@ ROLES: Final = (
         "worker, with `WORKER_DECLARE_TOPOLOGY=false`",
         NOTHING,
         r"^(amq\.default|telephony\.(events|pbx|phone_number\.partitions))$",
-        r"^telephony\.(phone_number\.(commands(\.partition-.*)?|reports)|pbx\.results|directory)$",
+        r"^telephony\.(phone_number\.(commands(\.bulk)?(\.partition-.*)?|reports)"
+        r"|pbx\.results|directory)$",
     ),
     Role(
         "worker that declares the topology; commands `topology` and `partitions`",
@@ -35,9 +36,9 @@ ROLES: Final = (
     ),
     Role(
         "command `partitions`, if something else declares the topology",
-        r"^telephony\.phone_number\.(partitions|commands\.partition-.*)$",
-        r"^(amq\.default|telephony\.phone_number\.commands\.partition-.*)$",
-        r"^telephony\.phone_number\.(partitions|commands\.partition-.*)$",
+        r"^telephony\.phone_number\.(partitions|commands(\.bulk)?\.partition-.*)$",
+        r"^(amq\.default|telephony\.phone_number\.commands(\.bulk)?\.partition-.*)$",
+        r"^telephony\.phone_number\.(partitions|commands(\.bulk)?\.partition-.*)$",
     ),
     Role("web tier that publishes commands; `send`", NOTHING, r"^telephony\.commands$", NOTHING),
     Role(

@@ -80,7 +80,7 @@ class Timeline:
         data = event["data"]
         if data.get("requested_by") == BURST and _is_command(event):
             if not self._burst_commands:
-                self._print("burst", f"{len(BURST_NUMBERS)} numbers at once for bolt", "white")
+                self._print("burst", f"{len(BURST_NUMBERS)} numbers in bulk for bolt", "white")
             self._burst_commands.add(event["id"])
         return data.get("command_id", event["id"]) in self._burst_commands
 

@@ -25,6 +25,8 @@ class Request(NamedTuple):
     identifier: str | None = None
     pause_seconds: float = PAUSE_SECONDS
     """The pause after it."""
+    bulk: bool = False
+    """Whether no person waits for it."""
 
 
 STORY: Final = (
@@ -60,7 +62,7 @@ async def send_command(exchange: aio_pika.abc.AbstractExchange, request: Request
         requested_by=request.by,
         id=request.identifier,
     )
-    message = amqp_message(command)
+    message = amqp_message(command, bulk=request.bulk)
     published = aio_pika.Message(message.body, **message.properties)
     await exchange.publish(published, message.routing_key, timeout=10)
 
@@ -75,7 +77,9 @@ async def main() -> None:
             await asyncio.sleep(request.pause_seconds)
         await exchange.publish(aio_pika.Message(b"{ not json"), "phone_number.activate")
         await asyncio.sleep(PAUSE_SECONDS)
-        requests = (Request("activate", number, "bolt", BURST) for number in BURST_NUMBERS)
+        requests = (
+            Request("activate", number, "bolt", BURST, bulk=True) for number in BURST_NUMBERS
+        )
         await asyncio.gather(*(send_command(exchange, request) for request in requests))
 
 
