@@ -9,8 +9,8 @@ from tests.support.workers import store
 from worker.core.lanes import Lane
 from worker.relay.outbox import (
     BATCH_MAXIMUM_MESSAGES,
-    BULK_MAXIMUM_MESSAGES,
     DEFERRED_SHARE_MESSAGES,
+    SMALL_TURN_MESSAGES,
     next_batch,
 )
 from worker.storage.connecting.engine import Database
@@ -47,28 +47,29 @@ def message(place: int, lane: Lane) -> OutgoingMessage:
 
 
 @pytest.mark.parametrize(
-    ("interactive", "surplus", "bulk", "taken"),
+    ("interactive", "surplus", "bulk", "people_wait", "taken"),
     [
-        (10, 0, 0, (10, 0, 0)),
-        (1000, 0, 0, (1000, 0, 0)),
-        (1000, 500, 0, (900, 100, 0)),
-        (1000, 0, 500, (900, 0, 100)),
-        (1000, 0, 30, (970, 0, 30)),
-        (10, 1000, 0, (10, 990, 0)),
-        (0, 1000, 0, (0, 1000, 0)),
-        (10, 0, 1000, (10, 0, BULK_MAXIMUM_MESSAGES)),
-        (0, 300, 700, (0, 300, BULK_MAXIMUM_MESSAGES)),
+        (10, 0, 0, True, (10, 0, 0)),
+        (1000, 0, 0, True, (1000, 0, 0)),
+        (1000, 500, 0, True, (900, 100, 0)),
+        (1000, 0, 500, True, (900, 0, 100)),
+        (1000, 0, 30, True, (970, 0, 30)),
+        (10, 1000, 0, True, (10, SMALL_TURN_MESSAGES, 0)),
+        (0, 1000, 0, True, (0, SMALL_TURN_MESSAGES, 0)),
+        (0, 1000, 0, False, (0, 1000, 0)),
+        (10, 0, 1000, True, (10, 0, SMALL_TURN_MESSAGES)),
+        (0, 0, 1000, False, (0, 0, SMALL_TURN_MESSAGES)),
     ],
 )
 def test_a_batch_takes_what_people_wait_for_and_leaves_room_for_the_rest(
-    interactive: int, surplus: int, bulk: int, taken: tuple[int, int, int]
+    interactive: int, surplus: int, bulk: int, *, people_wait: bool, taken: tuple[int, int, int]
 ) -> None:
     loaded = [
         *messages(INTERACTIVE, interactive),
         *messages(SURPLUS, surplus),
         *messages(BULK, bulk),
     ]
-    batch = next_batch(loaded)
+    batch = next_batch(loaded, people_wait=people_wait)
     lanes = [item.lane for item in batch]
 
     assert tuple(lanes.count(lane) for lane in Lane) == taken

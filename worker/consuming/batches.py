@@ -2,15 +2,21 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import NamedTuple
+from itertools import islice
+from typing import Final, NamedTuple
 
 from worker.broker.delivery import Delivery
 from worker.consuming.backpressure import Backpressure
 from worker.consuming.consumer import Consumer
 from worker.consuming.poison import PoisonTracker
 from worker.consuming.turns import Turn, any_time
+from worker.core.lanes import Lane
 
 __all__ = ["Batch", "Batches"]
+
+
+FEW_COMMANDS: Final = 50
+"""Of a burst, handled together with the commands for which people wait."""
 
 
 class Batch(NamedTuple):
@@ -47,11 +53,20 @@ class Batches:
                 # Within the turn: whoever waits for the next one is told.
                 if self._consumer.closing.is_set():
                     return
-                limit = await self._poison.begin(self._consumer.waiting)
+                await self._consumer.take_in()
+                limit = await self._poison.begin(self._next())
                 batch = Batch(self._consumer.take(limit.messages), limit.is_poison)
                 yield batch
                 turn.commands = len(batch.deliveries)
                 self._consumer.handled(turn.commands)
+
+    def _next(self) -> Sequence[Delivery]:
+        """The waiting deliveries; while people wait, theirs with few others: it is done sooner."""
+        waiting = list(islice(self._consumer.waiting, self._poison.batch_maximum_messages))
+        clicks = [place for place, item in enumerate(waiting) if item.lane is Lane.INTERACTIVE]
+        if not clicks or len(clicks) == len(waiting):
+            return waiting
+        return waiting[: max(clicks[-1] + 1, FEW_COMMANDS)]
 
     async def ack(self, deliveries: Sequence[Delivery]) -> None:
         """Acknowledges these deliveries. Raises `BrokerUnavailable` when the channel is gone."""

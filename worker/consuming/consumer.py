@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from time import monotonic
 from typing import Final, Protocol
 
 from aiormq.abc import AbstractChannel
@@ -17,6 +18,14 @@ __all__ = ["Consumer", "Waiting"]
 
 ORDINARY_PRIORITY_MAXIMUM: Final = 4
 """RabbitMQ 4 delivers messages with a higher priority before earlier ones."""
+
+
+FLOOD_DELIVERIES: Final = 400
+"""Of a flood, since the batch before: more than two batches."""
+TAKE_IN_SECONDS: Final = 0.5
+LOOK_SECONDS: Final = 0.01
+FEW_DELIVERIES: Final = 20
+"""In `LOOK_SECONDS`, at the end of a flood."""
 
 
 class Waiting(Protocol):
@@ -69,6 +78,7 @@ class Consumer:
         """The deliveries that were not taken yet, in the order in which they will be."""
         self.closing = asyncio.Event()
         """Set when no more deliveries may be taken."""
+        self._deliveries_before = 0
         self.deliveries = 0
         """How many messages were delivered."""
 
@@ -83,6 +93,22 @@ class Consumer:
             self._arrived.clear()
             await self._arrived.wait()
         return not self.closing.is_set()
+
+    async def take_in(self) -> None:
+        """Lets a flood of deliveries come in first, but not for longer than a moment.
+
+        Their order counts only when they are here, and a batch takes more time than to receive it.
+        """
+        if self.deliveries - self._deliveries_before < FLOOD_DELIVERIES:
+            self._deliveries_before = self.deliveries
+            return
+        deadline = monotonic() + TAKE_IN_SECONDS
+        while monotonic() < deadline:
+            before = self.deliveries
+            await asyncio.sleep(LOOK_SECONDS)
+            if self.deliveries - before < FEW_DELIVERIES:
+                break
+        self._deliveries_before = self.deliveries
 
     def take(self, count: int) -> list[Delivery]:
         """Takes this number of the waiting deliveries."""

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Final
 
 from worker.broker.delivery import Delivery
 from worker.core.poison import batch_limit, is_poison
@@ -35,12 +36,12 @@ class PoisonTracker:
         self._queue = queue
         self._database = database
         self._clock = clock
-        self._batch_maximum_messages = batch_maximum_messages
+        self.batch_maximum_messages: Final = batch_maximum_messages
         self._counted: frozenset[bytes] = frozenset()
 
     async def begin(self, waiting: Iterable[Delivery]) -> Limit:
         """The limit of the next batch; stores an attempt for each redelivered message in it."""
-        first = list(islice(waiting, self._batch_maximum_messages))
+        first = list(islice(waiting, self.batch_maximum_messages))
         if not any(delivery.redelivered for delivery in first):
             return Limit(len(first))
         limit = await self._database.transact(lambda session: self._begin(session, first))
@@ -71,7 +72,7 @@ class PoisonTracker:
         attempts = [known.get(_digest(item), 0) if item.redelivered else 0 for item in waiting]
         if is_poison(attempts[0]):
             return Limit(1, is_poison=True)
-        size = batch_limit(attempts, self._batch_maximum_messages)
+        size = batch_limit(attempts, self.batch_maximum_messages)
         await session.change(
             "count_attempts",
             queue=self._queue,
