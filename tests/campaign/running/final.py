@@ -10,7 +10,10 @@ from tests.campaign.running.subscriber import QUEUES
 from tests.support.faults.amqp_wire import Wire
 from worker.local import PrivateServers
 
-INCOMING = ("telephony.phone_number.commands", "telephony.directory", "telephony.pbx.results")
+INCOMING = (
+    *("telephony.phone_number.commands", "telephony.phone_number.commands.bulk"),
+    *("telephony.directory", "telephony.pbx.results"),
+)
 USAGE = """
     SELECT account_id || '/' || site_id, coalesce(bought.quantity, 0)::integer,
         usage.active + usage.pending,
