@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Sequence
+from pkgutil import resolve_name
 
 import aio_pika
 import pytest
@@ -252,7 +253,15 @@ async def test_import_escapes_what_it_quotes(
 # They have lines of their own. One quotes the environment of the person who reads it; the other
 # indents the log of a private server.
 OF_OUR_OWN_LINES = {SettingsError, ServerUnavailable}
-QUOTING = [kind for kind, _, _ in EXPLANATIONS if kind not in OF_OUR_OWN_LINES]
+KINDS: list[type[Exception]] = [resolve_name(name) for name, _, _ in EXPLANATIONS]
+QUOTING = [kind for kind in KINDS if kind not in OF_OUR_OWN_LINES]
+
+
+@pytest.mark.parametrize("name", [name for name, _, _ in EXPLANATIONS])
+def test_the_module_that_names_an_error_is_loaded_when_the_error_can_be_raised(name: str) -> None:
+    module = name.rpartition(".")[0]
+
+    assert f"{resolve_name(name).__module__}.".startswith(f"{module}.")
 
 
 @pytest.mark.parametrize("kind", QUOTING, ids=lambda kind: kind.__name__)

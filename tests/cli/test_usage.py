@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.support.data.records import service
+from tests.support.quick import parametrize_quick
 from worker.cli import main
 from worker.cli.exits import Exit
 from worker.operator import show
@@ -48,13 +49,31 @@ def test_every_command_prints_help_without_servers(command: str) -> None:
     assert "Usage:" in result.output
 
 
-def test_help_loads_neither_driver_nor_broker_library() -> None:
-    code = "import sys, worker.cli; print({'asyncpg', 'aio_pika', 'sqlalchemy'} & {*sys.modules})"
+LIBRARIES = frozenset(
+    {"aio_pika", "aiohttp", "alembic", "asyncpg", "prometheus_client", "pydantic", "sqlalchemy"}
+)
+
+
+@parametrize_quick(
+    "modules, used",
+    [
+        ("worker.cli, worker.cli.error_messages", set()),
+        ("worker.cli.error_messages, worker.operator.send", {"aio_pika", "pydantic"}),
+        (
+            "worker.cli.error_messages, worker.operator.show",
+            {"asyncpg", "prometheus_client", "pydantic", "sqlalchemy"},
+        ),
+    ],
+    quick=2,
+    ids=["--help", "send", "show"],
+)
+def test_commands_load_only_the_libraries_that_they_use(modules: str, used: set[str]) -> None:
+    code = f"import sys, {modules}; print(*sys.modules)"
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, check=True, text=True
     )
 
-    assert result.stdout == "set()\n"
+    assert LIBRARIES & {*result.stdout.split()} == used
 
 
 @pytest.mark.parametrize(

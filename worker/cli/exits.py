@@ -4,14 +4,16 @@ import os
 import sys
 from collections.abc import Coroutine, Mapping
 from enum import IntEnum, unique
-from typing import Final, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 
 import click
 
 from worker.cli.streams import OutputFailed, note
 from worker.runtime.printable import printable
 from worker.runtime.streams import discard
-from worker.settings import Settings, SettingsError, load
+
+if TYPE_CHECKING:
+    from worker.settings import Settings
 
 __all__ = [
     "EXITS",
@@ -100,8 +102,10 @@ def end_without_output(error: BaseException | None) -> NoReturn:
     fail(Exit.INPUT_OUTPUT, f"The output cannot be written: {error}.")
 
 
-def settings_of_environment() -> Settings:
+def settings_of_environment() -> "Settings":
     """The settings; exits if one of them is wrong."""
+    from worker.settings import SettingsError, load
+
     try:
         return load(os.environ)
     except SettingsError as error:
