@@ -74,7 +74,17 @@ async def prepare(roles: Roles) -> None:
         await roles.execute(statement)
 
 
-async def test_documented_rights_suffice_for_each_role(roles: Roles) -> None:
+@parametrize_quick(
+    "readings",
+    [
+        [("show", NUMBER)],
+        [("pending",), ("entitlements",), ("outbox", "list"), ("manual-logouts",)],
+    ],
+    quick=1,
+)
+async def test_documented_rights_suffice_for_each_role(
+    roles: Roles, readings: list[tuple[str, ...]]
+) -> None:
     await prepare(roles)
     await imported(roles.worker)
     code, output = await command(roles.worker, "check")
@@ -82,10 +92,7 @@ async def test_documented_rights_suffice_for_each_role(roles: Roles) -> None:
     async with running(roles.worker):
         code, output = await command(roles.worker, "send", "activate", NUMBER, *PLACE, "--wait")
         assert code == 0, output
-        for arguments in (
-            *(("show", NUMBER), ("pending",), ("entitlements",)),
-            *(("outbox", "list"), ("manual-logouts",)),
-        ):
+        for arguments in readings:
             code, output = await command(roles.reader, *arguments)
             assert code == 0, output
     resolving = ("resolve", NUMBER, "--as", "done", "--by", "Ada", "--why", "a test")

@@ -49,7 +49,7 @@ main()
 """Runs the worker, but stops while the program is being loaded until a line is given."""
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@parametrize_quick("number", [signal.SIGTERM, signal.SIGINT], quick=1)
 async def test_run_ends_in_order_on_a_signal_while_the_program_is_loaded(number: int) -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", PAUSED_WHILE_LOADING),
@@ -68,7 +68,7 @@ async def test_run_ends_in_order_on_a_signal_while_the_program_is_loaded(number:
     assert "Traceback" not in errors.decode()
 
 
-@pytest.mark.parametrize("missing", ["DATABASE_URL", "AMQP_URL"])
+@parametrize_quick("missing", ["DATABASE_URL", "AMQP_URL"], quick=1)
 async def test_run_ends_in_order_while_it_waits_for_a_server(
     environment: Environment, missing: str
 ) -> None:
@@ -86,8 +86,10 @@ async def test_run_ends_in_order_while_it_waits_for_a_server(
     assert "Traceback" not in errors.decode()
 
 
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGTERM, Exit.TERMINATED), (signal.SIGINT, Exit.INTERRUPTED)]
+@parametrize_quick(
+    "number, code",
+    [(signal.SIGINT, Exit.INTERRUPTED), (signal.SIGTERM, Exit.TERMINATED)],
+    quick=1,
 )
 async def test_commands_end_on_a_signal_with_its_own_code(
     environment: Environment, platform: Platform, number: int, code: Exit
@@ -162,7 +164,7 @@ async def test_worker_serves_with_closed_standard_streams(
         assert await lines_lost(port) == 0
 
 
-@pytest.mark.parametrize("log", [without_reader, on_a_full_disk])
+@parametrize_quick("log", [on_a_full_disk, without_reader], quick=1)
 async def test_worker_serves_and_counts_lost_lines_when_its_log_cannot_be_written(
     environment: Environment, platform: Platform, log: Callable[[], int]
 ) -> None:

@@ -74,7 +74,7 @@ def revoke_connect(database: ChangingDatabase) -> tuple[Sequence[str], Sequence[
     )
 
 
-@parametrize_quick("change", [rotate_password, rename_database, lock_role, revoke_connect], quick=2)
+@parametrize_quick("change", [rotate_password, rename_database, lock_role, revoke_connect], quick=1)
 async def test_worker_serves_again_after_a_lockout(
     changing: ChangingDatabase, settings: Settings, platform: Platform, change: Change
 ) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from activation_contracts.catalogue import COMMAND_QUEUE
 from aiormq import spec
 
@@ -64,6 +65,7 @@ async def test_an_alarm_stops_publishing_then_consuming_and_no_event_is_publishe
     assert len(platform.events) == 2 * len(NUMBERS)
 
 
+@pytest.mark.campaign
 async def test_an_alarm_stops_the_replay_of_a_directory_before_the_outbox_holds_all_of_it(
     servers: PrivateServers, database: Database, settings: Settings, platform: Platform
 ) -> None:

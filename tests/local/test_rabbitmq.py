@@ -57,6 +57,7 @@ async def test_private_rabbitmq_listens_on_loopback_only(rabbitmq: PrivateRabbit
         assert listening_addresses(port) <= loopback
 
 
+@pytest.mark.campaign
 async def test_control_runs_rabbitmqctl(rabbitmq: PrivateRabbitMQ) -> None:
     await rabbitmq.control("set_vm_memory_high_watermark", "0.0001")
     assert "memory" in await rabbitmq.control("eval", "rabbit_alarm:get_alarms().")

@@ -26,7 +26,11 @@ class PrivateServers:
     @classmethod
     @asynccontextmanager
     async def started(
-        cls, folder: Path | None = None, *, postgresql_settings: Mapping[str, str] = NO_SETTINGS
+        cls,
+        folder: Path | None = None,
+        *,
+        postgresql_settings: Mapping[str, str] = NO_SETTINGS,
+        rabbitmq_schedulers: int | None = None,
     ) -> AsyncIterator[Self]:
         """Starts both with their data in the folder, or else in a temporary one that is removed.
 
@@ -36,7 +40,9 @@ class PrivateServers:
             raise ServerUnavailable("\n".join(missing))
         async with AsyncExitStack() as stack:
             root = folder or stack.enter_context(_temporary_folder())
-            rabbitmq = PrivateRabbitMQ.started(root / "rabbitmq", keep=folder is not None)
+            rabbitmq = PrivateRabbitMQ.started(
+                root / "rabbitmq", keep=folder is not None, schedulers=rabbitmq_schedulers
+            )
             postgresql = PrivatePostgreSQL.started(root / "postgresql", postgresql_settings)
             try:
                 async with asyncio.TaskGroup() as group:

@@ -55,8 +55,11 @@ class PrivateRabbitMQ:
     Its cookie, log and data are in its folder and nowhere else.
     """
 
-    def __init__(self, folder: Path, membership: Membership | None = None) -> None:
+    def __init__(
+        self, folder: Path, membership: Membership | None = None, *, schedulers: int | None = None
+    ) -> None:
         self._membership = membership
+        self._schedulers = schedulers
         self._programs = rabbitmq_folder()
         self._epmd_program = program("epmd", package="erlang-base")
         self._account = account_for("rabbitmq")
@@ -66,12 +69,15 @@ class PrivateRabbitMQ:
 
     @classmethod
     @asynccontextmanager
-    async def started(cls, folder: Path, *, keep: bool = True) -> AsyncIterator[Self]:
+    async def started(
+        cls, folder: Path, *, keep: bool = True, schedulers: int | None = None
+    ) -> AsyncIterator[Self]:
         """Starts a server on the data in the folder, created if needed; stops it at the end.
 
         Without `keep` it kills the server at the end, which is quicker but may lose data.
+        `schedulers` are the threads that run Erlang; by default one for each processor.
         """
-        server = cls(folder)
+        server = cls(folder, schedulers=schedulers)
         try:
             await server.start()
             yield server
@@ -222,7 +228,7 @@ class PrivateRabbitMQ:
         else:
             digest = hashlib.sha256(self._cookie.read_bytes()).hexdigest()
             node = f"activation-{digest[:8]}@localhost"
-        return Runner(self._account, _environment(self._folder.path, ports, node))
+        return Runner(self._account, _environment(self._folder.path, ports, node, self._schedulers))
 
 
 async def _accepts_connections(port: int) -> bool:
@@ -250,8 +256,9 @@ disk_free_limit.absolute = 50MB
     return f"{single}cluster_partition_handling = pause_minority\n{nodes}"
 
 
-def _environment(folder: Path, ports: Ports, node: str) -> dict[str, str]:
+def _environment(folder: Path, ports: Ports, node: str, schedulers: int | None) -> dict[str, str]:
     on_loopback = "-kernel inet_dist_use_interface {127,0,0,1}"
+    limit = "" if schedulers is None else f" +S {schedulers}:{schedulers}"
     return {
         "PATH": search_path(),
         "LANG": "C.UTF-8",
@@ -270,7 +277,7 @@ def _environment(folder: Path, ports: Ports, node: str) -> dict[str, str]:
         "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": on_loopback,
         "RABBITMQ_CTL_ERL_ARGS": on_loopback,
         # The defaults make each file operation sleep: a start takes 6 s instead of 3.5.
-        "RABBITMQ_SERVER_ERL_ARGS": "+P 65536 +sbwt very_short",
+        "RABBITMQ_SERVER_ERL_ARGS": f"+P 65536 +sbwt very_short{limit}",
         **_paths(folder),
     }
 

@@ -106,7 +106,7 @@ async def assert_complete(platform: Platform, database: Database, points: list[i
 async def test_commands_complete_when_some_requests_or_replies_are_lost(
     proxy: Proxy, lost: Lost, waiting: Settings, platform: Platform, database: Database
 ) -> None:
-    points = await lose_at_each(range(3, 500, 71), lost, proxy, waiting, platform, database)
+    points = await lose_at_each(range(3, 500, 142), lost, proxy, waiting, platform, database)
 
     assert len(points) >= 2
     await assert_complete(platform, database, points)

@@ -106,7 +106,7 @@ async def assert_answered(
 async def test_reports_are_answered_when_a_worker_is_killed_at_some_points(
     asking: Requester, environment: Environment, platform: Platform, database: Database
 ) -> None:
-    reports = await crash_at_each(range(1, 60, 13), asking, environment, database)
+    reports = await crash_at_each(range(1, 60, 26), asking, environment, database)
 
     assert len(reports) >= 2
     await assert_answered(asking, platform, database, reports)
@@ -133,7 +133,7 @@ async def test_reports_are_answered_when_some_requests_or_replies_are_lost(
     platform: Platform,
     database: Database,
 ) -> None:
-    reports = await lose_at_each(range(1, 40, 9), lost, proxy, lossy_settings, asking)
+    reports = await lose_at_each(range(1, 40, 18), lost, proxy, lossy_settings, asking)
 
     assert len(reports) >= 1
     await assert_answered(asking, platform, database, reports)

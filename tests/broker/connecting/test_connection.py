@@ -147,7 +147,7 @@ async def test_connect_fails_in_time_if_no_address_answers() -> None:
 @parametrize_quick(
     "of_server, parameters, seconds",
     [(60, "", "10"), (0, "?heartbeat=7", "7"), (60, "?heartbeat=7", "7"), (0, "", "10")],
-    quick=2,
+    quick=1,
 )
 async def test_the_worker_s_heartbeat_is_negotiated_whatever_the_broker_suggests(
     amqp_url: str, servers: PrivateServers, parameters: str, seconds: str, of_server: int
