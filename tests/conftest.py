@@ -1,6 +1,7 @@
 """Fixtures and settings of all tests."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable, Iterator
 
@@ -60,3 +61,16 @@ def _no_stray_errors() -> Iterator[None]:
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """The worker's own event loop, which takes half of asyncio's processor time."""
     return {"uvloop": uvloop.new_event_loop}
+
+
+def pytest_collection_finish() -> None:
+    """Exempts what is loaded from the garbage collector, which would traverse it again and again.
+
+    While the tests were loaded, it took a quarter of that time.
+    """
+    gc.freeze()
+    gc.enable()
+
+
+# Until everything is loaded.
+gc.disable()

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.support.environments import Environment, environment, unmeasured
 from tests.support.installed_command import command
 from tests.support.quick import parametrize_quick
@@ -28,7 +30,7 @@ MARK = "hunter2"
         (("amqp://", "amqps://"), Exit.UNAVAILABLE, "does not speak TLS"),
         (("test_", f"test?heartbeat=5s&name={MARK}"), Exit.SETTINGS, "write heartbeat=10"),
     ],
-    quick=2,
+    quick=1,
 )
 async def test_run_ends_with_the_sentence_of_check(
     environment: Environment, change: tuple[str, str], code: Exit, sentence: str
@@ -44,6 +46,7 @@ async def test_run_and_check_name_a_broker_that_allows_too_few_channels(
         await assert_same_end(environment, Exit.UNAVAILABLE, "allows 4 channels on a connection")
 
 
+@pytest.mark.campaign
 async def test_run_and_check_name_a_missing_certificate(
     environment: Environment, tmp_path: Path
 ) -> None:

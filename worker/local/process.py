@@ -45,16 +45,17 @@ class Runner:
         self, *command: str, timeout_seconds: float, standard_input: str | None = None
     ) -> str:
         """Runs a program and returns its output. Raises `ServerUnavailable` if it fails."""
+        given = None if standard_input is None else standard_input.encode()
         process = await asyncio.create_subprocess_exec(
             *self.guarded(command, signal.SIGKILL),
             env=dict(self.environment),
             cwd=ROOT,
-            stdin=asyncio.subprocess.PIPE,
+            # uvloop fails where asyncio forgives that a program ends before it has read its input.
+            stdin=asyncio.subprocess.DEVNULL if given is None else asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,
         )
-        given = (standard_input or "").encode()
         try:
             output, _ = await asyncio.wait_for(process.communicate(given), timeout_seconds)
         except TimeoutError:

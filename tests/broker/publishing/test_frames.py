@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.data.inserts import call_settings, handset_login, phone_numbers, voice_service
 from tests.support.platform import Platform, platform_at
+from tests.support.quick import parametrize_quick
 from tests.support.workers import rows, store, until_leading, working
 from worker.app.run import supervisor
 from worker.local import PrivateServers
@@ -40,7 +41,7 @@ async def limited(servers: PrivateServers, parameter: str, limit: int) -> AsyncI
         await control("eval", f"application:set_env(rabbit, {parameter}, {before}).")
 
 
-@pytest.mark.parametrize("frame_max", [0, 8192])
+@parametrize_quick("frame_max", [8192, 0], quick=1)
 async def test_worker_publishes_all_messages_whatever_the_limit_of_frames(
     servers: PrivateServers, database: Database, settings: Settings, amqp_url: str, frame_max: int
 ) -> None:
