@@ -1,14 +1,13 @@
 """Brokers that limit frames and channels otherwise than by default."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 
 from tests.support.data.inserts import call_settings, handset_login, phone_numbers, voice_service
 from tests.support.platform import Platform, platform_at
 from tests.support.quick import parametrize_quick
+from tests.support.servers.running import broker_setting
 from tests.support.workers import rows, store, until_leading, working
 from worker.app.run import supervisor
 from worker.local import PrivateServers
@@ -28,26 +27,13 @@ SITE = (
 )
 
 
-@asynccontextmanager
-async def limited(servers: PrivateServers, parameter: str, limit: int) -> AsyncIterator[None]:
-    """New connections get this limit."""
-    control = servers.rabbitmq.control
-    reading = f"{{ok, Limit}} = application:get_env(rabbit, {parameter}), Limit."
-    before = (await control("eval", reading)).strip()
-    await control("eval", f"application:set_env(rabbit, {parameter}, {limit}).")
-    try:
-        yield
-    finally:
-        await control("eval", f"application:set_env(rabbit, {parameter}, {before}).")
-
-
 @parametrize_quick("frame_max", [8192, 0], quick=1)
 async def test_worker_publishes_all_messages_whatever_the_limit_of_frames(
     servers: PrivateServers, database: Database, settings: Settings, amqp_url: str, frame_max: int
 ) -> None:
     await store(database, *SITE)
     async with (
-        limited(servers, "frame_max", frame_max),
+        broker_setting(servers, "frame_max", frame_max),
         platform_at(amqp_url) as platform,
         working(database, settings) as worker,
     ):
@@ -84,7 +70,7 @@ async def test_dead_letter_with_headers_larger_than_a_frame_keeps_its_body_and_r
         async with asyncio.timeout(90):
             while not await rows(database, "SELECT 1 FROM dead_letters WHERE attempts > 0"):
                 await asyncio.sleep(0.1)
-    async with limited(servers, "frame_max", 8192), working(database, settings) as second:
+    async with broker_setting(servers, "frame_max", 8192), working(database, settings) as second:
         await until_leading(second)
         letter = await platform.dead_letter()
 
@@ -95,6 +81,6 @@ async def test_dead_letter_with_headers_larger_than_a_frame_keeps_its_body_and_r
 async def test_run_ends_at_a_broker_that_allows_too_few_channels(
     servers: PrivateServers, database: Database, settings: Settings
 ) -> None:
-    async with limited(servers, "channel_max", 5):
+    async with broker_setting(servers, "channel_max", 5):
         with pytest.raises(Mistake, match="allows 5 channels on a connection"):
             await supervisor(database, settings, Reporter(Metrics())).run()
