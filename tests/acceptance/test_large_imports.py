@@ -99,12 +99,13 @@ def _highest_mebibytes(pid: int) -> float:
     return int(found[0]) / 1024 if found else 0.0
 
 
+@pytest.mark.campaign
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize(
     ("records", "mebibytes", "commands"),
     [
         (30_000, FEW_MEBIBYTES, IMPORTING),
-        pytest.param(30_000, FEW_MEBIBYTES, REPEATING, marks=pytest.mark.campaign),
+        (30_000, FEW_MEBIBYTES, REPEATING),
         pytest.param(1_000_000, IMPORT_MEBIBYTES, REPEATING, marks=pytest.mark.benchmark),
     ],
 )

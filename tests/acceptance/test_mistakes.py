@@ -39,6 +39,7 @@ async def test_run_ends_with_the_sentence_of_check(
     await assert_same_end(wrong, code, sentence)
 
 
+@pytest.mark.campaign
 async def test_run_and_check_name_a_broker_that_allows_too_few_channels(
     environment: Environment, servers: PrivateServers
 ) -> None:

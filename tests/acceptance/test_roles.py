@@ -101,6 +101,7 @@ def lines(*subjects: str) -> str:
     return "".join(f"ok      {subject}\n" for subject in (*subjects, "rights", "dead letters"))
 
 
+@pytest.mark.campaign
 async def test_the_declaring_role_declares_the_topology_anew(
     administration: Administration, environment: Environment, platform: Platform
 ) -> None:
@@ -115,6 +116,7 @@ async def test_the_declaring_role_declares_the_topology_anew(
     assert (await command(own, "partitions", "2"))[0] == Exit.DONE
 
 
+@pytest.mark.campaign
 async def test_the_role_for_partitions_changes_their_number_in_both_directions(
     administration: Administration, environment: Environment, platform: Platform
 ) -> None:
@@ -221,6 +223,7 @@ async def test_a_system_that_owns_records_states_them(
                 await asyncio.sleep(0.1)
 
 
+@pytest.mark.campaign
 async def test_operators_list_replay_and_discard_dead_letters(
     administration: Administration, environment: Environment, platform: Platform
 ) -> None:

@@ -79,6 +79,7 @@ async def _run(
         await run_full_queue(bench, endpoints, implementation, commands)
 
 
+@pytest.mark.campaign
 async def test_worker_and_probes_publish_the_expected_messages(
     bench: Bench, recorded: Path
 ) -> None:

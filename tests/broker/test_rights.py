@@ -92,6 +92,7 @@ async def test_a_connection_that_is_lost_meanwhile_is_an_outage_of_the_broker(
         await missing_rights([amqp_url], NEEDED["serve"])
 
 
+@pytest.mark.campaign
 async def test_looking_for_rights_changes_nothing(servers: PrivateServers, amqp_url: str) -> None:
     virtual_host = amqp_url.rsplit("/", 1)[1]
 

@@ -24,6 +24,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.campaign
 async def test_servers_start_in_a_temporary_folder_that_is_removed_with_them(
     monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:

@@ -65,6 +65,7 @@ async def test_control_runs_rabbitmqctl(rabbitmq: PrivateRabbitMQ) -> None:
     assert "memory" not in await rabbitmq.control("eval", "rabbit_alarm:get_alarms().")
 
 
+@pytest.mark.campaign
 async def test_rabbitmq_keeps_confirmed_messages_and_its_ports_after_a_kill(
     rabbitmq: PrivateRabbitMQ, lasting_folder: Path
 ) -> None:

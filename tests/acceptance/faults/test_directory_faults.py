@@ -219,6 +219,7 @@ async def assert_applied_once(platform: Platform, database: Database, points: li
 
 
 @pytest.mark.usefixtures("site")
+@pytest.mark.campaign
 async def test_records_are_applied_once_when_a_worker_is_killed_at_some_points(
     environment: Environment, database: Database, platform: Platform
 ) -> None:

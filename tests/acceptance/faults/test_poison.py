@@ -41,6 +41,7 @@ async def restart_killed_workers(environment: Environment, stop: asyncio.Event) 
         deaths += 1
 
 
+@pytest.mark.campaign
 async def test_message_that_kills_each_worker_is_dead_lettered_alone(
     environment: Environment, database: Database, platform: Platform
 ) -> None:

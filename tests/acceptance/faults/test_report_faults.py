@@ -103,6 +103,7 @@ async def assert_answered(
     assert await rows(database, "SELECT 1 FROM poison_attempts") == []
 
 
+@pytest.mark.campaign
 async def test_reports_are_answered_when_a_worker_is_killed_at_some_points(
     asking: Requester, environment: Environment, platform: Platform, database: Database
 ) -> None:

@@ -3,6 +3,8 @@
 import asyncio
 from signal import SIGCONT, SIGSTOP
 
+import pytest
+
 from tests.support.data.inserts import phone_numbers, voice_service
 from tests.support.environments import Environment, environment
 from tests.support.installed_command import LoggingWorker, started
@@ -28,6 +30,7 @@ async def leader_and_standby(
     return leader, standby
 
 
+@pytest.mark.campaign
 async def test_frozen_leader_stands_by_when_it_wakes(
     environment: Environment, database: Database, platform: Platform
 ) -> None:
