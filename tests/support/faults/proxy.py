@@ -133,6 +133,10 @@ class Proxy:
             del self._tunnels[task]
 
 
+ENDS = (OSError, RuntimeError)
+"""What writing to an ended connection raises; uvloop raises RuntimeError for one that was cut."""
+
+
 class Tunnel:
     """One connection through the proxy."""
 
@@ -158,16 +162,18 @@ class Tunnel:
 
     async def run(self, host: str, port: int) -> None:
         """Forwards both directions until one side ends the connection."""
-        with contextlib.suppress(OSError):
-            await self._proxy.until_passable()
-            replies, self._server = await asyncio.open_connection(host, port)
-            forwarding = asyncio.create_task(self._forward_requests(self._server))
-            try:
-                await self._forward_replies(replies)
-            finally:
-                forwarding.cancel()
-                await asyncio.wait([forwarding])
-        self.cut()
+        try:
+            with contextlib.suppress(*ENDS):
+                await self._proxy.until_passable()
+                replies, self._server = await asyncio.open_connection(host, port)
+                forwarding = asyncio.create_task(self._forward_requests(self._server))
+                try:
+                    await self._forward_replies(replies)
+                finally:
+                    forwarding.cancel()
+                    await asyncio.wait([forwarding])
+        finally:
+            self.cut()
 
     async def _forward_requests(self, server: asyncio.StreamWriter) -> None:
         try:
@@ -181,7 +187,7 @@ class Tunnel:
                 self._hang_up_if_no_reply(server)
             await self._proxy.until_passable()
             server.write_eof()
-        except OSError:
+        except ENDS:
             self.cut()
 
     def _is_lost(self, unit: bytes) -> bool:
