@@ -5,7 +5,7 @@ import asyncio
 from tests.support.data.inserts import phone_numbers, voice_service
 from tests.support.platform import Platform
 from tests.support.workers import store, working
-from worker.broker.prefetch import FEW_MESSAGES, Prefetch
+from worker.broker.prefetch import FEW_MESSAGES, HELD_MAXIMUM_BYTES, Prefetch
 from worker.settings import Settings
 from worker.storage.connecting.engine import Database
 
@@ -44,3 +44,24 @@ async def test_worker_dead_letters_large_messages_and_handles_the_command_behind
 
     assert {letter.headers["x-error-code"] for letter in letters} == {"BODY_TOO_LARGE"}
     assert {letter.message_id for letter in letters} == {f"large-{place}" for place in range(5)}
+
+
+def test_an_ordinary_message_behind_huge_ones_does_not_raise_their_limit() -> None:
+    prefetch = Prefetch(600)
+    prefetch.new_qos(24_000)
+    huge = HELD_MAXIMUM_BYTES // 2
+
+    assert prefetch.needs_new_qos(huge, huge)
+    prefetch.needs_new_qos(huge, 2 * huge)
+    prefetch.needs_new_qos(600, 2 * huge + 600)
+    assert prefetch.new_qos(24_000) == FEW_MESSAGES
+
+
+def test_the_prefetch_count_is_the_ordinary_one_while_commands_are_too_large_together() -> None:
+    prefetch = Prefetch(600)
+    assert prefetch.new_qos(24_000) == 24_000
+
+    assert not prefetch.needs_new_qos(5_000, HELD_MAXIMUM_BYTES)
+    assert prefetch.needs_new_qos(5_000, HELD_MAXIMUM_BYTES + 1)
+    assert (prefetch.new_qos(24_000), prefetch.new_qos(2)) == (600, 2)
+    assert not prefetch.needs_new_qos(5_000, 600 * 5_000)

@@ -14,7 +14,9 @@ class SlowRelay:
 
     def __init__(self, batches: int) -> None:
         self.batches = batches
-        self.oldest_untried: datetime | None = None
+
+    def oldest_untried(self, _lane: Lane) -> datetime | None:
+        return None
 
     def is_behind(self, lane: Lane) -> bool:
         return self.batches > 0 and lane == Lane.BULK
@@ -24,9 +26,9 @@ class SlowRelay:
         self.batches -= 1
 
 
-def backpressure_of(relay: SlowRelay, lane: Lane = Lane.BULK) -> Backpressure:
+def backpressure_of(relay: SlowRelay) -> Backpressure:
     return Backpressure(
-        relay, lambda: datetime.now(UTC), Reporter(Metrics()), lane=lane, age_maximum_seconds=30
+        relay, lambda: datetime.now(UTC), Reporter(Metrics()), age_maximum_seconds=30
     )
 
 
@@ -35,7 +37,7 @@ async def test_a_consumer_takes_one_batch_for_each_that_a_relay_that_is_behind_r
     backpressure = backpressure_of(relay)
     left = []
     for _ in range(5):
-        await backpressure.wait_for_capacity(asyncio.Event())
+        await backpressure.wait_for_capacity(asyncio.Event(), Lane.BULK)
         left.append(relay.batches)
 
     assert left == [2, 1, 0, 0, 0]
@@ -43,7 +45,7 @@ async def test_a_consumer_takes_one_batch_for_each_that_a_relay_that_is_behind_r
 
 async def test_a_consumer_of_interactive_commands_does_not_wait_for_bulk_messages() -> None:
     relay = SlowRelay(3)
-    await backpressure_of(relay, Lane.SURPLUS).wait_for_capacity(asyncio.Event())
+    await backpressure_of(relay).wait_for_capacity(asyncio.Event(), Lane.SURPLUS)
 
     assert relay.batches == 3
 
@@ -52,6 +54,6 @@ async def test_a_consumer_that_closes_does_not_wait_for_the_relay() -> None:
     relay = SlowRelay(1_000_000)
     closing = asyncio.Event()
     closing.set()
-    await backpressure_of(relay).wait_for_capacity(closing)
+    await backpressure_of(relay).wait_for_capacity(closing, Lane.BULK)
 
     assert relay.batches == 1_000_000

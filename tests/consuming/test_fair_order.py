@@ -1,46 +1,14 @@
 """Held commands are taken in rounds: no account waits for the burst of another."""
 
-import json
 from collections import Counter, defaultdict
 from itertools import islice
-from typing import NamedTuple, cast
 
-from aiormq import spec
-from aiormq.abc import AbstractChannel, DeliveredMessage
 from hypothesis import given
 from hypothesis import strategies as st
-from pamqp.header import ContentHeader
 
-from worker.broker.delivery import Delivery
+from tests.consuming.deliveries import Sent, burst, delivery, delivery_of
 from worker.consuming.fair_order import ROUND_COMMANDS, FairOrder
 from worker.core.lanes import Lane
-
-NO_CHANNEL = cast("AbstractChannel", None)
-
-
-class Sent(NamedTuple):
-    """A command: its place in the queue, its account and its number."""
-
-    place: int
-    account: str
-    number: str
-
-
-def delivery(sent: Sent) -> Delivery:
-    data = {"phone_number": sent.number, "account_id": sent.account, "site_id": "london-1"}
-    body = json.dumps({"specversion": "1.0", "id": str(sent.place), "type": "any", "data": data})
-    return delivery_of(body.encode(), sent.place)
-
-
-def delivery_of(body: bytes, tag: int) -> Delivery:
-    deliver = spec.Basic.Deliver("consumer", tag, False, "telephony.commands", "key")  # noqa: FBT003 -- the library's order
-    header = ContentHeader(0, len(body), spec.Basic.Properties())
-    return Delivery(DeliveredMessage(deliver, header, body, NO_CHANNEL))
-
-
-def burst(account: str, commands: int, first: int = 0) -> list[Sent]:
-    places = range(first, first + commands)
-    return [Sent(place, account, f"+44{place:010}") for place in places]
 
 
 def order_of(*commands: Sent) -> FairOrder:
@@ -102,6 +70,18 @@ def test_an_account_that_waits_alone_again_has_its_whole_share() -> None:
     order.append(delivery(Sent(1_000, "acme", "+442079460000")))
 
     assert order.popleft().lane == Lane.INTERACTIVE
+
+
+def test_accounts_whose_rounds_are_over_are_forgotten() -> None:
+    order = order_of(*burst("acme", 2))
+    for place in range(100):
+        order.append(delivery(Sent(place, f"account-{place}", f"+44{place:010}")))
+        order.append(delivery(Sent(1_000 + place, "acme", f"+43{place:010}")))
+        order.popleft()
+        order.popleft()
+
+    assert len(order) == 2
+    assert order.accounts <= ROUND_COMMANDS + 2
 
 
 def test_commands_that_cannot_be_read_share_a_place() -> None:

@@ -9,8 +9,9 @@ from tests.support.workers import store
 from worker.core.lanes import Lane
 from worker.relay.outbox import (
     BATCH_MAXIMUM_MESSAGES,
+    BULK_MAXIMUM_MESSAGES,
     DEFERRED_SHARE_MESSAGES,
-    SMALL_TURN_MESSAGES,
+    SURPLUS_MAXIMUM_MESSAGES,
     next_batch,
 )
 from worker.storage.connecting.engine import Database
@@ -54,11 +55,11 @@ def message(place: int, lane: Lane) -> OutgoingMessage:
         (1000, 500, 0, True, (900, 100, 0)),
         (1000, 0, 500, True, (900, 0, 100)),
         (1000, 0, 30, True, (970, 0, 30)),
-        (10, 1000, 0, True, (10, SMALL_TURN_MESSAGES, 0)),
-        (0, 1000, 0, True, (0, SMALL_TURN_MESSAGES, 0)),
+        (10, 1000, 0, True, (10, SURPLUS_MAXIMUM_MESSAGES, 0)),
+        (0, 1000, 0, True, (0, SURPLUS_MAXIMUM_MESSAGES, 0)),
         (0, 1000, 0, False, (0, 1000, 0)),
-        (10, 0, 1000, True, (10, 0, SMALL_TURN_MESSAGES)),
-        (0, 0, 1000, False, (0, 0, SMALL_TURN_MESSAGES)),
+        (10, 0, 1000, True, (10, 0, BULK_MAXIMUM_MESSAGES)),
+        (0, 0, 1000, False, (0, 0, BULK_MAXIMUM_MESSAGES)),
     ],
 )
 def test_a_batch_takes_what_people_wait_for_and_leaves_room_for_the_rest(

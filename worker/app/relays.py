@@ -33,10 +33,9 @@ class Relays:
         """Whether one of them is behind with messages that go out before those of this lane."""
         return any(outbox.is_behind(lane) for outbox in self.outboxes)
 
-    @property
-    def oldest_untried(self) -> datetime | None:
+    def oldest_untried(self, lane: Lane) -> datetime | None:
         """When the oldest message of all was queued that the broker has never refused."""
-        oldest = (outbox.oldest_untried for outbox in self.outboxes)
+        oldest = (outbox.oldest_untried(lane) for outbox in self.outboxes)
         return min((queued_at for queued_at in oldest if queued_at is not None), default=None)
 
     async def wait_for_read(self, at_most_seconds: float) -> None:

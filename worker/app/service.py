@@ -6,7 +6,6 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from activation_contracts.catalogue import (
@@ -20,7 +19,6 @@ from activation_contracts.catalogue import (
 
 from worker.app.loops import consume, publish
 from worker.app.relays import Relays
-from worker.broker.delivery import Delivery
 from worker.broker.partition_queues import SOURCES, queue_names_for, source_queue
 from worker.broker.session import BrokerSession
 from worker.cluster.assignments import Serve
@@ -177,22 +175,17 @@ class Service:
         if outbound is None:
             return [await self._router(stack, source) for source in SOURCES]
         interactive = await self._interactive_consumer(stack)
-        bulk = await self._consumer(stack, self._source_queue(BULK_COMMAND_QUEUE))
+        bulk = await self._consumer(stack, self._source_queue(BULK_COMMAND_QUEUE), lane=Lane.BULK)
         turns = Turns(lambda: bool(interactive.waiting) and not interactive.closing.is_set())
-        previews = await self._previews(stack)
+        handler = await self._command_handler(stack, outbound)
+        backpressure = self._backpressure(outbound.outbox)
         return [
-            self._inbound(
-                stack,
-                interactive,
-                self._command_handler(outbound, previews, attrgetter("lane")),
-                self._backpressure(outbound.outbox, Lane.SURPLUS),
-                next_turn=turns.interactive,
-            ),
+            self._inbound(stack, interactive, handler, backpressure, next_turn=turns.interactive),
             self._inbound(
                 stack,
                 bulk,
-                self._command_handler(outbound, previews, lambda _: Lane.BULK),
-                self._backpressure(outbound.outbox, Lane.BULK),
+                handler,
+                backpressure,
                 next_turn=turns.bulk,
                 batch_maximum_messages=BULK_BATCH_COMMANDS,
             ),
@@ -203,14 +196,12 @@ class Service:
         partitions = self._assignment.layout.partitions
         held = self._context.settings.interactive_prefetch_messages // partitions
         queue = self._source_queue(COMMAND_QUEUE)
-        return await self._consumer(stack, queue, max(held, 1), FairOrder())
+        return await self._consumer(stack, queue, prefetch=max(held, 1), waiting=FairOrder())
 
     def _source_queue(self, source: str) -> str:
         return source_queue(source, self._assignment.partition, self._assignment.layout)
 
-    def _command_handler(
-        self, outbound: Outbound, previews: PreviewAnswers, lane_of: Callable[[Delivery], Lane]
-    ) -> CommandHandler:
+    async def _command_handler(self, stack: AsyncExitStack, outbound: Outbound) -> CommandHandler:
         context = self._context
         return CommandHandler(
             context.settings.policy,
@@ -218,9 +209,8 @@ class Service:
             context.reporter,
             outbound.outbox.wake,
             replies=context.replies,
-            previews=previews,
+            previews=await self._previews(stack),
             partition=self._assignment.partition,
-            lane_of=lane_of,
         )
 
     async def _previews(self, stack: AsyncExitStack) -> PreviewAnswers:
@@ -239,7 +229,7 @@ class Service:
 
     async def _reports(self, stack: AsyncExitStack) -> Inbound:
         context = self._context
-        consumer = await self._consumer(stack, REPORT_QUEUE, PREFETCH_REPORTS)
+        consumer = await self._consumer(stack, REPORT_QUEUE, prefetch=PREFETCH_REPORTS)
         poison = self._poison_tracker(consumer, batch_maximum_messages=1)
         processor = ReportProcessor(
             BatchReader(
@@ -269,16 +259,14 @@ class Service:
         # What follows is published by the relays of all partitions, and only those of this worker
         # hold it back. A worker with the router alone has none: it goes on, and the outbox grows
         # by what its directory messages lead to, until the other workers can publish again.
-        backpressure = self._backpressure(context.relays, Lane.INTERACTIVE)
-        return self._inbound(stack, consumer, handler, backpressure)
+        return self._inbound(stack, consumer, handler, self._backpressure(context.relays))
 
-    def _backpressure(self, relay: RelayPort, lane: Lane) -> Backpressure:
+    def _backpressure(self, relay: RelayPort) -> Backpressure:
         context = self._context
         return Backpressure(
             relay,
             context.clock,
             context.reporter,
-            lane=lane,
             age_maximum_seconds=context.settings.outbox_age_maximum_seconds,
         )
 
@@ -359,8 +347,10 @@ class Service:
         self,
         stack: AsyncExitStack,
         queue: str,
+        *,
         prefetch: int | None = None,
         waiting: Waiting | None = None,
+        lane: Lane = Lane.INTERACTIVE,
     ) -> Consumer:
         session = self._context.session
         return Consumer(
@@ -368,6 +358,7 @@ class Service:
             await stack.enter_async_context(session.consuming(prefetch)),
             session,
             waiting=waiting,
+            lane=lane,
             on_prioritised=partial(self._context.reporter.prioritised, queue),
         )
 

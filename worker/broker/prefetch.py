@@ -9,13 +9,15 @@ __all__ = ["Prefetch"]
 
 FEW_MESSAGES: Final = 2
 FEW_FOR_SECONDS: Final = 60
+FEWER_FOR_SECONDS: Final = 600
+"""Publishers of larger commands go on to publish them: each change is a new session."""
 HELD_MAXIMUM_BYTES: Final = 32 * 1024 * 1024
 """As many as 500 messages of the largest size that can be read: many commands fit, which have 600
 bytes."""
 
 
 class Prefetch:
-    """The prefetch counts: as set, but few for a minute after messages that are too large.
+    """The prefetch counts: as set, but fewer for some time after messages that are too large.
 
     The broker counts messages and not bytes, and accepts messages of 16 MiB and more: a full
     prefetch of those would be gigabytes.
@@ -37,15 +39,16 @@ class Prefetch:
     def needs_new_qos(self, body_bytes: int, held_bytes: int = 0) -> bool:
         """Whether consumers must start again with another count, after a message of this size.
 
-        `held_bytes` is the size of all messages that its consumer holds.
+        `held_bytes` is the size of the messages that wait at its consumer.
         """
         if body_bytes > BODY_MAXIMUM_BYTES:
-            return self._limit_to(FEW_MESSAGES)
+            return self._limit_to(FEW_MESSAGES, FEW_FOR_SECONDS)
         if held_bytes > HELD_MAXIMUM_BYTES:
-            return self._limit_to(self._messages)
+            return self._limit_to(self._messages, FEWER_FOR_SECONDS)
         return self._applied is not None and monotonic() > self._limited_until
 
-    def _limit_to(self, messages: int) -> bool:
-        self._limit = messages
-        self._limited_until = monotonic() + FEW_FOR_SECONDS
+    def _limit_to(self, messages: int, seconds: float) -> bool:
+        is_limited = monotonic() < self._limited_until
+        self._limit = min(self._limit, messages) if is_limited else messages
+        self._limited_until = max(self._limited_until, monotonic() + seconds)
         return self._applied is None or self._applied > messages

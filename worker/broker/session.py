@@ -129,9 +129,11 @@ class BrokerSession:
     def accept(self, body_bytes: int, held_bytes: int = 0) -> bool:
         """Whether to handle a message of this size; call it for each one that is delivered.
 
-        `held_bytes` is the size of all messages that its consumer holds. Fails the session when the
-        prefetch count must change. The broker redelivers messages that were not accepted.
+        `held_bytes` is the size of the messages that wait at its consumer. Fails the session when
+        the prefetch count must change. The broker redelivers messages that were not accepted.
         """
+        if self.lost.is_set():
+            return False
         if self._prefetch.needs_new_qos(body_bytes, held_bytes):
             self.fail(f"the prefetch count changes after a message of {body_bytes} bytes")
         return not self.lost.is_set()

@@ -23,9 +23,11 @@ class RelayPort(Protocol):
         False while the broker is blocked.
         """
 
-    @property
-    def oldest_untried(self) -> datetime | None:
-        """When the oldest message was queued that the broker has never refused."""
+    def oldest_untried(self, lane: Lane) -> datetime | None:
+        """When the oldest message was queued that the broker has never refused.
+
+        Of those of this lane and of the lanes before it.
+        """
 
     async def wait_for_read(self, at_most_seconds: float) -> None:
         """Returns when the relay has read its next batch, or after this time."""
@@ -44,34 +46,31 @@ class Backpressure:
         clock: Clock,
         reporter: Reporter,
         *,
-        lane: Lane,
         age_maximum_seconds: float,
     ) -> None:
-        """`lane` is the last one in which the consumer's messages lead to others."""
         self._relay = relay
         self._clock = clock
         self._reporter = reporter
-        self._lane = lane
         self._age_maximum = timedelta(seconds=age_maximum_seconds)
 
-    async def wait_for_capacity(self, closing: asyncio.Event) -> None:
-        """Returns when the consumer may take more messages, or when `closing` is set.
+    async def wait_for_capacity(self, closing: asyncio.Event, lane: Lane) -> None:
+        """Returns when the consumer may take a batch of this lane, or when `closing` is set.
 
         While the relay is behind, it passes one batch for each batch that the relay reads. It
         polls: the relay can catch up without new deliveries.
         """
-        if self._relay.is_behind(self._lane) and not closing.is_set():
+        if self._relay.is_behind(lane) and not closing.is_set():
             await self._relay.wait_for_read(POLL_SECONDS)
-        if not self._is_too_old():
+        if not self._is_too_old(lane):
             return
-        self._reporter.consuming_paused(self._relay.oldest_untried)
+        self._reporter.consuming_paused(self._relay.oldest_untried(lane))
         try:
-            while self._is_too_old() and not closing.is_set():
+            while self._is_too_old(lane) and not closing.is_set():
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(closing.wait(), POLL_SECONDS)
         finally:
             self._reporter.consuming_resumed()
 
-    def _is_too_old(self) -> bool:
-        oldest = self._relay.oldest_untried
+    def _is_too_old(self, lane: Lane) -> bool:
+        oldest = self._relay.oldest_untried(lane)
         return oldest is not None and self._clock() - oldest > self._age_maximum

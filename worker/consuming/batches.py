@@ -48,17 +48,24 @@ class Batches:
         await self._consumer.start()
         while await self._consumer.wait():
             if self._backpressure is not None:
-                await self._backpressure.wait_for_capacity(self._consumer.closing)
+                await self._backpressure.wait_for_capacity(self._consumer.closing, self._lane())
             async with self._next_turn() as turn:
                 # Within the turn: whoever waits for the next one is told.
                 if self._consumer.closing.is_set():
                     return
                 await self._consumer.take_in()
-                limit = await self._poison.begin(self._next())
-                batch = Batch(self._consumer.take(limit.messages), limit.is_poison)
+                with self._consumer.order_kept():
+                    limit = await self._poison.begin(self._next())
+                    batch = Batch(self._consumer.take(limit.messages), limit.is_poison)
                 yield batch
                 turn.commands = len(batch.deliveries)
                 self._consumer.handled(turn.commands)
+        async with self._next_turn():
+            """Tells whoever waits for a turn that this queue wants none any more."""
+
+    def _lane(self) -> Lane:
+        """The first lane to which the next batch leads."""
+        return min((delivery.lane for delivery in self._next()), default=Lane.INTERACTIVE)
 
     def _next(self) -> Sequence[Delivery]:
         """The waiting deliveries; while people wait, theirs with few others: it is done sooner."""

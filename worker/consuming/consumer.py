@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from time import monotonic
 from typing import Final, Protocol
 
@@ -13,6 +14,7 @@ from worker.broker.ack_tracker import AckTracker
 from worker.broker.connecting.connection import ready_messages
 from worker.broker.delivery import Delivery, begin_to_consume
 from worker.broker.session import BrokerSession
+from worker.core.lanes import Lane
 
 __all__ = ["Consumer", "Waiting"]
 
@@ -23,9 +25,10 @@ ORDINARY_PRIORITY_MAXIMUM: Final = 4
 FLOOD_DELIVERIES: Final = 400
 """Of a flood, since the batch before: more than two batches."""
 TAKE_IN_SECONDS: Final = 0.5
+"""The time between two batches. A burst of 20,000 comes in within two seconds."""
 LOOK_SECONDS: Final = 0.01
 FEW_DELIVERIES: Final = 20
-"""In `LOOK_SECONDS`, at the end of a flood."""
+"""In `LOOK_SECONDS`: the flood is over, or slower than batches are handled."""
 
 
 class Waiting(Protocol):
@@ -60,11 +63,13 @@ class Consumer:
         session: BrokerSession,
         *,
         waiting: Waiting | None = None,
+        lane: Lane = Lane.INTERACTIVE,
         on_prioritised: Callable[[str | None], None] | None = None,
     ) -> None:
-        """`waiting` holds the deliveries that were not taken yet; by default as they arrive.
+        """`waiting` orders the deliveries that were not taken yet; else they keep their order.
 
-        Calls `on_prioritised` with the id of a message whose priority breaks the order.
+        `lane` is that of its deliveries, unless `waiting` says something else. Calls
+        `on_prioritised` with the id of a message whose priority breaks the order.
         """
         self.queue: Final = queue
         self._channel = channel
@@ -73,6 +78,9 @@ class Consumer:
         self._ack_tracker = AckTracker()
         self._arrived = asyncio.Event()
         self._behind = math.inf
+        self._lane = lane
+        self._is_ordered_anew = waiting is not None
+        self._arrivals: deque[Delivery] | None = None
         self._waiting_bytes = 0
         self.waiting: Waiting = deque() if waiting is None else waiting
         """The deliveries that were not taken yet, in the order in which they will be."""
@@ -95,11 +103,13 @@ class Consumer:
         return not self.closing.is_set()
 
     async def take_in(self) -> None:
-        """Lets a flood of deliveries come in first, but not for longer than a moment.
+        """Lets a flood of deliveries come in first, if they are ordered anew.
 
-        Their order counts only when they are here, and a batch takes more time than to receive it.
+        Their order counts only when they are here, and to handle a batch takes longer than to
+        receive one. It waits no longer than a moment, because the others wait meanwhile.
         """
-        if self.deliveries - self._deliveries_before < FLOOD_DELIVERIES:
+        is_flood = self.deliveries - self._deliveries_before >= FLOOD_DELIVERIES
+        if not is_flood or not self._is_ordered_anew:
             self._deliveries_before = self.deliveries
             return
         deadline = monotonic() + TAKE_IN_SECONDS
@@ -109,6 +119,17 @@ class Consumer:
             if self.deliveries - before < FEW_DELIVERIES:
                 break
         self._deliveries_before = self.deliveries
+
+    @contextmanager
+    def order_kept(self) -> Iterator[None]:
+        """Orders what arrives meanwhile afterwards, so that `take` takes what was seen before."""
+        self._arrivals = deque()
+        try:
+            yield
+        finally:
+            arrivals, self._arrivals = self._arrivals, None
+            for delivery in arrivals:
+                self.waiting.append(delivery)
 
     def take(self, count: int) -> list[Delivery]:
         """Takes this number of the waiting deliveries."""
@@ -146,13 +167,15 @@ class Consumer:
     async def _receive(self, delivery: Delivery) -> None:
         # The library cancels a running callback when the connection is lost. So this one only
         # stores the delivery.
-        self._waiting_bytes += len(delivery.body)
-        if not self._session.accept(len(delivery.body), self._waiting_bytes):
+        waiting_bytes = self._waiting_bytes + len(delivery.body)
+        if not self._session.accept(len(delivery.body), waiting_bytes):
             return
+        self._waiting_bytes = waiting_bytes
+        delivery.lane = self._lane
         priority = delivery.properties.priority or 0
         if priority > ORDINARY_PRIORITY_MAXIMUM and self._on_prioritised is not None:
             self._on_prioritised(delivery.properties.message_id)
         self.deliveries += 1
         self._ack_tracker.add(delivery)
-        self.waiting.append(delivery)
+        (self.waiting if self._arrivals is None else self._arrivals).append(delivery)
         self._arrived.set()

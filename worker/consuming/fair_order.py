@@ -60,7 +60,8 @@ class FairOrder:
         """Takes the next command. Raises IndexError if there is none."""
         if not self._length:
             raise IndexError("pop from an empty order")
-        self._current = min(self._rounds)
+        if self._current not in self._rounds:
+            self._begin(min(self._rounds))
         commands = self._rounds[self._current]
         delivery, keys = commands.popleft()
         if not commands:
@@ -71,12 +72,17 @@ class FairOrder:
             self._places.clear()
             self._rounds_of_numbers.clear()
         elif keys and self._rounds_of_numbers.get(keys.phone_number) == self._current:
-            self._forget(keys.phone_number)
+            # A command of the number that comes next joins this round behind what it holds.
+            del self._rounds_of_numbers[keys.phone_number]
         return delivery
 
-    def _forget(self, phone_number: str) -> None:
-        # A later command of the number in the same round is behind any that comes next, too.
-        del self._rounds_of_numbers[phone_number]
+    def _begin(self, round_number: int) -> None:
+        self._current = round_number
+        self._places = {
+            account_id: place
+            for account_id, place in self._places.items()
+            if place.round_number >= round_number
+        }
 
     def _next_round_of(self, account_id: str | None) -> int:
         place = self._places.get(account_id)
@@ -86,6 +92,11 @@ class FairOrder:
             place = _Place(place.round_number + 1, 0)
         self._places[account_id] = place._replace(commands=place.commands + 1)
         return place.round_number
+
+    @property
+    def accounts(self) -> int:
+        """How many accounts it remembers."""
+        return len(self._places)
 
     def __len__(self) -> int:
         """How many commands wait."""

@@ -8,13 +8,11 @@ from typing import NamedTuple
 from activation_contracts.catalogue import COMMANDS, RESULTS
 from activation_contracts.messages import Command, PbxResult
 
-from worker.broker.delivery import Delivery
 from worker.consuming.batch_reader import Incoming
 from worker.consuming.previews import PreviewAnswer, PreviewAnswers
 from worker.consuming.replies import ReplyAddresses
 from worker.core.batch import decide_all
 from worker.core.decision import Decision, Outcome
-from worker.core.lanes import Lane
 from worker.core.operations.operation import PbxStep, Policy
 from worker.core.operations.results import apply_result
 from worker.core.operations.verdicts import Verdict
@@ -40,7 +38,6 @@ class CommandHandler:
     replies: ReplyAddresses
     previews: PreviewAnswers
     partition: int
-    lane_of: Callable[[Delivery], Lane]
     messages = COMMANDS
 
     async def handle_batch(
@@ -56,7 +53,7 @@ class CommandHandler:
                 incoming.message,
                 decision,
                 self._reply_to(incoming),
-                self.lane_of(incoming.delivery),
+                incoming.delivery.lane,
             )
             for incoming, decision in zip(batch, decisions, strict=True)
             if decision.outcome is not Outcome.PREVIEWED

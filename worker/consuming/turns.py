@@ -7,7 +7,7 @@ from typing import Final
 
 __all__ = ["BULK_BATCH_COMMANDS", "Turn", "Turns", "any_time"]
 
-BULK_BATCH_COMMANDS: Final = 50
+BULK_BATCH_COMMANDS: Final = 25
 """The largest batch of bulk commands: an interactive one that arrives meanwhile waits for it."""
 INTERACTIVE_COMMANDS_FOR_A_BULK_BATCH: Final = 9 * BULK_BATCH_COMMANDS
 """Bulk commands get at least a tenth, so that they end at some time."""

@@ -7,7 +7,7 @@ __all__ = ["Lane"]
 
 @unique
 class Lane(IntEnum):
-    """How soon the messages of a command go out; the smaller number first.
+    """How soon the messages of a command go out: the first lane before the others.
 
     Lanes order commands of different numbers only. The messages of one number keep their order.
     """

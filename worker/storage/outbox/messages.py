@@ -49,7 +49,7 @@ class OutgoingMessage(NamedTuple):
     """How many times the broker has refused it."""
     lane: int
     deferred: bool
-    """Whether it, or a message of its subject before it, is in a lane behind the first."""
+    """Whether it, or another message of its subject, is in a lane behind the first."""
 
 
 @dataclass(frozen=True, slots=True)

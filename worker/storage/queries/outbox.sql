@@ -2,12 +2,12 @@
 
 -- name: load_messages
 -- Reads the partition's next messages: those that people wait for, and apart from them the deferred
--- ones, each kind in the order of the decisions. A message behind a deferred one of its subject is
--- deferred too: each subject keeps its order. Leaves out those behind a delayed message of the same
+-- ones, each kind in the order of the decisions. If one message of a subject is deferred, all are:
+-- each subject keeps its order, wherever the limits cut. Leaves out those behind a delayed message of the same
 -- subject. It never remembers a position: a transaction that took a lower one may commit later.
 WITH due AS NOT MATERIALIZED (
     SELECT *, lane > 0 OR EXISTS (
-        SELECT FROM outbox AS earlier WHERE earlier.subject = outbox.subject AND earlier.lane > 0
+        SELECT FROM outbox AS other WHERE other.subject = outbox.subject AND other.lane > 0
     ) AS deferred
     FROM outbox
     WHERE partition = CAST(:partition AS integer) AND CASE

@@ -310,7 +310,7 @@ CREATE TABLE outbox (
     -- When it was put here. A step that is sent again keeps the time of its decision in decided_at.
     queued_at       timestamptz NOT NULL,
     partition       integer NOT NULL DEFAULT 0,
-    -- How soon it goes out among the messages of other subjects: 0 first, then 1 and 2.
+    -- How soon it goes out among the messages of other subjects: 0 before 1 (surplus) and 2 (bulk).
     lane            smallint NOT NULL DEFAULT 0,
     -- The partition first: a scan for the next messages of one partition passes no row of another.
     PRIMARY KEY (partition, position)
