@@ -94,3 +94,17 @@ def test_lock_pins_every_declared_library(lock: str, extra: str | None) -> None:
     pinned = re.findall(r"^([\w.-]+)==", (ROOT / lock).read_text(encoding="utf-8"), re.MULTILINE)
 
     assert wanted <= set(pinned)
+
+
+@pytest.mark.parametrize(
+    "lock",
+    [
+        *("requirements.lock", "requirements-dev.lock"),
+        *("contracts/docs/programs/package-lock.json", "tests/contracts/node/package-lock.json"),
+    ],
+)
+def test_a_lock_file_pins_versions_and_hashes_and_names_no_address(lock: str) -> None:
+    text = (ROOT / lock).read_text(encoding="utf-8")
+
+    assert re.search(r"sha256:|sha512-", text)
+    assert "://" not in text

@@ -16,4 +16,4 @@ class Guidance:
     repeats: str
     """What may be repeated or arrive late, and how to recognise it."""
     receiver: str
-    """What whoever receives the message does with it."""
+    """What the receiver does with the message."""

@@ -3,7 +3,8 @@
 A folder with a package.json and a package-lock.json is a project. Its packages are installed into
 the folder `build`, under the name of the project, once, and again when the lock has changed.
 
-The lock names no registry: `npm install --package-lock-only --omit-lockfile-registry-resolved`.
+The lock names no address: `npm install --package-lock-only --omit-lockfile-registry-resolved`, and
+then without the `funding` entries.
 """
 
 import fcntl

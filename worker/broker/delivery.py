@@ -46,7 +46,7 @@ class Delivery:
         self.tag = cast("int", deliver.delivery_tag)
         """The number of the delivery on its channel, counted from 1."""
         self.lane = Lane.INTERACTIVE
-        """Set by whoever orders the deliveries of a queue."""
+        """The consumer sets it, or what orders its deliveries anew."""
 
     @property
     def headers(self) -> FieldTable:

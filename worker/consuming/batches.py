@@ -50,7 +50,7 @@ class Batches:
             if self._backpressure is not None:
                 await self._backpressure.wait_for_capacity(self._consumer.closing, self._lane())
             async with self._next_turn() as turn:
-                # Within the turn: whoever waits for the next one is told.
+                # Within the turn: its end tells the other queue that it may have the next one.
                 if self._consumer.closing.is_set():
                     return
                 await self._consumer.take_in()
@@ -61,7 +61,7 @@ class Batches:
                 turn.commands = len(batch.deliveries)
                 self._consumer.handled(turn.commands)
         async with self._next_turn():
-            """Tells whoever waits for a turn that this queue wants none any more."""
+            """Tells the other queue that this one wants no more turns."""
 
     def _lane(self) -> Lane:
         """The first lane to which the next batch leads."""

@@ -25,9 +25,9 @@ BATCH_MAXIMUM_MESSAGES: Final = 1000
 """The largest batch. RabbitMQ gains little from more messages in flight; with half as many, those
 of deactivations, which go one after the other for each number, take a fifth longer."""
 BULK_MAXIMUM_MESSAGES: Final = 100
-"""The most deferred messages of a batch, if the first of them is bulk: whoever clicks meanwhile
-waits for it. With 200, and bulk batches twice as large, clicks took 1.7 times as long and bulk
-commands were 3 % faster."""
+"""The most deferred messages of a batch, if the first of them is bulk: a click that arrives
+meanwhile waits for it. With 200, and bulk batches twice as large, clicks took 1.7 times as long and
+bulk commands were 3 % faster."""
 SURPLUS_MAXIMUM_MESSAGES: Final = 300
 """The most messages of a burst in a batch while people wait for others."""
 PEOPLE_WAIT_SECONDS: Final = 2

@@ -28,8 +28,9 @@ __all__ = [
     "UNKNOWN",
     "BatchMetrics",
     "DecisionMetrics",
-    "MessageMetrics",
     "OperationMetrics",
+    "PublishedMetrics",
+    "ReceivedMetrics",
     "ReportOutcome",
     "StateMetrics",
 ]
@@ -162,11 +163,10 @@ class BatchMetrics:
         )
 
 
-class MessageMetrics:
-    """Metrics of messages received and published."""
+class ReceivedMetrics:
+    """Metrics of messages received."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        published = [item for item in CATALOGUE if item.direction == "published"]
         self.dead_lettered = _counter(
             registry,
             "dead_lettered_messages_total",
@@ -200,6 +200,13 @@ class MessageMetrics:
             "Commands routed to the queue of a partition.",
             partition=(),
         )
+
+
+class PublishedMetrics:
+    """Metrics of messages published."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        published = [item for item in CATALOGUE if item.direction == "published"]
         self.published = _counter(
             registry,
             "published_messages_total",

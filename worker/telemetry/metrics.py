@@ -36,8 +36,9 @@ from worker.telemetry.metric_families import (
     DECISIONS,
     BatchMetrics,
     DecisionMetrics,
-    MessageMetrics,
     OperationMetrics,
+    PublishedMetrics,
+    ReceivedMetrics,
     ReportOutcome,
     StateMetrics,
 )
@@ -74,7 +75,8 @@ class Metrics:
         self._decisions = DecisionMetrics(self.registry)
         self._operations = OperationMetrics(self.registry)
         self._batches = BatchMetrics(self.registry)
-        self._messages = MessageMetrics(self.registry)
+        self._received = ReceivedMetrics(self.registry)
+        self._published = PublishedMetrics(self.registry)
         self._state = StateMetrics(self.registry)
         self.registry.register(self._database)
         self.registry.register(LINES_LOST)
@@ -85,7 +87,7 @@ class Metrics:
         self._commands_of = cache(self._decisions.commands.labels)
         self._decision_seconds_of = cache(self._decisions.decision_seconds.labels)
         self._operation_seconds_of = cache(self._operations.operation_seconds.labels)
-        self._published_of = cache(self._messages.published.labels)
+        self._published_of = cache(self._published.published.labels)
 
     def command_decided(self, command: Command, decision: Decision, now: datetime) -> None:
         """A command was decided, and the decision committed."""
@@ -140,23 +142,23 @@ class Metrics:
 
     def message_unreadable(self, code: str) -> None:
         """A message can never be handled; the code is a stable word."""
-        self._messages.dead_lettered.labels(code).inc()
+        self._received.dead_lettered.labels(code).inc()
 
     def reply_refused(self) -> None:
         """A `reply_to` names a queue that gets no replies."""
-        self._messages.replies_refused.inc()
+        self._received.replies_refused.inc()
 
     def previews_lost(self, answers: int) -> None:
         """Answers to previews were not published."""
-        self._messages.previews_lost.inc(answers)
+        self._received.previews_lost.inc(answers)
 
     def report_ended(self, outcome: ReportOutcome) -> None:
         """A report was answered, or given up."""
-        self._messages.reports.labels(outcome.value).inc()
+        self._received.reports.labels(outcome.value).inc()
 
     def message_prioritised(self) -> None:
         """A message has a priority that changes the order of delivery."""
-        self._messages.prioritised.inc()
+        self._received.prioritised.inc()
 
     def message_published(self, message_type: str) -> None:
         """The broker confirmed a message."""
@@ -164,11 +166,11 @@ class Metrics:
 
     def publish_failed(self, message_type: str) -> None:
         """The broker or a queue did not accept a message."""
-        self._messages.publish_failures.labels(message_type).inc()
+        self._published.publish_failures.labels(message_type).inc()
 
     def event_unrouted(self, message_type: str) -> None:
         """The broker confirmed an event to which no queue is bound."""
-        self._messages.unrouted.labels(message_type).inc()
+        self._published.unrouted.labels(message_type).inc()
 
     def reconnected(self) -> None:
         """The connection to the broker was lost and is established again."""
@@ -181,7 +183,7 @@ class Metrics:
 
     def routed(self, partition: int, messages: int) -> None:
         """The queue of a partition confirmed this many commands."""
-        self._messages.routed.labels(str(partition)).inc(messages)
+        self._received.routed.labels(str(partition)).inc(messages)
 
     def broker_blocked(self, *, blocked: bool) -> None:
         """Whether the broker blocks our publishers."""

@@ -84,8 +84,8 @@ class OperationDelayed(Published):
             "stored `sequence` of the number is then higher."
         ),
         receiver=(
-            "Show `message` to whoever waits. Nothing has ended or failed, and nothing needs to "
-            "be sent."
+            "Show `message` to the person who waits. Nothing has ended or failed, and nothing "
+            "needs to be sent."
         ),
     )
 

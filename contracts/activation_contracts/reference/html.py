@@ -138,7 +138,7 @@ TOP: Final = 2
 @singledispatch
 def _block(block: Block, level: int) -> str:
     """`level` is that of the first headings below the title."""
-    raise NotImplementedError(block, level)
+    raise TypeError(f"no HTML is defined for {type(block).__name__} at level {level}")
 
 
 @_block.register

@@ -44,7 +44,7 @@ def _parts(page: Page) -> Iterator[str]:
 
 @singledispatch
 def _block(block: Block, page: Page) -> str:
-    raise NotImplementedError(block, page)
+    raise TypeError(f"no Markdown is defined for {type(block).__name__} of {page.name}")
 
 
 @_block.register
