@@ -11,9 +11,9 @@ from tests.consuming.deliveries import Sent, burst, delivery
 from worker.broker.delivery import Delivery
 from worker.consuming.batches import Batch, Batches
 from worker.consuming.consumer import Consumer
-from worker.consuming.fair_order import FairOrder
+from worker.consuming.ordering.fair_order import FairOrder
+from worker.consuming.ordering.turns import Turns
 from worker.consuming.poison import Limit, PoisonTracker
-from worker.consuming.turns import Turns
 
 if TYPE_CHECKING:
     from aiormq.abc import AbstractChannel

@@ -23,6 +23,9 @@ from worker.broker.partition_queues import SOURCES, queue_names_for, source_queu
 from worker.broker.session import BrokerSession
 from worker.cluster.assignments import Serve
 from worker.cluster.membership import Leadership
+from worker.consuming.answering.previews import PreviewAnswers
+from worker.consuming.answering.replies import ReplyAddresses, UnreadableAnswers
+from worker.consuming.answering.reports import PREFETCH_REPORTS, ReportProcessor, require_reply_to
 from worker.consuming.backpressure import Backpressure, RelayPort
 from worker.consuming.batch_processor import BatchProcessor, Handler
 from worker.consuming.batch_reader import BatchReader
@@ -30,14 +33,11 @@ from worker.consuming.batches import Batches
 from worker.consuming.consumer import Consumer, Waiting
 from worker.consuming.dead_letters import DeadLetters
 from worker.consuming.directory_handler import DirectoryHandler
-from worker.consuming.fair_order import FairOrder
 from worker.consuming.handlers import CommandHandler, ResultHandler
+from worker.consuming.ordering.fair_order import FairOrder
+from worker.consuming.ordering.turns import BULK_BATCH_COMMANDS, Turn, Turns, any_time
 from worker.consuming.poison import PoisonTracker
-from worker.consuming.previews import PreviewAnswers
-from worker.consuming.replies import ReplyAddresses, UnreadableAnswers
-from worker.consuming.reports import PREFETCH_REPORTS, ReportProcessor, require_reply_to
 from worker.consuming.router import PartitionRouter
-from worker.consuming.turns import BULK_BATCH_COMMANDS, Turn, Turns, any_time
 from worker.consuming.watchdog import watch_consumer
 from worker.core.lanes import Lane
 from worker.core.partitions import Assignment

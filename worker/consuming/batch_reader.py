@@ -10,9 +10,9 @@ from activation_contracts.topology import UNROUTED_COMMANDS
 
 from worker.broker.delivery import Delivery
 from worker.broker.forwarding import ERROR_HEADERS
+from worker.consuming.answering.replies import UnreadableAnswers
 from worker.consuming.batches import Batch
 from worker.consuming.dead_letters import DeadLetters
-from worker.consuming.replies import UnreadableAnswers
 from worker.core.poison import POISON_AFTER_ATTEMPTS
 
 __all__ = ["BatchReader", "Incoming", "Message"]

@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 from worker.broker.delivery import Delivery
 from worker.consuming.backpressure import Backpressure
 from worker.consuming.consumer import Consumer
+from worker.consuming.ordering.turns import Turn, any_time
 from worker.consuming.poison import PoisonTracker
-from worker.consuming.turns import Turn, any_time
 from worker.core.lanes import Lane
 
 __all__ = ["Batch", "Batches"]

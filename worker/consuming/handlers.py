@@ -8,9 +8,9 @@ from typing import NamedTuple
 from activation_contracts.catalogue import COMMANDS, RESULTS
 from activation_contracts.messages import Command, PbxResult
 
+from worker.consuming.answering.previews import PreviewAnswer, PreviewAnswers
+from worker.consuming.answering.replies import ReplyAddresses
 from worker.consuming.batch_reader import Incoming
-from worker.consuming.previews import PreviewAnswer, PreviewAnswers
-from worker.consuming.replies import ReplyAddresses
 from worker.core.batch import decide_all
 from worker.core.decision import Decision, Outcome
 from worker.core.operations.operation import PbxStep, Policy

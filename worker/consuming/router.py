@@ -23,8 +23,8 @@ from worker.broker.publishing.confirm_channel import (
 )
 from worker.broker.publishing.publication import Publication
 from worker.broker.session import BrokerSession
-from worker.consuming.command_keys import read_keys
 from worker.consuming.consumer import Consumer
+from worker.consuming.ordering.command_keys import read_keys
 from worker.core.partitions import partition_of
 from worker.runtime.concurrency import first_of
 from worker.telemetry.logs import Action, get_logger

@@ -16,7 +16,7 @@ from tests.support.data.inserts import phone_numbers, voice_service
 from tests.support.platform import Platform
 from tests.support.workers import rows, store, until_leading, working
 from worker.broker.delivery import Delivery
-from worker.consuming.replies import ReplyAddresses
+from worker.consuming.answering.replies import ReplyAddresses
 from worker.settings import Settings
 from worker.storage.connecting.engine import Database
 from worker.storage.saving import ReplyTo

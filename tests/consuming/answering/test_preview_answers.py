@@ -13,7 +13,7 @@ from worker.broker.publishing.confirm_channel import (
     Unroutable,
 )
 from worker.broker.publishing.publication import Publication
-from worker.consuming.previews import WAITING_MAXIMUM, PreviewAnswer, PreviewAnswers
+from worker.consuming.answering.previews import WAITING_MAXIMUM, PreviewAnswer, PreviewAnswers
 from worker.core.batch import Snapshot, decide_all
 from worker.storage.saving import ReplyTo
 from worker.telemetry.metrics import Metrics

@@ -6,7 +6,7 @@ from itertools import chain
 from typing import Final, NamedTuple
 
 from worker.broker.delivery import Delivery
-from worker.consuming.command_keys import CommandKeys, read_keys
+from worker.consuming.ordering.command_keys import CommandKeys, read_keys
 from worker.core.lanes import Lane
 
 __all__ = ["ROUND_COMMANDS", "FairOrder"]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.consuming.deliveries import Sent, burst, delivery, delivery_of
-from worker.consuming.fair_order import ROUND_COMMANDS, FairOrder
+from worker.consuming.ordering.fair_order import ROUND_COMMANDS, FairOrder
 from worker.core.lanes import Lane
 
 

@@ -13,10 +13,10 @@ from worker.broker.delivery import Delivery
 from worker.broker.publishing.confirm_channel import NotPublished, Unroutable
 from worker.broker.publishing.publication import publication_of
 from worker.broker.publishing.replies import DIRECT_REPLY_TO, ReplyPublisher
+from worker.consuming.answering.replies import ReplyAddresses
 from worker.consuming.batch_reader import BatchReader, Incoming
 from worker.consuming.batches import Batch
 from worker.consuming.poison import PoisonTracker
-from worker.consuming.replies import ReplyAddresses
 from worker.core.messages.snapshots import Origin, Selection, SnapshotFactory
 from worker.runtime.backoff import Backoff
 from worker.storage.connecting.engine import Transactions

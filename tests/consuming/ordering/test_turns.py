@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 
-from worker.consuming.turns import BULK_BATCH_COMMANDS, Turns
+from worker.consuming.ordering.turns import BULK_BATCH_COMMANDS, Turns
 
 BATCH = 200
 

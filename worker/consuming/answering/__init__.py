@@ -1,0 +1,1 @@
+"""Answers beside the outbox: replies, previews, and the pages of reports."""
