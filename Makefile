@@ -109,8 +109,8 @@ COMPILE := build/lock/bin/uv pip compile --quiet --no-config --upgrade --univers
 lock: setup ## Pin the newest versions that pyproject.toml allows, each by its hashes
 	$(PYTHON) -m venv --clear build/lock
 	build/lock/bin/pip install --quiet --disable-pip-version-check 'uv>=0.13,<0.14'
-	$(COMPILE) --output-file requirements.lock pyproject.toml
-	$(COMPILE) --output-file requirements-dev.lock --constraint requirements.lock --extra dev pyproject.toml
+	$(COMPILE) --output-file requirements.lock --extra tracing pyproject.toml
+	$(COMPILE) --output-file requirements-dev.lock --constraint requirements.lock --extra tracing --extra dev pyproject.toml
 
 .PHONY: clean
 clean: ## Remove what the other targets made

@@ -4,8 +4,8 @@ import ast
 import re
 import sys
 import tomllib
-from collections.abc import Iterable
-from importlib.metadata import packages_distributions
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import files, packages_distributions
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ import pytest
 
 ROOT: Final = Path(__file__).parent.parent
 OURS: Final = {"activation_contracts", "tests", "worker"}
+STANDARD: Final = sys.stdlib_module_names
 CONTRACTS: Final = "activation-worker-contracts"
 COMMAND_LINE_TOOLS: Final = {
     *("check-jsonschema", "coverage", "import-linter", "mypy", "ruff", "setuptools", "wheel"),
@@ -32,6 +33,10 @@ def names(requirements: Iterable[str]) -> set[str]:
     return {match[0].lower() for match in found if match}
 
 
+NAMESPACE: Final = "opentelemetry"
+"""A package of many distributions: which one is imported, its files tell."""
+
+
 def imported(*packages: str, but: Iterable[str] = ()) -> set[str]:
     """The distributions whose modules the packages import."""
     modules = set()
@@ -39,9 +44,26 @@ def imported(*packages: str, but: Iterable[str] = ()) -> set[str]:
         for path in (ROOT / package).rglob("*.py"):
             if not any(path.is_relative_to(ROOT / left_out) for left_out in but):
                 modules |= imports_of(ast.parse(path.read_text(encoding="utf-8")))
-    external = modules - OURS - sys.stdlib_module_names
-    distributions = packages_distributions()
-    return {re.sub(r"[_.]", "-", distributions[module][0]).lower() for module in external}
+    known = packages_distributions()
+    external = {module for module in modules if top_of(module) not in OURS | STANDARD}
+    return {re.sub(r"[_.]", "-", distribution_of(module, known)).lower() for module in external}
+
+
+def distribution_of(module: str, known: Mapping[str, Sequence[str]]) -> str:
+    candidates = known[top_of(module)]
+    if top_of(module) != NAMESPACE:
+        return candidates[0]
+    path = module.replace(".", "/")
+    (found,) = {
+        name
+        for name in candidates
+        if {f"{path}.py", f"{path}/__init__.py"} & set(map(str, files(name) or ()))
+    }
+    return found
+
+
+def top_of(module: str) -> str:
+    return module.partition(".")[0]
 
 
 def imports_of(tree: ast.Module) -> set[str]:
@@ -51,11 +73,14 @@ def imports_of(tree: ast.Module) -> set[str]:
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             found.add(str(node.module))
-    return {module.partition(".")[0] for module in found}
+    return found
 
 
 def test_worker_declares_exactly_the_libraries_that_it_imports() -> None:
-    assert names(project("pyproject.toml")["dependencies"]) - {CONTRACTS} == imported("worker")
+    declared = project("pyproject.toml")
+    needed = names(declared["dependencies"]) | names(declared["optional-dependencies"]["tracing"])
+
+    assert needed - {CONTRACTS} == imported("worker")
 
 
 def test_worker_depends_on_the_contracts_of_the_same_version() -> None:
@@ -79,17 +104,20 @@ def test_development_dependencies_are_exactly_what_only_the_tests_use() -> None:
     declared = project("pyproject.toml")
     development = names(declared["optional-dependencies"]["dev"])
 
-    assert development - COMMAND_LINE_TOOLS == imported("tests") - names(declared["dependencies"])
+    worker = names(declared["dependencies"]) | names(declared["optional-dependencies"]["tracing"])
+
+    assert development - COMMAND_LINE_TOOLS == imported("tests") - worker
     assert development >= COMMAND_LINE_TOOLS
 
 
 @pytest.mark.parametrize(
-    ("lock", "extra"), [("requirements.lock", None), ("requirements-dev.lock", "dev")]
+    ("lock", "extras"),
+    [("requirements.lock", ["tracing"]), ("requirements-dev.lock", ["tracing", "dev"])],
 )
-def test_lock_pins_every_declared_library(lock: str, extra: str | None) -> None:
+def test_lock_pins_every_declared_library(lock: str, extras: list[str]) -> None:
     declared = project("pyproject.toml")
     wanted = names(declared["dependencies"]) - {CONTRACTS}
-    if extra:
+    for extra in extras:
         wanted |= names(declared["optional-dependencies"][extra])
     pinned = re.findall(r"^([\w.-]+)==", (ROOT / lock).read_text(encoding="utf-8"), re.MULTILINE)
 

@@ -107,6 +107,8 @@ class Settings(BaseModel):
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)
     ] = "INFO"
     """Records below this level are not logged."""
+    tracing: bool = False
+    """Trace commands by OpenTelemetry; `OTEL_...` variables say where traces go."""
 
     _files: dict[str, str] = PrivateAttr(default_factory=dict)
     """The paths of the files that hold URLs, by environment variable."""

@@ -31,6 +31,7 @@ from tests.benchmarks.subjects import (
     partitions,
     start,
     throughput,
+    tracing,
 )
 from tests.benchmarks.subjects.plans import NotGeneric
 from tests.support.faults.amqp_wire import ConnectionLost
@@ -67,6 +68,7 @@ SUBJECTS: dict[str, Subject] = {
     "partitions": partitions.measure,
     "memory": memory.measure,
     "start": start.measure,
+    "tracing": tracing.measure,
 }
 
 

@@ -18,6 +18,7 @@ DEAD_LETTERS = "telephony.phone_number.commands.dead_letter"
 PBX_QUEUES = ("pbx.handset-logout", "pbx.hunt-group-membership", "pbx.extension-reset")
 PATIENCE_SECONDS = 90
 FULL_BYTES = 1 << 20
+ATTRIBUTES = ("expirytime", "traceparent")
 NOTICES = ("_delayed.v1", ".aftermath.v1")
 
 Event = dict[str, Any]
@@ -35,13 +36,13 @@ class Platform:
     async def send(self, operation: str, phone_number: str, **changes: Any) -> str:
         """Publishes a command and returns its id.
 
-        `changes` are `id`, `expirytime`, AMQP `properties`, whether it is sent in `bulk`, and
-        fields of the data, where `account_id` and `site_id` default to acme and london.
+        `changes` are `id`, `expirytime`, `traceparent`, AMQP `properties`, whether it is sent in
+        `bulk`, and fields of the data, where `account_id` and `site_id` default to acme and london.
         """
         identifier = changes.pop("id", None) or str(uuid4())
         properties = changes.pop("properties", {})
         routing = f"{operation}.bulk" if changes.pop("bulk", False) else operation
-        attributes = {name: changes.pop(name) for name in ("expirytime",) if name in changes}
+        attributes = {name: changes.pop(name) for name in ATTRIBUTES if name in changes}
         event = {
             "specversion": "1.0",
             "id": identifier,

@@ -17,6 +17,7 @@ from worker.settings import Settings, load
 from worker.storage.connecting.engine import Database, open_database
 from worker.telemetry.metrics import Metrics
 from worker.telemetry.reporter import Reporter
+from worker.telemetry.tracing import Tracing
 
 
 @pytest.fixture(scope="session")
@@ -73,9 +74,11 @@ def settings(database_url: str, amqp_url: str) -> Settings:
 
 
 @asynccontextmanager
-async def working(database: Database, settings: Settings) -> AsyncIterator[Supervisor]:
+async def working(
+    database: Database, settings: Settings, tracing: Tracing | None = None
+) -> AsyncIterator[Supervisor]:
     """A worker in the test's process; stopped in order at the end."""
-    worker = supervisor(database, settings, Reporter(Metrics()))
+    worker = supervisor(database, settings, Reporter(Metrics(), tracing))
     task = asyncio.create_task(worker.run())
     try:
         yield worker

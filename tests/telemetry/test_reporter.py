@@ -155,3 +155,16 @@ def with_aftermath() -> Number:
     active = advance_number(with_steps_done(activating), RINGING_MAIN_NUMBER).number
     assert active is not None
     return active
+
+
+def test_reporter_names_the_trace_of_a_command_in_its_records(log: io.StringIO) -> None:
+    trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
+    command = activate().model_copy(update={"traceparent": f"00-{trace_id}-00f067aa0ba902b7-01"})
+    reporter = Reporter(Metrics())
+
+    reporter.decided([command], [decide_command(RESERVED, command)], NOW)
+    decided = last_record(log)
+    pending = pending_number(RESERVED, command)
+    reporter.advanced([Advanced(pending, advance_number(with_steps_done(pending)))], NOW)
+
+    assert [decided["trace_id"], last_record(log)["trace_id"]] == [trace_id, trace_id]

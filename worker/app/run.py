@@ -19,6 +19,7 @@ from worker.telemetry.http import serve
 from worker.telemetry.logs import Action, get_logger
 from worker.telemetry.metrics import Metrics
 from worker.telemetry.reporter import Reporter
+from worker.telemetry.tracing_export import exported_tracing
 
 __all__ = ["run", "supervisor"]
 
@@ -34,8 +35,9 @@ async def run(settings: Settings) -> None:
         database = await stack.enter_async_context(
             open_database(settings.current_database_url, waits=True)
         )
+        tracing = await stack.enter_async_context(exported_tracing(enabled=settings.tracing))
         metrics = Metrics(partial(measure, database))
-        worker = supervisor(database, settings, Reporter(metrics))
+        worker = supervisor(database, settings, Reporter(metrics, tracing))
         port = await stack.enter_async_context(
             serve(
                 settings.http_host,

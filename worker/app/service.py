@@ -293,6 +293,7 @@ class Service:
             poison=poison,
             dead_letters=dead_letters,
             reporter=context.reporter,
+            tracing=context.reporter.tracing.of_queue(consumer.queue),
         )
         batches = Batches(consumer, poison, backpressure, next_turn)
         return Inbound(consumer, partial(consume, batches, processor))

@@ -16,6 +16,7 @@ from worker.storage.connecting.engine import Transactions
 from worker.storage.connecting.errors import is_data_error, is_transient
 from worker.storage.connecting.session import Session
 from worker.telemetry.reporter import Reporter
+from worker.telemetry.tracing import BatchTrace, QueueTracing
 
 __all__ = ["BatchProcessor", "Handler"]
 
@@ -52,6 +53,7 @@ class BatchProcessor(Generic[Message, Result]):
         poison: PoisonTracker,
         dead_letters: DeadLetters,
         reporter: Reporter,
+        tracing: QueueTracing,
     ) -> None:
         self._handler = handler
         self._reader = reader
@@ -59,6 +61,7 @@ class BatchProcessor(Generic[Message, Result]):
         self._poison = poison
         self._dead_letters = dead_letters
         self._reporter = reporter
+        self._tracing = tracing
 
     async def process(self, batch: Batch) -> Sequence[Delivery]:
         """Stores what follows from the batch; returns the deliveries to acknowledge.
@@ -67,6 +70,8 @@ class BatchProcessor(Generic[Message, Result]):
         tries one message until the database answers: no message is rejected for an outage.
         """
         incoming = self._reader.read_all(batch)
+        if self._tracing.is_on:
+            incoming = [item.traced(*self._tracing.receive(item.message)) for item in incoming]
         return await self._store(incoming) if incoming else ()
 
     async def flush(self) -> None:
@@ -77,12 +82,14 @@ class BatchProcessor(Generic[Message, Result]):
         self, batch: Sequence[Incoming[Message]], *, retry_forever: bool = False
     ) -> Sequence[Delivery]:
         deliveries = [incoming.delivery for incoming in batch]
+        trace = self._tracing.batch([incoming.span for incoming in batch])
         started = perf_counter()
         try:
             result = await self._database.transact(
-                lambda session: self._handle(session, batch), retry_forever=retry_forever
+                lambda session: self._handle(session, batch, trace), retry_forever=retry_forever
             )
         except Exception as error:
+            trace.failed(error, is_final=len(batch) == 1 and is_data_error(error))
             if is_transient(error):
                 await self._poison.forgive(deliveries)
                 return await self._probe(batch)
@@ -91,11 +98,17 @@ class BatchProcessor(Generic[Message, Result]):
             raise
         self._reporter.batch_committed(len(batch), perf_counter() - started)
         self._handler.after_commit(batch, result, datetime.now(UTC))
+        trace.committed()
         return deliveries
 
-    async def _handle(self, session: Session, batch: Sequence[Incoming[Message]]) -> Result:
+    async def _handle(
+        self, session: Session, batch: Sequence[Incoming[Message]], trace: BatchTrace
+    ) -> Result:
+        trace.begins()
         await self._poison.clear(session, [incoming.delivery for incoming in batch])
-        return await self._handler.handle_batch(session, batch)
+        result = await self._handler.handle_batch(session, batch)
+        trace.decided()
+        return result
 
     async def _probe(self, batch: Sequence[Incoming[Message]]) -> Sequence[Delivery]:
         # The database is away or overloaded: tries one message until the database answers, and then

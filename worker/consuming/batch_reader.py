@@ -7,6 +7,7 @@ from activation_contracts.dead_letters import DeadLetterCode
 from activation_contracts.envelope import Envelope
 from activation_contracts.reading import UnreadableError, read
 from activation_contracts.topology import UNROUTED_COMMANDS
+from opentelemetry.trace import INVALID_SPAN, Span
 
 from worker.broker.delivery import Delivery
 from worker.broker.forwarding import ERROR_HEADERS
@@ -30,6 +31,12 @@ class Incoming(NamedTuple, Generic[Message]):
 
     delivery: Delivery
     message: Message
+    span: Span = INVALID_SPAN
+    """From when it was read to the commit of what follows from it, if it is traced."""
+
+    def traced(self, message: Message, span: Span) -> "Incoming[Message]":
+        """The same with its span, which the message names."""
+        return self._replace(message=message, span=span)
 
 
 class BatchReader(Generic[Message]):

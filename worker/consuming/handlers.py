@@ -22,7 +22,9 @@ from worker.storage.connecting.session import Session
 from worker.storage.loading import load_for_commands, load_numbers_locked
 from worker.storage.operations import change_operations, find_numbers_of, write_steps
 from worker.storage.saving import Decided, ReplyTo, WriteContext, save_decisions
+from worker.telemetry.metric_families import UNKNOWN
 from worker.telemetry.reporter import Reporter
+from worker.telemetry.tracing import set_outcome
 
 __all__ = ["CommandHandler", "ResultHandler"]
 
@@ -73,6 +75,8 @@ class CommandHandler:
             ]
         )
         self.reporter.decided([incoming.message for incoming in batch], result, committed_at)
+        for incoming, decision in zip(batch, result, strict=True):
+            set_outcome(incoming.span, decision.outcome, decision.refusal)
         self.replies.report_refused(incoming.delivery for incoming in batch)
         self.wake_relay()
 
@@ -80,11 +84,21 @@ class CommandHandler:
         return self.replies.address_of(incoming.delivery, incoming.message.id)
 
 
-class Effect(NamedTuple):
-    """The effect of a result; without number and verdict if no step awaits it."""
+class _Awaited(NamedTuple):
+    """A step that awaits a result."""
 
-    phone_number: str | None
-    verdict: Verdict | None
+    phone_number: str
+    traceparent: str | None
+    step: PbxStep
+
+
+class Effect(NamedTuple):
+    """The effect of a result; empty if no step awaits it."""
+
+    phone_number: str | None = None
+    verdict: Verdict | None = None
+    traceparent: str | None = None
+    """The trace of the operation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +122,9 @@ class ResultHandler:
         before = _awaited_steps(numbers)
         steps = dict(before)
         effects = [self._apply(steps, incoming.message, now) for incoming in batch]
-        changed = {key: step for key, (_, step) in steps.items() if step != before[key][1]}
+        changed = {
+            key: awaited.step for key, awaited in steps.items() if awaited.step != before[key].step
+        }
         await write_steps(session, list(changed.values()))
         await change_operations(session, _with_steps(numbers, changed))
         return effects
@@ -117,26 +133,27 @@ class ResultHandler:
         self, batch: Sequence[Incoming[PbxResult]], result: list[Effect], _committed_at: datetime
     ) -> None:
         """Logs and counts the effects, and wakes the relay to advance the operations."""
-        for incoming, (phone_number, verdict) in zip(batch, result, strict=True):
-            self.reporter.result_received(incoming.message, phone_number, verdict)
+        for incoming, effect in zip(batch, result, strict=True):
+            self.reporter.result_received(incoming.message, *effect)
+            self.reporter.tracing.result_applied(
+                incoming.span, effect.traceparent, effect.verdict or UNKNOWN
+            )
         self.wake_relay()
 
-    def _apply(
-        self, steps: dict[str, tuple[str, PbxStep]], result: PbxResult, now: datetime
-    ) -> Effect:
+    def _apply(self, steps: dict[str, _Awaited], result: PbxResult, now: datetime) -> Effect:
         step_id = result.data.operation_id
         if step_id not in steps:
-            return Effect(None, None)
-        phone_number, step = steps[step_id]
-        after, verdict = apply_result(step, result, now, self.policy)
-        steps[step_id] = (phone_number, after)
-        return Effect(phone_number, verdict)
+            return Effect()
+        awaited = steps[step_id]
+        after, verdict = apply_result(awaited.step, result, now, self.policy)
+        steps[step_id] = awaited._replace(step=after)
+        return Effect(awaited.phone_number, verdict, awaited.traceparent)
 
 
-def _awaited_steps(numbers: Mapping[str, Number]) -> dict[str, tuple[str, PbxStep]]:
-    """The steps that await a result, by id, each with its number."""
+def _awaited_steps(numbers: Mapping[str, Number]) -> dict[str, _Awaited]:
+    """The steps that await a result, by id."""
     return {
-        step.step_id: (number.phone_number, step)
+        step.step_id: _Awaited(number.phone_number, number.ongoing.traceparent, step)
         for number in numbers.values()
         if number.ongoing is not None
         for step in number.ongoing.steps

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from time import time_ns
 from typing import Final, NamedTuple
 
 from worker.broker.publishing.confirm_channel import (
@@ -52,7 +53,9 @@ class KeyOrderedPublisher:
         held_back: set[str] = set()
         for group in _groups_without_repeated_key(messages):
             publishable = [message for message in group if _key_of(message) not in held_back]
+            started = time_ns()
             problems = await self._publisher.publish(publishable)
+            self._reporter.tracing.published(publishable, problems, started)
             for message, problem in zip(publishable, problems, strict=True):
                 failure = self._failure(message, problem)
                 if failure is None:

@@ -22,6 +22,7 @@ from worker.telemetry.log_rate import LogRate
 from worker.telemetry.logs import Action, Logger, get_logger
 from worker.telemetry.metric_families import UNKNOWN, ReportOutcome
 from worker.telemetry.metrics import Metrics
+from worker.telemetry.tracing import Tracing, trace_id_of
 
 __all__ = ["LoggedMessage", "Reporter"]
 
@@ -82,8 +83,9 @@ class LoggedMessage(Protocol):
 class Reporter:
     """Writes a log record and counts it, for each thing that the worker did."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, tracing: Tracing | None = None) -> None:
         self.metrics = metrics
+        self.tracing = tracing or Tracing()
         self._logged_at: dict[Action, float] = {}
         self._unreadable = LogRate(UNREADABLE_LINES_PER_SECOND)
 
@@ -103,6 +105,7 @@ class Reporter:
                 phone_number=command.data.phone_number,
                 command_id=command.id,
                 correlation_id=command.correlationid or command.id,
+                **trace_id_of(command.traceparent),
                 **_refusal_of(decision),
             )
             self._log_superseded(decision, log)
@@ -130,12 +133,14 @@ class Reporter:
         if before.ongoing is None or decision.number is None:
             return
         self.metrics.operation_advanced(item, at)
+        self.tracing.advanced(item, at)
         action = _action_of(decision, is_aftermath=before.ongoing.aftermath is not None)
         _level(log, action)(
             action,
             phone_number=before.phone_number,
             command_id=before.ongoing.command_id,
             correlation_id=before.ongoing.correlation_id,
+            **trace_id_of(before.ongoing.traceparent),
             status=decision.number.status,
             **({"detail": decision.detail} if decision.detail else {}),
         )
@@ -155,9 +160,16 @@ class Reporter:
             )
 
     def result_received(
-        self, result: PbxResult, phone_number: str | None, verdict: Verdict | None
+        self,
+        result: PbxResult,
+        phone_number: str | None,
+        verdict: Verdict | None,
+        traceparent: str | None = None,
     ) -> None:
-        """The effect of a PBX result was committed; no verdict if no step awaited the result."""
+        """The effect of a PBX result was committed; no verdict if no step awaited the result.
+
+        `traceparent` names the trace of the operation.
+        """
         effect = verdict.value if verdict else UNKNOWN
         self.metrics.result_received(result.data.result, effect)
         get_logger().info(
@@ -167,6 +179,7 @@ class Reporter:
             result=result.data.result.value,
             code=result.data.code,
             effect=effect,
+            **trace_id_of(traceparent),
         )
 
     def records_applied(self, applied: Applied) -> None:

@@ -5,7 +5,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from worker.local.process import Runner
@@ -24,6 +24,8 @@ class Implementation:
 
     name: str
     command: tuple[str, ...]
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """What its environment has besides."""
 
 
 def module(name: str, *arguments: object) -> tuple[str, ...]:
@@ -35,6 +37,11 @@ def worker() -> Implementation:
     """The installed worker."""
     command = str(Path(sys.executable).with_name("activation-worker"))
     return Implementation("worker", (command, "run"))
+
+
+def traced_worker(name: str, **variables: str) -> Implementation:
+    """The worker that traces commands, with these variables of OpenTelemetry."""
+    return replace(worker(), name=name, variables={"WORKER_TRACING": "true", **variables})
 
 
 def probe(samples: Path) -> Implementation:
@@ -73,7 +80,7 @@ async def running(
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             *Runner(None, environment).guarded(implementation.command, signal.SIGKILL),
-            env=dict(environment),
+            env={**environment, **implementation.variables},
             stdout=output,
             stderr=output,
         )

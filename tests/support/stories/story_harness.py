@@ -56,9 +56,13 @@ class CountingReporter(Reporter):
 
     @override
     def result_received(
-        self, result: PbxResult, phone_number: str | None, verdict: Verdict | None
+        self,
+        result: PbxResult,
+        phone_number: str | None,
+        verdict: Verdict | None,
+        traceparent: str | None = None,
     ) -> None:
-        super().result_received(result, phone_number, verdict)
+        super().result_received(result, phone_number, verdict, traceparent)
         self.handled[result.id] += 1
 
 

@@ -47,7 +47,7 @@ class ReportDatabase(Transactions, Sessions, Protocol):
 
 def require_reply_to(report: Incoming[Report]) -> None:
     """Raises `UnreadableError` for a report that names no queue for its answer."""
-    delivery, message = report
+    delivery, message, _ = report
     if not delivery.properties.reply_to:
         detail = "the AMQP property reply_to is missing: it names the queue for the answer"
         event = {"id": message.id, "source": message.source}
