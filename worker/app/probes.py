@@ -7,7 +7,7 @@ from worker.runtime.mistakes import Mistake
 from worker.settings import SettingsError
 from worker.storage.connecting.engine import Database
 from worker.storage.connecting.errors import ReadOnlyServer
-from worker.storage.deployment.preflight import is_current, require_writable
+from worker.storage.deployment.preflight import is_known, require_writable
 from worker.storage.gauges import DATABASE_FAILURES
 from worker.storage.outbox.dead_letters import find_refused
 from worker.telemetry.http import Probe
@@ -61,23 +61,23 @@ async def _database(database: Database) -> str | None:
 
 
 class _Schema:
-    """Passes for good once it has passed: a newer worker may migrate while this one still runs."""
+    """Passes for good once it has passed: a newer release may migrate while this one still runs."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._was_current = False
+        self._was_known = False
 
     async def __call__(self) -> str | None:
-        if not self._was_current:
+        if not self._was_known:
             try:
-                self._was_current = await is_current(self._database)
+                self._was_known = await is_known(self._database)
             except DATABASE_FAILURES as error:
                 return f"The version of the schema cannot be read ({type(error).__name__})."
-        if self._was_current:
+        if self._was_known:
             return None
         return (
-            "The schema does not have the revision that this worker needs."
-            " Run `activation-worker migrate`."
+            "This release does not run on the schema's revision. `activation-worker check` says"
+            " what to do: run `activation-worker migrate`, or a newer release."
         )
 
 

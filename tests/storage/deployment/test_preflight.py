@@ -17,6 +17,9 @@ OTHER_APPLICATION = (
 )
 
 
+NEWER = "UPDATE activation_worker_version SET version_num = '0009'"
+
+
 class Connected:
     connected = False
     leads = False
@@ -34,11 +37,19 @@ async def test_the_version_of_another_application_does_not_count(
 async def test_a_newer_schema_is_named_by_check_and_migrate(
     database: Database, settings: Settings
 ) -> None:
-    await store(database, "UPDATE activation_worker_version SET version_num = '0009'")
+    await store(database, NEWER, "UPDATE schema_compatibility SET oldest_revision = '0009'")
     with pytest.raises(NotReady, match=r"revision 0009.*run the release that has migrated"):
         await database.transact(require_fit)
     with pytest.raises(NotReady, match=r"revision 0009.*run the release that has migrated"):
         await migrate_database(settings)
+
+
+async def test_a_worker_starts_on_a_newer_schema_that_only_adds_to_its_own(
+    database: Database,
+) -> None:
+    await store(database, NEWER)
+    await database.transact(require_fit)
+    assert await probes_of(database, Connected())["schema"]() is None
 
 
 async def test_a_read_only_server_is_not_fit_and_not_ready(database_url: str) -> None:
@@ -61,4 +72,5 @@ async def test_rights_are_checked_on_all_tables(database: Database) -> None:
             " AND relnamespace = 'public'::regnamespace"
         )
 
-    assert {row[0] for row in rows} - {"activation_worker_version"} == {*TABLES}
+    only_read = {"activation_worker_version", "schema_compatibility"}
+    assert {row[0] for row in rows} - only_read == {*TABLES}

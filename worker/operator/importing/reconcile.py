@@ -13,7 +13,7 @@ from worker.operator.importing.staging import staged
 from worker.runtime.printable import printable
 from worker.storage.connecting.engine import open_database, transaction_in
 from worker.storage.connecting.session import Row, Session
-from worker.storage.deployment.preflight import require_current, require_writable
+from worker.storage.deployment.preflight import require_known_schema, require_writable
 from worker.storage.directory.staging import differences
 
 __all__ = ["Difference", "DifferenceKind", "compare_lines", "render"]
@@ -60,7 +60,7 @@ async def compare_lines(
     counts: Counter[str] = Counter()
     async with open_database(database_url) as database:
         async with database.session() as session:
-            await require_current(session)
+            await require_known_schema(session)
             # Temporary tables cannot be made on a standby.
             await require_writable(session)
         async with staged(database, chunks) as session, transaction_in(session, ONE_MOMENT):

@@ -11,10 +11,10 @@ __all__ = [
     "REVISION",
     "VERSION_TABLE",
     "NotReady",
-    "is_current",
+    "is_known",
     "newer_schema",
-    "require_current",
     "require_fit",
+    "require_known_schema",
     "require_writable",
     "revision_of",
 ]
@@ -32,10 +32,11 @@ class NotReady(Exception):
 async def require_fit(session: Session) -> None:
     """Raises the reason why a worker cannot serve with this database.
 
-    `NotReady` if the schema is not current, or if the server could lose a commit; `Mistake` if the
-    role lacks a right; `ReadOnlyServer` if the server takes no changes, which may pass.
+    `NotReady` if this release does not run on the schema, or if the server could lose a commit;
+    `Mistake` if the role lacks a right; `ReadOnlyServer` if the server takes no changes, which may
+    pass.
     """
-    await require_current(session)
+    await require_known_schema(session)
     await require_rights(session)
     await require_writable(session)
     if await session.driver.fetchval("SHOW synchronous_commit") == "off":
@@ -45,13 +46,17 @@ async def require_fit(session: Session) -> None:
         )
 
 
-async def require_current(session: Session) -> None:
-    """Raises `NotReady` if the schema is not the one that this code needs."""
+async def require_known_schema(session: Session) -> None:
+    """Raises `NotReady` if this release does not run on the schema.
+
+    It runs on its own revision, and on those of later releases that only add to it: an upgrade
+    migrates first, and then replaces one worker after the other.
+    """
     found = await revision_of(session)
-    if found is not None and found > REVISION:
-        raise NotReady(newer_schema(found))
-    if found != REVISION:
+    if found is None or found < REVISION:
         raise NotReady("The database's schema is not current: run `activation-worker migrate`.")
+    if found > REVISION and not await _still_serves(session):
+        raise NotReady(newer_schema(found))
 
 
 def newer_schema(found: str) -> str:
@@ -68,10 +73,20 @@ async def require_writable(session: Session) -> None:
         raise ReadOnlyServer
 
 
-async def is_current(database: Database) -> bool:
-    """Whether the schema has the revision that this code needs."""
+async def is_known(database: Database) -> bool:
+    """Whether this release runs on the schema."""
     async with database.session() as session:
-        return await revision_of(session) == REVISION
+        try:
+            await require_known_schema(session)
+        except NotReady:
+            return False
+    return True
+
+
+async def _still_serves(session: Session) -> bool:
+    """Whether the schema of a later release still serves this one."""
+    oldest: str = await session.driver.fetchval("SELECT oldest_revision FROM schema_compatibility")
+    return oldest <= REVISION
 
 
 async def revision_of(session: Session) -> str | None:

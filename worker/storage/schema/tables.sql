@@ -3,6 +3,16 @@
 -- Sets of values are text with CHECK, not ENUM types: an ENUM costs the driver a slow introspection
 -- in each session, and its values are hard to change.
 
+-- Releases -----------------------------------------------------------------------------------------
+
+-- One row: the oldest revision whose release may still run on this schema. A migration that takes
+-- away what an older release uses raises it; one that only adds does not.
+CREATE TABLE schema_compatibility (
+    only_row        boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    oldest_revision text NOT NULL
+);
+INSERT INTO schema_compatibility (oldest_revision) VALUES ('0001');
+
 -- The directory: records that the platform owns ---------------------------------------------------
 
 -- The voice services that an account has bought at a site: its entitlement.
