@@ -30,6 +30,7 @@ from tests.campaign.running.course import Campaign
 @click.option(
     "--worker-partitions", type=click.IntRange(1, 64), help="Partitions that both workers share."
 )
+@click.option("--upgrade", is_flag=True, default=None, help="Begin with the last release.")
 @click.option("--minutes", type=float, default=180, show_default=True, help="Longest run.")
 @click.option("--report", "folder", type=click.Path(file_okay=False, path_type=Path))
 def main(

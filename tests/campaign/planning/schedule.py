@@ -29,6 +29,9 @@ class Fault(StrEnum):
     SESSIONS_ENDED = "database sessions ended"
     CONNECTION_CUT = "connection cut"
     PARTITION = "partition"
+    SCHEMA_MIGRATED = "schema migrated"
+    WORKER_UPGRADED = "worker upgraded"
+    WORKER_TAKEN_BACK = "worker taken back to the last release"
 
 
 TRACKS: Mapping[str, tuple[Fault, ...]] = {
@@ -51,6 +54,13 @@ TRACKS: Mapping[str, tuple[Fault, ...]] = {
     "network": (Fault.CONNECTION_CUT, Fault.PARTITION),
 }
 """Faults of one track follow each other; faults of different tracks overlap."""
+UPGRADE = (
+    (0.2, Fault.SCHEMA_MIGRATED),
+    (0.4, Fault.WORKER_UPGRADED),
+    (0.65, Fault.WORKER_UPGRADED),
+    (0.8, Fault.WORKER_TAKEN_BACK),
+)
+"""When the steps of an upgrade are due: between them both releases work side by side."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +84,8 @@ class Size:
     """Shortest and longest duration of an alarm, a full disk or queue, a missing binding or cut."""
     partition_seconds: tuple[float, float] = (5, 25)
     worker_partitions: int = 1
+    upgrade: bool = False
+    """Whether the workers are those of the last release at first, and are replaced."""
 
     @property
     def numbers(self) -> int:
@@ -106,6 +118,7 @@ class Size:
                 Fault.SESSIONS_ENDED: self.others,
                 Fault.CONNECTION_CUT: self.others,
                 Fault.PARTITION: self.partitions,
+                **(Counter(step for _, step in UPGRADE) if self.upgrade else {}),
             }
         )
 
@@ -146,7 +159,9 @@ class Track:
 def tracks(seed: int, faults: Mapping[Fault, int]) -> dict[str, Track]:
     """The faults of each track, spread evenly with jitter; fixed by the seed."""
     dice = random.Random(f"faults {seed}")
-    return {name: _track(dice, faults, kinds) for name, kinds in TRACKS.items()}
+    planned = {name: _track(dice, faults, kinds) for name, kinds in TRACKS.items()}
+    planned["upgrade"] = Track([step for step in UPGRADE if faults.get(step[1])])
+    return planned
 
 
 def gate(planned: Mapping[str, Track], size: Size) -> int:

@@ -1,6 +1,7 @@
 """The plan of a campaign: the seed determines it, and every command and fault has a place."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -85,6 +86,18 @@ def test_all_faults_are_due_while_commands_are_published() -> None:
     )
     assert FIRST <= min(shares) <= max(shares) <= LAST
     assert all(track.due == sorted(track.due) for track in planned.values())
+
+
+def test_an_upgrade_migrates_first_and_then_replaces_one_worker_after_the_other() -> None:
+    size = replace(SIZES["short"], upgrade=True)
+
+    assert [step for _, step in tracks(7, size.faults)["upgrade"].due] == [
+        Fault.SCHEMA_MIGRATED,
+        Fault.WORKER_UPGRADED,
+        Fault.WORKER_UPGRADED,
+        Fault.WORKER_TAKEN_BACK,
+    ]
+    assert tracks(7, SIZES["short"].faults)["upgrade"].due == []
 
 
 def test_full_size_has_a_million_commands_and_1200_kills_and_restarts() -> None:

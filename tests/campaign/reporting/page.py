@@ -13,6 +13,7 @@ COLOURS = {
     "broker": "#8e44ad",
     "database": "#2471a3",
     "network": "#616a6b",
+    "upgrade": "#1e8449",
 }
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 80rem; color: #222 }

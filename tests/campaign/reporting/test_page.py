@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.campaign.planning.schedule import SIZES, tracks
 from tests.campaign.reporting.page import page
 
 REPORT: dict[str, Any] = {
@@ -63,6 +64,12 @@ def test_timeline_marks_each_incident() -> None:
 
     assert shown.count("<rect") == len(REPORT["incidents"])
     assert "worker killed at 4.0 s: leader; recovered after 0.50 s" in shown
+
+
+def test_timeline_has_a_place_for_each_track() -> None:
+    for track in tracks(7, SIZES["full"].faults):
+        incident = {**REPORT["incidents"][0], "track": track}
+        assert page({**REPORT, "incidents": [incident]}).count("<rect") == 1
 
 
 def test_page_escapes_the_contents_of_messages_and_logs() -> None:

@@ -22,6 +22,7 @@ from tests.campaign.running.publisher import CONFIRMED, COUNTERS, STATED
 from tests.campaign.running.subscriber import NOTES
 from tests.campaign.running.watching import Watch
 from tests.support.environments import unmeasured
+from tests.support.releases import THIS, last_release
 from worker.local import PrivateServers
 
 AWAITING = {
@@ -44,7 +45,7 @@ class Result:
 
 
 def plan_campaign(seed: int, size: Size, minutes: float, folder: Path) -> Campaign:
-    """A campaign that has not begun."""
+    """A campaign that has not begun. Raises `NoHistory` if it needs a release that is not there."""
     folder.mkdir(parents=True, exist_ok=True)
     counters = Counters.create(folder / COUNTERS)
     world = build(seed, size.numbers)
@@ -52,6 +53,7 @@ def plan_campaign(seed: int, size: Size, minutes: float, folder: Path) -> Campai
         *(seed, size, minutes, folder, world, counters),
         watch=Watch(counters),
         tracks=tracks(seed, size.faults),
+        release=last_release(folder / "last-release") if size.upgrade else THIS,
     )
 
 
@@ -66,7 +68,8 @@ async def run_campaign(campaign: Campaign) -> Result:
             **AWAITING,
         }
         imported = "\n".join(map(json.dumps, records(campaign.world)))
-        await prepare(environment, imported, campaign.size.worker_partitions)
+        partitions = campaign.size.worker_partitions
+        await prepare(campaign.release, environment, imported, partitions)
         await asyncio.to_thread(subscriber.declare, servers.rabbitmq.url)
         await servers.rabbitmq.settle()
         campaign.versions = await versions(servers)

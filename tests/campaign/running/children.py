@@ -6,7 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from tests.campaign.running.workers import COMMAND
+from tests.support.releases import Release
 from worker.local.process import Runner
 
 END_SECONDS = 60
@@ -32,22 +32,32 @@ async def child_process(
             process.kill()
 
 
-async def prepare(environment: Mapping[str, str], records: str, partitions: int) -> None:
-    """Creates tables, topology, partitions and records with the installed command."""
+async def prepare(
+    release: Release, environment: Mapping[str, str], records: str, partitions: int
+) -> None:
+    """Creates tables, topology, partitions and records with the command of this release."""
     for arguments, given in (
         (("migrate",), None),
         (("topology",), None),
         (("partitions", str(partitions)), None),
         (("import", "-"), records.encode()),
     ):
-        process = await asyncio.create_subprocess_exec(
-            COMMAND,
-            *arguments,
-            env=dict(environment),
-            stdin=asyncio.subprocess.DEVNULL if given is None else asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        output, _ = await process.communicate(given)
-        if process.returncode != 0:
-            raise RuntimeError(f"{' '.join(arguments)} failed:\n{output.decode()}")
+        await command(release, environment, *arguments, given=given)
+
+
+async def command(
+    release: Release, environment: Mapping[str, str], *arguments: str, given: bytes | None = None
+) -> str:
+    """Runs the command of this release and returns its output. Raises RuntimeError if it fails."""
+    process = await asyncio.create_subprocess_exec(
+        *release.command,
+        *arguments,
+        env={**environment, **release.variables},
+        stdin=asyncio.subprocess.DEVNULL if given is None else asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate(given)
+    if process.returncode != 0:
+        raise RuntimeError(f"{' '.join(arguments)} failed:\n{output.decode()}")
+    return output.decode()

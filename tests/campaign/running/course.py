@@ -18,9 +18,11 @@ from tests.campaign.running.counters import Counters
 from tests.campaign.running.faults import Faults
 from tests.campaign.running.final import count_waiting
 from tests.campaign.running.network import Network
+from tests.campaign.running.upgrade import Upgrade
 from tests.campaign.running.watching import Incident, Watch
 from tests.campaign.running.workers import running
 from tests.support.faults.amqp_wire import ConnectionLost
+from tests.support.releases import THIS, Release
 from worker.local import PrivateServers, ServerUnavailable
 
 WORKERS = ("worker-0", "worker-1")
@@ -60,6 +62,8 @@ class Campaign:
     exercised: dict[str, int] = field(default_factory=dict)
     """How often something happened without which the run proves nothing."""
     is_idle: bool = False
+    release: Release = THIS
+    """The release with which the campaign begins."""
 
 
 async def run(
@@ -78,9 +82,12 @@ async def run(
             for name in WORKERS
         ]
         environments = {network.worker: environment | network.environment for network in networks}
-        workers = await stack.enter_async_context(running(environments, campaign.folder))
+        workers = await stack.enter_async_context(
+            running(environments, campaign.folder, campaign.release)
+        )
         dice = random.Random(f"choices {campaign.seed}")
-        faults = Faults(servers, workers, networks, dice, size)
+        upgrade = Upgrade(workers, environment, campaign.release)
+        faults = Faults(servers, workers, networks, dice, size, upgrade)
         with _watching(campaign):
             try:
                 async with (

@@ -11,6 +11,7 @@ from pamqp import commands as amqp
 
 from tests.campaign.planning.schedule import Fault, Size
 from tests.campaign.running.network import Network
+from tests.campaign.running.upgrade import Upgrade
 from tests.campaign.running.workers import Workers
 from tests.support.faults.amqp_wire import Wire
 from tests.support.stories.quota import full_disk
@@ -41,6 +42,7 @@ class Faults:
     networks: Sequence[Network]
     dice: random.Random
     size: Size
+    upgrade: Upgrade
 
     async def inject(self, fault: Fault) -> str:
         """Injects the fault and waits until it is over; returns a detail for the report."""
@@ -64,6 +66,9 @@ class Faults:
             Fault.SESSIONS_ENDED: self._end_sessions,
             Fault.CONNECTION_CUT: self._cut,
             Fault.PARTITION: self._partition,
+            Fault.SCHEMA_MIGRATED: self.upgrade.migrate,
+            Fault.WORKER_UPGRADED: self.upgrade.upgrade_worker,
+            Fault.WORKER_TAKEN_BACK: self.upgrade.take_worker_back,
         }
 
     async def _kill_worker(self) -> str:

@@ -4,14 +4,13 @@ import asyncio
 import contextlib
 import random
 import signal
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from tests.support.releases import Release
 from worker.local.process import Runner
 
-COMMAND = str(Path(sys.executable).with_name("activation-worker"))
 GAINED = b'"leadership_gained"'
 LOST = (b'"leadership_lost"', b'"broker_lost"', b'"worker_standing_by"')
 PAUSE_SECONDS = 0.05
@@ -59,9 +58,11 @@ class Log:
 class Slot:
     """One worker at a time, restarted whenever it ends."""
 
-    def __init__(self, name: str, environment: Mapping[str, str], folder: Path) -> None:
-        self._command = Runner(None, environment).guarded([COMMAND, "run"], signal.SIGKILL)
-        self._environment = dict(environment)
+    def __init__(
+        self, name: str, environment: Mapping[str, str], folder: Path, release: Release
+    ) -> None:
+        self._environment = environment
+        self._release = release
         self._path = folder / f"{name}.log"
         self._name = name
         self._process: asyncio.subprocess.Process | None = None
@@ -84,6 +85,11 @@ class Slot:
         self._process.send_signal(number)
         return True
 
+    def replace(self, release: Release) -> None:
+        """Stops the worker in order; the next one is of this release."""
+        self._release = release
+        self.send(signal.SIGTERM)
+
     async def run(self) -> None:
         """Keeps a worker running until it is cancelled; then stops the worker in order."""
         while True:
@@ -98,9 +104,13 @@ class Slot:
     async def _start(self) -> None:
         self._end_requested = False
         self.starts += 1
+        command = Runner(None, self._environment).guarded(
+            [*self._release.command, "run"], signal.SIGKILL
+        )
+        environment = {**self._environment, **self._release.variables}
         with self._path.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *self._command, env=self._environment, stdout=log, stderr=log
+                *command, env=environment, stdout=log, stderr=log
             )
         self._log = Log(self._path)
 
@@ -147,10 +157,10 @@ class Workers:
 
 @asynccontextmanager
 async def running(
-    environments: Mapping[str, Mapping[str, str]], folder: Path
+    environments: Mapping[str, Mapping[str, str]], folder: Path, release: Release
 ) -> AsyncIterator[Workers]:
     """Runs a worker for each name with its environment; stops them in order at the end."""
-    slots = [Slot(name, environment, folder) for name, environment in environments.items()]
+    slots = [Slot(name, environment, folder, release) for name, environment in environments.items()]
     tasks = [asyncio.create_task(slot.run()) for slot in slots]
     try:
         yield Workers(slots)
