@@ -4,6 +4,8 @@ PYTHON := .venv/bin/python
 # Without bytecode files each of the hundreds of processes that the tests start compiles every
 # module anew: a quarter of the processor time of such a start.
 unexport PYTHONDONTWRITEBYTECODE
+# What this machine's user demands of other servers does not concern private ones, which speak no TLS.
+unexport PGSSLMODE PGSSLROOTCERT PGSSLCERT PGSSLKEY PGSSLCRL PGSSLMINPROTOCOLVERSION PGOPTIONS PGPASSFILE
 
 # Without it the servers are this machine's own; SERVERS=debian-13 puts those of Debian 13 before them.
 ifneq ($(SERVERS),)
