@@ -52,6 +52,7 @@ def short_limits(monkeypatch: pytest.MonkeyPatch, database_url: str, amqp_url: s
         (answers, "CLOSE_TIMEOUT_SECONDS"),
         (concurrency, "ABANDON_SECONDS"),
         (engine, "CONNECT_TIMEOUT_SECONDS"),
+        (engine, "POOL_TIMEOUT_SECONDS"),
         (connector, "CONNECT_TIMEOUT_SECONDS"),
         (connector, "COMMAND_TIMEOUT_SECONDS"),
         (engine, "CLOSE_TIMEOUT_SECONDS"),

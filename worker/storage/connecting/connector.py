@@ -171,8 +171,10 @@ async def _connect_once(
         target_session_attrs="any",
         timeout=CONNECT_TIMEOUT_SECONDS,
         command_timeout=COMMAND_TIMEOUT_SECONDS,
-        # By default the driver prepares each statement again after five minutes.
+        # By default the driver prepares each statement again after five minutes, and keeps only a
+        # hundred. To close one it waits for the server without a limit: so it keeps all.
         max_cached_statement_lifetime=0,
+        statement_cache_size=1000,
     )
 
 

@@ -42,6 +42,8 @@ Result = TypeVar("Result")
 Work = Callable[[Session], Awaitable[Result]]
 
 CLOSE_TIMEOUT_SECONDS: Final = 5
+POOL_TIMEOUT_SECONDS: Final = 3 * CONNECT_TIMEOUT_SECONDS
+"""To wait for a free connection, or to open one and prepare it."""
 READING_WHOLE_TABLES: Final = """
 SET LOCAL plan_cache_mode = auto; SET LOCAL enable_seqscan = on; SET LOCAL enable_mergejoin = on;
 SET LOCAL enable_hashjoin = on;
@@ -170,7 +172,10 @@ class Database:
     async def _take_from_pool(self) -> PoolProxiedConnection:
         while True:
             try:
-                pooled = await self.engine.raw_connection()
+                # SQLAlchemy asks its first connection for the server's settings, and the driver
+                # waits without a limit when it closes a statement of that.
+                async with asyncio.timeout(POOL_TIMEOUT_SECONDS):
+                    pooled = await self.engine.raw_connection()
             except EmulatedDBAPIException as error:
                 # Errors are classified by what the driver raised.
                 raise (error.orig or error) from None
