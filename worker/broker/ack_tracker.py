@@ -19,7 +19,9 @@ class AckTracker:
     """
 
     def __init__(self) -> None:
-        self._outstanding: OrderedDict[int, None] = OrderedDict()
+        self._outstanding: OrderedDict[int, int] = OrderedDict()
+        self.outstanding_bytes = 0
+        """The size of the bodies of the deliveries that are not acknowledged."""
         # Frames must be written in the order in which they were computed: a `multiple` that
         # overtakes a single acknowledgement below it would acknowledge that tag twice.
         self._sending = asyncio.Lock()
@@ -31,7 +33,8 @@ class AckTracker:
 
     def add(self, delivery: Delivery) -> None:
         """Adds an outstanding delivery; call it in the order of arrival."""
-        self._outstanding[delivery.tag] = None
+        self._outstanding[delivery.tag] = len(delivery.body)
+        self.outstanding_bytes += len(delivery.body)
 
     async def ack(self, deliveries: Iterable[Delivery]) -> None:
         """Acknowledges these deliveries.
@@ -46,7 +49,7 @@ class AckTracker:
     async def _acknowledge(self, by_tag: Mapping[int, Delivery]) -> None:
         prefix = list(takewhile(by_tag.__contains__, self._outstanding))
         for tag in by_tag:
-            self._outstanding.pop(tag)
+            self.outstanding_bytes -= self._outstanding.pop(tag)
         if prefix:
             await by_tag[prefix[-1]].acknowledge(multiple=True)
         for tag in by_tag.keys() - prefix:

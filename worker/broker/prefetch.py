@@ -14,6 +14,8 @@ FEWER_FOR_SECONDS: Final = 600
 HELD_MAXIMUM_BYTES: Final = 32 * 1024 * 1024
 """As many as 500 messages of the largest size that can be read: many commands fit, which have 600
 bytes."""
+LARGE_HELD_MAXIMUM_BYTES: Final = 8 * 1024 * 1024
+"""The same once messages come that are too large to be read: a single one changes nothing."""
 
 
 class Prefetch:
@@ -39,9 +41,9 @@ class Prefetch:
     def needs_new_qos(self, body_bytes: int, held_bytes: int = 0) -> bool:
         """Whether consumers must start again with another count, after a message of this size.
 
-        `held_bytes` is the size of the messages that wait at its consumer.
+        `held_bytes` is the size of those before it that its consumer holds.
         """
-        if body_bytes > BODY_MAXIMUM_BYTES:
+        if body_bytes > BODY_MAXIMUM_BYTES and held_bytes > LARGE_HELD_MAXIMUM_BYTES:
             return self._limit_to(FEW_MESSAGES, FEW_FOR_SECONDS)
         if held_bytes > HELD_MAXIMUM_BYTES:
             return self._limit_to(self._messages, FEWER_FOR_SECONDS)

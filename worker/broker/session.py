@@ -129,13 +129,18 @@ class BrokerSession:
     def accept(self, body_bytes: int, held_bytes: int = 0) -> bool:
         """Whether to handle a message of this size; call it for each one that is delivered.
 
-        `held_bytes` is the size of the messages that wait at its consumer. Fails the session when
-        the prefetch count must change. The broker redelivers messages that were not accepted.
+        `held_bytes` is the size of the messages that its consumer holds. Fails the session when the
+        prefetch count must change. The broker redelivers messages that were not accepted.
         """
         if self.lost.is_set():
             return False
         if self._prefetch.needs_new_qos(body_bytes, held_bytes):
-            self.fail(f"the prefetch count changes after a message of {body_bytes} bytes")
+            self.fail(
+                PrefetchChanged(
+                    f"another prefetch count applies from now on: {held_bytes:,} bytes were held"
+                    f" when a message of {body_bytes:,} bytes came"
+                )
+            )
         return not self.lost.is_set()
 
     def fail(self, reason: str | Exception) -> None:
@@ -154,6 +159,10 @@ class BrokerSession:
     def on_cancelled(self, _frame: object) -> None:
         """Fails the session: the broker has cancelled a consumer."""
         self.fail("the broker cancelled a consumer: its queue was deleted or is unavailable")
+
+
+class PrefetchChanged(BrokerUnavailable):
+    """The consumers must begin again with another prefetch count; nothing is wrong."""
 
 
 @asynccontextmanager

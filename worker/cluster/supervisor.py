@@ -17,7 +17,7 @@ from worker.broker.connecting.connection import (
 from worker.broker.partition_queues import bind_partition_queues
 from worker.broker.prefetch import Prefetch
 from worker.broker.rights import require_rights, rights_to_serve
-from worker.broker.session import BrokerSession, open_session, require_channels
+from worker.broker.session import BrokerSession, PrefetchChanged, open_session, require_channels
 from worker.broker.topology import TopologyMismatch, declare, declare_event_log
 from worker.cluster.assignments import Assignments, Serve
 from worker.cluster.membership import joined
@@ -95,9 +95,7 @@ class Supervisor:
             except LeadershipLost as error:
                 get_logger().warning(Action.LEADERSHIP_LOST, reason=str(error))
             except (BrokerUnavailable, AMQPError, ChannelInvalidStateError) as error:
-                get_logger().warning(Action.BROKER_LOST, reason=str(error))
-                # A node may accept connections and yet be cut off from its cluster.
-                self._failed_nodes += 1
+                self._log_end(error)
             except Mistake as error:
                 if not self._has_worked:
                     raise
@@ -107,6 +105,14 @@ class Supervisor:
                     raise
                 get_logger().warning(Action.DATABASE_LOST, reason=str(error).split("\n")[0])
             await first_of(self.stopping.wait(), asyncio.sleep(backoff.pause_seconds()))
+
+    def _log_end(self, error: Exception) -> None:
+        if isinstance(error, PrefetchChanged):
+            get_logger().info(Action.PREFETCH_CHANGED, reason=str(error))
+            return
+        get_logger().warning(Action.BROKER_LOST, reason=str(error))
+        # A node may accept connections and yet be cut off from its cluster.
+        self._failed_nodes += 1
 
     def _log_refusal(self, error: Mistake) -> None:
         if isinstance(error, BrokerRefused):

@@ -81,7 +81,6 @@ class Consumer:
         self._lane = lane
         self._is_ordered_anew = waiting is not None
         self._arrivals: deque[Delivery] | None = None
-        self._waiting_bytes = 0
         self.waiting: Waiting = deque() if waiting is None else waiting
         """The deliveries that were not taken yet, in the order in which they will be."""
         self.closing = asyncio.Event()
@@ -133,9 +132,7 @@ class Consumer:
 
     def take(self, count: int) -> list[Delivery]:
         """Takes this number of the waiting deliveries."""
-        taken = [self.waiting.popleft() for _ in range(count)]
-        self._waiting_bytes -= sum(len(delivery.body) for delivery in taken)
-        return taken
+        return [self.waiting.popleft() for _ in range(count)]
 
     def close(self) -> None:
         """Lets `wait` return False; the channel's close returns deliveries that were not taken."""
@@ -167,10 +164,8 @@ class Consumer:
     async def _receive(self, delivery: Delivery) -> None:
         # The library cancels a running callback when the connection is lost. So this one only
         # stores the delivery.
-        waiting_bytes = self._waiting_bytes + len(delivery.body)
-        if not self._session.accept(len(delivery.body), waiting_bytes):
+        if not self._session.accept(len(delivery.body), self._ack_tracker.outstanding_bytes):
             return
-        self._waiting_bytes = waiting_bytes
         delivery.lane = self._lane
         priority = delivery.properties.priority or 0
         if priority > ORDINARY_PRIORITY_MAXIMUM and self._on_prioritised is not None:

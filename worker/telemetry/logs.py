@@ -103,6 +103,8 @@ class Action(StrEnum):
     """RabbitMQ is connected."""
     BROKER_LOST = "broker_lost"
     """RabbitMQ cannot be reached or used; the worker keeps reconnecting."""
+    PREFETCH_CHANGED = "prefetch_changed"
+    """Many messages are large, or no more: the consumers begin again, and hold fewer or more."""
     BROKER_REFUSED = "broker_refused"
     """RabbitMQ refuses what `AMQP_URL` says; the worker reads its file again and retries."""
     BROKER_BLOCKED = "broker_blocked"
