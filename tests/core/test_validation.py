@@ -181,6 +181,30 @@ def test_a_rejection_never_names_the_holder_to_another_account() -> None:
     assert "ACTIVE" not in body
 
 
+@pytest.mark.parametrize(
+    ("number", "command", "detail"),
+    [
+        (ACTIVE, activate(), "It is ACTIVE: nothing is left to do."),
+        (RESERVED, deactivate(), "It is RESERVED: nothing is left to do."),
+        (
+            RESERVED._replace(status=NumberStatus.COOLDOWN),
+            activate(),
+            "It is COOLDOWN: choose another number.",
+        ),
+        (
+            ACTIVE._replace(assigned_to="Ada"),
+            deactivate(),
+            "It is ACTIVE: unassign it first.",
+        ),
+    ],
+)
+def test_a_refusal_by_status_says_what_to_do(number: Number, command: Command, detail: str) -> None:
+    decision = decide_command(number, command)
+
+    assert decision.detail is not None
+    assert decision.detail.endswith(detail)
+
+
 def test_an_exhausted_entitlement_carries_its_arithmetic() -> None:
     decision = decide_command(RESERVED, activate(), Usage(limit=3, active=2, pending=1))
 

@@ -85,7 +85,8 @@ def _refused_by_holder(request: Request, number: Number) -> Refused | None:
 def _refused_by_state(request: Request, number: Number) -> Refused | None:
     for applies, code in _STATE_CHECKS:
         if applies(request, number):
-            return _refused(code, f"It is {number.status}.", discloses_status=True)
+            facts = f"It is {number.status}{_WHAT_NEXT.get((code, number.status), '')}."
+            return _refused(code, facts, discloses_status=True)
     return None
 
 
@@ -130,6 +131,18 @@ _STATE_CHECKS: Final[tuple[tuple[Check, RefusalCode], ...]] = (
         RefusalCode.NUMBER_ASSIGNED,
     ),
 )
+
+_NOTHING_LEFT: Final = ": nothing is left to do"
+_WAIT: Final = ": wait for the outcome of the operation under way"
+_WHAT_NEXT: Final = {
+    (RefusalCode.NUMBER_NOT_RESERVED, NumberStatus.ACTIVE): _NOTHING_LEFT,
+    (RefusalCode.NUMBER_NOT_RESERVED, NumberStatus.PENDING): _WAIT,
+    (RefusalCode.NUMBER_NOT_RESERVED, NumberStatus.COOLDOWN): ": choose another number",
+    (RefusalCode.NUMBER_NOT_ACTIVE, NumberStatus.RESERVED): _NOTHING_LEFT,
+    (RefusalCode.NUMBER_NOT_ACTIVE, NumberStatus.PENDING): _WAIT,
+    (RefusalCode.NUMBER_ASSIGNED, NumberStatus.ACTIVE): ": unassign it first",
+}
+"""What the refusal of a command by the number's status adds for people."""
 
 _MEANINGS: Final = {refusal.code: refusal.meaning for refusal in REFUSALS}
 
