@@ -18,7 +18,7 @@ DEAD_LETTERS = "telephony.phone_number.commands.dead_letter"
 PBX_QUEUES = ("pbx.handset-logout", "pbx.hunt-group-membership", "pbx.extension-reset")
 PATIENCE_SECONDS = 90
 FULL_BYTES = 1 << 20
-ATTRIBUTES = ("expirytime", "traceparent")
+ATTRIBUTES = ("time", "expirytime", "traceparent")
 NOTICES = ("_delayed.v1", ".aftermath.v1")
 
 Event = dict[str, Any]
@@ -36,8 +36,9 @@ class Platform:
     async def send(self, operation: str, phone_number: str, **changes: Any) -> str:
         """Publishes a command and returns its id.
 
-        `changes` are `id`, `expirytime`, `traceparent`, AMQP `properties`, whether it is sent in
-        `bulk`, and fields of the data, where `account_id` and `site_id` default to acme and london.
+        `changes` are `id`, `time`, `expirytime`, `traceparent`, AMQP `properties`, whether it is
+        sent in `bulk`, and fields of the data, where `account_id` and `site_id` default to acme and
+        london.
         """
         identifier = changes.pop("id", None) or str(uuid4())
         properties = changes.pop("properties", {})

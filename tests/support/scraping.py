@@ -1,30 +1,35 @@
-"""The metrics as Prometheus reads them: their names, kinds and labels."""
+"""The metrics as Prometheus reads them: their names, kinds, labels and values."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from worker.telemetry.database_gauges import PREFIX, DatabaseFigures
-from worker.telemetry.metrics import Metrics
+from worker.telemetry.declaring import PREFIX
 
-__all__ = ["scraped"]
+__all__ = ["Scraped", "scraped"]
 
 
-async def scraped() -> dict[str, tuple[str, frozenset[str]]]:
-    """Kind and label names of each metric of the worker's own, by its name.
+class Scraped(NamedTuple):
+    """A metric of the worker's own."""
 
-    Only a series shows the labels of its metric: a metric without a series is an error.
-    """
+    kind: str
+    labels: frozenset[tuple[tuple[str, str], ...]]
+    """Names and values of the labels of each of its series, sorted."""
 
-    async def read_figures() -> DatabaseFigures:
-        return DatabaseFigures(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
-    metrics = Metrics(read_figures)
-    metrics.routed(partition=0, messages=1)
-    found: dict[str, tuple[str, frozenset[str]]] = {}
-    for family in text_string_to_metric_families((await metrics.render()).decode()):
+def scraped(text: str) -> dict[str, Scraped]:
+    """The metrics of the worker's own in the text format, by name."""
+    return dict(_scraped(text))
+
+
+def _scraped(text: str) -> Iterator[tuple[str, Scraped]]:
+    for family in text_string_to_metric_families(text):
         if not family.name.startswith(PREFIX) or family.name.endswith("_created"):
             continue
-        assert family.samples, f"{family.name} has no series: create one above"
-        labels = {label for sample in family.samples for label in sample.labels}
         name = f"{family.name}_total" if family.type == "counter" else family.name
-        found[name] = (family.type, frozenset(labels - {"le"}))
-    return found
+        series = {
+            tuple(sorted((label, value) for label, value in sample.labels.items() if label != "le"))
+            for sample in family.samples
+        }
+        yield name, Scraped(family.type, frozenset(series))

@@ -75,10 +75,14 @@ def settings(database_url: str, amqp_url: str) -> Settings:
 
 @asynccontextmanager
 async def working(
-    database: Database, settings: Settings, tracing: Tracing | None = None
+    database: Database,
+    settings: Settings,
+    tracing: Tracing | None = None,
+    *,
+    metrics: Metrics | None = None,
 ) -> AsyncIterator[Supervisor]:
     """A worker in the test's process; stopped in order at the end."""
-    worker = supervisor(database, settings, Reporter(Metrics(), tracing))
+    worker = supervisor(database, settings, Reporter(metrics or Metrics(), tracing))
     task = asyncio.create_task(worker.run())
     try:
         yield worker

@@ -1,24 +1,34 @@
 """The metrics: counters, gauges of the database, and their description."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from math import prod
 
 import pytest
 from activation_contracts.messages import Activate, CommandData
 from activation_contracts.refusals import RefusalCode
-from activation_contracts.values import NumberStatus, Operation
+from activation_contracts.values import NumberStatus, Operation, Step
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.support.data.builders import (
+    RESERVED,
+    activate,
+    complete_number,
+    decide_command,
+    pending_number,
+)
 from tests.support.data.inserts import Expression, operation, phone_numbers, voice_service
 from tests.support.scraping import scraped
 from tests.support.workers import store
 from worker.core.batch import Advanced
 from worker.core.decision import Decision, Outcome
-from worker.core.operations.operation import OngoingOperation
+from worker.core.operations.operation import OngoingOperation, PbxStep
 from worker.core.situation import Number
 from worker.storage.connecting.engine import Database, open_database
 from worker.storage.gauges import measure
 from worker.telemetry.database_gauges import Aftermaths, DatabaseFigures, OperationsUnderWay
+from worker.telemetry.metric_families import SITES_MAXIMUM
 from worker.telemetry.metrics import Metrics, describe
+from worker.telemetry.outcome_delays import COMMANDS_MAXIMUM, OutcomeDelays
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NUMBER = "+442079460001"
@@ -132,9 +142,9 @@ async def test_metrics_count_messages_and_reconnects_and_show_zeros_first() -> N
     metrics = Metrics()
     logout, event = "telephony.handset.logout.v1", "telephony.phone_number.status_changed.v1"
 
-    metrics.message_published(event)
+    metrics.message_published(event, "m-1")
     metrics.publish_failed(logout)
-    metrics.event_unrouted(event)
+    metrics.event_unrouted(event, "m-2")
     metrics.message_unreadable("NOT_JSON")
     metrics.reconnected()
 
@@ -226,15 +236,112 @@ async def test_measure_reads_the_figures_from_the_database(database: Database) -
     assert seen.operations["activate"].oldest_seconds >= 3600
 
 
-async def test_describe_lists_every_metric_and_no_label_holds_tenant_data() -> None:
+async def test_delay_of_the_first_outcome_ends_with_the_confirm_of_its_message() -> None:
+    metrics = Metrics()
+    command, decision = _just_published()
+
+    metrics.command_decided(command, decision, NOW)
+    before = await _samples(metrics)
+    for _ in range(2):
+        metrics.message_published(decision.messages[0].type, decision.messages[0].id)
+
+    seen = await _samples(metrics)
+    assert before["command_outcome_delay_seconds_count activate first"] == 0
+    assert seen["command_outcome_delay_seconds_count activate first"] == 1
+    assert seen["command_outcome_delay_seconds_count activate end"] == 0
+    assert 2 <= seen["command_outcome_delay_seconds_sum activate first"] < 600
+
+
+async def test_delay_of_the_end_starts_at_the_time_of_the_command() -> None:
+    metrics = Metrics()
+    command, decision = _just_published()
+    metrics.command_decided(command, decision, NOW)
+    number = pending_number(RESERVED, command)
+    end = complete_number(number)
+
+    metrics.operation_advanced(Advanced(number, end), NOW)
+    metrics.message_published(end.messages[0].type, end.messages[0].id)
+
+    seen = await _samples(metrics)
+    assert seen["command_outcome_delay_seconds_count activate end"] == 1
+    assert 2 <= seen["command_outcome_delay_seconds_sum activate end"] < 600
+
+
+async def test_delays_of_outcomes_are_kept_for_a_bounded_number_of_commands() -> None:
+    observed: list[str] = []
+    delays = OutcomeDelays(lambda _operation, outcome, _seconds: observed.append(outcome))
+    command, _ = _just_published()
+    for place in range(COMMANDS_MAXIMUM + 1):
+        delays.decided(command, "activate", f"answer-{place}", ends=True)
+
+    for place in (0, 1, COMMANDS_MAXIMUM):
+        delays.published(f"answer-{place}")
+
+    assert observed == ["first", "first"]
+
+
+async def test_steps_beyond_the_first_sites_are_counted_as_other() -> None:
+    metrics = Metrics()
+
+    for place in range(SITES_MAXIMUM + 5):
+        metrics.step_ended(Step.HANDSET_LOGOUT, f"site-{place:02}", 1.5)
+    metrics.step_ended(Step.HANDSET_LOGOUT, "site-00", 1.5)
+
+    seen = await _samples(metrics)
+    assert seen["pbx_step_duration_seconds_count site-00 handset_logout"] == 2
+    assert seen["pbx_step_duration_seconds_count other handset_logout"] == 5
+    assert f"pbx_step_duration_seconds_count site-{SITES_MAXIMUM} handset_logout" not in seen
+
+
+async def test_retries_of_a_step_are_counted_by_step_and_site() -> None:
+    metrics = Metrics()
+    number = _pending_number()
+    step = PbxStep("step-1", Step.EXTENSION_RESET)
+
+    decision = Decision(Outcome.RETRIED, retried=(step, step))
+    metrics.operation_advanced(Advanced(number, decision), NOW)
+
+    seen = await _samples(metrics)
+    assert seen["pbx_step_retries_total london extension_reset"] == 2
+    assert seen["pbx_step_retries_total other handset_logout"] == 0
+
+
+@pytest.mark.parametrize("code", ["CANNOT_BE_STORED", "KILLS_THE_WORKER", "NOT_ROUTED", "NOT_JSON"])
+async def test_series_of_each_reason_of_a_dead_letter_exists_from_the_start(code: str) -> None:
+    assert (await _samples(Metrics()))[f"dead_lettered_messages_total {code}"] == 0
+
+
+async def test_number_of_series_does_not_grow_with_what_messages_say() -> None:
+    metrics = Metrics(_no_figures)
+    for place in range(2 * SITES_MAXIMUM):
+        for step in Step:
+            metrics.step_ended(step, f"site-{place}", 1)
+            decision = Decision(Outcome.RETRIED, retried=(PbxStep(f"s-{place}", step),))
+            number = _pending_number()._replace(site_id=f"site-{place}")
+            metrics.operation_advanced(Advanced(number, decision), NOW)
+        metrics.message_unreadable(f"CODE_OF_A_PUBLISHER_{place}")
+
+    for name, metric in scraped((await metrics.render()).decode()).items():
+        domains = metrics.domains.get(name, {}).values()
+        assert len(metric.labels) <= prod(domain.maximum for domain in domains), name
+
+
+def test_every_metric_is_described_once_and_no_label_holds_tenant_data() -> None:
     described = describe()
 
     assert len({row.name for row in described}) == len(described)
     assert all(row.meaning.endswith(".") for row in described)
-    seen = await scraped()
-    assert {row.name: (row.kind, frozenset(row.labels)) for row in described} == seen
-    labels = {label for _, of_metric in seen.values() for label in of_metric}
-    assert labels == {
+    assert {label for row in described for label in row.labels} == {
         *("operation", "outcome", "code", "type", "result", "effect", "partition"),
-        *("what", "state", "kind"),
+        *("what", "state", "kind", "step", "site", "queue"),
     }
+
+
+async def _no_figures() -> DatabaseFigures:
+    return FIGURES
+
+
+def _just_published() -> tuple[Activate, Decision]:
+    """A command that was published two seconds ago, and its decision."""
+    command = activate().model_copy(update={"time": datetime.now(UTC) - timedelta(seconds=2)})
+    return command, decide_command(RESERVED, command)

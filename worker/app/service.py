@@ -19,7 +19,12 @@ from activation_contracts.catalogue import (
 
 from worker.app.loops import consume, publish
 from worker.app.relays import Relays
-from worker.broker.partition_queues import SOURCES, queue_names_for, source_queue
+from worker.broker.partition_queues import (
+    SOURCES,
+    published_to,
+    queue_names_for,
+    source_queue,
+)
 from worker.broker.session import BrokerSession
 from worker.cluster.assignments import Serve
 from worker.cluster.membership import Leadership
@@ -361,6 +366,9 @@ class Service:
             waiting=waiting,
             lane=lane,
             on_prioritised=partial(self._context.reporter.prioritised, queue),
+            on_redelivered=partial(
+                self._context.reporter.metrics.message_redelivered, published_to(queue)
+            ),
         )
 
     def _background_tasks(

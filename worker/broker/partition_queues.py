@@ -22,6 +22,7 @@ __all__ = [
     "delete_partition_queues",
     "is_partition_queue",
     "partition_topology",
+    "published_to",
     "queue_name_of",
     "queue_names_for",
     "queue_names_of",
@@ -45,6 +46,11 @@ def queue_name_of(source: str, partition: int, partitions: int) -> str:
 def is_partition_queue(name: str) -> bool:
     """Whether this is the queue of a partition, of whatever number of partitions."""
     return name.startswith(tuple(f"{source}.partition-" for source in SOURCES))
+
+
+def published_to(name: str) -> str:
+    """The queue to which its messages were published: a source, or the queue itself."""
+    return name.partition(".partition-")[0]
 
 
 def queue_names_of(layout: Layout) -> Sequence[str]:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final
 
+from activation_contracts.topology import QUEUES
 from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
@@ -14,13 +15,14 @@ from worker.broker.connecting.connection import (
     BrokerUnavailable,
     connect,
 )
-from worker.broker.partition_queues import bind_partition_queues
+from worker.broker.partition_queues import bind_partition_queues, queue_names_of
 from worker.broker.prefetch import Prefetch
 from worker.broker.rights import require_rights, rights_to_serve
 from worker.broker.session import BrokerSession, PrefetchChanged, open_session, require_channels
 from worker.broker.topology import TopologyMismatch, declare, declare_event_log
 from worker.cluster.assignments import Assignments, Serve
 from worker.cluster.membership import joined
+from worker.cluster.queue_depths import watch_queue_depths
 from worker.consuming.watchdog import watch_publisher
 from worker.core.partitions import Layout
 from worker.relay.dead_letter_watch import DeadLetterQueueWatch
@@ -144,10 +146,12 @@ class Supervisor:
             if self._has_worked:
                 self._reporter.metrics.reconnected()
             self.connected = True
+            self._reporter.metrics.broker_connected(connected=True)
             try:
                 await first_of(self._serve(session), self._wait_for_end(session))
             finally:
                 self.connected = self.leads = False
+                self._reporter.metrics.broker_connected(connected=False)
             if session.lost.is_set():
                 raise session.failure
 
@@ -201,6 +205,11 @@ class Supervisor:
                 serving.run(self.stopping),
                 watch_publisher(session.publisher, self._reporter),
                 self._dead_letter_queue.run(session.connections[0]),
+                watch_queue_depths(
+                    session.connections[0],
+                    [*(queue.name for queue in QUEUES), *queue_names_of(layout)],
+                    self._reporter.metrics,
+                ),
             )
 
     async def _require_rights(self, layout: Layout) -> None:

@@ -129,5 +129,6 @@ class BatchProcessor(Generic[Message, Result]):
             reason = str(error).split("\n", maxsplit=1)[0]
             self._dead_letters.put(batch[0].delivery, DeadLetterCode.CANNOT_BE_STORED, reason)
             return ()
+        self._reporter.metrics.batch_bisected()
         middle = len(batch) // 2
         return [*await self._store(batch[:middle]), *await self._store(batch[middle:])]

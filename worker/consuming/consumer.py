@@ -65,16 +65,19 @@ class Consumer:
         waiting: Waiting | None = None,
         lane: Lane = Lane.INTERACTIVE,
         on_prioritised: Callable[[str | None], None] | None = None,
+        on_redelivered: Callable[[], None] | None = None,
     ) -> None:
         """`waiting` orders the deliveries that were not taken yet; else they keep their order.
 
         `lane` is that of its deliveries, unless `waiting` says something else. Calls
-        `on_prioritised` with the id of a message whose priority breaks the order.
+        `on_prioritised` with the id of a message whose priority breaks the order, and
+        `on_redelivered` for each message that was delivered before.
         """
         self.queue: Final = queue
         self._channel = channel
         self._session = session
         self._on_prioritised = on_prioritised
+        self._on_redelivered = on_redelivered
         self._ack_tracker = AckTracker()
         self._arrived = asyncio.Event()
         self._behind = math.inf
@@ -170,6 +173,8 @@ class Consumer:
         priority = delivery.properties.priority or 0
         if priority > ORDINARY_PRIORITY_MAXIMUM and self._on_prioritised is not None:
             self._on_prioritised(delivery.properties.message_id)
+        if delivery.redelivered and self._on_redelivered is not None:
+            self._on_redelivered()
         self.deliveries += 1
         self._ack_tracker.add(delivery)
         (self.waiting if self._arrivals is None else self._arrivals).append(delivery)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from activation_contracts.catalogue import COMMANDS, RESULTS
 from activation_contracts.messages import Command, PbxResult
+from activation_contracts.values import Step
 
 from worker.consuming.answering.previews import PreviewAnswer, PreviewAnswers
 from worker.consuming.answering.replies import ReplyAddresses
@@ -88,8 +89,18 @@ class _Awaited(NamedTuple):
     """A step that awaits a result."""
 
     phone_number: str
+    site_id: str
     traceparent: str | None
     step: PbxStep
+
+
+class StepEnd(NamedTuple):
+    """A step that a result has ended."""
+
+    step: Step
+    site_id: str
+    seconds: float
+    """Since the broker confirmed its first request."""
 
 
 class Effect(NamedTuple):
@@ -99,6 +110,8 @@ class Effect(NamedTuple):
     verdict: Verdict | None = None
     traceparent: str | None = None
     """The trace of the operation."""
+    end: StepEnd | None = None
+    """None if it did not end its step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +147,11 @@ class ResultHandler:
     ) -> None:
         """Logs and counts the effects, and wakes the relay to advance the operations."""
         for incoming, effect in zip(batch, result, strict=True):
-            self.reporter.result_received(incoming.message, *effect)
+            self.reporter.result_received(
+                incoming.message, effect.phone_number, effect.verdict, effect.traceparent
+            )
+            if effect.end is not None:
+                self.reporter.metrics.step_ended(*effect.end)
             self.reporter.tracing.result_applied(
                 incoming.span, effect.traceparent, effect.verdict or UNKNOWN
             )
@@ -147,13 +164,23 @@ class ResultHandler:
         awaited = steps[step_id]
         after, verdict = apply_result(awaited.step, result, now, self.policy)
         steps[step_id] = awaited._replace(step=after)
-        return Effect(awaited.phone_number, verdict, awaited.traceparent)
+        end = _end_of(awaited, verdict, now)
+        return Effect(awaited.phone_number, verdict, awaited.traceparent, end)
+
+
+def _end_of(awaited: _Awaited, verdict: Verdict, now: datetime) -> StepEnd | None:
+    step = awaited.step
+    if verdict not in {Verdict.DONE, Verdict.FAILED} or step.sent_at is None:
+        return None
+    return StepEnd(step.step, awaited.site_id, (now - step.sent_at).total_seconds())
 
 
 def _awaited_steps(numbers: Mapping[str, Number]) -> dict[str, _Awaited]:
     """The steps that await a result, by id."""
     return {
-        step.step_id: _Awaited(number.phone_number, number.ongoing.traceparent, step)
+        step.step_id: _Awaited(
+            number.phone_number, number.site_id, number.ongoing.traceparent, step
+        )
         for number in numbers.values()
         if number.ongoing is not None
         for step in number.ongoing.steps

@@ -1,6 +1,7 @@
 """Detects failures without an error: a consumer without deliveries, a blocked publisher."""
 
 import asyncio
+from time import monotonic
 from typing import Final
 
 from worker.broker.connecting.connection import BrokerUnavailable, ready_messages
@@ -46,8 +47,12 @@ async def watch_consumer(
 async def watch_publisher(publisher: Publisher, reporter: Reporter) -> None:
     """Reports when the broker stops reading from publishers, and when it reads again."""
     was_blocked = False
+    looked_at = monotonic()
     try:
         while True:
+            before, looked_at = looked_at, monotonic()
+            if was_blocked:
+                reporter.metrics.blocked_for(looked_at - before)
             is_blocked = publisher.is_blocked()
             if is_blocked != was_blocked:
                 (reporter.broker_blocked if is_blocked else reporter.broker_unblocked)()

@@ -17,6 +17,7 @@ from worker.cli.exits import MEANINGS
 from worker.docs.answers import answers_table
 from worker.runtime.amqp_parameters import PARAMETERS
 from worker.settings import Settings, environment_name
+from worker.telemetry.declaring import PREFIX, Domain
 from worker.telemetry.logs import Action
 from worker.telemetry.metrics import describe
 
@@ -24,7 +25,11 @@ __all__ = ["DOCUMENTS", "PAGES", "TABLES"]
 
 DOCUMENTS: Final = Path(__file__).parent
 REPOSITORY: Final = DOCUMENTS.parents[1]
-PAGES: Final = (REPOSITORY / "README.md", *sorted(DOCUMENTS.glob("*.md")))
+PAGES: Final = (
+    REPOSITORY / "README.md",
+    *sorted(DOCUMENTS.glob("*.md")),
+    *sorted((DOCUMENTS / "runbook").glob("*.md")),
+)
 UNITS: Final = ("seconds", "days", "commands", "messages", "attempts")
 
 
@@ -83,6 +88,26 @@ def _metrics() -> str:
     )
 
 
+def _metric_labels() -> str:
+    """The values of each label, with the metrics that have it."""
+    metrics_of: dict[tuple[str, Domain], list[str]] = {}
+    for row in describe():
+        for label, domain in row.labels.items():
+            metrics_of.setdefault((label, domain), []).append(row.name.removeprefix(f"{PREFIX}_"))
+    return table(
+        ("label", "of", "values"),
+        (
+            (f"`{label}`", ", ".join(f"`{name}`" for name in names), _values(domain))
+            for (label, domain), names in metrics_of.items()
+        ),
+    )
+
+
+def _values(domain: Domain) -> str:
+    values = [f"`{value}`" for value in domain.values]
+    return ", ".join([*values, *([domain.described] if domain.more else [])])
+
+
 def _exit_codes() -> str:
     return table(
         ("code", "meaning"), ((str(code.value), meaning) for code, meaning in MEANINGS.items())
@@ -126,6 +151,7 @@ TABLES: Final[Tables] = {
     "answers": answers_table,
     "broker-rights": _broker_rights,
     "exit-codes": _exit_codes,
+    "metric-labels": _metric_labels,
     "metrics": _metrics,
     "packages": _packages,
     "settings": _settings,

@@ -69,11 +69,11 @@ class KeyOrderedPublisher:
         self, message: OutgoingMessage, problem: NotPublished | None
     ) -> Undelivered | None:
         if problem is None:
-            self._reporter.published(message.message_type)
+            self._reporter.published(message.message_type, message.message_id)
             return None
         if isinstance(problem, Unroutable) and not message.must_be_routed:
             # An event without subscribers counts as published; a PBX message does not.
-            self._reporter.unrouted(message.message_type)
+            self._reporter.unrouted(message.message_type, message.message_id)
             return None
         self._reporter.undelivered(message, str(problem))
         if isinstance(problem, ExchangeNotFound):

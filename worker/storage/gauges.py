@@ -1,7 +1,7 @@
 """Measures the database gauges when the metrics are scraped."""
 
 import asyncio
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 import asyncpg
@@ -12,7 +12,12 @@ from worker.settings import SettingsError
 from worker.storage.connecting.engine import READING_WHOLE_TABLES, Database
 from worker.storage.connecting.errors import reason_of
 from worker.storage.connecting.session import Session
-from worker.telemetry.database_gauges import Aftermaths, DatabaseFigures, OperationsUnderWay
+from worker.telemetry.database_gauges import (
+    Aftermaths,
+    DatabaseFigures,
+    OpenSteps,
+    OperationsUnderWay,
+)
 from worker.telemetry.logs import Action, get_logger
 
 __all__ = ["DATABASE_FAILURES", "measure"]
@@ -39,18 +44,21 @@ async def measure(database: Database) -> DatabaseFigures | None:
             asyncio.timeout(MEASURE_TIMEOUT_SECONDS),
             database.transaction(READING_WHOLE_TABLES) as on,
         ):
-            return await _measure(on, database.clock.now())
+            now = database.clock.now()
+            return await _measure(on, now, (now - datetime.now(UTC)).total_seconds())
     except DATABASE_FAILURES as error:
         get_logger().debug(Action.GAUGES_NOT_READ, reason=reason_of(error))
         return None
 
 
-async def _measure(session: Session, now: datetime) -> DatabaseFigures:
+async def _measure(session: Session, now: datetime, clock_offset_seconds: float) -> DatabaseFigures:
     (outbox,) = await session.fetch("measure_outbox", now=now)
     (dead_letters,) = await session.fetch("measure_dead_letters")
     (entitlement,) = await session.fetch("measure_entitlement", today=now.date())
     operations = await session.fetch("measure_operations", now=now)
     aftermaths = await session.fetch("measure_aftermaths")
+    steps = await session.fetch("measure_steps", now=now)
+    (rest,) = await session.fetch("measure_rest")
     return DatabaseFigures(
         outbox_messages=outbox["messages"],
         outbox_delayed_messages=outbox["delayed_messages"],
@@ -64,7 +72,10 @@ async def _measure(session: Session, now: datetime) -> DatabaseFigures:
         exhausted_accounts=entitlement["exhausted_accounts"],
         operations={
             row["operation"]: OperationsUnderWay(
-                row["numbers"], row["overdue_numbers"], max(0.0, float(row["oldest_seconds"]))
+                row["numbers"],
+                row["overdue_numbers"],
+                max(0.0, float(row["oldest_seconds"])),
+                row["unresolved_numbers"],
             )
             for row in operations
         },
@@ -72,4 +83,13 @@ async def _measure(session: Session, now: datetime) -> DatabaseFigures:
             row["aftermath"]: Aftermaths(row["numbers"], row["unresolved_numbers"])
             for row in aftermaths
         },
+        open_steps={
+            row["step"]: OpenSteps(row["steps"], max(0.0, float(row["oldest_seconds"])))
+            for row in steps
+        },
+        waiting_records=rest["waiting_records"],
+        sequence_gaps=rest["sequence_gaps"],
+        open_manual_logouts=rest["open_manual_logouts"],
+        partitions=rest["partitions"],
+        clock_offset_seconds=clock_offset_seconds,
     )

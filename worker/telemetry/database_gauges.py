@@ -2,24 +2,26 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
-from activation_contracts.values import AftermathKind, Operation
+from activation_contracts.values import AftermathKind, Operation, Step
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
+from worker.telemetry.declaring import PREFIX, Domain, anything_of
+
 __all__ = [
-    "PREFIX",
+    "DOMAINS",
     "Aftermaths",
     "DatabaseFigures",
     "DatabaseGauges",
+    "OpenSteps",
     "OperationsUnderWay",
     "ReadFigures",
     "families_of",
 ]
 
-PREFIX: Final = "activation_worker"
 CACHE_SECONDS: Final = 5.0
 """However often Prometheus scrapes, the database is read at most once in this time."""
 
@@ -31,6 +33,8 @@ class OperationsUnderWay:
     numbers: int
     overdue_numbers: int
     oldest_seconds: float
+    unresolved_numbers: int = 0
+    """Those that need an operator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,14 @@ class Aftermaths:
 
     numbers: int
     unresolved_numbers: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSteps:
+    """Steps of one kind that the PBX was asked for and has not answered."""
+
+    steps: int
+    oldest_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +71,15 @@ class DatabaseFigures:
     """By operation; an operation with no number under way is left out."""
     aftermaths: Mapping[str, Aftermaths] = field(default_factory=dict)
     """By kind; a kind with no number is left out."""
+    open_steps: Mapping[str, OpenSteps] = field(default_factory=dict)
+    """By step; a step without any is left out."""
+    waiting_records: int = 0
+    sequence_gaps: int = 0
+    open_manual_logouts: int = 0
+    partitions: int = 1
+    """With several, the router counts as one more."""
+    clock_offset_seconds: float = 0.0
+    """How far the database's clock is ahead of this machine's."""
 
 
 ReadFigures = Callable[[], Awaitable[DatabaseFigures | None]]
@@ -151,6 +172,31 @@ _PLAIN_GAUGES: Final[tuple[tuple[str, str, Callable[[DatabaseFigures], float]], 
         "Accounts at a site that use exactly what they bought: the next activation is rejected.",
         lambda figures: figures.exhausted_accounts,
     ),
+    (
+        "waiting_records",
+        "Records of the platform that cannot be applied yet.",
+        lambda figures: figures.waiting_records,
+    ),
+    (
+        "sequence_gaps",
+        "Status events that an operator discarded: subscribers miss a `sequence`.",
+        lambda figures: figures.sequence_gaps,
+    ),
+    (
+        "open_manual_logouts",
+        "Devices that a person must still log a deactivated number out of.",
+        lambda figures: figures.open_manual_logouts,
+    ),
+    (
+        "partitions",
+        "Partitions that need an owner; with several, routing to them counts as one more.",
+        lambda figures: figures.partitions,
+    ),
+    (
+        "database_clock_offset_seconds",
+        "How far the clock of PostgreSQL is ahead of this machine's; negative if it is behind.",
+        lambda figures: figures.clock_offset_seconds,
+    ),
 )
 
 
@@ -158,31 +204,85 @@ def families_of(figures: DatabaseFigures) -> Iterator[Metric]:
     """The gauges that show these figures."""
     for name, meaning, value_of in _PLAIN_GAUGES:
         yield GaugeMetricFamily(f"{PREFIX}_{name}", meaning, value=value_of(figures))
-    pending = _by_operation("pending_operations", "Operations under way.")
-    overdue = _by_operation("overdue_operations", "Of these, operations past their deadline.")
-    oldest = _by_operation(
-        "oldest_operation_age_seconds", "Age of the oldest operation under way; 0 if there is none."
+    for name, (meaning, label, values, value_of_label) in _LABELLED_GAUGES.items():
+        family = GaugeMetricFamily(f"{PREFIX}_{name}", meaning, labels=[label])
+        for value in values:
+            family.add_metric([value], value_of_label(figures, value))
+        yield family
+
+
+class _Labelled(NamedTuple):
+    """A gauge with one label, which has a series for each value."""
+
+    meaning: str
+    label: str
+    values: Sequence[str]
+    value_of: Callable[[DatabaseFigures, str], float]
+
+
+_NO_OPERATIONS: Final = OperationsUnderWay(0, 0, 0.0)
+_NO_AFTERMATHS: Final = Aftermaths(0, 0)
+_NO_STEPS: Final = OpenSteps(0, 0.0)
+
+
+def _by_operation(meaning: str, value_of: Callable[[OperationsUnderWay], float]) -> _Labelled:
+    return _Labelled(
+        meaning,
+        "operation",
+        [*Operation],
+        lambda figures, value: value_of(figures.operations.get(value, _NO_OPERATIONS)),
     )
-    for operation in Operation:
-        found = figures.operations.get(operation.value)
-        pending.add_metric([operation.value], found.numbers if found else 0)
-        overdue.add_metric([operation.value], found.overdue_numbers if found else 0)
-        oldest.add_metric([operation.value], found.oldest_seconds if found else 0)
-    yield from (pending, overdue, oldest)
-    aftermaths = _by_kind(
-        "aftermaths", "Ended operations with steps that are outstanding, by what is left to do."
+
+
+def _by_kind(meaning: str, value_of: Callable[[Aftermaths], float]) -> _Labelled:
+    return _Labelled(
+        meaning,
+        "what",
+        [*AftermathKind],
+        lambda figures, value: value_of(figures.aftermaths.get(value, _NO_AFTERMATHS)),
     )
-    unresolved = _by_kind("unresolved_aftermaths", "Of these, those that need an operator.")
-    for kind in AftermathKind:
-        left = figures.aftermaths.get(kind.value)
-        aftermaths.add_metric([kind.value], left.numbers if left else 0)
-        unresolved.add_metric([kind.value], left.unresolved_numbers if left else 0)
-    yield from (aftermaths, unresolved)
 
 
-def _by_operation(name: str, meaning: str) -> GaugeMetricFamily:
-    return GaugeMetricFamily(f"{PREFIX}_{name}", meaning, labels=["operation"])
+def _by_step(meaning: str, value_of: Callable[[OpenSteps], float]) -> _Labelled:
+    return _Labelled(
+        meaning,
+        "step",
+        [*Step],
+        lambda figures, value: value_of(figures.open_steps.get(value, _NO_STEPS)),
+    )
 
 
-def _by_kind(name: str, meaning: str) -> GaugeMetricFamily:
-    return GaugeMetricFamily(f"{PREFIX}_{name}", meaning, labels=["what"])
+_LABELLED_GAUGES: Final[Mapping[str, _Labelled]] = {
+    "pending_operations": _by_operation("Operations under way.", lambda found: found.numbers),
+    "overdue_operations": _by_operation(
+        "Of these, operations past their deadline.", lambda found: found.overdue_numbers
+    ),
+    "unresolved_operations": _by_operation(
+        "Of these, operations that need an operator.", lambda found: found.unresolved_numbers
+    ),
+    "oldest_operation_age_seconds": _by_operation(
+        "Age of the oldest operation under way; 0 if there is none.",
+        lambda found: found.oldest_seconds,
+    ),
+    "aftermaths": _by_kind(
+        "Ended operations with steps that are outstanding, by what is left to do.",
+        lambda found: found.numbers,
+    ),
+    "unresolved_aftermaths": _by_kind(
+        "Of these, those that need an operator.", lambda found: found.unresolved_numbers
+    ),
+    "pbx_open_steps": _by_step(
+        "Steps that a PBX was asked for and has not answered.", lambda found: found.steps
+    ),
+    "pbx_oldest_open_step_age_seconds": _by_step(
+        "Time since the broker confirmed the first request of the oldest of these; 0 if there is"
+        " none.",
+        lambda found: found.oldest_seconds,
+    ),
+}
+
+DOMAINS: Final[Mapping[str, Mapping[str, Domain]]] = {
+    f"{PREFIX}_{name}": {gauge.label: anything_of(gauge.values)}
+    for name, gauge in _LABELLED_GAUGES.items()
+}
+"""The domains of the labels of each of these gauges."""

@@ -6,7 +6,7 @@ from typing import Final, TextIO
 
 from prometheus_client import Counter
 
-from worker.telemetry.database_gauges import PREFIX
+from worker.telemetry.declaring import PREFIX
 
 __all__ = ["LINES_LOST", "LogStream"]
 

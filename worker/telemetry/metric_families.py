@@ -1,30 +1,41 @@
 """The declarations of the metrics that are counted as the worker works."""
 
-from collections.abc import Iterable
 from enum import StrEnum, unique
-from itertools import product
 from typing import Final
 
-from activation_contracts.catalogue import CATALOGUE
+from activation_contracts.catalogue import (
+    BULK_COMMAND_QUEUE,
+    CATALOGUE,
+    COMMAND_QUEUE,
+    DIRECTORY_QUEUE,
+    REPORT_QUEUE,
+    RESULT_QUEUE,
+)
+from activation_contracts.dead_letters import DeadLetterCode
 from activation_contracts.reading import ReadErrorCode
 from activation_contracts.records import RecordKind
 from activation_contracts.refusals import RefusalCode
+from activation_contracts.topology import QUEUES
 from activation_contracts.values import (
     AftermathKind,
     AftermathState,
     FailureCode,
     Operation,
+    Step,
     StepResult,
 )
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from worker.core.decision import Outcome
 from worker.core.directory.change import Verdict as RecordVerdict
 from worker.core.operations.verdicts import Verdict
-from worker.telemetry.database_gauges import PREFIX
+from worker.core.partitions import PARTITIONS_MAXIMUM
+from worker.telemetry.declaring import OTHER, Declarations, Domain
 
 __all__ = [
+    "DEAD_LETTER_CODES",
     "DECISIONS",
+    "OUTCOMES",
+    "SITES_MAXIMUM",
     "UNKNOWN",
     "BatchMetrics",
     "DecisionMetrics",
@@ -40,6 +51,8 @@ OPERATION_SECONDS: Final = (
     *(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
     *(30, 60, 300, 1800, 3600),
 )
+STEP_SECONDS: Final = (0.05, 0.25, 1, 5, 30, 120, 600, 3600)
+"""Few: there is a series of each for every step and site."""
 BATCH_MESSAGES: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 UNKNOWN: Final = "unknown"
@@ -52,6 +65,23 @@ DECISIONS: Final = {
     Outcome.PREVIEWED: "previewed",
 }
 """The values of the label `outcome` for decisions on commands."""
+
+OUTCOMES: Final = ("first", "end")
+"""The values of the label `outcome` for the delay of outcomes."""
+
+SITES_MAXIMUM: Final = 50
+"""How many sites have series of their own."""
+SITES: Final = Domain(
+    (OTHER,), SITES_MAXIMUM, f"the first {SITES_MAXIMUM} sites that the worker meets"
+)
+PARTITIONS: Final = Domain((), PARTITIONS_MAXIMUM, "the number of a partition, from 0 on")
+SOURCE_QUEUES: Final = (
+    *(COMMAND_QUEUE, BULK_COMMAND_QUEUE, RESULT_QUEUE, DIRECTORY_QUEUE, REPORT_QUEUE),
+)
+QUEUE_NAMES: Final = Domain(
+    tuple(queue.name for queue in QUEUES), 2 * PARTITIONS_MAXIMUM, "the queues of the partitions"
+)
+DEAD_LETTER_CODES: Final = (*ReadErrorCode, *DeadLetterCode, OTHER)
 
 
 @unique
@@ -68,23 +98,20 @@ class ReportOutcome(StrEnum):
 class DecisionMetrics:
     """Metrics of the decisions on commands."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.commands = _counter(
-            registry,
+    def __init__(self, declare: Declarations) -> None:
+        self.commands = declare.counter(
             "commands_total",
             "Commands decided: accepted, rejected, a duplicate of an earlier one, or previewed.",
             operation=Operation,
             outcome=DECISIONS.values(),
         )
-        self.refusals = _counter(
-            registry,
+        self.refusals = declare.counter(
             "command_refusals_total",
             "Commands rejected, by reason.",
             operation=Operation,
             code=RefusalCode,
         )
-        self.decision_seconds = _histogram(
-            registry,
+        self.decision_seconds = declare.histogram(
             "decision_delay_seconds",
             "From the `time` of a command to the commit of its decision.",
             OPERATION_SECONDS,
@@ -95,44 +122,62 @@ class DecisionMetrics:
 class OperationMetrics:
     """Metrics of operations, and of the PBX results that advance them."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.operation_seconds = _histogram(
-            registry,
+    def __init__(self, declare: Declarations) -> None:
+        self.outcome_seconds = declare.histogram(
+            "command_outcome_delay_seconds",
+            "From the `time` of a command to the broker's confirm of its first outcome (`first`:"
+            " PENDING or the rejection), and of its end (`end`). Of commands that this worker"
+            " decided and published since it started.",
+            OPERATION_SECONDS,
+            operation=Operation,
+            outcome=OUTCOMES,
+        )
+        self.operation_seconds = declare.histogram(
             "operation_duration_seconds",
             "From PENDING to the end of the operation.",
             OPERATION_SECONDS,
             operation=Operation,
             outcome=(Outcome.COMPLETED, Outcome.FAILED),
         )
-        self.delays = _counter(
-            registry,
+        self.delays = declare.counter(
             "operation_delays_total",
             "Operations that were reported as late.",
             operation=Operation,
         )
-        self.failures = _counter(
-            registry,
+        self.failures = declare.counter(
             "operation_failures_total",
             "Operations that failed or need an operator, by reason.",
             operation=Operation,
             code=FailureCode,
         )
-        self.aftermaths = _counter(
-            registry,
+        self.aftermaths = declare.counter(
             "aftermath_events_total",
             "News of what ended operations left to do.",
             what=AftermathKind,
             state=AftermathState,
         )
-        self.results = _counter(
-            registry,
+        self.results = declare.counter(
             "pbx_results_total",
             "Results that PBX systems sent, by effect; `unknown`: no step awaited the result.",
             result=StepResult,
             effect=(*Verdict, UNKNOWN),
         )
-        self.records = _counter(
-            registry,
+        self.step_seconds = declare.histogram(
+            "pbx_step_duration_seconds",
+            "From the broker's confirm of the first request of a step to the PBX's result that ends"
+            " the step.",
+            STEP_SECONDS,
+            step=Step,
+            site=SITES,
+        )
+        self.step_retries = declare.counter(
+            "pbx_step_retries_total",
+            "Requests of a step that were published again, because the PBX was silent or asked for"
+            " it.",
+            step=Step,
+            site=SITES,
+        )
+        self.records = declare.counter(
             "directory_records_total",
             "Records that the platform stated by message, by effect.",
             kind=RecordKind,
@@ -143,21 +188,22 @@ class OperationMetrics:
 class BatchMetrics:
     """Metrics of the transactions that store what follows from a batch."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.batch_messages = _histogram(
-            registry,
+    def __init__(self, declare: Declarations) -> None:
+        self.batch_messages = declare.histogram(
             "batch_messages",
             "Commands or PBX results handled in one transaction.",
             BATCH_MESSAGES,
         )
-        self.commit_seconds = _histogram(
-            registry,
+        self.commit_seconds = declare.histogram(
             "commit_duration_seconds",
             "Time that one such transaction took, with its retries.",
             COMMIT_SECONDS,
         )
-        self.last_commit = _gauge(
-            registry,
+        self.bisects = declare.counter(
+            "batch_bisects_total",
+            "Batches that were halved, because the database can never store one of their messages.",
+        )
+        self.last_commit = declare.gauge(
             "last_commit_timestamp_seconds",
             "When a batch was last committed, in seconds since 1970; 0 before the first.",
         )
@@ -166,61 +212,59 @@ class BatchMetrics:
 class ReceivedMetrics:
     """Metrics of messages received."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.dead_lettered = _counter(
-            registry,
+    def __init__(self, declare: Declarations) -> None:
+        self.dead_lettered = declare.counter(
             "dead_lettered_messages_total",
-            "Messages that can never be handled, by reason. Alert on any rise.",
-            code=ReadErrorCode,
+            "Messages that can never be handled, by reason; `other` is a reason that came with the"
+            " message.",
+            code=DEAD_LETTER_CODES,
         )
-        self.replies_refused = _counter(
-            registry,
+        self.redelivered = declare.counter(
+            "redelivered_messages_total",
+            "Messages that the broker delivered again; those of a partition count for the queue"
+            " that they were published to.",
+            queue=SOURCE_QUEUES,
+        )
+        self.replies_refused = declare.counter(
             "replies_refused_total",
             "Messages whose `reply_to` names a queue that gets no replies.",
         )
-        self.previews_lost = _counter(
-            registry,
+        self.previews_lost = declare.counter(
             "previews_lost_total",
             "Answers to previews that could not be published: their requesters ask again.",
         )
-        self.reports = _counter(
-            registry,
+        self.reports = declare.counter(
             "reports_total",
             "Reports that were asked for, by what became of them.",
             outcome=ReportOutcome,
         )
-        self.prioritised = _counter(
-            registry,
+        self.prioritised = declare.counter(
             "prioritised_messages_total",
             "Messages with a priority above 4: RabbitMQ 4 delivers them before earlier ones.",
         )
-        self.routed = _counter(
-            registry,
+        self.routed = declare.counter(
             "routed_commands_total",
             "Commands routed to the queue of a partition.",
-            partition=(),
+            partition=PARTITIONS,
         )
 
 
 class PublishedMetrics:
     """Metrics of messages published."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, declare: Declarations) -> None:
         published = [item for item in CATALOGUE if item.direction == "published"]
-        self.published = _counter(
-            registry,
+        self.published = declare.counter(
             "published_messages_total",
             "Messages that the broker confirmed.",
             type=[item.type for item in published],
         )
-        self.publish_failures = _counter(
-            registry,
+        self.publish_failures = declare.counter(
             "publish_failures_total",
             "Times that the broker or a queue did not accept a message; it is tried again.",
-            type=[item.type for item in published if item.must_be_routed],
+            type=[item.type for item in published],
         )
-        self.unrouted = _counter(
-            registry,
+        self.unrouted = declare.counter(
             "unrouted_events_total",
             "Confirmed events to which no queue was bound; the event log is one.",
             type=[item.type for item in published if not item.must_be_routed],
@@ -230,65 +274,38 @@ class PublishedMetrics:
 class StateMetrics:
     """Metrics of what this worker does at the moment."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.reconnects = _counter(
-            registry,
+    def __init__(self, declare: Declarations) -> None:
+        self.reconnects = declare.counter(
             "broker_reconnects_total",
             "Times that a lost connection to the broker was established again.",
         )
-        self.leader = _gauge(
-            registry, "leader", "1 while this worker owns a partition, 0 while it stands by."
+        self.leader = declare.gauge(
+            "leader", "1 while this worker owns a partition, 0 while it stands by."
         )
-        self.partitions_owned = _gauge(
-            registry,
+        self.partitions_owned = declare.gauge(
             "partitions_owned",
             "Partitions that this worker owns; with several, routing to them counts as one more.",
         )
-        self.broker_blocked = _gauge(
-            registry,
+        self.broker_up = declare.gauge("broker_up", "1 while this worker is connected to RabbitMQ.")
+        self.blocked_seconds = declare.counter(
+            "broker_blocked_seconds_total",
+            "Seconds in which RabbitMQ accepted no messages: it is short of memory or disk.",
+        )
+        self.queue_messages = declare.gauge(
+            "queue_messages",
+            "Messages that are ready in a queue, as the broker said in the last few seconds. Absent"
+            " while it does not say so, and for a missing queue.",
+            queue=QUEUE_NAMES,
+        )
+        self.broker_blocked = declare.gauge(
             "broker_blocked",
             "1 while RabbitMQ is short of memory or disk and accepts no messages.",
         )
-        self.dead_letter_queue_broken = _gauge(
-            registry,
+        self.dead_letter_queue_broken = declare.gauge(
             "dead_letter_queue_broken",
             "1 while the dead-letter queue, or the exchange before it, is missing or forbidden.",
         )
-        self.paused_consumers = _gauge(
-            registry,
+        self.paused_consumers = declare.gauge(
             "paused_consumers",
             "Consumers that pause, because the outbox cannot be published.",
         )
-
-
-def _counter(
-    registry: CollectorRegistry, name: str, meaning: str, **labels: Iterable[str]
-) -> Counter:
-    metric = Counter(f"{PREFIX}_{name}", meaning, tuple(labels), registry=registry)
-    _show_zeros(metric, labels.values())
-    return metric
-
-
-def _histogram(
-    registry: CollectorRegistry,
-    name: str,
-    meaning: str,
-    buckets: tuple[float, ...],
-    **labels: Iterable[str],
-) -> Histogram:
-    metric = Histogram(
-        f"{PREFIX}_{name}", meaning, tuple(labels), buckets=buckets, registry=registry
-    )
-    _show_zeros(metric, labels.values())
-    return metric
-
-
-def _gauge(registry: CollectorRegistry, name: str, meaning: str) -> Gauge:
-    return Gauge(f"{PREFIX}_{name}", meaning, registry=registry)
-
-
-def _show_zeros(metric: Counter | Histogram, labels: Iterable[Iterable[str]]) -> None:
-    # A series that first appears at 1 shows no rise: an alert would miss the first event.
-    for values in product(*labels):
-        if values:
-            metric.labels(*map(str, values))

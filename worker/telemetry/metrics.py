@@ -1,16 +1,21 @@
 """The metrics: counted as the worker works, or read from the database when Prometheus scrapes.
 
-`describe()` lists them all. No label holds a phone number, an account or a site: the number of
-series must not grow with the data.
+`describe()` lists them all, with the values that their labels may have.
 """
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from typing import Final, NamedTuple
 
-from activation_contracts.messages import Command, OperationAftermath
+from activation_contracts.messages import (
+    Command,
+    OperationAftermath,
+    OperationFailed,
+    StatusChanged,
+)
 from activation_contracts.records import RecordKind
-from activation_contracts.values import StepResult
+from activation_contracts.values import Step, StepResult
 from prometheus_client import (
     CollectorRegistry,
     GCCollector,
@@ -23,17 +28,21 @@ from prometheus_client.metrics_core import Metric
 from worker.core.batch import Advanced
 from worker.core.decision import Decision, Outcome
 from worker.core.directory.change import Verdict as RecordVerdict
-from worker.core.operations.operation import operation_of
+from worker.core.operations.operation import OngoingOperation, operation_of
+from worker.telemetry import database_gauges
+from worker.telemetry.database_counters import DATABASE_RECONNECTS, UNKNOWN_COMMITS
 from worker.telemetry.database_gauges import (
-    PREFIX,
     DatabaseFigures,
     DatabaseGauges,
     ReadFigures,
     families_of,
 )
+from worker.telemetry.declaring import OTHER, PREFIX, Declarations, Domain, FirstSeen
 from worker.telemetry.log_stream import LINES_LOST
 from worker.telemetry.metric_families import (
+    DEAD_LETTER_CODES,
     DECISIONS,
+    SITES_MAXIMUM,
     BatchMetrics,
     DecisionMetrics,
     OperationMetrics,
@@ -42,14 +51,9 @@ from worker.telemetry.metric_families import (
     ReportOutcome,
     StateMetrics,
 )
+from worker.telemetry.outcome_delays import OutcomeDelays, seconds_between
 
 __all__ = ["MetricDescription", "Metrics", "describe"]
-
-
-DELAY_MAXIMUM: Final = timedelta(days=7)
-"""A longer delay is a wrong clock of the publisher, and would spoil the sum of the histogram."""
-CLOCK_DIFFERENCE_MAXIMUM: Final = timedelta(hours=1)
-"""How far the publisher's clock may be ahead; such a delay counts as none."""
 
 
 class MetricDescription(NamedTuple):
@@ -58,7 +62,8 @@ class MetricDescription(NamedTuple):
     name: str
     kind: str
     """`counter`, `gauge` or `histogram`."""
-    labels: tuple[str, ...]
+    labels: Mapping[str, Domain]
+    """The domain of each label, by its name."""
     meaning: str
 
 
@@ -72,14 +77,21 @@ class Metrics:
     def __init__(self, read_figures: ReadFigures | None = None) -> None:
         self.registry = CollectorRegistry()
         self._database = DatabaseGauges(read_figures)
-        self._decisions = DecisionMetrics(self.registry)
-        self._operations = OperationMetrics(self.registry)
-        self._batches = BatchMetrics(self.registry)
-        self._received = ReceivedMetrics(self.registry)
-        self._published = PublishedMetrics(self.registry)
-        self._state = StateMetrics(self.registry)
+        declare = Declarations(self.registry)
+        self._decisions = DecisionMetrics(declare)
+        self._operations = OperationMetrics(declare)
+        self._batches = BatchMetrics(declare)
+        self._received = ReceivedMetrics(declare)
+        self._published = PublishedMetrics(declare)
+        self._state = StateMetrics(declare)
+        self.domains: Final[Mapping[str, Mapping[str, Domain]]] = {
+            **declare.domains,
+            **database_gauges.DOMAINS,
+        }
+        """The domains of the labels, by the name of the metric; without an entry it has none."""
         self.registry.register(self._database)
-        self.registry.register(LINES_LOST)
+        for counter in (LINES_LOST, DATABASE_RECONNECTS, UNKNOWN_COMMITS):
+            self.registry.register(counter)
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
@@ -88,6 +100,13 @@ class Metrics:
         self._decision_seconds_of = cache(self._decisions.decision_seconds.labels)
         self._operation_seconds_of = cache(self._operations.operation_seconds.labels)
         self._published_of = cache(self._published.published.labels)
+        self._sites = FirstSeen(SITES_MAXIMUM)
+        outcome_seconds_of = cache(self._operations.outcome_seconds.labels)
+        self._outcomes = OutcomeDelays(
+            lambda operation, outcome, seconds: outcome_seconds_of(operation, outcome).observe(
+                seconds
+            )
+        )
 
     def command_decided(self, command: Command, decision: Decision, now: datetime) -> None:
         """A command was decided, and the decision committed."""
@@ -97,17 +116,23 @@ class Metrics:
         self._aftermath_advanced(decision)
         if decision.refusal is not None:
             self._decisions.refusals.labels(operation, decision.refusal.value).inc()
-        if decision.outcome is not Outcome.DUPLICATE and command.time is not None:
-            waited = now - command.time
-            if -CLOCK_DIFFERENCE_MAXIMUM <= waited <= DELAY_MAXIMUM:
-                seconds = max(0.0, waited.total_seconds())
-                self._decision_seconds_of(operation).observe(seconds)
+        if decision.outcome is Outcome.DUPLICATE or command.time is None:
+            return
+        seconds = seconds_between(command.time, now)
+        if seconds is not None:
+            self._decision_seconds_of(operation).observe(seconds)
+        ends = decision.outcome is Outcome.REJECTED
+        for answer in decision.messages[:1]:
+            self._outcomes.decided(command, operation, answer.id, ends=ends)
 
     def operation_advanced(self, item: Advanced, now: datetime) -> None:
         """An operation was advanced, and that is committed."""
         ongoing, outcome = item.before.ongoing, item.decision.outcome
         if ongoing is None:
             return
+        for step in item.decision.retried:
+            site = self._sites.label_of(item.before.site_id)
+            self._operations.step_retries.labels(step.step.value, site).inc()
         if ongoing.aftermath is not None:
             self._aftermath_advanced(item.decision)
             return
@@ -115,10 +140,20 @@ class Metrics:
         if outcome in {Outcome.COMPLETED, Outcome.FAILED}:
             lasted = (now - ongoing.since).total_seconds()
             self._operation_seconds_of(operation, outcome.value).observe(max(0.0, lasted))
+            self._operation_ended(ongoing, item.decision)
         if item.decision.failure is not None:
             self._operations.failures.labels(operation, item.decision.failure.code.value).inc()
         elif outcome is Outcome.NOTIFIED:
             self._operations.delays.labels(operation).inc()
+
+    def _operation_ended(self, ongoing: OngoingOperation, decision: Decision) -> None:
+        for message in decision.messages:
+            if isinstance(message, (StatusChanged, OperationFailed)):
+                operation = ongoing.operation.value
+                self._outcomes.ended(
+                    ongoing.command_source, ongoing.command_id, operation, message.id
+                )
+                return
 
     def _aftermath_advanced(self, decision: Decision) -> None:
         for message in decision.messages:
@@ -130,6 +165,11 @@ class Metrics:
         """The effect of a PBX result was committed."""
         self._operations.results.labels(result.value, effect).inc()
 
+    def step_ended(self, step: Step, site_id: str, seconds: float) -> None:
+        """A result of a PBX ended a step, so long after the broker confirmed its request."""
+        site = self._sites.label_of(site_id)
+        self._operations.step_seconds.labels(step.value, site).observe(max(0.0, seconds))
+
     def record_received(self, kind: RecordKind, effect: RecordVerdict) -> None:
         """The effect of a record that the platform stated was committed."""
         self._operations.records.labels(kind.value, effect.value).inc()
@@ -140,9 +180,17 @@ class Metrics:
         self._batches.commit_seconds.observe(seconds)
         self._batches.last_commit.set_to_current_time()
 
+    def batch_bisected(self) -> None:
+        """A batch was halved: the database can never store one of its messages."""
+        self._batches.bisects.inc()
+
     def message_unreadable(self, code: str) -> None:
-        """A message can never be handled; the code is a stable word."""
-        self._received.dead_lettered.labels(code).inc()
+        """A message can never be handled. The code may come with the message."""
+        self._received.dead_lettered.labels(code if code in _CODES else OTHER).inc()
+
+    def message_redelivered(self, queue: str) -> None:
+        """The broker delivered a message of this queue again."""
+        self._received.redelivered.labels(queue).inc()
 
     def reply_refused(self) -> None:
         """A `reply_to` names a queue that gets no replies."""
@@ -160,17 +208,19 @@ class Metrics:
         """A message has a priority that changes the order of delivery."""
         self._received.prioritised.inc()
 
-    def message_published(self, message_type: str) -> None:
+    def message_published(self, message_type: str, message_id: str) -> None:
         """The broker confirmed a message."""
         self._published_of(message_type).inc()
+        self._outcomes.published(message_id)
 
     def publish_failed(self, message_type: str) -> None:
         """The broker or a queue did not accept a message."""
         self._published.publish_failures.labels(message_type).inc()
 
-    def event_unrouted(self, message_type: str) -> None:
+    def event_unrouted(self, message_type: str, message_id: str) -> None:
         """The broker confirmed an event to which no queue is bound."""
         self._published.unrouted.labels(message_type).inc()
+        self._outcomes.published(message_id)
 
     def reconnected(self) -> None:
         """The connection to the broker was lost and is established again."""
@@ -184,6 +234,20 @@ class Metrics:
     def routed(self, partition: int, messages: int) -> None:
         """The queue of a partition confirmed this many commands."""
         self._received.routed.labels(str(partition)).inc(messages)
+
+    def broker_connected(self, *, connected: bool) -> None:
+        """Whether this worker is connected to the broker."""
+        self._state.broker_up.set(connected)
+
+    def queue_depths(self, messages: Mapping[str, int]) -> None:
+        """How many messages are ready in each queue; a queue that is not named is unknown."""
+        self._state.queue_messages.clear()
+        for queue, ready in messages.items():
+            self._state.queue_messages.labels(queue).set(ready)
+
+    def blocked_for(self, seconds: float) -> None:
+        """The broker has blocked our publishers for so long since the last call."""
+        self._state.blocked_seconds.inc(seconds)
 
     def broker_blocked(self, *, blocked: bool) -> None:
         """Whether the broker blocks our publishers."""
@@ -210,15 +274,18 @@ class Metrics:
 def describe() -> tuple[MetricDescription, ...]:
     """All metrics of the worker's own, in the order in which they are shown."""
     described = Metrics()
-    described.routed(partition=0, messages=0)  # a metric without a series shows no labels
     families = [*described.registry.collect(), *families_of(_NOTHING)]
-    return tuple(_described(family) for family in families if family.name.startswith(PREFIX))
+    return tuple(
+        _described(family, described.domains)
+        for family in families
+        if family.name.startswith(PREFIX)
+    )
 
 
-def _described(family: Metric) -> MetricDescription:
-    labels = {name for sample in family.samples for name in sample.labels} - {"le"}
+def _described(family: Metric, domains: Mapping[str, Mapping[str, Domain]]) -> MetricDescription:
     name = f"{family.name}_total" if family.type == "counter" else family.name
-    return MetricDescription(name, family.type, tuple(sorted(labels)), family.documentation)
+    return MetricDescription(name, family.type, domains.get(name, {}), family.documentation)
 
 
 _NOTHING: Final = DatabaseFigures(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+_CODES: Final = frozenset(map(str, DEAD_LETTER_CODES))

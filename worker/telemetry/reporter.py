@@ -284,13 +284,13 @@ class Reporter:
             self._logged_at[action] = now
             get_logger().warning(action, **fields)
 
-    def published(self, message_type: str) -> None:
+    def published(self, message_type: str, message_id: str) -> None:
         """The broker confirmed a message."""
-        self.metrics.message_published(message_type)
+        self.metrics.message_published(message_type, message_id)
 
-    def unrouted(self, message_type: str) -> None:
+    def unrouted(self, message_type: str, message_id: str) -> None:
         """The broker confirmed an event to which no queue is bound."""
-        self.metrics.event_unrouted(message_type)
+        self.metrics.event_unrouted(message_type, message_id)
 
     def undelivered(self, message: LoggedMessage, reason: str) -> None:
         """The broker or a queue did not accept a message: it stays in the outbox."""

@@ -3,7 +3,9 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import Awaitable, Sequence
+from collections import deque
+from collections.abc import Awaitable, Mapping, Sequence
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import quote, urlencode
@@ -12,7 +14,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection
 from aiormq.abc import AbstractChannel as ConsumerChannel
 from aiormq.abc import ExceptionType
 from aiormq.base import FutureStore
-from aiormq.exceptions import ChannelAccessRefused
+from aiormq.exceptions import ChannelAccessRefused, ChannelNotFoundEntity
 from yarl import URL
 
 from worker.broker.connecting.answers import CONNECTION_ERRORS, LimitedConnection, answered
@@ -33,6 +35,7 @@ __all__ = [
     "connect",
     "consumer_channel",
     "library_url",
+    "ready_by_queue",
     "ready_messages",
 ]
 
@@ -220,3 +223,27 @@ async def _ready_messages(connection: AbstractConnection, queue: str) -> int:
         return 0
     except CONNECTION_ERRORS as error:
         raise BrokerUnavailable(str(error) or type(error).__name__) from error
+
+
+async def ready_by_queue(
+    connection: AbstractConnection, queues: Sequence[str]
+) -> Mapping[str, int]:
+    """The number of messages that wait in each of these queues.
+
+    Omits those that are missing, or that this user may not look at. Raises `BrokerUnavailable`, or
+    one of `CONNECTION_ERRORS`.
+    """
+    return await uninterrupted(_ready_by_queue(connection, deque(queues)))
+
+
+async def _ready_by_queue(connection: AbstractConnection, left: deque[str]) -> Mapping[str, int]:
+    ready: dict[str, int] = {}
+    while left:
+        # The broker closes the channel on which a queue is missing or forbidden.
+        with suppress(ChannelNotFoundEntity, ChannelAccessRefused):
+            async with await channel_on(connection) as channel:
+                while left:
+                    name = left.popleft()
+                    declared = await answered(channel.declare_queue(name, passive=True))
+                    ready[name] = declared.declaration_result.message_count or 0
+    return ready

@@ -16,6 +16,7 @@ from worker.runtime.concurrency import limited, uninterrupted
 from worker.storage.connecting.clock import DatabaseClock
 from worker.storage.connecting.connector import CONNECT_TIMEOUT_SECONDS, Connector
 from worker.storage.connecting.errors import (
+    CONNECTION_FAILURES,
     DatabaseUnavailable,
     is_conflict,
     is_lock_wait,
@@ -26,6 +27,7 @@ from worker.storage.connecting.errors import (
     spoils_session,
 )
 from worker.storage.connecting.session import Driver, Session
+from worker.telemetry.database_counters import DATABASE_RECONNECTS, UNKNOWN_COMMITS
 from worker.telemetry.logs import Action, get_logger
 
 __all__ = [
@@ -84,6 +86,7 @@ class Database:
         self._waits = waits
         self._was_usable = False
         self._logged_at: dict[Action, float] = {}
+        self._connections_lost = 0
 
     async def transact(
         self, work: Work[Result], *, retry_forever: bool = True, fence: str = ""
@@ -136,10 +139,12 @@ class Database:
         """A session that the pool does not reuse: its settings, locks and tables end with it."""
         with self.classified():
             async with self.engine.connect() as pooled:
+                self._count_reconnect()
+                driver: Driver = (await pooled.get_raw_connection()).driver_connection
                 try:
-                    driver = (await pooled.get_raw_connection()).driver_connection
                     yield Session(driver, statement_seconds)
                 finally:
+                    self._connections_lost += driver.is_closed()
                     await pooled.invalidate()
 
     @asynccontextmanager
@@ -164,6 +169,7 @@ class Database:
         except BaseException as error:
             # The pool does not see these errors, and would hand the connection out again.
             if _is_unusable(driver, error):
+                self._connections_lost += driver.is_closed()
                 pooled.invalidate()
             raise
         finally:
@@ -181,10 +187,17 @@ class Database:
                 raise (error.orig or error) from None
             driver: Driver = pooled.driver_connection
             if not driver.is_closed():
+                self._count_reconnect()
                 return pooled
             # The server restarted while the connection was idle.
+            self._connections_lost += 1
             pooled.invalidate()
             pooled.close()
+
+    def _count_reconnect(self) -> None:
+        if self._connections_lost:
+            self._connections_lost -= 1
+            DATABASE_RECONNECTS.inc()
 
     @contextmanager
     def classified(self) -> Iterator[None]:
@@ -289,7 +302,12 @@ async def transaction_in(session: Session, first: str = "") -> AsyncIterator[Non
 
 async def _commit(session: Session) -> None:
     # After a failed statement PostgreSQL answers COMMIT with ROLLBACK, and no error.
-    if await session.driver.execute("COMMIT;", timeout=session.statement_seconds) != "COMMIT":
+    try:
+        answer = await session.driver.execute("COMMIT;", timeout=session.statement_seconds)
+    except CONNECTION_FAILURES:
+        UNKNOWN_COMMITS.inc()
+        raise
+    if answer != "COMMIT":
         message = "the work continued after a failed statement: PostgreSQL rolled it back"
         raise AssertionError(message)
 

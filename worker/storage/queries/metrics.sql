@@ -42,7 +42,8 @@ SELECT
     operation,
     count(*) AS numbers,
     count(*) FILTER (WHERE deadline < CAST(:now AS timestamptz)) AS overdue_numbers,
-    extract(epoch FROM CAST(:now AS timestamptz) - min(since)) AS oldest_seconds
+    extract(epoch FROM CAST(:now AS timestamptz) - min(since)) AS oldest_seconds,
+    count(failure_code) AS unresolved_numbers
 FROM operations
 WHERE aftermath IS NULL
 GROUP BY operation;
@@ -53,3 +54,25 @@ SELECT aftermath, count(*) AS numbers, count(failure_code) AS unresolved_numbers
 FROM operations
 WHERE aftermath IS NOT NULL
 GROUP BY aftermath;
+
+-- name: measure_steps
+-- Counts the steps that a PBX was asked for and has not answered, by kind.
+SELECT
+    step,
+    count(*) AS steps,
+    extract(epoch FROM CAST(:now AS timestamptz) - min(sent_at)) AS oldest_seconds
+FROM pbx_steps
+WHERE ended_at IS NULL AND state = 'open' AND sent_at IS NOT NULL
+GROUP BY step;
+
+-- name: measure_rest
+-- Counts the records that wait, the gaps that discarded events left, the phones that people must log
+-- out, and the partitions that need an owner.
+SELECT
+    (SELECT count(*) FROM waiting_records) AS waiting_records,
+    (
+        SELECT count(*) FROM discarded_messages
+        WHERE message_type = 'telephony.phone_number.status_changed.v1'
+    ) AS sequence_gaps,
+    (SELECT count(*) FROM manual_logouts WHERE closed_at IS NULL) AS open_manual_logouts,
+    (SELECT partitions + CASE WHEN routed THEN 1 ELSE 0 END FROM partitioning) AS partitions;
