@@ -57,6 +57,7 @@ async def test_an_alarm_stops_publishing_then_consuming_and_no_event_is_publishe
         assert worker.leads
     outcomes = [await platform.outcome(command) for command in commands]
     await until_shown(metrics, *CONSUMING)
+    assert metrics.registry.get_sample_value("activation_worker_broker_blocked_seconds_total")
     worker.stop()
     await working
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -16,9 +16,11 @@ from activation_contracts.catalogue import (
     REPORTS,
     RESULT_QUEUE,
 )
+from activation_contracts.topology import DEAD_LETTER_QUEUE
 
 from worker.app.loops import consume, publish
 from worker.app.relays import Relays
+from worker.broker.connecting.connection import CONNECTION_ERRORS, ready_by_queue
 from worker.broker.partition_queues import (
     SOURCES,
     published_to,
@@ -395,9 +397,20 @@ class Service:
         context = self._context
         async with context.session.confirm_channel() as channel:
             relay = DeadLetterRelay(
-                self._leadership, channel, context.reporter, context.dead_letter_stored
+                self._leadership,
+                channel,
+                context.reporter,
+                context.dead_letter_stored,
+                is_queue_empty=self._is_dead_letter_queue_empty,
             )
             await relay.run()
+
+    async def _is_dead_letter_queue_empty(self) -> bool:
+        with suppress(*CONNECTION_ERRORS):
+            connection = self._context.session.connections[0]
+            ready = await ready_by_queue(connection, [DEAD_LETTER_QUEUE])
+            return ready.get(DEAD_LETTER_QUEUE) == 0
+        return False
 
     async def _record_results_read(self, has_caught_up: Callable[[], bool]) -> None:
         # The relays of the partitions read it: other workers serve most of them.

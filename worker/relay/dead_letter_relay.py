@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Mapping, Sequence
+import math
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from time import monotonic
 from typing import Final
 
@@ -20,6 +21,7 @@ from worker.runtime.backoff import Backoff
 from worker.storage.connecting.engine import Transactions
 from worker.storage.outbox.dead_letters import (
     StoredDeadLetter,
+    forget_queued,
     load_dead_letters,
     record_dead_letters,
 )
@@ -30,6 +32,8 @@ __all__ = ["DeadLetterRelay"]
 
 POLL_SECONDS: Final = 1
 """How often the relay looks for dead letters that another worker stored."""
+LOOK_SECONDS: Final = 30
+"""How often the relay looks whether the dead-letter queue is empty."""
 RETRY_FIRST_SECONDS: Final = 0.5
 RETRY_LONGEST_SECONDS: Final = 10
 REPORT_SECONDS: Final = 60
@@ -45,12 +49,16 @@ class DeadLetterRelay:
         channel: ConfirmChannel,
         reporter: Reporter,
         stored: asyncio.Event,
+        *,
+        is_queue_empty: Callable[[], Awaitable[bool]],
     ) -> None:
         """`stored` is set when this worker has stored a dead letter."""
         self._database = database
         self._channel = channel
         self._reporter = reporter
         self._stored = stored
+        self._is_queue_empty = is_queue_empty
+        self._look_at = -math.inf
         self._lines = LogRate(LINES_PER_SECOND)
         self._published = 0
         self._refusal_reported_at: float | None = None
@@ -64,6 +72,7 @@ class DeadLetterRelay:
             if not letters:
                 self._refusal_reported_at = None
                 self._report_published()
+                await self._forget_counts_of_empty_queue()
                 await self._wait_until_stored()
                 continue
             confirmed, refused = await self._publish(letters)
@@ -74,6 +83,14 @@ class DeadLetterRelay:
                 await asyncio.sleep(backoff.pause_seconds())
             else:
                 backoff = _new_backoff()
+
+    async def _forget_counts_of_empty_queue(self) -> None:
+        # Somebody may purge the queue. Nothing else puts counted letters there meanwhile.
+        if monotonic() < self._look_at:
+            return
+        self._look_at = monotonic() + LOOK_SECONDS
+        if await self._is_queue_empty():
+            await self._database.transact(forget_queued)
 
     async def _wait_until_stored(self) -> None:
         with contextlib.suppress(TimeoutError):
@@ -90,7 +107,9 @@ class DeadLetterRelay:
         publications = {letter.position: _publication(letter) for letter in letters}
         problems = await self._attempt(_with_different_ids(publications))
         refused = {position: str(error) for position, error in problems.items() if error}
-        confirmed = problems.keys() - refused.keys()
+        confirmed = {
+            position: _code_of(publications[position]) for position in problems.keys() - refused
+        }
         await self._database.transact(
             lambda session: record_dead_letters(session, confirmed, refused)
         )
@@ -126,6 +145,10 @@ class DeadLetterRelay:
         if reported_at is None or monotonic() - reported_at > REPORT_SECONDS:
             self._refusal_reported_at = monotonic()
             self._reporter.dead_letters_refused(reason)
+
+
+def _code_of(publication: Publication) -> str:
+    return str((publication.properties.headers or {}).get("x-error-code", ""))
 
 
 def _new_backoff() -> Backoff:

@@ -54,6 +54,7 @@ async def measure(database: Database) -> DatabaseFigures | None:
 async def _measure(session: Session, now: datetime, clock_offset_seconds: float) -> DatabaseFigures:
     (outbox,) = await session.fetch("measure_outbox", now=now)
     (dead_letters,) = await session.fetch("measure_dead_letters")
+    queued = await session.fetch("measure_queued_dead_letters")
     (entitlement,) = await session.fetch("measure_entitlement", today=now.date())
     operations = await session.fetch("measure_operations", now=now)
     aftermaths = await session.fetch("measure_aftermaths")
@@ -65,6 +66,7 @@ async def _measure(session: Session, now: datetime, clock_offset_seconds: float)
         outbox_parked_messages=outbox["parked_messages"],
         outbox_oldest_seconds=max(0.0, float(outbox["oldest_seconds"])),
         stored_dead_letters=dead_letters["messages"],
+        queued_dead_letters={row["code"]: row["letters"] for row in queued},
         used_services=int(entitlement["used_services"]),
         bought_services=int(entitlement["bought_services"]),
         free_services=int(entitlement["free_services"]),

@@ -73,6 +73,8 @@ class DatabaseFigures:
     """By kind; a kind with no number is left out."""
     open_steps: Mapping[str, OpenSteps] = field(default_factory=dict)
     """By step; a step without any is left out."""
+    queued_dead_letters: Mapping[str, int] = field(default_factory=dict)
+    """Those that workers have put into the dead-letter queue, by reason."""
     waiting_records: int = 0
     sequence_gaps: int = 0
     open_manual_logouts: int = 0
@@ -91,7 +93,8 @@ class DatabaseGauges:
 
     def __init__(self, read_figures: ReadFigures | None) -> None:
         self._read_figures = read_figures
-        self._figures: DatabaseFigures | None = None
+        self.figures: DatabaseFigures | None = None
+        """Those that were read last; None while the database does not answer."""
         self._expires_at = 0.0
         self._reading = asyncio.Lock()
 
@@ -101,7 +104,7 @@ class DatabaseGauges:
             return
         async with self._reading:
             if time.monotonic() >= self._expires_at:
-                self._figures = await self._read_figures()
+                self.figures = await self._read_figures()
                 # Counted from the answer, so that a database that fails slowly is not read at once
                 # again.
                 self._expires_at = time.monotonic() + CACHE_SECONDS
@@ -115,10 +118,10 @@ class DatabaseGauges:
         yield GaugeMetricFamily(
             f"{PREFIX}_database_up",
             "1 if the database answered when its gauges were last read; 0 if not: they are absent.",
-            value=float(self._figures is not None),
+            value=float(self.figures is not None),
         )
-        if self._figures is not None:
-            yield from families_of(self._figures)
+        if self.figures is not None:
+            yield from families_of(self.figures)
 
 
 _PLAIN_GAUGES: Final[tuple[tuple[str, str, Callable[[DatabaseFigures], float]], ...]] = (

@@ -15,6 +15,7 @@ from activation_contracts.messages import (
     StatusChanged,
 )
 from activation_contracts.records import RecordKind
+from activation_contracts.topology import DEAD_LETTER_QUEUE
 from activation_contracts.values import Step, StepResult
 from prometheus_client import (
     CollectorRegistry,
@@ -29,7 +30,7 @@ from worker.core.batch import Advanced
 from worker.core.decision import Decision, Outcome
 from worker.core.directory.change import Verdict as RecordVerdict
 from worker.core.operations.operation import OngoingOperation, operation_of
-from worker.telemetry import database_gauges
+from worker.telemetry import database_gauges, dead_letter_gauge
 from worker.telemetry.database_counters import DATABASE_RECONNECTS, UNKNOWN_COMMITS
 from worker.telemetry.database_gauges import (
     DatabaseFigures,
@@ -37,6 +38,7 @@ from worker.telemetry.database_gauges import (
     ReadFigures,
     families_of,
 )
+from worker.telemetry.dead_letter_gauge import DeadLetterGauge, letters_of
 from worker.telemetry.declaring import OTHER, PREFIX, Declarations, Domain, FirstSeen
 from worker.telemetry.log_stream import LINES_LOST
 from worker.telemetry.metric_families import (
@@ -87,9 +89,12 @@ class Metrics:
         self.domains: Final[Mapping[str, Mapping[str, Domain]]] = {
             **declare.domains,
             **database_gauges.DOMAINS,
+            **dead_letter_gauge.DOMAINS,
         }
         """The domains of the labels, by the name of the metric; without an entry it has none."""
+        self._dead_letters = DeadLetterGauge(lambda: self._database.figures)
         self.registry.register(self._database)
+        self.registry.register(self._dead_letters)
         for counter in (LINES_LOST, DATABASE_RECONNECTS, UNKNOWN_COMMITS):
             self.registry.register(counter)
         ProcessCollector(registry=self.registry)
@@ -241,6 +246,7 @@ class Metrics:
 
     def queue_depths(self, messages: Mapping[str, int]) -> None:
         """How many messages are ready in each queue; a queue that is not named is unknown."""
+        self._dead_letters.messages = messages.get(DEAD_LETTER_QUEUE)
         self._state.queue_messages.clear()
         for queue, ready in messages.items():
             self._state.queue_messages.labels(queue).set(ready)
@@ -274,7 +280,7 @@ class Metrics:
 def describe() -> tuple[MetricDescription, ...]:
     """All metrics of the worker's own, in the order in which they are shown."""
     described = Metrics()
-    families = [*described.registry.collect(), *families_of(_NOTHING)]
+    families = [*described.registry.collect(), *families_of(_NOTHING), letters_of({}, 0)]
     return tuple(
         _described(family, described.domains)
         for family in families

@@ -10,7 +10,14 @@ from worker.storage.connecting import engine
 from worker.storage.connecting.engine import Database, open_database
 from worker.storage.connecting.errors import DatabaseUnavailable
 from worker.storage.connecting.session import Session
+from worker.telemetry.database_counters import DATABASE_RECONNECTS
 from worker.telemetry.logs import Action
+
+
+def reconnects() -> float:
+    """How many lost connections this process has replaced."""
+    (metric,) = DATABASE_RECONNECTS.collect()
+    return metric.samples[0].value
 
 
 async def test_transactions_are_read_committed_despite_the_default_of_the_role(
@@ -35,20 +42,41 @@ async def test_the_pool_reuses_a_connection(database: Database) -> None:
         assert second.driver is driver
 
 
-async def test_the_pool_replaces_a_closed_connection(database: Database) -> None:
+async def test_the_pool_replaces_a_closed_connection_and_counts_that(database: Database) -> None:
+    before = reconnects()
     async with database.session() as ended:
         await ended.driver.close()
     async with database.session() as session:
         assert session.driver is not ended.driver
         assert await session.driver.fetchval("SELECT 1") == 1
+    async with database.session():
+        assert reconnects() == before + 1
 
 
 async def test_the_pool_discards_a_connection_after_a_timeout(database: Database) -> None:
+    before = reconnects()
     with pytest.raises(DatabaseUnavailable, match="no answer in time"):
         async with database.session() as interrupted:
             raise TimeoutError
     async with database.session() as session:
         assert session.driver is not interrupted.driver
+    assert reconnects() == before + 1
+
+
+async def test_first_connections_are_no_reconnects(database_url: str) -> None:
+    before = reconnects()
+    async with open_database(database_url) as database, database.session(), database.own_session():
+        assert reconnects() == before
+
+
+async def test_a_session_of_its_own_that_the_server_ended_is_replaced_and_counted(
+    database: Database,
+) -> None:
+    before = reconnects()
+    async with database.own_session() as ended:
+        await ended.driver.close()
+    async with database.own_session():
+        assert reconnects() == before + 1
 
 
 async def test_a_command_repeats_what_conflicted_with_another_transaction(

@@ -19,6 +19,7 @@ from tests.support.platform import Platform
 from tests.support.workers import rows, store, until_leading, working
 from worker.settings import Settings
 from worker.storage.connecting.engine import Database, open_database
+from worker.telemetry.database_counters import UNKNOWN_COMMITS
 
 # The consumer's transaction stores the first, the relay's transaction the second.
 PENDING, ACTIVE = b'"status":"PENDING"', b'"status":"ACTIVE"'
@@ -27,6 +28,12 @@ LEADERS = """SELECT 1 FROM pg_locks
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 LOCKING_NUMBERS = """SELECT 1 FROM pg_locks
     WHERE relation = 'phone_numbers'::regclass AND mode = 'RowShareLock'"""
+
+
+def unknown_commits() -> float:
+    """How many answers to a COMMIT this process has lost."""
+    (metric,) = UNKNOWN_COMMITS.collect()
+    return metric.samples[0].value
 
 
 @pytest.mark.parametrize("lost", Lost)
@@ -40,6 +47,7 @@ async def test_a_lost_or_unanswered_commit_takes_effect_once(
     lost: Lost,
 ) -> None:
     await store(database, *SITE)
+    before = unknown_commits()
     async with working_through_proxies(lossy_settings):
         trap = database_proxy.set(Trap(lost, of="COMMIT", about=stored))
         command = await platform.send("activate", NUMBERS[0])
@@ -47,6 +55,7 @@ async def test_a_lost_or_unanswered_commit_takes_effect_once(
         await assert_activated_once(platform, database, [command])
 
     assert len(platform.events) == 2, "published twice, although the broker was never away"
+    assert unknown_commits() > before
 
 
 async def test_a_batch_is_durable_although_its_commit_was_not_answered(

@@ -1,7 +1,8 @@
 """Lists, replays and discards the messages of the dead-letter queue."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from copy import copy
 from typing import Final
 
@@ -11,6 +12,9 @@ from worker.broker.publishing.publisher import Publisher
 from worker.operator.dead_letters.reader import FAILURE_HEADERS, QueuedDeadLetter, open_queue
 from worker.runtime.printable import on_one_line, printable
 from worker.settings import Settings
+from worker.storage.connecting.engine import open_database
+from worker.storage.gauges import DATABASE_FAILURES
+from worker.storage.outbox.dead_letters import uncount_queued
 
 __all__ = [
     "NoSuchDeadLetter",
@@ -111,6 +115,7 @@ async def _remove(
     Keeps those for which it returns a problem.
     """
     removed: list[str] = []
+    codes: list[str] = []
     problems: dict[str, str] = {}
     async with open_queue(settings) as queue:
         # Without a marker a full queue can be emptied too.
@@ -125,6 +130,8 @@ async def _remove(
                 continue
             await queue.remove()
             removed.append(letter.key)
+            codes.append(letter.reason[0])
+    await _uncount(settings, codes)
     if problems:
         kept = "; ".join(f"{key}: {problem}" for key, problem in problems.items())
         raise NotReplayed(f"These dead letters stay: {kept}. Replayed: {len(removed)}.")
@@ -132,6 +139,13 @@ async def _remove(
     if missing:
         raise NoSuchDeadLetter(f"{_missing(missing)} Removed: {len(removed)}.")
     return len(removed)
+
+
+async def _uncount(settings: Settings, codes: Sequence[str]) -> None:
+    # For the metrics alone: without the database they are wrong until the queue is empty.
+    with suppress(*DATABASE_FAILURES):
+        async with open_database(settings.database_url) as database:
+            await database.transact(lambda session: uncount_queued(session, codes))
 
 
 def _missing(keys: AbstractSet[str]) -> str:

@@ -169,7 +169,7 @@ class Database:
         except BaseException as error:
             # The pool does not see these errors, and would hand the connection out again.
             if _is_unusable(driver, error):
-                self._connections_lost += driver.is_closed()
+                self._connections_lost += _is_lost(driver, error)
                 pooled.invalidate()
             raise
         finally:
@@ -304,12 +304,18 @@ async def _commit(session: Session) -> None:
     # After a failed statement PostgreSQL answers COMMIT with ROLLBACK, and no error.
     try:
         answer = await session.driver.execute("COMMIT;", timeout=session.statement_seconds)
-    except CONNECTION_FAILURES:
-        UNKNOWN_COMMITS.inc()
+    except Exception as error:
+        if _is_lost(session.driver, error):
+            UNKNOWN_COMMITS.inc()
         raise
     if answer != "COMMIT":
         message = "the work continued after a failed statement: PostgreSQL rolled it back"
         raise AssertionError(message)
+
+
+def _is_lost(driver: Driver, error: BaseException) -> bool:
+    """Whether the connection has ended, or does not answer."""
+    return driver.is_closed() or isinstance(error, CONNECTION_FAILURES)
 
 
 def _is_unusable(driver: Driver, error: BaseException) -> bool:

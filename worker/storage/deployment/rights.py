@@ -11,7 +11,8 @@ TABLES: Final = (
     *("voice_services", "phone_numbers", "call_settings", "hunt_group_members", "handset_logins"),
     *("entitlement_usage", "commands", "operations", "pbx_steps", "resolutions"),
     "manual_logouts",
-    *("outbox", "discarded_messages", "dead_letters", "poison_attempts"),
+    *("outbox", "discarded_messages", "dead_letters", "queued_dead_letters"),
+    "poison_attempts",
     *("record_versions", "waiting_records", "deleted_numbers", "partitioning", "leadership"),
 )
 """All tables of the schema: a worker selects from, inserts into, updates and deletes from each."""

@@ -1,8 +1,11 @@
 """Dead letters that are stored, and not yet confirmed by the dead-letter queue."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
+
+from activation_contracts.dead_letters import DeadLetterCode
 
 from worker.storage.connecting.session import Session
 
@@ -12,14 +15,20 @@ __all__ = [
     "RefusedDeadLetters",
     "StoredDeadLetter",
     "find_refused",
+    "forget_queued",
     "load_dead_letters",
     "record_dead_letters",
     "store_dead_letters",
+    "uncount_queued",
 ]
 
 BATCH_MAXIMUM_MESSAGES: Final = 100
 BATCH_MAXIMUM_BYTES: Final = 4_000_000
 """A batch ends with the message that exceeds this: a broker accepts messages of many MiB."""
+
+
+BY_THE_BROKER: Final = frozenset({DeadLetterCode.NOT_ROUTED, DeadLetterCode.GIVEN_UP_BY_THE_BROKER})
+"""What the broker puts into the queue itself: all messages there that are not counted."""
 
 
 class StoredDeadLetter(NamedTuple):
@@ -60,10 +69,15 @@ async def load_dead_letters(session: Session) -> Sequence[StoredDeadLetter]:
 
 
 async def record_dead_letters(
-    session: Session, confirmed: Collection[int], refused: Mapping[int, str]
+    session: Session, confirmed: Mapping[int, str], refused: Mapping[int, str]
 ) -> None:
-    """Deletes the confirmed ones, and stores for each refused one the reason, by position."""
+    """Deletes the confirmed ones, counts them by code, and stores the reason of each refused one.
+
+    By position: the code of a confirmed one, and why a refused one was refused.
+    """
     await session.change("delete_dead_letters", confirmed=list(confirmed))
+    if confirmed:
+        await session.change("count_queued_dead_letters", **_counts(confirmed.values()))
     await session.change(
         "refuse_dead_letters", position=list(refused), last_error=list(refused.values())
     )
@@ -73,3 +87,18 @@ async def find_refused(session: Session) -> RefusedDeadLetters:
     """How many stored dead letters the dead-letter queue has refused, and why."""
     (row,) = await session.fetch("find_refused_dead_letters")
     return RefusedDeadLetters(*row)
+
+
+async def uncount_queued(session: Session, codes: Iterable[str]) -> None:
+    """Takes back the counts of dead letters that were removed from the dead-letter queue."""
+    await session.change("uncount_queued_dead_letters", **_counts(codes))
+
+
+async def forget_queued(session: Session) -> None:
+    """Takes back all counts: the dead-letter queue is empty."""
+    await session.change("forget_queued_dead_letters")
+
+
+def _counts(codes: Iterable[str]) -> dict[str, list[object]]:
+    counted = Counter(code for code in codes if code not in BY_THE_BROKER)
+    return {"codes": list(counted), "letters": list(counted.values())}

@@ -42,3 +42,21 @@ SELECT
     (array_agg(last_error ORDER BY attempts DESC, position DESC))[1] AS last_error
 FROM dead_letters
 WHERE attempts > 0;
+
+-- name: count_queued_dead_letters
+-- Counts dead letters that the dead-letter queue has confirmed, by reason.
+INSERT INTO queued_dead_letters (code, letters)
+SELECT code, letters
+FROM unnest(CAST(:codes AS text[]), CAST(:letters AS bigint[])) AS row (code, letters)
+ORDER BY code
+ON CONFLICT (code) DO UPDATE SET letters = queued_dead_letters.letters + EXCLUDED.letters;
+
+-- name: uncount_queued_dead_letters
+-- Takes back the counts of dead letters that a command has removed from the queue.
+UPDATE queued_dead_letters SET letters = greatest(queued_dead_letters.letters - row.letters, 0)
+FROM unnest(CAST(:codes AS text[]), CAST(:letters AS bigint[])) AS row (code, letters)
+WHERE queued_dead_letters.code = row.code;
+
+-- name: forget_queued_dead_letters
+-- Takes back all counts: the queue is empty.
+DELETE FROM queued_dead_letters;

@@ -13,6 +13,10 @@ FROM outbox;
 -- Counts the dead letters that the dead-letter queue has not confirmed.
 SELECT count(*) AS messages FROM dead_letters;
 
+-- name: measure_queued_dead_letters
+-- The dead letters that workers have put into the dead-letter queue, by reason.
+SELECT code, letters FROM queued_dead_letters;
+
 -- name: measure_entitlement
 -- Sums up the voice services of all accounts; a series for each account would be too many for the
 -- metrics store.
