@@ -28,7 +28,7 @@ from worker.storage.gauges import measure
 from worker.telemetry.database_gauges import Aftermaths, DatabaseFigures, OperationsUnderWay
 from worker.telemetry.metric_families import SITES_MAXIMUM
 from worker.telemetry.metrics import Metrics, describe
-from worker.telemetry.outcome_delays import COMMANDS_MAXIMUM, OutcomeDelays
+from worker.telemetry.outcome_delays import COMMANDS_MAXIMUM, OutcomeDelays, Story
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NUMBER = "+442079460001"
@@ -246,10 +246,10 @@ async def test_delay_of_the_first_outcome_ends_with_the_confirm_of_its_message()
         metrics.message_published(decision.messages[0].type, decision.messages[0].id)
 
     seen = await _samples(metrics)
-    assert before["command_outcome_delay_seconds_count activate first"] == 0
-    assert seen["command_outcome_delay_seconds_count activate first"] == 1
-    assert seen["command_outcome_delay_seconds_count activate end"] == 0
-    assert 2 <= seen["command_outcome_delay_seconds_sum activate first"] < 600
+    assert before["command_outcome_delay_seconds_count interactive activate first"] == 0
+    assert seen["command_outcome_delay_seconds_count interactive activate first"] == 1
+    assert seen["command_outcome_delay_seconds_count interactive activate end"] == 0
+    assert 2 <= seen["command_outcome_delay_seconds_sum interactive activate first"] < 600
 
 
 async def test_delay_of_the_end_starts_at_the_time_of_the_command() -> None:
@@ -263,16 +263,16 @@ async def test_delay_of_the_end_starts_at_the_time_of_the_command() -> None:
     metrics.message_published(end.messages[0].type, end.messages[0].id)
 
     seen = await _samples(metrics)
-    assert seen["command_outcome_delay_seconds_count activate end"] == 1
-    assert 2 <= seen["command_outcome_delay_seconds_sum activate end"] < 600
+    assert seen["command_outcome_delay_seconds_count interactive activate end"] == 1
+    assert 2 <= seen["command_outcome_delay_seconds_sum interactive activate end"] < 600
 
 
 async def test_delays_of_outcomes_are_kept_for_a_bounded_number_of_commands() -> None:
     observed: list[str] = []
-    delays = OutcomeDelays(lambda _operation, outcome, _seconds: observed.append(outcome))
+    delays = OutcomeDelays(lambda _story, outcome, _seconds: observed.append(outcome))
     command, _ = _just_published()
     for place in range(COMMANDS_MAXIMUM + 1):
-        delays.decided(command, "activate", f"answer-{place}", ends=True)
+        delays.decided(command, Story("activate", "bulk"), f"answer-{place}", ends=True)
 
     for place in (0, 1, COMMANDS_MAXIMUM):
         delays.published(f"answer-{place}")
@@ -333,7 +333,7 @@ def test_every_metric_is_described_once_and_no_label_holds_tenant_data() -> None
     assert all(row.meaning.endswith(".") for row in described)
     assert {label for row in described for label in row.labels} == {
         *("operation", "outcome", "code", "type", "result", "effect", "partition"),
-        *("what", "state", "kind", "step", "site", "queue"),
+        *("what", "state", "kind", "step", "site", "queue", "lane"),
     }
 
 

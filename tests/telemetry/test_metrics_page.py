@@ -81,6 +81,6 @@ async def test_a_worker_measures_the_first_outcome_and_the_end_of_what_it_publis
         await platform.outcome(await platform.send("activate", NUMBER, time=sent_at))
 
     for outcome in ("first", "end"):
-        labels = {"operation": "activate", "outcome": outcome}
+        labels = {"operation": "activate", "lane": "interactive", "outcome": outcome}
         name = "activation_worker_command_outcome_delay_seconds_count"
         assert metrics.registry.get_sample_value(name, labels) == 1

@@ -22,6 +22,7 @@ from tests.support.data.builders import (
 )
 from worker.core.batch import Advanced
 from worker.core.decision import Decision, Outcome
+from worker.core.lanes import Lane
 from worker.core.operations.operation import Failure
 from worker.core.situation import Number
 from worker.telemetry.logs import configure
@@ -141,7 +142,8 @@ def test_reporter_logs_and_counts_an_aftermath_that_a_command_supersedes(
 ) -> None:
     command = deactivate()
     metrics = Metrics()
-    Reporter(metrics).decided([command], [decide_command(with_aftermath(), command)], NOW)
+    decisions = [decide_command(with_aftermath(), command)]
+    Reporter(metrics).decided([command], decisions, NOW, [Lane.INTERACTIVE])
 
     record = last_record(log)
     assert (record["action"], record["command_id"]) == ("aftermath_ended", "command-1")
@@ -162,7 +164,7 @@ def test_reporter_names_the_trace_of_a_command_in_its_records(log: io.StringIO) 
     command = activate().model_copy(update={"traceparent": f"00-{trace_id}-00f067aa0ba902b7-01"})
     reporter = Reporter(Metrics())
 
-    reporter.decided([command], [decide_command(RESERVED, command)], NOW)
+    reporter.decided([command], [decide_command(RESERVED, command)], NOW, [Lane.INTERACTIVE])
     decided = last_record(log)
     pending = pending_number(RESERVED, command)
     reporter.advanced([Advanced(pending, advance_number(with_steps_done(pending)))], NOW)

@@ -360,18 +360,19 @@ class Service:
         waiting: Waiting | None = None,
         lane: Lane = Lane.INTERACTIVE,
     ) -> Consumer:
-        session = self._context.session
-        return Consumer(
+        session, reporter = self._context.session, self._context.reporter
+        source = published_to(queue)
+        consumer = Consumer(
             queue,
             await stack.enter_async_context(session.consuming(prefetch)),
             session,
             waiting=waiting,
             lane=lane,
-            on_prioritised=partial(self._context.reporter.prioritised, queue),
-            on_redelivered=partial(
-                self._context.reporter.metrics.message_redelivered, published_to(queue)
-            ),
+            on_prioritised=partial(reporter.prioritised, queue),
+            on_redelivered=partial(reporter.metrics.message_redelivered, source),
         )
+        stack.callback(reporter.metrics.holds(source, lambda: consumer.held))
+        return consumer
 
     def _background_tasks(
         self, inbounds: list[Inbound], results: Consumer | None

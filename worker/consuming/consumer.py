@@ -147,9 +147,14 @@ class Consumer:
         await self._ack_tracker.ack(deliveries)
 
     @property
+    def held(self) -> int:
+        """How many of its deliveries are not acknowledged."""
+        return self._ack_tracker.outstanding
+
+    @property
     def is_empty(self) -> bool:
         """Whether all its deliveries are acknowledged."""
-        return not self._ack_tracker.outstanding
+        return not self.held
 
     @property
     def has_caught_up(self) -> bool:

@@ -75,7 +75,8 @@ class CommandHandler:
                 if decision.preview is not None
             ]
         )
-        self.reporter.decided([incoming.message for incoming in batch], result, committed_at)
+        lanes = [incoming.delivery.lane for incoming in batch]
+        self.reporter.decided([incoming.message for incoming in batch], result, committed_at, lanes)
         for incoming, decision in zip(batch, result, strict=True):
             set_outcome(incoming.span, decision.outcome, decision.refusal)
         self.replies.report_refused(incoming.delivery for incoming in batch)

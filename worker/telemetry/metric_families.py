@@ -1,6 +1,8 @@
 """The declarations of the metrics that are counted as the worker works."""
 
+from collections.abc import Callable, Iterable
 from enum import StrEnum, unique
+from functools import partial
 from typing import Final
 
 from activation_contracts.catalogue import (
@@ -27,6 +29,7 @@ from activation_contracts.values import (
 
 from worker.core.decision import Outcome
 from worker.core.directory.change import Verdict as RecordVerdict
+from worker.core.lanes import Lane
 from worker.core.operations.verdicts import Verdict
 from worker.core.partitions import PARTITIONS_MAXIMUM
 from worker.telemetry.declaring import OTHER, Declarations, Domain
@@ -34,6 +37,7 @@ from worker.telemetry.declaring import OTHER, Declarations, Domain
 __all__ = [
     "DEAD_LETTER_CODES",
     "DECISIONS",
+    "LANES",
     "OUTCOMES",
     "SITES_MAXIMUM",
     "UNKNOWN",
@@ -66,6 +70,8 @@ DECISIONS: Final = {
 }
 """The values of the label `outcome` for decisions on commands."""
 
+LANES: Final = {lane: lane.name.lower() for lane in Lane}
+"""The values of the label `lane`."""
 OUTCOMES: Final = ("first", "end")
 """The values of the label `outcome` for the delay of outcomes."""
 
@@ -127,9 +133,11 @@ class OperationMetrics:
             "command_outcome_delay_seconds",
             "From the `time` of a command to the broker's confirm of its first outcome (`first`:"
             " PENDING or the rejection), and of its end (`end`). Of commands that this worker"
-            " decided and published since it started.",
+            " decided and published since it started. A person waits for those of the lane"
+            " `interactive`.",
             OPERATION_SECONDS,
             operation=Operation,
+            lane=LANES.values(),
             outcome=OUTCOMES,
         )
         self.operation_seconds = declare.histogram(
@@ -225,6 +233,17 @@ class ReceivedMetrics:
             " that they were published to.",
             queue=SOURCE_QUEUES,
         )
+        self.held = declare.gauge(
+            "held_messages",
+            "Messages that this worker has received and not yet acknowledged.",
+            queue=SOURCE_QUEUES,
+        )
+        self.holders: Final[dict[str, set[Callable[[], int]]]] = {
+            queue: set() for queue in SOURCE_QUEUES
+        }
+        """By queue what says how many messages each of its consumers holds."""
+        for queue, holders in self.holders.items():
+            self.held.labels(queue).set_function(partial(_total, holders))
         self.replies_refused = declare.counter(
             "replies_refused_total",
             "Messages whose `reply_to` names a queue that gets no replies.",
@@ -279,6 +298,9 @@ class StateMetrics:
             "broker_reconnects_total",
             "Times that a lost connection to the broker was established again.",
         )
+        self.started_at = declare.gauge(
+            "start_timestamp_seconds", "When this worker started, in seconds since 1970."
+        )
         self.leader = declare.gauge(
             "leader", "1 while this worker owns a partition, 0 while it stands by."
         )
@@ -309,3 +331,7 @@ class StateMetrics:
             "paused_consumers",
             "Consumers that pause, because the outbox cannot be published.",
         )
+
+
+def _total(counts: Iterable[Callable[[], int]]) -> float:
+    return sum(count() for count in counts)

@@ -3,9 +3,9 @@
 `describe()` lists them all, with the values that their labels may have.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import Final, NamedTuple
 
 from activation_contracts.messages import (
@@ -29,6 +29,7 @@ from prometheus_client.metrics_core import Metric
 from worker.core.batch import Advanced
 from worker.core.decision import Decision, Outcome
 from worker.core.directory.change import Verdict as RecordVerdict
+from worker.core.lanes import Lane
 from worker.core.operations.operation import OngoingOperation, operation_of
 from worker.telemetry import database_gauges, dead_letter_gauge
 from worker.telemetry.database_counters import DATABASE_RECONNECTS, UNKNOWN_COMMITS
@@ -44,6 +45,7 @@ from worker.telemetry.log_stream import LINES_LOST
 from worker.telemetry.metric_families import (
     DEAD_LETTER_CODES,
     DECISIONS,
+    LANES,
     SITES_MAXIMUM,
     BatchMetrics,
     DecisionMetrics,
@@ -53,7 +55,7 @@ from worker.telemetry.metric_families import (
     ReportOutcome,
     StateMetrics,
 )
-from worker.telemetry.outcome_delays import OutcomeDelays, seconds_between
+from worker.telemetry.outcome_delays import OutcomeDelays, Story, seconds_between
 
 __all__ = ["MetricDescription", "Metrics", "describe"]
 
@@ -93,10 +95,9 @@ class Metrics:
         }
         """The domains of the labels, by the name of the metric; without an entry it has none."""
         self._dead_letters = DeadLetterGauge(lambda: self._database.figures)
-        self.registry.register(self._database)
-        self.registry.register(self._dead_letters)
-        for counter in (LINES_LOST, DATABASE_RECONNECTS, UNKNOWN_COMMITS):
-            self.registry.register(counter)
+        of_the_process = (LINES_LOST, DATABASE_RECONNECTS, UNKNOWN_COMMITS)
+        for collector in (self._database, self._dead_letters, *of_the_process):
+            self.registry.register(collector)
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
@@ -105,15 +106,20 @@ class Metrics:
         self._decision_seconds_of = cache(self._decisions.decision_seconds.labels)
         self._operation_seconds_of = cache(self._operations.operation_seconds.labels)
         self._published_of = cache(self._published.published.labels)
+        self._state.started_at.set_to_current_time()
         self._sites = FirstSeen(SITES_MAXIMUM)
         outcome_seconds_of = cache(self._operations.outcome_seconds.labels)
         self._outcomes = OutcomeDelays(
-            lambda operation, outcome, seconds: outcome_seconds_of(operation, outcome).observe(
-                seconds
-            )
+            lambda story, outcome, seconds: outcome_seconds_of(*story, outcome).observe(seconds)
         )
 
-    def command_decided(self, command: Command, decision: Decision, now: datetime) -> None:
+    def command_decided(
+        self,
+        command: Command,
+        decision: Decision,
+        now: datetime,
+        lane: Lane = Lane.INTERACTIVE,
+    ) -> None:
         """A command was decided, and the decision committed."""
         operation = operation_of(command).value
         outcome = DECISIONS.get(decision.outcome, decision.outcome.value)
@@ -128,7 +134,8 @@ class Metrics:
             self._decision_seconds_of(operation).observe(seconds)
         ends = decision.outcome is Outcome.REJECTED
         for answer in decision.messages[:1]:
-            self._outcomes.decided(command, operation, answer.id, ends=ends)
+            story = Story(operation, LANES[lane])
+            self._outcomes.decided(command, story, answer.id, ends=ends)
 
     def operation_advanced(self, item: Advanced, now: datetime) -> None:
         """An operation was advanced, and that is committed."""
@@ -154,10 +161,7 @@ class Metrics:
     def _operation_ended(self, ongoing: OngoingOperation, decision: Decision) -> None:
         for message in decision.messages:
             if isinstance(message, (StatusChanged, OperationFailed)):
-                operation = ongoing.operation.value
-                self._outcomes.ended(
-                    ongoing.command_source, ongoing.command_id, operation, message.id
-                )
+                self._outcomes.ended(ongoing.command_source, ongoing.command_id, message.id)
                 return
 
     def _aftermath_advanced(self, decision: Decision) -> None:
@@ -192,6 +196,12 @@ class Metrics:
     def message_unreadable(self, code: str) -> None:
         """A message can never be handled. The code may come with the message."""
         self._received.dead_lettered.labels(code if code in _CODES else OTHER).inc()
+
+    def holds(self, queue: str, held: Callable[[], int]) -> Callable[[], None]:
+        """A consumer of this queue holds so many deliveries; call what it returns at its end."""
+        holders = self._received.holders[queue]
+        holders.add(held)
+        return partial(holders.discard, held)
 
     def message_redelivered(self, queue: str) -> None:
         """The broker delivered a message of this queue again."""

@@ -7,7 +7,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 from activation_contracts.messages import Command
 
-__all__ = ["COMMANDS_MAXIMUM", "OutcomeDelays", "seconds_between"]
+__all__ = ["COMMANDS_MAXIMUM", "OutcomeDelays", "Story", "seconds_between"]
 
 COMMANDS_MAXIMUM: Final = 10_000
 """Of more commands under way, the oldest are not measured: 4 MB of memory at most."""
@@ -18,14 +18,23 @@ CLOCK_DIFFERENCE_MAXIMUM: Final = timedelta(hours=1)
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
-Observe = Callable[[str, str, float], None]
-"""Takes the operation, which outcome it is, and the seconds."""
+
+
+class Story(NamedTuple):
+    """What the delays of a command are told apart by."""
+
+    operation: str
+    lane: str
+
+
+Observe = Callable[[Story, str, float], None]
+"""Takes the command's story, which outcome it is, and the seconds."""
 
 
 class Awaited(NamedTuple):
     """An outcome that is not published yet."""
 
-    operation: str
+    story: Story
     outcome: str
     commanded_at: datetime
 
@@ -54,22 +63,23 @@ class OutcomeDelays:
 
     def __init__(self, observe: Observe) -> None:
         self._observe = observe
-        self._commanded_at: _Recent[tuple[str, str], datetime] = _Recent()
+        self._under_way: _Recent[tuple[str, str], tuple[Story, datetime]] = _Recent()
         self._awaited: _Recent[str, Awaited] = _Recent()
 
-    def decided(self, command: Command, operation: str, answer_id: str, *, ends: bool) -> None:
+    def decided(self, command: Command, story: Story, answer_id: str, *, ends: bool) -> None:
         """A command was decided, and the answer with this id waits to be published."""
         if command.time is None:
             return
-        self._awaited.put(answer_id, Awaited(operation, "first", command.time))
+        self._awaited.put(answer_id, Awaited(story, "first", command.time))
         if not ends:
-            self._commanded_at.put((command.source, command.id), command.time)
+            self._under_way.put((command.source, command.id), (story, command.time))
 
-    def ended(self, source: str, command_id: str, operation: str, end_id: str) -> None:
+    def ended(self, source: str, command_id: str, end_id: str) -> None:
         """The operation of this command ended, and the event with this id says so."""
-        commanded_at = self._commanded_at.take((source, command_id))
-        if commanded_at is not None:
-            self._awaited.put(end_id, Awaited(operation, "end", commanded_at))
+        begun = self._under_way.take((source, command_id))
+        if begun is not None:
+            story, commanded_at = begun
+            self._awaited.put(end_id, Awaited(story, "end", commanded_at))
 
     def published(self, message_id: str) -> None:
         """The broker confirmed a message, of whatever kind."""
@@ -77,7 +87,7 @@ class OutcomeDelays:
         if awaited is not None:
             seconds = seconds_between(awaited.commanded_at, datetime.now(UTC))
             if seconds is not None:
-                self._observe(awaited.operation, awaited.outcome, seconds)
+                self._observe(awaited.story, awaited.outcome, seconds)
 
 
 def seconds_between(commanded_at: datetime, now: datetime) -> float | None:

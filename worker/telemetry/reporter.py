@@ -17,6 +17,7 @@ from worker.core.decision import Decision, Outcome
 from worker.core.directory.change import Verdict as RecordVerdict
 from worker.core.directory.work import Applied
 from worker.core.entitlement import EntitlementChanged
+from worker.core.lanes import Lane
 from worker.core.operations.verdicts import Verdict
 from worker.telemetry.log_rate import LogRate
 from worker.telemetry.logs import Action, Logger, get_logger
@@ -94,12 +95,16 @@ class Reporter:
         self.metrics.batch_committed(messages, seconds)
 
     def decided(
-        self, commands: Sequence[Command], decisions: Sequence[Decision], at: datetime
+        self,
+        commands: Sequence[Command],
+        decisions: Sequence[Decision],
+        at: datetime,
+        lanes: Sequence[Lane],
     ) -> None:
-        """Commands were decided, and the decisions committed at that time."""
+        """Commands of these lanes were decided, and the decisions committed at that time."""
         log = get_logger().bind()
-        for command, decision in zip(commands, decisions, strict=True):
-            self.metrics.command_decided(command, decision, at)
+        for command, decision, lane in zip(commands, decisions, lanes, strict=True):
+            self.metrics.command_decided(command, decision, at, lane)
             log.info(
                 DECISION_ACTIONS[decision.outcome],
                 phone_number=command.data.phone_number,

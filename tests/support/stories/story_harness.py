@@ -20,6 +20,7 @@ from tests.support.stories.model import AT_RISK, ATTEMPTS, OVERDUE
 from tests.support.workers import rows
 from worker.app.run import supervisor
 from worker.core.decision import Decision
+from worker.core.lanes import Lane
 from worker.core.operations.verdicts import Verdict
 from worker.settings import Settings
 from worker.storage.connecting.engine import Database
@@ -49,9 +50,13 @@ class CountingReporter(Reporter):
 
     @override
     def decided(
-        self, commands: Sequence[Command], decisions: Sequence[Decision], at: datetime
+        self,
+        commands: Sequence[Command],
+        decisions: Sequence[Decision],
+        at: datetime,
+        lanes: Sequence[Lane],
     ) -> None:
-        super().decided(commands, decisions, at)
+        super().decided(commands, decisions, at, lanes)
         self.handled.update(command.id for command in commands)
 
     @override
