@@ -31,6 +31,7 @@ class Platform:
         self.channel = channel
         self.events: list[Event] = []
         self.pbx_messages: list[Event] = []
+        self._collected: dict[str, tuple[AbstractQueue, str]] = {}
         self._changed = asyncio.Condition()
 
     async def send(self, operation: str, phone_number: str, **changes: Any) -> str:
@@ -183,7 +184,12 @@ class Platform:
             async with self._changed:
                 self._changed.notify_all()
 
-        await queue.consume(append, no_ack=True)
+        self._collected[queue.name] = queue, await queue.consume(append, no_ack=True)
+
+    async def stop_collecting(self, name: str) -> None:
+        """Lets messages stay in this queue, as a PBX that has stopped does."""
+        queue, consumer = self._collected.pop(name)
+        await queue.cancel(consumer)
 
 
 async def full_subscriber(channel: AbstractChannel) -> AbstractQueue:
