@@ -137,7 +137,7 @@ _PLAIN_GAUGES: Final[tuple[tuple[str, str, Callable[[DatabaseFigures], float]], 
     ),
     (
         "outbox_parked_messages",
-        "Messages that cannot be encoded and are not retried. Alert: `activation-worker outbox`.",
+        "Messages that cannot be encoded and are not retried: see `activation-worker outbox`.",
         lambda figures: figures.outbox_parked_messages,
     ),
     (
@@ -147,7 +147,7 @@ _PLAIN_GAUGES: Final[tuple[tuple[str, str, Callable[[DatabaseFigures], float]], 
     ),
     (
         "stored_dead_letters",
-        "Dead letters that the dead-letter queue has not confirmed. Alert if it stays above 0.",
+        "Dead letters that the dead-letter queue has not confirmed.",
         lambda figures: figures.stored_dead_letters,
     ),
     (
