@@ -4,6 +4,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+from activation_contracts.catalogue import COMMAND_QUEUE
+
 from tests.support.data.inserts import phone_numbers, voice_service
 from tests.support.platform import Platform
 from tests.support.scraping import scraped
@@ -84,3 +86,19 @@ async def test_a_worker_measures_the_first_outcome_and_the_end_of_what_it_publis
         labels = {"operation": "activate", "lane": "interactive", "outcome": outcome}
         name = "activation_worker_command_outcome_delay_seconds_count"
         assert metrics.registry.get_sample_value(name, labels) == 1
+
+
+async def test_a_worker_counts_what_the_broker_delivers_again(
+    database: Database, settings: Settings, platform: Platform
+) -> None:
+    metrics = Metrics()
+    await store(database, voice_service(2), phone_numbers(NUMBER))
+    command = await platform.send("activate", NUMBER)
+    queue = await platform.channel.get_queue(COMMAND_QUEUE, ensure=False)
+    async with queue.iterator() as deliveries:
+        await (await anext(deliveries)).nack(requeue=True)
+    async with working(database, settings, metrics=metrics):
+        assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
+
+    name = "activation_worker_redelivered_messages_total"
+    assert metrics.registry.get_sample_value(name, {"queue": COMMAND_QUEUE}) == 1

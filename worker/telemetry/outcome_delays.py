@@ -1,9 +1,8 @@
 """Measures how long the publisher of a command waits for its outcomes."""
 
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from datetime import UTC, datetime, timedelta
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from activation_contracts.messages import Command
 
@@ -39,19 +38,11 @@ class Awaited(NamedTuple):
     commanded_at: datetime
 
 
-class _Recent(Generic[Key, Value]):
-    """A few values by key; the oldest make room for new ones."""
-
-    def __init__(self) -> None:
-        self._values: OrderedDict[Key, Value] = OrderedDict()
-
-    def put(self, key: Key, value: Value) -> None:
-        self._values[key] = value
-        if len(self._values) > COMMANDS_MAXIMUM:
-            self._values.popitem(last=False)
-
-    def take(self, key: Key) -> Value | None:
-        return self._values.pop(key, None)
+def _put(values: dict[Key, Value], key: Key, value: Value) -> None:
+    """Adds the value; the oldest makes room for it."""
+    values[key] = value
+    if len(values) > COMMANDS_MAXIMUM:
+        del values[next(iter(values))]
 
 
 class OutcomeDelays:
@@ -63,27 +54,27 @@ class OutcomeDelays:
 
     def __init__(self, observe: Observe) -> None:
         self._observe = observe
-        self._under_way: _Recent[tuple[str, str], tuple[Story, datetime]] = _Recent()
-        self._awaited: _Recent[str, Awaited] = _Recent()
+        self._under_way: dict[tuple[str, str], tuple[Story, datetime]] = {}
+        self._awaited: dict[str, Awaited] = {}
 
     def decided(self, command: Command, story: Story, answer_id: str, *, ends: bool) -> None:
         """A command was decided, and the answer with this id waits to be published."""
         if command.time is None:
             return
-        self._awaited.put(answer_id, Awaited(story, "first", command.time))
+        _put(self._awaited, answer_id, Awaited(story, "first", command.time))
         if not ends:
-            self._under_way.put((command.source, command.id), (story, command.time))
+            _put(self._under_way, (command.source, command.id), (story, command.time))
 
     def ended(self, source: str, command_id: str, end_id: str) -> None:
         """The operation of this command ended, and the event with this id says so."""
-        begun = self._under_way.take((source, command_id))
+        begun = self._under_way.pop((source, command_id), None)
         if begun is not None:
             story, commanded_at = begun
-            self._awaited.put(end_id, Awaited(story, "end", commanded_at))
+            _put(self._awaited, end_id, Awaited(story, "end", commanded_at))
 
     def published(self, message_id: str) -> None:
         """The broker confirmed a message, of whatever kind."""
-        awaited = self._awaited.take(message_id)
+        awaited = self._awaited.pop(message_id, None)
         if awaited is not None:
             seconds = seconds_between(awaited.commanded_at, datetime.now(UTC))
             if seconds is not None:
