@@ -2,17 +2,19 @@ import asyncio
 import json
 
 import pytest
+from activation_contracts.roles import ROLES
 
 from tests.cli.conftest import Invoke
 from tests.support.data.records import service
 from tests.support.platform import Platform
 from tests.support.servers.administration import Administration
-from tests.support.workers import store
+from tests.support.workers import rows, store
 from worker.cli.exits import Exit
 from worker.local import PrivateServers
 from worker.storage.connecting.engine import Database
 
 NUMBER = "+442079460001"
+CURRENT_DATABASE = "SELECT current_database() AS name"
 VOICE_SERVICE = json.dumps(service())
 SEND = ("send", "activate", NUMBER, "--account", "acme", "--site", "london")
 
@@ -78,13 +80,94 @@ async def test_check_finds_prepared_servers_in_order(invoke: Invoke) -> None:
     result = await invoke("check")
 
     assert result.exit_code == Exit.DONE
-    assert [line.split() for line in result.output.splitlines()] == [
+    assert [line.partition(":")[0].split(maxsplit=1) for line in result.output.splitlines()] == [
         ["ok", "database"],
+        ["ok", "durability"],
+        ["ok", "clock"],
         ["ok", "broker"],
         ["ok", "partitions"],
         ["ok", "rights"],
-        ["ok", "dead", "letters"],
+        ["ok", "dead letters"],
+        ["skipped", "topology"],
+        ["skipped", "policies"],
     ]
+
+
+async def test_check_prints_its_findings_for_scripts(invoke: Invoke, platform: Platform) -> None:
+    await platform.channel.queue_delete("pbx.extension-reset")
+    result = await invoke("check", "--json")
+    findings = {row["subject"]: row for row in map(json.loads, result.output.splitlines())}
+
+    assert result.exit_code == Exit.NOT_READY
+    assert findings["database"] == {
+        "subject": "database",
+        "status": "ok",
+        "message": None,
+        "exit_code": 0,
+    }
+    assert (findings["broker"]["status"], findings["broker"]["exit_code"]) == ("failed", 10)
+    assert "pbx.extension-reset" in findings["broker"]["message"]
+
+
+async def test_the_exit_code_of_check_is_that_of_the_worst_problem(
+    invoke: Invoke, platform: Platform, database: Database
+) -> None:
+    await store(
+        database,
+        "DELETE FROM activation_worker_version",
+        "ALTER TABLE outbox SET UNLOGGED",
+    )
+    await platform.channel.queue_delete("pbx.extension-reset")
+    await platform.channel.declare_queue("pbx.extension-reset", durable=True)
+    result = await invoke("check")
+
+    assert [line.split()[:2] for line in result.output.splitlines()] == [
+        ["FAILED", "database:"],
+        ["FAILED", "durability:"],
+        ["ok", "clock"],
+        ["FAILED", "broker:"],
+    ]
+    assert result.exit_code == Exit.UNSAFE
+
+
+async def test_a_warning_of_check_is_no_failure(invoke: Invoke, database: Database) -> None:
+    ((name,),) = await rows(database, CURRENT_DATABASE)
+    await store(database, f'REVOKE TEMPORARY ON DATABASE "{name}" FROM PUBLIC, activation')
+    result = await invoke("check")
+
+    assert result.exit_code == Exit.DONE, result.output
+    assert "warning durability: This role may not create temporary tables" in result.output
+
+
+async def test_check_sees_arguments_and_bindings_of_what_its_user_may_not_declare(
+    invoke: Invoke,
+    administration: Administration,
+    platform: Platform,
+    servers: PrivateServers,
+) -> None:
+    serving = ROLES[0]
+    limited = {
+        "AMQP_URL": await administration.add_user(
+            serving.configure, serving.write, serving.read, tags="management"
+        ),
+        "WORKER_MANAGEMENT_URL": f"http://127.0.0.1:{servers.rabbitmq.ports.management}",
+        "WORKER_DECLARE_TOPOLOGY": "false",
+    }
+    before = await invoke("check", **limited)
+    await platform.channel.queue_delete("pbx.extension-reset")
+    await platform.channel.declare_queue(
+        "pbx.extension-reset", durable=True, arguments={"x-queue-type": "quorum"}
+    )
+    result = await invoke("check", **limited)
+
+    assert before.exit_code == Exit.DONE, before.output
+    assert result.exit_code == Exit.MISMATCH, result.output
+    for difference in (
+        "queue pbx.extension-reset has x-delivery-limit unset instead of 1000000",
+        "queue pbx.extension-reset has x-overflow unset instead of 'reject-publish'",
+        "queue pbx.extension-reset is not bound to telephony.pbx by 'extension_reset.*'",
+    ):
+        assert difference in result.output
 
 
 async def test_check_names_all_that_is_missing(

@@ -27,8 +27,9 @@ __all__ = ["run", "supervisor"]
 async def run(settings: Settings) -> None:
     """Runs until SIGTERM or SIGINT, then stops in order; a second signal stops at once.
 
-    Raises `NotReady` if the database is not fit for the worker, `TopologyMismatch` if the broker
-    has another object under a name of the contracts, and `Mistake` if it denies a right.
+    Raises `NotReady` if the database is not prepared, `UnsafeServer` if it could lose a commit,
+    `TopologyMismatch` if the broker has another object under a name of the contracts, and `Mistake`
+    if a server denies a right.
     """
     _tune_garbage_collector()
     async with AsyncExitStack() as stack:
@@ -81,7 +82,8 @@ async def _is_fit(database: Database, worker: Supervisor) -> bool:
     if not checking.done():
         checking.cancel()
         return False
-    await checking
+    for risk in await checking:
+        get_logger().warning(Action.SERVER_AT_RISK, reason=risk)
     return True
 
 

@@ -29,6 +29,7 @@ from worker.broker.connecting.answers import answered
 from worker.broker.connecting.connection import BrokerUnavailable, channel_on
 
 __all__ = [
+    "RETENTION",
     "TopologyMismatch",
     "declare",
     "declare_dead_letter_queue",
@@ -105,20 +106,32 @@ async def _declare(
         await verified(declare_queue(connection, queue), f"queue {queue.name!r}")
 
 
-async def verify(connection: AbstractConnection) -> None:
+async def verify(
+    connection: AbstractConnection,
+    exchanges: Sequence[Exchange] = EXCHANGES,
+    queues: Sequence[Queue] = QUEUES,
+    *,
+    command: str = "topology",
+) -> Sequence[str]:
     """Raises `TopologyMismatch` if an exchange or a queue exists with other properties.
 
-    It makes no bindings. Each of them must exist: what is missing would be created. One that this
-    user may not declare is left out.
+    It makes no bindings. Each of them must exist: what is missing would be created. Returns the
+    names of those that this user may not declare, whose properties it cannot see.
     """
-    for exchange in EXCHANGES:
-        with suppress(ChannelAccessRefused):
-            declaration = declare_exchange(connection, exchange)
-            await _matching(declaration, f"exchange {exchange.name!r}", command="topology")
-    for queue in QUEUES:
-        with suppress(ChannelAccessRefused):
-            declaration = declare_queue(connection, replace(queue, bindings=()))
-            await _matching(declaration, f"queue {queue.name!r}", command="topology")
+    unseen: list[str] = []
+    for exchange in exchanges:
+        what = f"exchange {exchange.name!r}"
+        try:
+            await _matching(declare_exchange(connection, exchange), what, command=command)
+        except ChannelAccessRefused:
+            unseen.append(exchange.name)
+    for queue in queues:
+        declaration = declare_queue(connection, replace(queue, bindings=()))
+        try:
+            await _matching(declaration, f"queue {queue.name!r}", command=command)
+        except ChannelAccessRefused:
+            unseen.append(queue.name)
+    return unseen
 
 
 async def verify_event_log(connection: AbstractConnection, days: int) -> str | None:

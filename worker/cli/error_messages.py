@@ -18,6 +18,7 @@ EXPLANATIONS: Final[tuple[tuple[str, Exit, str], ...]] = (
     ("worker.runtime.environment.SettingsError", Exit.SETTINGS, AS_IT_IS),
     ("worker.runtime.mistakes.Mistake", Exit.UNAVAILABLE, AS_IT_IS),
     ("worker.storage.deployment.preflight.NotReady", Exit.NOT_READY, AS_IT_IS),
+    ("worker.storage.deployment.durability.UnsafeServer", Exit.UNSAFE, AS_IT_IS),
     ("worker.operator.send.TopologyMissing", Exit.NOT_READY, AS_IT_IS),
     ("worker.operator.send.InvalidCommand", Exit.USAGE, AS_IT_IS),
     ("worker.operator.republish.InvalidSelection", Exit.USAGE, AS_IT_IS),

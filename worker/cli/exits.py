@@ -3,7 +3,7 @@
 import gc
 import os
 import sys
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from enum import IntEnum, unique
 from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 
@@ -24,6 +24,7 @@ __all__ = [
     "fail",
     "run_async",
     "settings_of_environment",
+    "worst",
 ]
 
 Result = TypeVar("Result")
@@ -50,6 +51,7 @@ class Exit(IntEnum):
     FAILED = 11
     DIFFERENT = 12
     ACCEPTED_BEFORE = 13
+    UNSAFE = 14
     DEFECT = 70
     INPUT_OUTPUT = 74
     INTERRUPTED = 130
@@ -72,6 +74,7 @@ MEANINGS: Final[Mapping[Exit, str]] = {
     Exit.FAILED: "the command was accepted, and its operation failed",
     Exit.DIFFERENT: "`reconcile` found differences",
     Exit.ACCEPTED_BEFORE: "the command was accepted before; `show` tells what became of it",
+    Exit.UNSAFE: "a setting of a server could lose what the worker has acknowledged; see `check`",
     Exit.DEFECT: "a defect in this program: please report it, with its traceback",
     Exit.INPUT_OUTPUT: "the output cannot be written, or the input cannot be read",
     Exit.INTERRUPTED: "interrupted by Ctrl-C (SIGINT)",
@@ -79,10 +82,25 @@ MEANINGS: Final[Mapping[Exit, str]] = {
     Exit.TERMINATED: "ended by SIGTERM; `run` stops in order instead, with 0",
 }
 
+SEVERITY: Final = (
+    Exit.DONE,
+    Exit.NOT_READY,
+    Exit.MISMATCH,
+    Exit.UNAVAILABLE,
+    Exit.UNSAFE,
+)
+"""Codes of `check`, the worst last: a command of ours heals what is not ready, a deleted queue what
+does not match, an administrator a server, and nothing what a crash has lost."""
+
 # \b keeps click from joining the lines.
 EXITS: Final = "\b\nExit codes:\n" + "\n".join(
     f"  {code.value:>3}  {meaning}" for code, meaning in MEANINGS.items()
 )
+
+
+def worst(codes: Iterable[Exit]) -> Exit:
+    """The worst of these codes of `check`; DONE if there are none."""
+    return max(codes, key=SEVERITY.index, default=Exit.DONE)
 
 
 def fail(code: Exit, message: str) -> NoReturn:

@@ -20,6 +20,7 @@ from worker.broker.prefetch import Prefetch
 from worker.broker.rights import require_rights, rights_to_serve
 from worker.broker.session import BrokerSession, PrefetchChanged, open_session, require_channels
 from worker.broker.topology import TopologyMismatch, declare, declare_event_log
+from worker.broker.version import require_version
 from worker.cluster.assignments import Assignments, Serve
 from worker.cluster.membership import joined
 from worker.cluster.queue_depths import watch_queue_depths
@@ -190,6 +191,7 @@ class Supervisor:
             # The number of partitions cannot change while this worker is a member.
             layout = await self._load_layout()
             require_channels(session.connections[0], layout)
+            self._judge_version(session)
             await self._require_rights(layout)
             command = f"partitions {layout.partitions}"
             await self._declare(partial(bind_partition_queues, layout=layout, command=command))
@@ -211,6 +213,10 @@ class Supervisor:
                     self._reporter.metrics,
                 ),
             )
+
+    def _judge_version(self, session: BrokerSession) -> None:
+        for risk in require_version(session.connections[0]):
+            get_logger().warning(Action.SERVER_AT_RISK, reason=risk)
 
     async def _require_rights(self, layout: Layout) -> None:
         # Only the start fails for a missing right. Later the request that needs it is repeated.

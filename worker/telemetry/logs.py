@@ -119,6 +119,8 @@ class Action(StrEnum):
     """PostgreSQL cannot be reached or used; the transaction is tried again."""
     DATABASE_RECOVERED = "database_recovered"
     """PostgreSQL works again."""
+    SERVER_AT_RISK = "server_at_risk"
+    """Something of a server is at risk; `reason` says what, and what to do. See `check`."""
     LOCK_AWAITED = "lock_awaited"
     """Another transaction, for instance an import, keeps a lock; this one is tried again."""
     LEADERSHIP_GAINED = "leadership_gained"

@@ -21,11 +21,11 @@ class Administration:
         self._amqp_url = amqp_url
         self._users: list[str] = []
 
-    async def add_user(self, configure: str, write: str, read: str) -> str:
+    async def add_user(self, configure: str, write: str, read: str, tags: str = "") -> str:
         """Creates a user with exactly these permissions; returns the AMQP URL for it."""
         name = f"user-{uuid4().hex}"
         self._users.append(name)
-        await self._request("PUT", f"users/{name}", {"password": name, "tags": ""})
+        await self._request("PUT", f"users/{name}", {"password": name, "tags": tags})
         url = self._amqp_url.replace("guest:guest", f"{name}:{name}")
         await self.permit(url, configure, write, read)
         return url

@@ -1,10 +1,25 @@
 """The commands `migrate`, `topology` and `check`."""
 
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
 import click
 
-from worker.cli.exits import Exit, run_async, settings_of_environment
+from worker.cli.exits import Exit, run_async, settings_of_environment, worst
+
+if TYPE_CHECKING:
+    from worker.operator.preparing.preflight import Finding
 
 __all__ = ["check", "migrate", "topology"]
+
+SHOWN: Final[Mapping[str, tuple[str, str]]] = {
+    "ok": ("ok", "green"),
+    "warning": ("warning", "yellow"),
+    "skipped": ("skipped", "yellow"),
+    "failed": ("FAILED", "red"),
+}
+"""For each status its word and its colour on a terminal."""
 
 
 @click.command()
@@ -26,24 +41,45 @@ def topology() -> None:
 
 
 @click.command()
-def check() -> None:
-    """Check whether a worker could start here.
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on each line.")
+def check(*, as_json: bool) -> None:
+    """Check whether a worker could start here and keep its promises.
 
-    Checks everything and changes nothing; the exit code is that of the first problem.
+    Checks everything and changes nothing; the exit code is that of the worst problem. A warning
+    is none.
     """
-    from worker.cli.error_messages import explained
     from worker.operator.preparing.preflight import check_all
 
     codes = []
     for finding in run_async(check_all(settings_of_environment())):
-        if finding.error is None:
-            remark = finding.remark and f": {finding.remark}"
-            click.echo(f"{click.style('ok    ', fg='green')}  {finding.subject}{remark}")
-            continue
-        explanation = explained(finding.error)
-        if explanation is None:
-            raise finding.error
-        code, message = explanation
+        code, message = _outcome(finding)
         codes.append(code)
-        click.echo(f"{click.style('FAILED', fg='red')}  {finding.subject}: {message}")
-    raise SystemExit(codes[0] if codes else Exit.DONE)
+        click.echo(_as_json(finding, code, message) if as_json else _as_line(finding, message))
+    raise SystemExit(worst(codes))
+
+
+def _outcome(finding: "Finding") -> tuple[Exit, str]:
+    from worker.cli.error_messages import explained
+
+    if finding.error is None:
+        return Exit.DONE, finding.message
+    explanation = explained(finding.error)
+    if explanation is None:
+        raise finding.error
+    return explanation
+
+
+def _as_json(finding: "Finding", code: Exit, message: str) -> str:
+    return json.dumps(
+        {
+            "subject": finding.subject,
+            "status": finding.status.value,
+            "message": message or None,
+            "exit_code": code.value,
+        }
+    )
+
+
+def _as_line(finding: "Finding", message: str) -> str:
+    word, colour = SHOWN[finding.status.value]
+    return f"{click.style(f'{word:<7}', fg=colour)} {finding.subject}{message and f': {message}'}"

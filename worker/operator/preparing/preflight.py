@@ -1,17 +1,24 @@
-"""Checks whether a worker could start here, without changing anything."""
+"""Checks whether a worker could start here and keep its promises, without changing anything."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from enum import StrEnum, unique
+from typing import Final
 
-from activation_contracts.topology import EVENT_LOG, EXCHANGES, QUEUES, event_log
+from activation_contracts.topology import (
+    EVENT_LOG,
+    EXCHANGES,
+    QUEUES,
+    Exchange,
+    Queue,
+    event_log,
+)
+from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import ChannelNotFoundEntity
 
 from worker.broker.connecting.connection import connect
-from worker.broker.partition_queues import (
-    PARTITION_EXCHANGE,
-    partition_topology,
-    queue_names_of,
-)
+from worker.broker.partition_queues import partition_topology, queue_names_of
 from worker.broker.rights import (
     require_rights,
     rights_to_declare,
@@ -19,108 +26,169 @@ from worker.broker.rights import (
 )
 from worker.broker.session import require_channels
 from worker.broker.topology import require_exchange, require_queue, verify, verify_event_log
+from worker.broker.version import require_version
 from worker.core.partitions import Layout
+from worker.operator.preparing.arguments import require_as_declared
+from worker.operator.preparing.clocks import find_skew
 from worker.operator.preparing.policies import require_harmless_policies
 from worker.runtime.mistakes import Mistake
 from worker.settings import Settings
 from worker.storage.connecting.engine import open_database
-from worker.storage.deployment.preflight import NotReady, require_fit
+from worker.storage.connecting.session import Session
+from worker.storage.deployment.durability import require_durable
+from worker.storage.deployment.preflight import NotReady, require_prepared
 from worker.storage.outbox.dead_letters import find_refused
 from worker.storage.partitions import load_partitions
 
-__all__ = ["Finding", "check_all"]
+__all__ = ["Finding", "Status", "check_all"]
+
+
+@unique
+class Status(StrEnum):
+    """What was found out about a subject."""
+
+    OK = "ok"
+    WARNING = "warning"
+    """A worker starts and keeps its promises; something else is at risk."""
+    SKIPPED = "skipped"
+    """This could not be looked at; the message says what it needs."""
+    FAILED = "failed"
+    """A worker does not start, or could not keep its promises."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A subject that was checked, and its error, if any."""
+    """A subject that was checked, and what was found; a subject may have several findings."""
 
     subject: str
+    status: Status = Status.OK
+    message: str = ""
     error: Exception | None = None
-    remark: str = ""
-    """What an operator should know about a subject in order."""
+    """Why the subject failed."""
+
+
+Check = Callable[[Settings], Awaitable[Sequence[str]]]
+"""Returns what an operator must know; raises the reason why a worker cannot serve."""
 
 
 async def check_all(settings: Settings) -> Sequence[Finding]:
-    """A finding for each thing that a worker needs; the last ones only if the servers are fit."""
-    findings = [
-        await _finding("database", _check_database(settings)),
-        await _finding("broker", _check_broker(settings)),
-    ]
-    if not any(finding.error for finding in findings):
-        findings += [
-            await _finding("partitions", _check_partitions(settings)),
-            await _finding("rights", _check_rights(settings)),
-            await _finding("dead letters", _check_dead_letters(settings)),
-        ]
+    """The findings about each thing that a worker needs; some only if the servers are fit."""
+    database = await _findings("database", _check_database, settings)
+    if all(isinstance(finding.error, NotReady | None) for finding in database):
+        database += await _findings("durability", _check_durability, settings)
+        database += await _findings("clock", _check_clock, settings)
+    found = [*database, *await _findings("broker", _check_broker, settings)]
+    if not any(finding.error for finding in found if finding.subject != "durability"):
+        for subject, check in (
+            ("partitions", _check_partitions),
+            ("rights", _check_rights),
+            ("dead letters", _check_dead_letters),
+        ):
+            found += await _findings(subject, check, settings)
+        found += await _check_by_management(settings)
+    return found
+
+
+async def _check_by_management(settings: Settings) -> Sequence[Finding]:
+    findings: list[Finding] = []
+    for subject, (check, unseen) in BY_MANAGEMENT.items():
         if settings.management_url:
-            findings.append(await _finding("policies", _check_policies(settings)))
+            findings += await _findings(subject, check, settings)
+        else:
+            message = f"only the management API shows {unseen}: set WORKER_MANAGEMENT_URL."
+            findings.append(Finding(subject, Status.SKIPPED, message))
     return findings
 
 
-async def _finding(subject: str, check: Awaitable[str | None]) -> Finding:
+async def _findings(subject: str, check: Check, settings: Settings) -> list[Finding]:
     try:
-        remark = await check
+        warnings = await check(settings)
     except Exception as error:  # noqa: BLE001 -- the caller explains it or raises it again
-        return Finding(subject, error)
-    return Finding(subject, remark=remark or "")
+        return [Finding(subject, Status.FAILED, error=error)]
+    return [Finding(subject, Status.WARNING, warning) for warning in warnings] or [Finding(subject)]
 
 
-async def _check_database(settings: Settings) -> None:
-    async with (
-        open_database(settings.database_url) as database,
-        database.transaction() as connection,
-    ):
-        await require_fit(connection)
+@asynccontextmanager
+async def _session(settings: Settings) -> AsyncIterator[Session]:
+    async with open_database(settings.database_url) as database, database.session() as session:
+        yield session
 
 
-async def _check_broker(settings: Settings) -> str | None:
+async def _check_database(settings: Settings) -> Sequence[str]:
+    async with _session(settings) as session:
+        await require_prepared(session)
+    return []
+
+
+async def _check_durability(settings: Settings) -> Sequence[str]:
+    async with _session(settings) as session:
+        return await require_durable(session)
+
+
+async def _check_clock(settings: Settings) -> Sequence[str]:
+    async with _session(settings) as session:
+        skew = await find_skew(session)
+    return [skew] if skew else []
+
+
+async def _check_broker(settings: Settings) -> Sequence[str]:
     days = settings.event_log_days
     async with await connect(settings.amqp_urls) as connection:
+        warnings = [*require_version(connection)]
         for name in (item.name for item in EXCHANGES):
             await require_exchange(connection, name)
         for name in (*(item.name for item in QUEUES), *([EVENT_LOG] if days else [])):
             await require_queue(connection, name)
-        if settings.declare_topology:
-            await verify(connection)
-            return await verify_event_log(connection, days) if days else None
-    return None
+        await verify(connection)
+        difference = await verify_event_log(connection, days) if days else None
+    return [*warnings, *([difference] if difference else [])]
 
 
-async def _check_partitions(settings: Settings) -> None:
-    async with open_database(settings.database_url) as database, database.session() as session:
+async def _check_partitions(settings: Settings) -> Sequence[str]:
+    async with _session(settings) as session:
         state = await load_partitions(session)
     state.require_finished()
-    queues = queue_names_of(state.layout)
     async with await connect(settings.amqp_urls) as connection:
         require_channels(connection, state.layout)
-        try:
-            if queues:
-                await require_exchange(connection, PARTITION_EXCHANGE)
-            for name in queues:
-                await require_queue(connection, name)
-        except ChannelNotFoundEntity as error:
-            message = (
-                f"{error}. Partitions get no commands. Run"
-                f" `activation-worker partitions {state.layout.partitions}`: it makes what is"
-                " missing."
-            )
-            raise NotReady(message) from error
+        await _require_partition_queues(connection, state.layout)
+    return []
 
 
-async def _check_rights(settings: Settings) -> None:
+async def _require_partition_queues(connection: AbstractConnection, layout: Layout) -> None:
+    exchanges, queues = partition_topology(layout)
+    command = f"partitions {layout.partitions}"
+    try:
+        for exchange in exchanges:
+            await require_exchange(connection, exchange.name)
+        for queue in queues:
+            await require_queue(connection, queue.name)
+    except ChannelNotFoundEntity as error:
+        message = (
+            f"{error}. Partitions get no commands. Run `activation-worker {command}`: it makes what"
+            " is missing."
+        )
+        raise NotReady(message) from error
+    await verify(connection, exchanges, queues, command=command)
+
+
+async def _check_rights(settings: Settings) -> Sequence[str]:
     layout = await _load_layout(settings)
     needed = rights_to_serve(layout)
     if settings.declare_topology:
-        exchanges, queues = partition_topology(layout)
-        needed += rights_to_declare((*EXCHANGES, *exchanges), (*QUEUES, *queues))
-        if settings.event_log_days:
-            needed += rights_to_declare((), [event_log(settings.event_log_days)])
+        needed += rights_to_declare(*_topology(settings, layout))
     await require_rights(settings.amqp_urls, needed, "a worker")
+    return []
 
 
-async def _check_dead_letters(settings: Settings) -> None:
-    async with open_database(settings.database_url) as database, database.session() as session:
+def _topology(settings: Settings, layout: Layout) -> tuple[Sequence[Exchange], Sequence[Queue]]:
+    """All exchanges and queues that a worker needs."""
+    exchanges, queues = partition_topology(layout)
+    log = [event_log(settings.event_log_days)] if settings.event_log_days else []
+    return (*EXCHANGES, *exchanges), (*QUEUES, *queues, *log)
+
+
+async def _check_dead_letters(settings: Settings) -> Sequence[str]:
+    async with _session(settings) as session:
         refused = await find_refused(session)
     if refused.messages:
         raise Mistake(
@@ -128,15 +196,29 @@ async def _check_dead_letters(settings: Settings) -> None:
             f" database: {refused.last_error}. The worker sends them when the queue takes messages:"
             " make room in it, or grant the missing right."
         )
+    return []
 
 
-async def _check_policies(settings: Settings) -> None:
+async def _check_topology(settings: Settings) -> Sequence[str]:
+    await require_as_declared(settings, *_topology(settings, await _load_layout(settings)))
+    return []
+
+
+async def _check_policies(settings: Settings) -> Sequence[str]:
     layout = await _load_layout(settings)
     await require_harmless_policies(
         settings, [*(queue.name for queue in QUEUES), *queue_names_of(layout)]
     )
+    return []
 
 
 async def _load_layout(settings: Settings) -> Layout:
-    async with open_database(settings.database_url) as database, database.session() as session:
+    async with _session(settings) as session:
         return (await load_partitions(session)).layout
+
+
+BY_MANAGEMENT: Final[Mapping[str, tuple[Check, str]]] = {
+    "topology": (_check_topology, "bindings, and arguments of what this user may not declare"),
+    "policies": (_check_policies, "policies"),
+}
+"""The checks that need the management API, and what only it shows."""

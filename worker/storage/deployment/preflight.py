@@ -1,10 +1,12 @@
-"""Checks that the database is fit for the worker: its schema, and that no commit can be lost."""
+"""Checks that the database is fit for the worker: its schema, its rights, and what it promises."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from worker.storage.connecting.engine import Database
 from worker.storage.connecting.errors import ReadOnlyServer
 from worker.storage.connecting.session import Session
+from worker.storage.deployment.durability import require_durable
 from worker.storage.deployment.rights import require_rights, require_visible
 
 __all__ = [
@@ -15,6 +17,7 @@ __all__ = [
     "newer_schema",
     "require_fit",
     "require_known_schema",
+    "require_prepared",
     "require_writable",
     "revision_of",
 ]
@@ -29,21 +32,24 @@ class NotReady(Exception):
     """The worker must not start; the message says what to do."""
 
 
-async def require_fit(session: Session) -> None:
+async def require_fit(session: Session) -> Sequence[str]:
+    """Raises the reason why a worker must not serve with this database; returns the risks.
+
+    The reasons are those of `require_prepared`, and `UnsafeServer`.
+    """
+    await require_prepared(session)
+    return await require_durable(session)
+
+
+async def require_prepared(session: Session) -> None:
     """Raises the reason why a worker cannot serve with this database.
 
-    `NotReady` if this release does not run on the schema, or if the server could lose a commit;
-    `Mistake` if the role lacks a right; `ReadOnlyServer` if the server takes no changes, which may
-    pass.
+    `NotReady` if this release does not run on the schema; `Mistake` if the role lacks a right;
+    `ReadOnlyServer` if the server takes no changes, which may pass.
     """
     await require_known_schema(session)
     await require_rights(session)
     await require_writable(session)
-    if await session.driver.fetchval("SHOW synchronous_commit") == "off":
-        raise NotReady(
-            "synchronous_commit is off: a commit could be lost after its command was"
-            " acknowledged. Set it to on for this role."
-        )
 
 
 async def require_known_schema(session: Session) -> None:
