@@ -86,6 +86,7 @@ docs: setup ## Generate the reference, and the tables in the documents, from the
 	$(PYTHON) -m activation_contracts.tables
 	$(PYTHON) -m activation_contracts.reference
 	$(PYTHON) -m worker.docs.tables
+	$(PYTHON) -m worker.docs.definitions
 
 .PHONY: wheels
 wheels: setup ## Build both wheels into dist: the worker, and the contracts alone

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
+from activation_contracts.roles import USERS
 from activation_contracts.topology import (
     EVENT_LOG_DAYS,
     EXCHANGES,
@@ -13,7 +14,12 @@ from activation_contracts.topology import (
     event_log,
 )
 
-__all__ = ["DEFAULT_VIRTUAL_HOST", "rabbitmq_definitions"]
+__all__ = [
+    "DEFAULT_VIRTUAL_HOST",
+    "rabbitmq_definitions",
+    "rabbitmq_permissions",
+    "rabbitmq_users",
+]
 
 DEFAULT_VIRTUAL_HOST: Final = "/"
 
@@ -34,6 +40,41 @@ def rabbitmq_definitions(virtual_host: str = DEFAULT_VIRTUAL_HOST) -> dict[str, 
         "bindings": [
             definitions.binding(queue, binding) for queue in _QUEUES for binding in queue.bindings
         ],
+    }
+
+
+def rabbitmq_users() -> dict[str, Any]:
+    """The users of a deployment, in the same format.
+
+    None has a password, so that none can log in before it gets one. An import takes away the
+    passwords of users that exist: these definitions are for the first time.
+    """
+    return {
+        "users": [
+            {
+                "name": user.name,
+                "password_hash": "",
+                "hashing_algorithm": "rabbit_password_hashing_sha256",
+                "tags": ["management"] if user.can_see_policies else [],
+            }
+            for user in USERS
+        ]
+    }
+
+
+def rabbitmq_permissions(virtual_host: str = DEFAULT_VIRTUAL_HOST) -> dict[str, Any]:
+    """What these users may do, in the same format; a later import replaces it."""
+    return {
+        "permissions": [
+            {
+                "user": user.name,
+                "vhost": virtual_host,
+                "configure": user.configure,
+                "write": user.write,
+                "read": user.read,
+            }
+            for user in USERS
+        ]
     }
 
 

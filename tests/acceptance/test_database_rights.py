@@ -1,31 +1,45 @@
-"""The documented grants suffice for each role, and commands name a missing right."""
+"""The roles of a deployment may do their work and no more, and commands name a missing right."""
 
 import re
 from collections.abc import AsyncIterator, Mapping
-from importlib.resources import files
-from itertools import groupby
+from pathlib import Path
 from typing import NamedTuple
 
 import asyncpg
 import pytest
 
+import worker
 from tests.support.environments import WITHOUT_EVENT_LOG, Environment, unmeasured
 from tests.support.installed_command import NUMBER, PLACE, command, imported, running
 from tests.support.quick import parametrize_quick
 from tests.support.servers.postgresql import Administered
+from tests.support.workers import rows
+from worker.storage.connecting.engine import open_database
+from worker.storage.deployment.rights import TABLES
 
-PAGE = files("worker.docs") / "operations.md"
+FOLDER = Path(worker.__file__).parent / "deploy" / "postgresql"
+FORBIDDEN = (
+    "CREATE TABLE stray (id int)",
+    "ALTER TABLE outbox ADD COLUMN stray int",
+    "ALTER TABLE phone_numbers DISABLE TRIGGER ALL",
+    "DROP TABLE outbox",
+    "TRUNCATE outbox",
+    "CREATE FUNCTION stray() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    "UPDATE activation_worker_version SET version_num = '0000'",
+    "CREATE ROLE stray",
+    "ALTER SYSTEM SET fsync = off",
+    "COPY outbox TO PROGRAM 'true'",
+)
+"""What only the owner of the schema, or an administrator, may do."""
 
 
-def documented_statements() -> list[list[str]]:
-    """The statements of the page: those before `migrate`, and those after it."""
-    section = PAGE.read_text(encoding="utf-8").partition("### Rights\n")[2].partition("\n## ")[0]
-    blocks = groupby(section.splitlines(), key=lambda line: line.startswith("    "))
-    return [[line.strip() for line in lines] for is_code, lines in blocks if is_code]
+def script(name: str) -> str:
+    """The text of this file of SQL."""
+    return (FOLDER / name).read_text(encoding="utf-8")
 
 
 class Roles(NamedTuple):
-    """A database with the roles of the page, and the environment of each role."""
+    """A database with the roles of a deployment, and the environment of each role."""
 
     administered: Administered
     database: str
@@ -35,7 +49,7 @@ class Roles(NamedTuple):
     reader: Environment
 
     async def execute(self, statement: str) -> None:
-        """Executes a statement of the page as superuser."""
+        """Executes statements as superuser."""
         await self.administered.execute(self.renamed(statement), database=self.database)
 
     def renamed(self, statement: str) -> str:
@@ -64,14 +78,30 @@ async def roles(administered: Administered, amqp_url: str) -> AsyncIterator[Role
 
 
 async def prepare(roles: Roles) -> None:
-    """Executes the page's statements, with `migrate` in between."""
-    before, after = documented_statements()
-    for statement in before:
-        await roles.execute(statement)
+    """Runs the files, with `migrate` in between; each role gets a password."""
+    await roles.execute(script("roles.sql"))
+    for role in ("owner", "worker", "reader"):
+        await roles.execute(f"ALTER ROLE numbers_{role} PASSWORD '{role}-secret'")
     code, output = await command(roles.owner, "migrate")
     assert code == 0, output
-    for statement in after:
-        await roles.execute(statement)
+    connection = await asyncpg.connect(roles.owner["DATABASE_URL"])
+    await connection.execute(roles.renamed(script("grants.sql")))
+    await connection.close()
+
+
+async def denied(environment: Environment, statement: str) -> None:
+    """Asserts that the role of this environment lacks the right to execute the statement."""
+    connection = await asyncpg.connect(environment["DATABASE_URL"])
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await connection.execute(statement)
+    await connection.close()
+
+
+@pytest.fixture
+async def prepared(roles: Roles) -> Roles:
+    """The roles of a migrated database."""
+    await prepare(roles)
+    return roles
 
 
 @parametrize_quick(
@@ -82,9 +112,7 @@ async def prepare(roles: Roles) -> None:
     ],
     quick=1,
 )
-async def test_documented_rights_suffice_for_each_role(
-    roles: Roles, readings: list[tuple[str, ...]]
-) -> None:
+async def test_rights_suffice_for_each_role(roles: Roles, readings: list[tuple[str, ...]]) -> None:
     await prepare(roles)
     await imported(roles.worker)
     code, output = await command(roles.worker, "check")
@@ -118,6 +146,24 @@ async def test_check_and_run_name_a_missing_right(roles: Roles, revoke: str, sen
         assert code == 8, output
         assert sentence in output
         assert "Traceback" not in output
+
+
+async def test_worker_and_reader_cannot_change_schema_or_server(prepared: Roles) -> None:
+    for environment in (prepared.worker, prepared.reader):
+        for statement in FORBIDDEN:
+            await denied(environment, statement)
+
+
+async def test_the_reader_reads_every_table_and_writes_none(prepared: Roles) -> None:
+    async with open_database(prepared.reader["DATABASE_URL"]) as database:
+        for table in TABLES:
+            await rows(database, f"SELECT 1 FROM {table} LIMIT 1")
+    for table in TABLES:
+        await denied(prepared.reader, f"DELETE FROM {table}")
+
+
+async def test_grants_may_be_given_again(prepared: Roles) -> None:
+    await prepared.execute(script("grants.sql"))
 
 
 @pytest.mark.campaign

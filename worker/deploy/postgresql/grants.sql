@@ -1,0 +1,6 @@
+-- What the roles may do with the tables, after each `activation-worker migrate`.
+--
+-- Run it as numbers_owner, as often as you like:  psql -U numbers_owner -d numbers -f grants.sql
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO numbers_worker;
+REVOKE INSERT, UPDATE, DELETE ON activation_worker_version, schema_compatibility FROM numbers_worker;
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO numbers_reader;
