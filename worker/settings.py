@@ -110,6 +110,9 @@ class Settings(BaseModel):
     tracing: bool = False
     """Trace commands by OpenTelemetry; `OTEL_...` variables say where traces go."""
 
+    log_numbers: Annotated[Literal["full", "masked"], BeforeValidator(str.lower)] = "full"
+    """`masked`: of each phone number in the log, only the first four and last two digits."""
+
     _files: dict[str, str] = PrivateAttr(default_factory=dict)
     """The paths of the files that hold URLs, by environment variable."""
 

@@ -54,7 +54,7 @@ def _exit_codes() -> Iterator[None]:
         # and of commands that print after that.
         end_without_output(error)
     except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- a defect of any kind
-        from worker.telemetry.logs import mask_secrets
+        from worker.telemetry.masking import mask
 
-        note(mask_secrets("".join(traceback.format_exception(error))))
+        note(mask("".join(traceback.format_exception(error))))
         raise SystemExit(Exit.DEFECT) from None

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import re
 import traceback
 from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime
@@ -14,8 +13,9 @@ from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 from worker.runtime.printable import printable
 from worker.telemetry.log_stream import LogStream
+from worker.telemetry.masking import Numbers, mask, show_numbers
 
-__all__ = ["Action", "Logger", "configure", "get_logger", "mask_secrets"]
+__all__ = ["Action", "Logger", "configure", "get_logger"]
 
 
 @unique
@@ -169,15 +169,18 @@ def configure(
     *,
     format: Literal["auto", "json", "pretty"],  # noqa: A002 -- the name that readers expect
     level: str,
+    numbers: Numbers = "full",
 ) -> None:
     """Sends the records of the worker and of its libraries to the stream.
 
     `auto` is pretty on a terminal and JSON elsewhere: one object on each line. Only a terminal
     gets colours. Records below the level (`debug`, `info`, `warning`, `error`) are dropped;
     records of libraries are dropped below `warning` too. Raises ValueError for another level.
+    With `masked` numbers the phone numbers of a line are masked, whoever wrote them.
     Lines that the stream does not take are counted in `LINES_LOST`.
     """
     threshold = _threshold(level)
+    show_numbers(numbers)
     pretty = format == "pretty" or (format == "auto" and stream.isatty())
     render = _masked(_pretty_renderer(stream) if pretty else _render_json)
     lines = LogStream(stream)
@@ -189,20 +192,6 @@ def configure(
         cache_logger_on_first_use=False,
     )
     _route_libraries(lines, render, pretty=pretty, threshold=threshold)
-
-
-def mask_secrets(text: str) -> str:
-    """The text with the passwords of URLs and connection strings replaced by `***`."""
-    if "://" in text:
-        text = _URL_PASSWORD.sub(r"\g<before>***@", text)
-    if "=" in text:
-        text = _NAMED_PASSWORD.sub(r"\g<name>=***", text)
-    return text
-
-
-# Up to the last @ before the next URL: a password may contain an @ that is not encoded.
-_URL_PASSWORD: Final = re.compile(r"(?P<before>://[^\s:/@]*:)(?:(?!://)\S)+@")
-_NAMED_PASSWORD: Final = re.compile(r"(?i)\b(?P<name>password|passwd|secret)=[^\s\"'&;,\\]+")
 
 
 def _threshold(level: str) -> int:
@@ -256,11 +245,11 @@ def _render_json(_: WrappedLogger, __: str, fields: EventDict) -> str:
 
 
 def _masked(render: Processor) -> Processor:
-    # Masks the whole line, so that URLs inside lists and tracebacks are masked too.
+    # Masks the whole line, so that what stands inside lists and tracebacks is masked too.
     def render_masked(
         logger: WrappedLogger, method: str, fields: MutableMapping[str, object]
     ) -> str:
-        return mask_secrets(_as_text(render(logger, method, fields)))
+        return mask(_as_text(render(logger, method, fields)))
 
     return render_masked
 

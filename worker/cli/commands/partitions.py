@@ -38,7 +38,12 @@ def partitions(number: int | None, wait_seconds: float, as_json: bool) -> None:
     from worker.telemetry import logs
 
     settings = settings_of_environment()
-    logs.configure(sys.stderr, format=settings.log_format, level="warning")
+    logs.configure(
+        sys.stderr,
+        format=settings.log_format,
+        level="warning",
+        numbers=settings.log_numbers,
+    )
     if number is not None:
         work = repartition(
             settings,

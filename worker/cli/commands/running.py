@@ -22,7 +22,12 @@ def run() -> None:
     from worker.telemetry import logs
 
     settings = settings_of_environment()
-    logs.configure(sys.stderr, format=settings.log_format, level=settings.log_level)
+    logs.configure(
+        sys.stderr,
+        format=settings.log_format,
+        level=settings.log_level,
+        numbers=settings.log_numbers,
+    )
     run_async(app.run(settings))
 
 
@@ -45,6 +50,11 @@ def standalone(folder: Path | None, records: BinaryIO | None) -> None:
     from worker.telemetry import logs
 
     settings = settings_of_environment()
-    logs.configure(sys.stderr, format=settings.log_format, level=settings.log_level)
+    logs.configure(
+        sys.stderr,
+        format=settings.log_format,
+        level=settings.log_level,
+        numbers=settings.log_numbers,
+    )
     lines = None if records is None else readable(lines_of(records))
     run_async(run_standalone(dict(os.environ), folder, lines, show=echo, report=note))
