@@ -1,4 +1,4 @@
-"""Peers that are no broker, or behave as one in part."""
+"""Peers that are no server of ours, or behave as one in part."""
 
 import asyncio
 import contextlib
@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
-__all__ = ["hanging_up_after", "mute", "tls_in_front_of"]
+__all__ = ["hanging_up_after", "mute", "postgresql_with_tls", "tls_in_front_of"]
 
 LOOPBACK = "127.0.0.1"
 READ_BYTES = 1 << 16
+SSL_REQUEST = b"\0\0\0\x08\x04\xd2\x16\x2f"
+"""What a client of PostgreSQL sends before TLS."""
 
 
 @asynccontextmanager
@@ -54,6 +56,21 @@ async def tls_in_front_of(url: str, context: ssl.SSLContext) -> AsyncIterator[st
         port = server.sockets[0].getsockname()[1]
         account, _, _ = parts.netloc.rpartition("@")
         yield parts._replace(scheme="amqps", netloc=f"{account}@localhost:{port}").geturl()
+
+
+@asynccontextmanager
+async def postgresql_with_tls(context: ssl.SSLContext) -> AsyncIterator[int]:
+    """A peer that agrees to TLS as PostgreSQL does, and says nothing more; yields its port."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(len(SSL_REQUEST))
+        writer.write(b"S")
+        with contextlib.suppress(OSError):
+            await writer.start_tls(context)
+        writer.close()
+
+    async with await asyncio.start_server(serve, LOOPBACK, 0) as server:
+        yield server.sockets[0].getsockname()[1]
 
 
 async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -5,8 +5,17 @@ import ssl
 from base64 import b64decode
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-__all__ = ["TlsParameters"]
+__all__ = ["TlsParameters", "is_out_of_date"]
+
+OUT_OF_DATE: Final = frozenset({9, 10})
+"""OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED."""
+
+
+def is_out_of_date(error: ssl.SSLError) -> bool:
+    """Whether the peer's certificate is no longer, or not yet valid by the clock of this host."""
+    return isinstance(error, ssl.SSLCertVerificationError) and error.verify_code in OUT_OF_DATE
 
 
 @dataclass(frozen=True, slots=True)

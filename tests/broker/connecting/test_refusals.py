@@ -145,6 +145,16 @@ async def test_connect_verifies_the_certificate_of_the_broker(
             await connect([url])
 
 
+async def test_a_certificate_of_the_broker_that_is_out_of_date_is_named(
+    amqp_url: str, certificates: Certificates
+) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificates.expired_server, certificates.server_key)
+    async with tls_in_front_of(amqp_url, context) as url:
+        with pytest.raises(BrokerRefused, match=r"out of date \(certificate has expired\): renew"):
+            await connect([f"{url}?cafile={certificates.authority}"])
+
+
 async def test_connect_presents_its_certificate(amqp_url: str, certificates: Certificates) -> None:
     context = ssl.create_default_context(
         ssl.Purpose.CLIENT_AUTH, cafile=str(certificates.authority)

@@ -2,12 +2,15 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.support.peers import postgresql_with_tls
+from tests.support.servers.certificates import Certificates
 from tests.support.servers.postgresql import LOOPBACK, Administered
 from worker.runtime.mistakes import Mistake
 from worker.settings import SettingsError
@@ -157,6 +160,39 @@ async def test_sslmode_allow_uses_tls_where_the_server_requires_it(
             await select_one(f"{url}?sslmode=disable")
     finally:
         await administered.execute("DROP ROLE over_tls")
+
+
+async def test_a_certificate_that_is_out_of_date_is_named(
+    certificates: Certificates,
+) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificates.expired_server, certificates.server_key)
+    async with postgresql_with_tls(context) as port:
+        url = f"postgresql://it@localhost:{port}/x?sslmode=verify-full"
+        with pytest.raises(Mistake, match=r"out of date: .*expired.*Renew it"):
+            await select_one(f"{url}&sslrootcert={certificates.authority}")
+
+
+async def test_a_role_that_is_admitted_by_its_certificate_needs_the_right_one(
+    administered: Administered, certificates: Certificates
+) -> None:
+    await administered.execute("CREATE ROLE it LOGIN")
+    try:
+        url = f"{administered.url('postgres', 'it')}?sslmode=require"
+
+        def presenting(certificate: Path) -> str:
+            return f"{url}&sslcert={certificate}&sslkey={certificates.client_key}"
+
+        assert await select_one(presenting(certificates.client)) == 1
+        for wrong, problem in (
+            (url, "connection requires a valid client certificate"),
+            (presenting(certificates.expired_client), r"certificate expired\). Renew it"),
+            (presenting(certificates.foreign_client), r"unknown ca\). Renew it, or correct sslc"),
+        ):
+            with pytest.raises(Mistake, match=problem):
+                await select_one(wrong)
+    finally:
+        await administered.execute("DROP ROLE it")
 
 
 # Addresses ----------------------------------------------------------------------------------------

@@ -25,7 +25,12 @@ class Certificates:
     encrypted_key: Path
     """The client's key, with a passphrase."""
     foreign_authority: Path
-    """Another authority, which has signed nothing."""
+    """Another authority, which has signed the foreign client alone."""
+    foreign_client: Path
+    """The client's certificate, as another authority has signed it."""
+    expired_server: Path
+    """The server's certificate, until yesterday."""
+    expired_client: Path
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +49,17 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
         _openssl(folder, "req", "-x509", *KEY, "-nodes", "-subj", "/CN=it", *signed, *_named(name))
     passphrase = ("-aes256", "-passout", "pass:secret")
     _openssl(folder, "pkey", "-in", "client.key", *passphrase, "-out", "encrypted.key")
+    for name, extension, signer, days in (
+        ("foreign_client", "extendedKeyUsage=clientAuth", "foreign", "1"),
+        ("expired_server", "subjectAltName=DNS:localhost", "authority", "-1"),
+        ("expired_client", "extendedKeyUsage=clientAuth", "authority", "-1"),
+    ):
+        subject = ("-subj", "/CN=it", "-addext", extension)
+        key = f"{name.rpartition('_')[2]}.key"
+        _openssl(folder, "req", "-new", "-key", key, *subject, "-out", f"{name}.csr")
+        signing = ("-CA", f"{signer}.pem", "-CAkey", f"{signer}.key", "-days", days)
+        request = ("-in", f"{name}.csr", "-copy_extensions", "copy", "-out", f"{name}.pem")
+        _openssl(folder, "x509", "-req", *signing, *request)
     return Certificates(
         folder / "authority.pem",
         folder / "server.pem",
@@ -52,6 +68,9 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
         folder / "client.key",
         folder / "encrypted.key",
         folder / "foreign.pem",
+        folder / "foreign_client.pem",
+        folder / "expired_server.pem",
+        folder / "expired_client.pem",
     )
 
 

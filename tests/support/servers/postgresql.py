@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from tests.support.servers.certificates import Certificates
 from worker.local import PrivateServers
 from worker.local.account import account_for
 from worker.local.postgresql import PrivatePostgreSQL
@@ -23,13 +25,17 @@ HBA = f"""\
 host all postgres,activation {LOOPBACK}/32 trust
 hostssl all over_tls {LOOPBACK}/32 trust
 hostnossl all over_tls {LOOPBACK}/32 reject
+hostssl all it {LOOPBACK}/32 cert
 host all all {LOOPBACK}/32 scram-sha-256
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Administered:
-    """The server, and the certificate that identifies it as `localhost`."""
+    """The server, and the certificate that identifies it as `localhost`.
+
+    It admits the role `it`, if there is one, by a certificate alone.
+    """
 
     server: PrivatePostgreSQL
     certificate: Path
@@ -69,14 +75,19 @@ class Administered:
 
 
 @pytest.fixture(scope="session")
-async def administered(servers: PrivateServers) -> AsyncIterator[Administered]:
+async def administered(
+    servers: PrivateServers, certificates: Certificates
+) -> AsyncIterator[Administered]:
     """The server of this test process, started when first used."""
     assert servers  # skips where no PostgreSQL is installed
     with tempfile.TemporaryDirectory(prefix="activation-worker-") as name:
         folder = _prepared(Path(name))
         certificate, key = await _certificate(folder)
         _give_to_server(key)
+        shutil.copy(certificates.authority, folder / "clients.crt")
+        _give_to_server(folder / "clients.crt")
         settings = {
+            "ssl_ca_file": str(folder / "clients.crt"),
             "hba_file": str(folder / "hba"),
             "ssl": "on",
             "ssl_cert_file": str(certificate),

@@ -13,6 +13,7 @@ from pamqp.exceptions import PAMQPException
 
 from worker.runtime.amqp_url import AmqpServer
 from worker.runtime.mistakes import Mistake
+from worker.runtime.tls import is_out_of_date
 
 __all__ = ["BrokerRefused", "BrokerUnavailable", "explained"]
 
@@ -79,6 +80,11 @@ def _closed(server: AmqpServer, code: int, text: str) -> BrokerRefused | BrokerU
 def _tls_failed(server: AmqpServer, error: ssl.SSLError) -> BrokerRefused | BrokerUnavailable:
     reason = (error.reason or str(error)).replace("_", " ").lower()
     if isinstance(error, ssl.SSLCertVerificationError):
+        if is_out_of_date(error):
+            return BrokerRefused(
+                f"The certificate of RabbitMQ at {server} is out of date ({error.verify_message}):"
+                " renew it at the broker, or correct the clock of this host"
+            )
         return BrokerRefused(
             f"The certificate of RabbitMQ at {server} is not accepted ({error.verify_message}):"
             " name the certificate of its authority in the parameter cafile of AMQP_URL, and the"

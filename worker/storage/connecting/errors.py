@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from worker.runtime.mistakes import Mistake
+from worker.runtime.tls import is_out_of_date
 from worker.settings import SettingsError
 
 __all__ = [
@@ -82,6 +83,14 @@ CERTIFICATE: Final = (
     "The certificate of PostgreSQL cannot be verified: {}. Correct the host or sslrootcert in"
     " DATABASE_URL, or the server's certificate."
 )
+CERTIFICATE_OUT_OF_DATE: Final = (
+    "The certificate of PostgreSQL is out of date: {}. Renew it at the server, or correct the clock"
+    " of this host."
+)
+OWN_CERTIFICATE: Final = (
+    "PostgreSQL does not accept the certificate of this worker ({}). Renew it, or correct sslcert"
+    " in DATABASE_URL."
+)
 TLS_FAILS: Final = (
     "TLS with PostgreSQL fails: {}. Correct sslmode, sslcert or ssl_min_protocol_version in"
     " DATABASE_URL, or the server."
@@ -137,15 +146,29 @@ def mistake_of(error: BaseException) -> Mistake | SettingsError | None:
     """The sentence for what waiting does not heal; None if the error is none of these."""
     if isinstance(error, (Mistake, SettingsError)):
         return error
+    if alert := _certificate_alert(error):
+        return Mistake(OWN_CERTIFICATE.format(alert))
     text = _tls_mistake(error) or MISTAKES.get(sqlstate_of(error))
     if text is None and isinstance(error, asyncpg.ClientConfigurationError):
         text = "DATABASE_URL, or a variable that begins with PG, is wrong: {}."
     return None if text is None else Mistake(text.format(reason_of(error)))
 
 
+def _certificate_alert(error: BaseException) -> str | None:
+    """How the server refused the certificate of this client, after the handshake of TLS 1.3.
+
+    The driver reports a lost connection, with the alert as the cause.
+    """
+    reason = getattr(error.__cause__, "reason", None)
+    if not isinstance(error.__cause__, ssl.SSLError) or not isinstance(reason, str):
+        return None
+    is_refusal = "ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason)
+    return reason.replace("_", " ").lower() if is_refusal else None
+
+
 def _tls_mistake(error: BaseException) -> str | None:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return CERTIFICATE
+        return CERTIFICATE_OUT_OF_DATE if is_out_of_date(error) else CERTIFICATE
     if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
         # The server went away during the handshake.
         return None
