@@ -17,7 +17,8 @@ FROM ${BASE}
 RUN useradd --uid 10001 --no-create-home worker
 COPY --from=build /opt/worker /opt/worker
 ENV PATH=/opt/worker/bin:$PATH PYTHONUNBUFFERED=1
-USER worker
+# By number, so that Kubernetes can see that it is not root.
+USER 10001
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s \
     CMD ["python3", "-m", "worker.telemetry.health_check"]

@@ -115,6 +115,10 @@ lock: setup ## Pin the newest versions that pyproject.toml allows, each by its h
 	$(COMPILE) --output-file requirements.lock --extra tracing pyproject.toml
 	$(COMPILE) --output-file requirements-dev.lock --constraint requirements.lock --extra tracing --extra dev pyproject.toml
 
+.PHONY: audit
+audit: setup ## Check pinned packages: hashes, withdrawn releases, licences; says what it cannot check
+	$(PYTHON) -m tests.audit
+
 .PHONY: clean
 clean: ## Remove what the other targets made
 	rm -rf .venv build dist contracts/build contracts/*.egg-info *.egg-info .coverage .coverage.*

@@ -16,7 +16,7 @@ OURS: Final = {"activation_contracts", "tests", "worker"}
 STANDARD: Final = sys.stdlib_module_names
 CONTRACTS: Final = "activation-worker-contracts"
 COMMAND_LINE_TOOLS: Final = {
-    *("check-jsonschema", "coverage", "import-linter", "mypy", "ruff", "setuptools", "wheel"),
+    *("coverage", "import-linter", "mypy", "ruff", "setuptools", "wheel"),
     *("pytest-asyncio", "pytest-cov", "pytest-xdist", "types-jsonschema", "types-psutil"),
 }
 """Development dependencies that are run or loaded as plug-ins, and never imported."""
