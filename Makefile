@@ -115,6 +115,10 @@ lock: setup ## Pin the newest versions that pyproject.toml allows, each by its h
 	$(COMPILE) --output-file requirements.lock --extra tracing pyproject.toml
 	$(COMPILE) --output-file requirements-dev.lock --constraint requirements.lock --extra tracing --extra dev pyproject.toml
 
+.PHONY: fuzz
+fuzz: setup ## Feed everything that parses outside bytes with hostile ones, and count; OPTIONS="--examples 50000 --seed 7"
+	$(PYTHON) -m tests.fuzz $(OPTIONS)
+
 .PHONY: audit
 audit: setup ## Check pinned packages: hashes, withdrawn releases, licences; says what it cannot check
 	$(PYTHON) -m tests.audit
