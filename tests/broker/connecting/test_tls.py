@@ -1,7 +1,9 @@
 """TLS of RabbitMQ itself, which demands a certificate of its client."""
 
-import base64
+import shutil
 import socket
+import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,9 @@ from worker.local import PrivateServers
 
 
 @pytest.fixture
-async def demanding_url(servers: PrivateServers, amqp_url: str, certificates: Certificates) -> str:
+async def demanding_url(
+    servers: PrivateServers, amqp_url: str, certificates: Certificates
+) -> AsyncIterator[str]:
     """The URL of a port that RabbitMQ opens for TLS with certificates on both sides.
 
     It stays open until the broker stops.
@@ -21,25 +25,27 @@ async def demanding_url(servers: PrivateServers, amqp_url: str, certificates: Ce
     with socket.socket() as listener:
         listener.bind((LOOPBACK, 0))
         port = listener.getsockname()[1]
-    options = (
-        f"[{{cacerts, [{der(certificates.authority)}]}}, {{cert, {der(certificates.server)}}},"
-        f" {{key, {{'PrivateKeyInfo', {der(certificates.server_key)}}}}},"
-        " {verify, verify_peer}, {fail_if_no_peer_cert, true}]"
-    )
-    await servers.rabbitmq.control(
-        "eval", f'rabbit_networking:start_ssl_listener({{"{LOOPBACK}", {port}}}, {options}, 1).'
-    )
-    account = amqp_url.partition("://")[2].rpartition("@")[0]
-    virtual_host = amqp_url.rpartition("/")[2]
-    trusting = f"cafile={certificates.authority}"
-    return f"amqps://{account}@localhost:{port}/{virtual_host}?{trusting}"
+    with tempfile.TemporaryDirectory(prefix="activation-tls-") as name:
+        folder = readable(Path(name), certificates)
+        options = (
+            f'[{{cacertfile, "{folder}/authority.pem"}}, {{certfile, "{folder}/server.pem"}},'
+            f' {{keyfile, "{folder}/server.key"}},'
+            " {verify, verify_peer}, {fail_if_no_peer_cert, true}]"
+        )
+        start = f'rabbit_networking:start_ssl_listener({{"{LOOPBACK}", {port}}}, {options}, 1).'
+        await servers.rabbitmq.control("eval", start)
+        account = amqp_url.partition("://")[2].rpartition("@")[0]
+        virtual_host = amqp_url.rpartition("/")[2]
+        trusting = f"cafile={certificates.authority}"
+        yield f"amqps://{account}@localhost:{port}/{virtual_host}?{trusting}"
 
 
-def der(file: Path) -> str:
-    """The contents of a PEM file as an Erlang term."""
-    lines = [line for line in file.read_text().splitlines() if not line.startswith("-----")]
-    encoded = base64.b64encode(base64.b64decode("".join(lines))).decode()
-    return f'base64:decode(<<"{encoded}">>)'
+def readable(folder: Path, certificates: Certificates) -> Path:
+    """The folder with the files of the server, which the account of the broker may read."""
+    folder.chmod(0o711)
+    for file in (certificates.authority, certificates.server, certificates.server_key):
+        Path(shutil.copy(file, folder)).chmod(0o644)
+    return folder
 
 
 async def test_rabbitmq_takes_the_right_certificate_and_no_other(

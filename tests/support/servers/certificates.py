@@ -10,7 +10,8 @@ import pytest
 
 __all__ = ["Certificates", "certificates"]
 
-KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
+CURVE = ("-pkeyopt", "ec_paramgen_curve:prime256v1")
+KEY = ("-newkey", "ec", *CURVE)
 
 
 @dataclass(frozen=True)
@@ -41,15 +42,13 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     folder = tmp_path_factory.mktemp("certificates")
     for name in ("authority", "foreign"):
         _openssl(folder, "req", "-x509", *KEY, "-nodes", "-subj", f"/CN={name}", *_named(name))
-    for name, extension in (
-        ("server", "subjectAltName=DNS:localhost"),
-        ("client", "extendedKeyUsage=clientAuth"),
-    ):
-        signed = ("-CA", "authority.pem", "-CAkey", "authority.key", "-addext", extension)
-        _openssl(folder, "req", "-x509", *KEY, "-nodes", "-subj", "/CN=it", *signed, *_named(name))
-    passphrase = ("-aes256", "-passout", "pass:secret")
-    _openssl(folder, "pkey", "-in", "client.key", *passphrase, "-out", "encrypted.key")
+    signed = ("-CA", "authority.pem", "-CAkey", "authority.key")
+    named = ("-subj", "/CN=it", "-addext", "subjectAltName=DNS:localhost", *_named("server"))
+    _openssl(folder, "req", "-x509", *KEY, "-nodes", *signed, *named)
+    # A client with the certificate of an authority, as `req -x509` makes them, is none for Erlang.
+    _openssl(folder, "genpkey", "-algorithm", "EC", *CURVE, "-out", "client.key")
     for name, extension, signer, days in (
+        ("client", "extendedKeyUsage=clientAuth", "authority", "1"),
         ("foreign_client", "extendedKeyUsage=clientAuth", "foreign", "1"),
         ("expired_server", "subjectAltName=DNS:localhost", "authority", "-1"),
         ("expired_client", "extendedKeyUsage=clientAuth", "authority", "-1"),
@@ -60,6 +59,8 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
         signing = ("-CA", f"{signer}.pem", "-CAkey", f"{signer}.key", "-days", days)
         request = ("-in", f"{name}.csr", "-copy_extensions", "copy", "-out", f"{name}.pem")
         _openssl(folder, "x509", "-req", *signing, *request)
+    passphrase = ("-aes256", "-passout", "pass:secret")
+    _openssl(folder, "pkey", "-in", "client.key", *passphrase, "-out", "encrypted.key")
     return Certificates(
         folder / "authority.pem",
         folder / "server.pem",
