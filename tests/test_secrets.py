@@ -16,31 +16,36 @@ from worker.settings import SettingsError, load
 MARK = "hunter2"
 NUMBER = "+442079460001"
 
+DECIDED = ("--by", "Ada", "--why", "test")
 COMMANDS = {
+    "acts": (),
     "check": (),
-    "dead-letters discard": ("--all", "--yes"),
+    "dead-letters discard": ("--all", "--yes", *DECIDED),
     "dead-letters list": (),
-    "dead-letters replay": ("--all",),
+    "dead-letters replay": ("--all", *DECIDED),
     "dead-letters show": ("0123",),
     "import": ("-",),
     "migrate": (),
     "entitlements": (),
-    "manual-logouts close": (NUMBER, "fax", "--by", "Ada", "--why", "test"),
-    "outbox discard": ("1", "--by", "Ada", "--why", "test"),
+    "manual-logouts close": (NUMBER, "fax", *DECIDED),
+    "outbox discard": ("1", *DECIDED),
     "outbox list": (),
-    "outbox retry": ("--all",),
+    "outbox retry": ("--all", *DECIDED),
     "partitions": (),
+    "pause": DECIDED,
     "pending": (),
     "reconcile": ("-",),
     "republish": ("--all",),
-    "resolve": (NUMBER, "--as", "retry", "--by", "Ada", "--why", "test"),
+    "resolve": (NUMBER, "--as", "retry", *DECIDED),
+    "resume": DECIDED,
+    "retention": (),
     "send": ("activate", NUMBER, "--account", "acme", "--site", "london"),
     "show": (NUMBER,),
     "topology": (),
 }
 """Arguments for every command that connects to a server and ends by itself."""
 
-UNTIL_STORED = {"outbox discard", "outbox retry", "resolve"}
+UNTIL_STORED = {"outbox discard", "outbox retry", "pause", "resolve", "resume"}
 """These repeat their transaction while PostgreSQL is away: they are tried with a wrong URL only."""
 
 odd = st.text(st.sampled_from("ab:@/?#[]%,;=& \n\\\"'$é\udcff"), max_size=4)

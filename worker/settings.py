@@ -84,7 +84,7 @@ class Settings(BaseModel):
     leader_silence_maximum_seconds: Annotated[float, Field(ge=0.5, le=3600)] = 10
     """How long a worker may be frozen or disconnected before another takes over."""
     history_days: Annotated[int, Field(ge=30, le=36_500)] = 90
-    """How long ended commands, steps, decisions and logouts stay; later repeats count as new."""
+    """How long ended commands, steps, acts and logouts stay; later repeats count as new."""
     stop_deadline_seconds: Timeout = 20
     """How long a stop may take; the next start continues what is unfinished then."""
     declare_topology: bool = True

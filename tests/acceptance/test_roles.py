@@ -225,14 +225,18 @@ async def test_operators_list_replay_and_discard_dead_letters(
     administration: Administration, environment: Environment, platform: Platform
 ) -> None:
     own = {**environment, "AMQP_URL": await url_of(administration, OPERATING)}
+    by_ada = ("--by", "Ada", "--why", "a test")
     for body in (b"first", b"second"):
         exchange = await platform.channel.get_exchange("telephony.commands", ensure=False)
         await exchange.publish(aio_pika.Message(body), "phone_number.dance")
     listed = json.loads((await command(own, "dead-letters", "list", "--json"))[1])
     assert [letter["body"] for letter in listed] == ["first", "second"]
     first, second = (letter["key"] for letter in listed)
-    assert await command(own, "dead-letters", "discard", first, "--yes") == (0, "1 discarded\n")
-    assert await command(own, "dead-letters", "replay", second) == (0, "1 replayed\n")
+    assert await command(own, "dead-letters", "discard", first, "--yes", *by_ada) == (
+        0,
+        "1 discarded\n",
+    )
+    assert await command(own, "dead-letters", "replay", second, *by_ada) == (0, "1 replayed\n")
 
 
 async def test_operators_republish_with_the_right_to_publish_events_alone(

@@ -1,20 +1,29 @@
 import asyncio
 import json
-from datetime import UTC, datetime
+import os
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from aio_pika import Message
 from aio_pika.abc import HeadersType
 
 from tests.cli.conftest import Invoke
+from tests.support.measured_command import ended
 from tests.support.platform import DEAD_LETTERS, Platform
 from tests.support.servers.administration import Administration
 from tests.support.servers.running import alarm
 from tests.support.workers import working
 from worker.cli.exits import Exit
 from worker.local import PrivateServers
+from worker.operator.dead_letters import reader
+from worker.operator.dead_letters.letters import Selection, look
+from worker.operator.dead_letters.reader import QueuedDeadLetter, open_queue
 from worker.settings import Settings
 from worker.storage.connecting.engine import Database
+
+CLOUD_EVENT = "application/cloudevents+json"
+LISTING_MEBIBYTES = 120
+BY_ADA = ("--by", "Ada", "--why", "a test")
 
 
 async def until_there(platform: Platform, queue: str, messages: int) -> None:
@@ -50,7 +59,7 @@ async def test_dead_letters_show_the_reason_of_an_unreadable_message(
     shown = await invoke("dead-letters", "show", *await keys(invoke))
 
     assert "NOT_JSON: not JSON" in listed.output
-    assert "1 dead letters" in listed.output
+    assert "1 dead letters (1 NOT_JSON)" in listed.output
     assert "routing key   phone_number.activate" in shown.output
     assert shown.output.endswith("\n\n    nonsense\n")
 
@@ -62,7 +71,7 @@ async def test_listing_dead_letters_keeps_their_order(invoke: Invoke, platform: 
     limited = await invoke("dead-letters", "list", "--limit", "1")
 
     assert len(set(before)) == 3
-    assert limited.output.endswith("first\n3 dead letters, 2 not shown\n")
+    assert limited.output.endswith("first\n3 dead letters (3 NOT_ROUTED), 2 not shown\n")
     await until_there(platform, DEAD_LETTERS, 3)
     assert await keys(invoke) == before
 
@@ -74,7 +83,7 @@ async def test_replay_publishes_one_dead_letter_unchanged_with_another_routing_k
     await queue.bind("telephony.commands", "phone_number.activate")
     await unrouted(platform, b"first", b"second")
     first, second = await keys(invoke)
-    arguments = ("replay", first, "--routing-key", "phone_number.activate")
+    arguments = ("replay", first, "--routing-key", "phone_number.activate", *BY_ADA)
     replayed = await invoke("dead-letters", *arguments)
 
     message = await queue.get(timeout=10)
@@ -90,7 +99,7 @@ async def test_replayed_message_that_is_still_unroutable_is_dead_lettered_again(
 ) -> None:
     await unrouted(platform, b"first")
 
-    assert (await invoke("dead-letters", "replay", "--all")).exit_code == Exit.DONE
+    assert (await invoke("dead-letters", "replay", "--all", *BY_ADA)).exit_code == Exit.DONE
     await until_there(platform, DEAD_LETTERS, 1)
 
 
@@ -98,10 +107,12 @@ async def test_discard_asks_for_confirmation(invoke: Invoke, platform: Platform)
     await unrouted(platform, b"first", b"second")
     first, second = await keys(invoke)
 
-    refused = await invoke("dead-letters", "discard", first, given="n\n")
+    refused = await invoke("dead-letters", "discard", first, *BY_ADA, given="n\n")
     assert refused.exit_code == 1
     assert await keys(invoke) == [first, second]
-    assert (await invoke("dead-letters", "discard", first, "--yes")).output == "1 discarded\n"
+    assert (
+        await invoke("dead-letters", "discard", first, "--yes", *BY_ADA)
+    ).output == "1 discarded\n"
     assert await keys(invoke) == [second]
 
 
@@ -114,11 +125,13 @@ async def test_looking_never_destroys_whatever_the_delivery_limit(
     before = await keys(invoke)
     for _ in range(limit + 3):
         assert (await invoke("dead-letters", "show", before[1])).output.endswith("\n\n    second\n")
-    absent = await invoke("dead-letters", "discard", "0123456789", "--yes")
+    absent = await invoke("dead-letters", "discard", "0123456789", "--yes", *BY_ADA)
 
     assert absent.exit_code == Exit.NOT_FOUND
     assert await keys(invoke) == before
-    assert (await invoke("dead-letters", "discard", before[1], "--yes")).exit_code == Exit.DONE
+    assert (
+        await invoke("dead-letters", "discard", before[1], "--yes", *BY_ADA)
+    ).exit_code == Exit.DONE
     assert await keys(invoke) == [before[0], before[2]]
 
 
@@ -203,7 +216,7 @@ async def test_a_letter_from_a_queue_that_no_worker_reads_is_not_replayed(
     foreign = await platform.channel.declare_queue("foreign", durable=True, arguments=arguments)
     await platform.channel.default_exchange.publish(Message(b"first"), foreign.name)
     await until_there(platform, DEAD_LETTERS, 1)
-    replayed = await invoke("dead-letters", "replay", "--all")
+    replayed = await invoke("dead-letters", "replay", "--all", *BY_ADA)
 
     assert replayed.exit_code == Exit.UNAVAILABLE
     assert "it comes from the queue 'foreign', which no worker reads" in replayed.output
@@ -217,7 +230,9 @@ async def test_discard_removes_the_marker_of_a_command_that_was_interrupted(
     exchange = await platform.channel.get_exchange("telephony.commands.unrouted", ensure=False)
     headers: HeadersType = {"x-dead-letters-read-from-here": True}
     await exchange.publish(Message(b"", headers=headers, timestamp=datetime.now(UTC)), "")
-    discarded = await asyncio.wait_for(invoke("dead-letters", "discard", "--all", "--yes"), 30)
+    discarded = await asyncio.wait_for(
+        invoke("dead-letters", "discard", "--all", "--yes", *BY_ADA), 30
+    )
 
     assert discarded.output == "1 discarded\n"
     await until_there(platform, DEAD_LETTERS, 0)
@@ -249,7 +264,7 @@ async def test_a_full_dead_letter_queue_is_not_read_and_can_be_emptied(
 
     assert "The dead-letter queue takes no messages" in listed.output
     await until_there(platform, DEAD_LETTERS, 6)
-    emptied = await invoke("dead-letters", "discard", "--all", "--yes")
+    emptied = await invoke("dead-letters", "discard", "--all", "--yes", *BY_ADA)
     assert emptied.output == "6 discarded\n"
     assert (await invoke("dead-letters", "list")).output == "0 dead letters\n"
 
@@ -275,7 +290,7 @@ async def test_a_dead_letter_that_looks_like_a_marker_is_listed_and_kept(
     await until_there(platform, DEAD_LETTERS, 1)
     for _ in range(3):
         listed = await invoke("dead-letters", "list")
-        assert listed.output.endswith("disguised\n1 dead letters\n")
+        assert listed.output.endswith("disguised\n1 dead letters (1 NOT_ROUTED)\n")
 
 
 async def test_two_commands_read_dead_letters_side_by_side(
@@ -290,7 +305,114 @@ async def test_two_commands_read_dead_letters_side_by_side(
 
 @pytest.mark.parametrize("action", ["show", "replay"])
 async def test_dead_letters_names_an_unknown_key(invoke: Invoke, action: str) -> None:
-    result = await invoke("dead-letters", action, "0123456789")
+    decided = () if action == "show" else BY_ADA
+    result = await invoke("dead-letters", action, "0123456789", *decided)
 
     assert result.exit_code == Exit.NOT_FOUND
     assert "No dead letter has the key 0123456789" in result.output
+
+
+async def test_letters_are_selected_by_reason_and_replayed_in_their_order(
+    invoke: Invoke, platform: Platform, database: Database, settings: Settings
+) -> None:
+    async with working(database, settings):
+        await platform.send_raw(b"nonsense")
+        await until_there(platform, DEAD_LETTERS, 1)
+    queue = await platform.channel.declare_queue(exclusive=True)
+    await queue.bind("telephony.commands", "phone_number.activate")
+    exchange = await platform.channel.get_exchange("telephony.commands", ensure=False)
+    for place in range(3):
+        body = b'{"specversion": "1.0", "data": {"phone_number": "+44207946000%d"}}' % place
+        message = Message(body, message_id=f"message-{place}", content_type=CLOUD_EVENT)
+        await exchange.publish(message, "phone_number.dance")
+    await until_there(platform, DEAD_LETTERS, 4)
+    wanted = ("--reason", "NOT_ROUTED", "--routing-key", "phone_number.activate")
+
+    replayed = await invoke("dead-letters", "replay", *wanted, *BY_ADA)
+
+    assert replayed.output == "3 replayed\n"
+    for place in range(3):
+        received = await queue.get(timeout=10)
+        assert received is not None
+        await received.ack()
+        assert received.message_id == f"message-{place}"
+    listed = json.loads((await invoke("dead-letters", "list", "--json")).stdout)
+    assert [letter["code"] for letter in listed] == ["NOT_JSON"]
+    (act,) = json.loads((await invoke("acts", "--json")).stdout)
+    assert (act["act"], act["decided_by"], act["items"]) == ("replay-dead-letter", "Ada", 3)
+    assert act["detail"] == "--reason NOT_ROUTED --routing-key phone_number.activate"
+    assert act["first_items"][0].startswith("+442079460000 ")
+    assert act["first_items"][0].endswith(" NOT_ROUTED, message message-0")
+
+
+async def test_a_reader_that_leaves_early_does_not_change_the_order(
+    invoke: Invoke, platform: Platform, settings: Settings
+) -> None:
+    await unrouted(platform, b"first", b"second", b"third")
+    before = await keys(invoke)
+
+    def leave(_: QueuedDeadLetter) -> None:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        await look(settings, Selection(), leave)
+
+    assert await keys(invoke) == before
+
+
+async def test_the_order_is_restored_after_a_command_that_was_killed(
+    invoke: Invoke,
+    platform: Platform,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await unrouted(platform, *(b"%d" % place for place in range(5)))
+    before = await keys(invoke)
+    monkeypatch.setattr(reader, "MOVED_TOGETHER", 1)
+    async with open_queue(settings) as queue:
+        moved = 0
+        async for letter in queue.letters():
+            await queue.keep(letter)
+            moved += 1
+            if moved == 2:
+                break
+    await until_there(platform, DEAD_LETTERS, 6)
+
+    monkeypatch.setattr(reader, "MARKER_LASTS", timedelta(0))
+    assert await keys(invoke) == [*before[2:], *before[:2]]
+    assert await keys(invoke) == before
+
+
+async def test_nothing_is_removed_while_the_act_cannot_be_recorded(
+    invoke: Invoke, platform: Platform
+) -> None:
+    await unrouted(platform, b"first")
+    away = {"DATABASE_URL": "postgresql://worker@127.0.0.1:1/numbers"}
+    for action in (("replay",), ("discard", "--yes")):
+        refused = await invoke("dead-letters", *action, "--all", *BY_ADA, **away)
+        assert refused.exit_code == Exit.UNAVAILABLE
+
+    assert len(await keys(invoke)) == 1
+
+
+@pytest.mark.campaign
+async def test_a_hundred_thousand_letters_are_listed_in_little_memory_and_stay(
+    environment: dict[str, str], invoke: Invoke, platform: Platform
+) -> None:
+    exchange = await platform.channel.get_exchange("telephony.commands", ensure=False)
+    letters = 100_000
+    for first in range(0, letters, 1000):
+        messages = (Message(b"%06d" % place) for place in range(first, first + 1000))
+        await asyncio.gather(
+            *(exchange.publish(message, "phone_number.dance") for message in messages)
+        )
+    arguments = ("dead-letters", "list", "--limit", str(letters))
+    listed = await ended({**os.environ, **environment}, *arguments)
+
+    lines = listed.output.splitlines()
+    assert listed.code == Exit.DONE
+    assert lines[-1] == f"{letters} dead letters ({letters} NOT_ROUTED)"
+    assert [line.strip() for line in lines[1:-1:2]] == [f"{place:06}" for place in range(letters)]
+    assert listed.mebibytes < LISTING_MEBIBYTES
+    await until_there(platform, DEAD_LETTERS, letters)
+    assert (await invoke("dead-letters", "list", "--limit", "1")).output.startswith(lines[0])

@@ -106,9 +106,13 @@ SITE = (
     manual_logout(
         NUMBER, HOSTILE, closed_at="2026-01-01T00:00Z", closed_by=HOSTILE, reason=HOSTILE
     ),
-    f"""INSERT INTO resolutions VALUES (
-        '{NUMBER}', now(), '/tests', 'command-1', 'retry', '{HOSTILE}', '{HOSTILE}'
-    )""",
+    f"""WITH recorded AS (
+        INSERT INTO acts (decided_at, act, decided_by, reason, detail)
+        VALUES (now(), 'resolve', '{HOSTILE}', '{HOSTILE}', '{HOSTILE}') RETURNING place
+    )
+    INSERT INTO act_items (act, subject, item, detail)
+    SELECT place, '{NUMBER}', '{HOSTILE}', '{HOSTILE}' FROM recorded""",
+    f"UPDATE intake SET paused_at = now(), paused_by = '{HOSTILE}', reason = '{HOSTILE}'",
 )
 
 
@@ -144,6 +148,10 @@ async def in_colour(environment: dict[str, str], *arguments: str, given: str | N
         ("send", "activate", HOSTILE, *PLACE),
         ("dead-letters", "show", HOSTILE),
         ("partitions",),
+        ("acts",),
+        ("check",),
+        ("pause", "--by", HOSTILE, "--why", HOSTILE),
+        ("resume", "--by", HOSTILE, "--why", HOSTILE),
     ],
     ids=lambda arguments: " ".join(arguments[:2]).encode("unicode_escape").decode()[:24],
 )
@@ -164,7 +172,7 @@ async def test_commands_escape_text_of_others(
 
 @pytest.mark.parametrize(
     "arguments",
-    [("show", NUMBER), ("pending",), ("outbox", "list"), ("manual-logouts", "--all")],
+    [("show", NUMBER), ("pending",), ("outbox", "list"), ("manual-logouts", "--all"), ("acts",)],
 )
 async def test_json_output_is_printable_and_complete(
     arguments: Sequence[str], environment: dict[str, str], database: Database

@@ -52,7 +52,7 @@ CASES = (
     Case(("partitions",), ("database", "broker")),
     Case(("partitions", "2", "--wait", "1"), ("database", "broker")),
     Case(("outbox", "list"), ("database",)),
-    Case(("outbox", "retry", "--all"), ("database",)),
+    Case(("outbox", "retry", "--all", *REASON), ("database",)),
     Case(("outbox", "discard", "1", *REASON), ("database",), Exit.NOT_FOUND),
     Case(("reconcile", "-"), ("database",), Exit.DIFFERENT),
     Case(("republish", "--all"), ("database", "broker"), Exit.NOT_FOUND),
@@ -60,8 +60,12 @@ CASES = (
     Case(("manual-logouts", "close", NUMBER, "fax", *REASON), ("database",), Exit.NOT_FOUND),
     Case(("dead-letters", "list"), ("broker",)),
     Case(("dead-letters", "show", "0123456789"), ("broker",), Exit.NOT_FOUND),
-    Case(("dead-letters", "replay", "--all"), ("broker",)),
-    Case(("dead-letters", "discard", "--all", "--yes"), ("broker",)),
+    Case(("dead-letters", "replay", "--all", *REASON), ("database", "broker")),
+    Case(("dead-letters", "discard", "--all", "--yes", *REASON), ("database", "broker")),
+    Case(("pause", *REASON), ("database",)),
+    Case(("resume", *REASON), ("database",)),
+    Case(("acts",), ("database",)),
+    Case(("retention",), ("database",)),
 )
 QUICK: Final = 7
 """The first cases: a command with both servers, some with one, and one that reads records."""

@@ -1,6 +1,7 @@
 """A message that cannot be encoded blocks its number until an operator decides."""
 
 import asyncio
+import re
 
 import pytest
 
@@ -23,6 +24,7 @@ UNENCODABLE = outbox_message(
     routing_key="k" * 300,
 )
 pytestmark = pytest.mark.publishes_anything  # an operator may put a row into the outbox by hand
+BY_LIN = ("--by", "Lin", "--why", "corrected")
 PARKED = "SELECT position FROM outbox WHERE next_attempt_at = 'infinity'"
 
 
@@ -70,6 +72,11 @@ async def test_discarding_a_message_unblocks_the_messages_of_its_number(
     assert await rows(
         database, "SELECT message_id, discarded_by, reason FROM discarded_messages"
     ) == [("unencodable", "Ada", "was a test")]
+    assert "discard-message" in (await invoke("acts")).output
+    shown = (await invoke("show", NUMBERS[0])).output
+    assert re.search(
+        r"discard-message .*reset\.v1 by Ada at .*: was a test  \(unencodable\)", shown
+    )
 
 
 async def test_retrying_a_corrected_message_publishes_it(
@@ -79,20 +86,21 @@ async def test_retrying_a_corrected_message_publishes_it(
         database,
         f"UPDATE outbox SET routing_key = 'extension_reset.london' WHERE position = {parked}",
     )
-    done = await invoke("outbox", "retry", "--all")
+    done = await invoke("outbox", "retry", "--all", *BY_LIN)
     async with working(database, settings):
         assert await platform.outcome("held") == ["PENDING", "ACTIVE"]
 
     assert done.exit_code == Exit.DONE
     assert await rows(database, "SELECT 1 FROM outbox") == []
+    assert "retry-message by Lin: corrected\n" in (await invoke("acts")).output
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("retry",), Exit.USAGE, "Name positions"),
-        (("retry", "1", "--all"), Exit.USAGE, "Name positions"),
-        (("retry", "7"), Exit.NOT_FOUND, "No such message: 7"),
+        (("retry", *BY_LIN), Exit.USAGE, "Name positions"),
+        (("retry", "1", "--all", *BY_LIN), Exit.USAGE, "Name positions"),
+        (("retry", "7", *BY_LIN), Exit.NOT_FOUND, "No such message: 7"),
         (("discard", "7", "--by", "A", "--why", "b"), Exit.NOT_FOUND, "No such message: 7"),
         (("list",), Exit.DONE, "0 undelivered"),
     ],

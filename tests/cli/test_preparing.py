@@ -87,6 +87,7 @@ async def test_check_finds_prepared_servers_in_order(invoke: Invoke) -> None:
         ["ok", "broker"],
         ["ok", "partitions"],
         ["ok", "rights"],
+        ["ok", "intake"],
         ["ok", "dead letters"],
         ["skipped", "topology"],
         ["skipped", "policies"],

@@ -19,7 +19,8 @@ NOWHERE = {
 VOICE_SERVICE = json.dumps(service())
 SEND = ("send", "activate", "+442079460001", "--account", "acme", "--site", "london")
 
-CLOSE = ("close", "+442079460001", "fax", "--by", "Ada", "--why", "done")
+REASON = ("--by", "Ada", "--why", "done")
+CLOSE = ("close", "+442079460001", "fax", *REASON)
 
 
 def run(*arguments: str, given: str | None = None, **environment: str) -> Result:
@@ -87,9 +88,16 @@ def test_commands_load_only_the_libraries_that_they_use(modules: str, used: set[
         (("send", "activate", "0207", *SEND[3:]), "phone_number: write numbers like"),
         ((*SEND[:5], "--site", "lon don"), "site_id: String should match"),
         (("import", "/nowhere/records.jsonl"), "No such file or directory"),
-        (("dead-letters", "replay"), "Name keys"),
-        (("dead-letters", "replay", "--all", "0123"), "Name keys"),
-        (("dead-letters", "discard", "--yes"), "Name keys"),
+        (("dead-letters", "show"), "Name keys"),
+        (("dead-letters", "replay", *REASON), "Name keys"),
+        (("dead-letters", "replay", "--all", "0123", *REASON), "Name keys"),
+        (("dead-letters", "replay", "--all", "--reason", "NOT_JSON", *REASON), "Name keys"),
+        (("dead-letters", "discard", "--yes", *REASON), "Name keys"),
+        (("dead-letters", "replay", "--all"), "Missing option '--by'"),
+        (("outbox", "retry", "--all", "--by", "Ada"), "Missing option '--why'"),
+        (("pause", "--by", " ", "--why", "maintenance"), "Invalid value for '--by'"),
+        (("retention", "--now", "--by", "Ada"), "--now needs --by and --why"),
+        (("retention", *REASON), "belong to --now"),
         (("manual-logouts", "close", "+442079460001"), "Missing argument 'DEVICE'"),
         (("manual-logouts", "close", "+442079460001", "fax"), "Missing option '--by'"),
         (("manual-logouts", "--all", *CLOSE), "options of the list"),

@@ -8,9 +8,12 @@ from typing_extensions import override
 
 from worker.broker.connecting.connection import BrokerUnavailable
 from worker.cluster.assignments import Assignments
+from worker.cluster.intake import Intake
 from worker.cluster.membership import Leadership, Membership, View
 from worker.core.partitions import Assignment, Layout
 from worker.runtime.concurrency import cancelled
+from worker.telemetry.metrics import Metrics
+from worker.telemetry.reporter import Reporter
 
 if TYPE_CHECKING:
     from worker.broker.session import BrokerSession
@@ -22,7 +25,7 @@ class SlowMembership(Membership):
 
     def __init__(self) -> None:
         database = cast("Database", None)
-        super().__init__(database, silence_maximum_seconds=10)
+        super().__init__(database, 10, Intake(Reporter(Metrics())))
         self.held = {0: Leadership(database, self, 0, 1)}
         self.releasing = asyncio.Event()
 

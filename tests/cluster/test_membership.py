@@ -11,6 +11,7 @@ import pytest
 from tests.support.data.inserts import phone_numbers
 from tests.support.platform import Platform
 from tests.support.workers import rows, store, until_leading, working
+from worker.cluster.intake import Intake
 from worker.cluster.membership import Leadership, Membership, joined
 from worker.settings import Settings
 from worker.storage.connecting.engine import Database, open_database
@@ -18,6 +19,8 @@ from worker.storage.connecting.errors import LeadershipLost
 from worker.storage.connecting.session import Session
 from worker.storage.locks import MEMBER, PARTITION, partition_lock
 from worker.storage.locks import TERM as TERM_LOCK
+from worker.telemetry.metrics import Metrics
+from worker.telemetry.reporter import Reporter
 
 TERM = "SELECT term FROM leadership"
 NUMBER = "+442079460000"
@@ -30,9 +33,14 @@ POLLS_SECONDS = 1.5
 """Within this time a worker polls more than once."""
 
 
+def intake() -> Intake:
+    """Open, for a worker of its own."""
+    return Intake(Reporter(Metrics()))
+
+
 @asynccontextmanager
 async def leading(database: Database) -> AsyncIterator[Leadership]:
-    async with joined(database, 10) as member:
+    async with joined(database, 10, intake()) as member:
         yield await led(member)
 
 
@@ -123,7 +131,7 @@ async def test_the_next_term_ends_the_transactions_of_a_frozen_leader_of_two_par
         await thawed.wait()
         await writing("former")(session)
 
-    async with joined(database, 10) as former, open_database(database_url) as other:
+    async with joined(database, 10, intake()) as former, open_database(database_url) as other:
         await former.acquire([0, 1], 2)
         storing = [
             asyncio.create_task(former.held[place % 2].transact(partial(frozen, place=place)))
@@ -132,7 +140,7 @@ async def test_the_next_term_ends_the_transactions_of_a_frozen_leader_of_two_par
         for event in begun.values():
             await event.wait()
         await end_session(database)
-        async with joined(other, 10) as successor:
+        async with joined(other, 10, intake()) as successor:
             async with asyncio.timeout(20):
                 while len(successor.held) < 2:
                     await successor.acquire({0, 1} - successor.held.keys(), 2)
@@ -151,16 +159,16 @@ async def test_a_member_acquires_at_most_the_given_number_and_none_that_another_
     database: Database, database_url: str
 ) -> None:
     await store(database, "INSERT INTO leadership (partition, term) VALUES (1, 0), (2, 0)")
-    async with joined(database, 10) as one, open_database(database_url) as same:
+    async with joined(database, 10, intake()) as one, open_database(database_url) as same:
         await one.acquire([0], 1)
-        async with joined(same, 10) as other:
+        async with joined(same, 10, intake()) as other:
             await other.acquire([0, 1, 2], 1)
 
             assert (list(one.held), list(other.held)) == ([0], [1])
 
 
 async def test_a_leader_whose_session_was_cut_continues_its_term(database: Database) -> None:
-    async with joined(database, 10) as member:
+    async with joined(database, 10, intake()) as member:
         leadership = await led(member)
         before = await rows(database, TERM)
         await end_session(database)
@@ -173,7 +181,7 @@ async def test_a_leader_whose_session_was_cut_continues_its_term(database: Datab
 async def test_a_leader_that_was_replaced_steps_down_at_its_next_poll(
     database: Database, database_url: str
 ) -> None:
-    async with joined(database, 10) as former, open_database(database_url) as same:
+    async with joined(database, 10, intake()) as former, open_database(database_url) as same:
         await led(former)
         await end_session(database)
         async with leading(same):
@@ -250,7 +258,7 @@ async def test_a_worker_that_joins_waits_while_the_members_lock_is_held_exclusiv
 ) -> None:
     async with database.own_session() as changing:
         await changing.driver.execute("SELECT pg_advisory_lock($1)", partition_lock(MEMBER))
-        joining = joined(database, 10)
+        joining = joined(database, 10, intake())
         waiting = asyncio.create_task(joining.__aenter__())
         await asyncio.sleep(POLLS_SECONDS)
         assert not waiting.done()
@@ -264,7 +272,7 @@ async def test_a_worker_that_joins_waits_while_the_members_lock_is_held_exclusiv
 async def test_a_leader_that_lost_its_session_to_a_repartition_steps_down(
     database: Database,
 ) -> None:
-    async with joined(database, 2) as member:
+    async with joined(database, 2, intake()) as member:
         await led(member)
         async with database.own_session() as changing:
             await end_session(database)
@@ -274,7 +282,7 @@ async def test_a_leader_that_lost_its_session_to_a_repartition_steps_down(
 
 
 async def test_a_leader_says_that_the_database_lacks_commits(database: Database) -> None:
-    async with joined(database, 10) as former:
+    async with joined(database, 10, intake()) as former:
         await led(former)
         # As after a failover to a server that was behind.
         await store(database, "UPDATE leadership SET term = term - 1")

@@ -14,6 +14,7 @@ from worker.operator.manual_logouts import (
     list_manual_logouts,
 )
 from worker.settings import Settings
+from worker.storage.acts import Author
 from worker.storage.connecting.engine import Database
 
 if TYPE_CHECKING:
@@ -62,11 +63,11 @@ async def test_closing_stores_who_and_why_and_needs_an_open_manual_logout(
 ) -> None:
     await store(database, *SITE)
 
-    await close_manual_logout(settings, NUMBER, "fax-1", closed_by="Lin", reason="was there")
+    await close_manual_logout(settings, NUMBER, "fax-1", Author("Lin", "was there"))
 
     closed = "SELECT device_id, reason FROM manual_logouts WHERE closed_by = 'Lin'"
     assert await rows(database, closed) == [("fax-1", "was there")]
     for device_id in ("fax-1", "fax-9"):
         with pytest.raises(NoOpenManualLogout, match=f"at the device {device_id}"):
-            await close_manual_logout(settings, NUMBER, device_id, closed_by="Max", reason="?")
+            await close_manual_logout(settings, NUMBER, device_id, Author("Max", "?"))
     assert await rows(database, closed) == [("fax-1", "was there")]

@@ -6,6 +6,7 @@ from tests.support.workers import rows, store, working
 from worker.core.operations.results import Resolution
 from worker.operator.resolve import resolve_number
 from worker.settings import Settings
+from worker.storage.acts import Author
 from worker.storage.connecting.engine import Database
 
 
@@ -71,9 +72,7 @@ async def test_an_aftermath_that_an_operator_gives_up_gets_a_last_word(
     async with working(database, hasty):
         command = await platform.send("activate", NUMBER)
         await platform.until(lambda: of_type(platform.events, "aftermath"))
-        await resolve_number(
-            hasty, NUMBER, Resolution.GIVE_UP, decided_by="Ada", reason="no such PBX"
-        )
+        await resolve_number(hasty, NUMBER, Resolution.GIVE_UP, Author("Ada", "no such PBX"))
         await platform.until(lambda: len(of_type(platform.events, "aftermath")) == 2)
 
     needing, last = of_type(platform.events, "aftermath")

@@ -8,6 +8,7 @@ from tests.support.workers import rows, store, working
 from worker.core.operations.results import Resolution
 from worker.operator.resolve import NothingToResolve, resolve_number
 from worker.settings import Settings
+from worker.storage.acts import Author
 from worker.storage.connecting.engine import Database
 
 
@@ -26,7 +27,7 @@ async def test_a_refused_deactivation_waits_for_an_operator_who_retries_it(
         assert (failed["needs_a_person"], failed["status"]) == (True, "PENDING")
 
         await resolve_number(
-            patient, NUMBER, Resolution.RETRY, decided_by="Ada", reason="the PBX was upgraded"
+            patient, NUMBER, Resolution.RETRY, Author("Ada", "the PBX was upgraded")
         )
         await platform.until(lambda: len(platform.pbx_messages) == 3)
         assert platform.pbx_messages[2] == reset
@@ -55,7 +56,7 @@ async def test_an_operator_ends_a_deactivation(
     async with working(database, patient):
         command = await platform.send("deactivate", NUMBER)
         await platform.until(lambda: len(platform.pbx_messages) == 2)
-        await resolve_number(patient, NUMBER, resolution, decided_by="Ada", reason="by hand")
+        await resolve_number(patient, NUMBER, resolution, Author("Ada", "by hand"))
         await platform.until(lambda: "RESERVED" in platform.outcome_so_far(command))
 
     failed = of_type(platform.events, "operation_failed")
@@ -76,7 +77,7 @@ async def test_an_operator_ends_an_operation_whose_message_the_broker_never_acce
         (late,) = of_type(platform.events, "operation_delayed")
         assert [step["step"] for step in late["awaiting"]] == ["extension_reset"]
         assert "no queue" in late["message"]
-        await resolve_number(plain, NUMBER, Resolution.DONE, decided_by="Ada", reason="by hand")
+        await resolve_number(plain, NUMBER, Resolution.DONE, Author("Ada", "by hand"))
         assert await platform.outcome(command) == ["PENDING", "RESERVED"]
 
 
@@ -85,4 +86,4 @@ async def test_a_number_without_an_operation_has_nothing_to_resolve(
 ) -> None:
     await store(database, *SITE)
     with pytest.raises(NothingToResolve, match="pending"):
-        await resolve_number(settings, NUMBER, Resolution.DONE, decided_by="Ada", reason="?")
+        await resolve_number(settings, NUMBER, Resolution.DONE, Author("Ada", "?"))

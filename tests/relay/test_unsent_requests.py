@@ -13,6 +13,7 @@ from worker.core.operations.results import Resolution
 from worker.operator.resolve import resolve_number
 from worker.operator.send import send_command
 from worker.settings import Settings
+from worker.storage.acts import Author
 from worker.storage.connecting.engine import Database
 
 NUMBER = "+442079460001"
@@ -97,7 +98,7 @@ async def test_the_unsent_pending_event_of_an_activation_that_an_operator_ended_
         await send_command(settings, ACTIVATE, wait_seconds=None, on_event=lambda _: None)
         await until_found(database, "SELECT 1 FROM outbox WHERE attempts > 0")
     async with platform_at(amqp_url) as platform:
-        await resolve_number(waiting, NUMBER, resolution, decided_by="Ada", reason="gone")
+        await resolve_number(waiting, NUMBER, resolution, Author("Ada", "gone"))
         async with working(database, waiting):
             await platform.until(lambda: len(platform.events) > len(following))
 
@@ -113,7 +114,7 @@ async def test_an_activation_that_no_pbx_could_get_and_an_operator_did_by_hand_i
     async with working(database, waiting):
         await send_command(settings, ACTIVATE, wait_seconds=None, on_event=lambda _: None)
         await until_found(database, "SELECT 1 FROM outbox WHERE attempts > 0")
-        await resolve_number(waiting, NUMBER, Resolution.DONE, decided_by="Ada", reason="by hand")
+        await resolve_number(waiting, NUMBER, Resolution.DONE, Author("Ada", "by hand"))
         # Still no queue is bound to events, and PENDING holds ACTIVE back no more.
         await until_found(database, "SELECT 1 FROM phone_numbers WHERE status = 'ACTIVE'")
         await until_none(database, "SELECT 1 FROM outbox")

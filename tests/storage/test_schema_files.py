@@ -9,7 +9,8 @@ import pytest
 from tests.support.workers import rows
 from worker.storage.connecting.engine import Database
 
-FILES = list((files("worker.storage") / "schema" / "functions").iterdir())
+SCHEMA = files("worker.storage") / "schema"
+FILES = [file for folder in (SCHEMA, SCHEMA / "acts") for file in (folder / "functions").iterdir()]
 CREATED = re.compile(r"^CREATE (?:FUNCTION|PROCEDURE) (\w+)", re.MULTILINE)
 
 

@@ -4,16 +4,20 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import aiohttp
 import pytest
 
 from tests.support.workers import store
-from worker.app.probes import probes_of, role_of
+from worker.app.probes import probes_of, state_of
+from worker.cluster.intake import Intake
 from worker.storage.connecting.engine import Database, open_database
+from worker.storage.intake import Pause
 from worker.telemetry import http
 from worker.telemetry.http import HttpUnavailableError, serve
 from worker.telemetry.metrics import Metrics
+from worker.telemetry.reporter import Reporter
 
 LOOPBACK = "127.0.0.1"
 
@@ -27,6 +31,7 @@ class Worker:
         self.connected = connected
         self.dead_letter_problem = dead_letter_problem
         self.leads = leads
+        self.intake = Intake(Reporter(Metrics()))
 
 
 async def _fine() -> None:
@@ -64,7 +69,7 @@ async def test_healthz_is_ok_even_if_every_probe_fails(
 
 async def test_readyz_is_ok_if_every_probe_succeeds(client: aiohttp.ClientSession) -> None:
     probes = {"database": _fine, "broker": _fine}
-    async with serve(LOOPBACK, 0, probes, Metrics(), role=lambda: "standby") as port:
+    async with serve(LOOPBACK, 0, probes, Metrics(), state=lambda: {"role": "standby"}) as port:
         status, text = await _get(client, port, "/readyz")
 
     assert status == 200
@@ -108,7 +113,7 @@ async def test_readyz_names_unreachable_servers_and_the_remedy(
     async with (
         open_database(f"postgresql://worker:hunter2@{LOOPBACK}:1/nowhere") as database,
         serve(
-            LOOPBACK, 0, probes_of(database, worker), Metrics(), role=lambda: role_of(worker)
+            LOOPBACK, 0, probes_of(database, worker), Metrics(), state=lambda: state_of(worker)
         ) as port,
     ):
         status, text = await _get(client, port, "/readyz")
@@ -125,11 +130,26 @@ async def test_standby_is_ready_if_the_schema_is_current(
 ) -> None:
     worker = Worker(connected=True, leads=False)
     probes = probes_of(database, worker)
-    async with serve(LOOPBACK, 0, probes, Metrics(), role=lambda: role_of(worker)) as port:
+    async with serve(LOOPBACK, 0, probes, Metrics(), state=lambda: state_of(worker)) as port:
         status, text = await _get(client, port, "/readyz")
 
     assert status == 200
-    assert json.loads(text)["role"] == "standby"
+    assert (json.loads(text)["role"], json.loads(text)["intake"]) == ("standby", "open")
+
+
+async def test_readyz_stays_ready_and_says_that_the_intake_is_paused(
+    client: aiohttp.ClientSession,
+) -> None:
+    worker = Worker(connected=True, leads=True)
+    worker.intake.observe(Pause(datetime(2026, 11, 1, tzinfo=UTC), "Ada", "maintenance"))
+    async with serve(
+        LOOPBACK, 0, {"broker": _fine}, Metrics(), state=lambda: state_of(worker)
+    ) as port:
+        status, text = await _get(client, port, "/readyz")
+
+    assert status == 200
+    assert json.loads(text)["intake"] == "paused since 2026-11-01 00:00:00 UTC"
+    assert "Ada" not in text
 
 
 async def test_schema_probe_names_the_command_that_creates_a_missing_schema(

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+from worker.cluster.intake import Intake
+from worker.core.messages.explanations import clock_time
 from worker.runtime.mistakes import Mistake
 from worker.settings import SettingsError
 from worker.storage.connecting.engine import Database
@@ -12,7 +14,7 @@ from worker.storage.gauges import DATABASE_FAILURES
 from worker.storage.outbox.dead_letters import find_refused
 from worker.telemetry.http import Probe
 
-__all__ = ["Serving", "probes_of", "role_of"]
+__all__ = ["Serving", "probes_of", "state_of"]
 
 
 class Serving(Protocol):
@@ -22,6 +24,10 @@ class Serving(Protocol):
     """Whether the worker is connected to the broker."""
     leads: bool
     """Whether this worker serves a partition; otherwise it is a standby."""
+
+    @property
+    def intake(self) -> Intake:
+        """Whether commands are taken."""
 
     @property
     def dead_letter_problem(self) -> str | None:
@@ -38,9 +44,17 @@ def probes_of(database: Database, worker: Serving) -> Mapping[str, Probe]:
     }
 
 
-def role_of(worker: Serving) -> str:
-    """`leader` if this worker serves a partition, else `standby`."""
-    return "leader" if worker.leads else "standby"
+def state_of(worker: Serving) -> Mapping[str, str]:
+    """What it does while it is ready.
+
+    `role` is `leader` if this worker serves a partition, else `standby`. `intake` says since when
+    commands wait; by whom and why is nothing for anonymous callers.
+    """
+    pause = worker.intake.pause
+    return {
+        "role": "leader" if worker.leads else "standby",
+        "intake": f"paused since {clock_time(pause.since)}" if pause else "open",
+    }
 
 
 async def _database(database: Database) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
-from worker.app.probes import probes_of, role_of
+from worker.app.probes import probes_of, state_of
 from worker.app.service import serving
 from worker.cluster.supervisor import Supervisor
 from worker.runtime import signals
@@ -45,7 +45,7 @@ async def run(settings: Settings) -> None:
                 settings.http_port,
                 probes_of(database, worker),
                 metrics,
-                role=partial(role_of, worker),
+                state=partial(state_of, worker),
             )
         )
         get_logger().info(Action.HTTP_STARTED, port=port)

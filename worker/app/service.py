@@ -119,7 +119,16 @@ class Service:
         self._context = context
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Serves until `stopping` is set, and stops in order; raises the error that ends it."""
+        """Serves until `stopping` is set, and stops in order; raises the error that ends it.
+
+        When the intake is paused or resumed it begins anew, without or with the commands. So no
+        delivery is held during a pause, which may last longer than RabbitMQ waits for an
+        acknowledgement.
+        """
+        while not stopping.is_set():
+            await self._serve(stopping, is_paused=self._leadership.intake.is_paused)
+
+    async def _serve(self, stopping: asyncio.Event, *, is_paused: bool) -> None:
         async with AsyncExitStack() as stack:
             results = await self._results_consumer(stack)
             outbound = None if self._assignment.is_router else await self._outbound(stack, results)
@@ -128,22 +137,29 @@ class Service:
                 inbounds.append(self._results(stack, results))
                 inbounds.append(await self._reports(stack))
                 inbounds.append(await self._directory(stack))
-            inbounds += await self._commands(stack, outbound)
-            await self._serve(stopping, inbounds, outbound, results)
+            if not is_paused:
+                inbounds += await self._commands(stack, outbound)
+            ends = first_of(stopping.wait(), self._leadership.intake.until(paused=not is_paused))
+            await self._run_until(ends, inbounds, outbound, results)
 
-    async def _serve(
+    async def _run_until(
         self,
-        stopping: asyncio.Event,
+        ends: Coroutine[Any, Any, None],
         inbounds: list[Inbound],
         outbound: Outbound | None,
         results: Consumer | None,
     ) -> None:
-        consuming = asyncio.create_task(all_of(*(inbound.loop() for inbound in inbounds)))
-        publishing = asyncio.create_task(outbound.loop() if outbound else stopping.wait())
-        background = asyncio.create_task(all_of(*self._background_tasks(inbounds, results)))
+        # A pause may leave nothing to consume, and the router has no relay.
+        ending = asyncio.Event()
+        loops = (ending.wait(), *(inbound.loop() for inbound in inbounds))
+        others = (ending.wait(), *self._background_tasks(inbounds, results))
+        consuming = asyncio.create_task(all_of(*loops))
+        publishing = asyncio.create_task(outbound.loop() if outbound else ending.wait())
+        background = asyncio.create_task(all_of(*others))
         tasks: tuple[asyncio.Task[Any], ...] = (consuming, publishing, background)
         try:
-            await first_of(stopping.wait(), *map(asyncio.shield, tasks))
+            await first_of(ends, *map(asyncio.shield, tasks))
+            ending.set()
             for inbound in inbounds:
                 inbound.consumer.close()
             await consuming

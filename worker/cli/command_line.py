@@ -4,6 +4,7 @@ from typing import Final
 
 import click
 
+from worker.cli.commands.acts import acts, pause, resume, retention
 from worker.cli.commands.contracts import contracts
 from worker.cli.commands.dead_letters import dead_letters
 from worker.cli.commands.entitlements import entitlements
@@ -23,7 +24,8 @@ __all__ = ["main"]
 COMMANDS: Final = (
     *(run, migrate, topology, check, import_records, reconcile),
     *(send, show, pending, resolve, manual_logouts, entitlements, republish),
-    *(partitions, outbox, dead_letters, contracts, standalone),
+    *(outbox, dead_letters, pause, resume, acts, retention),
+    *(partitions, contracts, standalone),
 )
 
 

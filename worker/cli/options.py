@@ -1,15 +1,17 @@
 """Options and output that several commands share."""
 
 import json
+from collections.abc import Callable
 from datetime import date
 from textwrap import indent
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import click
+from typing_extensions import override
 
 from worker.cli.streams import echo
 
-__all__ = ["AS_JSON", "SECONDS", "JsonArray", "to_json"]
+__all__ = ["AS_JSON", "SECONDS", "JsonArray", "Words", "by_and_why", "to_json"]
 
 AS_JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 
@@ -21,6 +23,29 @@ class Seconds(click.FloatRange):
 
 
 SECONDS: Final = Seconds(min=0)
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Words(click.ParamType[str]):
+    """A text that is not empty."""
+
+    name = "text"
+
+    @override
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text without white space around it."""
+        words = str(value).strip()
+        if not words:
+            self.fail("write something", param, ctx)
+        return words
+
+
+def by_and_why(command: Command) -> Command:
+    """The options `--by` and `--why` of a command that records what an operator decides."""
+    why = click.option("--why", required=True, type=Words(), help="The reason; `acts` shows it.")
+    by = click.option("--by", required=True, type=Words(), help="Who decides; `acts` shows it.")
+    return by(why(command))
 
 
 def to_json(value: object, *, indent: int | None = 2) -> str:

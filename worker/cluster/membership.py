@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 import asyncpg
 from sqlalchemy.exc import DBAPIError
 
+from worker.cluster.intake import Intake
 from worker.core.partitions import quota, rank_of
 from worker.storage.connecting.engine import Database, Work
 from worker.storage.connecting.errors import CONNECTION_FAILURES, LeadershipLost, is_transient
@@ -57,6 +58,11 @@ class Leadership:
         """The time until which the router's worker has counted all PBX results."""
         return self._membership.results_read_until
 
+    @property
+    def intake(self) -> Intake:
+        """Whether commands are taken."""
+        return self._membership.intake
+
     async def transact(self, work: Work[Result], *, retry_forever: bool = True) -> Result:
         """Like `Database.transact`, with a fence: raises `LeadershipLost` if this term is over."""
         fence = fence_of(self.partition, self.term)
@@ -99,7 +105,7 @@ class Membership:
     other workers acquire its assignments.
     """
 
-    def __init__(self, database: Database, silence_maximum_seconds: float) -> None:
+    def __init__(self, database: Database, silence_maximum_seconds: float, intake: Intake) -> None:
         self._database = database
         self._silence_maximum_seconds = silence_maximum_seconds
         self._session: Session | None = None
@@ -109,6 +115,8 @@ class Membership:
         """The leaderships of this worker, by partition."""
         self.poll_seconds: Final = min(RETRY_SECONDS, silence_maximum_seconds / POLLS_PER_SILENCE)
         """The longest pause between polls; each poll keeps the session alive."""
+        self.intake: Final = intake
+        """Told by each poll whether commands are taken."""
         self.results_read_until = LONG_AGO
         """The value that the last poll has read."""
 
@@ -180,6 +188,7 @@ class Membership:
             self._database.clock.observe(state.now)
             rows = await session.fetch("list_workers", lock=PARTITION)
         self.results_read_until = state.results_read_until
+        self.intake.observe(state.pause)
         return _view(rows)
 
     async def _poll_again(self) -> View:
@@ -259,9 +268,11 @@ def _view(rows: Sequence[Row]) -> View:
 
 
 @asynccontextmanager
-async def joined(database: Database, silence_maximum_seconds: float) -> AsyncIterator[Membership]:
+async def joined(
+    database: Database, silence_maximum_seconds: float, intake: Intake
+) -> AsyncIterator[Membership]:
     """A membership until the end; PostgreSQL ends it after a silence of this length."""
-    membership = Membership(database, silence_maximum_seconds)
+    membership = Membership(database, silence_maximum_seconds, intake)
     try:
         await membership.join()
         yield membership

@@ -22,6 +22,7 @@ from worker.broker.session import BrokerSession, PrefetchChanged, open_session, 
 from worker.broker.topology import TopologyMismatch, declare, declare_event_log
 from worker.broker.version import require_version
 from worker.cluster.assignments import Assignments, Serve
+from worker.cluster.intake import Intake
 from worker.cluster.membership import joined
 from worker.cluster.queue_depths import watch_queue_depths
 from worker.consuming.watchdog import watch_publisher
@@ -66,6 +67,8 @@ class Supervisor:
         self._prefetch = Prefetch(settings.prefetch_messages)
         self._has_worked = False
         self._dead_letter_queue = DeadLetterQueueWatch(reporter, declares=settings.declare_topology)
+        self.intake: Final = Intake(reporter)
+        """Whether commands are taken."""
         self.stopping = asyncio.Event()
         """Set when `stop` was called."""
         self.connected = False
@@ -187,7 +190,7 @@ class Supervisor:
 
     async def _serve(self, session: BrokerSession) -> None:
         silence_seconds = self._settings.leader_silence_maximum_seconds
-        async with joined(self._database, silence_seconds) as membership:
+        async with joined(self._database, silence_seconds, self.intake) as membership:
             # The number of partitions cannot change while this worker is a member.
             layout = await self._load_layout()
             require_channels(session.connections[0], layout)

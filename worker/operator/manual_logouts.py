@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 from worker.core.messages.explanations import clock_time
 from worker.runtime.printable import printable
 from worker.settings import Settings
+from worker.storage.acts import Act, ActItem, Author, record_act
 from worker.storage.connecting.engine import open_database
 from worker.storage.connecting.session import Session
 from worker.storage.manual_logouts import close_manual_logouts
@@ -63,17 +64,18 @@ async def list_manual_logouts(
 
 
 async def close_manual_logout(
-    settings: Settings, phone_number: str, device_id: str, *, closed_by: str, reason: str
+    settings: Settings, phone_number: str, device_id: str, author: Author
 ) -> None:
     """Closes the open manual logout of the number at this device. Raises `NoOpenManualLogout`."""
 
     async def close(session: Session) -> None:
+        now = database.clock.now()
         closed = await close_manual_logouts(
             session,
             [(phone_number, device_id)],
-            database.clock.now(),
-            closed_by=closed_by,
-            reason=reason,
+            now,
+            closed_by=author.name,
+            reason=author.reason,
         )
         if not closed:
             raise NoOpenManualLogout(
@@ -81,6 +83,8 @@ async def close_manual_logout(
                 " `activation-worker manual-logouts` lists the open ones, --all also who closed"
                 " the others."
             )
+        item = ActItem(phone_number, device_id)
+        await record_act(session, Act.CLOSE_MANUAL_LOGOUT, author, now, items=[item])
 
     async with open_database(settings.database_url) as database:
         await database.transact(close)

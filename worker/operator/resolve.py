@@ -2,6 +2,7 @@
 
 from worker.core.operations.results import Resolution, apply_resolution
 from worker.settings import Settings
+from worker.storage.acts import Act, ActItem, Author, record_act
 from worker.storage.connecting.engine import open_database
 from worker.storage.connecting.session import Session
 from worker.storage.loading import load_numbers_locked
@@ -15,13 +16,13 @@ class NothingToResolve(Exception):
 
 
 async def resolve_number(
-    settings: Settings, phone_number: str, resolution: Resolution, *, decided_by: str, reason: str
+    settings: Settings, phone_number: str, resolution: Resolution, author: Author
 ) -> None:
-    """Stores the decision with its author and reason; a running worker then advances the operation.
+    """Stores the decision and records it; a running worker then advances the operation.
 
     Raises `NothingToResolve`.
     """
-    by = f"{resolution} by {decided_by}: {reason}"
+    by = f"{resolution} by {author.name}: {author.reason}"
 
     async def decide(session: Session) -> None:
         number = (await load_numbers_locked(session, [phone_number])).get(phone_number)
@@ -36,16 +37,8 @@ async def resolve_number(
         await change_operations(session, [number._replace(ongoing=after)])
         if resolution is not Resolution.RETRY:
             await session.change("drop_unsent", phone_number=phone_number)
-        await session.change(
-            "record_resolution",
-            phone_number=phone_number,
-            decided_at=now,
-            command_source=number.ongoing.command_source,
-            command_id=number.ongoing.command_id,
-            resolution=resolution.value,
-            decided_by=decided_by,
-            reason=reason,
-        )
+        item = ActItem(phone_number, number.ongoing.command_id, resolution.value)
+        await record_act(session, Act.RESOLVE, author, now, items=[item])
 
     async with open_database(settings.database_url) as database:
         await database.transact(decide)

@@ -7,11 +7,14 @@ from typing import Any, Final
 from worker.core.directory.change import WaitsFor
 from worker.core.messages.explanations import AFTERMATHS, at_deadline, clock_time, explain
 from worker.core.situation import Number
+from worker.operator.intake import describe_pause
 from worker.operator.manual_logouts import how_it_stands
 from worker.runtime.printable import printable
 from worker.settings import Settings
 from worker.storage.connecting.engine import open_database
+from worker.storage.intake import Pause
 from worker.storage.loading import load_numbers_with_steps
+from worker.storage.partitions import load_partitions
 
 __all__ = [
     "render_number",
@@ -31,7 +34,7 @@ PARTS: Final = (
     "unsent",
     "steps",
     "manual_logouts",
-    "resolutions",
+    "acts",
     "waiting_records",
     "history",
 )
@@ -59,7 +62,9 @@ async def show_number(settings: Settings, phone_number: str) -> Shown | None:
             rows = await session.fetch(f"show_{part}", phone_number=phone_number)
             shown[part] = [dict(row) for row in rows]
         number = (await load_numbers_with_steps(session, [phone_number]))[phone_number]
+        pause = (await load_partitions(session)).pause
     shown["waiting"] = [_waiting(number, now)] if number.ongoing else []
+    shown["pause"] = pause._asdict() if pause else None
     return shown
 
 
@@ -132,6 +137,9 @@ def render_number(shown: Shown) -> str:
     """The number as lines: its state, then the reasons for it, then its history."""
     shown = printable(shown)
     lines = [f"{shown['phone_number']}  {shown['status']}  (sequence {shown['sequence']})"]
+    if shown["pause"]:
+        pause = describe_pause(Pause(**shown["pause"]))
+        lines.append(f"  intake          {pause}; commands wait until `activation-worker resume`")
     lines += [f"  {name:<15} {value}" for name, value in _facts(shown)]
     lines += [f"  {_under_way(operation)}" for operation in shown["waiting"]]
     for message in shown["unsent"]:
@@ -141,7 +149,7 @@ def render_number(shown: Shown) -> str:
         )
     lines += [f"  PBX step        {_step(row)}" for row in shown["steps"]]
     lines += [f"  manual logout   {_manual_logout(row)}" for row in shown["manual_logouts"]]
-    lines += [f"  resolved        {_resolution(row)}" for row in shown["resolutions"]]
+    lines += [f"  decision        {_act(row)}" for row in shown["acts"]]
     lines += [f"  waiting record  {render_record(row)}" for row in shown["waiting_records"]]
     lines.append("  history")
     lines += [f"    {_history(command)}" for command in shown["history"]] or ["    none"]
@@ -228,7 +236,9 @@ def render_record(row: Shown) -> str:
     )
 
 
-def _resolution(row: Shown) -> str:
-    return "{resolution} by {decided_by} at {when}: {reason}".format(
-        **row, when=clock_time(row["decided_at"])
+def _act(row: Shown) -> str:
+    detail = f" {row['detail']}" if row["detail"] else ""
+    return (
+        f"{row['act']}{detail} by {row['decided_by']} at {clock_time(row['decided_at'])}:"
+        f" {row['reason']}  ({row['item']})"
     )

@@ -1,12 +1,13 @@
 """Lists, retries and discards messages of the outbox that the broker did not accept."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from worker.core.messages.explanations import clock_time
 from worker.core.operations.due import AT_ONCE
 from worker.runtime.printable import printable
 from worker.settings import Settings
+from worker.storage.acts import Act, ActItem, Author, record_act
 from worker.storage.connecting.engine import open_database
 from worker.storage.connecting.session import Session
 
@@ -28,52 +29,65 @@ async def list_undelivered(settings: Settings, maximum: int) -> Sequence[Row]:
         return [dict(row) for row in await session.fetch("show_outbox", maximum=maximum)]
 
 
-async def retry(settings: Settings, positions: Collection[int] | None) -> int:
+class _Change(NamedTuple):
+    """A change of undelivered messages."""
+
+    act: Act
+    query: str
+    if_missing: str
+
+
+_RETRY: Final = _Change(
+    Act.RETRY_MESSAGE, "retry_messages", "`activation-worker outbox list` shows the positions."
+)
+_DISCARD: Final = _Change(
+    Act.DISCARD_MESSAGE,
+    "discard_messages",
+    "Only PARKED messages can be discarded. The worker retries the others by itself: fix the"
+    " reason that `activation-worker outbox list` shows, or use `resolve` for the number.",
+)
+
+
+async def retry(settings: Settings, positions: Collection[int] | None, author: Author) -> int:
     """Makes messages (None: all) due for another attempt now; returns how many.
 
     Raises `NoSuchMessage`, and then changes nothing.
     """
-    return await _change(
-        settings,
-        positions,
-        "retry_messages",
-        "`activation-worker outbox list` shows the positions.",
-        positions=None if positions is None else sorted(positions),
-    )
+    return await _change(settings, positions, _RETRY, author)
 
 
-async def discard(
-    settings: Settings, positions: Collection[int], *, discarded_by: str, reason: str
-) -> int:
+async def discard(settings: Settings, positions: Collection[int], author: Author) -> int:
     """Moves parked messages to `discarded_messages`; returns how many. Raises like `retry`."""
     return await _change(
         settings,
         positions,
-        "discard_messages",
-        "Only PARKED messages can be discarded. The worker retries the others by itself: fix the"
-        " reason that `activation-worker outbox list` shows, or use `resolve` for the number.",
-        positions=sorted(positions),
+        _DISCARD,
+        author,
         due_at=AT_ONCE,
-        discarded_by=discarded_by,
-        reason=reason,
+        discarded_by=author.name,
+        reason=author.reason,
     )
 
 
 async def _change(
     settings: Settings,
     wanted: Collection[int] | None,
-    name: str,
-    if_missing: str,
+    what: _Change,
+    author: Author,
     **parameters: object,
 ) -> int:
     async def change(session: Session) -> int:
-        rows = await session.fetch(name, **parameters, now=database.clock.now())
-        changed = {row["position"] for row in rows}
-        if missing := {*(wanted or ())} - changed:
+        now = database.clock.now()
+        positions = None if wanted is None else sorted(wanted)
+        rows = await session.fetch(what.query, positions=positions, now=now, **parameters)
+        if missing := {*(wanted or ())} - {row["position"] for row in rows}:
             raise NoSuchMessage(
-                f"No such message: {', '.join(map(str, sorted(missing)))}. {if_missing}"
+                f"No such message: {', '.join(map(str, sorted(missing)))}. {what.if_missing}"
             )
-        return len(changed)
+        if rows:
+            items = [ActItem(*row[1:]) for row in sorted(rows)]
+            await record_act(session, what.act, author, now, items=items)
+        return len(rows)
 
     async with open_database(settings.database_url) as database:
         return await database.transact(change)

@@ -9,6 +9,7 @@ from worker.core.partitions import ROUTER, Layout, assignments, partition_of
 from worker.storage.connecting.errors import DatabaseUnavailable
 from worker.storage.connecting.session import Row, Session
 from worker.storage.deployment.preflight import NotReady
+from worker.storage.intake import Pause
 
 __all__ = [
     "LONG_AGO",
@@ -34,6 +35,8 @@ class PartitionState:
     """The moment up to which the router's worker has counted PBX results."""
     now: datetime
     """The database's time."""
+    pause: Pause | None
+    """The pause of the intake; None while commands are taken."""
 
     def require_finished(self) -> None:
         """Raises `NotReady` if a change is unfinished."""
@@ -55,7 +58,10 @@ async def load_partitions(session: Session) -> PartitionState:
     row = rows[0]
     layout = Layout(row["partitions"], row["routed"])
     read_until = row["results_read_until"] or LONG_AGO
-    return PartitionState(layout, row["target"], read_until, row["now"])
+    pause = Pause(row["paused_at"], row["paused_by"], row["pause_reason"])
+    return PartitionState(
+        layout, row["target"], read_until, row["now"], pause if pause.since else None
+    )
 
 
 async def record_results_read(session: Session, now: datetime) -> None:

@@ -13,10 +13,13 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from worker.telemetry.metrics import Metrics
 
-__all__ = ["HttpUnavailableError", "Probe", "serve"]
+__all__ = ["HttpUnavailableError", "Probe", "State", "serve"]
 
 Probe = Callable[[], Awaitable[str | None]]
 """Checks one thing that the worker needs; None if it works, else a sentence about the problem."""
+
+State = Callable[[], Mapping[str, str]]
+"""What the worker does at the moment, ready or not."""
 
 PROBE_TIMEOUT_SECONDS: Final = 3.0
 """Shorter than the usual timeout of a health check, so that the check gets an answer."""
@@ -37,16 +40,16 @@ async def serve(
     probes: Mapping[str, Probe],
     metrics: Metrics,
     *,
-    role: Callable[[], str] | None = None,
+    state: State = dict,
 ) -> AsyncIterator[int]:
     """Serves the endpoints inside the block; yields the port, a free one if `port` is 0.
 
     `/healthz` is 200 while the event loop runs. `/readyz` is 200 if every probe returns None,
-    else 503; its body is JSON with the role and the result of each probe. Raises
+    else 503; its body is JSON with the state and the result of each probe. Raises
     `HttpUnavailableError`.
     """
     runner = web.AppRunner(
-        _application(probes, metrics, role),
+        _application(probes, metrics, state),
         access_log=None,
         handle_signals=False,
         shutdown_timeout=SHUTDOWN_TIMEOUT_SECONDS,
@@ -81,9 +84,7 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
         raise HttpUnavailableError(message) from error
 
 
-def _application(
-    probes: Mapping[str, Probe], metrics: Metrics, role: Callable[[], str] | None
-) -> web.Application:
+def _application(probes: Mapping[str, Probe], metrics: Metrics, state: State) -> web.Application:
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="alive\n", headers=HEADERS)
 
@@ -92,7 +93,7 @@ def _application(
         ready = all(problem is None for problem in problems.values())
         report = {
             "ready": ready,
-            **({"role": role()} if role else {}),
+            **state(),
             "checks": {name: _result_of(problem) for name, problem in problems.items()},
         }
         return web.Response(

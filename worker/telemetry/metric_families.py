@@ -327,6 +327,10 @@ class StateMetrics:
             "dead_letter_queue_broken",
             "1 while the dead-letter queue, or the exchange before it, is missing or forbidden.",
         )
+        self.intake_paused = declare.gauge(
+            "intake_paused",
+            "1 while `activation-worker pause` keeps commands waiting.",
+        )
         self.paused_consumers = declare.gauge(
             "paused_consumers",
             "Consumers that pause, because the outbox cannot be published.",

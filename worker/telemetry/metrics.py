@@ -273,6 +273,10 @@ class Metrics:
         """Whether the dead-letter queue, or the exchange before it, cannot be used."""
         self._state.dead_letter_queue_broken.set(broken)
 
+    def intake_paused(self, *, paused: bool) -> None:
+        """Whether operators have paused the intake of commands."""
+        self._state.intake_paused.set(paused)
+
     def consumer_paused(self) -> None:
         """A consumer paused: the outbox cannot be published. It calls `consumer_resumed` later."""
         self._state.paused_consumers.inc()

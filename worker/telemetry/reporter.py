@@ -215,6 +215,16 @@ class Reporter:
         self.metrics.broker_blocked(blocked=False)
         get_logger().info(Action.BROKER_UNBLOCKED)
 
+    def intake_paused(self, since: datetime, by: str, why: str) -> None:
+        """An operator has paused the intake of commands."""
+        self.metrics.intake_paused(paused=True)
+        get_logger().warning(Action.INTAKE_PAUSED, since=since.isoformat(), by=by, why=why)
+
+    def intake_resumed(self) -> None:
+        """An operator has ended the pause of the intake."""
+        self.metrics.intake_paused(paused=False)
+        get_logger().info(Action.INTAKE_RESUMED)
+
     def consuming_paused(self, oldest: datetime | None) -> None:
         """A consumer paused, because a message queued at that time is still unpublished."""
         self.metrics.consumer_paused()

@@ -4,12 +4,15 @@ import pytest
 
 from tests.support.workers import store
 from worker.app.probes import probes_of
+from worker.cluster.intake import Intake
 from worker.operator.preparing.servers import migrate_database
 from worker.settings import Settings
 from worker.storage.connecting.engine import Database, open_database
 from worker.storage.connecting.errors import ReadOnlyServer
 from worker.storage.deployment.preflight import REVISION, NotReady, require_fit
 from worker.storage.deployment.rights import TABLES
+from worker.telemetry.metrics import Metrics
+from worker.telemetry.reporter import Reporter
 
 OTHER_APPLICATION = (
     "CREATE TABLE alembic_version (version_num text)",
@@ -24,6 +27,7 @@ class Connected:
     connected = False
     leads = False
     dead_letter_problem: str | None = None
+    intake = Intake(Reporter(Metrics()))
 
 
 async def test_the_version_of_another_application_does_not_count(

@@ -14,6 +14,7 @@ from tests.support.stories.story_harness import StoryHarness
 from tests.support.workers import rows, store
 from worker.core.operations.results import Resolution
 from worker.operator.resolve import resolve_number
+from worker.storage.acts import Author
 
 LIMIT = 2
 """Voice services of an account."""
@@ -166,7 +167,7 @@ class Story:
         for number, model in self.model.items():
             if model.status == "PENDING":
                 await resolve_number(
-                    self.harness.settings, number, Resolution.DONE, decided_by="Ada", reason="done"
+                    self.harness.settings, number, Resolution.DONE, Author("Ada", "done")
                 )
                 model.status = "RESERVED"
         await self.harness.until_idle()

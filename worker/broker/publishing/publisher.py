@@ -100,6 +100,13 @@ class Publisher:
         if problem is not None:
             raise _verdict(problem)
 
+    async def send_together(
+        self, publications: Sequence[Publication]
+    ) -> list[NotPublished | ChannelLost | None]:
+        """Publishes complete ones in their order, no message id twice; like `ConfirmChannel`."""
+        async with self._sending:
+            return await self._others.publish(publications)
+
     async def reply(self, message: AbstractMessage, queue: str) -> None:
         """Publishes a message to a reply queue, without a confirm; raises no error of the broker.
 

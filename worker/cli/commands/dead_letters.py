@@ -1,13 +1,39 @@
 """The command `dead-letters`: list, show, replay or discard messages that cannot be handled."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from worker.cli.exits import Exit, fail, run_async, settings_of_environment
-from worker.cli.options import AS_JSON, to_json
+from worker.cli.options import AS_JSON, JsonArray, by_and_why
+from worker.cli.streams import echo
+from worker.runtime.printable import printable
+
+if TYPE_CHECKING:
+    from worker.operator.dead_letters.letters import Selection
+    from worker.operator.dead_letters.reader import QueuedDeadLetter
 
 __all__ = ["dead_letters"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _selected(command: Command) -> Command:
+    """The arguments that select dead letters."""
+    everything = click.option("--all", "everything", is_flag=True, help="All dead letters.")
+    return click.argument("keys", metavar="[KEY]...", nargs=-1)(_by_reason(everything(command)))
+
+
+def _by_reason(command: Command) -> Command:
+    option = click.option(
+        "--reason",
+        "codes",
+        metavar="CODE",
+        multiple=True,
+        help="Those with this reason, as NOT_JSON; may be given more than once.",
+    )
+    return option(command)
 
 
 @click.group("dead-letters")
@@ -20,66 +46,95 @@ def dead_letters() -> None:
 
 @dead_letters.command("list")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
+@_by_reason
 @AS_JSON
-def list_letters(limit: int, as_json: bool) -> None:
+def list_letters(limit: int, codes: Sequence[str], as_json: bool) -> None:
     """List the dead letters in the queue, oldest first; they stay there.
 
-    Those that no queue has taken yet wait in the database: `check` counts them.
+    The last line counts all of them by reason. Those that no queue has taken yet wait in the
+    database: `check` counts them.
     """
-    from worker.operator.dead_letters.letters import list_all, render_summary
+    from worker.operator.dead_letters.letters import Selection, look, render_summary
 
-    letters = run_async(list_all(settings_of_environment()))
+    array = JsonArray()
+    matching = 0
+
+    def print_letter(letter: "QueuedDeadLetter") -> None:
+        nonlocal matching
+        matching += 1
+        if matching <= limit:
+            array.add(letter.as_dict()) if as_json else echo(render_summary(letter))
+
+    selection = Selection(codes=frozenset(codes) or None)
+    counted = run_async(look(settings_of_environment(), selection, print_letter))
     if as_json:
-        click.echo(to_json([letter.as_dict() for letter in letters[:limit]]))
+        array.end()
         return
-    for letter in letters[:limit]:
-        click.echo(render_summary(letter))
-    hidden = len(letters) - limit
-    click.echo(f"{len(letters)} dead letters" + (f", {hidden} not shown" if hidden > 0 else ""))
+    hidden = f", {matching - limit} not shown" if matching > limit else ""
+    by_code = ", ".join(f"{count} {printable(code)}" for code, count in sorted(counted.items()))
+    echo(f"{counted.total()} dead letters{by_code and f' ({by_code})'}{hidden}")
 
 
 @dead_letters.command()
-@click.argument("key")
+@_selected
 @AS_JSON
-def show(key: str, as_json: bool) -> None:
-    """Show a dead letter in full: reason, origin, properties and body."""
-    from worker.operator.dead_letters.letters import find, render
+def show(keys: Sequence[str], codes: Sequence[str], everything: bool, as_json: bool) -> None:
+    """Show dead letters in full: reason, origin, properties and body."""
+    from worker.operator.dead_letters.letters import look, render
 
-    letter = run_async(find(settings_of_environment(), key))
-    click.echo(to_json(letter.as_dict()) if as_json else render(letter))
+    array = JsonArray()
+
+    def print_letter(letter: "QueuedDeadLetter") -> None:
+        array.add(letter.as_dict()) if as_json else echo(render(letter))
+
+    selection = _selection(keys, codes, everything=everything)
+    run_async(look(settings_of_environment(), selection, print_letter))
+    if as_json:
+        array.end()
 
 
 @dead_letters.command()
-@click.argument("keys", metavar="KEY...", nargs=-1)
-@click.option("--all", "all_letters", is_flag=True, help="All dead letters.")
+@_selected
 @click.option("--routing-key", help="Publish with this routing key instead of the original one.")
-def replay(keys: Sequence[str], all_letters: bool, routing_key: str | None) -> None:
+@by_and_why
+def replay(
+    keys: Sequence[str],
+    codes: Sequence[str],
+    everything: bool,
+    routing_key: str | None,
+    by: str,
+    why: str,
+) -> None:
     """Publish dead letters again, unchanged, and remove them from the dead-letter queue.
 
     A dead letter is removed after the broker has confirmed it. A command that was decided before
     has no second effect. What was NOT_ROUTED needs another --routing-key, or it returns.
     """
     from worker.operator.dead_letters.letters import replay as replay_letters
+    from worker.storage.acts import Author
 
-    wanted = _chosen(keys, all_letters=all_letters)
-    replayed = run_async(replay_letters(settings_of_environment(), wanted, routing_key))
-    click.echo(f"{replayed} replayed")
+    selection = _selection(keys, codes, everything=everything)
+    work = replay_letters(settings_of_environment(), selection, Author(by, why), routing_key)
+    click.echo(f"{run_async(work)} replayed")
 
 
 @dead_letters.command()
-@click.argument("keys", metavar="KEY...", nargs=-1)
-@click.option("--all", "all_letters", is_flag=True, help="All dead letters.")
+@_selected
+@by_and_why
 @click.confirmation_option(prompt="This deletes them for good. Discard them?")
-def discard(keys: Sequence[str], all_letters: bool) -> None:
+def discard(keys: Sequence[str], codes: Sequence[str], everything: bool, by: str, why: str) -> None:
     """Delete dead letters for good."""
     from worker.operator.dead_letters.letters import discard as discard_letters
+    from worker.storage.acts import Author
 
-    wanted = _chosen(keys, all_letters=all_letters)
-    click.echo(f"{run_async(discard_letters(settings_of_environment(), wanted))} discarded")
+    selection = _selection(keys, codes, everything=everything)
+    work = discard_letters(settings_of_environment(), selection, Author(by, why))
+    click.echo(f"{run_async(work)} discarded")
 
 
-def _chosen(keys: Sequence[str], *, all_letters: bool) -> frozenset[str] | None:
-    """The keys; None for `--all`."""
-    if bool(keys) == all_letters:
-        fail(Exit.USAGE, "Name keys, as `dead-letters list` shows them, or --all.")
-    return None if all_letters else frozenset(keys)
+def _selection(keys: Sequence[str], codes: Sequence[str], *, everything: bool) -> "Selection":
+    from worker.operator.dead_letters.letters import Selection
+
+    if [bool(keys), bool(codes), everything].count(True) != 1:
+        fail(Exit.USAGE, "Name keys, as `dead-letters list` shows them, or --reason, or --all.")
+    return Selection(frozenset(keys) or None, frozenset(codes) or None)

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from worker.cli.exits import Exit, fail, run_async, settings_of_environment
-from worker.cli.options import AS_JSON, JsonArray
+from worker.cli.options import AS_JSON, JsonArray, by_and_why
 from worker.cli.streams import echo
 from worker.runtime.printable import printable
 
@@ -57,15 +57,15 @@ def _list(site: str | None, *, with_closed: bool, as_json: bool) -> None:
 @manual_logouts.command()
 @click.argument("number")
 @click.argument("device")
-@click.option("--by", "closed_by", required=True, help="Who closes it; stored with it.")
-@click.option("--why", "reason", required=True, help="The reason; stored with it.")
-def close(number: str, device: str, closed_by: str, reason: str) -> None:
+@by_and_why
+def close(number: str, device: str, by: str, why: str) -> None:
     """Close the open manual logout of a NUMBER at a DEVICE, because it was done or is not needed.
 
     `manual-logouts` lists the numbers and devices.
     """
     from worker.operator.manual_logouts import close_manual_logout
+    from worker.storage.acts import Author
 
-    settings = settings_of_environment()
-    run_async(close_manual_logout(settings, number, device, closed_by=closed_by, reason=reason))
+    author = Author(by, why)
+    run_async(close_manual_logout(settings_of_environment(), number, device, author))
     click.echo(f"Closed: {printable(number)} at {printable(device)}.")

@@ -6,7 +6,7 @@ from typing import Any, Final
 import click
 
 from worker.cli.exits import Exit, fail, run_async, settings_of_environment
-from worker.cli.options import AS_JSON, SECONDS, to_json
+from worker.cli.options import AS_JSON, SECONDS, by_and_why, to_json
 from worker.cli.streams import echo, note
 from worker.runtime.printable import printable
 
@@ -146,19 +146,18 @@ def pending(as_json: bool) -> None:
     help="done: its open steps were done by hand. retry: request them again. give-up: stop"
     " waiting; an activation returns to RESERVED, a deactivation ends in RESERVED as failed.",
 )
-@click.option("--by", "decided_by", required=True, help="Who decides; stored with the decision.")
-@click.option("--why", "reason", required=True, help="The reason; stored with the decision.")
-def resolve(number: str, resolution: str, decided_by: str, reason: str) -> None:
+@by_and_why
+def resolve(number: str, resolution: str, by: str, why: str) -> None:
     """Decide on an operation that needs an operator, or on what an ended one left to do.
 
     A running worker then advances the operation of the NUMBER.
     """
     from worker.core.operations.results import Resolution
     from worker.operator.resolve import resolve_number
+    from worker.storage.acts import Author
 
     decision = Resolution(resolution)
-    settings = settings_of_environment()
-    run_async(resolve_number(settings, number, decision, decided_by=decided_by, reason=reason))
+    run_async(resolve_number(settings_of_environment(), number, decision, Author(by, why)))
     click.echo(f"Stored. A running worker proceeds: see `activation-worker show {number}`.")
 
 

@@ -6,7 +6,7 @@ from typing import Final
 import click
 
 from worker.cli.exits import Exit, fail, run_async, settings_of_environment
-from worker.cli.options import AS_JSON, to_json
+from worker.cli.options import AS_JSON, by_and_why, to_json
 
 __all__ = ["outbox"]
 
@@ -42,26 +42,27 @@ def list_messages(limit: int, as_json: bool) -> None:
 @outbox.command()
 @click.argument("positions", metavar="POSITION...", type=POSITION, nargs=-1)
 @click.option("--all", "all_messages", is_flag=True, help="All undelivered messages.")
-def retry(positions: Sequence[int], all_messages: bool) -> None:
+@by_and_why
+def retry(positions: Sequence[int], all_messages: bool, by: str, why: str) -> None:
     """Retry messages now, after you have fixed the reason."""
     from worker.operator.undelivered import retry as retry_messages
+    from worker.storage.acts import Author
 
     if bool(positions) == all_messages:
         fail(Exit.USAGE, "Name positions, as `outbox list` shows them, or --all.")
     chosen = None if all_messages else {*positions}
-    retried = run_async(retry_messages(settings_of_environment(), chosen))
+    retried = run_async(retry_messages(settings_of_environment(), chosen, Author(by, why)))
     click.echo(f"{retried} due for another attempt")
 
 
 @outbox.command()
 @click.argument("positions", metavar="POSITION...", type=POSITION, nargs=-1, required=True)
-@click.option("--by", "discarded_by", required=True, help="Who decides; stored with the message.")
-@click.option("--why", "reason", required=True, help="The reason; stored with the message.")
-def discard(positions: Sequence[int], discarded_by: str, reason: str) -> None:
+@by_and_why
+def discard(positions: Sequence[int], by: str, why: str) -> None:
     """Discard PARKED messages; they are moved to the table discarded_messages."""
     from worker.operator.undelivered import discard as discard_messages
+    from worker.storage.acts import Author
 
-    work = discard_messages(
-        settings_of_environment(), {*positions}, discarded_by=discarded_by, reason=reason
-    )
-    click.echo(f"{run_async(work)} discarded")
+    author = Author(by, why)
+    discarded = run_async(discard_messages(settings_of_environment(), {*positions}, author))
+    click.echo(f"{discarded} discarded")

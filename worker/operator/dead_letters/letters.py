@@ -1,10 +1,11 @@
 """Lists, replays and discards the messages of the dead-letter queue."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from collections.abc import Set as AbstractSet
-from contextlib import suppress
+from contextlib import asynccontextmanager
 from copy import copy
-from typing import Final
+from typing import Final, NamedTuple
 
 from worker.broker.publishing.confirm_channel import NotPublished
 from worker.broker.publishing.publication import Publication
@@ -12,22 +13,24 @@ from worker.broker.publishing.publisher import Publisher
 from worker.operator.dead_letters.reader import FAILURE_HEADERS, QueuedDeadLetter, open_queue
 from worker.runtime.printable import on_one_line, printable
 from worker.settings import Settings
+from worker.storage.acts import Act, ActItem, Author, begin_act, record_items
 from worker.storage.connecting.engine import open_database
-from worker.storage.gauges import DATABASE_FAILURES
+from worker.storage.deployment.preflight import require_known_schema
 from worker.storage.outbox.dead_letters import uncount_queued
 
 __all__ = [
     "NoSuchDeadLetter",
     "NotReplayed",
+    "Selection",
     "discard",
-    "find",
-    "list_all",
+    "look",
     "render",
     "render_summary",
     "replay",
 ]
 
 BODY_SHOWN_CHARACTERS: Final = 160
+KEPT_SHOWN: Final = 20
 BROKER_PREFIXES: Final = ("x-first-death-", "x-last-death-")
 
 
@@ -39,31 +42,67 @@ class NoSuchDeadLetter(Exception):
     """The dead-letter queue holds no message with this key."""
 
 
-async def list_all(settings: Settings) -> list[QueuedDeadLetter]:
-    """All dead letters in the order of the queue; they stay there. Raises `DeadLettersNotKept`."""
-    letters: list[QueuedDeadLetter] = []
+class Selection(NamedTuple):
+    """Which dead letters are meant: those with these keys, or with these codes, or all."""
+
+    keys: frozenset[str] | None = None
+    codes: frozenset[str] | None = None
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether no letter is left out."""
+        return self.keys is None and self.codes is None
+
+    def includes(self, letter: QueuedDeadLetter) -> bool:
+        """Whether the letter is meant."""
+        return (self.keys is None or letter.key in self.keys) and (
+            self.codes is None or letter.reason[0] in self.codes
+        )
+
+    def describe(self) -> str:
+        """The options of the command line that select the same."""
+        if self.codes is not None:
+            return " ".join(f"--reason {code}" for code in sorted(self.codes))
+        return "--all" if self.keys is None else " ".join(sorted(self.keys))
+
+
+async def look(
+    settings: Settings, selection: Selection, on_letter: Callable[[QueuedDeadLetter], None]
+) -> Counter[str]:
+    """Passes on the selected letters in the order of the queue; all of them stay there.
+
+    One at a time, whatever the depth. Returns how many letters of each code the queue holds. An
+    error of `on_letter` is raised at the end of the pass: to break it off would change their order.
+    Raises `NoSuchDeadLetter` and `DeadLettersNotKept`.
+    """
+    counted: Counter[str] = Counter()
+    found: set[str] = set()
+    failure: Exception | None = None
     async with open_queue(settings) as queue:
         async for letter in queue.letters():
             await queue.keep(letter)
-            letters.append(letter)
-    return letters
-
-
-async def find(settings: Settings, key: str) -> QueuedDeadLetter:
-    """The dead letter with this key. Raises `NoSuchDeadLetter` and `DeadLettersNotKept`."""
-    for letter in await list_all(settings):
-        if letter.key == key:
-            return letter
-    raise NoSuchDeadLetter(_missing({key}))
+            counted[letter.reason[0]] += 1
+            if failure is None and selection.includes(letter):
+                found.update((selection.keys or frozenset()) & {letter.key})
+                try:
+                    on_letter(letter)
+                except Exception as error:  # noqa: BLE001 -- raised below
+                    failure = error
+    if failure is not None:
+        raise failure
+    if missing := (selection.keys or frozenset()) - found:
+        raise NoSuchDeadLetter(_missing(missing))
+    return counted
 
 
 async def replay(
-    settings: Settings, keys: AbstractSet[str] | None, routing_key: str | None = None
+    settings: Settings, selection: Selection, author: Author, routing_key: str | None = None
 ) -> int:
-    """Publishes those with these keys (None: all) as they were first, then removes them.
+    """Publishes the selected letters as they were first, in their order, and removes them.
 
-    Returns how many. Raises `NoSuchDeadLetter` for missing keys and `NotReplayed` for those that
-    cannot be published, after replaying the others, and `DeadLettersNotKept`.
+    Returns how many. Records each after its confirm and before its removal. Raises
+    `NoSuchDeadLetter` for missing keys and `NotReplayed` for those that cannot be published, after
+    replaying the others, and `DeadLettersNotKept`.
     """
 
     async def send(letter: QueuedDeadLetter, publisher: Publisher) -> str | None:
@@ -78,12 +117,16 @@ async def replay(
             return str(error)
         return None
 
-    return await _remove(settings, keys, after=send)
+    detail = selection.describe() + (f" --routing-key {routing_key}" if routing_key else "")
+    async with _recording(settings, Act.REPLAY_DEAD_LETTER, author, detail) as record:
+        return await _remove(settings, selection, record, after=send)
 
 
-async def discard(settings: Settings, keys: AbstractSet[str] | None) -> int:
-    """Removes those with these keys (None: all); returns how many. Raises like `replay`."""
-    return await _remove(settings, keys)
+async def discard(settings: Settings, selection: Selection, author: Author) -> int:
+    """Removes the selected letters; returns how many. Records each before. Raises like `replay`."""
+    detail = selection.describe()
+    async with _recording(settings, Act.DISCARD_DEAD_LETTER, author, detail) as record:
+        return await _remove(settings, selection, record)
 
 
 def render_summary(letter: QueuedDeadLetter) -> str:
@@ -104,48 +147,76 @@ def render(letter: QueuedDeadLetter) -> str:
     return "\n".join([*lines, "", *(f"    {printable(line)}" for line in body)])
 
 
+Record = Callable[[QueuedDeadLetter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def _recording(
+    settings: Settings, act: Act, author: Author, detail: str
+) -> AsyncIterator[Record]:
+    """Records letters one by one, as items of one act that begins with the first of them."""
+    begun: list[int] = []
+    async with open_database(settings.database_url) as database, database.session() as session:
+        # Before any letter is touched.
+        await require_known_schema(session)
+
+        async def record(letter: QueuedDeadLetter) -> None:
+            if not begun:
+                now = database.clock.now()
+                begun.append(await begin_act(session, act, author, now, detail=printable(detail)))
+            code, _ = letter.reason
+            words = f"{code}, message {letter.publication.properties.message_id}"
+            item = ActItem(letter.phone_number, letter.key, printable(words))
+            await record_items(session, begun[0], [item])
+            await uncount_queued(session, [code])
+
+        yield record
+
+
 async def _remove(
     settings: Settings,
-    keys: AbstractSet[str] | None,
+    selection: Selection,
+    record: Record,
     *,
     after: Callable[[QueuedDeadLetter, Publisher], Awaitable[str | None]] | None = None,
 ) -> int:
-    """Removes dead letters one by one, each after `after` has finished with it.
+    """Removes the selected letters one by one, each after `after` and then `record` have ended.
 
-    Keeps those for which it returns a problem.
+    Keeps those for which `after` returns a problem.
     """
-    removed: list[str] = []
-    codes: list[str] = []
+    removed = 0
+    found: set[str] = set()
     problems: dict[str, str] = {}
     async with open_queue(settings) as queue:
         # Without a marker a full queue can be emptied too.
-        async for letter in queue.letters(marked=keys is not None or after is not None):
-            if keys is not None and letter.key not in keys:
+        marked = after is not None or not selection.is_everything
+        async for letter in queue.letters(marked=marked):
+            if not selection.includes(letter):
                 await queue.keep(letter)
                 continue
+            found.update((selection.keys or frozenset()) & {letter.key})
             problem = await after(letter, queue.publisher) if after is not None else None
             if problem is not None:
                 problems[letter.key] = problem
                 await queue.keep(letter)
                 continue
+            await record(letter)
             await queue.remove()
-            removed.append(letter.key)
-            codes.append(letter.reason[0])
-    await _uncount(settings, codes)
+            removed += 1
     if problems:
-        kept = "; ".join(f"{key}: {problem}" for key, problem in problems.items())
-        raise NotReplayed(f"These dead letters stay: {kept}. Replayed: {len(removed)}.")
-    missing = (keys or frozenset()) - set(removed) - problems.keys()
-    if missing:
-        raise NoSuchDeadLetter(f"{_missing(missing)} Removed: {len(removed)}.")
-    return len(removed)
+        raise NotReplayed(_kept(problems, removed))
+    if missing := (selection.keys or frozenset()) - found:
+        raise NoSuchDeadLetter(f"{_missing(missing)} Removed: {removed}.")
+    return removed
 
 
-async def _uncount(settings: Settings, codes: Sequence[str]) -> None:
-    # For the metrics alone: without the database they are wrong until the queue is empty.
-    with suppress(*DATABASE_FAILURES):
-        async with open_database(settings.database_url) as database:
-            await database.transact(lambda session: uncount_queued(session, codes))
+def _kept(problems: Mapping[str, str], removed: int) -> str:
+    first = "; ".join(f"{key}: {problem}" for key, problem in [*problems.items()][:KEPT_SHOWN])
+    more = len(problems) - KEPT_SHOWN
+    return (
+        f"These dead letters stay: {first}{f'; and {more} more' if more > 0 else ''}."
+        f" Replayed: {removed}."
+    )
 
 
 def _missing(keys: AbstractSet[str]) -> str:

@@ -5,7 +5,9 @@ So each message that stays is published again at the end of the queue, and then 
 marker at the end shows where this pass began.
 """
 
+import asyncio
 import hashlib
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ from activation_contracts.catalogue import (
     RESULT_QUEUE,
 )
 from activation_contracts.dead_letters import DeadLetterCode
+from activation_contracts.reading import UnreadableError, event_in
 from activation_contracts.topology import DEAD_LETTER_QUEUE, UNROUTED_COMMANDS
 from aiormq import spec
 
@@ -51,8 +54,13 @@ KEY_BYTES: Final = 5
 WORKER_QUEUES: Final = frozenset({*SOURCES, REPORT_QUEUE, RESULT_QUEUE, DIRECTORY_QUEUE})
 FAILURE_HEADERS: Final = frozenset({*DEAD_LETTER_HEADERS, "x-death", "x-opt-death"})
 """Headers that describe the failure; a replayed message does not carry them."""
+MOVED_TOGETHER: Final = 32
+MOVED_TOGETHER_BYTES: Final = 1_000_000
+MARKER_RETURNS_TRIES: Final = 50
+MARKER_RETURNS_SECONDS: Final = 0.1
 DELIVERY_COUNTS: Final = frozenset({"x-delivery-count", "x-acquired-count"})
 MARKER: Final = "x-dead-letters-read-from-here"
+NUMBER: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 MARKER_LASTS: Final = timedelta(hours=1)
 """A marker of this age is left over from a command that was killed."""
 
@@ -85,6 +93,22 @@ class QueuedDeadLetter:
         """Exchange and routing key of its first publication."""
         exchange, routing_key = (str(self.headers[name]) for name in ORIGIN)
         return exchange, routing_key
+
+    @property
+    def phone_number(self) -> str | None:
+        """The number that its body names; None if it cannot be read."""
+        properties = self.publication.properties
+        try:
+            data = event_in(
+                self.publication.body,
+                properties.content_type,
+                properties.content_encoding,
+                self.headers,
+            )["data"]
+        except (UnreadableError, LookupError):
+            return None
+        number = data.get("phone_number") if isinstance(data, dict) else None
+        return number if isinstance(number, str) and NUMBER.fullmatch(number) else None
 
     @property
     def can_be_replayed(self) -> bool:
@@ -127,6 +151,8 @@ class DeadLetterReader:
         self._channel = channel
         self.publisher = publisher
         self._current: Delivery | None = None
+        self._keeping: list[tuple[Delivery, Publication]] = []
+        self._kept = 0
 
     async def letters(self, *, marked: bool = True) -> AsyncIterator[QueuedDeadLetter]:
         """Each message that is there now; `keep` or `remove` it before the next.
@@ -135,17 +161,22 @@ class DeadLetterReader:
         `DeadLettersNotKept`.
         """
         marker = uuid4().hex
+        turned = 0
         if marked:
             await self._publish(_marker(marker))
-        while (delivery := await self._get()) is not None:
+        while (delivery := await (self._next() if marked else self._get())) is not None:
             self._current = delivery
             if delivery.properties.message_id == marker:
+                await self._flush()
                 await self.remove()
+                await self._move(turned)
                 return
             if not _is_marker(delivery):
                 yield QueuedDeadLetter(_copy(delivery))
             elif not marked or _is_left_over(delivery):
-                # An unmarked pass ends only with an empty queue.
+                # An unmarked pass ends only with an empty queue. What stands before the marker of
+                # a command that was killed belongs behind what stands after it.
+                turned = self._kept
                 await self.remove()
             else:
                 # That of a command that runs at the same time.
@@ -154,9 +185,23 @@ class DeadLetterReader:
                 )
 
     async def keep(self, letter: QueuedDeadLetter) -> None:
-        """Moves the current message to the end of the queue. Raises `DeadLettersNotKept`."""
-        await self._publish(letter.publication)
-        await self.remove()
+        """Moves the current message to the end of the queue, behind those that were kept before.
+
+        A few are moved together: each alone would cost a write to disk. Raises
+        `DeadLettersNotKept`.
+        """
+        if self._current is None:
+            return
+        ids = {publication.properties.message_id for _, publication in self._keeping}
+        if letter.publication.properties.message_id in ids:
+            # The broker tells which message it returns by the id.
+            await self._flush()
+        self._keeping.append((self._current, letter.publication))
+        self._current = None
+        self._kept += 1
+        held_bytes = sum(len(publication.body) for _, publication in self._keeping)
+        if len(self._keeping) == MOVED_TOGETHER or held_bytes > MOVED_TOGETHER_BYTES:
+            await self._flush()
 
     async def remove(self) -> None:
         """Removes the current message."""
@@ -164,10 +209,46 @@ class DeadLetterReader:
             await answered(self._current.acknowledge())
         self._current = None
 
+    async def _flush(self) -> None:
+        moved, self._keeping = self._keeping, []
+        problems = await self.publisher.send_together([publication for _, publication in moved])
+        pairs = list(zip(moved, problems, strict=True))
+        self._keeping = [item for item, problem in pairs if problem is not None]
+        for (delivery, _), problem in pairs:
+            if problem is None:
+                await answered(delivery.acknowledge())
+        while self._keeping:
+            # Alone: either it can be changed so that the queue takes it, or the error says why not.
+            delivery, publication = self._keeping[0]
+            await self._publish(publication)
+            await answered(delivery.acknowledge())
+            del self._keeping[0]
+
+    async def _move(self, count: int) -> None:
+        """Moves this number of messages to the end of the queue."""
+        for _ in range(count):
+            self._current = await self._get()
+            if self._current is None:
+                break
+            await self.keep(QueuedDeadLetter(_copy(self._current)))
+        await self._flush()
+
     async def put_back(self) -> None:
-        """Returns the current message, if an error has left one; the broker counts that."""
-        if self._current is not None:
-            await answered(self._channel.basic_nack(self._current.tag, requeue=True))
+        """Returns the messages that an error has left; the broker counts that."""
+        left = [delivery for delivery, _ in self._keeping]
+        for delivery in (*left, *([self._current] if self._current else [])):
+            await answered(self._channel.basic_nack(delivery.tag, requeue=True))
+
+    async def _next(self) -> Delivery | None:
+        """The next message; None if the marker is gone, because another command has removed it."""
+        for _ in range(MARKER_RETURNS_TRIES):
+            delivery = await self._get()
+            if delivery is not None:
+                return delivery
+            # A command that runs at the same time holds the marker, and will move it.
+            await self._flush()
+            await asyncio.sleep(MARKER_RETURNS_SECONDS)
+        return None
 
     async def _get(self) -> Delivery | None:
         got = await answered(self._channel.basic_get(DEAD_LETTER_QUEUE))

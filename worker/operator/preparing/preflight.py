@@ -28,6 +28,7 @@ from worker.broker.session import require_channels
 from worker.broker.topology import require_exchange, require_queue, verify, verify_event_log
 from worker.broker.version import require_version
 from worker.core.partitions import Layout
+from worker.operator.intake import describe_pause
 from worker.operator.preparing.arguments import require_as_declared
 from worker.operator.preparing.clocks import find_skew
 from worker.operator.preparing.policies import require_harmless_policies
@@ -82,6 +83,7 @@ async def check_all(settings: Settings) -> Sequence[Finding]:
         for subject, check in (
             ("partitions", _check_partitions),
             ("rights", _check_rights),
+            ("intake", _check_intake),
             ("dead letters", _check_dead_letters),
         ):
             found += await _findings(subject, check, settings)
@@ -185,6 +187,13 @@ def _topology(settings: Settings, layout: Layout) -> tuple[Sequence[Exchange], S
     exchanges, queues = partition_topology(layout)
     log = [event_log(settings.event_log_days)] if settings.event_log_days else []
     return (*EXCHANGES, *exchanges), (*QUEUES, *queues, *log)
+
+
+async def _check_intake(settings: Settings) -> Sequence[str]:
+    """No error: a worker can start, and takes no commands until a person ends the pause."""
+    async with _session(settings) as session:
+        pause = (await load_partitions(session)).pause
+    return [describe_pause(pause)] if pause else []
 
 
 async def _check_dead_letters(settings: Settings) -> Sequence[str]:

@@ -17,27 +17,26 @@ from worker.storage.deployment.preflight import (
 )
 from worker.storage.locks import MIGRATION
 
-__all__ = ["head", "migrate"]
+__all__ = ["configuration", "head", "migrate"]
 
 
-def _configuration() -> Config:
-    configuration = Config()
-    configuration.set_main_option("script_location", str(files("worker.storage") / "migrations"))
-    return configuration
+def configuration() -> Config:
+    """Alembic's settings; it takes the connection from the attributes."""
+    made = Config()
+    made.set_main_option("script_location", str(files("worker.storage") / "migrations"))
+    return made
 
 
 def _upgrade(connection: Connection) -> tuple[str | None, str | None]:
     # Two migrations that start together run one after the other; the second has nothing to do.
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION})")
-    configuration = _configuration()
+    settings = configuration()
     before = _revision_of(connection)
-    known = {
-        script.revision for script in ScriptDirectory.from_config(configuration).walk_revisions()
-    }
+    known = {script.revision for script in ScriptDirectory.from_config(settings).walk_revisions()}
     if before is not None and before not in known:
         raise NotReady(newer_schema(before))
-    configuration.attributes["connection"] = connection
-    command.upgrade(configuration, "head")
+    settings.attributes["connection"] = connection
+    command.upgrade(settings, "head")
     return before, _revision_of(connection)
 
 
@@ -60,4 +59,4 @@ async def migrate(database: Database) -> tuple[str | None, str | None]:
 
 def head() -> str | None:
     """The revision to which `migrate` leads."""
-    return ScriptDirectory.from_config(_configuration()).get_current_head()
+    return ScriptDirectory.from_config(configuration()).get_current_head()

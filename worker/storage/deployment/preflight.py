@@ -24,7 +24,7 @@ __all__ = [
 
 VERSION_TABLE: Final = "activation_worker_version"
 """Of our own name: another application may keep an `alembic_version` in the same database."""
-REVISION: Final = "0002"
+REVISION: Final = "0003"
 """A copy of Alembic's head: importing Alembic makes a start half as long again."""
 
 

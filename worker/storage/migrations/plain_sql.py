@@ -12,13 +12,13 @@ TIMEOUT_SECONDS: Final = 24 * 60 * 60
 SCHEMA: Final = files("worker.storage") / "schema"
 
 
-def functions() -> list[str]:
-    """The files of all SQL functions and procedures.
+def functions(folder: str = "functions") -> list[str]:
+    """The files of the SQL functions and procedures in this folder of `schema`.
 
     Their order does not matter: PL/pgSQL resolves names when a function is called, and no function
     in SQL calls another.
     """
-    return sorted(f"functions/{file.name}" for file in (SCHEMA / "functions").iterdir())
+    return sorted(f"{folder}/{file.name}" for file in SCHEMA.joinpath(folder).iterdir())
 
 
 def run(*paths: str) -> None:

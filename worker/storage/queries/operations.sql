@@ -191,13 +191,3 @@ settings AS (
     DELETE FROM call_settings WHERE phone_number = ANY(CAST(:phone_numbers AS text[]))
 )
 DELETE FROM handset_logins WHERE phone_number = ANY(CAST(:phone_numbers AS text[]));
-
--- name: record_resolution
--- Records an operator's decision on an operation.
-INSERT INTO resolutions (
-    phone_number, decided_at, command_source, command_id, resolution, decided_by, reason
-)
-VALUES (
-    :phone_number, CAST(:decided_at AS timestamptz), :command_source, :command_id, :resolution,
-    :decided_by, :reason
-);

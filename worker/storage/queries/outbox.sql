@@ -84,7 +84,7 @@ LIMIT CAST(:maximum AS integer);
 UPDATE outbox SET next_attempt_at = NULL, attempts = 0, queued_at = CAST(:now AS timestamptz)
 WHERE next_attempt_at IS NOT NULL
     AND (CAST(:positions AS bigint[]) IS NULL OR position = ANY(CAST(:positions AS bigint[])))
-RETURNING position;
+RETURNING position, subject, message_id, message_type;
 
 -- name: discard_messages
 -- Moves parked messages out of the outbox, with the operator and the reason, and makes what waited
@@ -119,7 +119,7 @@ INSERT INTO discarded_messages (
 SELECT position, subject, message_id, message_type, exchange, routing_key, body, last_error,
     CAST(:now AS timestamptz), CAST(:discarded_by AS text), CAST(:reason AS text)
 FROM discarded
-RETURNING position;
+RETURNING position, subject, message_id, message_type;
 
 -- name: drop_unsent
 -- Deletes the unsent PBX requests of an operation, or of an aftermath, that an operator completed by

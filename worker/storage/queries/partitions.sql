@@ -58,10 +58,12 @@ ORDER BY partition;
 
 -- name: load_partitioning
 -- Reads the layout of the partitions, the target of an unfinished change, the moment up to which PBX
--- results are counted for all partitions, and the time.
+-- results are counted for all partitions, whether the intake is paused, and the time.
 SELECT partitions, routed, target, clock_timestamp() AS now,
-    (SELECT results_read_until FROM leadership WHERE partition = -1) AS results_read_until
-FROM partitioning;
+    (SELECT results_read_until FROM leadership WHERE partition = -1) AS results_read_until,
+    intake.paused_at, intake.paused_by, intake.reason AS pause_reason
+FROM partitioning
+LEFT JOIN intake ON intake.only_row;
 
 -- name: begin_repartition
 -- Records the target of a change before anything moves: a repeat must finish it.

@@ -53,3 +53,33 @@ WHERE ctid = ANY(ARRAY(
     WHERE last_attempt_at < CAST(:before AS timestamptz)
     LIMIT CAST(:maximum AS integer)
 ));
+
+-- name: prune_acts
+-- Deletes old acts of operators, with their items.
+DELETE FROM acts
+WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM acts
+    WHERE decided_at < CAST(:before AS timestamptz)
+    LIMIT CAST(:maximum AS integer)
+));
+
+-- name: count_history
+-- Counts what the statements above would delete.
+SELECT 'commands' AS kind, count(*) AS rows FROM commands
+WHERE received_at < CAST(:before AS timestamptz) AND ended_at IS NOT NULL
+UNION ALL
+SELECT 'steps', count(*) FROM pbx_steps
+WHERE requested_at < CAST(:before AS timestamptz) AND ended_at IS NOT NULL
+UNION ALL
+SELECT 'resolutions', count(*) FROM resolutions WHERE decided_at < CAST(:before AS timestamptz)
+UNION ALL
+SELECT 'manual_logouts', count(*) FROM manual_logouts
+WHERE closed_at < CAST(:before AS timestamptz)
+UNION ALL
+SELECT 'discarded_messages', count(*) FROM discarded_messages
+WHERE discarded_at < CAST(:before AS timestamptz)
+UNION ALL
+SELECT 'attempts', count(*) FROM poison_attempts
+WHERE last_attempt_at < CAST(:before AS timestamptz)
+UNION ALL
+SELECT 'acts', count(*) FROM acts WHERE decided_at < CAST(:before AS timestamptz);

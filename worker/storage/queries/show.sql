@@ -50,10 +50,13 @@ SELECT device_id, device_kind, account_id, site_id, command_id, required_at, clo
     reason
 FROM manual_logouts WHERE phone_number = :phone_number ORDER BY place;
 
--- name: show_resolutions
--- Lists the operators' decisions on a number.
-SELECT decided_at, command_id, resolution, decided_by, reason
-FROM resolutions WHERE phone_number = :phone_number ORDER BY decided_at;
+-- name: show_acts
+-- Lists what operators did to a number, or to its messages.
+SELECT act.decided_at, act.act, act.decided_by, act.reason, item.item, item.detail
+FROM act_items AS item
+JOIN acts AS act ON act.place = item.act
+WHERE item.subject = :phone_number
+ORDER BY item.place;
 
 -- name: show_waiting_records
 -- Lists the records that wait for a number, in the order in which they will be applied.

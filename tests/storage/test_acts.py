@@ -1,0 +1,64 @@
+"""The acts of operators, and those that the release before still stores elsewhere."""
+
+from uuid import uuid4
+
+import pytest
+from alembic import command
+from sqlalchemy import Connection
+
+from tests.support.workers import rows, store
+from worker.local import PrivateServers
+from worker.storage.connecting.engine import Database, open_database
+from worker.storage.deployment.migrate import configuration, migrate
+from worker.storage.deployment.preflight import REVISION
+
+NUMBER = "+442079460001"
+ACTS = """SELECT acts.act, decided_by, reason, subject, item, act_items.detail
+    FROM acts LEFT JOIN act_items ON act_items.act = acts.place ORDER BY acts.place"""
+
+
+def resolution(minute: int, decision: str) -> str:
+    """As the release before stores a decision."""
+    return f"""INSERT INTO resolutions (
+        phone_number, decided_at, command_source, command_id, resolution, decided_by, reason
+    ) VALUES (
+        '{NUMBER}', '2026-11-01 12:0{minute}Z', '/web', 'one', '{decision}', 'Ada', 'a test'
+    )"""
+
+
+def act(decision: str) -> tuple[object, ...]:
+    return ("resolve", "Ada", "a test", NUMBER, "one", decision)
+
+
+async def test_decisions_from_before_the_migration_are_acts_in_their_order(
+    servers: PrivateServers,
+) -> None:
+    name = f"former_{uuid4().hex}"
+    url = await servers.postgresql.create_database(name)
+    async with open_database(url) as database:
+
+        def upgrade_to_the_release_before(connection: Connection) -> None:
+            settings = configuration()
+            settings.attributes["connection"] = connection
+            command.upgrade(settings, "0001")
+
+        async with database.migration() as connection:
+            await connection.run_sync(upgrade_to_the_release_before)
+        await store(database, resolution(2, "done"), resolution(1, "retry"))
+
+        assert await migrate(database) == ("0001", REVISION)
+        assert await rows(database, ACTS) == [act("retry"), act("done")]
+    await servers.postgresql.drop_database(name)
+
+
+async def test_a_decision_that_the_release_before_stores_is_an_act(database: Database) -> None:
+    await store(database, resolution(1, "retry"))
+
+    assert await rows(database, ACTS) == [act("retry")]
+
+
+@pytest.mark.parametrize("column", ["paused_at", "paused_by", "reason"])
+async def test_a_pause_has_an_author_and_a_reason(database: Database, column: str) -> None:
+    value = "now()" if column == "paused_at" else "'Ada'"
+    with pytest.raises(Exception, match="paused_by_someone_for_a_reason"):
+        await store(database, f"UPDATE intake SET {column} = {value}")

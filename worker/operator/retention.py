@@ -1,0 +1,52 @@
+"""Shows the history that is older than the settings keep, and deletes it."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from worker.settings import Settings
+from worker.storage.acts import Act, Author, begin_act
+from worker.storage.connecting.engine import Database, open_database
+from worker.storage.connecting.session import Session
+from worker.storage.retention import count_old, delete_old
+
+__all__ = ["OldHistory", "delete_history", "render", "show_history"]
+
+
+class OldHistory(NamedTuple):
+    """Rows of the history from before a moment, by kind."""
+
+    before: datetime
+    rows: Mapping[str, int]
+
+
+async def show_history(settings: Settings) -> OldHistory:
+    """What is older than `WORKER_HISTORY_DAYS`."""
+    async with open_database(settings.database_url) as database, database.session() as session:
+        before = _before(database, settings)
+        return OldHistory(before, await count_old(session, before))
+
+
+async def delete_history(settings: Settings, author: Author) -> OldHistory:
+    """Deletes it, in small transactions, and records the act first."""
+
+    async def record(session: Session) -> datetime:
+        before = _before(database, settings)
+        detail = f"before {before.isoformat(timespec='seconds')}"
+        await begin_act(session, Act.RETENTION, author, database.clock.now(), detail=detail)
+        return before
+
+    async with open_database(settings.database_url) as database:
+        before = await database.transact(record)
+        return OldHistory(before, await delete_old(database, before))
+
+
+def _before(database: Database, settings: Settings) -> datetime:
+    return database.clock.now() - timedelta(days=settings.history_days)
+
+
+def render(history: OldHistory) -> str:
+    """A line for each kind."""
+    return "\n".join(
+        f"{kind.replace('_', ' '):<19} {rows:>9}" for kind, rows in history.rows.items()
+    )
