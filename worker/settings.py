@@ -101,6 +101,12 @@ class Settings(BaseModel):
     """Address on which the HTTP endpoints listen; `::` is IPv6 and IPv4."""
     http_port: Annotated[int, Field(ge=0, le=65535)] = 8080
     """Port of the HTTP endpoints; 0 chooses a free one."""
+    page: Annotated[Literal["local", "everyone", "off"], BeforeValidator(str.lower)] = "local"
+    """Who may read the page that explains numbers: programs on this machine, everyone, no one."""
+    page_host: str = "127.0.0.1"
+    """Address on which the page listens, if it has a port of its own."""
+    page_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """Port of the page; 0: that of the HTTP endpoints, on their address."""
     log_format: Annotated[Literal["auto", "json", "pretty"], BeforeValidator(str.lower)] = "auto"
     """`auto`: pretty on a terminal, JSON elsewhere."""
     log_level: Annotated[
@@ -190,7 +196,7 @@ class Settings(BaseModel):
         parse_database_url(url)
         return f"postgresql+asyncpg://{url.partition('://')[2]}"
 
-    @field_validator("http_host")
+    @field_validator("http_host", "page_host")
     @classmethod
     def _validate_http_host(cls, host: str) -> str:
         return host.removeprefix("[").removesuffix("]")

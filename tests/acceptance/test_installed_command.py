@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 
 import aiohttp
 import pytest
@@ -86,9 +87,24 @@ async def test_a_manual_logout_is_listed_after_the_deactivation_until_a_person_c
     assert "UTC by Ada: done" in shown[1]
 
 
-async def test_run_serves_health_readiness_and_metrics(environment: Environment) -> None:
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+    return port
+
+
+@parametrize_quick(
+    "page, elsewhere",
+    [("local", False), ("local", True), ("off", False)],
+    quick=2,
+)
+async def test_run_serves_health_readiness_metrics_and_the_page(
+    environment: Environment, page: str, *, elsewhere: bool
+) -> None:
+    page_port = free_port() if elsewhere else 0
+    changes = {"WORKER_PAGE": page, "WORKER_PAGE_PORT": str(page_port)}
     process = await asyncio.create_subprocess_exec(
-        COMMAND, "run", env=dict(environment), stderr=asyncio.subprocess.PIPE
+        COMMAND, "run", env={**environment, **changes}, stderr=asyncio.subprocess.PIPE
     )
     try:
         port = (await until_logged(process, "http_started"))["port"]
@@ -97,6 +113,13 @@ async def test_run_serves_health_readiness_and_metrics(environment: Environment)
             for path in ("/healthz", "/readyz", "/metrics"):
                 async with session.get(path) as response:
                     assert response.status == 200
+            async with session.get("/") as response:
+                here = page == "local" and not elsewhere
+                assert response.status == (200 if here else 404)
+            if elsewhere:
+                async with session.get(f"http://127.0.0.1:{page_port}/") as response:
+                    assert response.status == 200
+                    assert "commands wait" in await response.text()
     finally:
         process.terminate()
         await process.communicate()

@@ -73,8 +73,10 @@ async def test_send_waits_for_the_outcome_and_show_explains_it(
     ]
     assert "1 bought - 1 active - 0 pending = 0 free" in shown
     assert "in hours hunt_group, out of hours voicemail, unanswered none; hunt group group" in shown
-    assert re.search(r"activate   completed at \S+ \S+ UTC by ann", shown)
-    assert "NUMBER_NOT_RESERVED: " in shown
+    assert re.search(r"why +ACTIVE since \S+ \S+ UTC, requested by ann\n", shown)
+    assert "  activate accepted, PENDING by ann  (" in shown
+    assert "  activate completed, ACTIVE  (" in shown
+    assert "  activate refused, NUMBER_NOT_RESERVED: " in shown
 
 
 async def test_send_prints_the_first_answer_to_a_command_that_was_accepted_before(
@@ -123,7 +125,8 @@ async def test_show_prints_everything_as_json(invoke: Invoke) -> None:
 
     assert shown["status"] == "RESERVED"
     assert shown["call_settings"][0]["in_hours"] == "hunt_group"
-    assert shown["history"] == shown["unsent"] == shown["waiting"] == []
+    assert shown["history"] == shown["unsent"] == shown["waiting"] == shown["timeline"] == []
+    assert shown["why"]["headline"] == "Not active: the worker has received no command for it"
 
 
 async def test_show_lists_the_pbx_steps_of_a_number(
@@ -164,7 +167,8 @@ async def test_show_and_pending_tell_an_ended_operation_from_one_under_way(
     assert "outstanding     reset after the failed activation since" in shown
     assert "activation abandoned, attempt 1" in shown
     assert re.search(r"extension_reset open, .*; asked again at", shown)
-    assert re.search(r"activate   failed at .* DEADLINE_PASSED: ", shown)
+    assert re.search(r"UTC  activate failed, DEADLINE_PASSED: ", shown)
+    assert "why             Not active: its last activate failed, DEADLINE_PASSED. " in shown
     assert "activate has ended, reset after the failed activation outstanding since" in pending
     assert "NEEDS AN OPERATOR" in pending
     assert "OVERDUE" not in pending

@@ -29,15 +29,15 @@ class Browser:
         self._port = port
         self._session = session
 
-    def open(self, page: Path, *, width: int, dark: bool = False) -> None:
-        """Shows a file in a window of this width, and forgets what was logged before."""
+    def open(self, page: Path | str, *, width: int, dark: bool = False) -> None:
+        """Shows a file, or an address, in a window of this width; forgets the log of before."""
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600}
         self._devtools("Emulation.setDeviceMetricsOverride", size)
         self._devtools("Emulation.setEmulatedMedia", {"features": [scheme]})
         self._log("browser")
         self._log("performance")
-        self._do("POST", "/url", {"url": page.as_uri()})
+        self._do("POST", "/url", {"url": page if isinstance(page, str) else page.as_uri()})
 
     def run(self, script: str) -> Any:
         """The result of a script in the page."""

@@ -6,16 +6,19 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
+from aiohttp import web
+
 from worker.app.probes import probes_of, state_of
 from worker.app.service import serving
 from worker.cluster.supervisor import Supervisor
+from worker.explaining.page.server import Page
 from worker.runtime import signals
 from worker.runtime.clock import Clock
 from worker.settings import Settings
 from worker.storage.connecting.engine import Database, open_database
 from worker.storage.deployment.preflight import require_fit
 from worker.storage.gauges import measure
-from worker.telemetry.http import serve
+from worker.telemetry.http import serve, serve_page
 from worker.telemetry.logs import Action, get_logger
 from worker.telemetry.metrics import Metrics
 from worker.telemetry.reporter import Reporter
@@ -39,6 +42,7 @@ async def run(settings: Settings) -> None:
         tracing = await stack.enter_async_context(exported_tracing(enabled=settings.tracing))
         metrics = Metrics(partial(measure, database))
         worker = supervisor(database, settings, Reporter(metrics, tracing))
+        routes = await _page_routes(stack, settings, worker)
         port = await stack.enter_async_context(
             serve(
                 settings.http_host,
@@ -46,14 +50,28 @@ async def run(settings: Settings) -> None:
                 probes_of(database, worker),
                 metrics,
                 state=partial(state_of, worker),
+                routes=() if settings.page_port else routes,
             )
         )
+        if routes and settings.page_port:
+            page = serve_page(settings.page_host, settings.page_port, routes)
+            await stack.enter_async_context(page)
         get_logger().info(Action.HTTP_STARTED, port=port)
         async with _signal_handlers(worker) as stop_now:
             if await _is_fit(database, worker):
                 get_logger().info(Action.WORKER_STARTED)
                 await _until_stopped(worker, stop_now, settings.stop_deadline_seconds)
         get_logger().info(Action.WORKER_STOPPED)
+
+
+async def _page_routes(
+    stack: AsyncExitStack, settings: Settings, worker: Supervisor
+) -> list[web.RouteDef]:
+    """The routes of the page, which has a database connection of its own; none if it is off."""
+    if settings.page == "off":
+        return []
+    database = await stack.enter_async_context(open_database(settings.current_database_url))
+    return Page(database, worker, is_local=settings.page == "local").routes()
 
 
 def supervisor(

@@ -1,7 +1,7 @@
 """Runs a worker: opens a broker session, serves its share, and starts again after an outage."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -14,6 +14,7 @@ from worker.broker.connecting.connection import (
     BrokerRefused,
     BrokerUnavailable,
     connect,
+    ready_messages,
 )
 from worker.broker.partition_queues import bind_partition_queues, queue_names_of
 from worker.broker.prefetch import Prefetch
@@ -75,11 +76,21 @@ class Supervisor:
         """Whether the broker is connected."""
         self.leads = False
         """Whether this worker serves an assignment; otherwise it stands by."""
+        self._connection: AbstractConnection | None = None
 
     @property
     def dead_letter_problem(self) -> str | None:
         """Why the dead-letter queue cannot be used; None if it can."""
         return self._dead_letter_queue.problem
+
+    async def queue_depths(self, queues: Iterable[str]) -> Mapping[str, int] | None:
+        """How many messages are ready in these queues; None if the broker does not say."""
+        if self._connection is None:
+            return None
+        try:
+            return {name: await ready_messages(self._connection, name) for name in queues}
+        except (BrokerUnavailable, *CONNECTION_ERRORS):
+            return None
 
     def stop(self) -> None:
         """Asks `run` to finish the current work and return."""
@@ -151,11 +162,13 @@ class Supervisor:
                 self._reporter.metrics.reconnected()
             self.connected = True
             self._reporter.metrics.broker_connected(connected=True)
+            self._connection = session.connections[0]
             try:
                 await first_of(self._serve(session), self._wait_for_end(session))
             finally:
                 self.connected = self.leads = False
                 self._reporter.metrics.broker_connected(connected=False)
+                self._connection = None
             if session.lost.is_set():
                 raise session.failure
 

@@ -18,16 +18,20 @@ from activation_contracts.topology import DEAD_LETTER_QUEUE
 from worker.broker.connecting.connection import BrokerUnavailable
 from worker.broker.delivery import Delivery
 from worker.broker.forwarding import DEAD_LETTER_HEADERS, forwarded, stripped
+from worker.broker.phone_numbers import phone_number_of
 from worker.broker.publishing.publication import encode_properties
 from worker.broker.session import BrokerSession
 from worker.consuming.poison import PoisonTracker
 from worker.runtime.concurrency import cancelled
+from worker.runtime.printable import printable
 from worker.storage.connecting.engine import Transactions
 from worker.storage.connecting.errors import LeadershipLost
 from worker.storage.connecting.session import Session
 from worker.storage.outbox.dead_letters import (
     BATCH_MAXIMUM_BYTES,
     BATCH_MAXIMUM_MESSAGES,
+    Reason,
+    log_dead_letters,
     store_dead_letters,
 )
 from worker.telemetry.logs import Action, get_logger
@@ -106,16 +110,29 @@ class DeadLetters:
     async def _store(self, batch: Sequence[DeadLetter]) -> None:
         now = datetime.now(UTC)
         rows = [(_encoded_properties(item, now), item.delivery.body) for item in batch]
+        reasons = [self._reason(item) for item in batch]
         deliveries = [item.delivery for item in batch]
 
         async def store(session: Session) -> None:
             await self._poison.clear(session, deliveries)
             # Runs again after a lost answer to COMMIT: a dead letter may then be there twice.
             await store_dead_letters(session, rows, now)
+            await log_dead_letters(session, reasons, now)
 
         await self._database.transact(store)
         await self._acknowledge(deliveries)
         self._on_stored()
+
+    def _reason(self, letter: DeadLetter) -> Reason:
+        # Text of others: PostgreSQL stores no NUL.
+        message_id = letter.delivery.properties.message_id
+        return Reason(
+            printable(letter.code),
+            printable(letter.detail[:DETAIL_MAXIMUM_CHARACTERS]),
+            self._poison.queue,
+            printable(message_id) if isinstance(message_id, str) else None,
+            phone_number_of(letter.delivery.body, letter.delivery.properties),
+        )
 
     def _has_ended(self, task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()

@@ -33,7 +33,7 @@ class PoisonTracker:
     def __init__(
         self, queue: str, database: Transactions, clock: Clock, *, batch_maximum_messages: int
     ) -> None:
-        self._queue = queue
+        self.queue: Final = queue
         self._database = database
         self._clock = clock
         self.batch_maximum_messages: Final = batch_maximum_messages
@@ -56,7 +56,7 @@ class PoisonTracker:
         if digests:
             await self._database.transact(
                 lambda session: session.change(
-                    "forgive_attempts", queue=self._queue, digests=sorted(digests)
+                    "forgive_attempts", queue=self.queue, digests=sorted(digests)
                 )
             )
 
@@ -64,10 +64,10 @@ class PoisonTracker:
         """Deletes the counts of handled messages; call it in the transaction that handles them."""
         digests = _digests(deliveries)
         if digests:
-            await session.change("clear_attempts", queue=self._queue, digests=digests)
+            await session.change("clear_attempts", queue=self.queue, digests=digests)
 
     async def _begin(self, session: Session, waiting: Sequence[Delivery]) -> Limit:
-        found = await session.fetch("find_attempts", queue=self._queue, digests=_digests(waiting))
+        found = await session.fetch("find_attempts", queue=self.queue, digests=_digests(waiting))
         known = {row["digest"]: row["attempts"] for row in found}
         attempts = [known.get(_digest(item), 0) if item.redelivered else 0 for item in waiting]
         if is_poison(attempts[0]):
@@ -75,7 +75,7 @@ class PoisonTracker:
         size = batch_limit(attempts, self.batch_maximum_messages)
         await session.change(
             "count_attempts",
-            queue=self._queue,
+            queue=self.queue,
             digests=_digests(waiting[:size]),
             now=self._clock(),
         )

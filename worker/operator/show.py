@@ -1,20 +1,23 @@
 """Shows a number with everything that explains its state, and what is under way or outstanding."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from worker.core.directory.change import WaitsFor
-from worker.core.messages.explanations import AFTERMATHS, at_deadline, clock_time, explain
-from worker.core.situation import Number
+from worker.core.messages.explanations import AFTERMATHS, clock_time
+from worker.explaining.model import Shown
+from worker.explaining.reading import (
+    ONE_SNAPSHOT,
+    read_number,
+    read_operations,
+    read_waiting_records,
+)
 from worker.operator.intake import describe_pause
 from worker.operator.manual_logouts import how_it_stands
 from worker.runtime.printable import printable
 from worker.settings import Settings
 from worker.storage.connecting.engine import open_database
 from worker.storage.intake import Pause
-from worker.storage.loading import load_numbers_with_steps
-from worker.storage.partitions import load_partitions
 
 __all__ = [
     "render_number",
@@ -24,21 +27,6 @@ __all__ = [
     "show_pending",
     "show_waiting_records",
 ]
-
-Shown = Mapping[str, Any]
-
-PARTS: Final = (
-    "call_settings",
-    "hunt_groups",
-    "logins",
-    "unsent",
-    "steps",
-    "manual_logouts",
-    "acts",
-    "waiting_records",
-    "history",
-)
-
 
 _WAITS_UNTIL: Final = {
     WaitsFor.END_OF_OPERATION: "when the operation ends",
@@ -51,68 +39,24 @@ async def show_number(settings: Settings, phone_number: str) -> Shown | None:
     """The number, as plain values; None if it is not provisioned."""
     async with (
         open_database(settings.database_url) as database,
-        database.transaction() as session,
+        database.transaction(ONE_SNAPSHOT) as session,
     ):
-        now = database.clock.now()
-        found = await session.fetch("show_number", phone_number=phone_number, today=now.date())
-        if not found:
-            return None
-        shown: dict[str, Any] = dict(found[0])
-        for part in PARTS:
-            rows = await session.fetch(f"show_{part}", phone_number=phone_number)
-            shown[part] = [dict(row) for row in rows]
-        number = (await load_numbers_with_steps(session, [phone_number]))[phone_number]
-        pause = (await load_partitions(session)).pause
-    shown["waiting"] = [_waiting(number, now)] if number.ongoing else []
-    shown["pause"] = pause._asdict() if pause else None
-    return shown
+        return await read_number(session, phone_number, database.clock.now)
 
 
 async def show_waiting_records(settings: Settings, phone_number: str) -> Sequence[Shown]:
     """The records that wait for a number, also for one that is not provisioned."""
-    async with (
-        open_database(settings.database_url) as database,
-        database.session() as session,
-    ):
-        rows = await session.fetch("show_waiting_records", phone_number=phone_number)
-    return [dict(row) for row in rows]
+    async with open_database(settings.database_url) as database, database.session() as session:
+        return await read_waiting_records(session, phone_number)
 
 
 async def show_pending(settings: Settings) -> Sequence[Shown]:
     """The operations under way and the aftermaths, oldest first, each with what happens next."""
     async with (
         open_database(settings.database_url) as database,
-        database.transaction() as session,
+        database.transaction(ONE_SNAPSHOT) as session,
     ):
-        found = await session.fetch("show_pending")
-        phone_numbers = [row["phone_number"] for row in found]
-        numbers = await load_numbers_with_steps(session, phone_numbers)
-        now = database.clock.now()
-    return [_waiting(numbers[phone_number], now) for phone_number in phone_numbers]
-
-
-def _waiting(number: Number, now: datetime) -> Shown:
-    ongoing = number.ongoing
-    if ongoing is None:
-        return {"phone_number": number.phone_number, "status": number.status}
-    # An operation that has ended is not late.
-    is_under_way = ongoing.aftermath is None
-    return {
-        "phone_number": number.phone_number,
-        "status": number.status,
-        "operation": ongoing.operation,
-        "command_id": ongoing.command_id,
-        "requested_by": ongoing.requested_by,
-        "aftermath": ongoing.aftermath,
-        "since": ongoing.since,
-        "at_risk": is_under_way and ongoing.at_risk_at <= now,
-        "deadline": None if ongoing.joins_hunt_group else ongoing.deadline,
-        "overdue": is_under_way and ongoing.deadline <= now,
-        "needs_a_person": ongoing.failure is not None,
-        "awaiting": [step.as_contract().model_dump(mode="json") for step in ongoing.open_steps],
-        "at_deadline": at_deadline(ongoing.operation) if is_under_way else None,
-        "explanation": explain(number.status, ongoing),
-    }
+        return await read_operations(session, database.clock.now)
 
 
 def render_operation(operation: Shown) -> str:
@@ -137,6 +81,7 @@ def render_number(shown: Shown) -> str:
     """The number as lines: its state, then the reasons for it, then its history."""
     shown = printable(shown)
     lines = [f"{shown['phone_number']}  {shown['status']}  (sequence {shown['sequence']})"]
+    lines.append(f"  why             {_why(shown['why'])}")
     if shown["pause"]:
         pause = describe_pause(Pause(**shown["pause"]))
         lines.append(f"  intake          {pause}; commands wait until `activation-worker resume`")
@@ -149,10 +94,9 @@ def render_number(shown: Shown) -> str:
         )
     lines += [f"  PBX step        {_step(row)}" for row in shown["steps"]]
     lines += [f"  manual logout   {_manual_logout(row)}" for row in shown["manual_logouts"]]
-    lines += [f"  decision        {_act(row)}" for row in shown["acts"]]
     lines += [f"  waiting record  {render_record(row)}" for row in shown["waiting_records"]]
-    lines.append("  history")
-    lines += [f"    {_history(command)}" for command in shown["history"]] or ["    none"]
+    lines.append("  timeline")
+    lines += [f"    {_entry(entry)}" for entry in shown["timeline"]] or ["    nothing"]
     return "\n".join(lines)
 
 
@@ -200,16 +144,15 @@ def _call_settings(row: Shown) -> str:
     )
 
 
-def _history(command: Shown) -> str:
-    decision = (
-        f"{clock_time(command['received_at'])}  {command['operation']:<10} {command['outcome']}"
-    )
-    by = f" by {command['requested_by']}" if command["requested_by"] else ""
-    ended = command["ended_at"]
-    end = f" at {clock_time(ended)}" if ended and not command["refusal"] else ""
-    code = command["refusal"] or command["failure"]
-    reason = f"  {code}: {command['detail']}" if code else ""
-    return f"{decision}{end}{by}  ({command['command_id']}){reason}"
+def _why(why: Shown) -> str:
+    return ". ".join(filter(None, (why["headline"], why["detail"])))
+
+
+def _entry(entry: Shown) -> str:
+    by = f" by {entry['by']}" if entry["by"] else ""
+    detail = f": {entry['detail']}" if entry["detail"] else ""
+    reference = f"  ({entry['reference']})" if entry["reference"] else ""
+    return f"{clock_time(entry['at'])}  {entry['what']}{by}{detail}{reference}"
 
 
 def _step(row: Shown) -> str:
@@ -233,12 +176,4 @@ def render_record(row: Shown) -> str:
     return (
         f"{what}{row['kind']}{version} since {clock_time(row['waiting_since'])}, applied"
         f" {_WAITS_UNTIL[row['waits_for']]}: {row['record']}"
-    )
-
-
-def _act(row: Shown) -> str:
-    detail = f" {row['detail']}" if row["detail"] else ""
-    return (
-        f"{row['act']}{detail} by {row['decided_by']} at {clock_time(row['decided_at'])}:"
-        f" {row['reason']}  ({row['item']})"
     )

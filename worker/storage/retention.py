@@ -23,6 +23,7 @@ HISTORY: Final = (
     "discarded_messages",
     "attempts",
     "acts",
+    "dead_letter_log",
 )
 """What ends with its age, in the order of deletion: for each a query `prune_…`."""
 

@@ -4,7 +4,7 @@ import asyncio
 import errno
 import json
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -13,7 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from worker.telemetry.metrics import Metrics
 
-__all__ = ["HttpUnavailableError", "Probe", "State", "serve"]
+__all__ = ["HttpUnavailableError", "Probe", "State", "serve", "serve_page"]
 
 Probe = Callable[[], Awaitable[str | None]]
 """Checks one thing that the worker needs; None if it works, else a sentence about the problem."""
@@ -41,28 +41,51 @@ async def serve(
     metrics: Metrics,
     *,
     state: State = dict,
+    routes: Iterable[web.AbstractRouteDef] = (),
 ) -> AsyncIterator[int]:
     """Serves the endpoints inside the block; yields the port, a free one if `port` is 0.
 
     `/healthz` is 200 while the event loop runs. `/readyz` is 200 if every probe returns None,
-    else 503; its body is JSON with the state and the result of each probe. Raises
+    else 503; its body is JSON with the state and the result of each probe. `routes` are served
+    beside them. Raises
     `HttpUnavailableError`.
     """
+    application = _application(probes, metrics, state)
+    application.add_routes(routes)
+    async with _listening(application, host, port, "WORKER_HTTP") as listening:
+        yield listening
+
+
+@asynccontextmanager
+async def serve_page(
+    host: str, port: int, routes: Iterable[web.AbstractRouteDef]
+) -> AsyncIterator[int]:
+    """Serves the routes of the page inside the block, on a port of their own; like `serve`."""
+    application = web.Application()
+    application.add_routes(routes)
+    async with _listening(application, host, port, "WORKER_PAGE") as listening:
+        yield listening
+
+
+@asynccontextmanager
+async def _listening(
+    application: web.Application, host: str, port: int, settings: str
+) -> AsyncIterator[int]:
     runner = web.AppRunner(
-        _application(probes, metrics, state),
+        application,
         access_log=None,
         handle_signals=False,
         shutdown_timeout=SHUTDOWN_TIMEOUT_SECONDS,
     )
     await runner.setup()
     try:
-        await _listen(runner, host, port)
+        await _listen(runner, host, port, settings)
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
 
 
-async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
+async def _listen(runner: web.AppRunner, host: str, port: int, settings: str) -> None:
     try:
         if host == ANY_IPV6:
             # The event loop would listen for IPv6 alone.
@@ -76,9 +99,9 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
         code = error.errno if isinstance(error, OSError) else None
         reason = (isinstance(error, OSError) and error.strerror) or error
         remedy = (
-            "Stop the program that listens there, or choose another WORKER_HTTP_PORT."
+            f"Stop the program that listens there, or choose another {settings}_PORT."
             if code == errno.EADDRINUSE
-            else "Correct WORKER_HTTP_HOST or WORKER_HTTP_PORT."
+            else f"Correct {settings}_HOST or {settings}_PORT."
         )
         message = f"The HTTP endpoints cannot listen on {host}, port {port}: {reason}. {remedy}"
         raise HttpUnavailableError(message) from error

@@ -7,7 +7,6 @@ marker at the end shows where this pass began.
 
 import asyncio
 import hashlib
-import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -24,7 +23,6 @@ from activation_contracts.catalogue import (
     RESULT_QUEUE,
 )
 from activation_contracts.dead_letters import DeadLetterCode
-from activation_contracts.reading import UnreadableError, event_in
 from activation_contracts.topology import DEAD_LETTER_QUEUE, UNROUTED_COMMANDS
 from aiormq import spec
 
@@ -39,6 +37,7 @@ from worker.broker.forwarding import (
     stripped,
 )
 from worker.broker.partition_queues import SOURCES, is_partition_queue
+from worker.broker.phone_numbers import phone_number_of
 from worker.broker.publishing.confirm_channel import NotPublished, Unencodable
 from worker.broker.publishing.publication import Publication, without_instructions
 from worker.broker.publishing.publisher import Publisher
@@ -60,7 +59,6 @@ MARKER_RETURNS_TRIES: Final = 50
 MARKER_RETURNS_SECONDS: Final = 0.1
 DELIVERY_COUNTS: Final = frozenset({"x-delivery-count", "x-acquired-count"})
 MARKER: Final = "x-dead-letters-read-from-here"
-NUMBER: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 MARKER_LASTS: Final = timedelta(hours=1)
 """A marker of this age is left over from a command that was killed."""
 
@@ -97,18 +95,7 @@ class QueuedDeadLetter:
     @property
     def phone_number(self) -> str | None:
         """The number that its body names; None if it cannot be read."""
-        properties = self.publication.properties
-        try:
-            data = event_in(
-                self.publication.body,
-                properties.content_type,
-                properties.content_encoding,
-                self.headers,
-            )["data"]
-        except (UnreadableError, LookupError):
-            return None
-        number = data.get("phone_number") if isinstance(data, dict) else None
-        return number if isinstance(number, str) and NUMBER.fullmatch(number) else None
+        return phone_number_of(self.publication.body, self.publication.properties)
 
     @property
     def can_be_replayed(self) -> bool:

@@ -10,7 +10,7 @@ __all__ = ["TABLES", "require_rights", "require_visible"]
 TABLES: Final = (
     *("voice_services", "phone_numbers", "call_settings", "hunt_group_members", "handset_logins"),
     *("entitlement_usage", "commands", "operations", "pbx_steps", "resolutions"),
-    *("manual_logouts", "acts", "act_items", "intake"),
+    *("manual_logouts", "acts", "act_items", "intake", "step_events", "dead_letter_log"),
     *("outbox", "discarded_messages", "dead_letters", "queued_dead_letters"),
     "poison_attempts",
     *("record_versions", "waiting_records", "deleted_numbers", "partitioning", "leadership"),

@@ -12,11 +12,13 @@ from worker.storage.connecting.session import Session
 __all__ = [
     "BATCH_MAXIMUM_BYTES",
     "BATCH_MAXIMUM_MESSAGES",
+    "Reason",
     "RefusedDeadLetters",
     "StoredDeadLetter",
     "find_refused",
     "forget_queued",
     "load_dead_letters",
+    "log_dead_letters",
     "record_dead_letters",
     "store_dead_letters",
     "uncount_queued",
@@ -56,6 +58,32 @@ async def store_dead_letters(
         len(letters),
         properties=[properties for properties, _ in letters],
         bodies=[body for _, body in letters],
+        now=now,
+    )
+
+
+class Reason(NamedTuple):
+    """Why a message was dead-lettered, for people."""
+
+    code: str
+    detail: str
+    queue: str
+    message_id: str | None
+    phone_number: str | None
+    """None where it could not be read."""
+
+
+async def log_dead_letters(session: Session, reasons: Sequence[Reason], now: datetime) -> None:
+    """Stores the reasons of dead letters; they outlive their place in the dead-letter queue."""
+    codes, details, queues, message_ids, phone_numbers = zip(*reasons, strict=True)
+    await session.change_each(
+        "log_dead_letters",
+        len(reasons),
+        codes=codes,
+        details=details,
+        queues=queues,
+        message_ids=message_ids,
+        phone_numbers=phone_numbers,
         now=now,
     )
 

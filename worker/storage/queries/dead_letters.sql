@@ -6,6 +6,15 @@ INSERT INTO dead_letters (properties, body, stored_at)
 SELECT properties, body, CAST(:now AS timestamptz)
 FROM unnest(CAST(:properties AS bytea[]), CAST(:bodies AS bytea[])) AS row (properties, body);
 
+-- name: log_dead_letters
+-- Stores the reasons of these messages, for people.
+INSERT INTO dead_letter_log (dead_lettered_at, code, detail, queue, message_id, phone_number)
+SELECT CAST(:now AS timestamptz), row.*
+FROM unnest(
+    CAST(:codes AS text[]), CAST(:details AS text[]), CAST(:queues AS text[]),
+    CAST(:message_ids AS text[]), CAST(:phone_numbers AS text[])
+) AS row;
+
 -- name: load_dead_letters
 -- Reads the next dead letters, those refused least often first, so that one that is always refused
 -- holds back no other. Together at most as large as given, but at least one.

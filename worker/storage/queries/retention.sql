@@ -63,6 +63,15 @@ WHERE ctid = ANY(ARRAY(
     LIMIT CAST(:maximum AS integer)
 ));
 
+-- name: prune_dead_letter_log
+-- Deletes the reasons of messages that were dead-lettered long ago.
+DELETE FROM dead_letter_log
+WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM dead_letter_log
+    WHERE dead_lettered_at < CAST(:before AS timestamptz)
+    LIMIT CAST(:maximum AS integer)
+));
+
 -- name: count_history
 -- Counts what the statements above would delete.
 SELECT 'commands' AS kind, count(*) AS rows FROM commands
@@ -82,4 +91,7 @@ UNION ALL
 SELECT 'attempts', count(*) FROM poison_attempts
 WHERE last_attempt_at < CAST(:before AS timestamptz)
 UNION ALL
-SELECT 'acts', count(*) FROM acts WHERE decided_at < CAST(:before AS timestamptz);
+SELECT 'acts', count(*) FROM acts WHERE decided_at < CAST(:before AS timestamptz)
+UNION ALL
+SELECT 'dead_letter_log', count(*) FROM dead_letter_log
+WHERE dead_lettered_at < CAST(:before AS timestamptz);

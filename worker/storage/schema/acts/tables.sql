@@ -40,3 +40,31 @@ CREATE TABLE intake (
         CHECK (num_nulls(paused_at, paused_by, reason) IN (0, 3))
 );
 INSERT INTO intake DEFAULT VALUES;
+
+-- What happened to the steps whose PBX results are awaited, for people. Only a trigger writes it.
+CREATE TABLE step_events (
+    step_id      text NOT NULL REFERENCES pbx_steps ON DELETE CASCADE,
+    place        bigint GENERATED ALWAYS AS IDENTITY,
+    phone_number text NOT NULL,
+    happened_at  timestamptz NOT NULL,
+    event        text NOT NULL CHECK (event IN ('result', 'asked-again')),
+    detail       text,
+    PRIMARY KEY (step_id, place)
+);
+CREATE INDEX step_events_of_number ON step_events (phone_number, place);
+
+-- The messages that workers have dead-lettered, for people: their reasons outlive their place in the
+-- dead-letter queue, which cannot be read without moving them.
+CREATE TABLE dead_letter_log (
+    place            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    dead_lettered_at timestamptz NOT NULL,
+    code             text NOT NULL,
+    detail           text NOT NULL,
+    queue            text NOT NULL,
+    -- NULL where it could not be read.
+    message_id       text,
+    phone_number     text
+);
+CREATE INDEX dead_letter_log_of_number ON dead_letter_log (phone_number, place)
+    WHERE phone_number IS NOT NULL;
+CREATE INDEX dead_letter_log_by_time ON dead_letter_log USING brin (dead_lettered_at);

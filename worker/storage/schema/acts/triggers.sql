@@ -17,3 +17,6 @@ BEGIN
     END LOOP;
 END
 $$;
+
+CREATE TRIGGER record_step_event AFTER UPDATE ON pbx_steps
+    FOR EACH ROW EXECUTE FUNCTION record_step_event();

@@ -1,0 +1,1 @@
+"""The read-only page: HTML that needs no script, and updates itself where scripts run."""
