@@ -34,8 +34,11 @@ async def test_a_refused_deactivation_waits_for_an_operator_who_retries_it(
         await platform.answer(reset["id"], "done")
         await platform.until(lambda: "RESERVED" in platform.outcome_so_far(command))
 
-    decided = "SELECT resolution, decided_by, reason FROM resolutions"
-    assert await rows(database, decided) == [("retry", "Ada", "the PBX was upgraded")]
+    decided = """SELECT acts.act, decided_by, reason, subject, item, act_items.detail
+        FROM acts JOIN act_items ON act_items.act = acts.place"""
+    assert await rows(database, decided) == [
+        ("resolve", "Ada", "the PBX was upgraded", NUMBER, command, "retry")
+    ]
 
 
 @pytest.mark.parametrize(

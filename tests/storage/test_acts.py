@@ -6,6 +6,7 @@ import pytest
 from alembic import command
 from sqlalchemy import Connection
 
+from tests.support.servers.postgresql import Administered
 from tests.support.workers import rows, store
 from worker.local import PrivateServers
 from worker.storage.connecting.engine import Database, open_database
@@ -15,6 +16,13 @@ from worker.storage.deployment.preflight import REVISION
 NUMBER = "+442079460001"
 ACTS = """SELECT acts.act, decided_by, reason, subject, item, act_items.detail
     FROM acts LEFT JOIN act_items ON act_items.act = acts.place ORDER BY acts.place"""
+
+STEP = f"""INSERT INTO pbx_steps (
+    step_id, phone_number, command_source, command_id, step, state, attempt, requested_at,
+    message_type, exchange, routing_key, correlation_id, must_be_routed, body
+) VALUES (
+    'step-1', '{NUMBER}', '/web', 'one', 'activation', 'open', 1, now(), '', '', '', '', true, ''
+)"""
 
 
 def resolution(minute: int, decision: str) -> str:
@@ -62,3 +70,42 @@ async def test_a_pause_has_an_author_and_a_reason(database: Database, column: st
     value = "now()" if column == "paused_at" else "'Ada'"
     with pytest.raises(Exception, match="paused_by_someone_for_a_reason"):
         await store(database, f"UPDATE intake SET {column} = {value}")
+
+
+async def test_a_role_without_rights_on_the_new_tables_works_as_before(
+    administered: Administered,
+) -> None:
+    async with (
+        administered.database() as name,
+        administered.role() as role,
+        open_database(administered.url(name)) as database,
+    ):
+        await migrate(database)
+        await store(database, f"GRANT SELECT, INSERT, UPDATE ON resolutions, pbx_steps TO {role}")
+        async with open_database(administered.url(name, f"{role}:first")) as former:
+            await store(
+                former,
+                resolution(1, "retry"),
+                STEP,
+                "UPDATE pbx_steps SET answers = '[\"one\"]', last_result = 'done'",
+                "UPDATE pbx_steps SET attempt = 2",
+            )
+
+        assert await rows(database, ACTS) == [act("retry")]
+        events = "SELECT event, detail FROM step_events ORDER BY place"
+        assert await rows(database, events) == [
+            ("result", "done"),
+            ("asked-again", "attempt 2"),
+        ]
+        await store(database, f"DROP OWNED BY {role}")
+
+
+async def test_the_events_of_a_step_end_with_it(database: Database) -> None:
+    await store(
+        database,
+        STEP,
+        "UPDATE pbx_steps SET attempt = 2",
+        "DELETE FROM pbx_steps",
+    )
+
+    assert await rows(database, "SELECT FROM step_events") == []

@@ -89,7 +89,8 @@ class Supervisor:
             return None
         try:
             return {name: await ready_messages(self._connection, name) for name in queues}
-        except (BrokerUnavailable, *CONNECTION_ERRORS):
+        except (BrokerUnavailable, AMQPError, *CONNECTION_ERRORS):
+            # A queue may be missing, too.
             return None
 
     def stop(self) -> None:

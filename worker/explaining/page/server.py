@@ -3,11 +3,11 @@
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from ipaddress import ip_address
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 from urllib.parse import quote
 
 from aiohttp import web
@@ -29,6 +29,7 @@ FORWARDED: Final = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
 """Headers of a proxy: whoever is behind it is not on this machine."""
 OVERVIEW_LASTS_SECONDS: Final = 2.0
 LOOK_TIMEOUT_SECONDS: Final = 8.0
+DEPTHS_TIMEOUT_SECONDS: Final = 2.0
 LOOKERS_MAXIMUM: Final = 8
 """Requests that wait for the one look at the database; more are turned away at once."""
 NOT_HERE: Final = (
@@ -42,7 +43,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class QueueDepths(Protocol):
     """A worker that knows the broker."""
 
-    async def queue_depths(self, queues: Iterable[str]) -> Mapping[str, int] | None:
+    def queue_depths(self, queues: Iterable[str]) -> Coroutine[Any, Any, Mapping[str, int] | None]:
         """How many messages are ready in these queues; None if the broker does not say."""
 
 
@@ -62,6 +63,7 @@ class Page:
         self._lookers = 0
         self._overview = ""
         self._overview_until = 0.0
+        self._asking: asyncio.Task[Mapping[str, int] | None] | None = None
 
     def routes(self) -> list[web.RouteDef]:
         """The routes: `/`, `/numbers` for the search field, and one for each number."""
@@ -101,10 +103,16 @@ class Page:
         async with self._look():
             if time.monotonic() >= self._overview_until:
                 overview = await read_overview(self._database)
-                depths = await self._worker.queue_depths(QUEUES)
-                self._overview = overview_page(overview, depths)
+                self._overview = overview_page(overview, await self._depths())
                 self._overview_until = time.monotonic() + OVERVIEW_LASTS_SECONDS
         return _html(self._overview)
+
+    async def _depths(self) -> Mapping[str, int] | None:
+        # A request to the broker is not broken off, because that could cost the connection.
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._worker.queue_depths(QUEUES))
+        done, _ = await asyncio.wait([self._asking], timeout=DEPTHS_TIMEOUT_SECONDS)
+        return self._asking.result() if done else None
 
     async def _search(self, request: web.Request) -> web.Response:
         typed = TYPED_BETWEEN.sub("", request.query.get("number", ""))
