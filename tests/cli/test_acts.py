@@ -1,12 +1,11 @@
 """Operators pause and resume the intake, and every act is recorded with who and why."""
 
-import asyncio
 import json
 from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Invoke
+from tests.cli.conftest import Invoke, until_there
 from tests.support.data.inserts import Expression, commands, phone_numbers, voice_service
 from tests.support.platform import Platform
 from tests.support.workers import rows, store, until_leading, working
@@ -19,16 +18,6 @@ NUMBERS = ("+442079460001", "+442079460002")
 SITE = (voice_service(2), phone_numbers(*NUMBERS))
 BY_ADA = ("--by", "Ada", "--why", "the PBX is being upgraded")
 BY_LIN = ("--by", "Lin", "--why", "the upgrade is done")
-
-
-async def until_ready(platform: Platform, queue: str, messages: int) -> None:
-    """Waits until so many messages are ready in the queue: no worker holds them."""
-    async with asyncio.timeout(90):
-        while True:
-            found = await platform.channel.declare_queue(queue, passive=True)
-            if found.declaration_result.message_count == messages:
-                return
-            await asyncio.sleep(0.05)
 
 
 async def recorded(invoke: Invoke) -> list[dict[str, Any]]:
@@ -46,7 +35,7 @@ async def test_a_pause_keeps_commands_in_their_queue_until_it_is_resumed(
         interactive = await platform.send("activate", NUMBERS[0])
         bulk = await platform.send("activate", NUMBERS[1], bulk=True)
         for queue in ("telephony.phone_number.commands", "telephony.phone_number.commands.bulk"):
-            await until_ready(platform, queue, 1)
+            await until_there(platform, queue, 1)
         assert platform.events == []
 
         assert (await invoke("resume", *BY_LIN)).output.startswith("Resumed. It was paused since")
@@ -74,7 +63,7 @@ async def test_a_worker_that_starts_during_a_pause_reads_results_and_takes_no_co
         held = await platform.send("activate", NUMBERS[1])
         await platform.answer(platform.events[0]["id"], "done")
         assert await platform.outcome(under_way) == ["PENDING", "ACTIVE"]
-        await until_ready(platform, "telephony.phone_number.commands", 1)
+        await until_there(platform, "telephony.phone_number.commands", 1)
 
     assert platform.outcome_so_far(held) == []
 
@@ -89,7 +78,7 @@ async def test_a_pause_holds_for_the_router_and_for_each_partition(
         await until_leading(worker)
         command = await platform.send("activate", NUMBERS[0])
         await worker.intake.until(paused=True)
-        await until_ready(platform, "telephony.phone_number.commands", 1)
+        await until_there(platform, "telephony.phone_number.commands", 1)
 
         await invoke("resume", *BY_LIN)
         assert await platform.outcome(command) == ["PENDING", "ACTIVE"]

@@ -7,7 +7,7 @@ import pytest
 from aio_pika import Message
 from aio_pika.abc import HeadersType
 
-from tests.cli.conftest import Invoke
+from tests.cli.conftest import Invoke, until_there
 from tests.support.measured_command import ended
 from tests.support.platform import DEAD_LETTERS, Platform
 from tests.support.servers.administration import Administration
@@ -24,15 +24,6 @@ from worker.storage.connecting.engine import Database
 CLOUD_EVENT = "application/cloudevents+json"
 LISTING_MEBIBYTES = 120
 BY_ADA = ("--by", "Ada", "--why", "a test")
-
-
-async def until_there(platform: Platform, queue: str, messages: int) -> None:
-    async with asyncio.timeout(90):
-        while True:
-            found = await platform.channel.declare_queue(queue, passive=True)
-            if found.declaration_result.message_count == messages:
-                return
-            await asyncio.sleep(0.05)
 
 
 async def unrouted(platform: Platform, *bodies: bytes) -> None:

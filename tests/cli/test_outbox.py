@@ -74,9 +74,7 @@ async def test_discarding_a_message_unblocks_the_messages_of_its_number(
     ) == [("unencodable", "Ada", "was a test")]
     assert "discard-message" in (await invoke("acts")).output
     shown = (await invoke("show", NUMBERS[0])).output
-    assert re.search(
-        r"discard-message .*reset\.v1 by Ada: was a test  \(unencodable\)", shown
-    )
+    assert re.search(r"discard-message .*reset\.v1 by Ada: was a test  \(unencodable\)", shown)
 
 
 async def test_retrying_a_corrected_message_publishes_it(
