@@ -1,4 +1,4 @@
-"""Releases of the worker: the one under test, and the last one before its newest migration."""
+"""Releases of the worker: the one under test, and the last one."""
 
 import io
 import subprocess
@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from worker.storage.deployment.migrate import head
-
 ROOT = Path(__file__).parents[2]
 VERSIONS = "worker/storage/migrations/versions"
 PACKAGES = ("worker", "contracts")
+LAST_REVISION = "0001"
+"""The schema of the last release."""
 
 
 class NoHistory(Exception):
@@ -32,15 +32,19 @@ THIS = Release((str(Path(sys.executable).with_name("activation-worker")),))
 
 
 def last_release(folder: Path) -> Release:
-    """The code before the newest migration, laid into the folder; it uses the same libraries.
+    """The last release, laid into the folder; it uses the libraries of this one.
 
-    Raises `NoHistory`.
+    It is the code before the first migration that it lacks. Raises `NoHistory`.
     """
-    (migration,) = (path.name for path in (ROOT / VERSIONS).glob(f"{head()}_*.py"))
-    added = _git("log", "--diff-filter=A", "--format=%H", "-1", "--", f"{VERSIONS}/{migration}")
-    commit = added.decode().strip()
-    if not commit:
+    (migration,) = (
+        path.name
+        for path in (ROOT / VERSIONS).glob("*.py")
+        if f'down_revision = "{LAST_REVISION}"' in path.read_text(encoding="utf-8")
+    )
+    added = _git("log", "--diff-filter=A", "--format=%H", "--", f"{VERSIONS}/{migration}")
+    if not added.strip():
         raise NoHistory(f"no commit has added {migration}")
+    commit = added.decode().split()[-1]
     archive = _git("archive", f"{commit}^", *PACKAGES)
     with tarfile.open(fileobj=io.BytesIO(archive)) as files:
         files.extractall(folder, filter="data")
