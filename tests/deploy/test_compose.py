@@ -39,7 +39,7 @@ def test_every_mounted_file_exists() -> None:
     mounted = [mount.split(":") for service in services.values() for mount in service["volumes"]]
     files = [source for source, *_ in mounted if source.startswith("./")]
 
-    assert len(files) == 2
+    assert len(files) == 5
     assert [source for source in files if not (REPOSITORY / source).is_file()] == []
 
 
@@ -65,6 +65,23 @@ def test_prometheus_and_grafana_find_each_other_and_the_worker() -> None:
     ]
     assert source["url"] == "http://prometheus:9090"
     assert {"worker", "prometheus"} <= {*services}
+
+
+def test_prometheus_evaluates_the_rules_and_grafana_shows_the_dashboard() -> None:
+    services = read_yaml(MONITORING)["services"]
+    mounted = {
+        name: dict(mount.split(":")[:2] for mount in service["volumes"])
+        for name, service in services.items()
+    }
+    (provider,) = read_yaml(DEPLOY / "grafana" / "dashboards.yaml")["providers"]
+
+    assert read_yaml(PROMETHEUS)["rule_files"] == ["rules.yaml"]
+    assert (
+        mounted["prometheus"]["./worker/deploy/prometheus/rules.yaml"]
+        == "/etc/prometheus/rules.yaml"
+    )
+    dashboard = mounted["grafana"]["./worker/deploy/grafana/dashboard.json"]
+    assert str(Path(dashboard).parent) == provider["options"]["path"]
 
 
 def targets_of(job: Any) -> list[str]:
