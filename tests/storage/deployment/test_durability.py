@@ -16,7 +16,9 @@ from tests.support.servers.postgresql import Administered
 from tests.support.workers import store
 from worker.cli.exits import Exit
 from worker.local.postgresql import PrivatePostgreSQL
+from worker.storage.connecting import connector
 from worker.storage.connecting.engine import Database, open_database
+from worker.storage.connecting.errors import DatabaseUnavailable
 from worker.storage.deployment.durability import (
     NEWEST_TESTED_VERSION,
     OLDEST_VERSION,
@@ -177,6 +179,30 @@ async def test_a_synchronous_standby_that_is_missing_is_a_risk(
         found = await risks_at(administered, account)
 
     assert "No synchronous standby is connected (ghost)" in found
+
+
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+
+
+async def test_a_worker_never_ends_the_wait_of_a_commit_for_a_standby(
+    administered: Administered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connector, "COMMAND_TIMEOUT_SECONDS", 0.5)
+    async with administered.database() as name:
+        url = administered.url(name)
+        await administered.execute("CREATE TABLE commands (id int)", database=name)
+        async with changed(administered, "synchronous_standby_names", "ghost"):
+            async with open_database(url) as database:
+                with pytest.raises(DatabaseUnavailable):
+                    async with database.transaction() as session:
+                        await session.driver.execute("INSERT INTO commands VALUES (1)")
+            await asyncio.sleep(1)  # a cancel takes effect
+            # The standby may still come: until then nobody sees the command as stored.
+            async with open_database(url) as database, database.session() as session:
+                assert await session.driver.fetchval("SELECT count(*) FROM commands") == 0
+                assert await session.driver.fetchval(WAITING) == 1
+        async with open_database(url) as database, database.session() as session:
+            assert await session.driver.fetchval("SELECT count(*) FROM commands") == 1
 
 
 async def test_a_replication_slot_without_a_reader_is_a_risk(administered: Administered) -> None:
