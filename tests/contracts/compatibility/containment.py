@@ -31,6 +31,12 @@ from tests.contracts.compatibility.patterns import are_of_length, is_contained
 __all__ = ["Difference", "Kind", "differences"]
 
 NONE: Final = "none"
+COUNTERPARTS: Final = {
+    "minimum": "exclusiveMinimum",
+    "exclusiveMinimum": "minimum",
+    "maximum": "exclusiveMaximum",
+    "exclusiveMaximum": "maximum",
+}
 
 
 @unique
@@ -115,10 +121,13 @@ class _Comparison:
 
     def _compare(self, inner: Sequence[Schema], outer: Sequence[Schema]) -> Iterator[Difference]:
         candidates = self._outer.forms(*outer)
-        for form in self._inner.forms(*inner):
+        forms = self._inner.forms(*inner)
+        open_types = {it.type for it in forms if it.values is None}
+        for form in forms:
             same_type = [it for it in candidates if it.type == form.type]
             if form.values is not None and same_type:
-                yield from self._of_values(form, same_type, outer)
+                is_open = form.type in open_types
+                yield from self._of_values(form, same_type, outer, is_open=is_open)
             else:
                 yield from self._of_form(form, same_type, outer)
 
@@ -136,7 +145,14 @@ class _Comparison:
         form: Form,
         candidates: Sequence[Form],
         outer: Sequence[Schema],
+        *,
+        is_open: bool,
     ) -> list[Difference]:
+        """The listed values that the outer schema refuses, or allows without listing them.
+
+        A closed list that the outer schema replaces by any value is not lost: it was a limit. The
+        values of an open list limit nothing. They are known, and would be so no more.
+        """
         allowed = [value for it in candidates for value in it.values or ()]
         listed = {*map(_text, allowed)}
         kind = Kind.CONSTANT if len(allowed) == 1 else Kind.VALUE
@@ -148,7 +164,7 @@ class _Comparison:
                 found.append(
                     Difference(kind, _text(value), _listed(allowed), examples=_just(value))
                 )
-            elif listed and _text(value) not in listed:
+            elif (listed or is_open) and _text(value) not in listed:
                 found.append(Difference(Kind.LISTED, _text(value), _listed(allowed)))
         return found
 
@@ -174,9 +190,9 @@ class _Comparison:
     def _limits(self, inner: Form, outer: Form) -> Iterator[Difference]:
         for name, step in (*((it, -1) for it in LOWER_LIMITS), *((it, 1) for it in UPPER_LIMITS)):
             limit = outer.limits.get(name)
-            own = inner.limits.get(name)
-            if limit is None or (own is not None and (limit - own) * step >= 0):
+            if limit is None or _is_within(inner, name, limit, step):
                 continue
+            own = inner.limits.get(name)
             if name.endswith("Length") and _says_so(inner, name, limit):
                 continue
             examples = partial(self._at, inner, limit if "exclusive" in name else limit + step)
@@ -271,6 +287,18 @@ def _patterns(inner: Form, outer: Form) -> Iterator[Difference]:
             examples = _none if example is None else _just(example)
             before = _listed(map(str, inner.patterns))
             yield Difference(Kind.PATTERN, before, str(pattern), examples=examples)
+
+
+def _is_within(inner: Form, name: str, limit: float, step: int) -> bool:
+    """Whether a limit of the inner form, exclusive or not, is as tight as this one."""
+    own = inner.limits.get(name)
+    if own is not None and (limit - own) * step >= 0:
+        return True
+    other = inner.limits.get(COUNTERPARTS.get(name, ""))
+    if other is None:
+        return False
+    room = (limit - other) * step
+    return room > 0 if "exclusive" in name else room >= 0
 
 
 def _says_so(inner: Form, name: str, limit: float) -> bool:

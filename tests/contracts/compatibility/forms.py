@@ -5,6 +5,7 @@ comparison ignores could hide a break.
 """
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -157,13 +158,15 @@ def _forms(parts: Sequence[Part]) -> Iterator[Form]:
 
 
 def _form(name: str, parts: Sequence[Part], values: tuple[Json, ...] | None) -> Form:
+    is_integral = any(
+        "integer" in (types := _declared(part)) and "number" not in types for part in parts
+    )
+    limits = dict(_limits(parts))
     return Form(
         type=name,
-        is_integral=any(
-            "integer" in (types := _declared(part)) and "number" not in types for part in parts
-        ),
+        is_integral=is_integral,
         values=values,
-        limits=dict(_limits(parts)),
+        limits=_of_integers(limits) if is_integral else limits,
         patterns=frozenset(_patterns(parts)),
         formats=frozenset(part["format"] for part in parts if "format" in part),
         is_unique=any(part.get("uniqueItems") for part in parts),
@@ -193,6 +196,21 @@ def _limits(parts: Sequence[Part]) -> Iterator[tuple[str, float]]:
         given = [part[name] for part in parts if name in part]
         if given:
             yield name, max(given) if name in LOWER_LIMITS else min(given)
+
+
+def _of_integers(limits: Mapping[str, float]) -> Mapping[str, float]:
+    """The same limits of a whole number, none of them exclusive and all of them whole."""
+    found = dict(limits)
+    above, below = found.pop("exclusiveMinimum", None), found.pop("exclusiveMaximum", None)
+    lowest = [math.ceil(found["minimum"])] if "minimum" in found else []
+    highest = [math.floor(found["maximum"])] if "maximum" in found else []
+    lowest += [] if above is None else [math.floor(above) + 1]
+    highest += [] if below is None else [math.ceil(below) - 1]
+    if lowest:
+        found["minimum"] = max(lowest)
+    if highest:
+        found["maximum"] = min(highest)
+    return found
 
 
 def _patterns(parts: Sequence[Part]) -> Iterator[Pattern]:

@@ -34,6 +34,8 @@ RELEASED: Final[Topology] = {
             "exchange": "in",
             "routing_key": "command",
             "queue": "read-by-the-worker",
+            "bulk_routing_key": None,
+            "bulk_queue": "read-by-the-worker",
         },
         {
             "type": "some.request.v1",
@@ -108,6 +110,22 @@ CHANGES: Final[dict[str, tuple[Callable[[Topology], None], list[str]]]] = {
         set_in("messages", IN, exchange="out"),
         ["break: message some.command.v1: exchange changed from 'in' to 'out':"],
     ),
+    "queue of a message gone": (
+        set_in("messages", IN, queue=None),
+        ["break: message some.command.v1: queue changed from 'read-by-the-worker' to None:"],
+    ),
+    "key of a message that was null": (
+        set_in("messages", IN, bulk_routing_key="command.bulk"),
+        ["message some.command.v1: bulk_routing_key 'command.bulk' is new"],
+    ),
+    "key of a message that no message had": (
+        set_in("messages", OUT, priority="low"),
+        ["message some.request.v1: priority 'low' is new"],
+    ),
+    "key of a message gone": (
+        set_in("messages", IN, bulk_queue=None),
+        ["break: message some.command.v1: bulk_queue changed from 'read-by-the-worker' to None"],
+    ),
     "direction of a message": (
         set_in("messages", OUT, direction="received"),
         ["break: message some.request.v1: direction changed"],
@@ -151,3 +169,26 @@ def test_a_new_major_version_may_withdraw(section: str) -> None:
     (change,) = judge_topology(RELEASED, topology, may_remove=True)
 
     assert not change.is_break
+
+
+def test_a_new_major_version_may_withdraw_the_binding_of_a_withdrawn_message() -> None:
+    topology = deepcopy(RELEASED)
+    remove("messages", OUT)(topology)
+    unbind(OUT)(topology)
+
+    (change,) = judge_topology(RELEASED, topology, may_remove=True)
+
+    assert not change.is_break
+    assert change.sentence == "queue read-by-others: the binding to out by 'request.*' is gone"
+
+
+@pytest.mark.parametrize("place", [IN, OUT])
+def test_a_new_major_version_may_not_withdraw_the_binding_of_a_message_that_stays(
+    place: int,
+) -> None:
+    topology = deepcopy(RELEASED)
+    unbind(place)(topology)
+
+    (change,) = judge_topology(RELEASED, topology, may_remove=True)
+
+    assert change.is_break

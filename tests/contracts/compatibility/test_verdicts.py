@@ -78,6 +78,8 @@ FIELD_CHANGES: Final[Mapping[str, tuple[Schema, Schema, str, str]]] = {
         ALLOWED,
     ),
     "value of an open list removed": (open_list("a", "b"), open_list("a"), BREAK, BREAK),
+    "values of an open list removed, all at once": (open_list("a", "b"), TEXT, BREAK, BREAK),
+    "open list added": (TEXT, open_list("a", "b"), ALLOWED, ALLOWED),
     "list opened": (listed("a", "b"), open_list("a", "b"), ALLOWED, BREAK),
     "list closed": (open_list("a", "b"), listed("a", "b"), BREAK, ALLOWED),
     "described value added": (described("a", "b"), described("a", "b", "c"), ALLOWED, BREAK),
@@ -126,6 +128,36 @@ FIELD_CHANGES: Final[Mapping[str, tuple[Schema, Schema, str, str]]] = {
     "minimum raised": (WHOLE | {"minimum": 0}, WHOLE | {"minimum": 1}, BREAK, ALLOWED),
     "minimum added": (WHOLE, WHOLE | {"minimum": 0}, BREAK, ALLOWED),
     "exclusive minimum added": (NUMBER, NUMBER | {"exclusiveMinimum": 0}, BREAK, ALLOWED),
+    "exclusive minimum for a minimum of whole numbers": (
+        WHOLE | {"minimum": 1},
+        WHOLE | {"exclusiveMinimum": 0},
+        NOTHING,
+        NOTHING,
+    ),
+    "exclusive maximum for a maximum of whole numbers": (
+        WHOLE | {"maximum": 9},
+        WHOLE | {"exclusiveMaximum": 10},
+        NOTHING,
+        NOTHING,
+    ),
+    "exclusive minimum of whole numbers raised": (
+        WHOLE | {"minimum": 1},
+        WHOLE | {"exclusiveMinimum": 1},
+        BREAK,
+        ALLOWED,
+    ),
+    "minimum becomes exclusive": (
+        NUMBER | {"minimum": 1},
+        NUMBER | {"exclusiveMinimum": 1},
+        BREAK,
+        ALLOWED,
+    ),
+    "minimum lowered, and exclusive": (
+        NUMBER | {"minimum": 1},
+        NUMBER | {"exclusiveMinimum": 0},
+        ALLOWED,
+        BREAK,
+    ),
     "format added": (TEXT, MOMENT, BREAK, ALLOWED),
     "format removed": (MOMENT, TEXT, ALLOWED, BREAK),
     "format changed": (MOMENT, MOMENT | {"format": "date"}, BREAK, BREAK),
@@ -300,6 +332,7 @@ WITHOUT_EXAMPLE: Final = {
     # Nothing is decided.
     *("pattern that is not decided", "alternatives that both match", "keyword that is not known"),
     *("schema excluded", "value of an open list removed"),
+    "values of an open list removed, all at once",
 }
 
 

@@ -1,5 +1,6 @@
 """What a change of exchanges, queues, bindings or routing keys does to those who use them."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -10,6 +11,8 @@ __all__ = ["judge_topology"]
 Topology = Mapping[str, Any]
 Named = Mapping[str, Mapping[str, Any]]
 
+ADDRESS: Final = frozenset({"direction", "exchange", "routing_key", "queue"})
+"""Says where a message goes, also if it is null. What else is in its record may be added."""
 UNDO: Final = "undo this, or declare another {kind} beside it"
 REASONS: Final = {
     "exchange": "the broker refuses to declare an existing exchange otherwise",
@@ -21,7 +24,8 @@ REASONS: Final = {
 def judge_topology(old: Topology, new: Topology, *, may_remove: bool = False) -> list[Verdict]:
     """All changes between two versions of what `exported/topology.json` says.
 
-    With `may_remove` exchanges and queues may go: in a new major version.
+    With `may_remove`, in a new major version, exchanges and queues may go, and the bindings that
+    no message needs any more.
     """
     return [
         *_compared(
@@ -33,7 +37,7 @@ def judge_topology(old: Topology, new: Topology, *, may_remove: bool = False) ->
         *_compared(
             "queue", _by_name(old["queues"]), _by_name(new["queues"]), may_remove=may_remove
         ),
-        *_bindings(old, new),
+        *_bindings(old, new, may_remove=may_remove),
         *_destinations(old, new),
     ]
 
@@ -53,22 +57,34 @@ def _destinations(old: Topology, new: Topology) -> Iterator[Verdict]:
     """Changes of where a type of message is published, and which queue receives it."""
     before, after = _by_name(old["messages"], "type"), _by_name(new["messages"], "type")
     for name in before.keys() & after.keys():
-        for changed in _changes(before[name], after[name], {"type"}):
+        added = {
+            key
+            for key, value in after[name].items()
+            if key not in ADDRESS and value is not None and before[name].get(key) is None
+        }
+        for key in sorted(added):
+            value = after[name][key]
+            yield Verdict(is_break=False, sentence=f"message {name}: {key} {value!r} is new")
+        for changed in _changes(before[name], after[name], {"type", *added}):
             yield _broken("message", name, changed)
 
 
-def _bindings(old: Topology, new: Topology) -> Iterator[Verdict]:
+def _bindings(old: Topology, new: Topology, *, may_remove: bool) -> Iterator[Verdict]:
     before, after = _by_name(old["queues"]), _by_name(new["queues"])
     read_by_worker = {it["queue"] for it in new["messages"] if it["direction"] == "received"}
     for name in before.keys() & after.keys():
         earlier, later = _keys(before[name]), _keys(after[name])
-        for binding in earlier - later:
+        for binding in sorted(earlier.keys() - later.keys()):
+            gone = f"queue {name}: the binding to {binding} is gone"
+            if may_remove and not _is_used(earlier[binding], new):
+                yield Verdict(is_break=False, sentence=gone)
+                continue
             yield Verdict(
                 is_break=True,
-                sentence=f"queue {name}: the binding to {binding} is gone, which breaks those who"
+                sentence=f"{gone}, which breaks those who"
                 " publish by it or read from the queue; keep it beside the new ones",
             )
-        for binding in later - earlier:
+        for binding in sorted(later.keys() - earlier.keys()):
             if name in read_by_worker:
                 yield Verdict(
                     is_break=False, sentence=f"queue {name}: a binding to {binding} is new"
@@ -99,8 +115,27 @@ def _flat(record: Mapping[str, Any], left_out: set[str]) -> Mapping[str, Any]:
     return {**plain, **record.get("arguments", {})}
 
 
-def _keys(queue: Mapping[str, Any]) -> set[str]:
-    return {f"{it['exchange']} by {it['routing_key']!r}" for it in queue["bindings"]}
+def _keys(queue: Mapping[str, Any]) -> Named:
+    return {f"{it['exchange']} by {it['routing_key']!r}": it for it in queue["bindings"]}
+
+
+def _is_used(binding: Mapping[str, Any], topology: Topology) -> bool:
+    """Whether a message is published by this binding."""
+    return any(
+        it["exchange"] == binding["exchange"]
+        and any(
+            _matches(binding["routing_key"], it[name])
+            for name in it
+            if name.endswith("routing_key") and it[name] is not None
+        )
+        for it in topology["messages"]
+    )
+
+
+def _matches(pattern: str, routing_key: str) -> bool:
+    """Whether a topic exchange routes this key, in which `{site_id}` is any word."""
+    regex = re.escape(pattern).replace(r"\*", "[^.]+").replace(r"\#", ".*")
+    return re.fullmatch(regex, routing_key) is not None
 
 
 def _by_name(records: Any, name: str = "name") -> Named:
