@@ -67,7 +67,7 @@ async def test_the_program_replays_from_the_beginning_a_time_and_an_offset(
     page = PAGE.read_text(encoding="utf-8")
     starts = (
         *re.findall(r"^    .* replay\.py (\S+)", page, re.MULTILINE),
-        *(between.isoformat(), "1", "3", (between - timedelta(days=30)).isoformat()),
+        *(between.isoformat(), "1", "3", (between - timedelta(days=30)).isoformat(), "4", "5"),
     )
     (
         everything,
@@ -77,6 +77,8 @@ async def test_the_program_replays_from_the_beginning_a_time_and_an_offset(
         from_second,
         from_last,
         from_old_time,
+        from_the_end,
+        just_beyond_the_end,
     ) = await asyncio.gather(*(replayed(amqp_url, start) for start in starts))
 
     assert everything == [*FIRST, *SECOND, "NEXT 4"]
@@ -84,7 +86,17 @@ async def test_the_program_replays_from_the_beginning_a_time_and_an_offset(
     assert from_second == [FIRST[1], *SECOND, "NEXT 4"]
     assert from_last == [SECOND[1], "NEXT 4"]
     assert from_old_time == everything
-    assert beyond_the_end == ["NEXT None"]
+    assert from_the_end == ["NEXT 4"]
+    assert beyond_the_end == ["BEYOND 4712", *everything]
+    assert just_beyond_the_end == ["BEYOND 5", *everything]
+
+
+@pytest.mark.usefixtures("logged")
+async def test_the_program_knows_an_offset_of_an_earlier_log_while_the_log_is_empty(
+    amqp_url: str,
+) -> None:
+    assert await replayed(amqp_url, "1000") == ["BEYOND 1000", "NEXT None"]
+    assert await replayed(amqp_url, "0") == ["NEXT 0"]
 
 
 async def test_the_program_names_the_part_that_the_log_does_not_have_any_more(
