@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
+from activation_contracts.reading.errors import message_of
 from activation_contracts.topology import EVENT_LOG_DAYS
 from activation_contracts.values import Step
 from pydantic import (
@@ -282,7 +283,7 @@ def environment_name(field: str) -> str:
 def _explain(error: ValidationError, names: Mapping[str, str]) -> str:
     lines = []
     for problem in error.errors(include_url=False, include_input=False):
-        message = problem["msg"].removeprefix("Value error, ")
+        message = message_of(problem)
         # What concerns several settings has no place, and names them itself.
         field = str(problem["loc"][0]) if problem["loc"] else None
         if problem["type"] == "extra_forbidden":

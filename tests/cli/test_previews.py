@@ -38,8 +38,10 @@ async def test_preview_prints_what_would_happen_and_changes_nothing(
 
     assert accepted.exit_code == Exit.DONE
     first, *details = printed(accepted.stdout)
-    assert first.startswith(f"PREVIEW   {NUMBER}  The number would become RESERVED")
-    assert first.endswith("voice services: 1 bought, 0 active, 0 pending")
+    assert first == (
+        f"PREVIEW   {NUMBER}  The number would become RESERVED, and lose its settings for good;"
+        " voice services: 1 bought, 0 active, 0 pending"
+    )
     assert details[:2] == [
         "          PBX: leave hunt group front-desk",
         "          PBX: log out of handset desk-7",

@@ -78,6 +78,7 @@ def test_every_refused_example_has_the_code_of_its_row(sent: Sent, code: ReadErr
 
     assert refused.value.code is code
     assert refused.value.detail.isprintable()
+    assert "Value error" not in refused.value.detail
 
 
 def test_every_read_error_code_has_a_refused_example() -> None:

@@ -66,8 +66,10 @@ def _line(event: Event) -> tuple[str, str]:
 def _preview_line(data: Event) -> tuple[str, str]:
     if data["would"] == Would.BE_REFUSED:
         return "PREVIEW", "{phone_number}  would be refused, {code}: {message}".format_map(data)
-    after = "; " + _VOICE_SERVICES if data["entitlement"] else ""
-    return "PREVIEW", ("{phone_number}  {message}" + after).format_map(data)
+    sentence = "{phone_number}  {message}".format_map(data)
+    if not data["entitlement"]:
+        return "PREVIEW", sentence
+    return "PREVIEW", f"{sentence.removesuffix('.')}; {_VOICE_SERVICES.format_map(data)}"
 
 
 def _details(data: Event) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Translates pydantic's validation errors for the person who gave the value."""
 
+from activation_contracts.reading.errors import message_of
 from pydantic_core import ErrorDetails
 
 __all__ = ["explain"]
@@ -12,4 +13,4 @@ def explain(problem: ErrorDetails) -> str:
         return "write numbers like +442079460000"
     if problem["type"] == "extra_forbidden":
         return "is not a field of this kind of record: remove it or correct its name"
-    return problem["msg"].removeprefix("Value error, ")
+    return message_of(problem)

@@ -162,6 +162,7 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
         dest="numbers",
         action="append",
         default=[],
+        metavar="NUMBER",
         type=_valid(PhoneNumber, "a phone number"),
         help="a number for tests; can be repeated (default: numbers that are reserved for fiction)",
     )

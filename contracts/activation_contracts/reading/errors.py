@@ -5,11 +5,12 @@ from enum import StrEnum, unique
 from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from activation_contracts.envelope import Source
 from activation_contracts.values import Identifier
 
-__all__ = ["ReadErrorCode", "UnreadableError", "shown"]
+__all__ = ["ReadErrorCode", "UnreadableError", "message_of", "shown"]
 
 REPORTED_VALUE_MAXIMUM_CHARACTERS: Final = 60
 
@@ -55,6 +56,11 @@ class UnreadableError(Exception):
         self.detail = detail
         self.id = _read(_ID, event, "id")
         self.source = _read(_SOURCE, event, "source")
+
+
+def message_of(problem: ErrorDetails) -> str:
+    """The message of a validation error, without the prefix that pydantic gives to our texts."""
+    return problem["msg"].removeprefix("Value error, ")
 
 
 def shown(value: object) -> str:

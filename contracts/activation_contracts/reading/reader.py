@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from activation_contracts.envelope import Envelope, Received
-from activation_contracts.reading.errors import ReadErrorCode, UnreadableError, shown
+from activation_contracts.reading.errors import ReadErrorCode, UnreadableError, message_of, shown
 from activation_contracts.reading.event import KNOWN, NO_HEADERS, event_in, spelling_of
 from activation_contracts.reading.open_values import validated_with_open_values
 from activation_contracts.reading.repair import repaired
@@ -101,7 +101,7 @@ def _model_of(
 def _describe(error: ValidationError, model: type[Envelope]) -> str:
     problems = error.errors(include_url=False, include_context=False)
     shown_problems = [
-        f"{_place(problem)}: {problem['msg']}{_found(problem, model)}"
+        f"{_place(problem)}: {message_of(problem)}{_found(problem, model)}"
         for problem in problems[:REPORTED_PROBLEMS_MAXIMUM]
     ]
     omitted = len(problems) - len(shown_problems)
