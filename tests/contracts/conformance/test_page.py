@@ -7,14 +7,17 @@ import re
 import shlex
 import sys
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from activation_contracts.conformance.files import judge_files
 from activation_contracts.conformance.reporting import lines, summary
 from activation_contracts.tables import DOCUMENTS
 
+from tests.contracts.exported import EXPORTED
 from tests.support.conformance import planned_cases, results_of
 from tests.support.mistaken_pbx import serving
+from worker.local import PrivateServers
 
 pytestmark = pytest.mark.publishes_anything  # the kit plays a worker of a later version
 
@@ -22,17 +25,23 @@ PAGE = DOCUMENTS / "conformance.md"
 TIMEOUT_SECONDS = 120
 
 
-def command(name: str) -> list[str]:
+def text_of(name: str) -> str:
     page = PAGE.read_text(encoding="utf-8")
     (text,) = re.findall(rf"<!-- runnable: {name} -->\n```sh\n(.*?)```", page, re.DOTALL)
-    words = shlex.split(text)
+    return str(text)
+
+
+def command(name: str) -> list[str]:
+    words = shlex.split(text_of(name))
     assert words[0] == "python"
     return [sys.executable, *words[1:]]
 
 
-async def output_of(name: str, folder: Path, amqp_url: str) -> tuple[int | None, str]:
+async def output_of(
+    name: str, folder: Path, amqp_url: str, *options: str
+) -> tuple[int | None, str]:
     process = await asyncio.create_subprocess_exec(
-        *command(name),
+        *(*command(name), *options),
         cwd=folder,
         env={**os.environ, "AMQP_URL": amqp_url},
         stdout=asyncio.subprocess.PIPE,
@@ -48,6 +57,27 @@ async def test_command_for_a_broker_passes_the_fake_pbx(tmp_path: Path, amqp_url
     assert status == 0, output
     assert "FAIL" not in output
     assert "not run: restart (--restart-command)" in output
+
+
+async def test_commands_for_a_virtual_host_make_one_for_the_kit(
+    tmp_path: Path, servers: PrivateServers
+) -> None:
+    name = f"conformance_{uuid4().hex}"
+    management = f"http://guest:guest@127.0.0.1:{servers.rabbitmq.ports.management}"
+    process = await asyncio.create_subprocess_exec(
+        *("sh", "-e", "-c", text_of("virtual-host").replace("conformance", name)),
+        cwd=EXPORTED,
+        env={**os.environ, "MANAGEMENT_URL": management, "NO_PROXY": "*"},
+    )
+    try:
+        assert await asyncio.wait_for(process.wait(), TIMEOUT_SECONDS) == 0
+        async with serving(servers.rabbitmq.url + name):
+            options = ("--vhost", name, "--case", "logout")
+            status, output = await output_of("broker", tmp_path, servers.rabbitmq.url, *options)
+    finally:
+        await servers.rabbitmq.delete_virtual_host(name)
+
+    assert status == 0, output
 
 
 async def test_commands_for_files_write_requests_and_judge_results(tmp_path: Path) -> None:
