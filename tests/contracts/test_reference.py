@@ -80,6 +80,20 @@ def test_index_leads_to_every_message() -> None:
     assert [row.type for row in CATALOGUE if f"]({row.type}.md)" not in index] == []
 
 
+def test_index_leads_to_every_guide() -> None:
+    guides = re.findall(r"\]\(\.\./([a-z-]+\.md)\)", section("README.md", "Guides"))
+
+    assert sorted(guides) == sorted(path.name for path in FOLDER.parent.glob("*.md"))
+
+
+def test_index_names_the_routing_keys_of_bulk_commands() -> None:
+    index = markdown_files()["README.md"]
+    keys = [row.bulk_routing_key for row in CATALOGUE if row.bulk_routing_key]
+
+    assert len(keys) == 2
+    assert [key for key in keys if f"`{key}`" not in index] == []
+
+
 @pytest.mark.parametrize("code", CODES, ids=str)
 def test_every_code_has_a_section_with_its_meaning_and_what_to_do(code: StrEnum) -> None:
     paragraphs = section("codes.md", code).strip().split("\n\n")

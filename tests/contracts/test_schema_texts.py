@@ -1,5 +1,6 @@
 """Every exported schema explains itself, and says nothing else."""
 
+import re
 from typing import Any
 
 import pytest
@@ -110,6 +111,18 @@ def test_the_bundle_has_each_message_and_each_definition_once() -> None:
     assert [it["$ref"] for it in bundle()["oneOf"]] == [
         f"#/$defs/{row.message.__name__}" for row in CATALOGUE
     ]
+
+
+def test_requested_by_names_the_events_in_which_it_comes_back() -> None:
+    data = bundle()["$defs"]["CommandData"]["properties"]["requested_by"]
+    events = {
+        row.type.split(".")[-2]
+        for row in CATALOGUE
+        if row.direction == "published"
+        and any("requested_by" in it.get("properties", {}) for _, it in subschemas(schema_of(row)))
+    }
+
+    assert {*re.findall("`([a-z_]+)`", data["description"])} == events
 
 
 def test_moments_have_the_format_date_time() -> None:

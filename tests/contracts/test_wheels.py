@@ -89,6 +89,13 @@ def test_each_wheel_holds_its_own_package_and_the_worker_requires_the_other(
     ]
 
 
+def test_each_wheel_describes_itself(wheels: dict[str, ZipFile]) -> None:
+    descriptions = {name: str(metadata(wheel).get_payload()) for name, wheel in wheels.items()}
+
+    assert descriptions[CONTRACTS].startswith("# activation-worker-contracts\n")
+    assert len(descriptions[WORKER]) > len(descriptions[CONTRACTS])
+
+
 def test_wheel_of_the_contracts_holds_every_exported_file_and_the_style_of_the_reference(
     wheels: dict[str, ZipFile],
 ) -> None:

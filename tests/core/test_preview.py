@@ -188,7 +188,7 @@ def test_the_preview_of_a_command_that_was_decided_says_what_a_repeat_gets(
     assert reused.code is RefusalCode.COMMAND_ID_REUSED
 
 
-def test_previews_of_one_command_have_an_id_for_each_answer() -> None:
+def test_previews_of_one_command_share_an_id_only_if_their_answers_are_equal() -> None:
     snapshot = snapshot_of(RESERVED)
     preview, command = previewed(activate()), activate(command_id="b")
     first, again, _, after = decide_all(snapshot, [preview, preview, command, preview], NOW, POLICY)

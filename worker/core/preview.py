@@ -139,6 +139,7 @@ def _previewed(command: Command, finding: _Finding, now: datetime) -> Previewed:
         **finding._asdict(),
     )
     # The moment and the content, too: a preview that is asked for again may have another answer.
+    # Equal answers share an id, and are published once.
     subject = ("previewed", now.isoformat(), shown.model_dump_json())
     return Previewed(
         id=derived_id(command.source, command.id, *subject),

@@ -27,7 +27,8 @@ class CommandData(Data):
     site_id: SiteId
     """The site at which the number is provisioned."""
     requested_by: ShortText | None = None
-    """Who asks, for people. It comes back on each event."""
+    """Who asks, for people. It comes back in `status_changed`, `operation_delayed`,
+    `operation_failed` and `aftermath`."""
     preview: StrictBool | None = None
     """True: the worker says what the command would lead to, and does nothing."""
 

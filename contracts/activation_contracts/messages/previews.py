@@ -94,8 +94,9 @@ class Previewed(Published):
             "`reply_to`."
         ),
         repeats=(
-            "No delivery guarantee: if none comes, ask again. Each answer has an `id` of its "
-            "own. A preview reserves nothing, so the command may be decided differently later."
+            "No delivery guarantee: if none comes, ask again. Two answers share an `id` only if "
+            "they have the same `time` and `data`. A preview reserves nothing, so the command may "
+            "be decided differently later."
         ),
         receiver="Show what a click would do. Nothing has changed.",
     )

@@ -141,9 +141,13 @@ FORGIVEN: Final = (
         ),
     ),
     Forgiven(
-        "unknown attributes, and unknown fields in `data`",
+        "unknown attributes whose names have no capital, as `weather`, `tenant_id` or `tenant-id`;"
+        " unknown fields in `data`, whatever their names",
         "ignored",
-        (changed(weather="fine"), changed(data={**DATA, "colour": "blue"})),
+        (
+            *(changed(weather="fine"), changed(tenant_id="1"), changed(**{"tenant-id": "1"})),
+            *(changed(data={**DATA, name: "blue"}) for name in ("colour", "Colour", "site-Id")),
+        ),
     ),
 )
 """What is forgiven. All examples are read as the command of `PLAIN`."""

@@ -115,14 +115,15 @@ REFUSED: Final = (
         ),
     ),
     Refused(
-        "a name of an attribute with capitals or separators, as `expiryTime` or `expiry_time`",
+        "in the body, a name of an attribute with a capital, as `expiryTime` or `tenantId`; the"
+        " name of a known attribute with separators, as `expiry_time`",
         _I,
         "the name in lower case, without separators",
         (
             changed(expiryTime="2026-11-24T09:00:00Z"),
             changed(expiry_time="2026-11-24T09:00:00Z"),
             changed(correlationId="1"),
-            changed(Weather="fine"),
+            *(changed(Weather="fine"), changed(tenantId="1")),
             binary_mode(lambda name: f"ce-{name}", expiry_time="2026-11-24T09:00:00Z"),
         ),
     ),

@@ -77,6 +77,7 @@ _GUIDES: Final = (
     ("web-tier.md", "for the web tier, with a whole program"),
     ("other-languages.md", "whole programs in JavaScript and Java"),
     ("pbx.md", "for PBX engineers"),
+    ("conformance.md", "a kit that tests a PBX"),
     ("directory.md", "for the systems that own the records"),
     ("event-log.md", "how to replay events"),
     ("reading.md", "what the worker forgives when it reads"),
@@ -133,7 +134,8 @@ def _blocks() -> Iterator[Block]:
 
 def _summary(row: MessageDefinition) -> tuple[str, ...]:
     key = row.routing_key.replace("{", "<").replace("}", ">")
-    return (f"`{row.type}`", f"`{key}`", row.meaning)
+    bulk = f"; many at once: `{row.bulk_routing_key}`" if row.bulk_routing_key else ""
+    return (f"`{row.type}`", f"`{key}`{bulk}", row.meaning)
 
 
 def _envelope() -> Iterator[tuple[str, ...]]:

@@ -342,7 +342,7 @@ export interface CommandData {
    */
   site_id: SiteId;
   /**
-   * Who asks, for people. It comes back on each event.
+   * Who asks, for people. It comes back in `status_changed`, `operation_delayed`, `operation_failed` and `aftermath`.
    */
   requested_by?: string;
   /**
