@@ -61,6 +61,13 @@ Acknowledge and ignore a type that is not known yet:
 ...     print(error.code)
 TYPE_UNKNOWN
 
+What comes to `reply_to` is read by `REPLIES`. It may say why the worker could not read a message:
+
+>>> from activation_contracts import REPLIES
+>>> body = EXAMPLES["telephony.message.unreadable.v1"].encode()
+>>> print(read(body, content_type, REPLIES).data.code)
+INVALID
+
 A PBX reads `PBX_MESSAGES`, and reports a result:
 
 >>> from activation_contracts import pbx_result
@@ -90,12 +97,13 @@ from activation_contracts.building import (
     record,
     report,
 )
-from activation_contracts.catalogue import EVENTS, PBX_MESSAGES
+from activation_contracts.catalogue import EVENTS, PBX_MESSAGES, REPLIES
 from activation_contracts.reading import ReadErrorCode, UnreadableError, read
 
 __all__ = [
     "EVENTS",
     "PBX_MESSAGES",
+    "REPLIES",
     "AmqpMessage",
     "ReadErrorCode",
     "UnreadableError",

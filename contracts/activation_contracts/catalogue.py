@@ -23,6 +23,8 @@ __all__ = [
     "EVENT_EXCHANGE",
     "PBX_EXCHANGE",
     "PBX_MESSAGES",
+    "REPLIES",
+    "REPLIES_FROM",
     "REPORTS",
     "REPORT_QUEUE",
     "RESULTS",
@@ -234,6 +236,32 @@ PBX_MESSAGES: Final[Mapping[str, type[Envelope]]] = {
     row.type: row.message for row in CATALOGUE if row.exchange == PBX_EXCHANGE
 }
 """What the worker requests of PBX systems, by type."""
+
+REPLIES_FROM: Final[Mapping[str, tuple[type[Envelope], ...]]] = {
+    COMMAND_QUEUE: (
+        messages.StatusChanged,
+        messages.CommandRejected,
+        messages.Previewed,
+        messages.MessageUnreadable,
+    ),
+    BULK_COMMAND_QUEUE: (
+        messages.StatusChanged,
+        messages.CommandRejected,
+        messages.Previewed,
+        messages.MessageUnreadable,
+    ),
+    REPORT_QUEUE: (messages.Snapshot, messages.MessageUnreadable),
+    RESULT_QUEUE: (messages.MessageUnreadable,),
+    DIRECTORY_QUEUE: (messages.MessageUnreadable,),
+}
+"""The messages that the worker sends to `reply_to`, by the queue from which it read the request."""
+
+REPLIES: Final[Mapping[str, type[Envelope]]] = {
+    row.type: row.message
+    for row in CATALOGUE
+    if any(row.message in replies for replies in REPLIES_FROM.values())
+}
+"""What the worker sends to the `reply_to` of a request, by type."""
 
 _BY_MESSAGE: Final = {definition.message: definition for definition in CATALOGUE}
 

@@ -15,6 +15,7 @@ from activation_contracts.catalogue import (
     EVENT_EXCHANGE,
     routing_key_of,
 )
+from activation_contracts.examples import EXAMPLES
 from activation_contracts.messages import Command, PublishedMessage
 from activation_contracts.reading import read
 from activation_contracts.tables import DOCUMENTS
@@ -163,6 +164,27 @@ async def test_the_program_prints_what_counts_of_its_command_and_nothing_else(
     assert len(lines) == len(expected) + 1
     for line, words in zip(lines, ["INVALID", *expected], strict=True):
         assert line.startswith(words)
+
+
+async def test_the_program_in_python_ends_when_its_command_cannot_be_read(
+    amqp_url: str, program_in: ProgramIn
+) -> None:
+    program = program_in("Python")
+    async with await aio_pika.connect(amqp_url) as connection:
+        channel = await connection.channel()
+        commands = await channel.declare_queue(exclusive=True)
+        await commands.bind(COMMAND_EXCHANGE, "phone_number.#")
+        running = asyncio.create_task(program(amqp_url))
+        while (delivery := await commands.get(fail=False, no_ack=True)) is None:
+            assert not running.done(), "it has ended and sent no command"
+            await asyncio.sleep(0.05)
+        unreadable = EXAMPLES["telephony.message.unreadable.v1"]
+        data = {"id": delivery.message_id, "code": "INVALID", "detail": "why"}
+        body = json.dumps({**json.loads(unreadable.encode()), "data": {**data, "source": None}})
+        answer = aio_pika.Message(body.encode())
+        await channel.default_exchange.publish(answer, str(delivery.reply_to))
+
+        assert await running == ["UNREADABLE INVALID why"]
 
 
 @parametrize_quick("language", [*LANGUAGES], quick=1)

@@ -4,29 +4,11 @@ The AMQP binding of AsyncAPI has no fields for arguments and bindings, and allow
 Therefore the channels have the extensions `x-exchange-arguments` and `x-queues`.
 """
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
 from activation_contracts.asyncapi.tags import tag_of
-from activation_contracts.catalogue import (
-    BULK_COMMAND_QUEUE,
-    CATALOGUE,
-    COMMAND_QUEUE,
-    DIRECTORY_QUEUE,
-    EVENT_EXCHANGE,
-    REPORT_QUEUE,
-    RESULT_QUEUE,
-    MessageDefinition,
-)
-from activation_contracts.envelope import Envelope
-from activation_contracts.messages import (
-    CommandRejected,
-    MessageUnreadable,
-    Previewed,
-    Snapshot,
-    StatusChanged,
-)
+from activation_contracts.catalogue import CATALOGUE, EVENT_EXCHANGE, REPLIES, MessageDefinition
 from activation_contracts.topology import (
     DEAD_LETTER_QUEUE,
     EVENT_LOG,
@@ -41,8 +23,7 @@ from activation_contracts.values import NumberStatus
 __all__ = [
     "BINDING_VERSION",
     "DEAD_LETTERS",
-    "REPLIES",
-    "REPLIES_FROM",
+    "REPLY_CHANNEL",
     "bulk_channel_of",
     "channel_of",
     "channels",
@@ -53,21 +34,10 @@ Document = dict[str, Any]
 
 BINDING_VERSION: Final = "0.3.0"
 
-REPLIES: Final = "replies"
+REPLY_CHANNEL: Final = "replies"
 """The name of the channel."""
 DEAD_LETTERS: Final = "dead_letters"
 """The name of the channel, of its message and of its operation."""
-
-REPLIES_FROM: Final[Mapping[str, tuple[type[Envelope], ...]]] = {
-    COMMAND_QUEUE: (StatusChanged, CommandRejected, Previewed, MessageUnreadable),
-    BULK_COMMAND_QUEUE: (StatusChanged, CommandRejected, Previewed, MessageUnreadable),
-    REPORT_QUEUE: (Snapshot, MessageUnreadable),
-    RESULT_QUEUE: (MessageUnreadable,),
-    DIRECTORY_QUEUE: (MessageUnreadable,),
-}
-"""The messages that the worker sends to `reply_to`, by the queue from which it read the request."""
-
-_ALL_REPLIES: Final = {reply for replies in REPLIES_FROM.values() for reply in replies}
 
 _EXCHANGES: Final = {exchange.name: exchange for exchange in EXCHANGES}
 _ALL_QUEUES: Final = (*QUEUES, event_log(EVENT_LOG_DAYS))
@@ -89,15 +59,11 @@ def channels() -> Document:
     return {
         **{channel_of(row): _routed(row) for row in CATALOGUE if row.direction != "replied"},
         **{bulk_channel_of(row): _bulk(row) for row in CATALOGUE if row.bulk_queue},
-        REPLIES: {
+        REPLY_CHANNEL: {
             "address": None,
             "title": "Replies",
             "description": "The queue that `reply_to` names, through the default exchange.",
-            "messages": {
-                row.type: {"$ref": f"#/components/messages/{row.type}"}
-                for row in CATALOGUE
-                if row.message in _ALL_REPLIES
-            },
+            "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in REPLIES},
         },
         DEAD_LETTERS: _dead_letters(),
     }
@@ -105,7 +71,7 @@ def channels() -> Document:
 
 def channel_of(row: MessageDefinition) -> str:
     """The name of the channel of a message."""
-    return REPLIES if row.direction == "replied" else row.type
+    return REPLY_CHANNEL if row.direction == "replied" else row.type
 
 
 def bulk_channel_of(row: MessageDefinition) -> str:

@@ -5,14 +5,13 @@ from typing import Any, Final
 from activation_contracts.asyncapi.channels import (
     BINDING_VERSION,
     DEAD_LETTERS,
-    REPLIES,
-    REPLIES_FROM,
+    REPLY_CHANNEL,
     bulk_channel_of,
     channel_of,
     reference_to,
 )
 from activation_contracts.asyncapi.tags import tag_of
-from activation_contracts.catalogue import CATALOGUE, MessageDefinition
+from activation_contracts.catalogue import CATALOGUE, REPLIES_FROM, MessageDefinition
 
 __all__ = ["operations"]
 
@@ -93,9 +92,9 @@ def _reply(queue: str) -> Document:
                 " report, or the reason why it cannot read the message."
             ),
         },
-        "channel": reference_to(REPLIES),
+        "channel": reference_to(REPLY_CHANNEL),
         "messages": [
-            reference_to(REPLIES, row.type)
+            reference_to(REPLY_CHANNEL, row.type)
             for row in CATALOGUE
             if row.message in REPLIES_FROM[queue]
         ],

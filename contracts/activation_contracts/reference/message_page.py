@@ -4,8 +4,12 @@ import json
 from collections.abc import Iterator
 from typing import Final
 
-from activation_contracts.asyncapi.channels import REPLIES_FROM
-from activation_contracts.catalogue import CATALOGUE, EVENT_EXCHANGE, MessageDefinition
+from activation_contracts.catalogue import (
+    CATALOGUE,
+    EVENT_EXCHANGE,
+    REPLIES_FROM,
+    MessageDefinition,
+)
 from activation_contracts.examples import EXAMPLES
 from activation_contracts.reference.blocks import (
     Block,
