@@ -33,8 +33,13 @@ def amqp_message(
     for which no person waits: they never delay the others (ValueError for other messages). A body
     that is too large for the worker is a ValueError too. The AMQP property `expiration` is never
     set: the broker would drop an expired command unanswered. `expirytime` makes the worker refuse
-    it.
+    it. A message that the worker publishes is a TypeError.
     """
+    if not isinstance(message, Received):
+        raise TypeError(
+            f"{type(message).__name__} is a message from the worker, not to it: build one to it by"
+            " activate, deactivate, report, pbx_result, record or deleted_record"
+        )
     if isinstance(message, Report) and not reply_to:
         raise ValueError("a report needs reply_to: the name of the queue to which its answer goes")
     definition = definition_of(type(message))

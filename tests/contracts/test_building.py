@@ -12,6 +12,7 @@ import pytest
 from activation_contracts import (
     EVENTS,
     PBX_MESSAGES,
+    REPLIES,
     UnreadableError,
     activate,
     amqp_message,
@@ -277,6 +278,23 @@ def test_a_body_that_is_too_large_for_the_worker_is_not_published() -> None:
 
     with pytest.raises(ValueError, match="the maximum is 65536"):
         amqp_message(record(state, version=1, source=PLATFORM))
+
+
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if EXAMPLES[name].type in PUBLISHED])
+def test_a_message_from_the_worker_is_not_built_for_publishing(name: str) -> None:
+    message: Any = read(EXAMPLES[name].encode(), CONTENT_TYPE, PUBLISHED)
+
+    with pytest.raises(TypeError, match="is a message from the worker, not to it"):
+        amqp_message(message)
+
+
+def test_every_answer_to_a_request_is_read_as_a_reply() -> None:
+    assert {message.__name__ for message in REPLIES.values()} == {
+        *("StatusChanged", "CommandRejected", "Previewed", "Snapshot", "MessageUnreadable"),
+    }
+    for name, message in EXAMPLES.items():
+        if message.type in REPLIES:
+            assert read(message.encode(), CONTENT_TYPE, REPLIES) == message, name
 
 
 def test_every_event_and_every_pbx_message_is_read_by_its_class() -> None:

@@ -96,6 +96,11 @@ def test_every_read_error_code_has_a_refused_example() -> None:
         (Sent(body(expiryTime="2026-11-24T09:00:00Z")), "write 'expirytime'"),
         (Sent(body(Colour="blue")), "write 'colour'"),
         (Sent(b"{}", content_encoding="br"), "send the JSON as UTF-8, uncompressed or as gzip"),
+        (Sent(body(pre_view=True)), "'pre_view' stands beside data, where it would be ignored"),
+        (
+            Sent(body({"Preview": True})),
+            "data has the field 'Preview', which would be ignored: write 'preview'",
+        ),
     ],
 )
 def test_the_detail_says_what_to_send_instead(sent: Sent, detail: str) -> None:
@@ -178,6 +183,18 @@ def test_an_unreadable_message_has_a_code_and_a_detail(raw: bytes, code: ReadErr
 
     assert refused.value.code is code
     assert refused.value.detail
+
+
+@pytest.mark.parametrize("name", ["Preview", "PREVIEW", "preView", "pre_view", "pre-view"])
+def test_a_deactivation_is_not_carried_out_if_preview_is_misspelt_in_its_data(name: str) -> None:
+    with pytest.raises(UnreadableError, match="write 'preview'"):
+        read(body({name: True}, type="telephony.phone_number.deactivate.v1"), None, COMMANDS)
+
+
+@pytest.mark.parametrize("no_bytes", ["text", None, {"id": 1}, memoryview(b"{}")])
+def test_a_body_that_is_no_bytes_is_a_type_error_that_says_so(no_bytes: Any) -> None:
+    with pytest.raises(TypeError, match="body must be bytes"):
+        read(no_bytes, CONTENT_TYPE, COMMANDS)
 
 
 def test_a_different_content_type_is_an_error() -> None:

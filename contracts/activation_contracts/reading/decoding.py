@@ -8,10 +8,22 @@ from typing import Final, NoReturn
 from activation_contracts.envelope import CONTENT_TYPE
 from activation_contracts.reading.errors import ReadErrorCode, UnreadableError, shown
 
-__all__ = ["BODY_MAXIMUM_BYTES", "check_content_type", "decompressed", "is_json_type", "parse_json"]
+__all__ = [
+    "BODY_MAXIMUM_BYTES",
+    "PUBLISHED_MAXIMUM_BYTES",
+    "check_content_type",
+    "decompressed",
+    "is_json_type",
+    "parse_json",
+]
 
 BODY_MAXIMUM_BYTES: Final = 65_536
-"""64 KiB, the size that CloudEvents requires all parties to forward. Commands are far smaller."""
+"""64 KiB, the limit for what the worker receives. CloudEvents requires all parties to forward this
+size; commands are far smaller."""
+
+PUBLISHED_MAXIMUM_BYTES: Final = 134_217_728
+"""128 MiB, the limit for what the worker publishes. RabbitMQ carries no larger message unless its
+operator allows it, so this only stops a compressed body that unfolds without end."""
 
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
@@ -56,10 +68,10 @@ def check_content_type(content_type: str | None) -> None:
     )
 
 
-def decompressed(body: bytes, content_encoding: str | None) -> bytes:
+def decompressed(body: bytes, content_encoding: str | None, maximum_bytes: int) -> bytes:
     """The body without its compression. Raises `UnreadableError` if it is too large."""
-    if len(body) > BODY_MAXIMUM_BYTES:
-        raise _too_large(f"the body has {len(body)} bytes")
+    if len(body) > maximum_bytes:
+        raise _too_large(f"the body has {len(body)} bytes", maximum_bytes)
     if not content_encoding:
         return body
     # Some libraries write both, as in `gzip:UTF-8`.
@@ -73,21 +85,23 @@ def decompressed(body: bytes, content_encoding: str | None) -> bytes:
             f"content encoding is {shown(content_encoding)}: send the JSON as UTF-8, uncompressed"
             " or as gzip",
         )
-    return _unzipped(body)
+    return _unzipped(body, maximum_bytes)
 
 
-def _unzipped(body: bytes) -> bytes:
+def _unzipped(body: bytes, maximum_bytes: int) -> bytes:
     unzip = zlib.decompressobj(GZIP_WINDOW_BITS)
     try:
-        content = unzip.decompress(body, BODY_MAXIMUM_BYTES + 1)
+        content = unzip.decompress(body, maximum_bytes + 1)
     except zlib.error:
         raise UnreadableError(
             ReadErrorCode.CONTENT_ENCODING_INVALID,
             "the content encoding is gzip, and the body is not gzip: omit the content encoding or"
             " compress the body",
         ) from None
-    if len(content) > BODY_MAXIMUM_BYTES:
-        raise _too_large(f"the decompressed body has more than {BODY_MAXIMUM_BYTES} bytes")
+    if len(content) > maximum_bytes:
+        raise _too_large(
+            f"the decompressed body has more than {maximum_bytes} bytes", maximum_bytes
+        )
     if not unzip.eof or unzip.unused_data:
         raise UnreadableError(
             ReadErrorCode.CONTENT_ENCODING_INVALID,
@@ -96,9 +110,9 @@ def _unzipped(body: bytes) -> bytes:
     return content
 
 
-def _too_large(problem: str) -> UnreadableError:
+def _too_large(problem: str, maximum_bytes: int) -> UnreadableError:
     return UnreadableError(
-        ReadErrorCode.BODY_TOO_LARGE, f"{problem}, the maximum is {BODY_MAXIMUM_BYTES}"
+        ReadErrorCode.BODY_TOO_LARGE, f"{problem}, the maximum is {maximum_bytes}"
     )
 
 

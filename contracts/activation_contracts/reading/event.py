@@ -2,13 +2,18 @@
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
 from activation_contracts.envelope import Received
-from activation_contracts.reading.decoding import check_content_type, decompressed, parse_json
+from activation_contracts.reading.decoding import (
+    BODY_MAXIMUM_BYTES,
+    check_content_type,
+    decompressed,
+    parse_json,
+)
 from activation_contracts.reading.errors import ReadErrorCode, UnreadableError, shown
 
 __all__ = ["KNOWN", "NO_HEADERS", "event_in", "spelling_of"]
@@ -30,13 +35,20 @@ def event_in(
     content_type: str | None = None,
     content_encoding: str | None = None,
     headers: Mapping[str, object] = NO_HEADERS,
+    *,
+    maximum_bytes: int = BODY_MAXIMUM_BYTES,
 ) -> dict[str, object]:
     """The attributes of the event and its `data`, as they were sent.
 
-    An event in the body counts before the headers. Raises `UnreadableError`.
+    An event in the body counts before the headers. Raises `UnreadableError`, and TypeError if the
+    body is no bytes.
     """
+    if not isinstance(body, bytes | bytearray):
+        raise TypeError(
+            f"body must be bytes, as the AMQP library delivers it, not {type(body).__name__}"
+        )
     check_content_type(content_type)
-    content = parse_json(decompressed(body, content_encoding))
+    content = parse_json(decompressed(body, content_encoding, maximum_bytes))
     if isinstance(content, dict) and "specversion" in content:
         return _with_data(content) if "data_base64" in content else content
     attributes = _attributes_in(headers)
@@ -45,10 +57,16 @@ def event_in(
     return {**attributes, "data": content}
 
 
-def spelling_of(name: str) -> str | None:
-    """The attribute that a wrong name means; None if it means none that is known."""
-    meant = re.sub("[^a-z0-9]", "", name.lower())
-    return meant if meant != name and meant in KNOWN else None
+def spelling_of(name: str, known: Collection[str] = KNOWN) -> str | None:
+    """The known name that a wrong one means; None if it means none of them."""
+    if name in known:
+        return None
+    meant = _letters(name)
+    return next((each for each in known if _letters(each) == meant), None)
+
+
+def _letters(name: str) -> str:
+    return re.sub("[^a-z0-9]", "", name.lower())
 
 
 def _with_data(event: dict[str, object]) -> dict[str, object]:

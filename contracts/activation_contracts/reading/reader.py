@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from activation_contracts.envelope import Envelope, Received
+from activation_contracts.reading.decoding import BODY_MAXIMUM_BYTES, PUBLISHED_MAXIMUM_BYTES
 from activation_contracts.reading.errors import ReadErrorCode, UnreadableError, message_of, shown
 from activation_contracts.reading.event import KNOWN, NO_HEADERS, event_in, spelling_of
 from activation_contracts.reading.open_values import validated_with_open_values
@@ -33,11 +34,14 @@ def read(
     """The message in the body. `accepted` maps each type that may occur to its class.
 
     The other arguments are AMQP properties. Raises `UnreadableError`, and no other exception, for
-    everything that is no such message. What decides is read strictly. What only travels or informs
-    is ignored if it cannot be read; docs/reading.md lists what is forgiven. In what the worker
-    publishes, a value that came after this version is a string, not a member of its enumeration.
+    all bytes that are no such message, and TypeError if the body is no bytes. What decides is read
+    strictly. What only travels or informs is ignored if it cannot be read; docs/reading.md lists
+    what is forgiven. In what the worker publishes, a value that came after this version is a
+    string, not a member of its enumeration. A body may have 64 KiB if all classes are received by
+    the worker, else 128 MiB.
     """
-    event = event_in(body, content_type, content_encoding, headers)
+    maximum_bytes = _maximum_bytes(accepted)
+    event = event_in(body, content_type, content_encoding, headers, maximum_bytes=maximum_bytes)
     if event["specversion"] != "1.0":
         detail = f"specversion is {shown(event['specversion'])}, expected '1.0'"
         raise UnreadableError(ReadErrorCode.NOT_A_CLOUDEVENT, detail, event)
@@ -50,7 +54,14 @@ def read(
     try:
         return _validated(event, model)
     except ValidationError as error:
-        raise UnreadableError(ReadErrorCode.INVALID, _describe(error, model), event) from None
+        detail = _describe(error, event, model)
+        raise UnreadableError(ReadErrorCode.INVALID, detail, event) from None
+
+
+def _maximum_bytes(accepted: Mapping[str, type[Envelope]]) -> int:
+    # Before the body is decoded, only the caller's mapping says which messages it may hold.
+    is_received = all(issubclass(model, Received) for model in accepted.values())
+    return BODY_MAXIMUM_BYTES if is_received else PUBLISHED_MAXIMUM_BYTES
 
 
 def _validated(event: Mapping[str, object], model: type[MessageT]) -> MessageT:
@@ -58,10 +69,10 @@ def _validated(event: Mapping[str, object], model: type[MessageT]) -> MessageT:
         return model.model_validate(event)
     except ValidationError as error:
         places = [problem["loc"] for problem in error.errors(include_url=False)]
-        possible = repaired(event, places)
         if issubclass(model, Received):
-            return model.model_validate(possible)
-        return validated_with_open_values(possible, model)
+            return model.model_validate(repaired(event, places))
+        attributes = [place for place in places if place[:1] != ("data",)]
+        return validated_with_open_values(repaired(event, attributes), model)
 
 
 def _check_names(event: Mapping[str, object]) -> None:
@@ -78,10 +89,23 @@ def _check_names(event: Mapping[str, object]) -> None:
 
 
 def _check_places(event: Mapping[str, object], model: type[Envelope]) -> None:
+    """Raises `UnreadableError` if a field of `ONLY_IN_DATA` would be ignored."""
     only_in_data = model.ONLY_IN_DATA if issubclass(model, Received) else frozenset()
-    for name in sorted(only_in_data & event.keys()):
-        detail = f"{shown(name)} stands beside data, where it would be ignored: put it into data"
-        raise UnreadableError(ReadErrorCode.INVALID, detail, event)
+    if not only_in_data:
+        return
+    for name in event:
+        if name in only_in_data or spelling_of(name, only_in_data):
+            detail = (
+                f"{shown(name)} stands beside data, where it would be ignored: put it into data"
+            )
+            raise UnreadableError(ReadErrorCode.INVALID, detail, event)
+    data = event.get("data")
+    for name in data if isinstance(data, dict) else ():
+        if meant := spelling_of(name, only_in_data):
+            detail = (
+                f"data has the field {shown(name)}, which would be ignored: write {shown(meant)}"
+            )
+            raise UnreadableError(ReadErrorCode.INVALID, detail, event)
 
 
 def _model_of(
@@ -98,19 +122,31 @@ def _model_of(
     return model
 
 
-def _describe(error: ValidationError, model: type[Envelope]) -> str:
+def _describe(error: ValidationError, event: Mapping[str, object], model: type[Envelope]) -> str:
     problems = error.errors(include_url=False, include_context=False)
     shown_problems = [
-        f"{_place(problem)}: {message_of(problem)}{_found(problem, model)}"
+        f"{_place(problem, event)}: {message_of(problem)}{_found(problem, model)}"
         for problem in problems[:REPORTED_PROBLEMS_MAXIMUM]
     ]
     omitted = len(problems) - len(shown_problems)
     return "; ".join(shown_problems) + (f"; and {omitted} more" if omitted else "")
 
 
-def _place(problem: ErrorDetails) -> str:
-    # A part in parentheses names an alternative of the class, not a field of the message.
-    return ".".join(str(part) for part in problem["loc"] if not str(part).startswith("("))
+def _place(problem: ErrorDetails, event: Mapping[str, object]) -> str:
+    """The field of the message, without the parts that name an alternative of its class."""
+    last = len(problem["loc"]) - 1
+    found: list[str] = []
+    value: object = event
+    for position, part in enumerate(problem["loc"]):
+        match value, part:
+            case (dict(), str()) if part in value:
+                value = value[part]
+            case (list(), int()) if part < len(value):
+                value = value[part]
+            case _ if position < last or problem["type"] != "missing":
+                continue
+        found.append(str(part))
+    return ".".join(found)
 
 
 def _found(problem: ErrorDetails, model: type[Envelope]) -> str:

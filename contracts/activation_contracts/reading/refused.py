@@ -182,7 +182,20 @@ REFUSED: Final = (
         "`preview` as an attribute, beside `data` instead of in it",
         _I,
         "it in `data`: the command would be carried out",
-        (changed(preview=True), binary_mode(lambda name: f"ce-{name}", preview="true")),
+        (
+            *(changed(**{name: True}) for name in ("preview", "Preview", "pre_view")),
+            binary_mode(lambda name: f"ce-{name}", preview="true"),
+        ),
+    ),
+    Refused(
+        "`preview` in `data` in another spelling, as `Preview`, `PREVIEW` or `pre-view`",
+        _I,
+        "`preview`: the command would be carried out",
+        tuple(
+            changed(data={**DATA, name: value})
+            for name in ("Preview", "PREVIEW", "pre_view", "pre-view", "preView", "_preview")
+            for value in (True, False)
+        ),
     ),
 )
 """What is refused. Each example has the code of its row."""
