@@ -85,7 +85,9 @@ def preview_of(snapshot: Snapshot, *commands: Command, policy: Policy = POLICY) 
 
 
 def requests(preview: PreviewedData) -> list[tuple[str, dict[str, Any]]]:
-    return [(message.routing_key, message.data.model_dump()) for message in preview.messages]
+    return [
+        (message["routing_key"], message["data"]) for message in preview.model_dump()["messages"]
+    ]
 
 
 def test_an_activation_would_make_the_number_active_and_join_the_hunt_group() -> None:

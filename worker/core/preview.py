@@ -12,9 +12,15 @@ from activation_contracts.messages import (
     CommandRejected,
     CommandRejectedData,
     Entitlement,
+    ExtensionReset,
+    HandsetLogout,
+    HuntGroupMembership,
     ManualLogout,
     Previewed,
     PreviewedData,
+    PreviewedExtensionReset,
+    PreviewedHandsetLogout,
+    PreviewedHuntGroupMembership,
     PreviewedMessage,
     PublishedMessage,
     ServiceHolder,
@@ -117,9 +123,14 @@ def _last_status(messages: tuple[PublishedMessage, ...]) -> StatusChangedData:
 
 
 def _shown(message: PbxMessage) -> PreviewedMessage:
-    return PreviewedMessage.model_validate(
-        {"type": message.type, "routing_key": routing_key_of(message), "data": message.data}
-    )
+    routing_key = routing_key_of(message)
+    match message:
+        case HandsetLogout(data=data):
+            return PreviewedHandsetLogout(routing_key=routing_key, data=data)
+        case HuntGroupMembership(data=data):
+            return PreviewedHuntGroupMembership(routing_key=routing_key, data=data)
+        case ExtensionReset(data=data):
+            return PreviewedExtensionReset(routing_key=routing_key, data=data)
 
 
 def _rejection_in(answer: Answer) -> CommandRejectedData | None:

@@ -53,15 +53,13 @@ PREVIEWED: Final = messages.Previewed(
         status=NumberStatus.RESERVED,
         entitlement=messages.Entitlement(limit=3, active=2, pending=0),
         messages=(
-            messages.PreviewedMessage(
-                type="telephony.hunt_group.membership.v1",
+            messages.PreviewedHuntGroupMembership(
                 routing_key=f"hunt_group_membership.{SITE}",
                 data=messages.HuntGroupMembershipData(
                     **pbx_fields(PREVIEW, DEACTIVATED, 7), hunt_group_id=HUNT_GROUP, action="remove"
                 ),
             ),
-            messages.PreviewedMessage(
-                type="telephony.handset.logout.v1",
+            messages.PreviewedHandsetLogout(
                 routing_key=f"handset_logout.{SITE}",
                 data=messages.HandsetLogoutData(
                     **pbx_fields(PREVIEW, DEACTIVATED, 7),
@@ -69,8 +67,7 @@ PREVIEWED: Final = messages.Previewed(
                     device_kind=DeviceKind.DIGITAL,
                 ),
             ),
-            messages.PreviewedMessage(
-                type="telephony.extension.reset.v1",
+            messages.PreviewedExtensionReset(
                 routing_key=f"extension_reset.{SITE}",
                 data=messages.ExtensionResetData(
                     **pbx_fields(PREVIEW, DEACTIVATED, 7), clear=EXTENSION_FEATURES

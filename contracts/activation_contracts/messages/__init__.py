@@ -53,7 +53,15 @@ from activation_contracts.messages.pbx import (
     PbxResult,
     PbxResultData,
 )
-from activation_contracts.messages.previews import Previewed, PreviewedData, PreviewedMessage
+from activation_contracts.messages.previews import (
+    Previewed,
+    PreviewedData,
+    PreviewedExtensionReset,
+    PreviewedHandsetLogout,
+    PreviewedHuntGroupMembership,
+    PreviewedMessage,
+    PreviewedOther,
+)
 from activation_contracts.messages.replies import MessageUnreadable, MessageUnreadableData
 from activation_contracts.messages.reports import (
     NUMBERS_PER_PAGE,
@@ -109,7 +117,11 @@ __all__ = [
     "PhoneNumberChange",
     "Previewed",
     "PreviewedData",
+    "PreviewedExtensionReset",
+    "PreviewedHandsetLogout",
+    "PreviewedHuntGroupMembership",
     "PreviewedMessage",
+    "PreviewedOther",
     "PublishedMessage",
     "Report",
     "ReportData",

@@ -1,6 +1,9 @@
 """Previews: what a command would lead to."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Discriminator, Field, Tag
 
 from activation_contracts.described import Described
 from activation_contracts.envelope import Data, Published
@@ -22,32 +25,98 @@ from activation_contracts.values import (
     Would,
 )
 
-__all__ = ["Previewed", "PreviewedData", "PreviewedMessage"]
-
-
-PbxMessageType = Annotated[
-    Literal[
-        "telephony.handset.logout.v1",
-        "telephony.hunt_group.membership.v1",
-        "telephony.extension.reset.v1",
-    ],
-    Described(
-        "The type of a message to a PBX: `telephony.handset.logout.v1`,"
-        " `telephony.hunt_group.membership.v1` or `telephony.extension.reset.v1`.",
-        name="PbxMessageType",
-    ),
+__all__ = [
+    "Previewed",
+    "PreviewedData",
+    "PreviewedExtensionReset",
+    "PreviewedHandsetLogout",
+    "PreviewedHuntGroupMembership",
+    "PreviewedMessage",
+    "PreviewedOther",
 ]
 
 
-class PreviewedMessage(Data):
-    """A message that a PBX would get."""
+LOGOUT: Final = "(handset logout)"
+MEMBERSHIP: Final = "(hunt group membership)"
+RESET: Final = "(extension reset)"
+OTHER: Final = "(other)"
 
-    type: PbxMessageType
+_TAGS: Final[Mapping[str, str]] = {
+    "telephony.handset.logout.v1": LOGOUT,
+    "telephony.hunt_group.membership.v1": MEMBERSHIP,
+    "telephony.extension.reset.v1": RESET,
+}
+
+_KNOWN: Final = {
+    "description": "These have a shape of their own: " + ", ".join(f"`{it}`" for it in _TAGS) + ".",
+    "enum": [*_TAGS],
+}
+
+OtherType = Annotated[
+    str,
+    Field(json_schema_extra={"not": _KNOWN}),
+    Described("The type of a message to a PBX that a later version adds."),
+]
+
+
+class PreviewedHandsetLogout(Data):
+    """A handset logout that a PBX would get."""
+
+    type: Literal["telephony.handset.logout.v1"] = "telephony.handset.logout.v1"
     """Its type."""
     routing_key: str
     """Its routing key, which names the site."""
-    data: HandsetLogoutData | HuntGroupMembershipData | ExtensionResetData
+    data: HandsetLogoutData
     """Its payload, with the id of the command that would cause it."""
+
+
+class PreviewedHuntGroupMembership(Data):
+    """A hunt group membership that a PBX would get."""
+
+    type: Literal["telephony.hunt_group.membership.v1"] = "telephony.hunt_group.membership.v1"
+    """Its type."""
+    routing_key: str
+    """Its routing key, which names the site."""
+    data: HuntGroupMembershipData
+    """Its payload, with the id of the command that would cause it."""
+
+
+class PreviewedExtensionReset(Data):
+    """An extension reset that a PBX would get."""
+
+    type: Literal["telephony.extension.reset.v1"] = "telephony.extension.reset.v1"
+    """Its type."""
+    routing_key: str
+    """Its routing key, which names the site."""
+    data: ExtensionResetData
+    """Its payload, with the id of the command that would cause it."""
+
+
+class PreviewedOther(Data):
+    """A message of a type that a later version adds. Show its type, or ignore it."""
+
+    type: OtherType
+    """Its type."""
+    routing_key: str
+    """Its routing key, which names the site."""
+    data: dict[str, Any]
+    """Its payload."""
+
+
+def _tag_of(message: object) -> str:
+    """The alternative that the type names: an unknown type makes no preview unreadable."""
+    found = message.get("type") if isinstance(message, Mapping) else getattr(message, "type", None)
+    return _TAGS.get(found, OTHER) if isinstance(found, str) else OTHER
+
+
+PreviewedMessage = Annotated[
+    Annotated[PreviewedHandsetLogout, Tag(LOGOUT)]
+    | Annotated[PreviewedHuntGroupMembership, Tag(MEMBERSHIP)]
+    | Annotated[PreviewedExtensionReset, Tag(RESET)]
+    | Annotated[PreviewedOther, Tag(OTHER)],
+    Discriminator(_tag_of),
+]
+"""A message that a PBX would get; its type says which payload it has."""
 
 
 class PreviewedData(Data):
@@ -75,7 +144,7 @@ class PreviewedData(Data):
     entitlement: Entitlement | None
     """After that; null where `status` is null."""
     messages: tuple[PreviewedMessage, ...]
-    """What PBX systems would get, in this order."""
+    """What PBX systems would get, in this order. A later version may add types, with any `data`."""
     holders: tuple[ServiceHolder, ...] | None = None
     """On ENTITLEMENT_EXHAUSTED: as in the refusal."""
     settings_cleared: tuple[str, ...] | None = None

@@ -74,10 +74,32 @@ def _fields(
             name in schema.get("required", ()),
             _description(content, shape, targets),
         )
-        if len(targets) == 1 and nested and nested not in shown:
+        inner = _common(targets)
+        if inner and nested and nested not in shown:
             shown[nested] = path
             below = path + ("[]." if shape.is_list else ".")
-            yield from _fields(targets[0], definitions, below, shown)
+            yield from _fields(inner, definitions, below, shown)
+
+
+def _common(targets: list[Schema]) -> Schema | None:
+    """The one schema that shows all alternatives; None if their fields have different names."""
+    if len(targets) == 1:
+        return targets[0]
+    each = [target.get("properties", {}) for target in targets]
+    if not each or any(it.keys() != each[0].keys() for it in each):
+        return None
+    properties = {name: _either([it[name] for it in each]) for name in each[0]}
+    return {"properties": properties, "required": targets[0].get("required", ())}
+
+
+def _either(contents: list[Schema]) -> Schema:
+    """One field that is another in each alternative."""
+    if all(it == contents[0] for it in contents):
+        return contents[0]
+    description = contents[0]["description"]
+    if values := [value for it in contents for value in _values(it)]:
+        return {"description": description, "type": "string", "enum": values}
+    return {"description": description, "anyOf": contents}
 
 
 def first_paragraph(text: str) -> str:
@@ -108,7 +130,7 @@ def _type(shape: _Shape, targets: list[Schema], like: str | None) -> str:
 
 
 def _word(shape: _Shape, targets: list[Schema]) -> str:
-    if len(targets) > 1:
+    if len(targets) > 1 and _common(targets) is None:
         payloads = _payloads()
         return "`data` of " + " or ".join(f"`{payloads[name]}`" for name in shape.names)
     if targets and "properties" not in targets[0]:

@@ -164,13 +164,6 @@ export type AftermathState = "outstanding" | "needs_a_person" | "done" | "given_
  */
 export type Would = "be_accepted" | "be_refused";
 /**
- * The type of a message to a PBX: `telephony.handset.logout.v1`, `telephony.hunt_group.membership.v1` or `telephony.extension.reset.v1`.
- */
-export type PbxMessageType =
-  | "telephony.handset.logout.v1"
-  | "telephony.hunt_group.membership.v1"
-  | "telephony.extension.reset.v1";
-/**
  * Why the number must be logged out: it was `deactivated`.
  */
 export type LogoutReason = "deactivated";
@@ -1239,9 +1232,11 @@ export interface PreviewedData {
    */
   entitlement: Entitlement | null;
   /**
-   * What PBX systems would get, in this order.
+   * What PBX systems would get, in this order. A later version may add types, with any `data`.
    */
-  messages: PreviewedMessage[];
+  messages: (
+    PreviewedHandsetLogout | PreviewedHuntGroupMembership | PreviewedExtensionReset | PreviewedOther
+  )[];
   /**
    * On ENTITLEMENT_EXHAUSTED: as in the refusal.
    */
@@ -1256,13 +1251,13 @@ export interface PreviewedData {
   manual_logout?: ManualLogout[];
 }
 /**
- * A message that a PBX would get.
+ * A handset logout that a PBX would get.
  */
-export interface PreviewedMessage {
+export interface PreviewedHandsetLogout {
   /**
    * Its type.
    */
-  type: PbxMessageType | string;
+  type: "telephony.handset.logout.v1";
   /**
    * Its routing key, which names the site.
    */
@@ -1270,7 +1265,7 @@ export interface PreviewedMessage {
   /**
    * Its payload, with the id of the command that would cause it.
    */
-  data: HandsetLogoutData | HuntGroupMembershipData | ExtensionResetData;
+  data: HandsetLogoutData;
 }
 /**
  * The handset from which the number must be logged out.
@@ -1308,6 +1303,23 @@ export interface HandsetLogoutData {
   reason: LogoutReason | string;
 }
 /**
+ * A hunt group membership that a PBX would get.
+ */
+export interface PreviewedHuntGroupMembership {
+  /**
+   * Its type.
+   */
+  type: "telephony.hunt_group.membership.v1";
+  /**
+   * Its routing key, which names the site.
+   */
+  routing_key: string;
+  /**
+   * Its payload, with the id of the command that would cause it.
+   */
+  data: HuntGroupMembershipData;
+}
+/**
  * The hunt group, and whether the number is a member.
  */
 export interface HuntGroupMembershipData {
@@ -1339,6 +1351,23 @@ export interface HuntGroupMembershipData {
   action: MembershipAction | string;
 }
 /**
+ * An extension reset that a PBX would get.
+ */
+export interface PreviewedExtensionReset {
+  /**
+   * Its type.
+   */
+  type: "telephony.extension.reset.v1";
+  /**
+   * Its routing key, which names the site.
+   */
+  routing_key: string;
+  /**
+   * Its payload, with the id of the command that would cause it.
+   */
+  data: ExtensionResetData;
+}
+/**
  * The features that must be cleared; the PIN is reset to its default.
  */
 export interface ExtensionResetData {
@@ -1368,6 +1397,25 @@ export interface ExtensionResetData {
    * Reset the PIN to its default.
    */
   reset_pin: true;
+}
+/**
+ * A message of a type that a later version adds. Show its type, or ignore it.
+ */
+export interface PreviewedOther {
+  /**
+   * Its type.
+   */
+  type: string;
+  /**
+   * Its routing key, which names the site.
+   */
+  routing_key: string;
+  /**
+   * Its payload.
+   */
+  data: {
+    [k: string]: unknown | undefined;
+  };
 }
 /**
  * A page of numbers as they were at one moment: the answer to a report, or republished.
