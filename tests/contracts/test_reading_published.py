@@ -19,7 +19,7 @@ from activation_contracts.reading import BODY_MAXIMUM_BYTES, PUBLISHED_MAXIMUM_B
 from activation_contracts.schemas import schema_of
 from jsonschema import Draft202012Validator
 
-from tests.support.contract.bodies import SENT
+from tests.support.contract.sent import SENT
 
 Event = dict[str, Any]
 

@@ -5,15 +5,18 @@ from functools import cache
 from typing import Any, Final
 
 import jsonschema_rs
-from activation_contracts.catalogue import CATALOGUE
 from activation_contracts.envelope import WORKER_SOURCE
 from activation_contracts.schemas import schema_of
+from activation_contracts.schemas.definitions import OPEN
 from pydantic_core import from_json
 
-__all__ = ["SENT", "SampleCheck", "body_problems"]
+from tests.support.contract.consistency import disagreements
+from tests.support.contract.sent import SENT
 
-SENT: Final = {row.type: row for row in CATALOGUE if row.direction != "received"}
-"""The messages that the worker sends, by type."""
+__all__ = ["SampleCheck", "body_problems"]
+
+FOR_LATER_VERSIONS: Final = (OPEN, {"$ref": "#/$defs/PreviewedOther"})
+"""The alternatives by which readers accept what this version does not send."""
 
 
 def body_problems(body: bytes) -> list[str]:
@@ -32,7 +35,7 @@ def body_problems(body: bytes) -> list[str]:
     ]
     if event.get("source") != WORKER_SOURCE:
         problems.append(f"source: {event.get('source')!r} is not {WORKER_SOURCE!r}")
-    return problems
+    return problems or disagreements(event, body)
 
 
 class SampleCheck:
@@ -57,9 +60,9 @@ def _validator(name: str) -> jsonschema_rs.Validator:
 
 
 def _closed(schema: Any) -> Any:
-    """The schema without further fields: readers ignore them, but the worker declares all."""
+    """The schema without what readers accept for later versions: further fields and values."""
     if isinstance(schema, list):
-        return [_closed(item) for item in schema]
+        return [_closed(item) for item in schema if item not in FOR_LATER_VERSIONS]
     if not isinstance(schema, Mapping):
         return schema
     closed = {name: _closed(value) for name, value in schema.items()}

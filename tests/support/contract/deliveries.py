@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from activation_contracts.asyncapi import asyncapi_document
-from activation_contracts.catalogue import EVENT_EXCHANGE, PBX_EXCHANGE, MessageDefinition
+from activation_contracts.catalogue import EVENT_EXCHANGE, PBX_EXCHANGE, REPLIES, MessageDefinition
 from activation_contracts.dead_letters import DeadLetterCode
 from activation_contracts.envelope import CONTENT_TYPE
 from activation_contracts.reading import ReadErrorCode
 from activation_contracts.topology import DEAD_LETTER_QUEUE
 from aiormq import spec
 
-from tests.support.contract.bodies import SENT, body_problems
+from tests.support.contract.bodies import body_problems
+from tests.support.contract.sent import SENT
 
 __all__ = ["OWN", "Seen", "problems_of"]
 
@@ -22,12 +22,6 @@ OWN: Final = "tests"
 
 PERSISTENT: Final = 2
 REPLY_QUEUES: Final = ("amq.gen-", "amq.rabbitmq.reply-to", "reply.", "answers.")
-REPLIES: Final = frozenset(
-    message["$ref"].rpartition("/")[2]
-    for operation in asyncapi_document()["operations"].values()
-    for message in operation.get("reply", {}).get("messages", ())
-)
-"""The types of messages that may go to a reply queue."""
 DEAD_LETTER_CODES: Final = {
     *ReadErrorCode,
     DeadLetterCode.CANNOT_BE_STORED,
