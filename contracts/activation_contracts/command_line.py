@@ -1,9 +1,19 @@
 """What the command lines of this package share."""
 
+import argparse
+import sys
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-__all__ = ["BROKER_MISSING", "DEFAULT_URL", "URL_FORM", "is_amqp_url", "printable"]
+__all__ = [
+    "BROKER_MISSING",
+    "DEFAULT_URL",
+    "URL_FORM",
+    "is_amqp_url",
+    "printable",
+    "read_generator_arguments",
+]
 
 DEFAULT_URL: Final = "amqp://guest:guest@127.0.0.1:5672/"
 
@@ -25,6 +35,20 @@ def printable(text: str) -> str:
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in text
     )
+
+
+def read_generator_arguments(module: str, description: str, folder: Path) -> None:
+    """Reads the arguments of a program that generates documents in the folder: only --help.
+
+    Exits with an explanation if there is no such folder.
+    """
+    argparse.ArgumentParser(prog=f"python -m {module}", description=description).parse_args()
+    if not folder.is_dir():
+        sys.exit(
+            f"{module} generates documents in the sources of the contracts, and {folder} is"
+            " missing: an installed package has none. The reference is in the package, as"
+            " activation_contracts/exported/reference.html."
+        )
 
 
 def is_amqp_url(url: str) -> bool:

@@ -21,6 +21,7 @@ from activation_contracts.catalogue import (
     RESULT_QUEUE,
     MessageDefinition,
 )
+from activation_contracts.command_line import read_generator_arguments
 from activation_contracts.conformance.cases import CASES
 from activation_contracts.envelope import CONTENT_TYPE
 from activation_contracts.reading.forgiven import FORGIVEN
@@ -222,5 +223,10 @@ def rewrite(documents: Iterable[Path], tables: Tables) -> list[Path]:
 
 
 if __name__ == "__main__":
+    read_generator_arguments(
+        "activation_contracts.tables",
+        "Generates the tables in the documents of contracts/docs.",
+        DOCUMENTS,
+    )
     for document in rewrite(sorted(DOCUMENTS.glob("*.md")), TABLES):
         sys.stdout.write(f"{document.name} has changed\n")

@@ -1,6 +1,7 @@
 """The two wheels: the contracts work without the worker, and the worker brings no copy of them."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -105,6 +106,33 @@ def test_wheel_of_the_contracts_holds_every_exported_file_and_the_style_of_the_r
     held = {*wheels[CONTRACTS].namelist()}
 
     assert [it for it in files if str(it.relative_to(package.parent)) not in held] == []
+
+
+@pytest.mark.parametrize(
+    "module", ["activation_contracts.reference", "activation_contracts.tables"]
+)
+@pytest.mark.parametrize("arguments", [(), ("--help",)], ids=["run", "help"])
+def test_a_generator_of_documents_in_the_wheel_says_what_it_is_and_where_its_result_is(
+    wheels: dict[str, ZipFile], tmp_path: Path, module: str, arguments: tuple[str, ...]
+) -> None:
+    wheels[CONTRACTS].extractall(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=tmp_path,
+        env={**os.environ, "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_SECONDS,
+    )
+
+    if arguments:
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "contracts/docs" in done.stdout
+    else:
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "activation_contracts/exported/reference.html" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
 
 
 def test_the_contracts_are_used_from_their_wheel_with_pydantic_alone(

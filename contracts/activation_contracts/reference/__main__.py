@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from activation_contracts.command_line import read_generator_arguments
 from activation_contracts.reference.markdown import markdown_files
 from activation_contracts.tables import DOCUMENTS
 
@@ -28,5 +29,10 @@ def write(folder: Path) -> list[Path]:
 
 
 if __name__ == "__main__":
+    read_generator_arguments(
+        "activation_contracts.reference",
+        "Writes the reference of messages, codes and statuses into contracts/docs/reference.",
+        DOCUMENTS,
+    )
     for page in write(FOLDER):
         sys.stdout.write(f"{page.name} has changed\n")
