@@ -37,8 +37,8 @@ from worker.core.directory.held import Directory, HeldNumber
 from worker.core.entitlement import change_of
 from worker.core.messages.snapshots import Origin, Selection, SnapshotFactory
 from worker.core.situation import (
-    AccountAtSite,
     HandsetLogin,
+    Holder,
     MainNumber,
     Number,
     ServiceHolders,
@@ -46,7 +46,7 @@ from worker.core.situation import (
     with_holder,
 )
 
-ACME = AccountAtSite("acme", "london-1")
+ACME = Holder("acme", "london-1")
 ACTIVATED, REFUSED = "+442079460201", "+442079460202"
 DEACTIVATED, NOT_ACTIVATED = "+442079460203", "+442079460204"
 MAIN_NUMBER = MainNumber(

@@ -27,7 +27,7 @@ from tests.support.data.builders import (
 )
 from worker.core.batch import CommandKey, Snapshot, advance_all, decide_all
 from worker.core.decision import Decision, Outcome
-from worker.core.situation import AccountAtSite, MainNumber, Number, Usage
+from worker.core.situation import Holder, MainNumber, Number, Usage
 
 FIRST, SECOND, THIRD = (
     RESERVED._replace(phone_number=f"+44207946000{place}") for place in (1, 2, 3)
@@ -146,7 +146,7 @@ def test_each_account_at_a_site_has_its_own_voice_services() -> None:
         update={"data": in_paris.data.model_copy(update={"site_id": "paris"})}
     )
     before = snapshot_of(FIRST, paris, limit=1)
-    before.usages[AccountAtSite("acme", "paris")] = Usage(limit=1)
+    before.usages[Holder("acme", "paris")] = Usage(limit=1)
 
     assert labels(decide_batch(before, activate(), in_paris)) == ["pending", "pending"]
 
@@ -206,9 +206,9 @@ def test_completing_other_numbers_does_not_activate_the_main_number() -> None:
     assert [len(decision.messages) for _, decision in advanced] == [1, 1]
 
 
-@pytest.mark.parametrize("other", [AccountAtSite("bolt", "london"), AccountAtSite("acme", "paris")])
+@pytest.mark.parametrize("other", [Holder("bolt", "london"), Holder("acme", "paris")])
 def test_a_number_never_joins_the_hunt_group_of_another_account_or_site(
-    other: AccountAtSite,
+    other: Holder,
 ) -> None:
     before = snapshot_of(pending_number(FIRST, activate()))
     before.main_numbers[other] = RINGING_MAIN_NUMBER

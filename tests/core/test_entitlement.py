@@ -23,7 +23,7 @@ from worker.core.cause import Cause
 from worker.core.decision import Decision
 from worker.core.entitlement import EntitlementChanged, change_of, passage_of_time
 from worker.core.operations.advance import advance
-from worker.core.situation import AccountAtSite, Number, Situation, Usage
+from worker.core.situation import Holder, Number, Situation, Usage
 
 MESSAGE = Cause("/platform", "service-7 ended", "story-7", "trace", "state")
 ACTIVATING = pending_number(RESERVED, activate(), AWAITING_ALL)
@@ -75,8 +75,8 @@ def test_a_repeated_check_has_the_same_id_and_every_other_event_has_its_own() ->
     events = [
         (ACME_LONDON, short, MESSAGE, NOW),
         (ACME_LONDON, fits, MESSAGE, NOW),
-        (AccountAtSite("acme", "paris"), short, MESSAGE, NOW),
-        (AccountAtSite("zeta", "london"), short, MESSAGE, NOW),
+        (Holder("acme", "paris"), short, MESSAGE, NOW),
+        (Holder("zeta", "london"), short, MESSAGE, NOW),
         (ACME_LONDON, short, MESSAGE._replace(id="another"), NOW),
         (ACME_LONDON, short, MESSAGE._replace(source="/another"), NOW),
         (ACME_LONDON, short, passage_of_time(NOW), NOW),

@@ -13,7 +13,7 @@ from tests.support.workers import rows, store
 from worker.core.cause import Cause
 from worker.core.entitlement import EntitlementChanged
 from worker.core.partitions import partition_of
-from worker.core.situation import AccountAtSite
+from worker.core.situation import Holder
 from worker.storage.connecting.engine import Database
 from worker.storage.connecting.session import Session
 from worker.storage.entitlement import PAGE_ACCOUNTS, check_entitlements, watch_entitlements
@@ -29,7 +29,7 @@ WAITING = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
 
 async def checked(
-    database: Database, *holders: AccountAtSite, cause: Cause = CAUSE, partitions: int = 1
+    database: Database, *holders: Holder, cause: Cause = CAUSE, partitions: int = 1
 ) -> list[EntitlementChanged]:
     async def check(session: Session) -> list[EntitlementChanged]:
         return [
@@ -80,7 +80,7 @@ async def test_each_event_goes_to_the_partition_of_its_account(database: Databas
             for place, account in enumerate(accounts)
         ),
     )
-    holders = [AccountAtSite(account, "london") for account in accounts]
+    holders = [Holder(account, "london") for account in accounts]
     await checked(database, *holders, partitions=4)
 
     found = await rows(database, "SELECT subject, partition FROM outbox")
@@ -90,7 +90,7 @@ async def test_each_event_goes_to_the_partition_of_its_account(database: Databas
 
 
 async def test_an_unknown_account_has_no_shortage(database: Database) -> None:
-    assert await checked(database, AccountAtSite("nobody", "nowhere")) == []
+    assert await checked(database, Holder("nobody", "nowhere")) == []
 
 
 async def test_a_check_sees_what_was_stored_while_it_waited_for_its_lock(

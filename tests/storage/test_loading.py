@@ -22,7 +22,7 @@ from tests.support.data.inserts import (
 from tests.support.faults.lossy import until_any
 from tests.support.workers import rows, store
 from worker.core.batch import Snapshot
-from worker.core.situation import AccountAtSite, MainNumber, Usage
+from worker.core.situation import Holder, MainNumber, Usage
 from worker.storage.connecting.engine import Database
 from worker.storage.connecting.session import Driver
 from worker.storage.loading import load_for_commands, load_numbers_with_steps
@@ -78,7 +78,7 @@ RESERVED = phone_numbers(NUMBER)
 SERVICE = voice_service(3)
 OTHER_SERVICE = voice_service(3, "zenith")
 ACTIVE = phone_numbers("+442079460999", status="ACTIVE")
-ACME = AccountAtSite("acme", "london")
+ACME = Holder("acme", "london")
 WAITING = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
 

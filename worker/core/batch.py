@@ -18,7 +18,7 @@ from worker.core.operations.operation import Policy
 from worker.core.preview import preview
 from worker.core.situation import (
     NEVER_ANSWERED,
-    AccountAtSite,
+    Holder,
     MainNumber,
     Number,
     ServiceHolders,
@@ -53,9 +53,9 @@ class Snapshot:
 
     numbers: dict[str, Number] = field(default_factory=dict)
     """By phone number."""
-    usages: dict[AccountAtSite, Usage] = field(default_factory=dict)
-    main_numbers: dict[AccountAtSite, MainNumber] = field(default_factory=dict)
-    service_holders: dict[AccountAtSite, ServiceHolders] = field(default_factory=dict)
+    usages: dict[Holder, Usage] = field(default_factory=dict)
+    main_numbers: dict[Holder, MainNumber] = field(default_factory=dict)
+    service_holders: dict[Holder, ServiceHolders] = field(default_factory=dict)
     """Where `may_be_exhausted` says so."""
     ledger: dict[CommandKey, Mapping[str, Answer]] = field(default_factory=dict)
     """The first answers to the earlier commands with this key, by fingerprint."""
@@ -80,12 +80,12 @@ class Advanced(NamedTuple):
         )
 
 
-def holder_named_by(command: Command) -> AccountAtSite:
+def holder_named_by(command: Command) -> Holder:
     """The account and site that the command names."""
-    return AccountAtSite(command.data.account_id, command.data.site_id)
+    return Holder(command.data.account_id, command.data.site_id)
 
 
-def may_be_exhausted(snapshot: Snapshot, commands: Iterable[Command]) -> set[AccountAtSite]:
+def may_be_exhausted(snapshot: Snapshot, commands: Iterable[Command]) -> set[Holder]:
     """Where a command may find no voice service free: the service holders are needed there."""
     activations = Counter(
         holder_named_by(command) for command in commands if isinstance(command, Activate)
@@ -180,7 +180,7 @@ def _situation_named_by(current: Snapshot, command: Command, key: CommandKey) ->
     )
 
 
-def _situation_of(current: Snapshot, number: Number, holder: AccountAtSite) -> Situation:
+def _situation_of(current: Snapshot, number: Number, holder: Holder) -> Situation:
     return Situation(
         number=number,
         usage=current.usages.get(holder, Usage(0)),

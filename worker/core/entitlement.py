@@ -7,7 +7,7 @@ from activation_contracts.messages import EntitlementData, EntitlementExceeded, 
 
 from worker.core.cause import Cause
 from worker.core.messages.identity import derived_id
-from worker.core.situation import AccountAtSite, Usage
+from worker.core.situation import Holder, Usage
 
 __all__ = ["EntitlementChanged", "change_of", "passage_of_time"]
 
@@ -24,7 +24,7 @@ def passage_of_time(now: datetime) -> Cause:
 
 
 def change_of(
-    holder: AccountAtSite, usage: Usage, cause: Cause, now: datetime
+    holder: Holder, usage: Usage, cause: Cause, now: datetime
 ) -> EntitlementChanged | None:
     """The event that a shortage began or ended; None if what was published last still holds."""
     if usage.is_short == usage.exceeded:

@@ -12,8 +12,8 @@ from worker.core.operations.operation import OngoingOperation
 
 __all__ = [
     "NEVER_ANSWERED",
-    "AccountAtSite",
     "HandsetLogin",
+    "Holder",
     "MainNumber",
     "Number",
     "ServiceHolders",
@@ -27,7 +27,7 @@ ServiceHolders: TypeAlias = tuple[ServiceHolder, ...]
 the order of the numbers."""
 
 
-class AccountAtSite(NamedTuple):
+class Holder(NamedTuple):
     """An account and a site: telephony is managed for both together [S]."""
 
     account_id: str
@@ -82,16 +82,16 @@ class Number(NamedTuple):
         return tuple(sorted({*self.features, *label, *call_settings}))
 
     @property
-    def holder(self) -> AccountAtSite | None:
+    def holder(self) -> Holder | None:
         """The account and site that hold the number; None if no account does."""
         if self.account_id is None:
             return None
-        return AccountAtSite(self.account_id, self.site_id)
+        return Holder(self.account_id, self.site_id)
 
     @property
     def partition_key(self) -> str:
         """`account_id/site_id`; without an account, `/site_id`."""
-        return AccountAtSite(self.account_id or "", self.site_id).partition_key
+        return Holder(self.account_id or "", self.site_id).partition_key
 
     def with_hunt_group(self, hunt_group_id: str) -> "Number":
         """The number as a member of this hunt group too."""

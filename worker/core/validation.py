@@ -12,7 +12,7 @@ from activation_contracts.messages import Activate, Command
 from activation_contracts.refusals import REFUSALS, RefusalCode
 from activation_contracts.values import NumberStatus
 
-from worker.core.situation import AccountAtSite, Number, Situation
+from worker.core.situation import Holder, Number, Situation
 
 __all__ = ["Refused", "Request", "validate"]
 
@@ -30,10 +30,10 @@ class Request(NamedTuple):
         return isinstance(self.command, Activate)
 
     @property
-    def holder(self) -> AccountAtSite:
+    def holder(self) -> Holder:
         """The account and site that the command names: the holder of a number it may act on."""
         data = self.command.data
-        return AccountAtSite(data.account_id, data.site_id)
+        return Holder(data.account_id, data.site_id)
 
 
 class Refused(NamedTuple):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from worker.core.situation import AccountAtSite
+from worker.core.situation import Holder
 from worker.runtime.clock import Clock
 from worker.runtime.printable import printable
 from worker.settings import Settings
@@ -40,7 +40,7 @@ async def list_entitlements(
     return listed
 
 
-async def _load_page(clock: Clock, after: AccountAtSite, session: Session) -> Sequence[UsageOf]:
+async def _load_page(clock: Clock, after: Holder, session: Session) -> Sequence[UsageOf]:
     # The first session tells the time.
     return await load_usages_after(session, after, clock())
 

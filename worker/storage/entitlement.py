@@ -12,7 +12,7 @@ from activation_contracts.messages import EntitlementExceeded
 
 from worker.core.cause import Cause
 from worker.core.entitlement import EntitlementChanged, change_of, passage_of_time
-from worker.core.situation import AccountAtSite, Usage
+from worker.core.situation import Holder, Usage
 from worker.runtime.clock import Clock
 from worker.storage.connecting.engine import Transactions
 from worker.storage.connecting.session import Row, Session
@@ -36,20 +36,20 @@ SAFETY_NET_SECONDS: Final = 3600
 """How often all accounts are checked on a day: records may be changed by hand in SQL."""
 
 
-BEFORE_ALL: Final = AccountAtSite("", "")
+BEFORE_ALL: Final = Holder("", "")
 """In key order before every account and site."""
 
 
 class UsageOf(NamedTuple):
     """The usage of an account at a site."""
 
-    holder: AccountAtSite
+    holder: Holder
     usage: Usage
 
 
 async def check_entitlements(
     session: Session,
-    holders: Collection[AccountAtSite],
+    holders: Collection[Holder],
     cause: Cause,
     *,
     partitions: int,
@@ -69,7 +69,7 @@ async def check_entitlements(
 
 
 async def load_usages_locked(
-    session: Session, holders: Collection[AccountAtSite], now: datetime
+    session: Session, holders: Collection[Holder], now: datetime
 ) -> Sequence[UsageOf]:
     """The usages of these accounts, locked in key order until the transaction ends."""
     keys = {
@@ -96,7 +96,7 @@ async def mark_entitlements(session: Session, changes: Collection[EntitlementCha
 
 
 async def load_usages_after(
-    session: Session, after: AccountAtSite, now: datetime, maximum: int = PAGE_ACCOUNTS
+    session: Session, after: Holder, now: datetime, maximum: int = PAGE_ACCOUNTS
 ) -> Sequence[UsageOf]:
     """The usages of the next accounts and sites behind this one, in key order, without a lock."""
     rows = await session.fetch(
@@ -146,7 +146,7 @@ async def _check_all(
 
 
 async def _check_page(
-    clock: Clock, partitions: int, after: AccountAtSite, session: Session
+    clock: Clock, partitions: int, after: Holder, session: Session
 ) -> tuple[Sequence[UsageOf], Sequence[EntitlementChanged]]:
     now = clock()
     cause = passage_of_time(now)
@@ -164,4 +164,4 @@ def usage_of(row: Row) -> Usage:
 
 
 def _usage_at(row: Row) -> UsageOf:
-    return UsageOf(AccountAtSite(row["account_id"], row["site_id"]), usage_of(row))
+    return UsageOf(Holder(row["account_id"], row["site_id"]), usage_of(row))

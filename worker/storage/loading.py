@@ -19,8 +19,8 @@ from worker.core.answers import StoredAnswer
 from worker.core.batch import CommandKey, Snapshot, holder_named_by, may_be_exhausted
 from worker.core.operations.operation import Failure, OngoingOperation, steps_for
 from worker.core.situation import (
-    AccountAtSite,
     HandsetLogin,
+    Holder,
     MainNumber,
     Number,
     ServiceHolders,
@@ -125,8 +125,8 @@ async def load_numbers_with_steps(
 
 
 async def _load_main_numbers(
-    session: Session, holders: Collection[AccountAtSite]
-) -> dict[AccountAtSite, MainNumber]:
+    session: Session, holders: Collection[Holder]
+) -> dict[Holder, MainNumber]:
     if not holders:
         return {}
     rows = await session.fetch("load_call_targets", **_keys(holders))
@@ -134,20 +134,20 @@ async def _load_main_numbers(
 
 
 async def _load_service_holders(
-    session: Session, holders: Collection[AccountAtSite]
-) -> dict[AccountAtSite, ServiceHolders]:
+    session: Session, holders: Collection[Holder]
+) -> dict[Holder, ServiceHolders]:
     """The first numbers that use voice services, for all of these accounts in one query."""
     if not holders:
         return {}
     rows = await session.fetch("load_service_holders", maximum=HOLDERS_MAXIMUM, **_keys(holders))
-    found: dict[AccountAtSite, ServiceHolders] = dict.fromkeys(holders, ())
+    found: dict[Holder, ServiceHolders] = dict.fromkeys(holders, ())
     for row in rows:
         using = ServiceHolder(phone_number=row["phone_number"], status=NumberStatus(row["status"]))
         found[_holder(row)] += (using,)
     return found
 
 
-def _keys(holders: Collection[AccountAtSite]) -> Mapping[str, list[str]]:
+def _keys(holders: Collection[Holder]) -> Mapping[str, list[str]]:
     return {
         "account_ids": [holder.account_id for holder in holders],
         "site_ids": [holder.site_id for holder in holders],
@@ -226,8 +226,8 @@ def _failure(row: Row) -> Failure | None:
     )
 
 
-def _holder(row: Row) -> AccountAtSite:
-    return AccountAtSite(row["holder_account"], row["holder_site"])
+def _holder(row: Row) -> Holder:
+    return Holder(row["holder_account"], row["holder_site"])
 
 
 def _main_number(row: Row) -> MainNumber:

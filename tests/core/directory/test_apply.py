@@ -39,7 +39,7 @@ from worker.core.directory.apply import apply_all
 from worker.core.directory.change import Change, Verdict, WaitsFor
 from worker.core.directory.held import Directory, HeldNumber
 from worker.core.directory.work import Applied
-from worker.core.situation import AccountAtSite, Number, Usage
+from worker.core.situation import Holder, Number, Usage
 
 
 def holding(*numbers: Number) -> Directory:
@@ -378,7 +378,7 @@ def test_voice_services_change_the_entitlement_of_the_accounts_that_they_move_be
     moved = applied_to(bought.directory, stated(service(2, account_id="other"), 2))
     ended = applied_to(moved.directory, deleted(service_key(), 3))
 
-    other = AccountAtSite("other", "london")
+    other = Holder("other", "london")
     assert bought.directory.usages[ACME_LONDON].limit == 5
     assert moved.directory.usages[ACME_LONDON].limit == 3
     assert moved.affected.keys() == {ACME_LONDON, other}

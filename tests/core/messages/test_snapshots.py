@@ -14,7 +14,7 @@ from activation_contracts.values import NumberStatus
 
 from tests.support.data.builders import NOW, SOURCE, USAGE
 from worker.core.messages.snapshots import Origin, Selection, SnapshotFactory, pages_of
-from worker.core.situation import AccountAtSite, Usage
+from worker.core.situation import Holder, Usage
 
 REPORT = Report(
     id="report-1",
@@ -111,14 +111,14 @@ def test_each_run_of_an_operator_has_pages_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("selection", "holder"),
     [
-        (Selection(account_id="acme", site_id="london"), AccountAtSite("acme", "london")),
-        (Selection("+442079460001", "acme", "london"), AccountAtSite("acme", "london")),
+        (Selection(account_id="acme", site_id="london"), Holder("acme", "london")),
+        (Selection("+442079460001", "acme", "london"), Holder("acme", "london")),
         (Selection(account_id="acme"), None),
         (Selection(site_id="london"), None),
         (Selection(), None),
     ],
 )
 def test_an_entitlement_belongs_to_one_account_at_one_site(
-    selection: Selection, holder: AccountAtSite | None
+    selection: Selection, holder: Holder | None
 ) -> None:
     assert selection.holder == holder

@@ -10,7 +10,7 @@ from tests.support.data.stating import login, member, number, service, stated
 from tests.support.faults.lossy import until_any
 from tests.support.workers import store
 from worker.core.directory.change import Change
-from worker.core.situation import AccountAtSite
+from worker.core.situation import Holder
 from worker.storage.connecting.engine import Database
 from worker.storage.directory.applying import apply_changes
 from worker.storage.directory.saving import DirectoryContext
@@ -31,7 +31,7 @@ async def test_a_record_that_changes_no_service_and_no_number_does_not_wait_for_
 ) -> None:
     await store(database, voice_service(1), phone_numbers(PHONE_NUMBER, status="ACTIVE"))
     async with database.transaction() as command, asyncio.timeout(90):
-        await load_usages_locked(command, [AccountAtSite("acme", "london")], NOW)
+        await load_usages_locked(command, [Holder("acme", "london")], NOW)
         await apply(database, change)
 
 
@@ -43,7 +43,7 @@ async def test_a_record_of_a_service_or_a_number_waits_for_commands_of_its_accou
 ) -> None:
     await store(database, voice_service(1), phone_numbers(PHONE_NUMBER, status="ACTIVE"))
     async with database.transaction() as command:
-        await load_usages_locked(command, [AccountAtSite("acme", "london")], NOW)
+        await load_usages_locked(command, [Holder("acme", "london")], NOW)
         applying = asyncio.create_task(apply(database, change))
         await until_any(database, WAITS)
         assert not applying.done()

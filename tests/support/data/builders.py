@@ -30,8 +30,8 @@ from worker.core.decision import Decision
 from worker.core.operations.advance import advance
 from worker.core.operations.operation import Failure, PbxStep, Policy, StepState
 from worker.core.situation import (
-    AccountAtSite,
     HandsetLogin,
+    Holder,
     MainNumber,
     Number,
     Situation,
@@ -44,7 +44,7 @@ POLICY = Policy(at_risk_after=timedelta(minutes=1), time_allowed=timedelta(minut
 AWAITING_ALL = replace(POLICY, awaited_steps=frozenset(Step))
 
 SOURCE = "/tests/web-tier"
-ACME_LONDON = AccountAtSite("acme", "london")
+ACME_LONDON = Holder("acme", "london")
 PHONE_NUMBER = "+442079460001"
 MAIN_PHONE_NUMBER = "+442079460000"
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from activation_contracts.records import CallSettingsRecord, VoiceServiceRecord
 
 from worker.core.directory.change import Change, RecordId, WaitsFor
-from worker.core.situation import AccountAtSite, Number, Usage
+from worker.core.situation import Holder, Number, Usage
 
 __all__ = ["Directory", "HeldNumber", "Waiting", "in_force"]
 
@@ -45,8 +45,8 @@ class Directory:
     """By service id."""
     versions: dict[RecordId, int] = field(default_factory=dict)
     """The version that was applied last, also of deleted records."""
-    usages: dict[AccountAtSite, Usage] = field(default_factory=dict)
-    main_numbers: dict[AccountAtSite, str] = field(default_factory=dict)
+    usages: dict[Holder, Usage] = field(default_factory=dict)
+    main_numbers: dict[Holder, str] = field(default_factory=dict)
     last_sequences: dict[str, int] = field(default_factory=dict)
     """The sequence of each deleted number, which goes on if it is provisioned again."""
     waiting: dict[str, list[Waiting]] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from worker.core.directory.change import Change
 from worker.core.directory.moves import Conflict
 from worker.core.messages.identity import derived_id
 from worker.core.messages.pbx_messages import Attributes
-from worker.core.situation import AccountAtSite, Number, Usage
+from worker.core.situation import Holder, Number, Usage
 
 __all__ = ["DirectoryMessages"]
 
@@ -77,7 +77,7 @@ class DirectoryMessages:
 
     def _attributes(self, number: Number, account_id: str | None, *subject: str) -> Attributes:
         cause = self._cause
-        holder = AccountAtSite(account_id or _NO_ACCOUNT, number.site_id)
+        holder = Holder(account_id or _NO_ACCOUNT, number.site_id)
         return {
             "id": derived_id(cause.source, cause.id, "directory", number.phone_number, *subject),
             "subject": number.phone_number,

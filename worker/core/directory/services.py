@@ -8,7 +8,7 @@ from worker.core.cause import Cause
 from worker.core.directory.change import Change
 from worker.core.directory.held import in_force
 from worker.core.directory.work import Work
-from worker.core.situation import AccountAtSite
+from worker.core.situation import Holder
 
 __all__ = ["apply_voice_service"]
 
@@ -34,7 +34,7 @@ def _count_services(
 ) -> None:
     if service is None:
         return
-    holder = AccountAtSite(service.account_id, service.site_id)
+    holder = Holder(service.account_id, service.site_id)
     usage = work.usage_of(holder)
     quantity = sign * in_force(service, work.now.date())
     work.affect(holder, usage._replace(limit=usage.limit + quantity), cause)

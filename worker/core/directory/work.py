@@ -10,7 +10,7 @@ from worker.core.cause import Cause
 from worker.core.directory.change import Change, Verdict, WaitsFor
 from worker.core.directory.held import Directory
 from worker.core.entitlement import EntitlementChanged
-from worker.core.situation import AccountAtSite, Usage
+from worker.core.situation import Holder, Usage
 
 __all__ = ["Applied", "Outcome", "Work"]
 
@@ -37,7 +37,7 @@ class Applied:
     """To publish, in this order."""
     logged_out: list[tuple[str, str]] = field(default_factory=list)
     """The number and device of each login that the platform says is gone."""
-    affected: dict[AccountAtSite, Cause] = field(default_factory=dict)
+    affected: dict[Holder, Cause] = field(default_factory=dict)
     """The accounts whose services or numbers in use have changed, and by what last."""
     shortages: list[EntitlementChanged] = field(default_factory=list)
     """The shortages of these accounts that began or ended; they are among the messages."""
@@ -76,11 +76,11 @@ class Work:
                 self.directory.versions[change.id] = change.version
             self.note(change, Verdict.OUTDATED, "what it waited for has ended")
 
-    def usage_of(self, holder: AccountAtSite) -> Usage:
+    def usage_of(self, holder: Holder) -> Usage:
         """What the account uses at the site, and what it has bought there."""
         return self.directory.usages.get(holder, Usage(0))
 
-    def affect(self, holder: AccountAtSite, usage: Usage, cause: Cause) -> None:
+    def affect(self, holder: Holder, usage: Usage, cause: Cause) -> None:
         """The account uses or has this from now on, because of this cause."""
         self.directory.usages[holder] = usage
         self.applied.affected[holder] = cause

@@ -16,7 +16,7 @@ from activation_contracts.values import EXTENSION_FEATURES, DeviceKind
 from worker.core.messages.identity import derived_id
 from worker.core.operations.operation import OngoingOperation
 from worker.core.operations.steps import PbxMessage
-from worker.core.situation import AccountAtSite, HandsetLogin, Number
+from worker.core.situation import HandsetLogin, Holder, Number
 
 __all__ = ["Attributes", "NumberFields", "PbxMessages"]
 
@@ -51,7 +51,7 @@ class PbxMessages:
     `holder` is the account and site that hold the number; `now` becomes the `time` of each message.
     """
 
-    def __init__(self, operation: OngoingOperation, holder: AccountAtSite, now: datetime) -> None:
+    def __init__(self, operation: OngoingOperation, holder: Holder, now: datetime) -> None:
         self._operation = operation
         self._holder = holder
         self._now = now

@@ -15,7 +15,7 @@ from activation_contracts.messages import (
 )
 
 from worker.core.messages.identity import derived_id
-from worker.core.situation import AccountAtSite, Usage
+from worker.core.situation import Holder, Usage
 
 __all__ = ["Origin", "Selection", "SnapshotFactory", "pages_of"]
 
@@ -33,11 +33,11 @@ class Selection(NamedTuple):
         return cls(report.data.phone_number, report.data.account_id, report.data.site_id)
 
     @property
-    def holder(self) -> AccountAtSite | None:
+    def holder(self) -> Holder | None:
         """The account and site, if the numbers of one account at one site are asked for."""
         if self.account_id is None or self.site_id is None:
             return None
-        return AccountAtSite(self.account_id, self.site_id)
+        return Holder(self.account_id, self.site_id)
 
 
 class Origin(NamedTuple):

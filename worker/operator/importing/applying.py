@@ -9,7 +9,7 @@ from activation_contracts.records import RECORD_CLASSES, RecordKind
 from worker.core.cause import Cause
 from worker.core.directory.change import Change, RecordId, Verdict, WaitsFor
 from worker.core.directory.work import Outcome
-from worker.core.situation import AccountAtSite
+from worker.core.situation import Holder
 from worker.operator.importing.jsonl import WHOLE_FILE, ImportRefused, Problems
 from worker.operator.importing.progress import Progress
 from worker.storage.connecting.session import Row, Session
@@ -70,7 +70,7 @@ class Applying:
         self._progress = progress
         self.counts = {RecordKind(kind): Counts(unchanged=staged[kind]) for kind in staged}
         """Of each kind that the file has, or that is deleted."""
-        self._affected = set[AccountAtSite]()
+        self._affected = set[Holder]()
         self._waiting_deletions = set[RecordId]()
 
     async def run(self, passes: Iterable[Pass]) -> None:

@@ -17,7 +17,7 @@ from activation_contracts.values import AccountKind, CallTarget, DeviceKind
 from worker.core.cause import Cause
 from worker.core.directory.change import Change, RecordId, WaitsFor
 from worker.core.directory.held import Directory, HeldNumber, Waiting
-from worker.core.situation import AccountAtSite, HandsetLogin, Number
+from worker.core.situation import HandsetLogin, Holder, Number
 from worker.storage.connecting.session import Row, Session
 from worker.storage.entitlement import load_usages_locked
 from worker.storage.loading import load_numbers_locked
@@ -123,7 +123,7 @@ async def _load_holders(
     )
     holders = sorted(
         {
-            AccountAtSite(holder.account_id, holder.site_id)
+            Holder(holder.account_id, holder.site_id)
             for holder in (*records, *numbers)
             if isinstance(holder, VoiceServiceRecord | PhoneNumberRecord | Number)
             and holder.account_id is not None
@@ -138,7 +138,7 @@ async def _load_holders(
     await session.change("open_usages", **named)
     directory.usages.update(await load_usages_locked(session, holders, now))
     for row in await session.fetch("load_main_numbers", **named):
-        holder = AccountAtSite(row["account_id"], row["site_id"])
+        holder = Holder(row["account_id"], row["site_id"])
         directory.main_numbers[holder] = row["phone_number"]
 
 
