@@ -17,6 +17,7 @@ from activation_contracts.conformance.transcript import Arrival
 from activation_contracts.values import Step
 from aio_pika.abc import AbstractIncomingMessage
 
+from tests.support.fake_pbx import fake_pbx
 from tests.support.mistaken_pbx import MISTAKES, Mistake, serving
 from tests.support.quick import parametrize_quick
 
@@ -183,3 +184,20 @@ async def test_kit_at_another_virtual_host_does_not_quote_the_password() -> None
 
     assert "RabbitMQ at 127.0.0.1:1: " in str(refused.value)
     assert "hunter2" not in str(refused.value)
+
+
+async def test_kit_names_a_virtual_host_that_is_missing_and_the_remedy(amqp_url: str) -> None:
+    options = options_of(["--vhost", "/my tests"])
+
+    with pytest.raises(NotTested) as stopped:
+        await verdicts_at(amqp_url, options, planned("reset"), lambda _: None)
+
+    assert "the virtual host '/my tests' does not exist, or the user " in str(stopped.value)
+    assert "`rabbitmqctl add_vhost '/my tests'`" in str(stopped.value)
+
+
+async def test_fake_pbx_names_a_virtual_host_that_is_missing(amqp_url: str) -> None:
+    elsewhere = f"{amqp_url.rpartition('/')[0]}/nowhere"
+
+    async with fake_pbx(elsewhere) as pbx:
+        await pbx.until_printed("the virtual host 'nowhere' does not exist")
