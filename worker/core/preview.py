@@ -74,17 +74,20 @@ def preview(situation: Situation, command: Command, now: datetime, policy: Polic
     if decision.number is None:
         return Decision(Outcome.PREVIEWED, preview=_previewed(command, _answered(decision), now))
     end = advance(_with_steps_done(situation, decision.number), now, policy)
-    messages = (*decision.messages, *(end.messages if end else ()))
-    finding = _accepted(operation_of(command), messages)
+    if end is None:
+        raise AssertionError("an operation without an open step ends")
+    finding = _accepted(operation_of(command), (*decision.messages, *end.messages))
     return Decision(Outcome.PREVIEWED, preview=_previewed(command, finding, now))
 
 
 def _with_steps_done(situation: Situation, begun: Number) -> Situation:
     """The situation after the operation has begun, and no step of it is open."""
-    before, usage = situation.number, situation.usage
+    before, ongoing = situation.number, begun.ongoing
+    if before is None or ongoing is None:
+        raise AssertionError("an accepted command has a number and begins an operation")
     return situation._replace(
-        number=begun._replace(ongoing=begun.ongoing and begun.ongoing._replace(steps=())),
-        usage=usage.after(before.status, begun.status) if before else usage,
+        number=begun._replace(ongoing=ongoing._replace(steps=())),
+        usage=situation.usage.after(before.status, begun.status),
     )
 
 

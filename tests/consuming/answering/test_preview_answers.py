@@ -4,6 +4,10 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
+import pytest
+from structlog.testing import capture_logs
+from typing_extensions import override
+
 from tests.support.data.builders import NOW, POLICY, activate, previewed
 from worker.broker.connecting.connection import BrokerUnavailable
 from worker.broker.publishing.confirm_channel import (
@@ -13,6 +17,7 @@ from worker.broker.publishing.confirm_channel import (
     Unroutable,
 )
 from worker.broker.publishing.publication import Publication
+from worker.consuming.answering import previews as answering_previews
 from worker.consuming.answering.previews import WAITING_MAXIMUM, PreviewAnswer, PreviewAnswers
 from worker.core.batch import Snapshot, decide_all
 from worker.storage.saving import ReplyTo
@@ -118,3 +123,47 @@ async def test_answers_that_a_stuck_broker_leaves_no_room_for_are_lost() -> None
     broker.answers.set()
     await answers.close()
     assert len(broker.replies) == WAITING_MAXIMUM + 1
+
+
+async def test_answers_given_up_at_the_end_are_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answering_previews, "FLUSH_SECONDS", 0.01)
+    broker = Broker()
+    broker.answers.clear()
+    answers, metrics = answering(broker)
+
+    answers.send([answer("a", "reply.1"), answer("b")])
+    await asyncio.sleep(0)  # these two are being published now
+    answers.send([answer("c")])
+    await answers.close()
+
+    assert (broker.events, broker.replies) == ([], [])
+    assert lost(metrics) == 3
+
+
+class BrokenOnce(Broker):
+    """Its first call meets a defect."""
+
+    is_broken = True
+
+    @override
+    async def publish(self, publications: Sequence[Publication]) -> list[NotPublished | None]:
+        if self.is_broken:
+            self.is_broken = False
+            raise ZeroDivisionError
+        return await super().publish(publications)
+
+
+async def test_an_unexpected_error_is_logged_and_the_next_answers_are_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(answering_previews, "BATCH_MAXIMUM", 1)
+    broker = BrokenOnce()
+    answers, metrics = answering(broker)
+
+    with capture_logs() as logs:
+        answers.send([answer("a", "reply.1"), answer("b", "reply.1")])
+        await answers.close()
+
+    assert [entry["event"] for entry in logs] == ["unexpected_error", "previews_lost"]
+    assert lost(metrics) == 1
+    assert len(broker.events) == len(broker.replies) == 1

@@ -18,6 +18,7 @@ from worker.broker.publishing.publication import Publication, publication_of
 from worker.broker.publishing.replies import ReplyPublisher
 from worker.runtime.concurrency import cancelled, limited
 from worker.storage.saving import ReplyTo
+from worker.telemetry.logs import Action, get_logger
 from worker.telemetry.reporter import Reporter
 
 __all__ = ["PreviewAnswer", "PreviewAnswers"]
@@ -50,6 +51,7 @@ class PreviewAnswers:
         self._replies = replies
         self._reporter = reporter
         self._waiting: deque[PreviewAnswer] = deque()
+        self._being_sent: Sequence[PreviewAnswer] = ()
         self._sending: asyncio.Task[None] | None = None
 
     def send(self, answers: Sequence[PreviewAnswer]) -> None:
@@ -62,17 +64,30 @@ class PreviewAnswers:
             self._sending = asyncio.create_task(self._send_waiting())
 
     async def close(self) -> None:
-        """Waits up to `FLUSH_SECONDS` for answers that are not sent yet; gives up the others."""
+        """Waits up to `FLUSH_SECONDS` for answers that are not sent yet; the others are lost."""
         if self._sending is not None:
             await asyncio.wait([self._sending], timeout=FLUSH_SECONDS)
             await cancelled([self._sending])
+        given_up = len(self._waiting) + len(self._being_sent)
+        self._waiting.clear()
+        if given_up:
+            self._reporter.previews_lost(given_up, "the worker stops")
 
     async def _send_waiting(self) -> None:
         while self._waiting:
             size = min(BATCH_MAXIMUM, len(self._waiting))
-            batch = [self._waiting.popleft() for _ in range(size)]
-            await self._publish_events(batch)
-            await self._replies.publish(list(_replies(batch)))
+            self._being_sent = [self._waiting.popleft() for _ in range(size)]
+            try:
+                await self._publish(self._being_sent)
+            except Exception as error:  # noqa: BLE001 -- a defect must not end the task unseen
+                get_logger().error(Action.UNEXPECTED_ERROR, exc_info=error)
+                self._reporter.previews_lost(size, "an unexpected error")
+            # Not if the task is cancelled: `close` counts these then.
+            self._being_sent = ()
+
+    async def _publish(self, batch: Sequence[PreviewAnswer]) -> None:
+        await self._publish_events(batch)
+        await self._replies.publish(list(_replies(batch)))
 
     async def _publish_events(self, batch: Sequence[PreviewAnswer]) -> None:
         # Equal answers have the same id, and no two messages in flight may share one.
