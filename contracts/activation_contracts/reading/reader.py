@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Final, TypeVar
 
 from pydantic import ValidationError
@@ -90,22 +91,30 @@ def _check_names(event: Mapping[str, object]) -> None:
 
 def _check_places(event: Mapping[str, object], model: type[Envelope]) -> None:
     """Raises `UnreadableError` if a field of `ONLY_IN_DATA` would be ignored."""
-    only_in_data = model.ONLY_IN_DATA if issubclass(model, Received) else frozenset()
+    only_in_data = model.ONLY_IN_DATA if issubclass(model, Received) else None
     if not only_in_data:
         return
-    for name in event:
+    # Almost every command has only names that are known: comparing sets is ten times as fast.
+    for name in sorted(event.keys() - KNOWN):
         if name in only_in_data or spelling_of(name, only_in_data):
             detail = (
                 f"{shown(name)} stands beside data, where it would be ignored: put it into data"
             )
             raise UnreadableError(ReadErrorCode.INVALID, detail, event)
     data = event.get("data")
-    for name in data if isinstance(data, dict) else ():
+    unknown = data.keys() - _payload_fields(model) if isinstance(data, dict) else ()
+    for name in sorted(unknown):
         if meant := spelling_of(name, only_in_data):
             detail = (
                 f"data has the field {shown(name)}, which would be ignored: write {shown(meant)}"
             )
             raise UnreadableError(ReadErrorCode.INVALID, detail, event)
+
+
+@cache
+def _payload_fields(model: type[Envelope]) -> frozenset[str]:
+    payload = model.model_fields["data"].annotation
+    return frozenset(getattr(payload, "model_fields", ()))
 
 
 def _model_of(
