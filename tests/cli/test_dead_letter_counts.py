@@ -11,12 +11,15 @@ from tests.support.faults.lossy import until_any, until_none
 from tests.support.platform import Platform
 from tests.support.workers import rows, working
 from worker.broker.connecting.connection import connect, ready_by_queue
+from worker.cli.exits import Exit
 from worker.settings import Settings
 from worker.storage.connecting.engine import Database
 from worker.storage.gauges import measure
 from worker.telemetry.metrics import Metrics
 
 COUNTED = "SELECT 1 FROM queued_dead_letters WHERE letters > 0"
+
+REASON = ("--by", "Ada", "--why", "a test")
 
 
 async def unrouted(platform: Platform, body: bytes) -> None:
@@ -51,8 +54,9 @@ async def test_dead_letters_are_counted_by_reason_with_those_of_the_broker(
 
     letters = json.loads((await invoke("dead-letters", "list", "--json")).stdout)
     key, _ = (letter["key"] for letter in letters if letter["code"] == "NOT_JSON")
-    await invoke("dead-letters", "discard", key, "--yes")
+    discarded = await invoke("dead-letters", "discard", key, "--yes", *REASON)
 
+    assert discarded.exit_code == Exit.DONE, discarded.output
     assert with_the_brokers == {"NOT_JSON": 2, "broker": 1}
     assert await dead_letters(database, settings) == {"NOT_JSON": 1, "broker": 1}
 
