@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,11 @@ SEED = 2026
 @pytest.mark.skipif(
     bool(missing_servers()) and not os.environ.get("CI"), reason=" ".join(missing_servers())
 )
+@pytest.mark.parametrize("upgrade", [False, True], ids=["one release", "upgrade"])
 @pytest.mark.campaign
-async def test_short_campaign_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    result = await run_campaign(plan_campaign(SEED, SIZES["short"], 5, tmp_path))
+async def test_short_campaign_loses_and_doubles_nothing(tmp_path: Path, *, upgrade: bool) -> None:
+    size = replace(SIZES["short"], upgrade=upgrade)
+    result = await run_campaign(plan_campaign(SEED, size, 5, tmp_path))
     contents = json.loads(report.as_json(result))
     causes = {name: contents[name] for name in ("reasons", "findings", "worker_troubles")}
 
