@@ -13,6 +13,7 @@ from tests.support.platform import DEAD_LETTERS, Platform
 from tests.support.servers.administration import Administration
 from tests.support.servers.running import alarm
 from tests.support.workers import working
+from worker.cli.commands.dead_letters import SHOWN_LETTERS
 from worker.cli.exits import Exit
 from worker.local import PrivateServers
 from worker.operator.dead_letters import reader
@@ -62,9 +63,23 @@ async def test_listing_dead_letters_keeps_their_order(invoke: Invoke, platform: 
     limited = await invoke("dead-letters", "list", "--limit", "1")
 
     assert len(set(before)) == 3
-    assert limited.output.endswith("first\n3 dead letters (3 NOT_ROUTED), 2 not shown\n")
+    assert limited.output.endswith(
+        "first\n3 dead letters (3 NOT_ROUTED), 2 not shown: --limit shows more\n"
+    )
     await until_there(platform, DEAD_LETTERS, 3)
     assert await keys(invoke) == before
+
+
+async def test_a_list_for_scripts_leaves_no_dead_letter_out(
+    invoke: Invoke, platform: Platform
+) -> None:
+    await unrouted(platform, *(b"%d" % number for number in range(SHOWN_LETTERS + 1)))
+
+    listed = await invoke("dead-letters", "list")
+    letters = json.loads((await invoke("dead-letters", "list", "--json")).stdout)
+
+    assert "1 not shown: --limit shows more" in listed.output
+    assert len(letters) == SHOWN_LETTERS + 1
 
 
 async def test_replay_publishes_one_dead_letter_unchanged_with_another_routing_key(

@@ -1,7 +1,8 @@
 """The command `dead-letters`: list, show, replay or discard messages that cannot be handled."""
 
+import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from worker.operator.dead_letters.reader import QueuedDeadLetter
 
 __all__ = ["dead_letters"]
+
+SHOWN_LETTERS: Final = 50
+"""How many a list shows people, unless they ask for more."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -45,10 +49,12 @@ def dead_letters() -> None:
 
 
 @dead_letters.command("list")
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(min=1), show_default=f"{SHOWN_LETTERS}; with --json, all"
+)
 @_by_reason
 @AS_JSON
-def list_letters(limit: int, codes: Sequence[str], as_json: bool) -> None:
+def list_letters(limit: int | None, codes: Sequence[str], as_json: bool) -> None:
     """List the dead letters in the queue, oldest first; they stay there.
 
     The last line counts all of them by reason. Those that no queue has taken yet wait in the
@@ -58,11 +64,12 @@ def list_letters(limit: int, codes: Sequence[str], as_json: bool) -> None:
 
     array = JsonArray()
     matching = 0
+    most = limit or (math.inf if as_json else SHOWN_LETTERS)
 
     def print_letter(letter: "QueuedDeadLetter") -> None:
         nonlocal matching
         matching += 1
-        if matching <= limit:
+        if matching <= most:
             array.add(letter.as_dict()) if as_json else echo(render_summary(letter))
 
     selection = Selection(codes=frozenset(codes) or None)
@@ -70,7 +77,7 @@ def list_letters(limit: int, codes: Sequence[str], as_json: bool) -> None:
     if as_json:
         array.end()
         return
-    hidden = f", {matching - limit} not shown" if matching > limit else ""
+    hidden = f", {matching - most} not shown: --limit shows more" if matching > most else ""
     by_code = ", ".join(f"{count} {printable(code)}" for code, count in sorted(counted.items()))
     echo(f"{counted.total()} dead letters{by_code and f' ({by_code})'}{hidden}")
 
