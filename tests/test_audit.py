@@ -104,7 +104,8 @@ def test_a_withdrawn_release_and_a_changed_file_are_problems(
     found = []
     for pinned in (digest, "0" * 64):
         lock.write_text(f"withdrawn==1.0 --hash=sha256:{pinned}\n")
-        found.append("\n".join(judge_registry(lock, "--isolated", "--index-url", address)))
+        here_alone = ("--isolated", "--no-index", "--find-links", address)
+        found.append("\n".join(judge_registry(lock, *here_alone)))
 
     assert "yanked version" in found[0]
     assert "DO NOT MATCH THE HASHES" in found[1]

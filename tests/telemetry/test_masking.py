@@ -1,4 +1,4 @@
-"""Passwords are always masked, phone numbers if a setting says so, whoever wrote them."""
+"""The log masks passwords always, and phone numbers if a setting says so."""
 
 import io
 import json

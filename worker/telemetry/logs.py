@@ -180,7 +180,7 @@ def configure(
     `auto` is pretty on a terminal and JSON elsewhere: one object on each line. Only a terminal
     gets colours. Records below the level (`debug`, `info`, `warning`, `error`) are dropped;
     records of libraries are dropped below `warning` too. Raises ValueError for another level.
-    With `masked` numbers the phone numbers of a line are masked, whoever wrote them.
+    With `masked` numbers each line masks its phone numbers, those of libraries too.
     Lines that the stream does not take are counted in `LINES_LOST`.
     """
     threshold = _threshold(level)

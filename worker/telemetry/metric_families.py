@@ -48,6 +48,7 @@ __all__ = [
     "ReceivedMetrics",
     "ReportOutcome",
     "StateMetrics",
+    "StepMetrics",
 ]
 
 COMMIT_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -126,7 +127,7 @@ class DecisionMetrics:
 
 
 class OperationMetrics:
-    """Metrics of operations, and of the PBX results that advance them."""
+    """Metrics of operations, and of the records that change numbers."""
 
     def __init__(self, declare: Declarations) -> None:
         self.outcome_seconds = declare.histogram(
@@ -164,6 +165,18 @@ class OperationMetrics:
             what=AftermathKind,
             state=AftermathState,
         )
+        self.records = declare.counter(
+            "directory_records_total",
+            "Records that the platform stated by message, by effect.",
+            kind=RecordKind,
+            effect=RecordVerdict,
+        )
+
+
+class StepMetrics:
+    """Metrics of the steps that PBX systems carry out, and of their results."""
+
+    def __init__(self, declare: Declarations) -> None:
         self.results = declare.counter(
             "pbx_results_total",
             "Results that PBX systems sent, by effect; `unknown`: no step awaited the result.",
@@ -184,12 +197,6 @@ class OperationMetrics:
             " it.",
             step=Step,
             site=SITES,
-        )
-        self.records = declare.counter(
-            "directory_records_total",
-            "Records that the platform stated by message, by effect.",
-            kind=RecordKind,
-            effect=RecordVerdict,
         )
 
 

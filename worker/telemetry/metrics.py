@@ -54,6 +54,7 @@ from worker.telemetry.metric_families import (
     ReceivedMetrics,
     ReportOutcome,
     StateMetrics,
+    StepMetrics,
 )
 from worker.telemetry.outcome_delays import OutcomeDelays, Story, seconds_between
 
@@ -84,6 +85,7 @@ class Metrics:
         declare = Declarations(self.registry)
         self._decisions = DecisionMetrics(declare)
         self._operations = OperationMetrics(declare)
+        self._steps = StepMetrics(declare)
         self._batches = BatchMetrics(declare)
         self._received = ReceivedMetrics(declare)
         self._published = PublishedMetrics(declare)
@@ -98,9 +100,8 @@ class Metrics:
         of_the_process = (LINES_LOST, DATABASE_RECONNECTS, UNKNOWN_COMMITS)
         for collector in (self._database, self._dead_letters, *of_the_process):
             self.registry.register(collector)
-        ProcessCollector(registry=self.registry)
-        PlatformCollector(registry=self.registry)
-        GCCollector(registry=self.registry)
+        for of_python in (ProcessCollector, PlatformCollector, GCCollector):
+            of_python(registry=self.registry)
         # Used for each command: finding a series takes longer than counting in it.
         self._commands_of = cache(self._decisions.commands.labels)
         self._decision_seconds_of = cache(self._decisions.decision_seconds.labels)
@@ -144,7 +145,7 @@ class Metrics:
             return
         for step in item.decision.retried:
             site = self._sites.label_of(item.before.site_id)
-            self._operations.step_retries.labels(step.step.value, site).inc()
+            self._steps.step_retries.labels(step.step.value, site).inc()
         if ongoing.aftermath is not None:
             self._aftermath_advanced(item.decision)
             return
@@ -172,12 +173,12 @@ class Metrics:
 
     def result_received(self, result: StepResult, effect: str) -> None:
         """The effect of a PBX result was committed."""
-        self._operations.results.labels(result.value, effect).inc()
+        self._steps.results.labels(result.value, effect).inc()
 
     def step_ended(self, step: Step, site_id: str, seconds: float) -> None:
         """A result of a PBX ended a step, so long after the broker confirmed its request."""
         site = self._sites.label_of(site_id)
-        self._operations.step_seconds.labels(step.value, site).observe(max(0.0, seconds))
+        self._steps.step_seconds.labels(step.value, site).observe(max(0.0, seconds))
 
     def record_received(self, kind: RecordKind, effect: RecordVerdict) -> None:
         """The effect of a record that the platform stated was committed."""

@@ -26,7 +26,7 @@ NUMBER: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 TYPED_BETWEEN: Final = re.compile(r"[\s().\-/]")
 LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 FORWARDED: Final = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
-"""Headers of a proxy: whoever is behind it is not on this machine."""
+"""Headers of a proxy: its clients are not on this machine."""
 OVERVIEW_LASTS_SECONDS: Final = 2.0
 LOOK_TIMEOUT_SECONDS: Final = 8.0
 DEPTHS_TIMEOUT_SECONDS: Final = 2.0
