@@ -19,6 +19,7 @@ from worker.storage.connecting.engine import Database
 REPOSITORY = DOCUMENTS.parents[1]
 README = REPOSITORY / "README.md"
 OPERATIONS = REPOSITORY / "worker" / "docs" / "operations.md"
+RUNBOOK = sorted((OPERATIONS.parent / "runbook").glob("*.md"))
 PAGES = [README, OPERATIONS, *sorted(DOCUMENTS.glob("*.md"))]
 
 SENT = "send"
@@ -35,7 +36,7 @@ def shown(page: Path, program: str) -> list[list[str]]:
     """The arguments of the program in each command line of the page's blocks, without comments."""
     text = page.read_text(encoding="utf-8")
     fenced = "".join(re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE))
-    lines = [*re.findall(r"^    (\S.*)$", text, re.MULTILINE), *fenced.splitlines()]
+    lines = [*re.findall(r"^ {4,}(\S.*)$", text, re.MULTILINE), *fenced.splitlines()]
     parts = (part for line in lines for part in line.split(" && "))
     return [
         shlex.split(part.removeprefix(program), comments=True)
@@ -79,13 +80,20 @@ async def in_use(invoke: Invoke, database: Database, settings: Settings, records
 
 @pytest.mark.usefixtures("in_use")
 @pytest.mark.parametrize(
-    "page",
-    [README, pytest.param(OPERATIONS, marks=pytest.mark.campaign)],
-    ids=lambda page: str(page.name),
+    "pages",
+    [
+        [README],
+        pytest.param([OPERATIONS], marks=pytest.mark.campaign),
+        pytest.param(RUNBOOK, marks=pytest.mark.campaign),
+    ],
+    ids=["README", "operations", "runbook"],
 )
-async def test_every_command_of_the_page_works_as_it_is_shown(invoke: Invoke, page: Path) -> None:
+async def test_every_command_of_the_pages_works_as_it_is_shown(
+    invoke: Invoke, pages: list[Path]
+) -> None:
     others = [
         arguments
+        for page in pages
         for arguments in shown(page, "activation-worker")
         if arguments[0] not in {SENT, *STARTED_ELSEWHERE}
     ]

@@ -12,7 +12,7 @@ from activation_contracts.reading import read
 from activation_contracts.reference.__main__ import FOLDER
 from activation_contracts.tables import DOCUMENTS, TABLES, rewrite, with_tables
 
-from tests.support.faults.links import broken_links, documents_of
+from tests.support.documents import broken_links, documents_of, torn_blocks
 from worker.settings import Settings
 
 WEB_TIER = DOCUMENTS / "web-tier.md"
@@ -92,6 +92,20 @@ def test_the_days_for_which_ids_are_remembered_are_those_of_the_setting() -> Non
 )
 def test_links_lead_somewhere(page: Path) -> None:
     assert broken_links(page, REPOSITORY) == []
+
+
+@pytest.mark.parametrize(
+    "page", DOCUMENTS_OF_THE_REPOSITORY, ids=lambda page: str(page.relative_to(REPOSITORY))
+)
+def test_blocks_of_code_are_read_as_such(page: Path) -> None:
+    assert torn_blocks(page) == []
+
+
+def test_a_block_whose_first_line_lost_its_indentation_is_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# Look\n\ncheck\n    partitions\n\n    check\n    show\n\n- a\n    b\n")
+
+    assert torn_blocks(page) == ["check"]
 
 
 def test_the_documents_of_every_folder_are_checked() -> None:

@@ -1,11 +1,11 @@
-"""The links of Markdown documents, resolved as GitHub resolves them."""
+"""Markdown documents: their links, resolved as GitHub resolves them, and their blocks of code."""
 
 import re
 from collections import Counter
 from pathlib import Path
 from urllib.parse import unquote
 
-__all__ = ["broken_links", "documents_of"]
+__all__ = ["broken_links", "documents_of", "torn_blocks"]
 
 FENCED = re.compile(r"^ {0,3}(`{3,}|~{3,}).*?^ {0,3}\1[`~]*$", re.MULTILINE | re.DOTALL)
 CODE_SPAN = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)")
@@ -13,6 +13,7 @@ HEADING = re.compile(r"^ {0,3}#{1,6} +(.*?)(?: +#+)? *$", re.MULTILINE)
 LINK = re.compile(r"\]\((?:<([^>]*)>|([^)\s]*))[^)]*\)|^ {0,3}\[[^\]]+\]: +(\S+)", re.MULTILINE)
 HTML_LINK = re.compile(r"""<[^>]*?\b(?:href|src)=["']([^"']*)["']""")
 HTML_ANCHOR = re.compile(r"""<[^>]*?\b(?:id|name)=["']([^"']*)["']""")
+TORN = re.compile(r"^(?![ >|]|[-*] |\d+\. |#)(\S.*)\n {4}\S", re.MULTILINE)
 SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
 
@@ -36,6 +37,15 @@ def broken_links(page: Path, repository: Path) -> list[str]:
     markdown = ["".join(target) for target in LINK.findall(text)]
     targets = [*markdown, *HTML_LINK.findall(text)]
     return [target for target in targets if not _leads_somewhere(target, page, repository)]
+
+
+def torn_blocks(page: Path) -> list[str]:
+    """Lines of text on which an indented line follows at once.
+
+    Markdown reads that line as more text, whatever its author meant: a block of code begins after
+    an empty line, with all of its lines indented.
+    """
+    return TORN.findall(_without_blocks(page))
 
 
 def _leads_somewhere(target: str, page: Path, repository: Path) -> bool:
