@@ -14,6 +14,7 @@ from tests.support.data.inserts import phone_numbers, voice_service
 from tests.support.platform import DEAD_LETTERS, Platform, platform_at
 from tests.support.stories.quota import full_disk
 from tests.support.workers import rows, store, until_leading, working
+from worker.app.probes import probes_of
 from worker.local import PrivateServers
 from worker.settings import Settings
 from worker.storage.connecting.connector import CONNECT_TIMEOUT_SECONDS
@@ -145,9 +146,12 @@ async def test_worker_waits_for_a_full_disk(
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(3):
                     await platform.outcome(commands[-1])
+            problem = await probes_of(database, worker)["database"]()
         outcomes = [await platform.outcome(command) for command in commands]
 
     assert outcomes[: len(NUMBERS)] == [["PENDING", "ACTIVE"]] * len(NUMBERS)
+    assert "refuses the worker's transactions" in str(problem)
+    assert await probes_of(database, worker)["database"]() is None
     dead_letters = await platform.channel.declare_queue(DEAD_LETTERS, passive=True)
     assert dead_letters.declaration_result.message_count == 0
 

@@ -71,7 +71,14 @@ async def _database(database: Database) -> str | None:
             f"PostgreSQL cannot be used ({type(error).__name__}). Commands wait in their queue."
             " Check DATABASE_URL and the server; the worker reconnects by itself."
         )
-    return None
+    if database.failure is None:
+        return None
+    return (
+        "PostgreSQL answers, and refuses the worker's transactions"
+        f" ({type(database.failure).__name__})."
+        " Commands wait in their queue. The worker's log has the reason, for example a full disk;"
+        " the worker repeats them until they succeed."
+    )
 
 
 class _Schema:

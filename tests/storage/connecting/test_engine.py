@@ -120,6 +120,30 @@ async def test_an_outage_that_lasts_is_logged_again_and_again(
     assert all("127.0.0.1:1" in entry["reason"] for entry in logs)
 
 
+async def test_work_that_is_repeated_is_a_failure_although_other_work_succeeds(
+    database: Database,
+) -> None:
+    has_room = asyncio.Event()
+
+    async def store(_: Session) -> None:
+        if not has_room.is_set():
+            raise asyncpg.DiskFullError("could not extend file")
+
+    with capture_logs() as logs:
+        storing = asyncio.create_task(database.transact(store))
+        async with asyncio.timeout(20):
+            while database.failure is None:
+                await asyncio.sleep(0.01)
+        await database.transact(_nothing)
+        assert isinstance(database.failure, asyncpg.DiskFullError)
+        assert [entry["event"] for entry in logs] == [Action.DATABASE_LOST]
+        has_room.set()
+        await storing
+
+    assert database.failure is None
+    assert [entry["event"] for entry in logs] == [Action.DATABASE_LOST, Action.DATABASE_RECOVERED]
+
+
 async def test_a_wait_for_a_lock_is_logged_as_such_and_not_as_an_outage(database_url: str) -> None:
     attempts = []
 

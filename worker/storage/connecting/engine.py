@@ -87,6 +87,16 @@ class Database:
         self._was_usable = False
         self._logged_at: dict[Action, float] = {}
         self._connections_lost = 0
+        self._repeated: dict[object, Exception] = {}
+
+    @property
+    def failure(self) -> Exception | None:
+        """Why work is being repeated now; None if none is, or if it waits for a lock only.
+
+        A server with a full disk answers most statements and refuses some, so that a statement
+        that succeeds elsewhere says nothing about them.
+        """
+        return next(iter(self._repeated.values()), None)
 
     async def transact(
         self, work: Work[Result], *, retry_forever: bool = True, fence: str = ""
@@ -224,13 +234,24 @@ class Database:
     async def _until_done(
         self, once: Callable[[], Coroutine[None, None, Result]], *, retry_forever: bool
     ) -> Result:
+        try:
+            result = await self._repeat(once, retry_forever=retry_forever)
+        finally:
+            self._repeated.pop(once, None)
+        self._was_usable = True
+        self._log_back()
+        return result
+
+    async def _repeat(
+        self, once: Callable[[], Coroutine[None, None, Result]], *, retry_forever: bool
+    ) -> Result:
         backoff = Backoff(RETRY_FIRST_SECONDS, RETRY_LONGEST_SECONDS)
         failures = 0
         while True:
             try:
                 # Cancelling a commit does not roll it back: seven of ten cancelled commits were
                 # durable. So a transaction that has begun runs to its end; the timeouts bound it.
-                result = await uninterrupted(once())
+                return await uninterrupted(once())
             except Exception as error:
                 if not is_transient(error):
                     raise
@@ -240,11 +261,9 @@ class Database:
                 self._log_failure(error)
                 if not retry_forever:
                     raise
+                if not is_lock_wait(error):
+                    self._repeated[once] = error
                 await asyncio.sleep(backoff.pause_seconds())
-            else:
-                self._was_usable = True
-                self._log_back()
-                return result
 
     def _log_failure(self, error: Exception) -> None:
         action = Action.LOCK_AWAITED if is_lock_wait(error) else Action.DATABASE_LOST
@@ -254,7 +273,7 @@ class Database:
             self._logged_at[action] = now
 
     def _log_back(self) -> None:
-        if self._logged_at.pop(Action.DATABASE_LOST, None) is not None:
+        if self.failure is None and self._logged_at.pop(Action.DATABASE_LOST, None) is not None:
             get_logger().info(Action.DATABASE_RECOVERED)
 
 
