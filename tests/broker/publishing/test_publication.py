@@ -14,7 +14,10 @@ from worker.broker.publishing.publication import Publication, decode_properties,
 CHANNEL = 3
 CONTENT_BYTES = 4088
 
-texts = some.text(some.characters(exclude_categories=["Cs"]), max_size=60)
+characters = some.characters(exclude_categories=["Cs"])
+texts = some.text(characters, max_size=60)
+names = some.text(characters, max_size=32)
+"""Names in a table have 128 bytes at most (AMQP 0-9-1, section 4.2.5.5)."""
 properties = some.builds(
     commands.Basic.Properties,
     **{
@@ -24,7 +27,7 @@ properties = some.builds(
             *("message_id", "message_type", "user_id", "app_id"),
         )
     },
-    headers=some.none() | some.dictionaries(texts, texts | some.integers(0, 9), max_size=3),
+    headers=some.none() | some.dictionaries(names, texts | some.integers(0, 9), max_size=3),
     delivery_mode=some.none() | some.sampled_from([1, 2]),
     priority=some.none() | some.integers(0, 255),
     timestamp=some.none()
