@@ -1,4 +1,7 @@
-"""The two loops, in which the worker does everything that it does for a partition."""
+"""The two loops, in which the worker does everything that it does for a partition.
+
+Around them are the router of several partitions, the relay of dead letters, and housekeeping.
+"""
 
 from collections.abc import AsyncIterable, Sequence
 from typing import Protocol
@@ -45,7 +48,8 @@ class Recorder(Protocol):
 async def consume(batches: BatchSource, processor: Processor) -> None:
     """Handles messages until the consumer is closed.
 
-    Commands, PBX results, reports, or directory messages: each queue has a loop of its own.
+    Commands, bulk commands, PBX results, reports, directory messages: each queue has a loop of its
+    own.
     """
     async for batch in batches:  # whatever already waits, 1 to N; poison messages isolated
         stored = await processor.process(batch)  # read, load, decide and save: one transaction

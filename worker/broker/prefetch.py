@@ -9,8 +9,10 @@ __all__ = ["Prefetch"]
 
 FEW_MESSAGES: Final = 2
 FEW_FOR_SECONDS: Final = 60
+"""How long consumers hold `FEW_MESSAGES` after messages too large to be read filled them."""
 FEWER_FOR_SECONDS: Final = 600
-"""Publishers of larger commands go on to publish them: each change is a new session."""
+"""How long they hold what was set after many commands filled them. It is longer, since publishers
+of larger commands go on to publish them, and each change is a new session."""
 HELD_MAXIMUM_BYTES: Final = 32 * 1024 * 1024
 """As many as 500 messages of the largest size that can be read: many commands fit, which have 600
 bytes."""

@@ -26,7 +26,10 @@ Result = TypeVar("Result")
 
 
 class Handler(Protocol[Message, Result]):
-    """Handles the messages of one queue."""
+    """Handles the messages of one queue.
+
+    `handlers.CommandHandler`, `handlers.ResultHandler` and `directory_handler.DirectoryHandler`.
+    """
 
     @property
     def messages(self) -> Mapping[str, type[Message]]:

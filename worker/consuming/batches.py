@@ -16,11 +16,11 @@ __all__ = ["Batch", "Batches"]
 
 
 FEW_COMMANDS: Final = 50
-"""Of a burst, handled together with the commands for which people wait."""
+"""Of a burst: at most so many share a batch with commands for which people wait."""
 
 
 class Batch(NamedTuple):
-    """Deliveries that are handled together, in the order of arrival."""
+    """Deliveries that are handled together, in the order in which the consumer hands them out."""
 
     deliveries: Sequence[Delivery]
     is_poison: bool = False
@@ -61,14 +61,18 @@ class Batches:
                 turn.commands = len(batch.deliveries)
                 self._consumer.handled(turn.commands)
         async with self._next_turn():
-            """Tells the other queue that this one wants no more turns."""
+            pass  # The other queue now knows that this one wants no more turns.
 
     def _lane(self) -> Lane:
         """The first lane to which the next batch leads."""
         return min((delivery.lane for delivery in self._next()), default=Lane.INTERACTIVE)
 
     def _next(self) -> Sequence[Delivery]:
-        """The waiting deliveries; while people wait, theirs with few others: it is done sooner."""
+        """The candidates of the next batch, in order.
+
+        If a person waits for one of them, they end with the last such one, or after FEW_COMMANDS:
+        a small batch is stored sooner.
+        """
         waiting = list(islice(self._consumer.waiting, self._poison.batch_maximum_messages))
         clicks = [place for place, item in enumerate(waiting) if item.lane is Lane.INTERACTIVE]
         if not clicks or len(clicks) == len(waiting):

@@ -23,12 +23,14 @@ ORDINARY_PRIORITY_MAXIMUM: Final = 4
 
 
 FLOOD_DELIVERIES: Final = 400
-"""Of a flood, since the batch before: more than two batches."""
+"""If so many have arrived since the last batch, more than two batches, a flood is coming in."""
 TAKE_IN_SECONDS: Final = 0.5
-"""The time between two batches. A burst of 20,000 comes in within two seconds."""
+"""The longest time for which a flood is taken in before the next batch. A burst of 20,000 comes in
+within two seconds."""
 LOOK_SECONDS: Final = 0.01
+"""How long to take in before looking again whether the flood goes on."""
 FEW_DELIVERIES: Final = 20
-"""In `LOOK_SECONDS`: the flood is over, or slower than batches are handled."""
+"""If no more than these arrive in `LOOK_SECONDS`, the flood is over, or slower than the worker."""
 
 
 class Waiting(Protocol):

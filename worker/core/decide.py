@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from activation_contracts.messages import Command, OperationAftermath
+from activation_contracts.messages import Activate, Command, Deactivate, OperationAftermath
 from activation_contracts.values import Step
 
 from worker.core.decision import Decision, Outcome
@@ -38,8 +38,12 @@ def decide(situation: Situation, command: Command, now: datetime, policy: Policy
             refusal=validated.code,
             detail=validated.detail,
         )
-    begin = _begin_activation if request.activates else _begin_deactivation
-    return begin(request, validated, _new_operation(command, now, policy), policy)
+    operation = _new_operation(command, now, policy)
+    match command:
+        case Activate():
+            return _begin_activation(request, validated, operation, policy)
+        case Deactivate():
+            return _begin_deactivation(request, validated, operation, policy)
 
 
 def _begin_activation(

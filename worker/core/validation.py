@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from activation_contracts.messages import Activate, Command
+from activation_contracts.messages import Activate, Command, Deactivate
 from activation_contracts.refusals import REFUSALS, RefusalCode
 from activation_contracts.values import NumberStatus
 
@@ -27,7 +27,11 @@ class Request(NamedTuple):
     @property
     def activates(self) -> bool:
         """Whether the command is an activation; otherwise it is a deactivation."""
-        return isinstance(self.command, Activate)
+        match self.command:
+            case Activate():
+                return True
+            case Deactivate():
+                return False
 
     @property
     def holder(self) -> Holder:

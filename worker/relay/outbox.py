@@ -31,7 +31,7 @@ bulk commands were 3 % faster."""
 SURPLUS_MAXIMUM_MESSAGES: Final = 300
 """The most messages of a burst in a batch while people wait for others."""
 PEOPLE_WAIT_SECONDS: Final = 2
-"""So long after a message that somebody waited for, the next one is expected."""
+"""For this long after an interactive message the next one is expected, and batches stay small."""
 DEFERRED_SHARE_MESSAGES: Final = BATCH_MAXIMUM_MESSAGES // 10
 """Deferred messages of a batch, however many people wait for others."""
 

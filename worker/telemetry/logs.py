@@ -40,7 +40,7 @@ class Action(StrEnum):
     COMMAND_REJECTED = "command_rejected"
     """A command was rejected and the rejection committed; `refusal` says why."""
     COMMAND_REPEATED = "command_repeated"
-    """A command was received again with the same content: it had no second effect."""
+    """A command came again, or the answer to its COMMIT was lost: it had no second effect."""
     COMMAND_PREVIEWED = "command_previewed"
     """A preview was decided: nothing was changed; `would` says what would become of the command."""
     COMMAND_COMPLETED = "command_completed"

@@ -41,7 +41,7 @@ def _blocks() -> Iterator[Block]:
     yield from _group(
         "Other dead letters",
         "These messages could be read, or never reached a reader. They wait in the dead-letter "
-        "queue with their code; nobody is answered.",
+        "queue with their code; no answer is sent.",
         DeadLetterCode,
         DEAD_LETTER_REMEDIES,
     )

@@ -1,7 +1,7 @@
 """Publishes many messages in one write and waits once for all their confirms.
 
-This module is the only one that relies on the internal state of an aiormq channel: its `lock`,
-`write_queue`, `delivery_tag`, `confirmations` and `message_id_delivery_tag`. The library's own
+Only this module relies on how an aiormq channel confirms: on its `lock`, `write_queue`,
+`delivery_tag`, `confirmations` and `message_id_delivery_tag`. The library's own
 `basic_publish` creates a task, two futures, a lock and a timeout for every message, which took 40 %
 of the worker's time. The channel still matches confirms and returned messages to publications, and
 still fails all open confirms when it closes.

@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum, unique
-from typing import Final, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from activation_contracts.messages import Activate, AwaitedStep, Command, Deactivate
 from activation_contracts.values import AftermathKind, FailureCode, Operation, Step
@@ -23,15 +23,14 @@ __all__ = [
     "steps_for",
 ]
 
-_OPERATIONS: Final[dict[type[Command], Operation]] = {
-    Activate: Operation.ACTIVATE,
-    Deactivate: Operation.DEACTIVATE,
-}
-
 
 def operation_of(command: Command) -> Operation:
     """The operation that the command requests."""
-    return _OPERATIONS[type(command)]
+    match command:
+        case Activate():
+            return Operation.ACTIVATE
+        case Deactivate():
+            return Operation.DEACTIVATE
 
 
 @dataclass(frozen=True, slots=True)

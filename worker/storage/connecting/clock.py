@@ -13,9 +13,9 @@ class DatabaseClock:
     """The time of the database, carried on by this machine's monotonic clock.
 
     Each new session and each poll of the membership observes the database's time again, so a batch
-    needs no round trip for it. The clock of this machine has no part in it: it may be wrong, or be
-    set while the worker runs. The time is never ahead of the database's, and behind it at most by
-    the duration of one answer: no deadline passes early.
+    needs no round trip for it. The wall clock of this machine has no part in it: it may be wrong,
+    or be set while the worker runs. The time is ahead of the database's at most by what the two
+    clocks drift apart between two observations, and behind it at most by the duration of an answer.
     """
 
     def __init__(self, elapsed_seconds: Callable[[], float] = monotonic) -> None:

@@ -52,12 +52,13 @@ SET LOCAL enable_hashjoin = on;
 """
 """Begins a transaction that reads whole tables: plans for a batch of few rows do not suit it."""
 POOL_CONNECTIONS: Final = 35
-"""Opened when first needed. The only partition needs sixteen at most: the session of the
+"""Opened when first needed. The only partition needs seventeen at most: the session of the
 membership, two for each of four consumers (commands, PBX results, directory messages and reports:
-their work, and dead letters meanwhile), the relay, the dead-letter relay, retention, entitlements,
-and three for HTTP. Of several, each needs three: commands, their dead letters and the relay; what
-the worker of the router needs beside them is fourteen, and four for each other worker. From the
-eighth partition in the worker of the router on, some tasks wait."""
+their work, and dead letters meanwhile), the dead letters of bulk commands, whose work takes turns
+with the other commands, the relay, the dead-letter relay, retention, entitlements, and three for
+HTTP. Of several, each needs four: commands, dead letters of both queues, and the relay; what the
+worker of the router needs beside them is fourteen, and four for each other worker. From the sixth
+partition in the worker of the router on, some tasks wait."""
 RETRY_FIRST_SECONDS: Final = 0.05
 RETRY_LONGEST_SECONDS: Final = 5.0
 CONFLICTS_MAXIMUM: Final = 20
