@@ -119,6 +119,16 @@ def test_probes_ask_the_worker_where_it_listens_whatever_the_ip_family() -> None
         assert container[f"{probe}Probe"]["httpGet"] == {"path": path, "port": port["name"]}
 
 
+def test_the_page_listens_on_the_loopback_of_the_pod_for_a_forwarded_port() -> None:
+    (container,) = containers("deployment")
+    env = {item["name"]: item.get("value") for item in container["env"]}
+    page = (REPOSITORY / "worker" / "docs" / "operations.md").read_text(encoding="utf-8")
+
+    assert "WORKER_PAGE_HOST" not in env
+    assert Settings().page_host == "127.0.0.1"
+    assert f"kubectl port-forward POD 8080:{env['WORKER_PAGE_PORT']}" in page
+
+
 def test_all_manifests_speak_of_the_same_pods() -> None:
     label = {LABEL: "activation-worker"}
     template = manifest("deployment")["spec"]["template"]["metadata"]["labels"]

@@ -1,9 +1,12 @@
 """The page as a real browser shows it, on a phone and on a desk, by day and by night."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import Any
+from urllib.parse import quote
 
 import pytest
+from aiohttp import web
 
 from tests.explaining.test_page import HOSTILE, NUMBER, Worker
 from tests.support.browser import Browser, chromium
@@ -76,12 +79,56 @@ async def test_a_page_that_is_open_shows_what_has_changed_by_itself(
         "DELETE FROM operations",
         f"UPDATE phone_numbers SET status = 'ACTIVE' WHERE phone_number = '{NUMBER}'",
     )
-    status = "return document.querySelector('h1 .badge').textContent"
-    async with asyncio.timeout(60):
-        while await asyncio.to_thread(browser.run, status) != "ACTIVE":
-            await asyncio.sleep(0.2)
+    await until_shown(browser, "ACTIVE")
 
     assert await asyncio.to_thread(browser.console) == []
+
+
+async def test_a_page_behind_a_login_shows_what_has_changed_by_itself(
+    browser: Browser, database: Database
+) -> None:
+    await store(database, phone_numbers(NUMBER, status="RESERVED"))
+    routes = behind_a_login(Page(database, Worker({}), is_local=True).routes())
+    async with serve("127.0.0.1", 0, {}, Metrics(), routes=routes) as port:
+        page = f"http://127.0.0.1:{port}/login?to={quote(f'/numbers/{NUMBER}')}"
+        await asyncio.to_thread(browser.open, page, width=1280)
+        await store(
+            database,
+            f"UPDATE phone_numbers SET status = 'ACTIVE' WHERE phone_number = '{NUMBER}'",
+        )
+        await until_shown(browser, "ACTIVE")
+
+
+async def until_shown(browser: Browser, status: str) -> None:
+    shown = "return document.querySelector('h1 .badge').textContent"
+    async with asyncio.timeout(60):
+        while await asyncio.to_thread(browser.run, shown) != status:
+            await asyncio.sleep(0.2)
+
+
+def behind_a_login(routes: Iterable[web.RouteDef]) -> list[web.RouteDef]:
+    """The routes as a proxy with a login shows them, and /login, which sets its cookie."""
+
+    async def log_in(request: web.Request) -> web.Response:
+        answer = web.Response(status=302, headers={"Location": request.query["to"]})
+        answer.set_cookie("session", "of Ada")
+        return answer
+
+    def guarded(handle: Any) -> Any:
+        async def guard(request: web.Request) -> web.StreamResponse:
+            if "session" not in request.cookies:
+                return web.Response(
+                    text="<main><h1><b class=badge>Log in</b></h1></main>",
+                    content_type="text/html",
+                    status=403,
+                )
+            response: web.StreamResponse = await handle(request)
+            return response
+
+        return guard
+
+    guards = [web.get(route.path, guarded(route.handler)) for route in routes]
+    return [web.get("/login", log_in), *guards]
 
 
 async def test_the_search_field_finds_a_number(browser: Browser, address: str) -> None:

@@ -6,8 +6,8 @@
   const update = async () => {
     if (document.hidden) return;
     try {
-      const answer = await fetch(location.href, { cache: "no-store", credentials: "omit" });
-      if (answer.status >= 500) throw new Error(answer.status);
+      const answer = await fetch(location.href, { cache: "no-store", credentials: "same-origin" });
+      if (answer.status !== 200 && answer.status !== 404) throw new Error(answer.status);
       const text = await answer.text();
       const fresh = new DOMParser().parseFromString(text, "text/html").querySelector("main");
       const shown = document.querySelector("main");
