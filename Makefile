@@ -83,8 +83,8 @@ release-contracts: contracts ## Keep the exported contracts as those of this ver
 
 .PHONY: docs
 docs: setup ## Generate the reference, and the tables in the documents, from the code
-	$(PYTHON) -m activation_contracts.tables
-	$(PYTHON) -m activation_contracts.reference
+	$(PYTHON) -m activation_contracts.documents.tables
+	$(PYTHON) -m activation_contracts.documents.reference
 	$(PYTHON) -m worker.docs.tables
 	$(PYTHON) -m worker.docs.definitions
 

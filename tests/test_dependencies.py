@@ -128,7 +128,10 @@ def test_lock_pins_every_declared_library(lock: str, extras: list[str]) -> None:
     "lock",
     [
         *("requirements.lock", "requirements-dev.lock"),
-        *("contracts/docs/programs/package-lock.json", "tests/contracts/node/package-lock.json"),
+        *(
+            "contracts/docs/programs/package-lock.json",
+            "tests/contracts/documents/node/package-lock.json",
+        ),
     ],
 )
 def test_a_lock_file_pins_versions_and_hashes_and_names_no_address(lock: str) -> None:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from activation_contracts.tables import with_tables
+from activation_contracts.documents.tables import with_tables
 
 from worker.cli.exits import MEANINGS, Exit
 from worker.docs.tables import PAGES, TABLES

@@ -7,9 +7,9 @@ from typing import Any
 
 import aiohttp
 import pytest
-from activation_contracts.definitions import rabbitmq_permissions
-from activation_contracts.roles import USERS
 from activation_contracts.topology import EVENT_LOG, EXCHANGES, QUEUES
+from activation_contracts.topology.definitions import rabbitmq_permissions
+from activation_contracts.topology.roles import USERS
 
 from tests.support.environments import Environment, environment
 from tests.support.installed_command import command

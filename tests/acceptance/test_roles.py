@@ -5,7 +5,7 @@ import json
 
 import aio_pika
 import pytest
-from activation_contracts.roles import ROLES, Role
+from activation_contracts.topology.roles import ROLES, Role
 from aiormq.exceptions import ChannelAccessRefused
 
 from tests.support.contract.deliveries import OWN

@@ -6,8 +6,8 @@ import shlex
 from pathlib import Path
 
 import pytest
+from activation_contracts.documents.folder import DOCUMENTS
 from activation_contracts.fake_pbx.__main__ import main as fake_pbx
-from activation_contracts.tables import DOCUMENTS
 
 from tests.cli.conftest import Invoke
 from tests.support.data.inserts import operation

@@ -11,7 +11,7 @@ from uuid import uuid4
 import activation_contracts
 import aiohttp
 import pytest
-from activation_contracts.definitions import rabbitmq_definitions
+from activation_contracts.topology.definitions import rabbitmq_definitions
 
 from tests.cli.conftest import Invoke
 from tests.support.servers.virtual_hosts import Listing

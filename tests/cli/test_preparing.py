@@ -2,7 +2,7 @@ import asyncio
 import json
 
 import pytest
-from activation_contracts.roles import ROLES
+from activation_contracts.topology.roles import ROLES
 
 from tests.cli.conftest import Invoke
 from tests.support.data.records import service

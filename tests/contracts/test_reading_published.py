@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from activation_contracts import EVENTS, REPLIES, UnreadableError, read
 from activation_contracts.catalogue import REPORTS
+from activation_contracts.documents.schemas import schema_of
 from activation_contracts.envelope import CONTENT_TYPE
 from activation_contracts.examples import EXAMPLES
 from activation_contracts.messages import (
@@ -16,7 +17,6 @@ from activation_contracts.messages import (
     PreviewedOther,
 )
 from activation_contracts.reading import BODY_MAXIMUM_BYTES, PUBLISHED_MAXIMUM_BYTES, ReadErrorCode
-from activation_contracts.schemas import schema_of
 from jsonschema import Draft202012Validator
 
 from tests.support.contract.sent import SENT

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from activation_contracts.catalogue import REPORTS, definition_of
+from activation_contracts.documents.schemas import schema_of
 from activation_contracts.envelope import CONTENT_TYPE
 from activation_contracts.messages import Report
 from activation_contracts.reading import ReadErrorCode, UnreadableError, read
-from activation_contracts.schemas import schema_of
 from jsonschema import Draft202012Validator
 
 SCHEMA = Draft202012Validator(schema_of(definition_of(Report)))

@@ -103,14 +103,14 @@ def test_wheel_of_the_contracts_holds_every_exported_file_and_the_style_of_the_r
 ) -> None:
     package = EXPORTED.parent
     files = [path for path in EXPORTED.rglob("*") if path.is_file()]
-    files.append(package / "reference" / "style.css")
+    files.append(package / "documents" / "reference" / "style.css")
     held = {*wheels[CONTRACTS].namelist()}
 
     assert [it for it in files if str(it.relative_to(package.parent)) not in held] == []
 
 
 @pytest.mark.parametrize(
-    "module", ["activation_contracts.reference", "activation_contracts.tables"]
+    "module", ["activation_contracts.documents.reference", "activation_contracts.documents.tables"]
 )
 @pytest.mark.parametrize("arguments", [(), ("--help",)], ids=["run", "help"])
 def test_a_generator_of_documents_in_the_wheel_says_what_it_is_and_where_its_result_is(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import activation_contracts
 import pytest
-from activation_contracts.tables import DOCUMENTS
+from activation_contracts.documents.folder import DOCUMENTS
 
 from tests.support.environments import unmeasured
 

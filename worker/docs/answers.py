@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from activation_contracts.documents.tables import table
 from activation_contracts.messages import (
     Activate,
     Command,
@@ -13,7 +14,6 @@ from activation_contracts.messages import (
     PbxResult,
     PbxResultData,
 )
-from activation_contracts.tables import table
 from activation_contracts.values import CallTarget, DeviceKind, NumberStatus, Step, StepResult
 
 from worker.core.decide import decide

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from activation_contracts.definitions import rabbitmq_permissions, rabbitmq_users
+from activation_contracts.topology.definitions import rabbitmq_permissions, rabbitmq_users
 
 __all__ = ["FILES", "FOLDER", "text_of"]
 

@@ -9,17 +9,17 @@ from enum import Enum
 from pathlib import Path
 from typing import Final
 
-from activation_contracts.roles import ROLES
-from activation_contracts.tables import Tables, rewrite, table
+from activation_contracts.documents.tables import Tables, rewrite, table
+from activation_contracts.topology.roles import ROLES
 from pydantic.fields import FieldInfo
 
 from worker.cli.exits import MEANINGS
 from worker.docs.answers import answers_table
 from worker.runtime.amqp_parameters import PARAMETERS
 from worker.settings import Settings, environment_name
-from worker.telemetry.declaring import PREFIX, Domain
 from worker.telemetry.logs import Action
 from worker.telemetry.metrics import describe
+from worker.telemetry.declaring import PREFIX, Domain
 
 __all__ = ["DOCUMENTS", "PAGES", "TABLES"]
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NoReturn
 
-from activation_contracts.command_line import (
+from activation_contracts.broker.command_line import (
     BROKER_MISSING,
     DEFAULT_URL,
     URL_FORM,

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from pydantic import TypeAdapter, ValidationError
 
-from activation_contracts.command_line import (
+from activation_contracts.broker.command_line import (
     BROKER_MISSING,
     DEFAULT_URL,
     URL_FORM,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from activation_contracts.catalogue import CATALOGUE, MessageDefinition
-from activation_contracts.schemas import schema_of
+from activation_contracts.documents.schemas import schema_of
 
 from tests.contracts.compatibility.verdicts import judge_message
 from tests.support.quick import parametrize_quick

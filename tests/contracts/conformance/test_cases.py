@@ -13,6 +13,7 @@ from activation_contracts.conformance.cases.extensions import MAIN_NUMBER, UNKNO
 from activation_contracts.conformance.planning import COMMON_STEPS, Identity, PlannedCase, plan
 from activation_contracts.conformance.requests import Expectation, Request
 from activation_contracts.conformance.rules import Rule
+from activation_contracts.documents.folder import DOCUMENTS
 from activation_contracts.messages import (
     ExtensionReset,
     HandsetLogout,
@@ -21,7 +22,6 @@ from activation_contracts.messages import (
 )
 from activation_contracts.reading import read
 from activation_contracts.records import Name
-from activation_contracts.tables import DOCUMENTS
 from activation_contracts.values import EXTENSION_FEATURES, Step
 from pydantic import TypeAdapter, ValidationError
 

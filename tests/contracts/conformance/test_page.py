@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 from activation_contracts.conformance.files import judge_files
 from activation_contracts.conformance.reporting import lines, summary
-from activation_contracts.tables import DOCUMENTS
+from activation_contracts.documents.folder import DOCUMENTS
 
 from tests.contracts.exported import EXPORTED
 from tests.support.conformance import planned_cases, results_of

@@ -5,9 +5,9 @@ from functools import cache
 from typing import Any, Final
 
 import jsonschema_rs
+from activation_contracts.documents.schemas import schema_of
+from activation_contracts.documents.schemas.definitions import OPEN
 from activation_contracts.envelope import WORKER_SOURCE
-from activation_contracts.schemas import schema_of
-from activation_contracts.schemas.definitions import OPEN
 from pydantic_core import from_json
 
 from tests.support.contract.consistency import disagreements

@@ -16,7 +16,7 @@ def contracts() -> None:
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
 def export(directory: Path) -> None:
     """Write schemas, examples, AsyncAPI, topology and the reference (HTML) into DIRECTORY."""
-    from activation_contracts.export import export as export_contracts
+    from activation_contracts.documents.export import export as export_contracts
 
     for path in export_contracts(directory):
         click.echo(path)

@@ -1,5 +1,0 @@
-"""The AsyncAPI document, generated from the catalogue and the topology."""
-
-from activation_contracts.asyncapi.document import asyncapi_document
-
-__all__ = ["asyncapi_document"]
