@@ -14,8 +14,8 @@ from tests.support.promql import selectors, unknown_in
 from tests.support.scraping import scraped
 from worker.cli import main
 from worker.docs.tables import DOCUMENTS
-from worker.telemetry.database_gauges import DatabaseFigures
 from worker.telemetry.metrics import Metrics, describe
+from worker.telemetry.metrics.database_gauges import DatabaseFigures
 
 TEXT = RULES.read_text(encoding="utf-8")
 ALERTS = {rule.partition("\n")[0].strip(): rule for rule in TEXT.split("      - alert:")[1:]}

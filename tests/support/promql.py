@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from worker.telemetry.declaring import PREFIX, Domain
 from worker.telemetry.metrics import MetricDescription, describe
+from worker.telemetry.metrics.declaring import Domain
+from worker.telemetry.process_counters import PREFIX
 
 __all__ = ["Selector", "selectors", "unknown_in"]
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from worker.telemetry.declaring import PREFIX
+from worker.telemetry.process_counters import PREFIX
 
 __all__ = ["Scraped", "scraped"]
 

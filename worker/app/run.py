@@ -22,7 +22,7 @@ from worker.telemetry.http import serve, serve_page
 from worker.telemetry.logs import Action, get_logger
 from worker.telemetry.metrics import Metrics
 from worker.telemetry.reporter import Reporter
-from worker.telemetry.tracing_export import exported_tracing
+from worker.telemetry.tracing.export import exported_tracing
 
 __all__ = ["run", "supervisor"]
 

@@ -23,7 +23,7 @@ from worker.storage.connecting.session import Session
 from worker.storage.loading import load_for_commands, load_numbers_locked
 from worker.storage.operations import change_operations, find_numbers_of, write_steps
 from worker.storage.saving import Decided, ReplyTo, WriteContext, save_decisions
-from worker.telemetry.metric_families import UNKNOWN
+from worker.telemetry.metrics.families import UNKNOWN
 from worker.telemetry.reporter import Reporter
 from worker.telemetry.tracing import set_outcome
 

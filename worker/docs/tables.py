@@ -19,7 +19,8 @@ from worker.runtime.amqp_parameters import PARAMETERS
 from worker.settings import Settings, environment_name
 from worker.telemetry.logs import Action
 from worker.telemetry.metrics import describe
-from worker.telemetry.declaring import PREFIX, Domain
+from worker.telemetry.metrics.declaring import Domain
+from worker.telemetry.process_counters import PREFIX
 
 __all__ = ["DOCUMENTS", "PAGES", "TABLES"]
 

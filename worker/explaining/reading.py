@@ -12,7 +12,7 @@ from worker.storage.connecting.session import Row, Session
 from worker.storage.gauges import DATABASE_FAILURES, measure
 from worker.storage.loading import load_numbers_with_steps
 from worker.storage.partitions import load_partitions
-from worker.telemetry.database_gauges import DatabaseFigures
+from worker.telemetry.metrics.database_gauges import DatabaseFigures
 
 __all__ = [
     "LOOKING",

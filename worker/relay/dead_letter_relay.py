@@ -25,7 +25,7 @@ from worker.storage.outbox.dead_letters import (
     load_dead_letters,
     record_dead_letters,
 )
-from worker.telemetry.log_rate import LogRate
+from worker.telemetry.logs.rate import LogRate
 from worker.telemetry.reporter import Reporter
 
 __all__ = ["DeadLetterRelay"]

@@ -12,13 +12,13 @@ from worker.settings import SettingsError
 from worker.storage.connecting.engine import READING_WHOLE_TABLES, Database
 from worker.storage.connecting.errors import reason_of
 from worker.storage.connecting.session import Session
-from worker.telemetry.database_gauges import (
+from worker.telemetry.logs import Action, get_logger
+from worker.telemetry.metrics.database_gauges import (
     Aftermaths,
     DatabaseFigures,
     OpenSteps,
     OperationsUnderWay,
 )
-from worker.telemetry.logs import Action, get_logger
 
 __all__ = ["DATABASE_FAILURES", "measure"]
 

@@ -1,1 +1,1 @@
-"""Logs, metrics and the HTTP endpoints."""
+"""Logs, metrics, traces and the HTTP endpoints."""

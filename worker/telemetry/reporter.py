@@ -19,10 +19,10 @@ from worker.core.directory.work import Applied
 from worker.core.entitlement import EntitlementChanged
 from worker.core.lanes import Lane
 from worker.core.operations.verdicts import Verdict
-from worker.telemetry.log_rate import LogRate
 from worker.telemetry.logs import Action, Logger, get_logger
-from worker.telemetry.metric_families import UNKNOWN, ReportOutcome
+from worker.telemetry.logs.rate import LogRate
 from worker.telemetry.metrics import Metrics
+from worker.telemetry.metrics.families import UNKNOWN, ReportOutcome
 from worker.telemetry.tracing import Tracing, trace_id_of
 
 __all__ = ["LoggedMessage", "Reporter"]

@@ -10,8 +10,8 @@ from worker.storage.connecting import engine
 from worker.storage.connecting.engine import Database, open_database
 from worker.storage.connecting.errors import DatabaseUnavailable
 from worker.storage.connecting.session import Session
-from worker.telemetry.database_counters import DATABASE_RECONNECTS
 from worker.telemetry.logs import Action
+from worker.telemetry.process_counters import DATABASE_RECONNECTS
 
 
 def reconnects() -> float:

@@ -19,7 +19,7 @@ from tests.support.platform import Platform
 from tests.support.workers import rows, store, until_leading, working
 from worker.settings import Settings
 from worker.storage.connecting.engine import Database, open_database
-from worker.telemetry.database_counters import UNKNOWN_COMMITS
+from worker.telemetry.process_counters import UNKNOWN_COMMITS
 
 # The consumer's transaction stores the first, the relay's transaction the second.
 PENDING, ACTIVE = b'"status":"PENDING"', b'"status":"ACTIVE"'

@@ -24,7 +24,7 @@ from worker.storage.connecting.errors import is_transient
 from worker.storage.connecting.session import Session
 from worker.storage.saving import ReplyTo
 from worker.storage.snapshots import Sessions, open_snapshot
-from worker.telemetry.metric_families import ReportOutcome
+from worker.telemetry.metrics.families import ReportOutcome
 from worker.telemetry.reporter import Reporter
 
 __all__ = ["PREFETCH_REPORTS", "ReportDatabase", "ReportProcessor", "require_reply_to"]

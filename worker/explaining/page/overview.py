@@ -11,7 +11,7 @@ from worker.explaining.model import Shown
 from worker.explaining.page.html import Content, Html, moment, number_link, table, tag
 from worker.explaining.page.layout import document
 from worker.explaining.reading import Overview
-from worker.telemetry.database_gauges import DatabaseFigures
+from worker.telemetry.metrics.database_gauges import DatabaseFigures
 
 __all__ = ["QUEUES", "overview_page"]
 

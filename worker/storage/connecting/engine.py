@@ -27,8 +27,8 @@ from worker.storage.connecting.errors import (
     spoils_session,
 )
 from worker.storage.connecting.session import Driver, Session
-from worker.telemetry.database_counters import DATABASE_RECONNECTS, UNKNOWN_COMMITS
 from worker.telemetry.logs import Action, get_logger
+from worker.telemetry.process_counters import DATABASE_RECONNECTS, UNKNOWN_COMMITS
 
 __all__ = [
     "POOL_CONNECTIONS",

@@ -31,18 +31,16 @@ from worker.core.decision import Decision, Outcome
 from worker.core.directory.change import Verdict as RecordVerdict
 from worker.core.lanes import Lane
 from worker.core.operations.operation import OngoingOperation, operation_of
-from worker.telemetry import database_gauges, dead_letter_gauge
-from worker.telemetry.database_counters import DATABASE_RECONNECTS, UNKNOWN_COMMITS
-from worker.telemetry.database_gauges import (
+from worker.telemetry.metrics import database_gauges, dead_letter_gauge
+from worker.telemetry.metrics.database_gauges import (
     DatabaseFigures,
     DatabaseGauges,
     ReadFigures,
     families_of,
 )
-from worker.telemetry.dead_letter_gauge import DeadLetterGauge, letters_of
-from worker.telemetry.declaring import OTHER, PREFIX, Declarations, Domain, FirstSeen
-from worker.telemetry.log_stream import LINES_LOST
-from worker.telemetry.metric_families import (
+from worker.telemetry.metrics.dead_letter_gauge import DeadLetterGauge, letters_of
+from worker.telemetry.metrics.declaring import OTHER, Declarations, Domain, FirstSeen
+from worker.telemetry.metrics.families import (
     DEAD_LETTER_CODES,
     DECISIONS,
     LANES,
@@ -56,7 +54,13 @@ from worker.telemetry.metric_families import (
     StateMetrics,
     StepMetrics,
 )
-from worker.telemetry.outcome_delays import OutcomeDelays, Story, seconds_between
+from worker.telemetry.metrics.outcome_delays import OutcomeDelays, Story, seconds_between
+from worker.telemetry.process_counters import (
+    DATABASE_RECONNECTS,
+    LINES_LOST,
+    PREFIX,
+    UNKNOWN_COMMITS,
+)
 
 __all__ = ["MetricDescription", "Metrics", "describe"]
 

@@ -25,10 +25,10 @@ from worker.core.operations.operation import OngoingOperation, PbxStep
 from worker.core.situation import Number
 from worker.storage.connecting.engine import Database, open_database
 from worker.storage.gauges import measure
-from worker.telemetry.database_gauges import Aftermaths, DatabaseFigures, OperationsUnderWay
-from worker.telemetry.metric_families import SITES_MAXIMUM
 from worker.telemetry.metrics import Metrics, describe
-from worker.telemetry.outcome_delays import COMMANDS_MAXIMUM, OutcomeDelays, Story
+from worker.telemetry.metrics.database_gauges import Aftermaths, DatabaseFigures, OperationsUnderWay
+from worker.telemetry.metrics.families import SITES_MAXIMUM
+from worker.telemetry.metrics.outcome_delays import COMMANDS_MAXIMUM, OutcomeDelays, Story
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NUMBER = "+442079460001"

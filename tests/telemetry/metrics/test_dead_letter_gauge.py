@@ -2,7 +2,7 @@
 
 from prometheus_client.metrics_core import Metric
 
-from worker.telemetry.dead_letter_gauge import letters_of
+from worker.telemetry.metrics.dead_letter_gauge import letters_of
 
 
 def by_code(family: Metric) -> dict[str, float]:

@@ -9,7 +9,8 @@ from typing import Final, NamedTuple
 from activation_contracts.values import AftermathKind, Operation, Step
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
-from worker.telemetry.declaring import PREFIX, Domain, anything_of
+from worker.telemetry.metrics.declaring import Domain, anything_of
+from worker.telemetry.process_counters import PREFIX
 
 __all__ = [
     "DOMAINS",

@@ -15,7 +15,7 @@ from tests.support.data.builders import activate
 from worker.settings import SettingsError
 from worker.telemetry.logs import configure
 from worker.telemetry.tracing import Tracing
-from worker.telemetry.tracing_export import exported_tracing
+from worker.telemetry.tracing.export import exported_tracing
 
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 SECRET = "hunter2"  # noqa: S105 -- what the tests look for

@@ -4,22 +4,14 @@ import os
 import select
 from typing import Final, TextIO
 
-from prometheus_client import Counter
+from worker.telemetry.process_counters import LINES_LOST
 
-from worker.telemetry.declaring import PREFIX
-
-__all__ = ["LINES_LOST", "LogStream"]
+__all__ = ["LogStream"]
 
 PART_BYTES: Final = 4096
 """A pipe that is ready takes a part of this size without blocking (PIPE_BUF)."""
 PATIENCE_SECONDS: Final = 1.0
 """How long a line waits for a reader that does not read; the lines after it do not wait."""
-
-LINES_LOST: Final = Counter(
-    f"{PREFIX}_log_lines_lost_total",
-    "Lines of the log that could not be written: its disk is full, or its reader does not read.",
-    registry=None,
-)
 
 
 class LogStream:

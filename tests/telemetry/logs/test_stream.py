@@ -7,8 +7,9 @@ from typing import NamedTuple, TextIO
 
 import pytest
 
-from worker.telemetry import log_stream
-from worker.telemetry.log_stream import LINES_LOST, LogStream
+from worker.telemetry.logs import stream as module
+from worker.telemetry.logs.stream import LogStream
+from worker.telemetry.process_counters import LINES_LOST
 
 
 def lost() -> float:
@@ -76,9 +77,9 @@ def test_log_stream_waits_once_for_a_reader_that_does_not_read(
     before = lost()
     stream = LogStream(pipe.written)
     fill(pipe)
-    monkeypatch.setattr(log_stream, "PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.01)
     stream.write("lost\n")
-    monkeypatch.setattr(log_stream, "PATIENCE_SECONDS", 3600)
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 3600)
     stream.write("lost without waiting\n")
     os.read(pipe.read, 1 << 20)
     stream.write("written\n")
@@ -90,7 +91,7 @@ def test_log_stream_waits_once_for_a_reader_that_does_not_read(
 def test_log_stream_ends_a_torn_line_before_the_next(
     pipe: Pipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log_stream, "PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.01)
     stream = LogStream(pipe.written)
     stream.write("x" * (1 << 20))
     os.read(pipe.read, 1 << 20)

@@ -12,8 +12,9 @@ from activation_contracts.dead_letters import DeadLetterCode
 from activation_contracts.reading import ReadErrorCode
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
-from worker.telemetry.database_gauges import DatabaseFigures
-from worker.telemetry.declaring import OTHER, PREFIX, Domain, anything_of
+from worker.telemetry.metrics.database_gauges import DatabaseFigures
+from worker.telemetry.metrics.declaring import OTHER, Domain, anything_of
+from worker.telemetry.process_counters import PREFIX
 
 __all__ = ["BROKER", "DOMAINS", "DeadLetterGauge", "letters_of"]
 

@@ -9,9 +9,10 @@ from typing import Final, NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-__all__ = ["OTHER", "PREFIX", "Declarations", "Domain", "FirstSeen", "anything_of"]
+from worker.telemetry.process_counters import PREFIX
 
-PREFIX: Final = "activation_worker"
+__all__ = ["OTHER", "Declarations", "Domain", "FirstSeen", "anything_of"]
+
 OTHER: Final = "other"
 
 

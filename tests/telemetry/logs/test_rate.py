@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.telemetry.log_rate import LogRate
+from worker.telemetry.logs.rate import LogRate
 
 
 @given(pauses=st.lists(st.floats(0, 2), max_size=200), lines_per_second=st.integers(1, 5))

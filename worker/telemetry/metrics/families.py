@@ -32,7 +32,7 @@ from worker.core.directory.change import Verdict as RecordVerdict
 from worker.core.lanes import Lane
 from worker.core.operations.verdicts import Verdict
 from worker.core.partitions import PARTITIONS_MAXIMUM
-from worker.telemetry.declaring import OTHER, Declarations, Domain
+from worker.telemetry.metrics.declaring import OTHER, Declarations, Domain
 
 __all__ = [
     "DEAD_LETTER_CODES",
