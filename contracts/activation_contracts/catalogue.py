@@ -78,7 +78,7 @@ class MessageDefinition:
     @property
     def meaning(self) -> str:
         """The first line of the class's documentation."""
-        return self.message.__doc__ or ""
+        return (self.message.__doc__ or "").partition("\n")[0]
 
     @property
     def guidance(self) -> Guidance:
@@ -230,7 +230,7 @@ DIRECTORY: Final[Mapping[str, type[messages.DirectoryMessage]]] = {
 EVENTS: Final[Mapping[str, type[Envelope]]] = {
     row.type: row.message for row in CATALOGUE if row.exchange == EVENT_EXCHANGE
 }
-"""What the worker publishes for everyone, by type."""
+"""What the worker publishes for all subscribers, by type."""
 
 PBX_MESSAGES: Final[Mapping[str, type[Envelope]]] = {
     row.type: row.message for row in CATALOGUE if row.exchange == PBX_EXCHANGE
@@ -272,7 +272,7 @@ def definition_of(message: type[Envelope]) -> MessageDefinition:
 
 
 def routing_key_of(message: messages.PublishedMessage) -> str:
-    """The routing key of this message, its fields filled in."""
+    """The routing key of this message, its fields filled in. Raises KeyError for another class."""
     template = _BY_MESSAGE[type(message)].routing_key
     if "{" not in template:
         return template

@@ -1,3 +1,5 @@
+"""The commands that show and resolve numbers: `show`, `pending` and `resolve`."""
+
 import asyncio
 import json
 import re

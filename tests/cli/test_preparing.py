@@ -1,3 +1,5 @@
+"""The commands `migrate`, `topology` and `check` prepare the servers, and say what is missing."""
+
 import asyncio
 import json
 
@@ -28,7 +30,7 @@ async def bare(servers: PrivateServers) -> dict[str, str]:
     }
 
 
-async def test_what_was_not_prepared_says_which_command_prepares_it(
+async def test_commands_on_bare_servers_name_the_command_that_prepares_them(
     invoke: Invoke, bare: dict[str, str], servers: PrivateServers
 ) -> None:
     for arguments, remedy in (
@@ -76,7 +78,7 @@ async def test_topology_and_check_remark_that_the_event_log_has_another_retentio
         assert f"{subject}: The event log exists with another retention" in result.output
 
 
-async def test_check_finds_prepared_servers_in_order(invoke: Invoke) -> None:
+async def test_check_finds_nothing_wrong_with_prepared_servers(invoke: Invoke) -> None:
     result = await invoke("check")
 
     assert result.exit_code == Exit.DONE
@@ -131,7 +133,7 @@ async def test_the_exit_code_of_check_is_that_of_the_worst_problem(
     assert result.exit_code == Exit.UNSAFE
 
 
-async def test_a_warning_of_check_is_no_failure(invoke: Invoke, database: Database) -> None:
+async def test_check_exits_with_0_if_it_only_warns(invoke: Invoke, database: Database) -> None:
     ((name,),) = await rows(database, CURRENT_DATABASE)
     await store(database, f'REVOKE TEMPORARY ON DATABASE "{name}" FROM PUBLIC, activation')
     result = await invoke("check")
@@ -171,7 +173,7 @@ async def test_check_sees_arguments_and_bindings_of_what_its_user_may_not_declar
         assert difference in result.output
 
 
-async def test_check_names_all_that_is_missing(
+async def test_check_names_every_missing_part(
     invoke: Invoke, platform: Platform, database: Database
 ) -> None:
     await platform.channel.queue_delete("pbx.extension-reset")

@@ -1,3 +1,5 @@
+"""Wrong usage of the command line: each mistake gets a sentence that says what to do."""
+
 import asyncio
 import json
 import subprocess

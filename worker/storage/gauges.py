@@ -42,10 +42,10 @@ async def measure(database: Database) -> DatabaseFigures | None:
     try:
         async with (
             asyncio.timeout(MEASURE_TIMEOUT_SECONDS),
-            database.transaction(READING_WHOLE_TABLES) as on,
+            database.transaction(READING_WHOLE_TABLES) as session,
         ):
             now = database.clock.now()
-            return await _measure(on, now, (now - datetime.now(UTC)).total_seconds())
+            return await _measure(session, now, (now - datetime.now(UTC)).total_seconds())
     except DATABASE_FAILURES as error:
         get_logger().debug(Action.GAUGES_NOT_READ, reason=reason_of(error))
         return None

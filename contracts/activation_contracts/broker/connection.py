@@ -22,6 +22,7 @@ __all__ = [
 ]
 
 TIMEOUT_SECONDS: Final = 10
+"""For the connection to be opened."""
 
 CONNECTION_ERRORS: Final = (AMQPError, ChannelInvalidStateError, OSError, TimeoutError)
 """What a lost connection, or a broker that does not answer, raises."""
@@ -41,7 +42,10 @@ class VirtualHostRefused(ConnectionError):
 
 @asynccontextmanager
 async def connected(url: str) -> AsyncIterator[AbstractConnection]:
-    """A connection without recovery; it is closed at the end. Raises `CONNECTION_ERRORS`."""
+    """A connection without recovery; it is closed at the end.
+
+    Raises `VirtualHostRefused` and the other `CONNECTION_ERRORS`. The URL is valid: `is_amqp_url`.
+    """
     connection = aio_pika.Connection(make_url(url))
     try:
         await _connect(connection)

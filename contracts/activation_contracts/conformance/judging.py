@@ -22,12 +22,12 @@ _RESULT_KEY: Final = definition_of(PbxResult).routing_key
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is not as the rule says."""
+    """A deviation from a rule."""
 
     subject: str
     """The request or the result."""
     expected: str
-    came: str
+    actual: str
     rule: Rule
 
 
@@ -39,7 +39,7 @@ class Verdict:
     meaning: str
     rule: Rule
     expected: str
-    came: str
+    actual: str
     findings: tuple[Finding, ...]
 
     @property
@@ -49,17 +49,17 @@ class Verdict:
 
 
 def judge(case: Case, requests: Sequence[Request], sent: Sequence[SentRequest]) -> Verdict:
-    """The verdict on a case of these requests, of which these were sent."""
+    """The verdict on a case: on its requests, of which those in `sent` were sent, in order."""
     findings = [finding for index in range(len(sent)) for finding in _check(case, sent, index)]
     for request in requests[len(sent) :]:
-        came = "it was not sent, because the request before it had no answer"
-        findings.append(Finding(str(request), str(request.expectation), came, case.rule))
+        actual = "it was not sent, because the request before it had no answer"
+        findings.append(Finding(str(request), str(request.expectation), actual, case.rule))
     return Verdict(
         case.name,
         case.meaning,
         case.rule,
         _joined(_brief(request.expectation) for request in requests),
-        _joined(_came([*item.results, *item.repeats]) for item in sent),
+        _joined(_actual([*item.results, *item.repeats]) for item in sent),
         tuple(findings),
     )
 
@@ -71,8 +71,8 @@ def _check(case: Case, sent: Sequence[SentRequest], index: int) -> Iterator[Find
     if item.problem is not None:
         yield Finding(subject, "a queue that receives the message", item.problem, case.rule)
         return
-    for came, rule in _unmet(case, sent[:index], item):
-        yield Finding(subject, expected, came, rule)
+    for actual, rule in _unmet(case, sent[:index], item):
+        yield Finding(subject, expected, actual, rule)
     if contradiction := _contradiction(sent[: index + 1], item):
         yield Finding(subject, "results that agree", contradiction, rules.REPEATS)
 
@@ -91,14 +91,14 @@ def _unmet(
     relevant = answers if expectation.needs_answer else sent.results
     allowed = expectation.value
     if any(StepResult.NOT_APPLICABLE in _kinds(item.results) for item in before):
-        # Then the state that the case has prepared is not there.
+        # The PBX did not know the object, so it is not in the state that the case has prepared.
         allowed |= Expectation.CARRIED_OUT.value
     if expectation is Expectation.CHANGED and sent.was_asked_again:
         # The first attempt may have done the work before it failed.
         allowed |= {StepResult.ALREADY}
     for item in relevant:
         if not _kinds([item]) <= allowed:
-            yield _came([item]), _broken_rule(case, before, item)
+            yield _actual([item]), _broken_rule(case, before, item)
 
 
 def _broken_rule(case: Case, before: Sequence[SentRequest], item: ReceivedResult) -> Rule:
@@ -110,15 +110,15 @@ def _broken_rule(case: Case, before: Sequence[SentRequest], item: ReceivedResult
 
 def _late(sent: SentRequest, answers: Sequence[ReceivedResult]) -> tuple[str, Rule]:
     if sent.has_repeated_postponement:
-        return f"retry_later again under the same id, then {_came(answers)}", rules.RETRY_ID
-    return f"{_came(answers)}, but only when asked again", rules.SILENCE
+        return f"retry_later again under the same id, then {_actual(answers)}", rules.RETRY_ID
+    return f"{_actual(answers)}, but only when asked again", rules.SILENCE
 
 
 def _missing(case: Case, sent: SentRequest) -> tuple[str, Rule]:
     if sent.results or sent.repeats:
-        came = _came([*sent.results, *sent.repeats])
+        actual = _actual([*sent.results, *sent.repeats])
         rule = rules.RETRY_ID if sent.has_repeated_postponement else rules.RETRY
-        return f"{came}, and no other result, at {sent.attempts} attempts", rule
+        return f"{actual}, and no other result, at {sent.attempts} attempts", rule
     times = "" if sent.attempts == 1 else f", although it was sent {sent.attempts} times"
     return f"no result{times}", case.rule
 
@@ -129,11 +129,11 @@ def _contradiction(sent: Sequence[SentRequest], last: SentRequest) -> str | None
     answers = [item for item in same if item.answers]
     kinds = {result in SUCCESS for item in answers for result in _kinds([item])}
     if len(kinds) > 1 and any(item in last.results for item in answers):
-        return _came(answers)
+        return _actual(answers)
     own = list(last.results)
     for index, item in enumerate(own):
         if not item.answers and any(earlier.answers for earlier in own[:index]):
-            return _came(own)
+            return _actual(own)
     return None
 
 
@@ -160,12 +160,12 @@ def _judge_unmatched(item: ReceivedResult, requests: Sequence[Request]) -> Findi
             _excerpt(item.arrival.body), "a message that can be read", item.problem, rules.READABLE
         )
     named = item.result.data.operation_id
-    came = f"operation_id {named!r}"
+    actual = f"operation_id {named!r}"
     for request in requests:
         if named == request.command_id:
-            came += f", which is the command_id of request {request.id}"
+            actual += f", which is the command_id of request {request.id}"
             break
-    return Finding(_subject(item), "the id of a request", came, rules.RESULT_OF)
+    return Finding(_subject(item), "the id of a request", actual, rules.RESULT_OF)
 
 
 def _publishing(item: ReceivedResult) -> Iterator[Finding]:
@@ -187,15 +187,15 @@ def _shared_ids(everything: Iterable[ReceivedResult]) -> Iterator[Finding]:
         request_id = item.result.data.operation_id
         owner = owners.setdefault((item.result.source, item.result.id), request_id)
         if owner != request_id:
-            came = f"the id of a result for {owner}"
-            yield Finding(_subject(item), "an id of its own", came, rules.RESULT_ID)
+            actual = f"the id of a result for {owner}"
+            yield Finding(_subject(item), "an id of its own", actual, rules.RESULT_ID)
 
 
 def _kinds(items: Iterable[ReceivedResult]) -> set[StepResult]:
     return {item.result.data.result for item in items if item.result is not None}
 
 
-def _came(items: Sequence[ReceivedResult]) -> str:
+def _actual(items: Sequence[ReceivedResult]) -> str:
     if not items:
         return "no result"
     said = (item.result.data for item in items if item.result is not None)

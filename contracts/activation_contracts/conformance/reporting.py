@@ -18,7 +18,7 @@ def lines(verdicts: Sequence[Verdict], not_run: Mapping[str, str]) -> Iterator[s
     for verdict in verdicts:
         outcome = "PASS" if verdict.passed else "FAIL"
         yield f"{outcome}  {verdict.name:<{width}}  {verdict.meaning}"
-        yield f"      expected: {verdict.expected}. came: {verdict.came}."
+        yield f"      expected: {verdict.expected}. actual: {verdict.actual}."
         yield f"      rule: {verdict.rule}"
         for finding in verdict.findings:
             yield from _finding_lines(finding)
@@ -31,7 +31,7 @@ def lines(verdicts: Sequence[Verdict], not_run: Mapping[str, str]) -> Iterator[s
 def _finding_lines(finding: Finding) -> Iterator[str]:
     yield f"    - {finding.subject}"
     yield f"        expected: {finding.expected}"
-    yield f"        came:     {finding.came}"
+    yield f"        actual:   {finding.actual}"
     yield f"        rule:     {finding.rule}"
 
 
@@ -51,12 +51,12 @@ def _entry(verdict: Verdict) -> dict[str, Any]:
         "passed": verdict.passed,
         "rule": _rule(verdict.rule),
         "expected": verdict.expected,
-        "came": verdict.came,
+        "actual": verdict.actual,
         "findings": [
             {
                 "subject": finding.subject,
                 "expected": finding.expected,
-                "came": finding.came,
+                "actual": finding.actual,
                 "rule": _rule(finding.rule),
             }
             for finding in verdict.findings

@@ -48,7 +48,7 @@ a step gets several results, the worker counts the first."""
 
 def _epilog() -> str:
     kinds = "\n".join(
-        f"  {kind + _value(kind):<20} {row.meaning}" for kind, row in FAULT_KINDS.items()
+        f"  {kind + _placeholder(kind):<20} {row.meaning}" for kind, row in FAULT_KINDS.items()
     )
     return (
         f"steps:\n  {', '.join(Step)}\n\nkinds of faults (*TIMES: for that many attempts):\n"
@@ -56,7 +56,7 @@ def _epilog() -> str:
     )
 
 
-def _value(kind: FaultKind) -> str:
+def _placeholder(kind: FaultKind) -> str:
     match FAULT_KINDS[kind].value:
         case "SECONDS":
             return ":SECONDS"
@@ -80,7 +80,7 @@ def _site(text: str) -> str:
         raise argparse.ArgumentTypeError(f"{text!r} is not a site id") from None
 
 
-def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m activation_contracts.fake_pbx",
         description=DESCRIPTION,
@@ -101,7 +101,7 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
         metavar=SYNTAX,
         help="inject a fault at a step; can be repeated",
     )
-    return parser.parse_args(words)
+    return parser.parse_args(argv)
 
 
 def _print(line: str) -> None:
@@ -130,9 +130,12 @@ async def _run(arguments: argparse.Namespace, url: str) -> str | None:
     return None
 
 
-def main(words: Sequence[str] | None = None) -> None:
-    """Runs the fake PBX."""
-    arguments = _arguments(words)
+def main(argv: Sequence[str] | None = None) -> None:
+    """Runs the fake PBX until SIGINT or SIGTERM, and exits with 0.
+
+    Exits with 1 and a sentence if the broker cannot be used, with 2 for wrong arguments.
+    """
+    arguments = _arguments(argv)
     url = os.environ.get("AMQP_URL", DEFAULT_URL)
     if not is_amqp_url(url):
         sys.exit(f"AMQP_URL: {URL_FORM}")

@@ -51,11 +51,11 @@ def test_report_names_what_was_expected_what_came_and_the_rule(
         summary = json.loads(output)
         assert (summary["passed"], summary["not_run"]) == (False, [])
         (finding,) = summary["cases"][0]["findings"]
-        assert finding["came"] == "no result"
+        assert finding["actual"] == "no result"
         assert finding["rule"]["section"] == "Saying what became of it"
     else:
         assert "FAIL  logout " in output
-        assert "came:     no result" in output
+        assert "actual:   no result" in output
         assert 'rule:     contracts/docs/pbx.md, "Saying what became of it": ' in output
         assert "2 cases: 1 passed, 1 failed." in output
 

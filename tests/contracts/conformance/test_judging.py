@@ -47,7 +47,7 @@ def judged(name: str, said: Iterable[tuple[int, str]]) -> list[Verdict]:
 
 
 def findings(verdicts: Iterable[Verdict]) -> list[str]:
-    return [finding.came for verdict in verdicts for finding in verdict.findings]
+    return [finding.actual for verdict in verdicts for finding in verdict.findings]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_results_that_follow_the_rules_pass(name: str, said: list[tuple[int, str
 
 
 @pytest.mark.parametrize(
-    ("name", "said", "came"),
+    ("name", "said", "expected"),
     [
         ("logout", [], ["no result"]),
         ("logout", [(1, "refused")], ["refused"]),
@@ -100,9 +100,9 @@ def test_results_that_follow_the_rules_pass(name: str, said: list[tuple[int, str
     ],
 )
 def test_results_that_break_a_rule_are_found(
-    name: str, said: list[tuple[int, str]], came: list[str]
+    name: str, said: list[tuple[int, str]], expected: list[str]
 ) -> None:
-    assert findings(judged(name, said)) == came
+    assert findings(judged(name, said)) == expected
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def all_bodies() -> list[bytes]:
 
 
 @pytest.mark.parametrize(
-    ("routing_key", "is_persistent", "came"),
+    ("routing_key", "is_persistent", "expected"),
     [
         ("pbx.result", True, []),
         ("results", True, ["routing key 'results'"]),
@@ -197,7 +197,7 @@ def all_bodies() -> list[bytes]:
     ],
 )
 def test_result_that_is_published_carelessly_is_found(
-    routing_key: str, came: list[str], *, is_persistent: bool
+    routing_key: str, expected: list[str], *, is_persistent: bool
 ) -> None:
     (planned,) = planned_cases("logout")
     transcript = Transcript()
@@ -206,7 +206,7 @@ def test_result_that_is_published_carelessly_is_found(
     body = result(request.id, "done")
     transcript.receive(Arrival(body, routing_key=routing_key, is_persistent=is_persistent))
 
-    assert findings([judge_results(transcript)]) == came
+    assert findings([judge_results(transcript)]) == expected
 
 
 def test_requests_that_were_not_sent_any_more_are_findings() -> None:

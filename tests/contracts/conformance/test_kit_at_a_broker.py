@@ -38,7 +38,7 @@ def planned(*names: str, steps: Collection[Step] = tuple(Step)) -> Plan:
 
 def failures(verdicts: list[Verdict]) -> dict[str, list[str]]:
     return {
-        verdict.name: [finding.came for finding in verdict.findings]
+        verdict.name: [finding.actual for finding in verdict.findings]
         for verdict in verdicts
         if not verdict.passed
     }

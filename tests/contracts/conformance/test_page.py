@@ -100,7 +100,7 @@ def test_page_shows_the_summary_as_the_kit_prints_it() -> None:
     shown = json.loads(block)
     printed = summary(judge_files(planned_cases("logout"), []), {"restart": "--restart-command"})
 
-    for place in ("expected", "came", "passed"):
+    for place in ("expected", "actual", "passed"):
         assert shown["cases"][0][place] == printed["cases"][0][place]
     assert shown["cases"][0].keys() == printed["cases"][0].keys()
     findings = [document["cases"][0]["findings"][0] for document in (shown, printed)]
