@@ -9,12 +9,14 @@ from aiormq import spec
 from tests.support.data.inserts import phone_numbers, voice_service
 from tests.support.platform import Platform
 from tests.support.servers.running import alarm
-from tests.support.workers import rows, store
+from tests.support.workers import rows, store, until_leading, working
 from worker.app.run import supervisor
 from worker.broker.connecting.connection import connect
-from worker.broker.publishing.confirm_channel import ConfirmChannel, is_blocked
+from worker.broker.publishing.alarms import is_blocked
+from worker.broker.publishing.confirm_channel import ConfirmChannel
 from worker.broker.publishing.publication import Publication
 from worker.local import PrivateServers
+from worker.operator.preparing.preflight import check_all
 from worker.settings import Settings
 from worker.storage.connecting.engine import Database
 from worker.telemetry.metrics import Metrics
@@ -64,6 +66,21 @@ async def test_an_alarm_stops_publishing_then_consuming_and_no_event_is_publishe
     assert decided not in ([(0,)], [(len(NUMBERS),)])
     assert outcomes == [["PENDING", "ACTIVE"]] * len(NUMBERS)
     assert len(platform.events) == 2 * len(NUMBERS)
+
+
+async def test_a_worker_without_work_sees_an_alarm_and_so_does_check(
+    servers: PrivateServers, database: Database, settings: Settings
+) -> None:
+    metrics = Metrics()
+    async with working(database, settings, metrics=metrics) as worker:
+        await until_leading(worker)
+        async with alarm(servers):
+            await until_shown(metrics, "activation_worker_broker_blocked 1.0")
+            findings = await check_all(settings)
+        await until_shown(metrics, "activation_worker_broker_blocked 0.0")
+
+    (finding,) = (item for item in findings if item.subject == "broker")
+    assert "short of memory or disk" in str(finding.error)
 
 
 @pytest.mark.campaign

@@ -26,7 +26,7 @@ from worker.cluster.assignments import Assignments, Serve
 from worker.cluster.intake import Intake
 from worker.cluster.membership import joined
 from worker.cluster.queue_depths import watch_queue_depths
-from worker.consuming.watchdog import watch_publisher
+from worker.consuming.watchdog import ask_for_alarms, watch_publisher
 from worker.core.partitions import Layout
 from worker.relay.dead_letter_watch import DeadLetterQueueWatch
 from worker.runtime.backoff import Backoff
@@ -223,6 +223,7 @@ class Supervisor:
             await first_of(
                 serving.run(self.stopping),
                 watch_publisher(session.publisher, self._reporter),
+                ask_for_alarms(session.publisher),
                 self._dead_letter_queue.run(session.connections[0]),
                 watch_queue_depths(
                     session.connections[0],

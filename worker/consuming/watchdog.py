@@ -10,9 +10,10 @@ from worker.broker.session import BrokerSession
 from worker.consuming.consumer import Consumer
 from worker.telemetry.reporter import Reporter
 
-__all__ = ["watch_consumer", "watch_publisher"]
+__all__ = ["ask_for_alarms", "watch_consumer", "watch_publisher"]
 
 PUBLISHER_POLL_SECONDS: Final = 1
+ALARM_POLL_SECONDS: Final = 5
 
 
 async def watch_consumer(
@@ -61,3 +62,14 @@ async def watch_publisher(publisher: Publisher, reporter: Reporter) -> None:
     finally:
         if was_blocked:
             reporter.metrics.broker_blocked(blocked=False)
+
+
+async def ask_for_alarms(publisher: Publisher) -> None:
+    """Asks again and again whether the broker reads what is published.
+
+    While an alarm blocks everybody who publishes commands, a worker has nothing to publish, and
+    would not hear of it.
+    """
+    while True:
+        await publisher.ask_for_alarms()
+        await asyncio.sleep(ALARM_POLL_SECONDS)

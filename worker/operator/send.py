@@ -18,13 +18,14 @@ from activation_contracts.messages import (
     StatusChanged,
 )
 from activation_contracts.values import Would
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
 from aio_pika.exceptions import ChannelClosed, PublishError
 from aiormq.exceptions import ChannelAccessRefused
 from pydantic import ValidationError
 
 from worker.broker.connecting.answers import answered
 from worker.broker.connecting.connection import BrokerUnavailable, connect
+from worker.broker.publishing.alarms import ALARM, is_blocked
 from worker.operator.sent_events import TYPES, Event
 from worker.operator.validation_errors import explain
 from worker.runtime.concurrency import first_of
@@ -99,6 +100,7 @@ async def send_command(
         try:
             inbox = None if wait_seconds is None else await _subscribe(channel, command)
             await _publish(
+                connection,
                 channel,
                 command,
                 reply_to=inbox.queue_name if inbox else None,
@@ -170,7 +172,12 @@ async def _subscribe(channel: AbstractChannel, command: Command) -> _Inbox:
 
 
 async def _publish(
-    channel: AbstractChannel, command: Command, reply_to: str | None, *, bulk: bool
+    connection: AbstractConnection,
+    channel: AbstractChannel,
+    command: Command,
+    reply_to: str | None,
+    *,
+    bulk: bool,
 ) -> None:
     message = amqp_message(command, reply_to=reply_to, bulk=bulk)
     published = aio_pika.Message(message.body, **message.properties)
@@ -178,8 +185,9 @@ async def _publish(
     try:
         await answered(exchange.publish(published, message.routing_key, mandatory=True))
     except BrokerUnavailable as error:
+        reason = ALARM if is_blocked(connection) else error
         raise BrokerUnavailable(
-            f"it did not confirm command {command.id} ({error}), and may have accepted it"
+            f"it did not confirm command {command.id} ({reason}), and may have accepted it"
             " nevertheless; send it again with this --id: a repeat has no second effect"
         ) from error
 

@@ -20,6 +20,7 @@ from worker.broker.connecting.connection import (
     BrokerUnavailable,
     channel_on,
 )
+from worker.broker.publishing.alarms import ALARM, is_blocked
 from worker.broker.publishing.batch_confirms import Confirm, ConfirmBatch, publish_batch
 from worker.broker.publishing.publication import Publication
 from worker.runtime.concurrency import uninterrupted
@@ -35,7 +36,6 @@ __all__ = [
     "NotPublished",
     "Unencodable",
     "Unroutable",
-    "is_blocked",
 ]
 
 BLOCKED_POLL_SECONDS: Final = 0.1
@@ -184,9 +184,7 @@ class ConfirmChannel:
         # A broker that reads nothing opens no channel either.
         while is_blocked(self._connection):
             if not self._waits_while_blocked:
-                raise BrokerUnavailable(
-                    "it accepts no messages, because of an alarm: it is short of memory or disk"
-                )
+                raise BrokerUnavailable(ALARM)
             await asyncio.sleep(BLOCKED_POLL_SECONDS)
 
     async def _require_answer(self, problem: str) -> None:
@@ -207,21 +205,6 @@ class ConfirmChannel:
             task = asyncio.create_task(_close(channel))
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
-
-
-def is_blocked(connection: AbstractConnection) -> bool:
-    """Whether an alarm (memory or disk) keeps the broker from reading what is published."""
-    if connection.is_closed or connection.transport is None:
-        return False
-    # The library only offers a coroutine that waits until the connection is unblocked. Its first
-    # step shows whether it would wait.
-    ready = connection.transport.connection.ready()
-    try:
-        ready.send(None)
-    except StopIteration:
-        return False
-    ready.close()
-    return True
 
 
 async def _close(channel: AbstractChannel) -> None:

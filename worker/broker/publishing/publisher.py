@@ -10,11 +10,11 @@ from activation_contracts.envelope import CONTENT_TYPE
 from aio_pika.abc import AbstractConnection, AbstractMessage
 from aiormq import spec
 
+from worker.broker.publishing.alarms import is_blocked, to_nobody
 from worker.broker.publishing.confirm_channel import (
     ChannelLost,
     ConfirmChannel,
     NotPublished,
-    is_blocked,
 )
 from worker.broker.publishing.publication import Publication, without_instructions
 from worker.broker.publishing.replies import ReplyPublisher
@@ -54,6 +54,7 @@ class Publisher:
         self._published_alone = published_alone
         self._channels: defaultdict[Kind, ConfirmChannel] = defaultdict(new_channel)
         self._others = new_channel()
+        self._asking = new_channel()
         # Two of them may have the same message id, and a returned message is matched by it.
         self._sending = asyncio.Lock()
         self._replies = replies
@@ -61,6 +62,13 @@ class Publisher:
     def is_blocked(self) -> bool:
         """Whether an alarm (memory or disk) keeps the broker from reading what is published."""
         return is_blocked(self._connection)
+
+    async def ask_for_alarms(self) -> None:
+        """Lets the broker say whether it is blocked, which it tells only those who publish.
+
+        Returns when it reads again. Raises `BrokerUnavailable` if it does not answer.
+        """
+        await self._asking.publish([to_nobody()])
 
     async def publish(self, messages: Sequence[OutgoingMessage]) -> list[NotPublished | None]:
         """Publishes all of them, kinds side by side.
@@ -116,7 +124,7 @@ class Publisher:
 
     async def close(self) -> None:
         """Closes all channels."""
-        for channel in (*self._channels.values(), self._others):
+        for channel in (*self._channels.values(), self._others, self._asking):
             await channel.close()
 
     async def _reply(self, replies: Sequence[Publication]) -> None:

@@ -14,11 +14,11 @@ from worker.broker.connecting.connection import (
     BrokerUnavailable,
     channel_on,
 )
+from worker.broker.publishing.alarms import is_blocked
 from worker.broker.publishing.confirm_channel import (
     ChannelLost,
     ConfirmChannel,
     Unroutable,
-    is_blocked,
 )
 from worker.broker.publishing.publication import ENCODING_ERRORS, Publication
 from worker.runtime.concurrency import limited

@@ -19,6 +19,8 @@ from aio_pika.exceptions import ChannelNotFoundEntity
 
 from worker.broker.connecting.connection import connect
 from worker.broker.partition_queues import partition_topology, queue_names_of
+from worker.broker.publishing.alarms import to_nobody
+from worker.broker.publishing.confirm_channel import ConfirmChannel
 from worker.broker.rights import (
     require_rights,
     rights_to_declare,
@@ -42,6 +44,9 @@ from worker.storage.outbox.dead_letters import find_refused
 from worker.storage.partitions import load_partitions
 
 __all__ = ["Finding", "Status", "check_all"]
+
+ALARM_SECONDS: Final = 3
+"""How long the broker may take to return a message before that counts as no answer."""
 
 
 @unique
@@ -143,7 +148,17 @@ async def _check_broker(settings: Settings) -> Sequence[str]:
             await require_queue(connection, name)
         await verify(connection)
         difference = await verify_event_log(connection, days) if days else None
+    await _require_no_alarm(settings)
     return [*warnings, *([difference] if difference else [])]
+
+
+async def _require_no_alarm(settings: Settings) -> None:
+    # On a connection of its own: one that was blocked is not read any more.
+    async with await connect(settings.amqp_urls) as connection:
+        channel = ConfirmChannel(connection, ALARM_SECONDS, waits_while_blocked=False)
+        # The broker still handles the first message, and then reads nothing more.
+        for _ in range(2):
+            await channel.publish([to_nobody()])
 
 
 async def _check_partitions(settings: Settings) -> Sequence[str]:
