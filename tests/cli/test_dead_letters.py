@@ -51,7 +51,7 @@ async def test_dead_letters_show_the_reason_of_an_unreadable_message(
     shown = await invoke("dead-letters", "show", *await keys(invoke))
 
     assert "NOT_JSON: not JSON" in listed.output
-    assert "1 dead letters (1 NOT_JSON)" in listed.output
+    assert "1 dead letter (1 NOT_JSON)" in listed.output
     assert "routing key   phone_number.activate" in shown.output
     assert shown.output.endswith("\n\n    nonsense\n")
 
@@ -296,7 +296,7 @@ async def test_a_dead_letter_that_looks_like_a_marker_is_listed_and_kept(
     await until_there(platform, DEAD_LETTERS, 1)
     for _ in range(3):
         listed = await invoke("dead-letters", "list")
-        assert listed.output.endswith("disguised\n1 dead letters (1 NOT_ROUTED)\n")
+        assert listed.output.endswith("disguised\n1 dead letter (1 NOT_ROUTED)\n")
 
 
 async def test_two_commands_read_dead_letters_side_by_side(

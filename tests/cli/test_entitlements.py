@@ -3,12 +3,13 @@
 import json
 
 from tests.cli.conftest import Invoke
-from tests.support.data.inserts import phone_numbers, voice_service
-from tests.support.workers import store
+from tests.support.data.inserts import Expression, phone_numbers, voice_service
+from tests.support.workers import rows, store
 from worker.storage.connecting.engine import Database
 from worker.storage.entitlement import PAGE_ACCOUNTS
 from worker.storage.gauges import measure
 
+TODAY = "CAST(now() AT TIME ZONE 'UTC' AS date)"
 SITES = (
     voice_service(1, "zeta"),
     voice_service(3, "acme"),
@@ -64,7 +65,38 @@ async def test_entitlements_prints_an_object_a_line_for_scripts(
         "pending": 1,
         "headroom": -1,
         "exceeded": True,
+        "upcoming": [],
     }
+
+
+async def test_entitlements_and_show_name_the_services_that_begin_or_end_later(
+    invoke: Invoke, database: Database
+) -> None:
+    await store(
+        database,
+        voice_service(2, service_id="ends-tonight", ends_on=Expression(TODAY)),
+        voice_service(1, service_id="begins", starts_on=Expression(f"{TODAY} + 1")),
+        voice_service(1, service_id="ends-tomorrow", ends_on=Expression(f"{TODAY} + 1")),
+        voice_service(1, service_id="has-begun", starts_on=Expression(TODAY)),
+        voice_service(1, service_id="never-ends", ends_on="9999-12-31"),
+        voice_service(0, service_id="is-nothing", starts_on=Expression(f"{TODAY} + 1")),
+        phone_numbers("+442079460001"),
+    )
+    ((first, second),) = await rows(database, f"SELECT {TODAY} + 1, {TODAY} + 2")
+    line, _ = (await invoke("entitlements")).output.splitlines()
+    (shown,) = (await invoke("entitlements", "--json")).output.splitlines()
+    number = (await invoke("show", "+442079460001")).output
+
+    assert line == (
+        "acme at london  5 bought - 0 active - 0 pending = 5 free;"
+        f" 1 begins and 2 end at {first} 00:00:00 UTC,"
+        f" 1 ends at {second} 00:00:00 UTC"
+    )
+    assert [(change["begin"], change["end"]) for change in json.loads(shown)["upcoming"]] == [
+        (1, 2),
+        (0, 1),
+    ]
+    assert line.split("  ")[1] in number
 
 
 async def test_entitlements_says_that_there_is_none(invoke: Invoke, database: Database) -> None:
@@ -86,5 +118,5 @@ async def test_entitlements_reads_page_after_page(invoke: Invoke, database: Data
     )
     lines = (await invoke("entitlements")).output.splitlines()
 
-    assert lines[-1] == f"{accounts} accounts at a site"
+    assert lines[-1] == f"{accounts:,} accounts at a site"
     assert len({*lines}) == accounts + 1

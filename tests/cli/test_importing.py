@@ -44,7 +44,7 @@ async def test_reconcile_exits_with_a_code_of_its_own_if_there_are_differences(
 
     assert missing.exit_code == changed.exit_code == Exit.DIFFERENT
     assert "2 differences: 2 only in file" in missing.output
-    assert 'label is "Ann" in the file, empty held\n1 differences: 1 differs\n' in changed.output
+    assert 'label is "Ann" in the file, empty held\n1 difference: 1 differs\n' in changed.output
     assert (same.exit_code, same.output) == (Exit.DONE, "no differences\n")
 
 

@@ -48,9 +48,10 @@ async def test_republish_publishes_the_numbers_that_are_chosen(
 
     result = await invoke("republish", *options)
 
+    counted = "1 number" if len(numbers) == 1 else f"{len(numbers)} numbers"
     assert (result.exit_code, result.output) == (
         Exit.DONE,
-        f"{len(numbers)} numbers published, in 1 pages\n",
+        f"{counted} published, in 1 page\n",
     )
     (page,) = await pages_of(platform, 1)
     assert numbers_of([page]) == numbers

@@ -13,7 +13,9 @@ NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 def number(status: str = "RESERVED", **parts: Any) -> dict[str, Any]:
     """A number of an account that has bought two services and uses one."""
     names = ("steps", "step_events", "unsent", "acts", "manual_logouts", "waiting_records")
-    empty: dict[str, Any] = {name: [] for name in (*names, "dead_letters", "history", "waiting")}
+    empty: dict[str, Any] = {
+        name: [] for name in (*names, "dead_letters", "history", "waiting", "upcoming")
+    }
     usage = {"limit": 2, "active": 1, "pending": 0}
     return {"status": status, "pause": None, **usage, **empty, **parts}
 
@@ -75,6 +77,11 @@ DEAD_LETTER = {
         (number(history=[REFUSED]), Tone.BAD, "was refused, NUMBER_ASSIGNED. A person has it."),
         (number(history=[FAILED]), Tone.BAD, "its last activate failed, PBX_REFUSED. The PBX said"),
         (number(history=[FAILED], active=2), Tone.BAD, "No voice service is free"),
+        (
+            number(history=[FAILED], active=2, upcoming=[{"at": NOON, "begin": 3, "end": 0}]),
+            Tone.BAD,
+            "Of its services, 3 begin at 2026-11-01 12:00:00 UTC.",
+        ),
         (
             number(history=[command(operation="deactivate")]),
             Tone.PLAIN,

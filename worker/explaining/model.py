@@ -7,6 +7,8 @@ from typing import Any, Final, NamedTuple
 
 from worker.core.messages.explanations import AFTERMATHS, at_deadline, clock_time, explain
 from worker.core.situation import Number
+from worker.explaining.services import later
+from worker.runtime.counting import counted
 
 __all__ = ["Entry", "Shown", "Tone", "Verdict", "timeline", "verdict", "waiting_of"]
 
@@ -155,7 +157,11 @@ _BY_STATUS: Final = {
 
 def _room(shown: Shown) -> str:
     free = shown["limit"] - shown["active"] - shown["pending"]
-    return "" if free > 0 else "No voice service is free: an activation would be refused now."
+    if free > 0:
+        return ""
+    upcoming = later(shown["upcoming"])
+    changes = f" Of its services, {upcoming}." if upcoming else ""
+    return f"No voice service is free: an activation would be refused now.{changes}"
 
 
 def _dead_letters(shown: Shown) -> str:
@@ -254,7 +260,7 @@ def _of_step_event(row: Shown) -> Iterator[Entry]:
 def _of_unsent(row: Shown) -> Iterator[Entry]:
     what = f"{row['message_type']} waits for the broker"
     if row["last_error"]:
-        attempts = f"{row['attempts']} attempts, {row['last_error']}"
+        attempts = f"{counted(row['attempts'], 'attempt')}, {row['last_error']}"
         yield Entry(row["decided_at"], Tone.BAD, what, attempts, None, row["message_id"])
     else:
         yield Entry(row["decided_at"], Tone.WAITING, what, "", None, row["message_id"])

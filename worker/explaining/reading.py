@@ -5,10 +5,12 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
 
+from worker.core.situation import Holder
 from worker.explaining.model import Shown, timeline, verdict, waiting_of
 from worker.runtime.clock import Clock
 from worker.storage.connecting.engine import READING_WHOLE_TABLES, Database, Work
 from worker.storage.connecting.session import Row, Session
+from worker.storage.entitlement import load_upcoming
 from worker.storage.gauges import DATABASE_FAILURES, measure
 from worker.storage.loading import load_numbers_with_steps
 from worker.storage.partitions import load_partitions
@@ -69,6 +71,9 @@ async def read_number(session: Session, phone_number: str, clock: Clock) -> Show
     for part in PARTS:
         shown[part] = [_plain(row) for row in await fetch(f"show_{part}")]
     number = (await load_numbers_with_steps(session, [phone_number]))[phone_number]
+    holders = [number.holder] if number.holder else []
+    upcoming = (await load_upcoming(session, holders, now)).values()
+    shown["upcoming"] = [change._asdict() for changes in upcoming for change in changes]
     pause = (await load_partitions(session)).pause
     shown["waiting"] = [waiting_of(number, now)] if number.ongoing else []
     shown["pause"] = pause._asdict() if pause else None
@@ -161,8 +166,14 @@ async def _read_since(
 
 
 async def _read_headroom(clock: Clock, session: Session) -> Sequence[Shown]:
-    rows = await session.fetch("show_headroom", today=clock().date(), maximum=LISTED)
-    return [dict(row) for row in rows]
+    now = clock()
+    rows = await session.fetch("show_headroom", today=now.date(), maximum=LISTED)
+    holders = {Holder(row["account_id"], row["site_id"]): row for row in rows}
+    upcoming = await load_upcoming(session, holders, now)
+    return [
+        {**row, "upcoming": [change._asdict() for change in upcoming.get(holder, ())]}
+        for holder, row in holders.items()
+    ]
 
 
 async def _read_acts(session: Session) -> Sequence[Shown]:

@@ -5,16 +5,25 @@ from functools import partial
 from typing import Any
 
 from worker.core.situation import Holder
+from worker.explaining.services import arithmetic
 from worker.runtime.clock import Clock
 from worker.runtime.printable import printable
 from worker.settings import Settings
 from worker.storage.connecting.engine import open_database
 from worker.storage.connecting.session import Session
-from worker.storage.entitlement import BEFORE_ALL, PAGE_ACCOUNTS, UsageOf, load_usages_after
+from worker.storage.entitlement import (
+    BEFORE_ALL,
+    PAGE_ACCOUNTS,
+    Upcoming,
+    UsageOf,
+    load_upcoming,
+    load_usages_after,
+)
 
 __all__ = ["list_entitlements", "render"]
 
 Shown = Mapping[str, Any]
+Page = Sequence[tuple[UsageOf, Sequence[Upcoming]]]
 
 
 async def list_entitlements(
@@ -31,21 +40,24 @@ async def list_entitlements(
         is_last = False
         while not is_last:
             page = await database.read(partial(_load_page, database.clock.now, after))
-            for known in page:
+            for known, upcoming in page:
                 if known.usage.is_short or not only_exceeded:
-                    on_account(_shown(known))
+                    on_account(_shown(known, upcoming))
                     listed += 1
             is_last = len(page) < PAGE_ACCOUNTS
-            after = page[-1].holder if page else after
+            after = page[-1][0].holder if page else after
     return listed
 
 
-async def _load_page(clock: Clock, after: Holder, session: Session) -> Sequence[UsageOf]:
+async def _load_page(clock: Clock, after: Holder, session: Session) -> Page:
     # The first session tells the time.
-    return await load_usages_after(session, after, clock())
+    now = clock()
+    usages = await load_usages_after(session, after, now)
+    upcoming = await load_upcoming(session, [known.holder for known in usages], now)
+    return [(known, upcoming.get(known.holder, ())) for known in usages]
 
 
-def _shown(known: UsageOf) -> Shown:
+def _shown(known: UsageOf, upcoming: Sequence[Upcoming]) -> Shown:
     (account_id, site_id), usage = known
     return {
         "account_id": account_id,
@@ -55,6 +67,7 @@ def _shown(known: UsageOf) -> Shown:
         "pending": usage.pending,
         "headroom": usage.headroom,
         "exceeded": usage.is_short,
+        "upcoming": [change._asdict() for change in upcoming],
     }
 
 
@@ -62,7 +75,4 @@ def render(account: Shown) -> str:
     """One line: the account and site, and the arithmetic as `show` writes it."""
     shown = printable(account)
     mark = "  EXCEEDED" if shown["exceeded"] else ""
-    return (
-        f"{shown['account_id']} at {shown['site_id']}  {shown['limit']} bought - {shown['active']}"
-        f" active - {shown['pending']} pending = {shown['headroom']} free{mark}"
-    )
+    return f"{shown['account_id']} at {shown['site_id']}  {arithmetic(shown)}{mark}"

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from worker.core.messages.explanations import clock_time
 from worker.settings import Settings
 from worker.storage.acts import Act, Author, begin_act
 from worker.storage.connecting.engine import Database, open_database
@@ -32,7 +33,7 @@ async def delete_history(settings: Settings, author: Author) -> OldHistory:
 
     async def record(session: Session) -> datetime:
         before = _before(database, settings)
-        detail = f"before {before.isoformat(timespec='seconds')}"
+        detail = f"before {clock_time(before)}"
         await begin_act(session, Act.RETENTION, author, database.clock.now(), detail=detail)
         return before
 

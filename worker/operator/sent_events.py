@@ -1,6 +1,7 @@
 """Renders the events that follow from a command that was sent, for people."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from activation_contracts.catalogue import CATALOGUE
@@ -14,8 +15,10 @@ from activation_contracts.messages import (
     OperationFailed,
     Previewed,
 )
-from activation_contracts.values import Would
+from activation_contracts.values import AtDeadline, Would
 
+from worker.core.messages.explanations import clock_time
+from worker.runtime.counting import counted
 from worker.runtime.printable import printable
 
 __all__ = ["TYPES", "Event", "render"]
@@ -36,6 +39,12 @@ _VOICE_SERVICES: Final = (
     "voice services: {entitlement[limit]} bought, {entitlement[active]} active,"
     " {entitlement[pending]} pending"
 )
+_BY: Final = {"confirm": "the broker", "result": "the PBX"}
+"""What completes a step."""
+_THEN: Final = {
+    AtDeadline.BACK_TO_RESERVED: "the number goes back to RESERVED",
+    AtDeadline.NEEDS_A_PERSON: "an operator must decide",
+}
 _INDENT: Final = " " * 10
 
 
@@ -77,8 +86,29 @@ def _details(data: Event) -> Iterator[str]:
         yield f"PBX: {_request(message)}"
     for device in data.get("manual_logout") or ():
         yield f"by hand: log out of {device['device_id']} ({device['device_kind']})"
-    for holder in data.get("holders") or ():
+    yield from _holders(data)
+    if data.get("awaiting"):
+        yield _awaiting(data)
+
+
+def _holders(data: Event) -> Iterator[str]:
+    """The numbers that a refusal lists; it lists only the first of many."""
+    holders = data.get("holders") or ()
+    for holder in holders:
         yield f"in use: {holder['phone_number']} {holder['status']}"
+    usage = data.get("entitlement")
+    unlisted = usage["active"] + usage["pending"] - len(holders) if holders and usage else 0
+    if unlisted > 0:
+        yield f"in use: {counted(unlisted, 'more number')} of the account at the site"
+
+
+def _awaiting(data: Event) -> str:
+    steps = ", ".join(f"{step['step']} ({_BY[step['waits_for']]})" for step in data["awaiting"])
+    if not data.get("deadline"):
+        return f"waits for {steps}"
+    deadline = clock_time(datetime.fromisoformat(data["deadline"]))
+    then = _THEN[AtDeadline(data["at_deadline"])]
+    return f"waits for {steps} until {deadline}; then {then}"
 
 
 def _request(message: Event) -> str:

@@ -12,8 +12,10 @@ from worker.explaining.reading import (
     read_operations,
     read_waiting_records,
 )
+from worker.explaining.services import arithmetic
 from worker.operator.intake import describe_pause
 from worker.operator.manual_logouts import how_it_stands
+from worker.runtime.counting import counted
 from worker.runtime.printable import printable
 from worker.settings import Settings
 from worker.storage.connecting.engine import open_database
@@ -90,7 +92,7 @@ def render_number(shown: Shown) -> str:
     for message in shown["unsent"]:
         lines.append(
             f"  unpublished     {message['message_type']} to {message['routing_key']},"
-            f" {message['attempts']} attempts; {message['last_error'] or 'no error yet'}"
+            f" {counted(message['attempts'], 'attempt')}; {message['last_error'] or 'no error yet'}"
         )
     lines += [f"  PBX step        {_step(row)}" for row in shown["steps"]]
     lines += [f"  manual logout   {_manual_logout(row)}" for row in shown["manual_logouts"]]
@@ -112,16 +114,11 @@ def _under_way(operation: Shown) -> str:
 
 
 def _facts(shown: Shown) -> list[tuple[str, str]]:
-    free = shown["limit"] - shown["active"] - shown["pending"]
     return [
         ("account", shown["account_id"] or "none"),
         ("site", shown["site_id"]),
         ("extension", shown["extension"] or "none"),
-        (
-            "voice services",
-            "{limit} bought - {active} active - {pending} pending".format(**shown)
-            + f" = {free} free",
-        ),
+        ("voice services", arithmetic(shown)),
         ("main number", "yes" if shown["main_number"] else "no"),
         ("assigned to", shown["assigned_to"] or "no one"),
         ("label", shown["label"] or "none"),

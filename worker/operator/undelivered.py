@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from worker.core.messages.explanations import clock_time
 from worker.core.operations.due import AT_ONCE
+from worker.runtime.counting import counted
 from worker.runtime.printable import printable
 from worker.settings import Settings
 from worker.storage.acts import Act, ActItem, Author, record_act
@@ -97,7 +98,8 @@ def render(row: Row) -> str:
     """Two lines: the message, and the reason why the broker did not accept it."""
     row = printable(row)
     state = "PARKED" if row["parked"] else f"next attempt {clock_time(row['next_attempt_at'])}"
+    attempts = counted(row["attempts"], "attempt")
     return (
         f"{row['position']}  {row['subject']}  {row['message_type']} to {row['exchange']}"
-        f" {row['routing_key']}  {row['attempts']} attempts, {state}\n    {row['last_error']}"
+        f" {row['routing_key']}  {attempts}, {state}\n    {row['last_error']}"
     )

@@ -2,8 +2,9 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime, time
 from functools import partial
 from time import monotonic
 from typing import Final, NamedTuple
@@ -20,8 +21,10 @@ from worker.storage.outbox.messages import put_messages
 
 __all__ = [
     "PAGE_ACCOUNTS",
+    "Upcoming",
     "UsageOf",
     "check_entitlements",
+    "load_upcoming",
     "load_usages_after",
     "load_usages_locked",
     "mark_entitlements",
@@ -30,6 +33,7 @@ __all__ = [
 ]
 
 PAGE_ACCOUNTS: Final = 500
+UPCOMING_MAXIMUM: Final = 5
 PAUSE_SECONDS: Final = 0.05
 POLL_SECONDS: Final = 1
 SAFETY_NET_SECONDS: Final = 3600
@@ -107,6 +111,36 @@ async def load_usages_after(
         maximum=maximum,
     )
     return [_usage_at(row) for row in rows]
+
+
+class Upcoming(NamedTuple):
+    """How many voice services of an account at a site begin and end at a later moment."""
+
+    at: datetime
+    begin: int
+    end: int
+
+
+async def load_upcoming(
+    session: Session, holders: Collection[Holder], now: datetime
+) -> Mapping[Holder, Sequence[Upcoming]]:
+    """The next moments at which services of these accounts begin or end: some, the soonest first.
+
+    Services begin and end at midnight of UTC.
+    """
+    rows = await session.fetch(
+        "load_upcoming_services",
+        account_ids=[holder.account_id for holder in holders],
+        site_ids=[holder.site_id for holder in holders],
+        today=now.date(),
+        maximum=UPCOMING_MAXIMUM,
+    )
+    found = defaultdict[Holder, list[Upcoming]](list)
+    for row in rows:
+        at = datetime.combine(row["day"], time(), UTC)
+        upcoming = Upcoming(at, row["beginning"], row["ending"])
+        found[Holder(row["account_id"], row["site_id"])].append(upcoming)
+    return found
 
 
 async def watch_entitlements(

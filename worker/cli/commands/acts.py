@@ -8,6 +8,7 @@ import click
 from worker.cli.exits import Exit, fail, run_async, settings_of_environment
 from worker.cli.options import AS_JSON, JsonArray, Words, by_and_why, to_json
 from worker.cli.streams import echo
+from worker.runtime.counting import counted
 
 __all__ = ["acts", "pause", "resume", "retention"]
 
@@ -67,7 +68,7 @@ def acts(as_json: bool) -> None:
     if as_json:
         array.end()
         return
-    echo(f"{listed} acts")
+    echo(counted(listed, "act"))
 
 
 @click.command()
@@ -99,6 +100,5 @@ def retention(now: bool, by: str | None, why: str | None, as_json: bool) -> None
         return
     click.echo(render(history))
     done = "deleted" if now else "to delete"
-    click.echo(
-        f"{sum(history.rows.values())} rows {done}, from before {clock_time(history.before)}"
-    )
+    rows = counted(sum(history.rows.values()), "row")
+    click.echo(f"{rows} {done}, from before {clock_time(history.before)}")

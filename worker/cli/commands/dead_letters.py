@@ -9,6 +9,7 @@ import click
 from worker.cli.exits import Exit, fail, run_async, settings_of_environment
 from worker.cli.options import AS_JSON, JsonArray, by_and_why
 from worker.cli.streams import echo
+from worker.runtime.counting import counted
 from worker.runtime.printable import printable
 
 if TYPE_CHECKING:
@@ -73,13 +74,14 @@ def list_letters(limit: int | None, codes: Sequence[str], as_json: bool) -> None
             array.add(letter.as_dict()) if as_json else echo(render_summary(letter))
 
     selection = Selection(codes=frozenset(codes) or None)
-    counted = run_async(look(settings_of_environment(), selection, print_letter))
+    found = run_async(look(settings_of_environment(), selection, print_letter))
     if as_json:
         array.end()
         return
+    letters = counted(found.total(), "dead letter")
     hidden = f", {matching - most} not shown: --limit shows more" if matching > most else ""
-    by_code = ", ".join(f"{count} {printable(code)}" for code, count in sorted(counted.items()))
-    echo(f"{counted.total()} dead letters{by_code and f' ({by_code})'}{hidden}")
+    by_code = ", ".join(f"{count} {printable(code)}" for code, count in sorted(found.items()))
+    echo(f"{letters}{by_code and f' ({by_code})'}{hidden}")
 
 
 @dead_letters.command()

@@ -8,6 +8,7 @@ import click
 from worker.cli.exits import run_async, settings_of_environment
 from worker.cli.options import to_json
 from worker.cli.streams import echo
+from worker.runtime.counting import counted
 
 __all__ = ["entitlements"]
 
@@ -31,5 +32,8 @@ def entitlements(exceeded: bool, as_json: bool) -> None:
     )
     if as_json:
         return
-    what = "accounts at a site use more than is in force" if exceeded else "accounts at a site"
-    echo(f"{listed} {what}")
+    accounts = counted(listed, "account at a site", "accounts at a site")
+    if not exceeded:
+        echo(accounts)
+    else:
+        echo(f"{accounts} {'uses' if listed == 1 else 'use'} more than is in force")

@@ -13,6 +13,7 @@ import click
 from worker.cli.exits import Exit, run_async, settings_of_environment
 from worker.cli.options import AS_JSON, to_json
 from worker.cli.streams import echo, readable
+from worker.runtime.counting import counted
 
 if TYPE_CHECKING:
     from activation_contracts.records import RecordKind
@@ -124,7 +125,7 @@ def _summary(counts: Mapping[str, int]) -> str:
     if not counts:
         return "no differences"
     parts = (f"{count:,} {word.replace('_', ' ')}" for word, count in counts.items())
-    return f"{sum(counts.values()):,} differences: {', '.join(parts)}"
+    return f"{counted(sum(counts.values()), 'difference')}: {', '.join(parts)}"
 
 
 def _lines(file: BinaryIO, bars: Bars) -> Iterator[bytes]:

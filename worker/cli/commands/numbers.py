@@ -8,6 +8,7 @@ import click
 from worker.cli.exits import Exit, fail, run_async, settings_of_environment
 from worker.cli.options import AS_JSON, SECONDS, by_and_why, to_json
 from worker.cli.streams import echo, note
+from worker.runtime.counting import counted
 from worker.runtime.printable import printable
 
 __all__ = ["pending", "republish", "resolve", "send", "show"]
@@ -182,6 +183,6 @@ def republish(every: bool, as_json: bool, **options: str | None) -> None:
     if as_json:
         click.echo(to_json(done._asdict()))
         return
-    click.echo(f"{done.numbers} numbers published, in {done.pages} pages")
+    click.echo(f"{counted(done.numbers, 'number')} published, in {counted(done.pages, 'page')}")
     if not done.had_subscribers:
         note("No queue is bound to telephony.events for phone_number.snapshot: no one got them.")

@@ -8,6 +8,7 @@ from worker.core.messages.explanations import AFTERMATHS
 from worker.explaining.model import Shown, Tone
 from worker.explaining.page.html import Html, join, moment, table, tag
 from worker.explaining.page.layout import document
+from worker.explaining.services import arithmetic
 
 __all__ = ["missing_page", "number_page"]
 
@@ -82,14 +83,12 @@ def _waiting(shown: Shown) -> Iterator[Html]:
 
 
 def _facts(shown: Shown) -> Html:
-    free = shown["limit"] - shown["active"] - shown["pending"]
-    services = "{limit} bought - {active} active - {pending} pending".format(**shown)
     logins = (f"{row['device_id']} ({row['device_kind']})" for row in shown["logins"])
     facts = [
         ("account", shown["account_id"] or "none"),
         ("site", shown["site_id"]),
         ("extension", shown["extension"] or "none"),
-        ("voice services", f"{services} = {free} free"),
+        ("voice services", arithmetic(shown)),
         ("main number", "yes" if shown["main_number"] else "no"),
         ("assigned to", shown["assigned_to"] or "no one"),
         ("label", shown["label"] or "none"),

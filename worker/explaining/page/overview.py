@@ -11,6 +11,7 @@ from worker.explaining.model import Shown
 from worker.explaining.page.html import Content, Html, moment, number_link, table, tag
 from worker.explaining.page.layout import document
 from worker.explaining.reading import Overview
+from worker.explaining.services import later
 from worker.telemetry.metrics.database_gauges import DatabaseFigures
 
 __all__ = ["QUEUES", "overview_page"]
@@ -52,7 +53,7 @@ def overview_page(overview: Overview, depths: Mapping[str, int] | None) -> str:
         ).card(),
         _Section(
             "Least headroom",
-            ("account", "site", "bought", "active", "pending", "free"),
+            ("account", "site", "bought", "active", "pending", "free", "later"),
             overview.headroom,
             _headroom,
             "No account has bought or uses a voice service.",
@@ -150,7 +151,7 @@ def _headroom(row: Shown) -> Cells:
     tone = "bad" if row["free"] < 0 else "waiting" if row["free"] == 0 else "good"
     free = tag("span", row["free"], class_=f"badge {tone}")
     place = row["account_id"], row["site_id"]
-    return *place, row["limit"], row["active"], row["pending"], free
+    return *place, row["limit"], row["active"], row["pending"], free, later(row["upcoming"])
 
 
 def _act(row: Shown) -> Cells:

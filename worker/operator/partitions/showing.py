@@ -7,6 +7,7 @@ from aio_pika.abc import AbstractConnection
 
 from worker.broker.connecting.connection import connect, ready_messages
 from worker.broker.partition_queues import SOURCES, source_queue
+from worker.core.messages.explanations import clock_time
 from worker.core.partitions import Assignment, assignments, name_of
 from worker.runtime.printable import printable
 from worker.settings import Settings
@@ -114,7 +115,7 @@ def _assignment(shown: Shown) -> str:
     name = partition if is_router else f"partition {partition}"
     since = shown["gained_at"]
     served = (
-        f"{printable(shown['served_by'])}, term {shown['term']} since {since:%Y-%m-%d %H:%M:%S}"
+        f"{printable(shown['served_by'])}, term {shown['term']} since {clock_time(since)}"
         if shown["served_by"] and since
         else "no worker"
     )

@@ -36,6 +36,29 @@ SELECT * FROM usage_snapshots(
 )
 ORDER BY account_id, site_id;
 
+-- name: load_upcoming_services
+-- Reads the next days on which services of these accounts at their sites begin or cease to be in
+-- force. A service is in force on its last day. The last day of the calendar is no end.
+SELECT account_id, site_id, day, beginning, ending
+FROM (
+    SELECT service.account_id, service.site_id, change.day, sum(change.beginning) AS beginning,
+        sum(change.ending) AS ending, row_number() OVER (
+            PARTITION BY service.account_id, service.site_id ORDER BY change.day
+        ) AS place
+    FROM voice_services AS service
+    CROSS JOIN LATERAL (
+        VALUES (service.starts_on, service.quantity, 0), (service.ends_on + 1, 0, service.quantity)
+    ) AS change (day, beginning, ending)
+    WHERE (service.account_id, service.site_id) IN (
+        SELECT * FROM unnest(CAST(:account_ids AS text[]), CAST(:site_ids AS text[]))
+    )
+        AND service.quantity > 0
+        AND change.day > CAST(:today AS date) AND change.day <= DATE '9999-12-31'
+    GROUP BY service.account_id, service.site_id, change.day
+) AS upcoming
+WHERE place <= CAST(:maximum AS integer)
+ORDER BY account_id, site_id, day;
+
 -- name: mark_entitlements
 -- Remembers which shortages are published and have not ended.
 UPDATE entitlement_usage AS usage
