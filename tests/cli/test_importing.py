@@ -48,6 +48,16 @@ async def test_reconcile_exits_with_a_code_of_its_own_if_there_are_differences(
     assert (same.exit_code, same.output) == (Exit.DONE, "no differences\n")
 
 
+async def test_reconcile_counts_apart_what_an_import_would_leave_alone(invoke: Invoke) -> None:
+    await invoke("import", "-", given=json.dumps(number(status="ACTIVE")))
+    result = await invoke("reconcile", "-", given=GIVEN)
+
+    assert result.exit_code == Exit.DIFFERENT
+    assert result.output.splitlines()[-1] == (
+        "2 differences: 1 only in file, 1 newer here; an import would leave 1 of these alone"
+    )
+
+
 async def test_reconcile_prints_each_difference_as_one_json_object(invoke: Invoke) -> None:
     await invoke("import", "-", given=GIVEN)
     result = await invoke("reconcile", "--json", "-", given=CHANGED)

@@ -11,6 +11,7 @@ from tests.support.data.records import service
 from tests.support.platform import Platform
 from tests.support.servers.administration import Administration
 from tests.support.workers import rows, store
+from worker.broker.connecting.connection import connect
 from worker.cli.exits import Exit
 from worker.local import PrivateServers
 from worker.storage.connecting.engine import Database
@@ -50,7 +51,25 @@ async def test_commands_on_bare_servers_name_the_command_that_prepares_them(
 
 async def test_preparing_twice_does_no_harm(invoke: Invoke) -> None:
     assert "The schema is at " in (await invoke("migrate")).output
-    assert "ok  telephony.phone_number.commands\n" in (await invoke("topology")).output
+    assert "exists  telephony.phone_number.commands\n" in (await invoke("topology")).output
+
+
+async def test_topology_says_what_it_created_and_what_existed(
+    invoke: Invoke, bare: dict[str, str], servers: PrivateServers
+) -> None:
+    created = (await invoke("topology", **bare)).output.splitlines()
+    queue = "telephony.phone_number.commands.bulk"
+    async with await connect([bare["AMQP_URL"]]) as connection:
+        channel = await connection.channel()
+        await channel.queue_delete(queue)
+    again = (await invoke("topology", **bare)).output.splitlines()
+
+    assert "created telephony.events" in created
+    assert {line.split()[0] for line in created} == {"created"}
+    assert [line for line in again if not line.startswith("exists ")] == [f"created {queue}"]
+    assert [line.split()[1] for line in again] == [line.split()[1] for line in created]
+    await servers.postgresql.drop_database("bare")
+    await servers.rabbitmq.delete_virtual_host("bare")
 
 
 async def test_topology_creates_the_event_log_which_check_misses_before(
@@ -63,7 +82,7 @@ async def test_topology_creates_the_event_log_which_check_misses_before(
 
     assert before.exit_code == Exit.NOT_READY
     assert "FAILED  broker: NOT_FOUND - no queue 'telephony.events.log'" in before.output
-    assert "ok  telephony.events.log\n" in created.output
+    assert "created telephony.events.log\n" in created.output
     assert after.exit_code == Exit.DONE
 
 

@@ -36,6 +36,7 @@ __all__ = [
     "declare_event_log",
     "declare_exchange",
     "declare_queue",
+    "missing_names",
     "require_dead_letter_queue",
     "require_exchange",
     "require_queue",
@@ -95,6 +96,20 @@ async def require_dead_letter_queue(connection: AbstractConnection) -> None:
     except ChannelNotFoundEntity as error:
         message = f"{error}. Run `activation-worker topology`."
         raise TopologyMismatch(message) from None
+
+
+async def missing_names(
+    connection: AbstractConnection, exchanges: Iterable[Exchange], queues: Iterable[Queue]
+) -> set[str]:
+    """The names of those that do not exist; what this user may not look at counts as existing."""
+    missing = set[str]()
+    for require, items in ((require_exchange, exchanges), (require_queue, queues)):
+        for item in items:
+            try:
+                await require(connection, item.name)
+            except ChannelNotFoundEntity:
+                missing.add(item.name)
+    return missing
 
 
 async def _declare(

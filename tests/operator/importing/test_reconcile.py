@@ -119,6 +119,28 @@ async def test_status_that_the_file_leaves_out_is_not_compared(database_url: str
     assert await compared(database_url, number(status=None)) == ([], {})
 
 
+async def test_reconcile_says_which_differences_an_import_would_leave_alone(
+    database: Database, database_url: str
+) -> None:
+    await imported(database_url, number(), number(OTHER), number(MAIN))
+    await store(
+        database,
+        f"UPDATE phone_numbers SET status = 'ACTIVE' WHERE phone_number IN ('{NUMBER}', '{OTHER}')",
+    )
+    file = (number(), number(OTHER, label="Ann"), number(MAIN, status="ACTIVE"))
+    lines, counts = await compared(database_url, *file)
+
+    older = 'status is "RESERVED" in the file, "ACTIVE" held and newer: an import leaves it'
+    assert lines == [
+        f"newer here: phone_number {NUMBER} (line 1): {older}",
+        f'differs: phone_number {OTHER} (line 2): label is "Ann" in the file, empty held; {older}',
+        (f'differs: phone_number {MAIN} (line 3): status is "ACTIVE" in the file, "RESERVED" held'),
+    ]
+    assert counts == {"newer_here": 1, "differs": 2}
+    await imported(database_url, *file[:2])
+    assert (await compared(database_url, *file[:2]))[1] == {"newer_here": 2}
+
+
 async def test_reconcile_changes_nothing(database: Database, database_url: str) -> None:
     await imported(database_url, *RECORDS)
     await store(database, "UPDATE phone_numbers SET status = 'PENDING' WHERE label = 'Ann'")

@@ -3,58 +3,31 @@
 import contextlib
 import os
 import stat
-import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 import click
 
 from worker.cli.exits import Exit, run_async, settings_of_environment
 from worker.cli.options import AS_JSON, to_json
+from worker.cli.progress import Display, display
 from worker.cli.streams import echo, readable
 from worker.runtime.counting import counted
 
 if TYPE_CHECKING:
     from activation_contracts.records import RecordKind
-    from click._termui_impl import ProgressBar
 
     from worker.operator.importing.applying import Counts
 
 __all__ = ["import_records", "reconcile"]
 
-BAR_STEP_LINES: Final = 1_000
+STEP_LINES: Final = 1_000
 COUNTED: Final = ("new", "changed", "unchanged", "deleted", "waiting")
 COMPLETE: Final = click.option(
     "--complete",
     is_flag=True,
     help="FILE is the whole truth for the sites that its services and numbers name.",
 )
-
-
-class Bars:
-    """On a terminal, a progress bar for each phase."""
-
-    def __init__(self) -> None:
-        self._shown = ExitStack()
-        self._phase = ""
-        self._bar: ProgressBar[int] | None = None
-
-    def __call__(self, phase: str, done: int, total: int) -> None:
-        """Moves the bar of the phase; the first call for a phase ends the former one."""
-        if not total or not sys.stderr.isatty():
-            return
-        if self._bar is None or phase != self._phase:
-            self.close()
-            self._phase = phase
-            bar = click.progressbar(length=total, label=phase, file=sys.stderr)
-            self._bar = self._shown.enter_context(bar)
-        self._bar.update(done - self._bar.pos)
-
-    def close(self) -> None:
-        """Ends the last phase."""
-        self._shown.close()
-        self._bar = None
 
 
 @click.command("import")
@@ -74,10 +47,9 @@ def import_records(file: BinaryIO, complete: bool) -> None:
     from worker.operator.importing.import_records import import_lines
 
     settings = settings_of_environment()
-    bars = Bars()
-    with contextlib.closing(bars):
-        lines = _lines(file, bars)
-        work = import_lines(settings.database_url, lines, complete=complete, progress=bars)
+    with contextlib.closing(display()) as progress:
+        lines = _lines(file, progress)
+        work = import_lines(settings.database_url, lines, complete=complete, progress=progress)
         imported = run_async(work)
     click.echo(f"import {imported.import_id}")
     _print_counts(imported.counts)
@@ -99,22 +71,24 @@ def reconcile(file: BinaryIO, complete: bool, as_json: bool) -> None:
 
     FILE contains JSON Lines; - reads standard input. Nothing is changed. Prints one line for each
     record that is only in the file or has other values there, and with --complete for each that is
-    only held. With --json, each line is a JSON object.
+    only held. Of a number that a command has made ACTIVE or PENDING, an older status in FILE is
+    "newer here": an import leaves it alone. With --json, each line is a JSON object.
 
     The exit code says whether there are differences.
     """
     from worker.operator.importing.reconcile import compare_lines, render
 
     settings = settings_of_environment()
-    work = compare_lines(
-        settings.database_url,
-        _lines(file, Bars()),
-        complete=complete,
-        show=lambda found: echo(
-            to_json(found._asdict(), indent=None) if as_json else render(found)
-        ),
-    )
-    counts = run_async(work)
+    with contextlib.closing(display()) as progress:
+        work = compare_lines(
+            settings.database_url,
+            _lines(file, progress),
+            complete=complete,
+            show=lambda found: echo(
+                to_json(found._asdict(), indent=None) if as_json else render(found)
+            ),
+        )
+        counts = run_async(work)
     if not as_json:
         click.echo(_summary(counts))
     if counts:
@@ -125,20 +99,22 @@ def _summary(counts: Mapping[str, int]) -> str:
     if not counts:
         return "no differences"
     parts = (f"{count:,} {word.replace('_', ' ')}" for word, count in counts.items())
-    return f"{counted(sum(counts.values()), 'difference')}: {', '.join(parts)}"
+    newer = counts.get("newer_here", 0)
+    alone = f"; an import would leave {newer:,} of these alone" if newer else ""
+    return f"{counted(sum(counts.values()), 'difference')}: {', '.join(parts)}{alone}"
 
 
-def _lines(file: BinaryIO, bars: Bars) -> Iterator[bytes]:
-    """The lines; reading a file of known size moves a progress bar."""
+def _lines(file: BinaryIO, progress: Display) -> Iterator[bytes]:
+    """The lines; reading them moves the display."""
     from worker.operator.importing.jsonl import lines_of
 
     done, size = 0, _size_bytes(file)
     for number, line in enumerate(readable(lines_of(file))):
         done += len(line)
-        if number % BAR_STEP_LINES == 0 or done == size:
-            bars("Reading", done, size)
+        if number % STEP_LINES == 0 or done == size:
+            progress("Reading bytes", done, size)
         yield line
-    bars.close()
+    progress.close()
 
 
 def _size_bytes(file: BinaryIO) -> int:

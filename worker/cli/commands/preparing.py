@@ -33,11 +33,16 @@ def migrate() -> None:
 
 @click.command()
 def topology() -> None:
-    """Create the exchanges and queues, or verify them."""
+    """Create the exchanges and queues that are missing, and verify the others.
+
+    Prints each with whether it was created or exists as it must be. Bindings that are missing are
+    made either way.
+    """
     from worker.operator.preparing.servers import declare_topology
 
-    for name, remark in run_async(declare_topology(settings_of_environment())).items():
-        click.echo(f"{click.style('ok', fg='green')}  {name}{remark and f': {remark}'}")
+    for name, created, remark in run_async(declare_topology(settings_of_environment())):
+        word = "created" if created else "exists"
+        click.echo(f"{click.style(f'{word:<7}', fg='green')} {name}{remark and f': {remark}'}")
 
 
 @click.command()

@@ -15,7 +15,7 @@ from worker.core.directory.details import (
 )
 from worker.core.directory.held import Directory, HeldNumber, Waiting
 from worker.core.directory.messages import DirectoryMessages
-from worker.core.directory.moves import Conflict
+from worker.core.directory.moves import Conflict, is_older_view
 from worker.core.directory.numbers import apply_phone_number
 from worker.core.directory.services import apply_voice_service
 from worker.core.directory.work import Applied, Work
@@ -158,8 +158,6 @@ def _without_older_view(change: Change, held: HeldNumber | None) -> Change:
     record = change.record
     if held is None or not isinstance(record, PhoneNumberRecord):
         return change
-    number = held.number
-    same_holder = (record.account_id, record.site_id) == (number.account_id, number.site_id)
-    if not same_holder or record.status not in {NumberStatus.RESERVED, NumberStatus.ACTIVE}:
+    if not is_older_view(held.number, record):
         return change
     return change._replace(record=record.model_copy(update={"status": None}))

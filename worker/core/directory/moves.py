@@ -9,7 +9,7 @@ from activation_contracts.values import NumberStatus
 
 from worker.core.situation import Number
 
-__all__ = ["MOVES", "Conflict", "first_status", "next_status"]
+__all__ = ["MOVES", "Conflict", "first_status", "is_older_view", "next_status"]
 
 _AVAILABLE, _RESERVED = NumberStatus.AVAILABLE, NumberStatus.RESERVED
 _ACTIVE, _COOLDOWN = NumberStatus.ACTIVE, NumberStatus.COOLDOWN
@@ -59,6 +59,16 @@ def next_status(number: Number, record: PhoneNumberRecord) -> NumberStatus:
         if after is _ACTIVE
         else f"{number.phone_number} is {number.status}: make it AVAILABLE before {after}.",
     )
+
+
+def is_older_view(number: Number, record: PhoneNumberRecord) -> bool:
+    """Whether the platform states a status that the worker has changed since: the worker's stays.
+
+    The other fields of the record are applied.
+    """
+    same_holder = (record.account_id, record.site_id) == (number.account_id, number.site_id)
+    is_ours = number.status in {NumberStatus.PENDING, _ACTIVE}
+    return same_holder and is_ours and record.status in {_RESERVED, _ACTIVE}
 
 
 def _require_in_place(number: Number, record: PhoneNumberRecord) -> None:

@@ -4,10 +4,13 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from activation_contracts.records import RECORD_CLASSES
+from activation_contracts.records import RECORD_CLASSES, PhoneNumberRecord, RecordKind
+from activation_contracts.values import NumberStatus
 
+from worker.core.directory.moves import is_older_view
+from worker.core.situation import Number
 from worker.operator.importing.jsonl import read_chunks
 from worker.operator.importing.staging import staged
 from worker.runtime.printable import printable
@@ -26,6 +29,8 @@ class DifferenceKind(StrEnum):
 
     ONLY_IN_FILE = "only_in_file"
     DIFFERS = "differs"
+    NEWER_HERE = "newer_here"
+    """Only the status of a number differs, and the file has an older one: an import leaves it."""
     ONLY_HELD = "only_held"
 
 
@@ -40,6 +45,8 @@ class Difference(NamedTuple):
     """None if the file lacks the record."""
     fields: tuple[str, ...]
     """The names of the fields with other values."""
+    left_alone: tuple[str, ...]
+    """Those of them that an import would leave as they are held."""
     in_file: Mapping[str, object] | None
     held: Mapping[str, object] | None
 
@@ -86,14 +93,28 @@ async def _compare(
 def _difference(kind: str, row: Row) -> Difference:
     in_file, held = _record(row["in_file"]), _record(row["held"])
     fields: tuple[str, ...] = ()
+    left_alone: tuple[str, ...] = ()
     if in_file is None:
         difference = DifferenceKind.ONLY_HELD
     elif held is None:
         difference = DifferenceKind.ONLY_IN_FILE
     else:
-        difference = DifferenceKind.DIFFERS
         fields = tuple(name for name in sorted(in_file) if in_file[name] != held.get(name))
-    return Difference(difference, kind, row["key"], row["line"], fields, in_file, held)
+        left_alone = _left_alone(kind, fields, in_file, held)
+        is_newer = fields == left_alone
+        difference = DifferenceKind.NEWER_HERE if is_newer else DifferenceKind.DIFFERS
+    return Difference(difference, kind, row["key"], row["line"], fields, left_alone, in_file, held)
+
+
+def _left_alone(
+    kind: str, fields: tuple[str, ...], in_file: Mapping[str, object], held: Mapping[str, Any]
+) -> tuple[str, ...]:
+    if kind != RecordKind.PHONE_NUMBER or "status" not in fields:
+        return ()
+    record = PhoneNumberRecord.model_validate(in_file)
+    status = NumberStatus(held["status"])
+    number = Number(record.phone_number, held["site_id"], held["account_id"], None, status)
+    return ("status",) if is_older_view(number, record) else ()
 
 
 def _record(text: str | None) -> Mapping[str, object] | None:
@@ -112,10 +133,15 @@ def render(difference: Difference) -> str:
         return printable(f"only in the file: {record} (line {difference.line})")
     values = "; ".join(
         f"{name} is {_shown(difference.in_file[name])} in the file,"
-        f" {_shown(difference.held.get(name))} held"
+        f" {_shown(difference.held.get(name))} held{_remark(difference, name)}"
         for name in difference.fields
     )
-    return printable(f"differs: {record} (line {difference.line}): {values}")
+    word = difference.difference.replace("_", " ")
+    return printable(f"{word}: {record} (line {difference.line}): {values}")
+
+
+def _remark(difference: Difference, name: str) -> str:
+    return " and newer: an import leaves it" if name in difference.left_alone else ""
 
 
 def _shown(value: object) -> str:

@@ -2,19 +2,19 @@
 
 import asyncio
 import contextlib
-from typing import Final
+from typing import Final, NamedTuple
 
 import asyncpg
-from activation_contracts.topology import EVENT_LOG, EXCHANGES, QUEUES
+from activation_contracts.topology import EVENT_LOG, EXCHANGES, QUEUES, event_log
 
 from worker.broker.connecting.connection import connect
-from worker.broker.topology import declare, declare_event_log
+from worker.broker.topology import declare, declare_event_log, missing_names
 from worker.runtime.concurrency import first_of
 from worker.settings import Settings
 from worker.storage.connecting.engine import Database, open_database
 from worker.storage.deployment.migrate import migrate
 
-__all__ = ["declare_topology", "migrate_database"]
+__all__ = ["Declared", "declare_topology", "migrate_database"]
 
 WATCH_SECONDS: Final = 10
 
@@ -40,13 +40,24 @@ async def _until_silent(database: Database) -> None:
                 await session.driver.execute("SELECT 1")
 
 
-async def declare_topology(settings: Settings) -> dict[str, str]:
-    """Creates or verifies the exchanges and queues; returns their names, each with a remark."""
-    names = [*(item.name for item in EXCHANGES), *(item.name for item in QUEUES)]
-    remarks = dict.fromkeys(names, "")
+class Declared(NamedTuple):
+    """An exchange or a queue that exists now."""
+
+    name: str
+    created: bool
+    """Whether it was missing before."""
+    remark: str = ""
+
+
+async def declare_topology(settings: Settings) -> list[Declared]:
+    """Creates or verifies the exchanges and queues."""
+    queues = (*QUEUES, *([event_log(settings.event_log_days)] if settings.event_log_days else ()))
+    remarks = {}
     async with await connect(settings.amqp_urls) as connection:
+        missing = await missing_names(connection, EXCHANGES, queues)
         await declare(connection)
         if settings.event_log_days:
             difference = await declare_event_log(connection, settings.event_log_days)
             remarks[EVENT_LOG] = difference or ""
-    return remarks
+    names = [item.name for item in (*EXCHANGES, *queues)]
+    return [Declared(name, name in missing, remarks.get(name, "")) for name in names]
