@@ -8,7 +8,14 @@ from activation_contracts.values import Step
 from click.testing import Result
 
 from tests.cli.conftest import Invoke
-from tests.support.data.inserts import operation, outbox_message
+from tests.support.data.inserts import (
+    handset_login,
+    hunt_group_member,
+    operation,
+    outbox_message,
+    phone_numbers,
+    voice_service,
+)
 from tests.support.workers import store, working
 from worker.cli.exits import Exit
 from worker.settings import Settings
@@ -145,6 +152,28 @@ async def test_show_lists_the_pbx_steps_of_a_number(
 
     assert step["command_id"] == "one"
     assert step["operation_id"] in (await invoke("show", NUMBER)).output
+
+
+async def test_show_names_the_group_and_the_device_of_each_step(
+    invoke: Invoke, database: Database, settings: Settings
+) -> None:
+    await store(
+        database,
+        voice_service(1),
+        phone_numbers(NUMBER, status="ACTIVE"),
+        hunt_group_member(NUMBER, "reception"),
+        handset_login(NUMBER, "desk-7"),
+    )
+    steps = frozenset({Step.HUNT_GROUP_MEMBERSHIP, Step.HANDSET_LOGOUT})
+    async with working(database, settings.model_copy(update={"awaited_steps": steps})):
+        await invoke("send", "deactivate", NUMBER, *PLACE)
+        async with asyncio.timeout(90):
+            while (shown := (await invoke("show", NUMBER)).output).count("published, a PBX") < 2:
+                await asyncio.sleep(0.1)
+
+    assert "PBX step        hunt_group_membership remove reception open, attempt 1" in shown
+    assert "PBX step        handset_logout desk-7 open, attempt 1" in shown
+    assert "UTC  handset_logout desk-7 requested" in shown
 
 
 async def test_show_and_pending_tell_an_ended_operation_from_one_under_way(

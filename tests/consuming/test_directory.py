@@ -18,7 +18,7 @@ from tests.support.data.awaiting import (
 from tests.support.data.inserts import handset_login, hunt_group_member
 from tests.support.platform import Event, Platform
 from tests.support.workers import rows, store, working
-from worker.operator.show import render_number, show_number
+from worker.operator.show import render_missing, render_number, show_missing, show_number
 from worker.settings import Settings
 from worker.storage.connecting.engine import Database
 
@@ -92,6 +92,31 @@ async def test_records_of_a_pending_number_wait_and_are_applied_when_its_operati
 
     assert await rows(database, WAITING) == []
     assert await rows(database, NUMBERS) == [("ACTIVE", "acme", None, 2)]
+
+
+async def test_show_names_the_version_that_is_held_and_the_version_that_deleted_a_number(
+    database: Database, settings: Settings, platform: Platform
+) -> None:
+    await store(database, *SITE)
+    unknown = render_missing(await show_missing(settings, NUMBER + "9"))
+    before = await show_number(settings, NUMBER)
+    async with working(database, settings):
+        await platform.state("phone_number", 7, phone_number=NUMBER, label="first")
+        await until(database, NUMBERS, [("RESERVED", "acme", "first", 0)])
+        after = await show_number(settings, NUMBER)
+        await platform.state("phone_number", 8, deleted=True, phone_number=NUMBER)
+        await until(database, NUMBERS, [])
+    deleted = render_missing(await show_missing(settings, NUMBER))
+
+    assert "not stated it to the worker" in unknown
+    assert before is not None
+    assert "directory       no message was applied to it" in render_number(before)
+    assert after is not None
+    assert "directory       version 7" in render_number(after)
+    assert deleted == (
+        f"{NUMBER} is not provisioned. The platform has deleted it. Its last sequence is 1, the"
+        " last version of its record 8."
+    )
 
 
 async def test_records_wait_through_the_death_of_their_worker(

@@ -42,6 +42,7 @@ def event(minute: int, kind: str, detail: str, step_id: str = "step-1") -> dict[
         "event": kind,
         "detail": detail,
         "step": "activation",
+        "target": "",
         "operation_id": step_id,
     }
 
@@ -117,6 +118,7 @@ def test_an_ended_operation_never_reads_as_under_way() -> None:
 def test_a_timeline_goes_from_the_command_to_its_end() -> None:
     step = {
         "step": "activation",
+        "target": "",
         "operation_id": "step-1",
         "state": "done",
         "requested_at": NOON,
@@ -174,6 +176,7 @@ def test_a_step_that_nothing_asks_for_any_more_reads_as_abandoned(state: str) ->
     ended_at = None if state == "open" else NOON
     step = {
         "step": "activation",
+        "target": "",
         "operation_id": "step-1",
         "state": state,
         "requested_at": NOON,

@@ -8,9 +8,18 @@ from typing import Any, Final, NamedTuple
 from worker.core.messages.explanations import AFTERMATHS, at_deadline, clock_time, explain
 from worker.core.situation import Number
 from worker.explaining.services import later
+from worker.explaining.steps import step_name
 from worker.runtime.counting import counted
 
-__all__ = ["Entry", "Shown", "Tone", "Verdict", "timeline", "verdict", "waiting_of"]
+__all__ = [
+    "Entry",
+    "Shown",
+    "Tone",
+    "Verdict",
+    "timeline",
+    "verdict",
+    "waiting_of",
+]
 
 ASKED_AGAIN: Final = "asked again"
 
@@ -232,7 +241,7 @@ def _of_end(row: Shown) -> Iterator[Entry]:
 
 
 def _of_step(row: Shown) -> Iterator[Entry]:
-    step, identifier = row["step"], row["operation_id"]
+    step, identifier = step_name(row), row["operation_id"]
     yield Entry(row["requested_at"], Tone.PLAIN, f"{step} requested", "", None, identifier)
     if row["sent_at"]:
         what = f"{step} published, a PBX must answer"
@@ -251,9 +260,9 @@ def _of_step(row: Shown) -> Iterator[Entry]:
 
 def _of_step_event(row: Shown) -> Iterator[Entry]:
     if row["event"] == "result":
-        what, tone = f"{row['step']}: the PBX answers {row['detail']}", Tone.PLAIN
+        what, tone = f"{step_name(row)}: the PBX answers {row['detail']}", Tone.PLAIN
     else:
-        what, tone = f"{row['step']} {ASKED_AGAIN}, {row['detail']}", Tone.WAITING
+        what, tone = f"{step_name(row)} {ASKED_AGAIN}, {row['detail']}", Tone.WAITING
     yield Entry(row["happened_at"], tone, what, "", None, row["operation_id"])
 
 

@@ -5,11 +5,16 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
 
+from activation_contracts.records import RecordKind
+
+from worker.core.directory.change import RecordId
 from worker.core.situation import Holder
 from worker.explaining.model import Shown, timeline, verdict, waiting_of
+from worker.explaining.steps import target_of
 from worker.runtime.clock import Clock
 from worker.storage.connecting.engine import READING_WHOLE_TABLES, Database, Work
 from worker.storage.connecting.session import Row, Session
+from worker.storage.directory.loading import record_key
 from worker.storage.entitlement import load_upcoming
 from worker.storage.gauges import DATABASE_FAILURES, measure
 from worker.storage.loading import load_numbers_with_steps
@@ -20,10 +25,10 @@ __all__ = [
     "LOOKING",
     "ONE_SNAPSHOT",
     "Overview",
+    "read_missing",
     "read_number",
     "read_operations",
     "read_overview",
-    "read_waiting_records",
 ]
 
 Result = TypeVar("Result")
@@ -64,12 +69,20 @@ async def read_number(session: Session, phone_number: str, clock: Clock) -> Show
     """The number with everything that explains it, as plain values; None if not provisioned."""
     now = clock()
     fetch = partial(session.fetch, phone_number=phone_number, maximum=ROWS_MAXIMUM)
-    found = await session.fetch("show_number", phone_number=phone_number, today=now.date())
+    found = await session.fetch(
+        "show_number",
+        phone_number=phone_number,
+        record_key=_record_key(phone_number),
+        today=now.date(),
+    )
     if not found:
         return None
     shown: dict[str, Any] = dict(found[0])
     for part in PARTS:
         shown[part] = [_plain(row) for row in await fetch(f"show_{part}")]
+    targets = {step["operation_id"]: step["target"] for step in shown["steps"]}
+    for event in shown["step_events"]:
+        event["target"] = targets.get(event["operation_id"], "")
     number = (await load_numbers_with_steps(session, [phone_number]))[phone_number]
     holders = [number.holder] if number.holder else []
     upcoming = (await load_upcoming(session, holders, now)).values()
@@ -83,11 +96,27 @@ async def read_number(session: Session, phone_number: str, clock: Clock) -> Show
 
 
 def _plain(row: Row) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name != "place"}
+    shown = {name: value for name, value in row.items() if name not in {"place", "body"}}
+    return shown if "body" not in row else {**shown, "target": target_of(row["body"])}
 
 
-async def read_waiting_records(session: Session, phone_number: str) -> Sequence[Shown]:
-    """The records that wait for a number, also for one that is not provisioned."""
+def _record_key(phone_number: str) -> str:
+    return record_key(RecordId(RecordKind.PHONE_NUMBER, (phone_number,)))
+
+
+async def read_missing(session: Session, phone_number: str) -> Shown:
+    """What is known of a number that is not provisioned: its deletion, and what waits for it."""
+    deleted = await session.fetch(
+        "show_deleted_number", phone_number=phone_number, record_key=_record_key(phone_number)
+    )
+    return {
+        "phone_number": phone_number,
+        "deleted": dict(deleted[0]) if deleted else None,
+        "waiting_records": await _read_waiting_records(session, phone_number),
+    }
+
+
+async def _read_waiting_records(session: Session, phone_number: str) -> Sequence[Shown]:
     rows = await session.fetch(
         "show_waiting_records", phone_number=phone_number, maximum=ROWS_MAXIMUM
     )

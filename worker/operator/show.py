@@ -5,14 +5,16 @@ from typing import Final
 
 from worker.core.directory.change import WaitsFor
 from worker.core.messages.explanations import AFTERMATHS, clock_time
+from worker.explaining.directory import directory_version, why_missing
 from worker.explaining.model import Shown
 from worker.explaining.reading import (
     ONE_SNAPSHOT,
+    read_missing,
     read_number,
     read_operations,
-    read_waiting_records,
 )
 from worker.explaining.services import arithmetic
+from worker.explaining.steps import step_name
 from worker.operator.intake import describe_pause
 from worker.operator.manual_logouts import how_it_stands
 from worker.runtime.counting import counted
@@ -22,12 +24,13 @@ from worker.storage.connecting.engine import open_database
 from worker.storage.intake import Pause
 
 __all__ = [
+    "render_missing",
     "render_number",
     "render_operation",
     "render_record",
+    "show_missing",
     "show_number",
     "show_pending",
-    "show_waiting_records",
 ]
 
 _WAITS_UNTIL: Final = {
@@ -46,10 +49,10 @@ async def show_number(settings: Settings, phone_number: str) -> Shown | None:
         return await read_number(session, phone_number, database.clock.now)
 
 
-async def show_waiting_records(settings: Settings, phone_number: str) -> Sequence[Shown]:
-    """The records that wait for a number, also for one that is not provisioned."""
+async def show_missing(settings: Settings, phone_number: str) -> Shown:
+    """What is known of a number that is not provisioned."""
     async with open_database(settings.database_url) as database, database.session() as session:
-        return await read_waiting_records(session, phone_number)
+        return await read_missing(session, phone_number)
 
 
 async def show_pending(settings: Settings) -> Sequence[Shown]:
@@ -79,6 +82,14 @@ def render_operation(operation: Shown) -> str:
     )
 
 
+def render_missing(missing: Shown) -> str:
+    """Why the number is not provisioned, and the records that wait for it."""
+    shown = printable(missing)
+    lines = [f"{shown['phone_number']} is not provisioned. {why_missing(shown)}"]
+    lines += [f"waiting record  {render_record(row)}" for row in missing["waiting_records"]]
+    return "\n".join(lines)
+
+
 def render_number(shown: Shown) -> str:
     """The number as lines: its state, then the reasons for it, then its history."""
     shown = printable(shown)
@@ -89,17 +100,22 @@ def render_number(shown: Shown) -> str:
         lines.append(f"  intake          {pause}; commands wait until `activation-worker resume`")
     lines += [f"  {name:<15} {value}" for name, value in _facts(shown)]
     lines += [f"  {_under_way(operation)}" for operation in shown["waiting"]]
-    for message in shown["unsent"]:
-        lines.append(
-            f"  unpublished     {message['message_type']} to {message['routing_key']},"
-            f" {counted(message['attempts'], 'attempt')}; {message['last_error'] or 'no error yet'}"
-        )
+    lines += [f"  unpublished     {_unsent(message)}" for message in shown["unsent"]]
     lines += [f"  PBX step        {_step(row)}" for row in shown["steps"]]
     lines += [f"  manual logout   {_manual_logout(row)}" for row in shown["manual_logouts"]]
     lines += [f"  waiting record  {render_record(row)}" for row in shown["waiting_records"]]
     lines.append("  timeline")
     lines += [f"    {_entry(entry)}" for entry in shown["timeline"]] or ["    nothing"]
     return "\n".join(lines)
+
+
+def _unsent(message: Shown) -> str:
+    target = f" ({message['target']})" if message["target"] else ""
+    attempts = counted(message["attempts"], "attempt")
+    return (
+        f"{message['message_type']} to {message['routing_key']}{target}, {attempts};"
+        f" {message['last_error'] or 'no error yet'}"
+    )
 
 
 def _under_way(operation: Shown) -> str:
@@ -117,6 +133,7 @@ def _facts(shown: Shown) -> list[tuple[str, str]]:
     return [
         ("account", shown["account_id"] or "none"),
         ("site", shown["site_id"]),
+        ("directory", directory_version(shown)),
         ("extension", shown["extension"] or "none"),
         ("voice services", arithmetic(shown)),
         ("main number", "yes" if shown["main_number"] else "no"),
@@ -156,7 +173,7 @@ def _step(row: Shown) -> str:
     result = f"; last result {row['last_result']}" if row["last_result"] else ""
     again = f"; asked again at {clock_time(row['again_at'])}" if row["again_at"] else ""
     return (
-        f"{row['step']} {row['state']}, attempt {row['attempt']}, sent"
+        f"{step_name(row)} {row['state']}, attempt {row['attempt']}, sent"
         f" {clock_time(row['sent_at'])}{result}{again}  ({row['operation_id']})"
     )
 

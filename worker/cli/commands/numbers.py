@@ -96,23 +96,18 @@ def _coloured(line: str) -> str:
 @AS_JSON
 def show(number: str, as_json: bool) -> None:
     """Show the state and the history of a NUMBER."""
-    from worker.operator.show import (
-        render_number,
-        render_record,
-        show_number,
-        show_waiting_records,
-    )
+    from worker.operator.show import render_missing, render_number, show_missing, show_number
 
     settings = settings_of_environment()
     shown = run_async(show_number(settings, number))
     if shown is None:
-        records = run_async(show_waiting_records(settings, number))
-        message = f"{printable(number)} is not provisioned. Write numbers like +442079460000."
+        missing = run_async(show_missing(settings, number))
         if as_json:
-            click.echo(to_json({"phone_number": number, "waiting_records": records}))
-        else:
-            message += "".join(f"\nwaiting record  {render_record(record)}" for record in records)
-        fail(Exit.NOT_FOUND, message)
+            click.echo(to_json(missing))
+        fail(
+            Exit.NOT_FOUND,
+            render_missing({**missing, "waiting_records": []} if as_json else missing),
+        )
     click.echo(to_json(shown) if as_json else render_number(shown))
 
 

@@ -5,10 +5,12 @@ from datetime import datetime
 from typing import Final
 
 from worker.core.messages.explanations import AFTERMATHS
+from worker.explaining.directory import directory_version, why_missing
 from worker.explaining.model import Shown, Tone
 from worker.explaining.page.html import Html, join, moment, table, tag
 from worker.explaining.page.layout import document
 from worker.explaining.services import arithmetic
+from worker.explaining.steps import step_name
 
 __all__ = ["missing_page", "number_page"]
 
@@ -30,13 +32,14 @@ def number_page(shown: Shown) -> str:
     )
 
 
-def missing_page(phone_number: str, waiting_records: list[Shown]) -> str:
+def missing_page(missing: Shown) -> str:
     """The page of a number that is not provisioned."""
-    about = "The platform has not stated it to the worker. Write numbers like +442079460000."
+    phone_number, about = missing["phone_number"], why_missing(missing)
     notice = tag(
         "section", tag("b", "This number is not provisioned"), tag("p", about), class_="notice"
     )
-    rows = [(moment(row["waiting_since"]), row["kind"], row["record"]) for row in waiting_records]
+    waiting = missing["waiting_records"]
+    rows = [(moment(row["waiting_since"]), row["kind"], row["record"]) for row in waiting]
     records = _card("Records that wait for it", table(("since", "kind", "record"), rows))
     return document(
         "Not provisioned",
@@ -58,6 +61,8 @@ def _card(title: str, *content: Html) -> Html:
 
 
 def _waiting(shown: Shown) -> Iterator[Html]:
+    targets = {row["operation_id"]: row["target"] for row in shown["steps"]}
+    targets |= {row["message_id"]: row["target"] for row in shown["unsent"]}
     for operation in shown["waiting"]:
         title = f"Under way: {operation['operation']}"
         if operation["aftermath"]:
@@ -71,7 +76,7 @@ def _waiting(shown: Shown) -> Iterator[Html]:
             facts.append(("deadline", moment(operation["deadline"])))
         steps = [
             (
-                step["step"],
+                step_name({**step, "target": targets.get(step["operation_id"])}),
                 "the broker" if step["waits_for"] == "confirm" else "the PBX",
                 step["attempt"],
                 moment(datetime.fromisoformat(step["since"])) if step["since"] else "not yet",
@@ -95,6 +100,7 @@ def _facts(shown: Shown) -> Html:
         ("hunt groups", ", ".join(row["hunt_group_id"] for row in shown["hunt_groups"]) or "none"),
         ("logged in at", ", ".join(logins) or "no device"),
         ("sequence", str(shown["sequence"])),
+        ("directory", directory_version(shown)),
     ]
     return _card("Facts", _list(facts))
 

@@ -12,11 +12,12 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from worker.explaining.directory import never_provisioned
 from worker.explaining.page.html import tag
 from worker.explaining.page.layout import HEADERS, document
 from worker.explaining.page.number import missing_page, number_page
 from worker.explaining.page.overview import QUEUES, overview_page
-from worker.explaining.reading import LOOKING, read_number, read_overview, read_waiting_records
+from worker.explaining.reading import LOOKING, read_missing, read_number, read_overview
 from worker.storage.connecting.engine import Database
 from worker.storage.gauges import DATABASE_FAILURES
 
@@ -124,13 +125,13 @@ class Page:
     async def _show_number(self, request: web.Request) -> web.Response:
         number = request.match_info["number"]
         if not NUMBER.fullmatch(number):
-            return _html(missing_page(number, []), HTTPStatus.NOT_FOUND)
+            return _html(missing_page(never_provisioned(number)), HTTPStatus.NOT_FOUND)
         clock = self._database.clock.now
         async with self._look(), self._database.transaction(LOOKING) as session:
             shown = await read_number(session, number, clock)
             if shown is None:
-                records = await read_waiting_records(session, number)
-                return _html(missing_page(number, list(records)), HTTPStatus.NOT_FOUND)
+                missing = await read_missing(session, number)
+                return _html(missing_page(missing), HTTPStatus.NOT_FOUND)
         return _html(number_page(shown))
 
 

@@ -6,13 +6,26 @@ SELECT
     number.phone_number, number.status, number.sequence, number.account_id, number.site_id,
     number.extension, number.main_number, number.assigned_to, number.label, number.features,
     number.pin_is_default, coalesce(usage.active, 0) AS active,
-    coalesce(usage.pending, 0) AS pending, coalesce(usage."limit", 0) AS "limit"
+    coalesce(usage.pending, 0) AS pending, coalesce(usage."limit", 0) AS "limit",
+    (
+        SELECT version FROM record_versions
+        WHERE kind = 'phone_number' AND record_key = CAST(:record_key AS text)
+    ) AS directory_version
 FROM phone_numbers AS number
 LEFT JOIN LATERAL usage_snapshots(ARRAY(
     SELECT known FROM entitlement_usage AS known
     WHERE known.account_id = number.account_id AND known.site_id = number.site_id
 ), CAST(:today AS date)) AS usage ON true
 WHERE number.phone_number = :phone_number;
+
+-- name: show_deleted_number
+-- Reads what is remembered of a number that the platform has deleted. The version is NULL after an
+-- import.
+SELECT sequence, (
+    SELECT version FROM record_versions
+    WHERE kind = 'phone_number' AND record_key = CAST(:record_key AS text)
+) AS version
+FROM deleted_numbers WHERE phone_number = :phone_number;
 
 -- name: show_call_settings
 -- Reads where the calls of a main number go.
@@ -32,7 +45,7 @@ WHERE phone_number = :phone_number ORDER BY device_id;
 -- name: show_unsent
 -- Lists the unsent messages of a number, in their order.
 SELECT message_id, message_type, exchange, routing_key, decided_at, attempts, last_error,
-    CASE WHEN isfinite(next_attempt_at) THEN next_attempt_at END AS next_attempt_at
+    CASE WHEN isfinite(next_attempt_at) THEN next_attempt_at END AS next_attempt_at, body
 FROM outbox WHERE subject = :phone_number ORDER BY position LIMIT CAST(:maximum AS integer);
 
 -- name: show_steps
@@ -43,7 +56,7 @@ SELECT * FROM (
         CASE WHEN state = 'open' AND ended_at IS NOT NULL THEN 'abandoned' ELSE state END AS state,
         attempt, attempts_maximum, requested_at, sent_at,
         CASE WHEN ended_at IS NULL THEN coalesce(again_at, silent_at) END AS again_at, last_result,
-        failure_code, failure_detail, ended_at, place
+        failure_code, failure_detail, ended_at, place, body
     FROM pbx_steps WHERE phone_number = :phone_number
     ORDER BY place DESC LIMIT CAST(:maximum AS integer)
 ) AS newest
