@@ -77,7 +77,8 @@ class AwaitedStep(Data):
     attempt: int = Field(ge=1)
     """The number of the attempt, from 1."""
     attempts_maximum: int | None = Field(ge=1)
-    """The last attempt; null: no limit."""
+    """The attempt at which a `retry_later` ends the step as failed. Each attempt that stays silent
+    raises it by one: silence uses up no attempt. Null: no limit."""
 
 
 class ManualLogout(Data):

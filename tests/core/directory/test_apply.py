@@ -227,6 +227,38 @@ def test_what_ends_with_an_account_ends_when_the_number_leaves_it(record: object
     assert (left.label, left.assigned_to) == (None, None)
 
 
+def test_a_reserved_number_that_changes_accounts_publishes_no_change_of_its_status() -> None:
+    applied = applied_to(holding(RESERVED), stated(number(account_id="other")))
+
+    moved = after(applied)
+    assert (moved.status, moved.account_id) == (NumberStatus.RESERVED, "other")
+    assert (moved.sequence, applied.messages) == (RESERVED.sequence, [])
+
+
+def test_an_account_that_changes_by_way_of_none_publishes_both_changes() -> None:
+    applied = applied_to(
+        holding(RESERVED),
+        stated(number(account_id=None), 1, "taken"),
+        stated(number(account_id="other"), 2, "given"),
+    )
+
+    assert [
+        (event.data.status, event.data.account_id, event.data.sequence)
+        for event in applied.messages
+        if isinstance(event, StatusChanged)
+    ] == [("AVAILABLE", "acme", 8), ("RESERVED", "other", 9)]
+
+
+def test_a_resting_number_may_name_an_account() -> None:
+    resting = number(status="COOLDOWN")
+    applied = applied_to(holding(RESERVED), stated(resting, 1), stated(number(), 2))
+    first = applied_to(holding(), stated(resting))
+
+    assert (after(first).status, after(first).account_id) == (NumberStatus.COOLDOWN, "acme")
+    assert verdicts(applied) == [Verdict.APPLIED, Verdict.UNCHANGED]
+    assert (after(applied).status, after(applied).account_id) == (NumberStatus.COOLDOWN, "acme")
+
+
 def test_a_number_that_leaves_its_account_gets_the_last_word_on_its_aftermath() -> None:
     pending = pending_number(RESERVED, activate(), AWAITING_ALL)
     assert pending.ongoing is not None

@@ -20,6 +20,7 @@ from tests.support.data.builders import (
     deactivate,
 )
 from tests.support.stories.course import Course
+from worker.core.messages.explanations import explain
 from worker.core.operations.results import Resolution
 
 POLICY = replace(
@@ -77,6 +78,23 @@ def test_messages_show_how_often_a_silent_pbx_was_asked() -> None:
     (delayed,) = (item for item in course.messages if isinstance(item, OperationDelayed))
     assert [step.attempt for step in delayed.data.awaiting] == [3]
     assert "asked again at 2026-11-24 09:01:10 UTC" in delayed.data.message
+
+
+def test_the_attempts_that_are_said_to_be_left_do_not_change_while_a_pbx_is_silent() -> None:
+    course = begun(SilentPbx(ACTIVE, RESETTING))
+    left = f"up to {POLICY.attempts_maximum - 1} more on retry_later"
+    for attempt in (1, 2, 3):
+        assert f"(attempt {attempt}, {left}, sent" in explained(course)
+        course.pass_time(timedelta(seconds=10 * 2 ** (attempt - 1)))
+
+    (step,) = course.open_steps
+    course.answer(step.step_id, StepResult.RETRY_LATER)
+    assert f"up to {POLICY.attempts_maximum - 2} more on retry_later" in explained(course)
+
+
+def explained(course: Course) -> str:
+    assert course.number.ongoing is not None
+    return explain(course.number.status, course.number.ongoing)
 
 
 def test_silence_uses_up_no_attempts() -> None:

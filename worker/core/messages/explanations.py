@@ -57,7 +57,9 @@ def clock_time(moment: datetime | None) -> str:
 
 
 def _describe_step(step: PbxStep) -> str:
-    attempts = f" of {step.attempts_maximum}" if step.attempts_maximum else ""
+    # Silence raises the limit with the attempt: "6 of 10" would read as a limit that moves.
+    left = step.attempts_maximum - step.attempt if step.attempts_maximum else 0
+    attempts = f", up to {left} more on retry_later" if left else ""
     error = f", refused: {step.publish_error}" if step.publish_error else ""
     sent = f"sent at {clock_time(step.sent_at)}" if step.sent_at else f"not yet sent{error}"
     last_result = f", last result {step.last_result}" if step.last_result else ""
