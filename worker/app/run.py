@@ -9,7 +9,7 @@ from functools import partial
 from aiohttp import web
 
 from worker.app.probes import probes_of, state_of
-from worker.app.service import serving
+from worker.app.serving.service import serving
 from worker.cluster.supervisor import Supervisor
 from worker.explaining.page.server import Page
 from worker.runtime import signals

@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
-from worker.app.relays import Relays
+from worker.app.serving.relays import Relays
 from worker.core.lanes import Lane
 
 if TYPE_CHECKING:
