@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -23,18 +25,6 @@ RESULTS = "process telephony.pbx.results"
 EVENTS = "send telephony.events"
 
 Spans = Sequence[ReadableSpan]
-
-
-@pytest.fixture
-def exporter() -> InMemorySpanExporter:
-    return InMemorySpanExporter()
-
-
-@pytest.fixture
-def tracing(exporter: InMemorySpanExporter) -> Tracing:
-    provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    return Tracing(provider.get_tracer("test"))
 
 
 def context_of(span: ReadableSpan) -> SpanContext:
@@ -60,45 +50,63 @@ def trace_id_in(event: dict[str, str]) -> str:
     return event["traceparent"].split("-")[1]
 
 
-async def activated(
-    platform: Platform, database: Database, settings: Settings, tracing: Tracing, **changes: str
-) -> str:
-    """Activates a number whose PBX answers, and returns the command's id."""
-    await store(database, *SITE)
-    async with working(database, awaiting(settings, "activation"), tracing):
-        command = await platform.send("activate", NUMBER, **changes)
-        pending = await pending_event(platform)
-        await platform.answer(pending["id"], "done")
-        assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
-    return command
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """A worker whose spans are kept, with its database and its neighbours."""
+
+    database: Database
+    settings: Settings
+    platform: Platform
+    exporter: InMemorySpanExporter = field(default_factory=InMemorySpanExporter)
+
+    @property
+    def spans(self) -> Spans:
+        """The spans that have ended, of all traces."""
+        return self.exporter.get_finished_spans()
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """What the worker has published to the web tier."""
+        return self.platform.events
+
+    def tracing(self) -> Tracing:
+        """Tracing that keeps its spans here."""
+        provider = TracerProvider(shutdown_on_exit=False)
+        provider.add_span_processor(SimpleSpanProcessor(self.exporter))
+        return Tracing(provider.get_tracer("test"))
+
+    async def activate(self, tracing: Tracing | None = None, **changes: str) -> None:
+        """Activates a number whose PBX answers."""
+        await store(self.database, *SITE)
+        settings = awaiting(self.settings, "activation")
+        async with working(self.database, settings, tracing or self.tracing()):
+            command = await self.platform.send("activate", NUMBER, **changes)
+            pending = await pending_event(self.platform)
+            await self.platform.answer(pending["id"], "done")
+            assert await self.platform.outcome(command) == ["PENDING", "ACTIVE"]
 
 
-async def test_a_command_is_one_trace_from_its_delivery_to_the_end(
-    database: Database,
-    settings: Settings,
-    platform: Platform,
-    exporter: InMemorySpanExporter,
-    tracing: Tracing,
-) -> None:
-    await activated(platform, database, settings, tracing, traceparent=TRACEPARENT)
+@pytest.fixture
+def traced(database: Database, settings: Settings, platform: Platform) -> Traced:
+    return Traced(database, settings, platform)
 
-    spans = in_trace(exporter.get_finished_spans(), TRACE_ID)
+
+async def test_a_command_is_one_trace_from_its_delivery_to_the_end(traced: Traced) -> None:
+    await traced.activate(traceparent=TRACEPARENT)
+
+    spans = in_trace(traced.spans, TRACE_ID)
     assert sorted(span.name for span in spans) == sorted(
         [COMMANDS, "decide", "commit", EVENTS, "apply result", "activate number", EVENTS]
     )
-    assert {trace_id_in(event) for event in platform.events} == {TRACE_ID}
+    assert {trace_id_in(event) for event in traced.events} == {TRACE_ID}
 
 
 async def test_every_message_of_a_command_leads_back_to_the_span_that_decided_it(
-    database: Database,
-    settings: Settings,
-    platform: Platform,
-    exporter: InMemorySpanExporter,
-    tracing: Tracing,
+    traced: Traced,
 ) -> None:
-    await activated(platform, database, settings, tracing, traceparent=TRACEPARENT)
+    await traced.activate(traceparent=TRACEPARENT)
 
-    spans = in_trace(exporter.get_finished_spans(), TRACE_ID)
+    spans = in_trace(traced.spans, TRACE_ID)
     received = named(spans, COMMANDS)
     assert received.parent is not None
     assert f"{received.parent.span_id:016x}" == TRACEPARENT.split("-")[2]
@@ -108,31 +116,21 @@ async def test_every_message_of_a_command_leads_back_to_the_span_that_decided_it
     }
 
 
-async def test_a_command_without_a_trace_begins_one_which_its_messages_name(
-    database: Database,
-    settings: Settings,
-    platform: Platform,
-    exporter: InMemorySpanExporter,
-    tracing: Tracing,
-) -> None:
-    await activated(platform, database, settings, tracing)
+async def test_a_command_without_a_trace_begins_one_which_its_messages_name(traced: Traced) -> None:
+    await traced.activate()
 
-    (trace_id,) = {trace_id_in(event) for event in platform.events}
-    spans = in_trace(exporter.get_finished_spans(), trace_id)
+    (trace_id,) = {trace_id_in(event) for event in traced.events}
+    spans = in_trace(traced.spans, trace_id)
     assert named(spans, COMMANDS).parent is None
     assert attributes_of(named(spans, "activate number"))["activation.outcome"] == "completed"
 
 
 async def test_a_batch_is_a_trace_of_its_own_with_links_to_its_messages_and_back(
-    database: Database,
-    settings: Settings,
-    platform: Platform,
-    exporter: InMemorySpanExporter,
-    tracing: Tracing,
+    traced: Traced,
 ) -> None:
-    await activated(platform, database, settings, tracing, traceparent=TRACEPARENT)
+    await traced.activate(traceparent=TRACEPARENT)
 
-    spans = exporter.get_finished_spans()
+    spans = traced.spans
     batch = named(spans, "process batch telephony.phone_number.commands")
     commit = named(in_trace(spans, TRACE_ID), "commit")
     assert batch.parent is None
@@ -141,33 +139,23 @@ async def test_a_batch_is_a_trace_of_its_own_with_links_to_its_messages_and_back
 
 
 async def test_a_result_is_shown_in_the_trace_of_its_operation_though_its_pbx_names_none(
-    database: Database,
-    settings: Settings,
-    platform: Platform,
-    exporter: InMemorySpanExporter,
-    tracing: Tracing,
+    traced: Traced,
 ) -> None:
-    await activated(platform, database, settings, tracing, traceparent=TRACEPARENT)
+    await traced.activate(traceparent=TRACEPARENT)
 
-    spans = exporter.get_finished_spans()
+    spans = traced.spans
     applied = named(in_trace(spans, TRACE_ID), "apply result")
     assert attributes_of(applied)["activation.outcome"] == "done"
     received = [link.context for link in applied.links]
     assert received == [context_of(named(spans, RESULTS))]
 
 
-async def test_a_refusal_is_shown_with_its_code(
-    database: Database,
-    settings: Settings,
-    platform: Platform,
-    exporter: InMemorySpanExporter,
-    tracing: Tracing,
-) -> None:
-    async with working(database, settings, tracing):
-        command = await platform.send("activate", NUMBER, traceparent=TRACEPARENT)
-        assert await platform.outcome(command) == ["NUMBER_UNKNOWN"]
+async def test_a_refusal_is_shown_with_its_code(traced: Traced) -> None:
+    async with working(traced.database, traced.settings, traced.tracing()):
+        command = await traced.platform.send("activate", NUMBER, traceparent=TRACEPARENT)
+        assert await traced.platform.outcome(command) == ["NUMBER_UNKNOWN"]
 
-    span = named(exporter.get_finished_spans(), COMMANDS)
+    span = named(traced.spans, COMMANDS)
     shown = attributes_of(span)
     assert (shown["activation.outcome"], shown["activation.code"]) == (
         "rejected",
@@ -177,23 +165,17 @@ async def test_a_refusal_is_shown_with_its_code(
     assert span.status.status_code is StatusCode.UNSET
 
 
-async def test_no_span_holds_a_phone_number(
-    database: Database,
-    settings: Settings,
-    platform: Platform,
-    exporter: InMemorySpanExporter,
-    tracing: Tracing,
-) -> None:
-    await activated(platform, database, settings, tracing, traceparent=TRACEPARENT)
+async def test_no_span_holds_a_phone_number(traced: Traced) -> None:
+    await traced.activate(traceparent=TRACEPARENT)
 
-    shown = json.dumps([json.loads(span.to_json()) for span in exporter.get_finished_spans()])
+    shown = json.dumps([json.loads(span.to_json()) for span in traced.spans])
     assert TRACE_ID in shown
     assert NUMBER.removeprefix("+") not in shown
 
 
 async def test_a_worker_that_does_not_trace_passes_the_trace_of_a_command_on(
-    database: Database, settings: Settings, platform: Platform
+    traced: Traced,
 ) -> None:
-    await activated(platform, database, settings, Tracing(), traceparent=TRACEPARENT)
+    await traced.activate(Tracing(), traceparent=TRACEPARENT)
 
-    assert [event["traceparent"] for event in platform.events] == [TRACEPARENT, TRACEPARENT]
+    assert [event["traceparent"] for event in traced.events] == [TRACEPARENT, TRACEPARENT]
