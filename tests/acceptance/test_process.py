@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from tests.support.environments import Environment, environment, unmeasured
+from tests.support.faults.surroundings import on_a_full_disk
 from tests.support.installed_command import COMMAND, NUMBER, PATIENCE_SECONDS, PLACE, imported
 from tests.support.platform import Platform
 from tests.support.quick import parametrize_quick
@@ -114,11 +115,6 @@ def without_reader() -> int:
     read, write = os.pipe()
     os.close(read)
     return write
-
-
-def on_a_full_disk() -> int:
-    """A file on a disk without space."""
-    return os.open("/dev/full", os.O_WRONLY)
 
 
 @asynccontextmanager

@@ -7,7 +7,6 @@ a few fixed sequences; STATE_MACHINE_EXAMPLES asks for that many random ones ins
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Coroutine, Mapping
 from copy import deepcopy
 from itertools import count
 from typing import Any, ClassVar
@@ -24,101 +23,36 @@ from hypothesis.stateful import (
 )
 from typing_extensions import override
 
-from tests.support.data.building import BLANK, Building, Content, Number, Said
+from tests.support.data.building import BLANK, Building, Content, Said
 from tests.support.environments import Environment, environment
 from tests.support.faults.lossy import until_any, until_idle
-from tests.support.installed_command import COMMAND
 from tests.support.platform import Platform
+from tests.support.stories.killed_worker import Harness
 from tests.support.stories.model_checks import (
     PublishedMessages,
     assert_database_matches,
     store_building,
+)
+from tests.support.stories.random_draws import (
+    DEVICES,
+    KEYS,
+    Drawn,
+    DrawnRecord,
+    building_of,
+    bursts,
+    choices,
+    drawn_commands,
+    drawn_records,
+    is_bulk,
+    service_of,
 )
 from worker.storage.connecting.engine import Database
 
 __all__ = ["environment"]
 
 EXAMPLES = os.environ.get("STATE_MACHINE_EXAMPLES")
-PLACES = 10
-KEYS = {
-    "voice_service": ("service_id",),
-    "phone_number": ("phone_number",),
-    "hunt_group_member": ("hunt_group_id", "phone_number"),
-    "handset_login": ("device_id", "phone_number"),
-}
 CONFLICTS = {"NUMBER_IN_USE", "STATUS_NOT_ALLOWED"}
 LONG_AGO = "2020-01-01T00:00:00Z"
-
-# Most draws are commands that are accepted and have many effects.
-places = some.sampled_from([1, 1, 3, 4, 5, 3, 4, 5, 6, 7, 6, 7, *range(PLACES + 1)])
-mistakes = some.sampled_from([*[""] * 12, "account", "site", "expired"])
-drawn_commands = some.tuples(some.sampled_from(["activate", "deactivate"]), places, mistakes)
-bursts = some.lists(drawn_commands, min_size=3, max_size=8)
-choices = some.integers(0, 30)
-
-versions = some.sampled_from([1, 1, 1, 2, 0, -1])
-"""By how much a version is newer than the last one that was sent."""
-statuses = some.sampled_from([None, None, None, "RESERVED", "ACTIVE", "AVAILABLE", "COOLDOWN"])
-kinds = some.sampled_from(["number", "number", "number", "member", "login", "service"])
-drawn_records = some.lists(
-    some.tuples(kinds, some.integers(1, PLACES), versions, choices, statuses),
-    min_size=1,
-    max_size=5,
-)
-
-Drawn = tuple[str, int, str]
-"""An operation, the place of a number, and a mistake."""
-DrawnRecord = tuple[str, int, int, int, str | None]
-"""A kind, the place of a number, by how much the version rises, a choice, and a status."""
-DEVICES = {"desk": "digital", "hall": "digital", "lift": "analogue"}
-
-
-def building_of(run: int) -> Building:
-    """Two accounts with fewer services than numbers; each run has its own accounts and numbers."""
-    big, small = f"big-{run}", f"small-{run}"
-    held = [
-        Number(big, "ACTIVE", main=True),
-        Number(big, "ACTIVE", hunt_groups={"reception", "sales"}, devices=dict(DEVICES)),
-        Number(big, "ACTIVE", assigned=True),
-        *(Number(big, "RESERVED") for _ in range(3)),
-        *(Number(small, "RESERVED") for _ in range(2)),
-        Number(None, "AVAILABLE"),
-        Number(small, "COOLDOWN"),
-    ]
-    prefix = f"+4420{run:06d}"
-    numbers = {f"{prefix}{place:02d}": number for place, number in enumerate(held)}
-    return Building("london", prefix, {big: 5, small: 1}, numbers, {big: "reception"})
-
-
-class Harness:
-    """The worker process and its servers, shared by all runs; the worker may be dead."""
-
-    def __init__(self, environment: Environment, database: Database, platform: Platform) -> None:
-        self.loop = asyncio.get_running_loop()
-        self.environment = environment
-        self.database = database
-        self.platform = platform
-        self.worker: asyncio.subprocess.Process | None = None
-        self.runs = count(1)
-
-    def wait_for(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        """Runs it on the event loop, called from the thread in which hypothesis draws."""
-        asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
-
-    async def start(self) -> None:
-        """Starts a worker if none runs; does not wait until it leads."""
-        if self.worker is None:
-            self.worker = await asyncio.create_subprocess_exec(
-                COMMAND, "run", env=dict(self.environment)
-            )
-
-    async def kill(self) -> None:
-        """Kills the worker by SIGKILL if one runs."""
-        if self.worker is not None:
-            assert self.worker.returncode is None, "the worker ended by itself"
-            self.worker.kill()
-            await self.worker.wait()
-            self.worker = None
 
 
 class Telephony(RuleBasedStateMachine):
@@ -258,7 +192,7 @@ class Telephony(RuleBasedStateMachine):
         blank, held = status in BLANK, status in {"RESERVED", "ACTIVE"}
         account = None if blank and not racing else account
         given = status if not racing and (blank or (held and account)) else None
-        state: Mapping[str, Any]
+        state: dict[str, Any]
         name, key, state = {
             "service": ("voice_service", (f"service-{big}",), service_of(big, choice % 7)),
             "member": ("hunt_group_member", ("sales", phone_number), {}),
@@ -376,17 +310,6 @@ class Telephony(RuleBasedStateMachine):
             else:
                 return building
         raise ExceptionGroup("no possible order explains the outcome", differences)
-
-
-def is_bulk(content: Content) -> bool:
-    """Whether commands for the number are sent in bulk: no order is promised between the queues."""
-    return content.phone_number[-1] in "37"
-
-
-def service_of(account: str, quantity: int) -> Mapping[str, Any]:
-    """The state of the account's voice service."""
-    holder = {"account_id": account, "account_kind": "occupier", "site_id": "london"}
-    return {**holder, "quantity": quantity}
 
 
 async def test_worker_matches_the_model_through_random_commands_and_kills(

@@ -1,16 +1,13 @@
 """Runs the command line inside the test process, on servers of the test."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.support.command_line import Invoke
 from tests.support.environments import WITHOUT_EVENT_LOG
-from tests.support.platform import Platform
 from worker.cli import main
-
-Invoke = Callable[..., Awaitable[Result]]
 
 
 @pytest.fixture
@@ -29,13 +26,3 @@ def invoke(environment: dict[str, str]) -> Invoke:
         )
 
     return run
-
-
-async def until_there(platform: Platform, queue: str, messages: int) -> None:
-    """Waits until so many messages are ready in the queue: no consumer holds them."""
-    async with asyncio.timeout(90):
-        while True:
-            found = await platform.channel.declare_queue(queue, passive=True)
-            if found.declaration_result.message_count == messages:
-                return
-            await asyncio.sleep(0.05)

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Invoke, until_there
+from tests.support.command_line import Invoke
 from tests.support.data.inserts import Expression, commands, phone_numbers, voice_service
+from tests.support.dead_letters import until_there
 from tests.support.platform import Platform
 from tests.support.workers import rows, store, until_leading, working
 from worker.cli.exits import Exit

@@ -9,7 +9,7 @@ import pytest
 from activation_contracts.documents.folder import DOCUMENTS
 from activation_contracts.fake_pbx.__main__ import main as fake_pbx
 
-from tests.cli.conftest import Invoke
+from tests.support.command_line import Invoke
 from tests.support.data.inserts import operation
 from tests.support.workers import store, until_leading, working
 from worker.cli.exits import Exit

@@ -2,7 +2,7 @@
 
 import json
 
-from tests.cli.conftest import Invoke
+from tests.support.command_line import Invoke
 from tests.support.data.inserts import Expression, phone_numbers, voice_service
 from tests.support.workers import rows, store
 from worker.storage.connecting.engine import Database

@@ -12,7 +12,7 @@ from activation_contracts.values import Step
 from asyncpg import UndefinedTableError
 from click.testing import CliRunner
 
-from tests.cli.conftest import Invoke
+from tests.support.command_line import Invoke
 from tests.support.data.inserts import (
     call_settings,
     commands,

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 from activation_contracts.topology.definitions import rabbitmq_definitions
 
-from tests.cli.conftest import Invoke
+from tests.support.command_line import Invoke
 from tests.support.servers.virtual_hosts import Listing
 from tests.support.workers import until_leading, working
 from worker.broker.connecting.connection import connect

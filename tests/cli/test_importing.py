@@ -3,7 +3,7 @@
 import json
 from uuid import UUID
 
-from tests.cli.conftest import Invoke
+from tests.support.command_line import Invoke
 from tests.support.data.records import NUMBER, number, service
 from worker.cli.exits import Exit
 

@@ -3,7 +3,7 @@
 import json
 import re
 
-from tests.cli.conftest import Invoke
+from tests.support.command_line import Invoke
 from tests.support.data.inserts import Expression, manual_logout, phone_numbers
 from tests.support.workers import store
 from worker.cli.exits import Exit

@@ -8,7 +8,7 @@ import click
 import pytest
 from click.testing import Result
 
-from tests.cli.conftest import Invoke
+from tests.support.command_line import Invoke
 from tests.support.faults.mute import Points, each_range_of_points, short_limits, until_alone
 from tests.support.faults.proxy import Proxy, proxied
 from tests.support.faults.wire import PostgresProtocol

@@ -7,7 +7,7 @@ import re
 from activation_contracts.values import Step
 from click.testing import Result
 
-from tests.cli.conftest import Invoke
+from tests.support.command_line import Invoke
 from tests.support.data.inserts import (
     handset_login,
     hunt_group_member,

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.cli.conftest import Invoke
+from tests.support.command_line import Invoke
 from tests.support.data.inserts import outbox_message, phone_numbers, voice_service
 from tests.support.platform import Platform
 from tests.support.workers import rows, store, working

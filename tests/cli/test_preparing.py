@@ -6,7 +6,7 @@ import json
 import pytest
 from activation_contracts.topology.roles import ROLES
 
-from tests.cli.conftest import Invoke
+from tests.support.command_line import Invoke
 from tests.support.data.records import service
 from tests.support.platform import Platform
 from tests.support.servers.administration import Administration

@@ -2,7 +2,7 @@
 
 import json
 
-from tests.cli.conftest import Invoke
+from tests.support.command_line import Invoke
 from tests.support.data.inserts import (
     handset_login,
     hunt_group_member,

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.cli.conftest import Invoke
+from tests.support.command_line import Invoke
 from tests.support.data.inserts import many_numbers, phone_numbers, voice_service
 from tests.support.platform import Event, Platform
 from tests.support.requester import numbers_of

@@ -5,7 +5,7 @@ import json
 import click
 import pytest
 
-from tests.cli.conftest import Invoke
+from tests.support.command_line import Invoke
 from tests.support.data.records import number
 from worker.cli import main
 from worker.cli.exits import Exit

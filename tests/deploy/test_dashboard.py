@@ -18,10 +18,10 @@ from tests.support.data.inserts import (
 )
 from tests.support.environments import Environment, environment
 from tests.support.installed_command import running
+from tests.support.monitoring.prometheus import JOB, Prometheus, promtool, scraping
+from tests.support.monitoring.promql import selectors, unknown_in
 from tests.support.pbx import answering
 from tests.support.platform import Platform
-from tests.support.prometheus import JOB, Prometheus, promtool, scraping
-from tests.support.promql import selectors, unknown_in
 from tests.support.workers import store
 from worker.local.ports import free_ports
 from worker.storage.connecting.engine import Database

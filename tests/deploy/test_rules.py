@@ -9,9 +9,9 @@ import click
 import pytest
 
 from tests.deploy.rule_cases import CASES, INTERVAL, Case
-from tests.support.prometheus import RULES, promtool
-from tests.support.promql import selectors, unknown_in
-from tests.support.scraping import scraped
+from tests.support.monitoring.prometheus import RULES, promtool
+from tests.support.monitoring.promql import selectors, unknown_in
+from tests.support.monitoring.scraping import scraped
 from worker.cli import main
 from worker.docs.tables import DOCUMENTS
 from worker.telemetry.metrics import Metrics, describe

@@ -1,13 +1,10 @@
 """Workers on machines with wrong clocks: the database's clock decides."""
 
-import os
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-
-import pytest
 
 from tests.support.data.inserts import phone_numbers, voice_service
 from tests.support.environments import Environment, environment
+from tests.support.faults.surroundings import with_clock
 from tests.support.installed_command import running
 from tests.support.platform import Platform
 from tests.support.quick import parametrize_quick
@@ -17,16 +14,6 @@ from worker.storage.connecting.engine import Database
 __all__ = ["environment"]
 
 NUMBERS = ("+442079460001", "+442079460002", "+442079460003")
-LIBRARIES = Path("/usr/lib")
-
-
-def with_clock(environment: Environment, offset: str) -> Environment:
-    """The environment of a process whose clock is wrong by the offset."""
-    found = next(LIBRARIES.glob("*/faketime/libfaketime.so.1"), None)
-    if found is None:
-        assert not os.environ.get("CI"), "faketime is not installed"
-        pytest.skip("faketime is not installed")
-    return {**environment, "LD_PRELOAD": str(found), "FAKETIME": offset}
 
 
 @parametrize_quick("offset", ["+10m", "-10m"], quick=1)

@@ -1,17 +1,16 @@
 """SIGKILL at each crash point of the path: no command is lost, and none takes effect twice."""
 
 import asyncio
-import sys
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from itertools import count
 from signal import SIGKILL
-from typing import NamedTuple
 
 import pytest
 
 from tests.support.data.sites import NUMBERS, number_in_use, reserved_number, site
 from tests.support.environments import Environment, environment
+from tests.support.faults.crash_points import Span, crashing_worker
 from tests.support.faults.lossy import distinct_events, until_idle
 from tests.support.pbx import ALL_STEPS, answering
 from tests.support.platform import Platform
@@ -19,13 +18,6 @@ from tests.support.workers import rows
 from worker.storage.connecting.engine import Database
 
 __all__ = ["environment", "site"]
-
-
-class Span(NamedTuple):
-    """A part of the path: after which message its points are counted, and the awaited steps."""
-
-    marker: str
-    awaited_steps: str
 
 
 FROM_COMMAND = Span("point-{}-", "")
@@ -37,25 +29,6 @@ each_span = pytest.mark.parametrize(
         pytest.param(FROM_RESULT, id="from the result"),
     ],
 )
-
-
-@asynccontextmanager
-async def crashing_worker(
-    point: int, span: Span, environment: Environment
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A worker that is killed at this point, counted from the point's own commands or results."""
-    marker = span.marker.format(point)
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.support.faults.crashing", str(point), marker, "run"),
-        env={**environment, "WORKER_AWAITED_STEPS": span.awaited_steps},
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
 
 
 async def send_commands(platform: Platform, point: int) -> list[str]:

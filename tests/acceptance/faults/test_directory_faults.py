@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.faults.test_crash_points import Span, crashing_worker
 from tests.support.data.inserts import operation, phone_numbers
 from tests.support.data.sites import NUMBERS, number_in_use, reserved_number, site
 from tests.support.environments import Environment, environment
+from tests.support.faults.crash_points import Span, crashing_worker
 from tests.support.faults.lossy import (
     distinct_events,
     until_any,

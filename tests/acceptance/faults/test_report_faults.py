@@ -6,9 +6,9 @@ from itertools import count
 
 import pytest
 
-from tests.acceptance.faults.test_crash_points import Span, crashing_worker
 from tests.support.data.inserts import many_numbers
 from tests.support.environments import Environment, environment
+from tests.support.faults.crash_points import Span, crashing_worker
 from tests.support.faults.lossy import until_none, working_through_proxies
 from tests.support.faults.proxy import Proxy
 from tests.support.faults.traps import Lost, Trap

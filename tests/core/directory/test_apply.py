@@ -1,19 +1,14 @@
-"""A change of a record is applied, ignored, kept waiting, or published as a conflict."""
+"""A change of a record is applied or ignored, and its effects are published."""
 
 import pytest
-from activation_contracts.messages import DirectoryConflict, OperationAftermath, StatusChanged
-from activation_contracts.messages.directory import ConflictCode
-from activation_contracts.records import PhoneNumberRecord
+from activation_contracts.messages import OperationAftermath, StatusChanged
 from activation_contracts.values import AftermathKind, NumberStatus
 
+from tests.support.data.applying import after, applied_to, holding, verdicts
 from tests.support.data.builders import (
     ACME_LONDON,
-    ACTIVE,
     ACTIVE_IN_FULL_USE,
     AWAITING_ALL,
-    FAX,
-    MAIN_PHONE_NUMBER,
-    NOW,
     PHONE_NUMBER,
     RESERVED,
     RINGING_MAIN_NUMBER,
@@ -24,7 +19,6 @@ from tests.support.data.builders import (
 )
 from tests.support.data.stating import (
     deleted,
-    login,
     login_key,
     member,
     member_key,
@@ -32,32 +26,11 @@ from tests.support.data.stating import (
     number_key,
     service,
     service_key,
-    settings,
     stated,
 )
-from worker.core.directory.apply import apply_all
-from worker.core.directory.change import Change, Verdict, WaitsFor
-from worker.core.directory.held import Directory, HeldNumber
-from worker.core.directory.work import Applied
-from worker.core.situation import Holder, Number, Usage
-
-
-def holding(*numbers: Number) -> Directory:
-    """A directory that holds these numbers."""
-    held = {number.phone_number: HeldNumber(number) for number in numbers}
-    return Directory(numbers=held, usages={ACME_LONDON: Usage(3)})
-
-
-def verdicts(applied: Applied) -> list[Verdict]:
-    return [outcome.verdict for outcome in applied.outcomes]
-
-
-def applied_to(directory: Directory, *changes: Change) -> Applied:
-    return apply_all(directory, changes, NOW)
-
-
-def after(applied: Applied, phone_number: str = PHONE_NUMBER) -> Number:
-    return applied.directory.numbers[phone_number].number
+from worker.core.directory.change import Verdict
+from worker.core.directory.held import Directory
+from worker.core.situation import Holder, Usage
 
 
 def test_a_first_provisioning_is_no_change_and_is_not_published() -> None:
@@ -128,82 +101,6 @@ def test_a_record_that_says_what_is_held_changes_nothing_but_its_version() -> No
     first = applied_to(holding(RESERVED), stated(number(extension="101"), 1))
     assert verdicts(first) == [Verdict.UNCHANGED]
     assert list(first.directory.versions.values()) == [1]
-
-
-def test_a_pending_number_is_locked_and_its_records_are_applied_in_order_afterwards() -> None:
-    pending = pending_number(RESERVED, activate())
-    changes = [
-        stated(number(label="first", status="RESERVED"), 1),
-        stated(login("desk"), 1),
-        stated(number(label="second", assigned_to="Ada"), 2),
-    ]
-    waiting = applied_to(holding(pending), *changes)
-    assert verdicts(waiting) == [Verdict.WAITS] * 3
-    assert after(waiting) == pending
-
-    ended = waiting.directory
-    active = pending._replace(status=NumberStatus.ACTIVE, ongoing=None)
-    ended.numbers[PHONE_NUMBER] = HeldNumber(active)
-    applied = apply_all(ended, (), NOW)
-
-    assert verdicts(applied) == [Verdict.APPLIED] * 3
-    assert (after(applied).label, after(applied).assigned_to) == ("second", "Ada")
-    assert after(applied).status is NumberStatus.ACTIVE
-    assert not applied.directory.waiting.get(PHONE_NUMBER)
-
-
-def test_an_older_view_of_a_pending_number_does_not_contradict_the_end_of_its_operation() -> None:
-    pending = pending_number(RESERVED, activate())
-    waiting = applied_to(holding(pending), stated(number(status="ACTIVE", label="desk"), 1))
-    waiting.directory.numbers[PHONE_NUMBER] = HeldNumber(RESERVED)
-
-    applied = apply_all(waiting.directory, (), NOW)
-    assert verdicts(applied) == [Verdict.APPLIED]
-    assert (after(applied).status, after(applied).label) == (NumberStatus.RESERVED, "desk")
-
-
-def test_a_waiting_record_is_not_stored_twice() -> None:
-    pending = pending_number(RESERVED, activate())
-    first = applied_to(holding(pending), stated(login("desk"), 4))
-    second = applied_to(first.directory, stated(login("desk"), 4), stated(login("desk"), 3))
-
-    assert verdicts(second) == [Verdict.OUTDATED] * 2
-
-
-def test_records_of_a_number_that_is_not_provisioned_yet_wait_for_it() -> None:
-    waiting = applied_to(Directory(), stated(member()), stated(login()))
-    assert [item.waits_for for item in waiting.directory.waiting[PHONE_NUMBER]] == [
-        WaitsFor.NUMBER,
-        WaitsFor.NUMBER,
-    ]
-
-    applied = applied_to(waiting.directory, stated(number()))
-    assert after(applied).hunt_groups == ("reception",)
-    assert [item.device_id for item in after(applied).logins] == ["desk"]
-
-
-def test_call_settings_wait_until_their_number_is_a_main_number() -> None:
-    plain = RESERVED._replace(phone_number=MAIN_PHONE_NUMBER)
-    waiting = applied_to(holding(plain), stated(settings()))
-    assert verdicts(waiting) == [Verdict.WAITS]
-
-    applied = applied_to(waiting.directory, stated(number(MAIN_PHONE_NUMBER, main_number=True)))
-    assert applied.directory.numbers[MAIN_PHONE_NUMBER].call_settings == settings()
-    assert after(applied, MAIN_PHONE_NUMBER).has_call_settings
-
-
-def test_an_active_number_cannot_be_taken_away_and_the_conflict_is_published() -> None:
-    change = stated(number(account_id="other", label="theirs"), 4, "moved")
-    applied = applied_to(holding(ACTIVE_IN_FULL_USE), change)
-
-    assert after(applied) == ACTIVE_IN_FULL_USE
-    (conflict,) = applied.messages
-    assert isinstance(conflict, DirectoryConflict)
-    data = conflict.data
-    assert (data.code, data.command_id, data.version) == (ConflictCode.NUMBER_IN_USE, "moved", 4)
-    assert (data.status, data.account_id) == ("ACTIVE", "acme")
-    assert data.said["account_id"] == "other"
-    assert applied.directory.versions == {}, "it is applied if it comes again after a deactivation"
 
 
 @pytest.mark.parametrize(
@@ -290,45 +187,6 @@ def test_a_member_that_is_taken_out_by_hand_does_not_join_any_more() -> None:
     assert (after(applied).ongoing, after(applied).hunt_groups) == (None, ())
 
 
-def test_a_second_main_number_is_a_conflict_and_a_successor_is_none() -> None:
-    main = RESERVED._replace(phone_number=MAIN_PHONE_NUMBER, main_number=True)
-    directory = holding(main, RESERVED)
-    directory.main_numbers[ACME_LONDON] = MAIN_PHONE_NUMBER
-
-    second = applied_to(directory, stated(number(main_number=True)))
-    assert verdicts(second) == [Verdict.CONFLICT]
-    successor = applied_to(
-        directory, stated(number(MAIN_PHONE_NUMBER)), stated(number(main_number=True))
-    )
-    assert verdicts(successor) == [Verdict.APPLIED] * 2
-    assert successor.directory.main_numbers == {ACME_LONDON: PHONE_NUMBER}
-
-
-def test_a_new_number_that_is_a_second_main_number_is_a_conflict_without_a_status() -> None:
-    directory = holding(RESERVED._replace(phone_number=MAIN_PHONE_NUMBER, main_number=True))
-    directory.main_numbers[ACME_LONDON] = MAIN_PHONE_NUMBER
-
-    applied = applied_to(directory, stated(number(main_number=True)))
-    (conflict,) = applied.messages
-    assert isinstance(conflict, DirectoryConflict)
-    assert (conflict.data.status, conflict.data.site_id) == (None, ACME_LONDON.site_id)
-    assert PHONE_NUMBER not in applied.directory.numbers
-
-
-def test_a_main_number_is_never_logged_in_nor_a_member_of_its_own_group() -> None:
-    main = RESERVED._replace(main_number=True)
-    directory = holding(main)
-    logged_in = applied_to(directory, stated(login()))
-    own_group = applied_to(directory, stated(settings(PHONE_NUMBER)), stated(member("reception")))
-    becomes_main = applied_to(
-        holding(RESERVED._replace(logins=(FAX,))), stated(number(main_number=True))
-    )
-
-    assert verdicts(logged_in) == [Verdict.CONFLICT]
-    assert verdicts(own_group) == [Verdict.APPLIED, Verdict.CONFLICT]
-    assert verdicts(becomes_main) == [Verdict.CONFLICT]
-
-
 def test_a_deleted_number_is_gone_and_its_sequence_goes_on_when_it_comes_back() -> None:
     gone = applied_to(holding(RESERVED), deleted(number_key(), 2))
     assert gone.directory.numbers == {}
@@ -349,59 +207,6 @@ def test_a_sequence_goes_on_when_a_number_comes_and_goes_in_one_batch() -> None:
 
     assert gone.directory.last_sequences == {PHONE_NUMBER: 1}
     assert again.directory.last_sequences == {PHONE_NUMBER: 3}
-
-
-@pytest.mark.parametrize("taken", [number(MAIN_PHONE_NUMBER, account_id=None), None])
-def test_call_settings_that_wait_end_with_the_account_of_their_number(
-    taken: PhoneNumberRecord | None,
-) -> None:
-    plain = RESERVED._replace(phone_number=MAIN_PHONE_NUMBER)
-    waiting = applied_to(holding(plain), stated(settings(), 1))
-    end = deleted(number_key(MAIN_PHONE_NUMBER)) if taken is None else stated(taken, 2)
-    theirs = number(MAIN_PHONE_NUMBER, account_id="other", main_number=True)
-    applied = applied_to(waiting.directory, end, stated(theirs, 3), stated(settings(), 1))
-
-    assert applied.directory.numbers[MAIN_PHONE_NUMBER].call_settings is None
-    assert not applied.directory.waiting.get(MAIN_PHONE_NUMBER)
-    assert verdicts(applied).count(Verdict.OUTDATED) == 2
-
-
-def test_records_that_wait_for_a_number_end_with_its_deletion() -> None:
-    waiting = applied_to(Directory(), stated(member()))
-    applied = applied_to(waiting.directory, deleted(number_key(), 2), stated(number(), 3))
-
-    assert after(applied).hunt_groups == ()
-    assert verdicts(applied)[0] is Verdict.OUTDATED
-
-
-def test_an_import_that_is_repeated_waits_once() -> None:
-    pending = pending_number(RESERVED, activate())
-    said = number(label="desk", status="RESERVED")
-    first = applied_to(holding(pending), stated(said, None))
-    second = applied_to(first.directory, stated(said, None))
-    other = applied_to(second.directory, stated(number(label="other"), None))
-
-    assert [verdicts(first), verdicts(second)] == [[Verdict.WAITS], [Verdict.UNCHANGED]]
-    assert verdicts(other) == [Verdict.WAITS]
-    assert len(other.directory.waiting[PHONE_NUMBER]) == 2
-
-
-def test_a_record_that_waits_on_for_another_reason_says_so() -> None:
-    pending = pending_number(RESERVED._replace(phone_number=MAIN_PHONE_NUMBER), activate())
-    waiting = applied_to(holding(pending), stated(settings()))
-    ended = waiting.directory
-    ended.numbers[MAIN_PHONE_NUMBER] = HeldNumber(pending._replace(status=NumberStatus.ACTIVE))
-    applied = apply_all(ended, (), NOW)
-
-    (item,) = applied.directory.waiting[MAIN_PHONE_NUMBER]
-    assert item.waits_for is WaitsFor.MAIN_NUMBER
-    assert verdicts(applied) == [Verdict.WAITS]
-
-
-def test_an_active_number_is_not_deleted() -> None:
-    applied = applied_to(holding(ACTIVE), deleted(number_key()))
-    assert verdicts(applied) == [Verdict.CONFLICT]
-    assert after(applied) == ACTIVE
 
 
 def test_voice_services_change_the_entitlement_of_the_accounts_that_they_move_between() -> None:

@@ -17,7 +17,7 @@ from tests.support.data.builders import (
     pending_number,
 )
 from tests.support.data.inserts import Expression, operation, phone_numbers, voice_service
-from tests.support.scraping import scraped
+from tests.support.monitoring.scraping import scraped
 from tests.support.workers import store
 from worker.core.batch import Advanced
 from worker.core.decision import Decision, Outcome

@@ -7,8 +7,8 @@ from functools import partial
 from activation_contracts.catalogue import COMMAND_QUEUE
 
 from tests.support.data.inserts import phone_numbers, voice_service
+from tests.support.monitoring.scraping import scraped
 from tests.support.platform import Platform
-from tests.support.scraping import scraped
 from tests.support.workers import store, until_leading, working
 from worker.docs.tables import DOCUMENTS
 from worker.settings import Settings

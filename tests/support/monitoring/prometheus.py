@@ -17,7 +17,7 @@ from worker.local.ports import free_ports
 
 __all__ = ["JOB", "RULES", "Prometheus", "program", "promtool", "scraping"]
 
-RULES = Path(__file__).parents[2] / "worker" / "deploy" / "prometheus" / "rules.yaml"
+RULES = Path(__file__).parents[3] / "worker" / "deploy" / "prometheus" / "rules.yaml"
 JOB = "activation-worker"
 PATIENCE_SECONDS = 90
 MOMENT = "250ms"

@@ -6,7 +6,7 @@ from functools import partial
 from activation_contracts.topology import DEAD_LETTER_QUEUE
 from aio_pika import Message
 
-from tests.cli.conftest import Invoke
+from tests.support.command_line import Invoke
 from tests.support.faults.lossy import until_any, until_none
 from tests.support.platform import Platform
 from tests.support.workers import rows, working

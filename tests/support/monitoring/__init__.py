@@ -1,0 +1,1 @@
+"""What scrapes a worker, judges its alerts, and reads its metrics."""
