@@ -6,6 +6,7 @@ from functools import cache, cached_property
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic_core import to_json
 
 from activation_contracts.described import Described
 from activation_contracts.guidance import Guidance
@@ -95,7 +96,7 @@ class Envelope(BaseModel):
         data = getattr(self, "data", None)
         if isinstance(data, Data):
             omitted["data"] = _absent(data)
-        return self.model_dump_json(exclude=omitted).encode()
+        return to_json(self, exclude=omitted)
 
 
 @cache
