@@ -3,6 +3,7 @@
 import json
 import re
 import zlib
+from collections import Counter
 from typing import Final, NoReturn
 
 from activation_contracts.envelope import CONTENT_TYPE
@@ -148,12 +149,11 @@ def _encoding_of(text: bytes, start: int) -> str:
 def _unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
     # Parsers disagree about which of two equal keys counts. A message that two readers understand
     # differently must not be processed.
-    unique_pairs: dict[str, object] = {}
-    for name, value in pairs:
-        if name in unique_pairs:
-            detail = f"the key {shown(name)} occurs twice"
-            raise UnreadableError(ReadErrorCode.DUPLICATE_KEY, detail)
-        unique_pairs[name] = value
+    unique_pairs = dict(pairs)
+    if len(unique_pairs) < len(pairs):
+        ((repeated, _),) = Counter(name for name, _ in pairs).most_common(1)
+        detail = f"the key {shown(repeated)} occurs twice"
+        raise UnreadableError(ReadErrorCode.DUPLICATE_KEY, detail)
     return unique_pairs
 
 
