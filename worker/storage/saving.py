@@ -312,18 +312,18 @@ def _operation_end_row(item: Advanced) -> OperationEndRow:
 
 def _rows_of(decided: Decided) -> list[OutboxRow]:
     """The messages of the decision, with the reply right behind the event of the same content."""
-    rows = list(_outbox_rows(decided.decision))
+    rows = list(_outbox_rows(decided.decision, decided.lane))
     if decided.reply_to is not None:
         answer = decided.decision.first_answer or StoredAnswer(
             rows[0].message_id, rows[0].message_type, rows[0].body
         )
-        rows.insert(1, _reply_row(decided.command.data.phone_number, answer, decided.reply_to))
-    return [row._replace(lane=decided.lane) for row in rows]
+        rows.insert(1, _reply_row(decided, answer, decided.reply_to))
+    return rows
 
 
-def _reply_row(phone_number: str, answer: Answer, reply: ReplyTo) -> OutboxRow:
+def _reply_row(decided: Decided, answer: Answer, reply: ReplyTo) -> OutboxRow:
     return OutboxRow(
-        subject=phone_number,
+        subject=decided.command.data.phone_number,
         holds_operation=False,
         awaited=False,
         ordered=True,
@@ -334,10 +334,11 @@ def _reply_row(phone_number: str, answer: Answer, reply: ReplyTo) -> OutboxRow:
         correlation_id=reply.correlation_id,
         must_be_routed=False,
         body=answer.encode(),
+        lane=decided.lane,
     )
 
 
-def _outbox_rows(decision: Decision) -> Iterable[OutboxRow]:
+def _outbox_rows(decision: Decision, lane: Lane = Lane.INTERACTIVE) -> Iterable[OutboxRow]:
     is_begin = decision.outcome is Outcome.PENDING
     ordered = decision.outcome is not Outcome.NOTIFIED
     ongoing = decision.number.ongoing if decision.number else None
@@ -345,4 +346,5 @@ def _outbox_rows(decision: Decision) -> Iterable[OutboxRow]:
     for message in decision.messages:
         # The last word on the aftermath of an earlier operation belongs to that one.
         holds = is_begin and not isinstance(message, OperationAftermath)
-        yield outbox_row(message, holds=holds, awaited=message.id in awaited, ordered=ordered)
+        is_awaited = message.id in awaited
+        yield outbox_row(message, holds=holds, awaited=is_awaited, ordered=ordered, lane=lane)

@@ -3,13 +3,19 @@
 from activation_contracts.catalogue import definition_of, routing_key_of
 from activation_contracts.messages import PublishedMessage
 
+from worker.core.lanes import Lane
 from worker.storage.rows import OutboxRow
 
 __all__ = ["outbox_row"]
 
 
 def outbox_row(
-    message: PublishedMessage, *, holds: bool = False, awaited: bool = False, ordered: bool = True
+    message: PublishedMessage,
+    *,
+    holds: bool = False,
+    awaited: bool = False,
+    ordered: bool = True,
+    lane: Lane = Lane.INTERACTIVE,
 ) -> OutboxRow:
     """The message as a row of the outbox.
 
@@ -30,4 +36,5 @@ def outbox_row(
         # A PBX cannot answer a message that reached no queue.
         must_be_routed=definition.must_be_routed or awaited,
         body=message.encode(),
+        lane=lane,
     )
