@@ -153,9 +153,9 @@ class Reporter:
 
     def entitlements_changed(self, changes: Iterable[EntitlementChanged]) -> None:
         """Shortages that began or ended were committed."""
-        log = get_logger().bind()
         for change in changes:
             is_exceeded = isinstance(change, EntitlementExceeded)
+            log = get_logger()
             (log.warning if is_exceeded else log.info)(
                 Action.ENTITLEMENT_EXCEEDED if is_exceeded else Action.ENTITLEMENT_RESTORED,
                 account_id=change.data.account_id,
