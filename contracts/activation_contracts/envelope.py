@@ -133,6 +133,8 @@ class Received(Envelope):
     may be a secret in the wrong field."""
     ONLY_IN_DATA: ClassVar[frozenset[str]] = frozenset()
     """Fields of the payload that may not stand beside it: the command would do what it must not."""
+    ONLY_BESIDE_DATA: ClassVar[frozenset[str]] = frozenset()
+    """Optional attributes that may not stand in the payload or in the headers alone: likewise."""
 
     expirytime: Timestamp | None = None
     """On commands: if the worker reads the command later than this, it refuses it."""

@@ -101,6 +101,23 @@ def test_every_read_error_code_has_a_refused_example() -> None:
             Sent(body({"Preview": True})),
             "data has the field 'Preview', which would be ignored: write 'preview'",
         ),
+        (
+            Sent(body({"expiryTime": "2026-11-24T09:00:00Z"})),
+            "'expiryTime' stands in data, where it would be ignored: put 'expirytime' beside data",
+        ),
+        (
+            Sent(body(extensions={"expirytime": "2026-11-24T09:00:00Z"})),
+            "'expirytime' stands in 'extensions', where it would be ignored: put 'expirytime'",
+        ),
+        (
+            Sent(body(), headers={"ce-expirytime": "2026-11-24T09:00:00Z"}),
+            "the header 'ce-expirytime', beside an event, would be ignored: put 'expirytime'",
+        ),
+        (Sent(body({"id": "1"}, id=None)), "id: Field required (it stands in data, as 'id': put"),
+        (
+            Sent(body({"Type": "t"}, type=None)),
+            "(it stands in data, as 'Type': put it beside data)",
+        ),
     ],
 )
 def test_the_detail_says_what_to_send_instead(sent: Sent, detail: str) -> None:
@@ -183,6 +200,20 @@ def test_an_unreadable_message_has_a_code_and_a_detail(raw: bytes, code: ReadErr
 
     assert refused.value.code is code
     assert refused.value.detail
+
+
+@pytest.mark.parametrize("name", ["id", "source", "type", "time", "subject", "correlationid"])
+def test_other_names_of_attributes_are_fields_like_any_unknown_one_in_data(name: str) -> None:
+    assert read(body({name: "later"}), CONTENT_TYPE, COMMANDS) == read(
+        body(), CONTENT_TYPE, COMMANDS
+    )
+
+
+def test_a_header_may_repeat_the_expiry_of_the_event_in_the_body() -> None:
+    expiry = "2026-11-24T09:00:00Z"
+    sent = Sent(body(expirytime=expiry), headers={"ce-expirytime": expiry})
+
+    assert read_sent(sent) == read(body(expirytime=expiry), CONTENT_TYPE, COMMANDS)
 
 
 @pytest.mark.parametrize("name", ["Preview", "PREVIEW", "preView", "pre_view", "pre-view"])

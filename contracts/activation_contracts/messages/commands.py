@@ -37,6 +37,7 @@ class CommandMessage(Received):
     """The common part of all commands."""
 
     ONLY_IN_DATA: ClassVar[frozenset[str]] = frozenset({"preview"})
+    ONLY_BESIDE_DATA: ClassVar[frozenset[str]] = frozenset({"expirytime"})
 
     data: CommandData
 

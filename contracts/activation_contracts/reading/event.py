@@ -16,7 +16,7 @@ from activation_contracts.reading.decoding import (
 )
 from activation_contracts.reading.errors import ReadErrorCode, UnreadableError, shown
 
-__all__ = ["KNOWN", "NO_HEADERS", "event_in", "spelling_of"]
+__all__ = ["KNOWN", "NO_HEADERS", "attribute_of", "event_in", "spelling_of"]
 
 NO_HEADERS: Final[Mapping[str, object]] = MappingProxyType({})
 
@@ -65,6 +65,12 @@ def spelling_of(name: str, known: Collection[str] = KNOWN) -> str | None:
     return next((each for each in known if _letters(each) == meant), None)
 
 
+def attribute_of(header: str) -> str | None:
+    """The attribute that a header gives in binary mode; None if it gives none."""
+    found = _HEADER.fullmatch(header)
+    return found["attribute"].lower() if found else None
+
+
 def _letters(name: str) -> str:
     return re.sub("[^a-z0-9]", "", name.lower())
 
@@ -92,8 +98,7 @@ def _with_data(event: dict[str, object]) -> dict[str, object]:
 def _attributes_in(headers: Mapping[str, object]) -> dict[str, object]:
     attributes: dict[str, object] = {}
     for header, value in headers.items():
-        found = _HEADER.fullmatch(header)
-        name = found["attribute"].lower() if found else None
+        name = attribute_of(header)
         if name is None or name in _DATA:
             continue
         if name in attributes:

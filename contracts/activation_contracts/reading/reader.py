@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from functools import cache
 from typing import Final, TypeVar
 
 from pydantic import ValidationError
@@ -12,6 +11,7 @@ from activation_contracts.envelope import Envelope, Received
 from activation_contracts.reading.decoding import BODY_MAXIMUM_BYTES, PUBLISHED_MAXIMUM_BYTES
 from activation_contracts.reading.errors import ReadErrorCode, UnreadableError, message_of, shown
 from activation_contracts.reading.event import KNOWN, NO_HEADERS, event_in, spelling_of
+from activation_contracts.reading.misplaced import check_places, stands_in_data
 from activation_contracts.reading.open_values import validated_with_open_values
 from activation_contracts.reading.repair import repaired
 
@@ -48,7 +48,8 @@ def read(
         raise UnreadableError(ReadErrorCode.NOT_A_CLOUDEVENT, detail, event)
     _check_names(event)
     model = _model_of(event, accepted)
-    _check_places(event, model)
+    if issubclass(model, Received):
+        check_places(event, headers, model)
     if isinstance(event.get("data"), str):
         detail = f"data is a string ({shown(event['data'])}): send the JSON object itself"
         raise UnreadableError(ReadErrorCode.INVALID, detail, event)
@@ -89,40 +90,12 @@ def _check_names(event: Mapping[str, object]) -> None:
             raise UnreadableError(ReadErrorCode.INVALID, detail, event)
 
 
-def _check_places(event: Mapping[str, object], model: type[Envelope]) -> None:
-    """Raises `UnreadableError` if a field of `ONLY_IN_DATA` would be ignored."""
-    only_in_data = model.ONLY_IN_DATA if issubclass(model, Received) else None
-    if not only_in_data:
-        return
-    # Almost every command has only names that are known: comparing sets is ten times as fast.
-    for name in sorted(event.keys() - KNOWN):
-        if name in only_in_data or spelling_of(name, only_in_data):
-            detail = (
-                f"{shown(name)} stands beside data, where it would be ignored: put it into data"
-            )
-            raise UnreadableError(ReadErrorCode.INVALID, detail, event)
-    data = event.get("data")
-    unknown = data.keys() - _payload_fields(model) if isinstance(data, dict) else ()
-    for name in sorted(unknown):
-        if meant := spelling_of(name, only_in_data):
-            detail = (
-                f"data has the field {shown(name)}, which would be ignored: write {shown(meant)}"
-            )
-            raise UnreadableError(ReadErrorCode.INVALID, detail, event)
-
-
-@cache
-def _payload_fields(model: type[Envelope]) -> frozenset[str]:
-    payload = model.model_fields["data"].annotation
-    return frozenset(getattr(payload, "model_fields", ()))
-
-
 def _model_of(
     event: Mapping[str, object], accepted: Mapping[str, type[MessageT]]
 ) -> type[MessageT]:
     event_type = event.get("type")
     if not isinstance(event_type, str):
-        detail = f"type is {shown(event_type)}, expected a string"
+        detail = f"type is {shown(event_type)}, expected a string{stands_in_data(event, 'type')}"
         raise UnreadableError(ReadErrorCode.NOT_A_CLOUDEVENT, detail, event)
     model = accepted.get(event_type)
     if model is None:
@@ -134,7 +107,7 @@ def _model_of(
 def _describe(error: ValidationError, event: Mapping[str, object], model: type[Envelope]) -> str:
     problems = error.errors(include_url=False, include_context=False)
     shown_problems = [
-        f"{_place(problem, event)}: {message_of(problem)}{_found(problem, model)}"
+        f"{_place(problem, event)}: {message_of(problem)}{_found(problem, event, model)}"
         for problem in problems[:REPORTED_PROBLEMS_MAXIMUM]
     ]
     omitted = len(problems) - len(shown_problems)
@@ -158,7 +131,9 @@ def _place(problem: ErrorDetails, event: Mapping[str, object]) -> str:
     return ".".join(found)
 
 
-def _found(problem: ErrorDetails, model: type[Envelope]) -> str:
+def _found(problem: ErrorDetails, event: Mapping[str, object], model: type[Envelope]) -> str:
+    if problem["type"] == "missing" and len(problem["loc"]) == 1:
+        return stands_in_data(event, str(problem["loc"][0]))
     is_payload = problem["loc"][:1] == ("data",)
     if is_payload and issubclass(model, Received) and not model.SHOWS_VALUES:
         return ""

@@ -197,5 +197,23 @@ REFUSED: Final = (
             for value in (True, False)
         ),
     ),
+    Refused(
+        "on a command, `expirytime` in `data`, in an object such as `extensions`, or in a header"
+        " beside an event that has none, in any spelling",
+        _I,
+        "it beside `data`: the command would be carried out after its caller's deadline",
+        (
+            *(
+                changed(data={**DATA, name: "2026-11-24T09:00:00Z"})
+                for name in ("expirytime", "expiryTime", "expiry_time", "expiry-time")
+            ),
+            changed(extensions={"expirytime": "2026-11-24T09:00:00Z"}),
+            changed(extensions={"preview": True}),
+            *(
+                Sent(PLAIN.body, headers={name: "2026-11-24T09:00:00Z"})
+                for name in ("expirytime", "ce-expirytime", "cloudEvents:expiryTime")
+            ),
+        ),
+    ),
 )
 """What is refused. Each example has the code of its row."""

@@ -64,6 +64,7 @@ REFUSED: Final = {
     ),
     "a PIN among the `features`": (number(features=["voicemail_pin"]),),
     "| a command | `preview` beside `data`": (changed(COMMAND, preview=True),),
+    "`expirytime` in `data`": (changed(COMMAND, {"expirytime": "2026-11-24T09:00:00Z"}),),
     "a name with a capital": (changed(COMMAND, tenantId="1"),),
     "or a known name with separators": (changed(COMMAND, expiry_time="2026-11-24T09:00:00Z"),),
     "| more than 65,536 bytes;": (changed(COMMAND, filler="x" * 65_536),),
