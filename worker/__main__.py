@@ -11,7 +11,7 @@ __all__ = ["main"]
 def main() -> None:
     """Runs the command line."""
     streams.open_missing()
-    signals.end_on_sigterm()
+    signals.end_at_once()
     signals.hold()
     from worker.cli import main as command_line  # noqa: PLC0415 -- after the signals are held
 

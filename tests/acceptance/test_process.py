@@ -7,12 +7,13 @@ import signal
 import socket
 import stat
 import sys
-from asyncio.subprocess import PIPE
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
+import asyncpg
 import psutil
 import pytest
 
@@ -50,7 +51,7 @@ main()
 """Runs the worker, but stops while the program is being loaded until a line is given."""
 
 
-@parametrize_quick("number", [signal.SIGTERM, signal.SIGINT], quick=1)
+@parametrize_quick("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT], quick=1)
 async def test_run_ends_in_order_on_a_signal_while_the_program_is_loaded(number: int) -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", PAUSED_WHILE_LOADING),
@@ -89,7 +90,12 @@ async def test_run_ends_in_order_while_it_waits_for_a_server(
 
 @parametrize_quick(
     "number, code",
-    [(signal.SIGINT, Exit.INTERRUPTED), (signal.SIGTERM, Exit.TERMINATED)],
+    [
+        (signal.SIGINT, Exit.INTERRUPTED),
+        (signal.SIGTERM, Exit.TERMINATED),
+        (signal.SIGHUP, Exit.HUNG_UP),
+        (signal.SIGQUIT, Exit.QUIT),
+    ],
     quick=1,
 )
 async def test_commands_end_on_a_signal_with_its_own_code(
@@ -108,6 +114,86 @@ async def test_commands_end_on_a_signal_with_its_own_code(
 
     assert process.returncode == code
     assert errors == b""
+
+
+@asynccontextmanager
+async def locking(environment: Environment) -> AsyncIterator[asyncpg.Connection]:
+    """A session that can lock the worker out of its tables."""
+    session = await asyncpg.connect(environment["DATABASE_URL"].replace("+asyncpg", ""))
+    try:
+        yield session
+    finally:
+        await session.close()
+
+
+@asynccontextmanager
+async def started(
+    environment: Environment, *command: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A worker, started by this command, with its log."""
+    process = await asyncio.create_subprocess_exec(
+        *command, COMMAND, "run", env=dict(environment), stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def until_logged(process: asyncio.subprocess.Process, action: str) -> None:
+    """Reads the log of the worker until this action."""
+    assert process.stderr is not None
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while action not in (await process.stderr.readline()).decode():
+            assert process.returncode is None
+
+
+@parametrize_quick(
+    "first, second, code",
+    [
+        (signal.SIGTERM, signal.SIGTERM, Exit.TERMINATED),
+        (signal.SIGTERM, signal.SIGINT, Exit.INTERRUPTED),
+        (signal.SIGINT, signal.SIGHUP, Exit.HUNG_UP),
+        (signal.SIGTERM, signal.SIGQUIT, Exit.QUIT),
+    ],
+    quick=1,
+)
+async def test_a_second_signal_ends_a_stopping_worker_at_once_and_loses_no_command(
+    environment: Environment, platform: Platform, first: int, second: int, code: Exit
+) -> None:
+    await imported(environment)
+    async with locking(environment) as lock, started(environment) as process:
+        await until_logged(process, "worker_started")
+        async with lock.transaction():
+            await lock.execute("LOCK TABLE phone_numbers IN ACCESS EXCLUSIVE MODE")
+            command = await platform.send("activate", NUMBER)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while not await lock.fetch("SELECT FROM pg_locks WHERE NOT granted"):
+                    await asyncio.sleep(0.05)
+            process.send_signal(first)
+            await until_logged(process, "worker_stopping")
+            process.send_signal(second)
+            await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
+
+    assert process.returncode == code
+    async with serving(environment):
+        assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
+
+
+async def test_run_under_nohup_goes_on_when_its_terminal_is_closed(
+    environment: Environment, platform: Platform
+) -> None:
+    await imported(environment)
+    async with started(environment, "nohup") as process:
+        await until_logged(process, "worker_started")
+        process.send_signal(signal.SIGHUP)
+        command = await platform.send("activate", NUMBER)
+        assert await platform.outcome(command) == ["PENDING", "ACTIVE"]
+        process.terminate()
+        await until_logged(process, "worker_stopped")
+        assert await asyncio.wait_for(process.wait(), PATIENCE_SECONDS) == 0
 
 
 def without_reader() -> int:

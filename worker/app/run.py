@@ -2,9 +2,10 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from functools import partial
+from signal import Signals
 
 from aiohttp import web
 
@@ -28,7 +29,7 @@ __all__ = ["run", "supervisor"]
 
 
 async def run(settings: Settings) -> None:
-    """Runs until SIGTERM or SIGINT, then stops in order; a second signal stops at once.
+    """Runs until SIGTERM, SIGINT or SIGHUP, then stops in order; a second one ends the process.
 
     Raises `NotReady` if the database is not prepared, `UnsafeServer` if it could lose a commit,
     `TopologyMismatch` if the broker has another object under a name of the contracts, and `Mistake`
@@ -36,12 +37,14 @@ async def run(settings: Settings) -> None:
     """
     _tune_garbage_collector()
     async with AsyncExitStack() as stack:
+        stopping = stack.enter_context(_stop_signals())
         database = await stack.enter_async_context(
             open_database(settings.current_database_url, waits=True)
         )
         tracing = await stack.enter_async_context(exported_tracing(enabled=settings.tracing))
         metrics = Metrics(partial(measure, database))
         worker = supervisor(database, settings, Reporter(metrics, tracing))
+        worker.stopping = stopping
         routes = await _page_routes(stack, settings, worker)
         port = await stack.enter_async_context(
             serve(
@@ -57,10 +60,9 @@ async def run(settings: Settings) -> None:
             page = serve_page(settings.page_host, settings.page_port, routes)
             await stack.enter_async_context(page)
         get_logger().info(Action.HTTP_STARTED, port=port)
-        async with _signal_handlers(worker) as stop_now:
-            if await _is_fit(database, worker):
-                get_logger().info(Action.WORKER_STARTED)
-                await _until_stopped(worker, stop_now, settings.stop_deadline_seconds)
+        if await _is_fit(database, worker):
+            get_logger().info(Action.WORKER_STARTED)
+            await _until_stopped(worker, settings.stop_deadline_seconds)
         get_logger().info(Action.WORKER_STOPPED)
 
 
@@ -105,42 +107,39 @@ async def _is_fit(database: Database, worker: Supervisor) -> bool:
     return True
 
 
-async def _until_stopped(
-    worker: Supervisor, stop_now: asyncio.Event, deadline_seconds: float
-) -> None:
+async def _until_stopped(worker: Supervisor, deadline_seconds: float) -> None:
     serving = asyncio.create_task(worker.run())
-    forced = asyncio.create_task(stop_now.wait())
     stop_requested = asyncio.create_task(worker.stopping.wait())
     try:
         await asyncio.wait((serving, stop_requested), return_when=asyncio.FIRST_COMPLETED)
-        await asyncio.wait(
-            (serving, forced), timeout=deadline_seconds, return_when=asyncio.FIRST_COMPLETED
-        )
+        await asyncio.wait((serving,), timeout=deadline_seconds)
         if serving.done():
             await serving
     finally:
-        for task in (serving, forced, stop_requested):
+        for task in (serving, stop_requested):
             task.cancel()
-        await asyncio.gather(serving, forced, stop_requested, return_exceptions=True)
+        await asyncio.gather(serving, stop_requested, return_exceptions=True)
 
 
-@asynccontextmanager
-async def _signal_handlers(worker: Supervisor) -> AsyncIterator[asyncio.Event]:
-    stop_now = asyncio.Event()
+@contextmanager
+def _stop_signals() -> Iterator[asyncio.Event]:
+    """An event that the first signal sets; the second one ends the process."""
+    stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def stop() -> None:
-        if worker.stopping.is_set():
-            stop_now.set()
-            return
+    def stop(number: int) -> None:
+        if stopping.is_set():
+            get_logger().warning(Action.WORKER_ENDED_AT_ONCE, signal=Signals(number).name)
+            signals.end(number)
         get_logger().info(Action.WORKER_STOPPING)
-        worker.stop()
+        stopping.set()
 
-    for number in signals.STOP_SIGNALS:
-        loop.add_signal_handler(number, stop)
+    numbers = signals.stop_signals()
+    for number in numbers:
+        loop.add_signal_handler(number, stop, number)
     signals.release()  # those that came while the program was loaded
     try:
-        yield stop_now
+        yield stopping
     finally:
-        for number in signals.STOP_SIGNALS:
+        for number in numbers:
             loop.remove_signal_handler(number)

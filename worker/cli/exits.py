@@ -54,10 +54,14 @@ class Exit(IntEnum):
     UNSAFE = 14
     DEFECT = 70
     INPUT_OUTPUT = 74
+    HUNG_UP = 129
     INTERRUPTED = 130
+    QUIT = 131
     BROKEN_PIPE = 141
     TERMINATED = 143
 
+
+OF_RUN: Final = "`run` stops in order instead, with 0, and ends so only at a second signal"
 
 MEANINGS: Final[Mapping[Exit, str]] = {
     Exit.DONE: "done",
@@ -77,9 +81,11 @@ MEANINGS: Final[Mapping[Exit, str]] = {
     Exit.UNSAFE: "a setting of a server could lose what the worker has acknowledged; see `check`",
     Exit.DEFECT: "a defect in this program: please report it, with its traceback",
     Exit.INPUT_OUTPUT: "the output cannot be written, or the input cannot be read",
-    Exit.INTERRUPTED: "interrupted by Ctrl-C (SIGINT)",
+    Exit.HUNG_UP: f"ended by SIGHUP, as of a terminal that was closed; {OF_RUN}",
+    Exit.INTERRUPTED: f"ended by SIGINT (Ctrl-C); {OF_RUN}",
+    Exit.QUIT: "ended by SIGQUIT, at once",
     Exit.BROKEN_PIPE: "the reader of the output has ended",
-    Exit.TERMINATED: "ended by SIGTERM; `run` stops in order instead, with 0",
+    Exit.TERMINATED: f"ended by SIGTERM; {OF_RUN}",
 }
 
 SEVERITY: Final = (

@@ -14,9 +14,9 @@ __all__ = ["run", "standalone"]
 
 @click.command()
 def run() -> None:
-    """Run the worker until SIGTERM or Ctrl-C.
+    """Run the worker until SIGTERM, SIGHUP or Ctrl-C.
 
-    A second signal stops it at once.
+    A second signal ends it at once.
     """
     from worker.app import run as app
     from worker.telemetry import logs

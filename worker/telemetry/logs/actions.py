@@ -18,6 +18,8 @@ class Action(StrEnum):
     """The worker was asked to stop; it finishes the current batch first."""
     WORKER_STOPPED = "worker_stopped"
     """The last record of an orderly stop."""
+    WORKER_ENDED_AT_ONCE = "worker_ended_at_once"
+    """A second signal came while the worker stopped: it ends, and loses nothing."""
     WORKER_STANDING_BY = "worker_standing_by"
     """Another worker serves the commands; this worker takes over when that one ends."""
     WORKER_WAITING_FOR_REPARTITION = "worker_waiting_for_repartition"
