@@ -25,7 +25,7 @@ from worker.runtime.amqp_url import parse_amqp_url, split_amqp_urls
 from worker.runtime.database_url import parse_database_url
 from worker.runtime.environment import FILE_SUFFIX, SettingsError, is_service_link, read_value
 
-__all__ = ["Settings", "SettingsError", "environment_name", "load"]
+__all__ = ["SHARED_NAMES", "Settings", "SettingsError", "environment_name", "load"]
 
 PREFIX: Final = "WORKER_"
 SHARED_NAMES: Final = {"AMQP_URL": "amqp_urls", "DATABASE_URL": "database_url"}

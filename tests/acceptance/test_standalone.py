@@ -15,8 +15,15 @@ import pytest
 from tests.support.environments import unmeasured
 from tests.support.installed_command import COMMAND, NUMBER, PLACE, SAMPLE, command
 from worker.cli.exits import Exit
+from worker.local.standalone import without_servers
 
-ENVIRONMENT: dict[str, str] = {**unmeasured(), "WORKER_HTTP_PORT": "0"}
+ENVIRONMENT: dict[str, str] = {
+    **unmeasured(),
+    "WORKER_HTTP_PORT": "0",
+    # Of other servers, and neither can be read: they must not matter.
+    "AMQP_URL_FILE": "/none/amqp-url",
+    "DATABASE_URL": "mysql://other",
+}
 
 
 @pytest.fixture
@@ -68,7 +75,7 @@ class Standalone:
 
     def __init__(self, process: asyncio.subprocess.Process, urls: dict[str, str]) -> None:
         self._process = process
-        self.environment = {**ENVIRONMENT, **urls}
+        self.environment = {**without_servers(ENVIRONMENT), **urls}
         """The environment with the variables that it prints for the user to export."""
         self._rest = asyncio.create_task(process.communicate())
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from urllib.parse import urlsplit
 
 import pytest
 from activation_contracts.topology.roles import ROLES
@@ -9,7 +10,9 @@ from activation_contracts.topology.roles import ROLES
 from tests.support.command_line import Invoke
 from tests.support.data.records import service
 from tests.support.platform import Platform
+from tests.support.quick import parametrize_quick
 from tests.support.servers.administration import Administration
+from tests.support.servers.running import alarm
 from tests.support.workers import rows, store
 from worker.broker.connecting.connection import connect
 from worker.cli.exits import Exit
@@ -273,6 +276,42 @@ async def test_check_names_a_queue_with_other_properties(
         assert "The queue 'pbx.extension-reset' exists with other properties." in result.output
 
 
+@parametrize_quick("limit", [2, 0], quick=1)
+async def test_check_says_that_a_virtual_host_allows_too_few_connections(
+    invoke: Invoke, servers: PrivateServers, amqp_url: str, limit: int
+) -> None:
+    limits = ("--vhost", amqp_url.rpartition("/")[2], json.dumps({"max-connections": limit}))
+    await servers.rabbitmq.control("set_vhost_limits", *limits)
+    result = await invoke("check")
+
+    assert result.exit_code == Exit.UNAVAILABLE
+    assert f"connection limit ({limit}) is reached; each worker needs 3: raise" in result.output
+
+
+async def test_check_says_that_its_user_may_open_too_few_channels(
+    invoke: Invoke, administration: Administration, servers: PrivateServers
+) -> None:
+    url = await administration.add_user(".*", ".*", ".*")
+    user = str(urlsplit(url).username)
+    await servers.rabbitmq.control("set_user_limits", user, json.dumps({"max-channels": 5}))
+    result = await invoke("check", AMQP_URL=url)
+
+    assert result.exit_code == Exit.UNAVAILABLE
+    assert "RabbitMQ does not open the 15 channels that a worker needs" in result.output
+    assert "maximum allowed user limit of (5)" in result.output
+
+
+@pytest.mark.campaign
+async def test_check_warns_that_the_broker_takes_no_messages_during_an_alarm(
+    invoke: Invoke, servers: PrivateServers
+) -> None:
+    async with alarm(servers):
+        result = await invoke("check")
+
+    assert result.exit_code == Exit.DONE, result.output
+    assert "warning rights: RabbitMQ takes no messages now" in result.output
+
+
 async def test_topology_does_not_blame_a_queue_that_the_broker_has_no_room_for(
     invoke: Invoke, platform: Platform, servers: PrivateServers, amqp_url: str
 ) -> None:
@@ -281,7 +320,8 @@ async def test_topology_does_not_blame_a_queue_that_the_broker_has_no_room_for(
     await platform.channel.queue_delete("pbx.extension-reset")
     result = await invoke("topology")
 
-    assert result.exit_code == Exit.MISMATCH
+    assert result.exit_code == Exit.UNAVAILABLE
     assert "queue 'pbx.extension-reset' could not be declared" in result.output
     assert "queue limit in vhost" in result.output
+    assert "Raise max-queues" in result.output
     assert "delete it" not in result.output

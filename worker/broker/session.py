@@ -24,7 +24,13 @@ from worker.broker.publishing.publisher import Publisher
 from worker.broker.publishing.replies import ReplyPublisher
 from worker.core.partitions import Layout
 
-__all__ = ["CHANNELS_PER_PARTITION", "BrokerSession", "open_session", "require_channels"]
+__all__ = [
+    "CHANNELS_PER_PARTITION",
+    "BrokerSession",
+    "channels_needed",
+    "open_session",
+    "require_channels",
+]
 
 CHANNELS_PER_PARTITION: Final = 9
 """On the connection that publishes: one for each kind of message, one for previews, and one more
@@ -198,12 +204,20 @@ async def open_session(
         yield session
 
 
+def channels_needed(layout: Layout) -> int:
+    """How many channels a worker that serves all partitions has on the connection that publishes.
+
+    Any worker may have to serve all of them.
+    """
+    return CHANNELS_PER_PARTITION * layout.partitions + CHANNELS_BESIDES
+
+
 def require_channels(connection: AbstractConnection, layout: Layout) -> None:
     """Raises `BrokerRefused` if the broker allows too few channels to serve all partitions.
 
-    A worker may have to serve all of them. The broker ends a connection that opens too many.
+    The broker ends a connection that opens too many.
     """
-    needed = CHANNELS_PER_PARTITION * layout.partitions + CHANNELS_BESIDES
+    needed = channels_needed(layout)
     # aio-pika does not say what was negotiated; 0 means any number.
     allowed = (
         connection.transport.connection.connection_tune.channel_max if connection.transport else 0

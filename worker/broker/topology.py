@@ -30,6 +30,7 @@ from worker.broker.connecting.connection import BrokerUnavailable, channel_on
 
 __all__ = [
     "RETENTION",
+    "NoRoom",
     "TopologyMismatch",
     "declare",
     "declare_dead_letter_queue",
@@ -50,6 +51,9 @@ Result = TypeVar("Result")
 INEQUIVALENT: Final = "inequivalent arg"
 """How the broker begins to say that something exists with other properties."""
 
+FULL: Final = "queue limit in "
+"""In the text of a refusal because a virtual host or a cluster has its maximum of queues."""
+
 DOWN: Final = "is down or inaccessible"
 """How the broker ends to say that it, or the node of a queue, has not started completely."""
 
@@ -59,6 +63,10 @@ RETENTION: Final = ("x-max-age", "x-stream-max-segment-size-bytes")
 
 class TopologyMismatch(Exception):
     """The broker has refused a declaration; the text says why, and what to do."""
+
+
+class NoRoom(TopologyMismatch):
+    """The broker may have no more queues."""
 
 
 async def declare(connection: AbstractConnection) -> None:
@@ -178,6 +186,8 @@ async def verified(
 ) -> Result:
     """Awaits a declaration. Raises `TopologyMismatch`, which names the command to repeat.
 
+    Raises `NoRoom` if the broker may have no more queues.
+
     Raises `BrokerUnavailable` while a node is starting: it listens before its streams can be used.
     """
     try:
@@ -202,8 +212,13 @@ async def _matching(declaration: Awaitable[Result], what: str, *, command: str) 
                 f"The {what} exists with other properties. The broker says: {error}. Nothing was"
                 f" changed. Empty it, delete it and run `activation-worker {command}` again."
             )
+        elif FULL in str(error):
+            raise NoRoom(
+                f"The {what} could not be declared. The broker says: {error}. Raise max-queues"
+                " (`rabbitmqctl set_vhost_limits`), or delete other queues, and run"
+                f" `activation-worker {command}` again."
+            ) from None
         else:
-            # For example, the virtual host may have no more queues.
             message = (
                 f"The {what} could not be declared. The broker says: {error}. Change that in the"
                 f" broker and run `activation-worker {command}` again."

@@ -14,6 +14,7 @@ SYSTEM: Final = "The operating system reports: {}."
 DATABASE: Final = "PostgreSQL cannot be used: {}. Check DATABASE_URL and the server."
 
 EXPLANATIONS: Final[tuple[tuple[str, Exit, str], ...]] = (
+    ("worker.broker.topology.NoRoom", Exit.UNAVAILABLE, AS_IT_IS),
     ("worker.broker.topology.TopologyMismatch", Exit.MISMATCH, AS_IT_IS),
     ("worker.runtime.environment.SettingsError", Exit.SETTINGS, AS_IT_IS),
     ("worker.runtime.mistakes.Mistake", Exit.UNAVAILABLE, AS_IT_IS),

@@ -127,12 +127,12 @@ def end_without_output(error: BaseException | None) -> NoReturn:
     fail(Exit.INPUT_OUTPUT, f"The output cannot be written: {error}.")
 
 
-def settings_of_environment() -> "Settings":
+def settings_of_environment(environment: Mapping[str, str] = os.environ) -> "Settings":
     """The settings; exits if one of them is wrong."""
     from worker.settings import SettingsError, load
 
     try:
-        return load(os.environ)
+        return load(environment)
     except SettingsError as error:
         fail(Exit.SETTINGS, str(error))
 

@@ -12,11 +12,12 @@ from worker.local import PrivateServers
 from worker.operator.importing.import_records import import_chunks
 from worker.operator.importing.jsonl import Numbered, read_chunks
 from worker.operator.preparing.servers import declare_topology, migrate_database
-from worker.settings import Settings, load
+from worker.runtime.environment import FILE_SUFFIX
+from worker.settings import SHARED_NAMES, Settings, load
 from worker.telemetry.http import serve
 from worker.telemetry.metrics import Metrics
 
-__all__ = ["prepare", "run_standalone"]
+__all__ = ["prepare", "run_standalone", "without_servers"]
 
 STARTING_SECONDS: Final = 30
 RETRY_SECONDS: Final = 0.2
@@ -36,6 +37,7 @@ async def run_standalone(
     records, the settings and the HTTP port before it starts a server.
     """
     records = None if lines is None else read_chunks(lines)
+    environment = without_servers(environment)
     settings = load(environment)
     # Binds the port once, to fail early if it is taken.
     async with serve(settings.http_host, settings.http_port, {}, Metrics()):
@@ -45,6 +47,15 @@ async def run_standalone(
         show(f"export AMQP_URL={servers.rabbitmq.url}")
         show(f"export DATABASE_URL={servers.postgresql.url}")
         await app.run(settings)
+
+
+def without_servers(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment without the URLs of other servers, direct or as files: it has its own."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if name.removesuffix(FILE_SUFFIX) not in SHARED_NAMES
+    }
 
 
 async def prepare(

@@ -21,6 +21,10 @@ HEALING_CODES: Final = frozenset({311, 320, 506, 541})
 """Reply codes that waiting can heal: the broker stops, starts, or is short of something."""
 LIMIT: Final = re.compile(r"connection limit \(\d+\) is reached")
 """In the text of a refusal because too many connections are open: some may end."""
+ROOM: Final = (
+    "each worker needs 3: raise max-connections (`rabbitmqctl set_vhost_limits`, `set_user_limits`)"
+    " or end other connections"
+)
 REMEDIES: Final = {
     403: "correct the user and the password in AMQP_URL",
     530: "correct the virtual host in AMQP_URL, or create it and give the user permissions on it",
@@ -71,7 +75,9 @@ def explained(
 
 
 def _closed(server: AmqpServer, code: int, text: str) -> BrokerRefused | BrokerUnavailable:
-    if code in HEALING_CODES or LIMIT.search(text):
+    if LIMIT.search(text):
+        return BrokerUnavailable(f"{server}: {_line(text)}; {ROOM}")
+    if code in HEALING_CODES:
         return BrokerUnavailable(f"{server}: {_line(text)}")
     remedy = REMEDIES.get(code, OTHER_REMEDY)
     return BrokerRefused(f"RabbitMQ at {server} refuses the connection ({_line(text)}): {remedy}")

@@ -41,15 +41,17 @@ def run() -> None:
 def standalone(folder: Path | None, records: BinaryIO | None) -> None:
     """Run the worker with private servers.
 
-    Starts a RabbitMQ and a PostgreSQL for this worker alone; Ctrl-C stops all of them.
+    Starts a RabbitMQ and a PostgreSQL for this worker alone; Ctrl-C stops all of them. AMQP_URL,
+    DATABASE_URL and their files are ignored.
     """
     import os
 
-    from worker.local.standalone import run_standalone
+    from worker.local.standalone import run_standalone, without_servers
     from worker.operator.importing.jsonl import lines_of
     from worker.telemetry import logs
 
-    settings = settings_of_environment()
+    environment = without_servers(os.environ)
+    settings = settings_of_environment(environment)
     logs.configure(
         sys.stderr,
         format=settings.log_format,
@@ -57,4 +59,4 @@ def standalone(folder: Path | None, records: BinaryIO | None) -> None:
         numbers=settings.log_numbers,
     )
     lines = None if records is None else readable(lines_of(records))
-    run_async(run_standalone(dict(os.environ), folder, lines, show=echo, report=note))
+    run_async(run_standalone(environment, folder, lines, show=echo, report=note))

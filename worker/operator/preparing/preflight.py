@@ -18,6 +18,7 @@ from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import ChannelNotFoundEntity
 
 from worker.broker.connecting.connection import connect
+from worker.broker.limits import require_room
 from worker.broker.partition_queues import partition_topology, queue_names_of
 from worker.broker.publishing.alarms import to_nobody
 from worker.broker.publishing.confirm_channel import ConfirmChannel
@@ -26,7 +27,6 @@ from worker.broker.rights import (
     rights_to_declare,
     rights_to_serve,
 )
-from worker.broker.session import require_channels
 from worker.broker.topology import require_exchange, require_queue, verify, verify_event_log
 from worker.broker.version import require_version
 from worker.core.partitions import Layout
@@ -165,8 +165,8 @@ async def _check_partitions(settings: Settings) -> Sequence[str]:
     async with _session(settings) as session:
         state = await load_partitions(session)
     state.require_finished()
+    await require_room(settings.amqp_urls, state.layout)
     async with await connect(settings.amqp_urls) as connection:
-        require_channels(connection, state.layout)
         await _require_partition_queues(connection, state.layout)
     return []
 
@@ -193,8 +193,8 @@ async def _check_rights(settings: Settings) -> Sequence[str]:
     needed = rights_to_serve(layout)
     if settings.declare_topology:
         needed += rights_to_declare(*_topology(settings, layout))
-    await require_rights(settings.amqp_urls, needed, "a worker")
-    return []
+    warning = await require_rights(settings.amqp_urls, needed, "a worker")
+    return [warning] if warning else []
 
 
 def _topology(settings: Settings, layout: Layout) -> tuple[Sequence[Exchange], Sequence[Queue]]:
