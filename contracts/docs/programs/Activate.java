@@ -14,10 +14,13 @@ public class Activate {
     record Event(String specversion, String id, String source, String type, JsonNode data) {}
     record StatusChanged(String status, long sequence) {}
     record Rejected(String code, String message) {}
+    record Unreadable(String code, String detail) {}
     record Delayed(String message) {}
     record Failed(String code, String detail, boolean needs_a_person) {}
 
+    static final String UNREADABLE = "telephony.message.unreadable.v1";
     static final Map<String, Class<? extends Record>> TYPES = Map.of(
+        UNREADABLE, Unreadable.class,
         "telephony.phone_number.status_changed.v1", StatusChanged.class,
         "telephony.phone_number.command_rejected.v1", Rejected.class,
         "telephony.phone_number.operation_delayed.v1", Delayed.class,
@@ -36,8 +39,6 @@ public class Activate {
             "type", "telephony.phone_number.activate.v1",
             "expirytime", expiry.toString(),
             "data", Map.of("phone_number", words[0], "account_id", words[1], "site_id", words[2]));
-        var properties = new AMQP.BasicProperties.Builder().contentType("application/cloudevents+json")
-            .deliveryMode(2).messageId(id).type("telephony.phone_number.activate.v1").build();
 
         var factory = new ConnectionFactory();
         factory.setUri(System.getenv("AMQP_URL"));
@@ -50,6 +51,8 @@ public class Activate {
             channel.basicConsume(queue, false, (tag, delivery) -> deliveries.add(delivery),
                 tag -> end("The queue was deleted."));
 
+            var properties = new AMQP.BasicProperties.Builder().contentType("application/cloudevents+json")
+                .deliveryMode(2).messageId(id).type("telephony.phone_number.activate.v1").replyTo(queue).build();
             channel.confirmSelect();
             channel.addReturnListener(unrouted -> end("The command reached no queue."));
             channel.basicPublish(
@@ -84,8 +87,9 @@ public class Activate {
             try {
                 var event = JSON.readValue(body, Event.class);
                 var type = TYPES.get(event.type()); // null: another type, perhaps of a later version
-                if (type == null || !event.data().path("command_id").asText().equals(id)) return false;
-                if (!seen.add(event.id())) return false; // a repeat
+                var of = event.data().path(UNREADABLE.equals(event.type()) ? "id" : "command_id").asText();
+                if (type == null || !of.equals(id)) return false;
+                if (!seen.add(event.id())) return false; // a repeat: the first answer is a reply, too
                 var data = JSON.treeToValue(event.data(), type);
                 if (data instanceof StatusChanged changed) {
                     if (changed.sequence() <= sequence) return false; // older than what is known
@@ -96,7 +100,8 @@ public class Activate {
                 if (data instanceof Rejected it) System.out.println("REFUSED " + it.code() + " " + it.message());
                 if (data instanceof Delayed it) System.out.println("DELAYED " + it.message());
                 if (data instanceof Failed it) System.out.println("FAILED " + it.code() + " " + it.detail());
-                return data instanceof Rejected || data instanceof Failed it && !it.needs_a_person();
+                if (data instanceof Unreadable it) System.out.println("UNREADABLE " + it.code() + " " + it.detail());
+                return data instanceof Rejected || data instanceof Unreadable || data instanceof Failed it && !it.needs_a_person();
             } catch (IOException error) { // not JSON, or a field is missing
                 System.out.println("INVALID " + error.getMessage().lines().findFirst().get());
                 return false;

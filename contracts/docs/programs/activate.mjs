@@ -51,14 +51,19 @@ await channel.prefetch(20);
 const seen = new Set();
 let sequence = 0;
 
-/** Prints the event; returns whether it ends the command. */
+/** Prints the event; returns whether it ends the command. The first answer comes as a reply, too. */
 function handle(event) {
-  if (event?.data.command_id !== command.id || seen.has(event.id)) return false;
+  const unreadable = event?.type === "telephony.message.unreadable.v1";
+  const of = unreadable ? event.data.id : event?.data.command_id;
+  if (of !== command.id || seen.has(event.id)) return false;
   const { id, type, data } = event;
   seen.add(id);
   switch (type) {
     case "telephony.phone_number.command_rejected.v1":
       console.log("REFUSED", data.code, data.message);
+      return true;
+    case "telephony.message.unreadable.v1":
+      console.log("UNREADABLE", data.code, data.detail);
       return true;
     case "telephony.phone_number.operation_delayed.v1":
       console.log("DELAYED", data.message);
@@ -97,6 +102,7 @@ channel.publish("telephony.commands", "phone_number.activate", body, {
   mandatory: true,
   contentType: "application/cloudevents+json",
   messageId: command.id,
+  replyTo: queue,
   type: command.type,
 });
 await Promise.all([channel.waitForConfirms(), ended]);

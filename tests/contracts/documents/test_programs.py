@@ -166,10 +166,11 @@ async def test_the_program_prints_what_counts_of_its_command_and_nothing_else(
         assert line.startswith(words)
 
 
-async def test_the_program_in_python_ends_when_its_command_cannot_be_read(
-    amqp_url: str, program_in: ProgramIn
+@parametrize_quick("language", ["JavaScript", "Java", "Python"], quick=2)
+async def test_the_program_ends_when_its_command_cannot_be_read(
+    amqp_url: str, program_in: ProgramIn, language: str
 ) -> None:
-    program = program_in("Python")
+    program = program_in(language)
     async with await aio_pika.connect(amqp_url) as connection:
         channel = await connection.channel()
         commands = await channel.declare_queue(exclusive=True)
