@@ -1,6 +1,7 @@
 """PgBouncer: session pooling works for real; pooling by transaction or statement is refused."""
 
 import pytest
+from asyncpg import ProtocolViolationError
 
 from tests.support.data.inserts import phone_numbers, voice_service
 from tests.support.platform import Platform
@@ -10,6 +11,7 @@ from worker.operator.preparing.preflight import check_all
 from worker.runtime.mistakes import Mistake
 from worker.settings import Settings
 from worker.storage.connecting.engine import Database, open_database
+from worker.storage.connecting.errors import is_transient, mistake_of
 from worker.storage.connecting.session_setup import SESSION_SETTINGS
 from worker.storage.deployment.preflight import require_fit
 
@@ -29,6 +31,55 @@ async def test_pooling_that_loses_the_session_is_refused(
     assert [str(item.error) for item in findings if item.subject == "database"] == [
         str(refused.value)
     ]
+
+
+async def test_a_user_whom_the_pooler_does_not_admit_is_a_mistake(
+    database_url: str, pooled: Pooled
+) -> None:
+    async with (
+        pooled(database_url, "session", "auth_type = trust") as url,
+        open_database(url, waits=True) as database,
+    ):
+        with pytest.raises(Mistake, match=r"authentication failed\. Correct the user or"):
+            await database.transact(require_fit)
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ("unsupported startup parameter: search_path", "ignore_startup_parameters"),
+        ("no such database: phones", "has no such database"),
+        ("password authentication failed", "refuses the password"),
+        ("SASL authentication failed", "refuses the password"),
+        ("SSL required", "requires TLS"),
+        ("bouncer config error", "configuration"),
+    ],
+)
+def test_what_a_pooler_refuses_for_good_is_a_mistake_with_its_words(
+    said: str, sentence: str
+) -> None:
+    mistake = mistake_of(ProtocolViolationError(said))
+
+    assert sentence in str(mistake)
+    assert said in str(mistake)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "no more connections allowed (max_client_conn)",
+        "client_login_timeout (server down)",
+        "server login has been failing, try again later (server_login_retry)",
+        "server login failed: FATAL password authentication failed",
+        "query_wait_timeout",
+        "pgbouncer cannot connect to server",
+    ],
+)
+def test_what_a_pooler_may_allow_later_is_an_outage(said: str) -> None:
+    error = ProtocolViolationError(said)
+
+    assert mistake_of(error) is None
+    assert is_transient(error)
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,29 @@ MISTAKES: Final[Mapping[str, str]] = {
     "42P05": SESSION_IS_LOST,
 }
 """By SQLSTATE what waiting does not heal, with what to change."""
+POOLER_STATE: Final = "08P01"
+"""PgBouncer gives almost all its refusals this SQLSTATE, so that only the text tells them apart."""
+POOLER_MISTAKES: Final[Mapping[str, str]] = {
+    "unsupported startup parameter": (
+        "PgBouncer refuses a parameter of the connection: {}. Name it in its setting"
+        " ignore_startup_parameters."
+    ),
+    "no such database": (
+        "PgBouncer has no such database: {}. Correct it in DATABASE_URL, or add it to [databases]."
+    ),
+    "no such user": MISTAKES["28000"],
+    "authentication failed": MISTAKES["28P01"],
+    "login rejected": MISTAKES["28000"],
+    "SSL required": (
+        "PgBouncer requires TLS: {}. Write sslmode=require into DATABASE_URL, or more."
+    ),
+    "bouncer config error": (
+        "PgBouncer cannot use its configuration: {}. Its log says what to correct there."
+    ),
+}
+"""By what PgBouncer says: what waiting does not heal. All else that it says may heal."""
+OF_THE_SERVER: Final = "server login"
+"""How PgBouncer begins to say that PostgreSQL does not admit PgBouncer now."""
 TLS_REFUSED: Final = "rejected SSL upgrade"
 """What the driver says of a server without TLS; it has no class or code for it."""
 NO_TLS: Final = (
@@ -148,10 +171,19 @@ def mistake_of(error: BaseException) -> Mistake | SettingsError | None:
         return error
     if alert := _certificate_alert(error):
         return Mistake(OWN_CERTIFICATE.format(alert))
-    text = _tls_mistake(error) or MISTAKES.get(sqlstate_of(error))
+    state = sqlstate_of(error)
+    text = _tls_mistake(error) or MISTAKES.get(state)
+    if state == POOLER_STATE:
+        text = _pooler_mistake(reason_of(error))
     if text is None and isinstance(error, asyncpg.ClientConfigurationError):
         text = "DATABASE_URL, or a variable that begins with PG, is wrong: {}."
     return None if text is None else Mistake(text.format(reason_of(error)))
+
+
+def _pooler_mistake(said: str) -> str | None:
+    if said.startswith(OF_THE_SERVER):
+        return None
+    return next((text for words, text in POOLER_MISTAKES.items() if words in said), None)
 
 
 def _certificate_alert(error: BaseException) -> str | None:
