@@ -12,7 +12,6 @@ from tests.support.data.records import service
 from tests.support.platform import Platform
 from tests.support.quick import parametrize_quick
 from tests.support.servers.administration import Administration
-from tests.support.servers.running import alarm
 from tests.support.workers import rows, store
 from worker.broker.connecting.connection import connect
 from worker.cli.exits import Exit
@@ -299,17 +298,6 @@ async def test_check_says_that_its_user_may_open_too_few_channels(
     assert result.exit_code == Exit.UNAVAILABLE
     assert "RabbitMQ does not open the 15 channels that a worker needs" in result.output
     assert "maximum allowed user limit of (5)" in result.output
-
-
-@pytest.mark.campaign
-async def test_check_warns_that_the_broker_takes_no_messages_during_an_alarm(
-    invoke: Invoke, servers: PrivateServers
-) -> None:
-    async with alarm(servers):
-        result = await invoke("check")
-
-    assert result.exit_code == Exit.DONE, result.output
-    assert "warning rights: RabbitMQ takes no messages now" in result.output
 
 
 async def test_topology_does_not_blame_a_queue_that_the_broker_has_no_room_for(

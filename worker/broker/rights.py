@@ -52,10 +52,6 @@ DEFAULT_EXCHANGE: Final = "amq.default"
 """The name of the default exchange in permissions."""
 REFUSED_ARGUMENT: Final = "refused"
 ANSWER_SECONDS: Final = 5
-TAKES_NOTHING: Final = (
-    "RabbitMQ takes no messages now, so rights to publish could not be tried. It may be short of"
-    " memory or disk: `rabbitmq-diagnostics alarms` says so. A worker waits, and loses nothing."
-)
 
 
 class Right(NamedTuple):
@@ -122,14 +118,9 @@ def _rights_to_bind(queue: str, exchange: str) -> list[Right]:
 async def missing_rights(urls: Sequence[str], needed: Iterable[Right]) -> list[Right]:
     """Those of the rights that this user lacks, each once. Raises `BrokerUnavailable`.
 
-    See `require_rights` about a broker that does not answer.
+    Uses a connection of its own, because it publishes: a broker that is short of memory or disk
+    reads nothing more from such a connection. Then it cannot tell, and reports no more rights.
     """
-    missing, _ = await _tried(urls, needed)
-    return missing
-
-
-async def _tried(urls: Sequence[str], needed: Iterable[Right]) -> tuple[list[Right], bool]:
-    """The missing rights, and whether the broker answered to the end."""
     different = {right[:3]: right for right in needed}
     missing: dict[Right, None] = {}
     connection = await connect(urls)
@@ -138,31 +129,26 @@ async def _tried(urls: Sequence[str], needed: Iterable[Right]) -> tuple[list[Rig
             if not await limited(_has(connection, right), ANSWER_SECONDS):
                 missing[right] = None
     except TimeoutError:
-        return list(missing), False
+        return list(missing)
     except CONNECTION_ERRORS as error:
         raise BrokerUnavailable(str(error) or type(error).__name__) from error
     finally:
         await connection.close()
-    return list(missing), True
+    return list(missing)
 
 
 def _publishes(right: Right) -> bool:
     return right.kind == "write" and not right.partner
 
 
-async def require_rights(urls: Sequence[str], needed: Sequence[Right], purpose: str) -> str | None:
-    """Raises `Mistake` if this user lacks one of the rights; the text names all that it lacks.
-
-    Uses a connection of its own, because it publishes: a broker that is short of memory or disk
-    reads nothing more from such a connection. Then it cannot tell, and returns a warning.
-    """
-    missing, has_answered = await _tried(urls, needed)
+async def require_rights(urls: Sequence[str], needed: Sequence[Right], purpose: str) -> None:
+    """Raises `Mistake` if this user lacks one of the rights; the text names all that it lacks."""
+    missing = await missing_rights(urls, needed)
     if missing:
         raise Mistake(
             f"The RabbitMQ user of AMQP_URL lacks rights that {purpose} needs:"
             f" {', '.join(map(str, missing))}. Grant them with `rabbitmqctl set_permissions`."
         )
-    return None if has_answered else TAKES_NOTHING
 
 
 async def _has(connection: AbstractConnection, right: Right) -> bool:
