@@ -218,3 +218,11 @@ def test_the_program_in_python_returns_an_event_to_its_queue_if_it_fails() -> No
     ]
 
     assert calls == ["delivery.process(requeue=True)"]
+
+
+@pytest.mark.parametrize("language", ["js", "java"])
+def test_a_program_in_another_language_has_less_than_a_hundred_lines(language: str) -> None:
+    page = (DOCUMENTS / "other-languages.md").read_text(encoding="utf-8")
+    (program,) = re.findall(rf"^```{language}\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+
+    assert len(program.splitlines()) < 100
