@@ -154,6 +154,44 @@ async def test_worker_and_reader_cannot_change_schema_or_server(prepared: Roles)
             await denied(environment, statement)
 
 
+DISGUISED = """
+CREATE TEMPORARY TABLE {table} (LIKE public.{table});
+GRANT INSERT ON {table} TO PUBLIC;
+CREATE OR REPLACE FUNCTION pg_temp.spring() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE 'code of the session ran as %', current_user; END $$;
+CREATE TRIGGER spring BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION pg_temp.spring();
+"""
+"""Hides a table of the owner behind a temporary one, which executes code for each row."""
+OPEN_STEP = """
+INSERT INTO pbx_steps (step_id, phone_number, command_source, command_id, step, state, attempt,
+    requested_at, message_type, exchange, routing_key, correlation_id, must_be_routed, body)
+VALUES ('step', '+441632960000', 'web', 'c', 'extension_reset', 'open', 1, now(), '', '', '', '',
+    true, '')
+"""
+RESOLUTION = """
+INSERT INTO resolutions VALUES ('+441632960000', now(), 'web', 'c', 'done', 'Ada', 'a test')
+"""
+
+
+async def test_code_of_the_worker_never_runs_as_owner(prepared: Roles) -> None:
+    connection = await asyncpg.connect(prepared.worker["DATABASE_URL"])
+    await connection.execute(OPEN_STEP)
+    for table in ("step_events", "acts", "act_items"):
+        await connection.execute(DISGUISED.format(table=table))
+    await connection.execute("UPDATE pbx_steps SET attempt = 2")
+    await connection.execute(RESOLUTION)
+    for table in ("step_events", "acts", "act_items"):
+        assert await connection.fetchval(f"SELECT count(*) FROM public.{table}") == 1
+    await connection.close()
+
+
+async def test_no_role_has_the_owner_record_history_by_a_trigger(prepared: Roles) -> None:
+    for function in ("record_step_event", "record_resolution"):
+        trigger = f"CREATE TRIGGER own AFTER UPDATE ON own EXECUTE FUNCTION {function}()"
+        for environment in (prepared.worker, prepared.reader):
+            await denied(environment, f"CREATE TEMPORARY TABLE own (answers text); {trigger}")
+
+
 async def test_the_reader_reads_every_table_and_writes_none(prepared: Roles) -> None:
     async with open_database(prepared.reader["DATABASE_URL"]) as database:
         for table in TABLES:

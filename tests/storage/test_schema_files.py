@@ -24,3 +24,17 @@ async def test_every_function_of_the_database_has_a_file(database: Database) -> 
         database, "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
     )
     assert {f"{name}.sql" for (name,) in found} == {file.name for file in FILES}
+
+
+async def test_functions_with_the_rights_of_their_owner_are_closed_to_other_roles(
+    database: Database,
+) -> None:
+    found = await rows(
+        database,
+        "SELECT proname, proconfig, has_function_privilege('public', oid, 'EXECUTE') AS is_open"
+        " FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef",
+    )
+    assert {name for name, _, _ in found} == {"record_resolution", "record_step_event"}
+    for name, configured, is_open in found:
+        # Without pg_temp at the end, the temporary tables of a session come first.
+        assert (configured, is_open) == (["search_path=public, pg_temp"], False), name

@@ -9,6 +9,11 @@ __all__ = ["functions", "run"]
 
 TIMEOUT_SECONDS: Final = 24 * 60 * 60
 """An index on many millions of rows takes longer than any statement of a worker may."""
+FUNCTIONS_SEE_ONE_SCHEMA: Final = (
+    "SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true)"
+)
+"""Functions with SET search_path FROM CURRENT keep this path. Without pg_temp at its end,
+PostgreSQL looks for a table among the temporary ones first, which belong to the caller."""
 SCHEMA: Final = files("worker.storage") / "schema"
 
 
@@ -27,6 +32,7 @@ def run(*paths: str) -> None:
     if connection is None:
         raise ConnectionError
     op.execute("SET LOCAL statement_timeout = 0")
+    op.execute(FUNCTIONS_SEE_ONE_SCHEMA)
     for path in paths:
         sql = SCHEMA.joinpath(path).read_text(encoding="utf-8")
         # A prepared statement holds one command: a file of many needs the driver's simple protocol.

@@ -13,3 +13,5 @@ BEGIN
     RETURN NULL;
 END
 $$;
+-- Otherwise every role could run it, in a trigger on a table of its own.
+REVOKE EXECUTE ON FUNCTION record_resolution() FROM PUBLIC;

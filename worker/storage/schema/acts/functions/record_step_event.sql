@@ -18,3 +18,5 @@ BEGIN
     RETURN NULL;
 END
 $$;
+-- Otherwise every role could run it, in a trigger on a table of its own.
+REVOKE EXECUTE ON FUNCTION record_step_event() FROM PUBLIC;
