@@ -200,6 +200,21 @@ async def test_the_reader_reads_every_table_and_writes_none(prepared: Roles) -> 
         await denied(prepared.reader, f"DELETE FROM {table}")
 
 
+async def test_tables_of_a_later_migration_are_open_to_worker_and_reader_at_once(
+    prepared: Roles,
+) -> None:
+    owner = await asyncpg.connect(prepared.owner["DATABASE_URL"])
+    await owner.execute("CREATE TABLE added (id int)")
+    await owner.close()
+    worker_session = await asyncpg.connect(prepared.worker["DATABASE_URL"])
+    await worker_session.execute("INSERT INTO added VALUES (1)")
+    await worker_session.close()
+    reader = await asyncpg.connect(prepared.reader["DATABASE_URL"])
+    assert await reader.fetchval("SELECT id FROM added") == 1
+    await reader.close()
+    await denied(prepared.reader, "DELETE FROM added")
+
+
 async def test_grants_may_be_given_again(prepared: Roles) -> None:
     await prepared.execute(script("grants.sql"))
 

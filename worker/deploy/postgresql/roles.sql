@@ -4,8 +4,10 @@
 -- The roles have no passwords yet:            \password numbers_owner
 --
 -- numbers_owner    migrate
--- numbers_worker   run, import, resolve, manual-logouts close, outbox, partitions
--- numbers_reader   show, pending, entitlements, manual-logouts, outbox list, republish, reconcile
+-- numbers_worker   run, import, resolve, manual-logouts close, outbox, dead-letters replay, discard,
+--                  pause, resume, retention --now, partitions
+-- numbers_reader   show, pending, entitlements, manual-logouts, outbox list, acts, retention,
+--                  republish, reconcile
 CREATE ROLE numbers_owner LOGIN;
 CREATE ROLE numbers_worker LOGIN;
 CREATE ROLE numbers_reader LOGIN;
