@@ -24,6 +24,7 @@ from worker.core.operations.operation import Policy
 from worker.runtime.amqp_url import parse_amqp_url, split_amqp_urls
 from worker.runtime.database_url import parse_database_url
 from worker.runtime.environment import FILE_SUFFIX, SettingsError, is_service_link, read_value
+from worker.runtime.history import HISTORY_DAYS_MAXIMUM, HISTORY_DAYS_MINIMUM
 
 __all__ = ["SHARED_NAMES", "Settings", "SettingsError", "environment_name", "load"]
 
@@ -84,7 +85,7 @@ class Settings(BaseModel):
     """How often an idle consumer checks whether messages wait in its queue."""
     leader_silence_maximum_seconds: Annotated[float, Field(ge=0.5, le=3600)] = 10
     """How long a worker may be frozen or disconnected before another takes over."""
-    history_days: Annotated[int, Field(ge=30, le=36_500)] = 90
+    history_days: Annotated[int, Field(ge=HISTORY_DAYS_MINIMUM, le=HISTORY_DAYS_MAXIMUM)] = 90
     """How long ended commands, steps, acts and logouts stay; later repeats count as new."""
     stop_deadline_seconds: Timeout = 20
     """How long a stop may take; the next start continues what is unfinished then."""

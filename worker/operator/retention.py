@@ -1,4 +1,4 @@
-"""Shows the history that is older than the settings keep, and deletes it."""
+"""Shows the history that is older than a number of days, and deletes it."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -21,18 +21,18 @@ class OldHistory(NamedTuple):
     rows: Mapping[str, int]
 
 
-async def show_history(settings: Settings) -> OldHistory:
-    """What is older than `WORKER_HISTORY_DAYS`."""
+async def show_history(settings: Settings, days: int) -> OldHistory:
+    """What is older than these days."""
     async with open_database(settings.database_url) as database, database.session() as session:
-        before = _before(database, settings)
+        before = _before(database, days)
         return OldHistory(before, await count_old(session, before))
 
 
-async def delete_history(settings: Settings, author: Author) -> OldHistory:
+async def delete_history(settings: Settings, days: int, author: Author) -> OldHistory:
     """Deletes it, in small transactions, and records the act first."""
 
     async def record(session: Session) -> datetime:
-        before = _before(database, settings)
+        before = _before(database, days)
         detail = f"before {clock_time(before)}"
         await begin_act(session, Act.RETENTION, author, database.clock.now(), detail=detail)
         return before
@@ -42,8 +42,8 @@ async def delete_history(settings: Settings, author: Author) -> OldHistory:
         return OldHistory(before, await delete_old(database, before))
 
 
-def _before(database: Database, settings: Settings) -> datetime:
-    return database.clock.now() - timedelta(days=settings.history_days)
+def _before(database: Database, days: int) -> datetime:
+    return database.clock.now() - timedelta(days=days)
 
 
 def render(history: OldHistory) -> str:

@@ -9,6 +9,7 @@ from worker.cli.exits import Exit, fail, run_async, settings_of_environment
 from worker.cli.options import AS_JSON, JsonArray, Words, by_and_why, to_json
 from worker.cli.streams import echo
 from worker.runtime.counting import counted
+from worker.runtime.history import HISTORY_DAYS_MAXIMUM, HISTORY_DAYS_MINIMUM
 
 __all__ = ["acts", "pause", "resume", "retention"]
 
@@ -72,15 +73,20 @@ def acts(as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--now", is_flag=True, help="Delete it now; needs --by and --why.")
+@click.option(
+    "--days",
+    type=click.IntRange(HISTORY_DAYS_MINIMUM, HISTORY_DAYS_MAXIMUM),
+    help="The history to keep; --now needs it. Without it WORKER_HISTORY_DAYS, of your shell.",
+)
+@click.option("--now", is_flag=True, help="Delete it now; needs --days, --by and --why.")
 @click.option("--by", type=Words(), help="Who decides; `acts` shows it.")
 @click.option("--why", type=Words(), help="The reason; `acts` shows it.")
 @AS_JSON
-def retention(now: bool, by: str | None, why: str | None, as_json: bool) -> None:
-    """Show how much history is older than WORKER_HISTORY_DAYS, or delete it.
+def retention(days: int | None, now: bool, by: str | None, why: str | None, as_json: bool) -> None:
+    """Show how much history is older than a number of days, or delete it.
 
-    A worker deletes it by itself, every ten minutes. --now deletes in small transactions, so that a
-    worker may run meanwhile.
+    A worker deletes by itself, every ten minutes, what is older than its WORKER_HISTORY_DAYS. --now
+    deletes in small transactions, so that a worker may run meanwhile.
     """
     from worker.core.messages.explanations import clock_time
     from worker.operator.retention import delete_history, render, show_history
@@ -90,11 +96,12 @@ def retention(now: bool, by: str | None, why: str | None, as_json: bool) -> None
     if not now:
         if by or why:
             fail(Exit.USAGE, "--by and --why belong to --now.")
-        history = run_async(show_history(settings))
-    elif by and why:
-        history = run_async(delete_history(settings, Author(by, why)))
+        history = run_async(show_history(settings, days or settings.history_days))
+    elif days and by and why:
+        history = run_async(delete_history(settings, days, Author(by, why)))
     else:
-        fail(Exit.USAGE, "--now needs --by and --why.")
+        # The shell of an operator may have another WORKER_HISTORY_DAYS than the workers.
+        fail(Exit.USAGE, "--now needs --days, --by and --why.")
     if as_json:
         click.echo(to_json(history._asdict()))
         return
