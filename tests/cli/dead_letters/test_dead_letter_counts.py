@@ -9,7 +9,7 @@ from aio_pika import Message
 from tests.support.command_line import Invoke
 from tests.support.faults.lossy import until_any, until_none
 from tests.support.platform import Platform
-from tests.support.workers import rows, working
+from tests.support.workers import rows, store, working
 from worker.broker.connecting.connection import connect, ready_by_queue
 from worker.cli.exits import Exit
 from worker.settings import Settings
@@ -59,6 +59,27 @@ async def test_dead_letters_are_counted_by_reason_with_those_of_the_broker(
     assert discarded.exit_code == Exit.DONE, discarded.output
     assert with_the_brokers == {"NOT_JSON": 2, "broker": 1}
     assert await dead_letters(database, settings) == {"NOT_JSON": 1, "broker": 1}
+
+
+NOT_COUNTED = """
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'refused'; END $$;
+CREATE TRIGGER refuse BEFORE UPDATE ON queued_dead_letters EXECUTE FUNCTION refuse();
+"""
+
+
+async def test_a_dead_letter_that_cannot_be_uncounted_stays_and_no_act_is_recorded(
+    database: Database, settings: Settings, platform: Platform, invoke: Invoke
+) -> None:
+    async with working(database, settings):
+        await platform.send_raw(b"nonsense")
+        await until_any(database, COUNTED)
+    await store(database, NOT_COUNTED)
+
+    discarded = await invoke("dead-letters", "discard", "--all", "--yes", *REASON)
+
+    assert discarded.exit_code != Exit.DONE
+    assert await dead_letters(database, settings) == {"NOT_JSON": 1}
+    assert await rows(database, "SELECT act FROM acts") == []
 
 
 async def test_counts_are_forgotten_when_somebody_has_purged_the_queue(

@@ -14,7 +14,7 @@ from worker.operator.dead_letters.reader import FAILURE_HEADERS, QueuedDeadLette
 from worker.runtime.printable import on_one_line, printable
 from worker.settings import Settings
 from worker.storage.acts import Act, ActItem, Author, begin_act, record_items
-from worker.storage.connecting.engine import open_database
+from worker.storage.connecting.engine import open_database, transaction_in
 from worker.storage.deployment.preflight import require_known_schema
 from worker.storage.outbox.dead_letters import uncount_queued
 
@@ -154,21 +154,24 @@ Record = Callable[[QueuedDeadLetter], Awaitable[None]]
 async def _recording(
     settings: Settings, act: Act, author: Author, detail: str
 ) -> AsyncIterator[Record]:
-    """Records letters one by one, as items of one act that begins with the first of them."""
+    """Records letters as items of one act that begins with the first, each in a transaction."""
     begun: list[int] = []
     async with open_database(settings.database_url) as database, database.session() as session:
         # Before any letter is touched.
         await require_known_schema(session)
 
         async def record(letter: QueuedDeadLetter) -> None:
-            if not begun:
-                now = database.clock.now()
-                begun.append(await begin_act(session, act, author, now, detail=printable(detail)))
             code, _ = letter.reason
             words = f"{code}, message {letter.publication.properties.message_id}"
             item = ActItem(letter.phone_number, letter.key, printable(words))
-            await record_items(session, begun[0], [item])
-            await uncount_queued(session, [code])
+            async with transaction_in(session):
+                if not begun:
+                    now = database.clock.now()
+                    begun.append(
+                        await begin_act(session, act, author, now, detail=printable(detail))
+                    )
+                await record_items(session, begun[0], [item])
+                await uncount_queued(session, [code])
 
         yield record
 
