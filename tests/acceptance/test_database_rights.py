@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 import worker
+from tests.support.data.inserts import pbx_step
 from tests.support.environments import WITHOUT_EVENT_LOG, Environment, unmeasured
 from tests.support.installed_command import NUMBER, PLACE, command, imported, running
 from tests.support.quick import parametrize_quick
@@ -162,20 +163,14 @@ CREATE OR REPLACE FUNCTION pg_temp.spring() RETURNS trigger LANGUAGE plpgsql AS
 CREATE TRIGGER spring BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION pg_temp.spring();
 """
 """Hides a table of the owner behind a temporary one, which executes code for each row."""
-OPEN_STEP = """
-INSERT INTO pbx_steps (step_id, phone_number, command_source, command_id, step, state, attempt,
-    requested_at, message_type, exchange, routing_key, correlation_id, must_be_routed, body)
-VALUES ('step', '+441632960000', 'web', 'c', 'extension_reset', 'open', 1, now(), '', '', '', '',
-    true, '')
-"""
-RESOLUTION = """
-INSERT INTO resolutions VALUES ('+441632960000', now(), 'web', 'c', 'done', 'Ada', 'a test')
+RESOLUTION = f"""
+INSERT INTO resolutions VALUES ('{NUMBER}', now(), 'web', 'c', 'done', 'Ada', 'a test')
 """
 
 
 async def test_code_of_the_worker_never_runs_as_owner(prepared: Roles) -> None:
     connection = await asyncpg.connect(prepared.worker["DATABASE_URL"])
-    await connection.execute(OPEN_STEP)
+    await connection.execute(pbx_step(NUMBER))
     for table in ("step_events", "acts", "act_items"):
         await connection.execute(DISGUISED.format(table=table))
     await connection.execute("UPDATE pbx_steps SET attempt = 2")

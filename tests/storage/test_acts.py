@@ -6,6 +6,7 @@ import pytest
 from alembic import command
 from sqlalchemy import Connection
 
+from tests.support.data.inserts import Expression, pbx_step
 from tests.support.servers.postgresql import Administered
 from tests.support.workers import rows, store
 from worker.local import PrivateServers
@@ -16,13 +17,6 @@ from worker.storage.deployment.preflight import REVISION
 NUMBER = "+442079460001"
 ACTS = """SELECT acts.act, decided_by, reason, subject, item, act_items.detail
     FROM acts LEFT JOIN act_items ON act_items.act = acts.place ORDER BY acts.place"""
-
-STEP = f"""INSERT INTO pbx_steps (
-    step_id, phone_number, command_source, command_id, step, state, attempt, requested_at,
-    message_type, exchange, routing_key, correlation_id, must_be_routed, body
-) VALUES (
-    'step-1', '{NUMBER}', '/web', 'one', 'activation', 'open', 1, now(), '', '', '', '', true, ''
-)"""
 
 
 def resolution(minute: int, decision: str) -> str:
@@ -86,7 +80,7 @@ async def test_a_role_without_rights_on_the_new_tables_works_as_before(
             await store(
                 former,
                 resolution(1, "retry"),
-                STEP,
+                pbx_step(NUMBER),
                 "UPDATE pbx_steps SET answers = '[\"one\"]', last_result = 'done'",
                 "UPDATE pbx_steps SET attempt = 2",
             )
@@ -103,9 +97,35 @@ async def test_a_role_without_rights_on_the_new_tables_works_as_before(
 async def test_the_events_of_a_step_end_with_it(database: Database) -> None:
     await store(
         database,
-        STEP,
+        pbx_step(NUMBER),
         "UPDATE pbx_steps SET attempt = 2",
         "DELETE FROM pbx_steps",
     )
 
     assert await rows(database, "SELECT FROM step_events") == []
+
+
+async def test_a_change_of_a_step_without_news_for_people_calls_no_function(
+    database: Database,
+) -> None:
+    await store(
+        database,
+        "CREATE OR REPLACE FUNCTION record_step_event() RETURNS trigger LANGUAGE plpgsql"
+        " AS $$ BEGIN RAISE 'called'; END $$",
+        pbx_step(NUMBER),
+        "UPDATE pbx_steps SET sent_at = now(), silent_at = now()",
+        "UPDATE pbx_steps SET silent_at = NULL, again_at = now()",
+        "UPDATE pbx_steps SET state = 'done', attempt = 2, again_at = NULL",
+    )
+    with pytest.raises(Exception, match="called"):
+        await store(database, "UPDATE pbx_steps SET state = 'open', attempt = 3")
+
+
+async def test_a_step_whose_time_has_come_is_asked_again(database: Database) -> None:
+    await store(
+        database,
+        pbx_step(NUMBER, again_at=Expression("now()")),
+        "UPDATE pbx_steps SET again_at = NULL",
+    )
+
+    assert await rows(database, "SELECT event FROM step_events") == [("asked-again",)]

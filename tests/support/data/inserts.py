@@ -13,6 +13,7 @@ __all__ = [
     "many_numbers",
     "operation",
     "outbox_message",
+    "pbx_step",
     "phone_numbers",
     "voice_service",
 ]
@@ -129,6 +130,30 @@ def operation(number: str, **columns: object) -> str:
             "since": NOW,
             "at_risk_at": Expression("now() + interval '1 minute'"),
             "deadline": Expression("now() + interval '5 minutes'"),
+            **columns,
+        },
+    )
+
+
+def pbx_step(number: str, **columns: object) -> str:
+    """A step whose result is awaited: of an activation, if nothing else is given."""
+    return _insert(
+        "pbx_steps",
+        {
+            "step_id": "step-1",
+            "phone_number": number,
+            "command_source": "/tests/web-tier",
+            "command_id": "command-1",
+            "step": "activation",
+            "state": "open",
+            "attempt": 1,
+            "requested_at": NOW,
+            "message_type": "telephony.phone_number.status_changed.v1",
+            "exchange": "telephony.events",
+            "routing_key": "phone_number.status.pending",
+            "correlation_id": "command-1",
+            "must_be_routed": True,
+            "body": "{}",
             **columns,
         },
     )

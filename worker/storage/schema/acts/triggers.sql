@@ -18,5 +18,13 @@ BEGIN
 END
 $$;
 
+-- The condition spares a call for most updates of a step, which are confirms.
 CREATE TRIGGER record_step_event AFTER UPDATE ON pbx_steps
-    FOR EACH ROW EXECUTE FUNCTION record_step_event();
+    FOR EACH ROW
+    WHEN (
+        new.answers IS DISTINCT FROM old.answers
+        OR new.state = 'open' AND (
+            new.attempt > old.attempt OR (old.again_at IS NOT NULL AND new.again_at IS NULL)
+        )
+    )
+    EXECUTE FUNCTION record_step_event();

@@ -6,9 +6,7 @@ BEGIN
     IF new.answers IS DISTINCT FROM old.answers THEN
         INSERT INTO step_events (step_id, phone_number, happened_at, event, detail)
         VALUES (new.step_id, new.phone_number, clock_timestamp(), 'result', new.last_result);
-    ELSIF new.state = 'open' AND (
-        new.attempt > old.attempt OR (old.again_at IS NOT NULL AND new.again_at IS NULL)
-    ) THEN
+    ELSE
         INSERT INTO step_events (step_id, phone_number, happened_at, event, detail)
         VALUES (
             new.step_id, new.phone_number, clock_timestamp(), 'asked-again',
