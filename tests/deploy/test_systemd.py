@@ -61,6 +61,22 @@ def test_the_unit_is_hardly_exposed(unit: Path) -> None:
     assert judged.returncode == 0, judged.stdout
 
 
+def test_the_unit_leaves_the_worker_the_files_of_which_it_makes_the_process_metrics() -> None:
+    # ProcSubset=pid hides /proc/stat: prometheus_client then exports no metric of the process.
+    assert settings_of(UNIT).get("ProcSubset", "all") == "all"
+
+
+def test_the_unit_creates_the_folder_of_its_credentials_before_it_installs_them() -> None:
+    commands = [
+        line.removeprefix("#   ")
+        for line in UNIT.read_text(encoding="utf-8").splitlines()
+        if line.startswith("#   install ")
+    ]
+
+    assert [command.split()[-1] for command in commands] == ["/etc/activation-worker"] * 2
+    assert commands[0].startswith("install --directory ")
+
+
 def test_the_unit_waits_for_the_longest_stop_and_does_not_repeat_what_a_person_must_change() -> (
     None
 ):
