@@ -55,6 +55,18 @@ def test_every_named_volume_is_declared() -> None:
         assert named == {*content["volumes"]}
 
 
+def test_a_recreated_broker_finds_its_messages_again() -> None:
+    # RabbitMQ keeps them under the name of its host, which is otherwise that of the container.
+    assert read_yaml(START)["services"]["rabbitmq"]["hostname"] == "rabbitmq"
+
+
+def test_postgresql_is_healthy_once_others_can_reach_it() -> None:
+    # The image fills a new database by a server without TCP, to which a socket would lead.
+    test = read_yaml(START)["services"]["postgresql"]["healthcheck"]["test"]
+
+    assert test[:4] == ["CMD", "pg_isready", "--host", "127.0.0.1"]
+
+
 def test_prometheus_and_grafana_find_each_other_and_the_worker() -> None:
     config = read_yaml(PROMETHEUS)
     (source,) = read_yaml(DEPLOY / "grafana" / "datasources.yaml")["datasources"]
