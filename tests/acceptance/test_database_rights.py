@@ -193,6 +193,7 @@ async def test_the_reader_reads_every_table_and_writes_none(prepared: Roles) -> 
             await rows(database, f"SELECT 1 FROM {table} LIMIT 1")
     for table in TABLES:
         await denied(prepared.reader, f"DELETE FROM {table}")
+    await denied(prepared.reader, "UPDATE intake SET paused_at = now()")
 
 
 async def test_tables_of_a_later_migration_are_open_to_worker_and_reader_at_once(
