@@ -3,11 +3,14 @@
 import re
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 
 from tests.support.workers import rows
 from worker.storage.connecting.engine import Database
+from worker.storage.deployment.migrate import configuration
 
 SCHEMA = files("worker.storage") / "schema"
 FILES = [file for folder in (SCHEMA, SCHEMA / "acts") for file in (folder / "functions").iterdir()]
@@ -17,6 +20,20 @@ CREATED = re.compile(r"^CREATE (?:FUNCTION|PROCEDURE) (\w+)", re.MULTILINE)
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_a_file_creates_the_function_that_it_is_named_after(file: Traversable) -> None:
     assert CREATED.findall(file.read_text(encoding="utf-8")) == [file.name.removesuffix(".sql")]
+
+
+def test_every_file_of_the_schema_is_executed_by_one_migration(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    executed: list[str] = []
+    for revision in ScriptDirectory.from_config(configuration()).walk_revisions():
+        monkeypatch.setattr(revision.module, "run", lambda *paths: executed.extend(paths))
+        revision.module.upgrade()
+
+    root = Path(str(SCHEMA))
+    assert sorted(executed) == sorted(
+        file.relative_to(root).as_posix() for file in root.rglob("*.sql")
+    )
 
 
 async def test_every_function_of_the_database_has_a_file(database: Database) -> None:
