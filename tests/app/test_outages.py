@@ -19,9 +19,11 @@ from worker.local import PrivateServers
 from worker.settings import Settings
 from worker.storage.connecting.connector import CONNECT_TIMEOUT_SECONDS
 from worker.storage.connecting.engine import POOL_CONNECTIONS, Database
+from worker.telemetry.metrics import Metrics
 
 NUMBERS = tuple(f"+44207946{index:04}" for index in range(20))
 SITE = (voice_service(100), phone_numbers(*NUMBERS))
+BROKER_RECONNECTS = "activation_worker_broker_reconnects_total"
 LONG_LEDGER = ledger_commands(60_000, "old", correlation_id="c" * 200)
 """Larger than a file may become while the disk is full."""
 
@@ -44,8 +46,9 @@ async def test_worker_rejects_and_loses_nothing_when_the_database_restarts(
 async def test_worker_loses_nothing_when_the_database_is_killed(
     servers: PrivateServers, database: Database, settings: Settings, platform: Platform
 ) -> None:
+    metrics = Metrics()
     await store(database, *SITE)
-    async with working(database, settings) as worker:
+    async with working(database, settings, metrics=metrics) as worker:
         await until_leading(worker)
         commands = [await platform.send("activate", number) for number in NUMBERS]
         await servers.postgresql.kill()
@@ -54,13 +57,16 @@ async def test_worker_loses_nothing_when_the_database_is_killed(
 
     assert outcomes == [["PENDING", "ACTIVE"]] * len(NUMBERS)
     assert len(await rows(database, "SELECT 1 FROM commands WHERE outcome = 'completed'")) == 20
+    # The worker ended its session with the broker, which was not lost.
+    assert metrics.registry.get_sample_value(BROKER_RECONNECTS) == 0
 
 
 async def test_worker_reconnects_to_a_broker_that_restarts(
     servers: PrivateServers, database: Database, settings: Settings, amqp_url: str
 ) -> None:
+    metrics = Metrics()
     await store(database, *SITE)
-    async with working(database, settings) as worker:
+    async with working(database, settings, metrics=metrics) as worker:
         await until_leading(worker)
         await servers.rabbitmq.restart()
         async with platform_at(amqp_url) as platform:
@@ -68,6 +74,7 @@ async def test_worker_reconnects_to_a_broker_that_restarts(
             outcomes = [await platform.outcome(command) for command in commands]
 
     assert outcomes == [["PENDING", "ACTIVE"]] * len(NUMBERS)
+    assert metrics.registry.get_sample_value(BROKER_RECONNECTS) == 1
 
 
 @pytest.mark.parametrize("queue", ["telephony.phone_number.commands", "telephony.pbx.results"])

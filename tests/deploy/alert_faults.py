@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from activation_contracts.catalogue import COMMAND_QUEUE
 from activation_contracts.topology import DEAD_LETTER_QUEUE
 
 from tests.support.data.inserts import (
@@ -19,6 +20,7 @@ from tests.support.data.inserts import (
 )
 from tests.support.faults.lossy import until_any
 from tests.support.faults.surroundings import on_a_full_disk, with_clock
+from tests.support.installed_command import command
 from tests.support.monitoring.monitored import World
 from tests.support.monitoring.prometheus import JOB
 from tests.support.platform import PBX_QUEUES
@@ -80,6 +82,46 @@ async def somebody_keeps_a_lock(world: World) -> AsyncIterator[None]:
             await session.driver.execute("LOCK TABLE phone_numbers IN ACCESS EXCLUSIVE MODE")
             await world.platform.send("activate", NUMBER)
             yield
+
+
+@asynccontextmanager
+async def commands_stand_still_while_results_are_handled(world: World) -> AsyncIterator[None]:
+    await store(world.database, voice_service(1), phone_numbers(NUMBER))
+    async with world.worker():
+        await world.prometheus.until_well()
+        async with world.database.transaction() as session:
+            lock = "SELECT FROM phone_numbers WHERE phone_number = $1 FOR UPDATE"
+            await session.driver.execute(lock, NUMBER)
+            await world.platform.send("activate", NUMBER)
+            results = asyncio.create_task(send_results(world))
+            try:
+                yield
+            finally:
+                results.cancel()
+
+
+async def send_results(world: World) -> None:
+    """Sends results that no step awaits, one after the other."""
+    while True:
+        await world.platform.answer("no-step", "done")
+        await asyncio.sleep(0.1)
+
+
+@asynccontextmanager
+async def an_operator_pauses_the_intake(world: World) -> AsyncIterator[None]:
+    async with world.worker():
+        await world.prometheus.until_well()
+        code, output = await command(world.environment, "pause", "--by", "Ada", "--why", "a test")
+        assert code == 0, output
+        yield
+
+
+@asynccontextmanager
+async def people_click_during_a_pause(world: World) -> AsyncIterator[None]:
+    async with an_operator_pauses_the_intake(world):
+        for number in PBX_NUMBERS:
+            await world.platform.send("activate", number)
+        yield
 
 
 @asynccontextmanager
@@ -268,11 +310,14 @@ async def the_disk_of_the_log_is_full(world: World) -> AsyncIterator[None]:
 Fault = Callable[[World], AbstractAsyncContextManager[None]]
 FAULTS: list[tuple[str, Fault, dict[str, str]]] = [
     ("DatabaseDown", database_is_away, {}),
-    ("Unserved", no_worker_runs, {}),
+    ("Unserved", no_worker_runs, {"job": JOB}),
     ("Unserved", broker_is_away, {"job": JOB}),
     ("BrokerDown", broker_is_away, {}),
     ("BrokerBlocked", broker_is_short_of_memory, {}),
     ("Stuck", somebody_keeps_a_lock, {}),
+    ("Stuck", commands_stand_still_while_results_are_handled, {"queue": COMMAND_QUEUE}),
+    ("CommandsWaiting", people_click_during_a_pause, {"job": JOB}),
+    ("IntakePaused", an_operator_pauses_the_intake, {"job": JOB}),
     ("ClicksSlow", commands_wait_for_long, {"operation": "activate"}),
     ("OutboxBehind", broker_is_short_of_memory, {}),
     ("MessagesUndelivered", a_pbx_queue_is_unbound, {}),

@@ -10,7 +10,7 @@ __all__ = ["CASES", "INTERVAL", "Case"]
 
 INTERVAL: Final = "15s"
 PREFIX: Final = "activation_worker_"
-IDENTITY: Final = 'job="w", instance="a"'
+IDENTITY: Final = {"job": "w", "instance": "a"}
 
 
 class Case(NamedTuple):
@@ -28,6 +28,11 @@ def delays(lane: str, le: str) -> str:
     return f"command_outcome_delay_seconds_bucket{{{labels}}}"
 
 
+def _queue_of_partition(source: str, partition: int) -> str:
+    """Messages ready in the queue of this partition, of two."""
+    return f'queue_messages{{queue="{source}.partition-{partition}-of-2"}}'
+
+
 HEALTHY: Final[Mapping[str, str]] = {
     "leader": "1x200",
     "partitions_owned": "1x200",
@@ -35,8 +40,7 @@ HEALTHY: Final[Mapping[str, str]] = {
     "database_up": "1x200",
     "broker_up": "1x200",
     "broker_blocked": "0x200",
-    'held_messages{queue="telephony.phone_number.commands"}': "3x200",
-    "batch_messages_count": "0+5x200",
+    'consumer_stall_seconds{queue="telephony.phone_number.commands"}': "0.1x200",
     delays("interactive", "0.1"): "0+99x200",
     delays("interactive", "10"): "0+100x200",
     delays("interactive", "+Inf"): "0+100x200",
@@ -46,6 +50,7 @@ HEALTHY: Final[Mapping[str, str]] = {
     'dead_letters{code="NOT_JSON"}': "0x200",
     'dead_lettered_messages_total{code="KILLS_THE_WORKER"}': "0x200",
     "dead_letter_queue_broken": "0x200",
+    "intake_paused": "0x200",
     "stored_dead_letters": "0x200",
     'overdue_operations{operation="deactivate"}': "0x200",
     'unresolved_operations{operation="deactivate"}': "0x200",
@@ -84,10 +89,8 @@ def _case(name: str, changes: Mapping[str, str], **firing: str) -> Case:
 
 def _full(key: str) -> str:
     name, _, labels = key.rstrip("}").partition("{")
-    ours = [
-        label for label in (labels, IDENTITY if "instance=" not in labels else 'job="w"') if label
-    ]
-    return f"{PREFIX}{name}{{{', '.join(ours)}}}"
+    added = [f'{label}="{value}"' for label, value in IDENTITY.items() if f"{label}=" not in labels]
+    return f"{PREFIX}{name}{{{', '.join(filter(None, [labels, *added]))}}}"
 
 
 CASES: Final = (
@@ -105,6 +108,22 @@ CASES: Final = (
     ),
     _case(
         "no worker is scraped", dict.fromkeys(HEALTHY, ABSENT), after_30s="", after_3m="Unserved"
+    ),
+    _case(
+        "all workers of one of two deployments end",
+        {
+            'partitions_owned{job="v", instance="c"}': "1x10 stale",
+            'partitions{job="v", instance="c"}': "1x10 stale",
+        },
+        after_3m="",
+        after_5m="Unserved",
+        after_40m="Unserved",
+    ),
+    _case(
+        "the only worker ends",
+        {"partitions_owned": "1x10 stale", "partitions": "1x10 stale"},
+        after_3m="",
+        after_5m="Unserved",
     ),
     _case(
         "PostgreSQL does not answer, and the worker has no session",
@@ -127,24 +146,27 @@ CASES: Final = (
     ),
     _case(
         "a worker holds messages and handles none",
-        {"batch_messages_count": "0+5x40 200x200"},
+        {'consumer_stall_seconds{queue="telephony.phone_number.commands"}': "0x40 0+15x200"},
         after_11m="",
         after_20m="Stuck",
     ),
     _case(
-        "a worker without messages handles none",
-        {
-            "batch_messages_count": "7x200",
-            'held_messages{queue="telephony.phone_number.commands"}': "0x200",
-        },
-        after_20m="",
+        "one queue of one worker stands still, and all else goes on",
+        {'consumer_stall_seconds{queue="telephony.pbx.results", instance="b"}': "0+15x200"},
+        after_2m="",
+        after_5m="Stuck",
+    ),
+    _case(
+        "a worker handles a message a minute",
+        {'consumer_stall_seconds{queue="telephony.directory"}': "0+15x4 0+15x4 0x190"},
+        after_2m="",
+        after_10m="",
     ),
     _case(
         "reports take long and nothing else is there",
         {
-            "batch_messages_count": "7x200",
-            'held_messages{queue="telephony.phone_number.commands"}': "0x200",
-            'held_messages{queue="telephony.phone_number.reports"}': "1x200",
+            'consumer_stall_seconds{queue="telephony.phone_number.commands"}': "0x200",
+            'consumer_stall_seconds{queue="telephony.phone_number.reports"}': "0+15x200",
         },
         after_20m="",
     ),
@@ -253,9 +275,45 @@ CASES: Final = (
         after_6m="PbxSilent",
     ),
     _case(
-        "commands wait in their queue, and no PBX queue",
-        {'queue_messages{queue="telephony.phone_number.commands.bulk"}': "5000x200"},
+        "bulk commands wait in their queue, and no PBX queue",
+        {
+            'queue_messages{queue="telephony.phone_number.commands.bulk"}': "5000x200",
+            _queue_of_partition("telephony.phone_number.commands.bulk", 0): "5000x200",
+        },
         after_20m="",
+    ),
+    _case(
+        "a burst of commands waits for a moment",
+        {'queue_messages{queue="telephony.phone_number.commands"}': "0x9 9000x10 0x200"},
+        after_3m="",
+        after_10m="",
+    ),
+    _case(
+        "commands wait in their queue",
+        {'queue_messages{queue="telephony.phone_number.commands"}': "101x200"},
+        after_4m="",
+        after_6m="CommandsWaiting",
+    ),
+    _case(
+        "commands wait in the queues of partitions",
+        {
+            _queue_of_partition("telephony.phone_number.commands", 0): "51x200",
+            _queue_of_partition("telephony.phone_number.commands", 1): "51x200",
+        },
+        after_4m="",
+        after_6m="CommandsWaiting",
+    ),
+    _case(
+        "operators pause the intake and resume it",
+        {"intake_paused": "0x4 1x50 0x200"},
+        after_13m="",
+        after_20m="",
+    ),
+    _case(
+        "the end of a pause is forgotten",
+        {"intake_paused": "0x4 1x200"},
+        after_14m="",
+        after_17m="IntakePaused",
     ),
     _case(
         "an account uses more than it has bought",

@@ -4,6 +4,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from itertools import takewhile
+from time import monotonic
 
 from worker.broker.delivery import Delivery
 
@@ -20,6 +21,8 @@ class AckTracker:
 
     def __init__(self) -> None:
         self._outstanding: OrderedDict[int, int] = OrderedDict()
+        self._progressed_at = 0.0
+        """When it last acknowledged a delivery, or got one and had none."""
         self.outstanding_bytes = 0
         """The size of the bodies of the deliveries that are not acknowledged."""
         # Frames must be written in the order in which they were computed: a `multiple` that
@@ -31,8 +34,15 @@ class AckTracker:
         """The number of deliveries that are not acknowledged."""
         return len(self._outstanding)
 
+    @property
+    def stall_seconds(self) -> float:
+        """How long deliveries have been outstanding and none was acknowledged; 0 without any."""
+        return monotonic() - self._progressed_at if self._outstanding else 0.0
+
     def add(self, delivery: Delivery) -> None:
         """Adds an outstanding delivery; call it in the order of arrival."""
+        if not self._outstanding:
+            self._progressed_at = monotonic()
         self._outstanding[delivery.tag] = len(delivery.body)
         self.outstanding_bytes += len(delivery.body)
 
@@ -54,3 +64,4 @@ class AckTracker:
             await by_tag[prefix[-1]].acknowledge(multiple=True)
         for tag in by_tag.keys() - prefix:
             await by_tag[tag].acknowledge()
+        self._progressed_at = monotonic()

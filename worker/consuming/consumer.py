@@ -154,6 +154,11 @@ class Consumer:
         return self._ack_tracker.outstanding
 
     @property
+    def stall_seconds(self) -> float:
+        """How long it has held deliveries and acknowledged none; 0 if it holds none."""
+        return self._ack_tracker.stall_seconds
+
+    @property
     def is_empty(self) -> bool:
         """Whether all its deliveries are acknowledged."""
         return not self.held

@@ -1,9 +1,11 @@
 """The metrics: counters, gauges of the database, and their description."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from math import prod
 
 import pytest
+from activation_contracts.catalogue import COMMAND_QUEUE, RESULT_QUEUE
 from activation_contracts.messages import Activate, CommandData
 from activation_contracts.refusals import RefusalCode
 from activation_contracts.values import NumberStatus, Operation, Step
@@ -35,6 +37,14 @@ NUMBER = "+442079460001"
 FIGURES = DatabaseFigures(
     7, 2, 1, 31.5, 6, 4, 5, 1, 0, 0, {"activate": OperationsUnderWay(3, 1, 60.0)}
 )
+
+
+@dataclass(frozen=True)
+class Holding:
+    """A consumer that holds messages."""
+
+    held: int
+    stall_seconds: float
 
 
 def _command(identifier: str = "c-1") -> Activate:
@@ -155,6 +165,21 @@ async def test_metrics_count_messages_and_reconnects_and_show_zeros_first() -> N
     assert seen[f"unrouted_events_total {event}"] == 1
     assert seen["dead_lettered_messages_total NOT_JSON"] == 1
     assert seen["broker_reconnects_total"] == 1
+
+
+async def test_metrics_show_the_longest_stall_of_the_consumers_of_a_queue() -> None:
+    metrics = Metrics()
+    metrics.holds(COMMAND_QUEUE, Holding(held=2, stall_seconds=0.5))
+    end = metrics.holds(COMMAND_QUEUE, Holding(held=1, stall_seconds=300))
+
+    with_both = await _samples(metrics)
+    end()
+    with_one = await _samples(metrics)
+
+    assert with_both[f"held_messages {COMMAND_QUEUE}"] == 3
+    assert with_both[f"consumer_stall_seconds {COMMAND_QUEUE}"] == 300
+    assert with_both[f"consumer_stall_seconds {RESULT_QUEUE}"] == 0
+    assert with_one[f"consumer_stall_seconds {COMMAND_QUEUE}"] == 0.5
 
 
 async def test_metrics_show_the_size_duration_and_time_of_a_commit() -> None:

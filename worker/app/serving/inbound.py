@@ -57,7 +57,7 @@ class InboundBuilder:
             on_prioritised=partial(reporter.prioritised, queue),
             on_redelivered=partial(reporter.metrics.message_redelivered, source),
         )
-        self.stack.callback(reporter.metrics.holds(source, lambda: consumer.held))
+        self.stack.callback(reporter.metrics.holds(source, consumer))
         return consumer
 
     def inbound(

@@ -47,6 +47,7 @@ from worker.telemetry.metrics.families import (
     SITES_MAXIMUM,
     BatchMetrics,
     DecisionMetrics,
+    Holder,
     OperationMetrics,
     PublishedMetrics,
     ReceivedMetrics,
@@ -202,11 +203,11 @@ class Metrics:
         """A message can never be handled. The code may come with the message."""
         self._received.dead_lettered.labels(code if code in _CODES else OTHER).inc()
 
-    def holds(self, queue: str, held: Callable[[], int]) -> Callable[[], None]:
-        """A consumer of this queue holds so many deliveries; call what it returns at its end."""
+    def holds(self, queue: str, holder: Holder) -> Callable[[], None]:
+        """A consumer of this queue holds deliveries; call what this returns at its end."""
         holders = self._received.holders[queue]
-        holders.add(held)
-        return partial(holders.discard, held)
+        holders.add(holder)
+        return partial(holders.discard, holder)
 
     def message_redelivered(self, queue: str) -> None:
         """The broker delivered a message of this queue again."""

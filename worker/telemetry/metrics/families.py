@@ -1,9 +1,9 @@
 """The declarations of the metrics that are counted as the worker works."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from enum import StrEnum, unique
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 from activation_contracts.catalogue import (
     BULK_COMMAND_QUEUE,
@@ -43,6 +43,7 @@ __all__ = [
     "UNKNOWN",
     "BatchMetrics",
     "DecisionMetrics",
+    "Holder",
     "OperationMetrics",
     "PublishedMetrics",
     "ReceivedMetrics",
@@ -100,6 +101,18 @@ class ReportOutcome(StrEnum):
     """Its `reply_to` names no queue any more."""
     NOT_TAKEN = "not_taken"
     """The queue, or the broker, did not take a page for too long."""
+
+
+class Holder(Protocol):
+    """A consumer of a queue."""
+
+    @property
+    def held(self) -> int:
+        """How many messages it has received and not acknowledged."""
+
+    @property
+    def stall_seconds(self) -> float:
+        """How long it has held messages and acknowledged none; 0 if it holds none."""
 
 
 class DecisionMetrics:
@@ -245,12 +258,17 @@ class ReceivedMetrics:
             "Messages that this worker has received and not yet acknowledged.",
             queue=SOURCE_QUEUES,
         )
-        self.holders: Final[dict[str, set[Callable[[], int]]]] = {
-            queue: set() for queue in SOURCE_QUEUES
-        }
-        """By queue what says how many messages each of its consumers holds."""
+        self.stall_seconds = declare.gauge(
+            "consumer_stall_seconds",
+            "How long a consumer has held messages and acknowledged none, the longest of the"
+            " queue's consumers; 0 if they hold none.",
+            queue=SOURCE_QUEUES,
+        )
+        self.holders: Final[dict[str, set[Holder]]] = {queue: set() for queue in SOURCE_QUEUES}
+        """The consumers of each queue."""
         for queue, holders in self.holders.items():
-            self.held.labels(queue).set_function(partial(_total, holders))
+            self.held.labels(queue).set_function(partial(_held, holders))
+            self.stall_seconds.labels(queue).set_function(partial(_longest_stall, holders))
         self.replies_refused = declare.counter(
             "replies_refused_total",
             "Messages whose `reply_to` names a queue that gets no replies.",
@@ -344,5 +362,9 @@ class StateMetrics:
         )
 
 
-def _total(counts: Iterable[Callable[[], int]]) -> float:
-    return sum(count() for count in counts)
+def _held(holders: Iterable[Holder]) -> float:
+    return sum(holder.held for holder in holders)
+
+
+def _longest_stall(holders: Iterable[Holder]) -> float:
+    return max((holder.stall_seconds for holder in holders), default=0.0)
