@@ -11,6 +11,8 @@ from aio_pika.exceptions import ChannelNotFoundEntity
 
 from tests.support.data.inserts import commands as ledger_commands
 from tests.support.data.inserts import phone_numbers, voice_service
+from tests.support.faults.lossy import database_proxy, until
+from tests.support.faults.proxy import Proxy
 from tests.support.platform import DEAD_LETTERS, Platform, platform_at
 from tests.support.stories.quota import full_disk
 from tests.support.workers import rows, store, until_leading, working
@@ -18,8 +20,10 @@ from worker.app.probes import probes_of
 from worker.local import PrivateServers
 from worker.settings import Settings
 from worker.storage.connecting.connector import CONNECT_TIMEOUT_SECONDS
-from worker.storage.connecting.engine import POOL_CONNECTIONS, Database
+from worker.storage.connecting.engine import POOL_CONNECTIONS, Database, open_database
 from worker.telemetry.metrics import Metrics
+
+__all__ = ["database_proxy"]
 
 NUMBERS = tuple(f"+44207946{index:04}" for index in range(20))
 SITE = (voice_service(100), phone_numbers(*NUMBERS))
@@ -46,9 +50,8 @@ async def test_worker_rejects_and_loses_nothing_when_the_database_restarts(
 async def test_worker_loses_nothing_when_the_database_is_killed(
     servers: PrivateServers, database: Database, settings: Settings, platform: Platform
 ) -> None:
-    metrics = Metrics()
     await store(database, *SITE)
-    async with working(database, settings, metrics=metrics) as worker:
+    async with working(database, settings) as worker:
         await until_leading(worker)
         commands = [await platform.send("activate", number) for number in NUMBERS]
         await servers.postgresql.kill()
@@ -57,8 +60,6 @@ async def test_worker_loses_nothing_when_the_database_is_killed(
 
     assert outcomes == [["PENDING", "ACTIVE"]] * len(NUMBERS)
     assert len(await rows(database, "SELECT 1 FROM commands WHERE outcome = 'completed'")) == 20
-    # The worker ended its session with the broker, which was not lost.
-    assert metrics.registry.get_sample_value(BROKER_RECONNECTS) == 0
 
 
 async def test_worker_reconnects_to_a_broker_that_restarts(
@@ -75,6 +76,25 @@ async def test_worker_reconnects_to_a_broker_that_restarts(
 
     assert outcomes == [["PENDING", "ACTIVE"]] * len(NUMBERS)
     assert metrics.registry.get_sample_value(BROKER_RECONNECTS) == 1
+
+
+async def test_a_session_that_ends_with_the_database_counts_as_no_reconnect_to_the_broker(
+    settings: Settings, database_proxy: Proxy
+) -> None:
+    metrics = Metrics()
+    quick = settings.model_copy(update={"leader_silence_maximum_seconds": 1})
+    async with (
+        open_database(database_proxy.url, waits=True) as far_away,
+        working(far_away, quick, metrics=metrics) as worker,
+    ):
+        await until_leading(worker)
+        database_proxy.refuse()
+        database_proxy.cut()
+        await until(lambda: not worker.connected)
+        await database_proxy.accept()
+        await until_leading(worker)
+
+    assert metrics.registry.get_sample_value(BROKER_RECONNECTS) == 0
 
 
 @pytest.mark.parametrize("queue", ["telephony.phone_number.commands", "telephony.pbx.results"])

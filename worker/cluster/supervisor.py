@@ -67,6 +67,7 @@ class Supervisor:
         self._published_alone: set[int] = set()
         self._prefetch = Prefetch(settings.prefetch_messages)
         self._has_worked = False
+        self._has_lost_broker = False
         self._dead_letter_queue = DeadLetterQueueWatch(reporter, declares=settings.declare_topology)
         self.intake: Final = Intake(reporter)
         """Whether commands are taken."""
@@ -129,6 +130,7 @@ class Supervisor:
             get_logger().info(Action.PREFETCH_CHANGED, reason=str(error))
             return
         get_logger().warning(Action.BROKER_LOST, reason=str(error))
+        self._has_lost_broker = self._has_worked
         # A node may accept connections and yet be cut off from its cluster.
         self._failed_nodes += 1
 
@@ -159,7 +161,9 @@ class Supervisor:
         ) as session:
             await self._declare(self._declare_topology)
             get_logger().info(Action.BROKER_CONNECTED)
-            if self._has_worked:
+            # A session also ends without it, for instance when the database is lost.
+            if self._has_lost_broker:
+                self._has_lost_broker = False
                 self._reporter.metrics.reconnected()
             self.connected = True
             self._reporter.metrics.broker_connected(connected=True)
