@@ -15,6 +15,7 @@ from activation_contracts.topology import DEAD_LETTER_QUEUE
 from tests.support.data.inserts import (
     Expression,
     operation,
+    outbox_message,
     phone_numbers,
     voice_service,
 )
@@ -65,11 +66,18 @@ async def broker_is_short_of_memory(world: World) -> AsyncIterator[None]:
     # Sent before the alarm, which blocks the web tier as well.
     await world.platform.send("activate", NUMBER)
     async with alarm(world.servers), world.worker():
-        await until_any(world.database, "SELECT 1 FROM outbox")
+        await until_any(world.database, "SELECT 1 FROM outbox WHERE next_attempt_at IS NULL")
         # The time that passes.
         await store(
             world.database, "UPDATE outbox SET queued_at = queued_at - interval '5 minutes'"
         )
+        yield
+
+
+@asynccontextmanager
+async def broker_is_short_of_memory_and_a_message_is_parked(world: World) -> AsyncIterator[None]:
+    await store(world.database, outbox_message(PBX_NUMBERS[0], next_attempt_at="infinity"))
+    async with broker_is_short_of_memory(world):
         yield
 
 
@@ -215,8 +223,10 @@ async def the_relay_cannot_sweep(world: World) -> AsyncIterator[None]:
     await store(
         world.database,
         voice_service(1),
-        phone_numbers(NUMBER, status="PENDING"),
+        phone_numbers(NUMBER, PBX_NUMBERS[0], status="PENDING"),
         operation(NUMBER, deadline=Expression("now() - interval '1 minute'")),
+        # Hides the other from no alert.
+        operation(PBX_NUMBERS[0], failure_code="PBX_REFUSED"),
     )
     world.broker_proxy.refuse()
     async with world.through_proxies():
@@ -320,6 +330,7 @@ FAULTS: list[tuple[str, Fault, dict[str, str]]] = [
     ("IntakePaused", an_operator_pauses_the_intake, {"job": JOB}),
     ("ClicksSlow", commands_wait_for_long, {"operation": "activate"}),
     ("OutboxBehind", broker_is_short_of_memory, {}),
+    ("OutboxBehind", broker_is_short_of_memory_and_a_message_is_parked, {}),
     ("MessagesUndelivered", a_pbx_queue_is_unbound, {}),
     ("DeadLetters", a_publisher_sends_nonsense, {"code": "NOT_JSON"}),
     ("DeadLetters", a_publisher_uses_a_wrong_routing_key, {"code": "broker"}),

@@ -52,7 +52,7 @@ HEALTHY: Final[Mapping[str, str]] = {
     "dead_letter_queue_broken": "0x200",
     "intake_paused": "0x200",
     "stored_dead_letters": "0x200",
-    'overdue_operations{operation="deactivate"}': "0x200",
+    'unswept_operations{operation="deactivate"}': "0x200",
     'unresolved_operations{operation="deactivate"}': "0x200",
     'unresolved_aftermaths{what="compensation"}': "0x200",
     'pbx_oldest_open_step_age_seconds{step="handset_logout"}': "20x200",
@@ -195,10 +195,16 @@ CASES: Final = (
         after_8m="OutboxBehind",
     ),
     _case(
-        "a refused message is old, and no other waits",
-        {"outbox_oldest_message_age_seconds": "0+15x200", "outbox_delayed_messages": "1x200"},
+        "a message is refused, and the others are published",
+        {"outbox_delayed_messages": "1x200"},
         after_4m="",
         after_20m="MessagesUndelivered",
+    ),
+    _case(
+        "a message is parked, and no other is published",
+        {"outbox_oldest_message_age_seconds": "0+15x200", "outbox_parked_messages": "1x200"},
+        after_3m="",
+        after_20m="MessagesUndelivered OutboxBehind",
     ),
     _case(
         "a message is parked",
@@ -243,16 +249,13 @@ CASES: Final = (
     ),
     _case(
         "an operation is past its deadline",
-        {'overdue_operations{operation="deactivate"}': "1x200"},
+        {'unswept_operations{operation="deactivate"}': "1x200"},
         after_1m="",
         after_3m="PendingTooLong",
     ),
     _case(
-        "an operation past its deadline waits for an operator",
-        {
-            'overdue_operations{operation="deactivate"}': "1x200",
-            'unresolved_operations{operation="deactivate"}': "1x200",
-        },
+        "an operation waits for an operator",
+        {'unresolved_operations{operation="deactivate"}': "1x200"},
         after_30s="",
         after_10m="OperatorNeeded",
     ),

@@ -78,6 +78,7 @@ async def _measure(session: Session, now: datetime, clock_offset_seconds: float)
                 row["overdue_numbers"],
                 max(0.0, float(row["oldest_seconds"])),
                 row["unresolved_numbers"],
+                row["unswept_numbers"],
             )
             for row in operations
         },

@@ -1,12 +1,19 @@
 -- Gauges, measured on request.
 
 -- name: measure_outbox
--- Counts the unsent messages, and measures the age of the oldest.
+-- Counts the unsent messages, and measures the age of the oldest that the relay could publish: that
+-- was not refused, nor is behind a refused one of its subject.
 SELECT
     count(*) AS messages,
     count(*) FILTER (WHERE isfinite(next_attempt_at)) AS delayed_messages,
     count(*) FILTER (WHERE next_attempt_at = 'infinity') AS parked_messages,
-    coalesce(extract(epoch FROM CAST(:now AS timestamptz) - min(queued_at)), 0) AS oldest_seconds
+    coalesce(extract(epoch FROM CAST(:now AS timestamptz) - min(queued_at) FILTER (
+        WHERE next_attempt_at IS NULL AND NOT (ordered AND EXISTS (
+            SELECT FROM outbox AS refused
+            WHERE refused.subject = outbox.subject
+                AND refused.ordered AND refused.next_attempt_at IS NOT NULL
+        ))
+    )), 0) AS oldest_seconds
 FROM outbox;
 
 -- name: measure_dead_letters
@@ -47,7 +54,10 @@ SELECT
     count(*) AS numbers,
     count(*) FILTER (WHERE deadline < CAST(:now AS timestamptz)) AS overdue_numbers,
     extract(epoch FROM CAST(:now AS timestamptz) - min(since)) AS oldest_seconds,
-    count(failure_code) AS unresolved_numbers
+    count(failure_code) AS unresolved_numbers,
+    count(*) FILTER (
+        WHERE deadline < CAST(:now AS timestamptz) AND failure_code IS NULL
+    ) AS unswept_numbers
 FROM operations
 WHERE aftermath IS NULL
 GROUP BY operation;

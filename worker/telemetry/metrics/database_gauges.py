@@ -36,6 +36,8 @@ class OperationsUnderWay:
     oldest_seconds: float
     unresolved_numbers: int = 0
     """Those that need an operator."""
+    unswept_numbers: int = 0
+    """Those past their deadline that need no operator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,7 @@ _PLAIN_GAUGES: Final[tuple[tuple[str, str, Callable[[DatabaseFigures], float]], 
     ),
     (
         "outbox_oldest_message_age_seconds",
-        "Age of the oldest unconfirmed message; 0 if there is none.",
+        "Age of the oldest message that neither was refused nor waits behind a refused one; or 0.",
         lambda figures: figures.outbox_oldest_seconds,
     ),
     (
@@ -263,6 +265,10 @@ _LABELLED_GAUGES: Final[Mapping[str, _Labelled]] = {
     ),
     "unresolved_operations": _by_operation(
         "Of these, operations that need an operator.", lambda found: found.unresolved_numbers
+    ),
+    "unswept_operations": _by_operation(
+        "Operations past their deadline that need no operator: a worker ends them within seconds.",
+        lambda found: found.unswept_numbers,
     ),
     "oldest_operation_age_seconds": _by_operation(
         "Age of the oldest operation under way; 0 if there is none.",
