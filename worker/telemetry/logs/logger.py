@@ -2,13 +2,16 @@
 
 import json
 import logging
+import math
 import traceback
 from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Final, Literal, Protocol, Self, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
+from typing_extensions import override
 
 from worker.runtime.printable import printable
 from worker.telemetry.logs.actions import Action
@@ -16,6 +19,9 @@ from worker.telemetry.logs.stream import LogStream
 from worker.telemetry.masking import Numbers, mask, show_numbers
 
 __all__ = ["Logger", "configure", "get_logger"]
+
+TRACING_LOGGED_AGAIN_SECONDS: Final = 60
+"""How often the log says at most that the collector of traces does not take spans."""
 
 
 class Logger(Protocol):
@@ -139,6 +145,8 @@ def _as_text(rendered: Mapping[str, object] | str | bytes | bytearray | tuple[ob
 
 def _route_libraries(lines: LogStream, render: Processor, *, pretty: bool, threshold: int) -> None:
     handler = logging.StreamHandler(lines)
+    # Not a filter of the logger `opentelemetry`, which would not see the records of its children.
+    handler.addFilter(_OfTracingRarely())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name],
@@ -155,3 +163,21 @@ def _route_libraries(lines: LogStream, render: Processor, *, pretty: bool, thres
     root.handlers[:] = [handler]
     root.setLevel(max(threshold, logging.WARNING))
     logging.captureWarnings(capture=True)
+
+
+class _OfTracingRarely(logging.Filter):
+    """Lets one record a minute of the tracing libraries pass: they log each attempt to export."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._passed_at = -math.inf
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.partition(".")[0] != "opentelemetry":
+            return True
+        now = monotonic()
+        if now - self._passed_at < TRACING_LOGGED_AGAIN_SECONDS:
+            return False
+        self._passed_at = now
+        return True

@@ -1,18 +1,13 @@
 """Sends spans to an OpenTelemetry collector. Needs the extra `tracing`."""
 
 import asyncio
-import logging
-import math
 import os
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from threading import Thread
-from time import monotonic
 from typing import TYPE_CHECKING, Final
-
-from typing_extensions import override
 
 from worker.runtime.environment import SettingsError
 from worker.telemetry.tracing import Tracing
@@ -25,8 +20,6 @@ __all__ = ["exported_tracing"]
 NAME: Final = "activation-worker"
 LAST_EXPORT_SECONDS: Final = 2
 """How long a stop waits at most for the collector to take the last spans."""
-LOGGED_AGAIN_SECONDS: Final = 60
-"""How often the log says at most that the collector does not take spans."""
 
 VARIABLES: Final = {
     "ENDPOINT": (r"https?://\S+", "expected http://host:4318 or https://host:4318"),
@@ -78,24 +71,7 @@ def _provider() -> "TracerProvider":
             " or set it to false."
         )
         raise SettingsError(message) from None
-    logging.getLogger("opentelemetry").addFilter(_Rarely())
     # `service.name` from OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES wins over this one.
     provider = TracerProvider(resource=Resource.create({"service.version": version(NAME)}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return provider
-
-
-class _Rarely(logging.Filter):
-    """Lets one record a minute pass: a collector that is away is said at each attempt."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._passed_at = -math.inf
-
-    @override
-    def filter(self, record: logging.LogRecord) -> bool:
-        now = monotonic()
-        if now - self._passed_at < LOGGED_AGAIN_SECONDS:
-            return False
-        self._passed_at = now
-        return True
