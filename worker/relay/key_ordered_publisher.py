@@ -55,9 +55,9 @@ class KeyOrderedPublisher:
             publishable = [message for message in group if _key_of(message) not in held_back]
             started = time_ns()
             problems = await self._publisher.publish(publishable)
-            self._reporter.tracing.published(publishable, problems, started)
             for message, problem in zip(publishable, problems, strict=True):
                 failure = self._failure(message, problem)
+                self._reporter.tracing.published(message, problem if failure else None, started)
                 if failure is None:
                     confirmed.append(message)
                 else:

@@ -6,7 +6,7 @@ number to its trace, and messages name the trace too.
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from time import time_ns
 from typing import Final, Protocol, TypeVar
@@ -188,35 +188,28 @@ class Tracing:
             set_outcome(applied, effect)
             applied.end()
 
-    def published(
-        self,
-        messages: Iterable[PublishedMessage],
-        problems: Iterable[Exception | None],
-        started: int,
-    ) -> None:
-        """Messages were published since then (`time.time_ns`), and confirmed or not."""
+    def published(self, message: PublishedMessage, problem: Exception | None, started: int) -> None:
+        """A message was published since then (`time.time_ns`); `problem` is why it was not."""
         if not self._is_on:
             return
-        now = time_ns()
-        for message, problem in zip(messages, problems, strict=True):
-            envelope = json.loads(message.body)
-            span = self._tracer.start_span(
-                f"send {message.exchange or 'reply'}",
-                _context(envelope.get("traceparent"), envelope.get("tracestate")),
-                SpanKind.PRODUCER,
-                {
-                    **RABBITMQ,
-                    "messaging.operation.type": "send",
-                    "messaging.destination.name": message.exchange,
-                    "messaging.message.id": message.message_id,
-                    "messaging.message.conversation_id": message.correlation_id,
-                    "cloudevents.event_type": message.message_type,
-                },
-                start_time=started,
-            )
-            if problem is not None:
-                span.set_status(Status(StatusCode.ERROR, type(problem).__name__))
-            span.end(now)
+        envelope = json.loads(message.body)
+        span = self._tracer.start_span(
+            f"send {message.exchange or 'reply'}",
+            _context(envelope.get("traceparent"), envelope.get("tracestate")),
+            SpanKind.PRODUCER,
+            {
+                **RABBITMQ,
+                "messaging.operation.type": "send",
+                "messaging.destination.name": message.exchange,
+                "messaging.message.id": message.message_id,
+                "messaging.message.conversation_id": message.correlation_id,
+                "cloudevents.event_type": message.message_type,
+            },
+            start_time=started,
+        )
+        if problem is not None:
+            span.set_status(Status(StatusCode.ERROR, type(problem).__name__))
+        span.end()
 
     def advanced(self, item: Advanced, at: datetime) -> None:
         """An operation was advanced at that time. If it ended, shows it from PENDING to the end.
