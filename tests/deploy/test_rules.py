@@ -22,6 +22,8 @@ ALERTS = {rule.partition("\n")[0].strip(): rule for rule in TEXT.split("      - 
 """The text of each rule, by the name of its alert."""
 RUNBOOK = DOCUMENTS / "runbook"
 PAGES = sorted(RUNBOOK.glob("ActivationWorker*.md"))
+LOOKS = r"check|show \+\d+|pending|outbox list|partitions|entitlements --exceeded"
+"""Commands of the runbook that change nothing."""
 SECTIONS = ["## What it means", "## Look here", "## Do this"]
 
 
@@ -32,7 +34,10 @@ def expression_of(rule: str) -> str:
 
 def commands_of(page: Path) -> list[list[str]]:
     """The arguments of each `activation-worker` that the page shows."""
-    text = page.read_text(encoding="utf-8")
+    return _commands_in(page.read_text(encoding="utf-8"))
+
+
+def _commands_in(text: str) -> list[list[str]]:
     lines = [
         *re.findall(r"^ +activation-worker (.*)$", text, re.MULTILINE),
         *re.findall(r"`activation-worker ([^`]*)`", text),
@@ -112,6 +117,16 @@ def test_a_page_says_what_the_alert_means_where_to_look_and_what_to_do(page: Pat
     assert text.startswith(f"# {page.stem}\n")
     assert re.findall(r"^## .*$", text, re.MULTILINE) == SECTIONS
     assert all(len(part.split()) > 5 for part in parts[1:])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.stem))
+def test_commands_to_look_with_change_nothing_unless_the_index_names_them(page: Path) -> None:
+    index = (RUNBOOK / "README.md").read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
+    look = text.partition("## Look here")[2].partition("## Do this")[0]
+
+    for arguments in _commands_in(look):
+        assert re.fullmatch(LOOKS, " ".join(arguments)) or f"`{' '.join(arguments[:2])}`" in index
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.stem))

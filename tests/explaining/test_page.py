@@ -136,6 +136,21 @@ async def test_the_overview_shows_what_is_late_refused_dead_lettered_and_short(
         assert words in text
 
 
+async def test_the_overview_counts_an_operation_that_needs_an_operator_before_its_deadline(
+    database: Database,
+) -> None:
+    await store(
+        database,
+        phone_numbers(NUMBER, "+442079460002", status="PENDING"),
+        operation(NUMBER, operation="deactivate", failure_code="PBX_REFUSED"),
+        operation("+442079460002", aftermath="compensation", failure_code="PBX_REFUSED"),
+    )
+    async with shown(database) as client:
+        _, text = await read(client, "/")
+
+    assert '<li class="bad"><b>2</b><span>need an operator</span></li>' in text
+
+
 async def test_text_of_others_is_escaped_on_each_page(database: Database) -> None:
     quoted = HOSTILE.replace("'", "''")
     await store(

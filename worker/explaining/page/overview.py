@@ -92,10 +92,12 @@ def _tiles(figures: DatabaseFigures | None, depths: Mapping[str, int] | None) ->
         yield _tile(depths[DEAD_LETTER_QUEUE], "dead letters", "waiting")
     if figures is not None:
         operations, aftermaths = figures.operations.values(), figures.aftermaths.values()
-        needing = sum(left.unresolved_numbers for left in aftermaths)
+        needing = sum(it.unresolved_numbers for it in operations) + sum(
+            it.unresolved_numbers for it in aftermaths
+        )
         yield _tile(sum(it.numbers for it in operations), "operations under way", "")
         yield _tile(sum(it.overdue_numbers for it in operations), "past their deadline", "bad")
-        yield _tile(needing, "ended, and need an operator", "bad")
+        yield _tile(needing, "need an operator", "bad")
         yield _tile(figures.outbox_delayed_messages, "messages refused", "bad")
         yield _tile(figures.outbox_parked_messages, "messages parked", "bad")
         yield _tile(figures.oversubscribed_accounts, "accounts over their limit", "waiting")
