@@ -1,5 +1,6 @@
 """Operators pause and resume the intake, and every act is recorded with who and why."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -16,6 +17,7 @@ from worker.settings import Settings
 from worker.storage.connecting.engine import Database
 
 NUMBERS = ("+442079460001", "+442079460002")
+QUEUES = ("telephony.phone_number.commands", "telephony.phone_number.commands.bulk")
 SITE = (voice_service(2), phone_numbers(*NUMBERS))
 BY_ADA = ("--by", "Ada", "--why", "the PBX is being upgraded")
 BY_LIN = ("--by", "Lin", "--why", "the upgrade is done")
@@ -23,6 +25,15 @@ BY_LIN = ("--by", "Lin", "--why", "the upgrade is done")
 
 async def recorded(invoke: Invoke) -> list[dict[str, Any]]:
     return list(json.loads((await invoke("acts", "--json")).stdout))
+
+
+async def until_unconsumed(platform: Platform, queue: str) -> None:
+    async with asyncio.timeout(90):
+        while True:
+            found = await platform.channel.declare_queue(queue, passive=True)
+            if not found.declaration_result.consumer_count:
+                return
+            await asyncio.sleep(0.05)
 
 
 async def test_a_pause_keeps_commands_in_their_queue_until_it_is_resumed(
@@ -33,9 +44,12 @@ async def test_a_pause_keeps_commands_in_their_queue_until_it_is_resumed(
         await until_leading(worker)
         assert (await invoke("pause", *BY_ADA)).exit_code == Exit.DONE
         await worker.intake.until(paused=True)
+        # What the worker takes until its consumers have ended, it still handles.
+        for queue in QUEUES:
+            await until_unconsumed(platform, queue)
         interactive = await platform.send("activate", NUMBERS[0])
         bulk = await platform.send("activate", NUMBERS[1], bulk=True)
-        for queue in ("telephony.phone_number.commands", "telephony.phone_number.commands.bulk"):
+        for queue in QUEUES:
             await until_there(platform, queue, 1)
         assert platform.events == []
 

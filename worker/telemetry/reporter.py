@@ -284,9 +284,9 @@ class Reporter:
             seconds=round(seconds, 3),
         )
 
-    def report_not_taken(self, reason: str) -> None:
+    def report_undelivered(self, reason: str) -> None:
         """A page of a report was not taken for too long."""
-        self._log_rarely(Action.REPORT_NOT_TAKEN, reason=reason)
+        self._log_rarely(Action.REPORT_UNDELIVERED, reason=reason)
 
     def prioritised(self, queue: str, message_id: str | None) -> None:
         """A message in this queue has a priority that changes the order of delivery."""

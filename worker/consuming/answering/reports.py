@@ -157,8 +157,8 @@ class ReportProcessor:
                 return ReportOutcome.REQUESTER_GONE
             except (NotPublished, BrokerUnavailable, BrokerRefused) as error:
                 if monotonic() >= give_up_at:
-                    self._reporter.report_not_taken(str(error))
-                    return ReportOutcome.NOT_TAKEN
+                    self._reporter.report_undelivered(str(error))
+                    return ReportOutcome.UNDELIVERED
                 await asyncio.sleep(backoff.pause_seconds())
             else:
                 return ReportOutcome.ANSWERED

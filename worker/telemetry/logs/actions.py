@@ -78,7 +78,7 @@ class Action(StrEnum):
     """Answers to previews cannot be published: requesters ask again; logged once a minute."""
     REPORT_ENDED = "report_ended"
     """A report was answered in `pages`; another `outcome`: its requester took no more of them."""
-    REPORT_NOT_TAKEN = "report_not_taken"
+    REPORT_UNDELIVERED = "report_undelivered"
     """A page of a report cannot be published, and the report is given up; logged once a minute."""
     MESSAGE_UNDELIVERED = "message_undelivered"
     """The broker or a queue did not accept a message: the worker keeps it and tries again."""

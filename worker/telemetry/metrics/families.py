@@ -99,7 +99,7 @@ class ReportOutcome(StrEnum):
     ANSWERED = "answered"
     REQUESTER_GONE = "requester_gone"
     """Its `reply_to` names no queue any more."""
-    NOT_TAKEN = "not_taken"
+    UNDELIVERED = "undelivered"
     """The queue, or the broker, did not take a page for too long."""
 
 
