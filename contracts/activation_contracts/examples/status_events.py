@@ -142,9 +142,10 @@ DELAYED: Final = messages.OperationDelayed(
         ),
         at_deadline=AtDeadline.NEEDS_A_PERSON,
         message=(
-            "The deactivation of +442079460203 is late. It waits for extension_reset (attempt 5"
-            " of 9, sent at 2026-11-24 09:10:02 UTC, asked again at 2026-11-24 09:11:04 UTC). If"
-            " that is not done by 2026-11-24 09:15:02 UTC, an operator must decide."
+            "The deactivation of +442079460203 is late. It waits for extension_reset (attempt 5,"
+            " up to 4 more on retry_later, sent at 2026-11-24 09:10:02 UTC, to be asked again at"
+            " 2026-11-24 09:11:04 UTC). If that is not done by 2026-11-24 09:15:02 UTC, an operator"
+            " must decide."
         ),
     ),
 )
@@ -194,9 +195,9 @@ AFTERMATH: Final = messages.OperationAftermath(
         pbx_code=None,
         detail=(
             "The number is ACTIVE and its command has ended. The join waits for"
-            " hunt_group_membership (attempt 5, sent at 2026-11-24 09:00:02 UTC, asked again at"
-            " 2026-11-24 09:01:04 UTC). The worker asks again until it is done; `activation-worker"
-            " resolve` ends it."
+            " hunt_group_membership (attempt 5, sent at 2026-11-24 09:00:02 UTC, to be asked again"
+            " at 2026-11-24 09:01:04 UTC). The worker asks again until it is done;"
+            " `activation-worker resolve` ends it."
         ),
     ),
 )

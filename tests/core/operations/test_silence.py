@@ -77,7 +77,7 @@ def test_messages_show_how_often_a_silent_pbx_was_asked() -> None:
 
     (delayed,) = (item for item in course.messages if isinstance(item, OperationDelayed))
     assert [step.attempt for step in delayed.data.awaiting] == [3]
-    assert "asked again at 2026-11-24 09:01:10 UTC" in delayed.data.message
+    assert "to be asked again at 2026-11-24 09:01:10 UTC" in delayed.data.message
 
 
 def test_the_attempts_that_are_said_to_be_left_do_not_change_while_a_pbx_is_silent() -> None:

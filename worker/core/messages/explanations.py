@@ -63,5 +63,5 @@ def _describe_step(step: PbxStep) -> str:
     error = f", refused: {step.publish_error}" if step.publish_error else ""
     sent = f"sent at {clock_time(step.sent_at)}" if step.sent_at else f"not yet sent{error}"
     last_result = f", last result {step.last_result}" if step.last_result else ""
-    again = f", asked again at {clock_time(step.request_at)}" if step.request_at else ""
+    again = f", to be asked again at {clock_time(step.request_at)}" if step.request_at else ""
     return f"{step.step} (attempt {step.attempt}{attempts}, {sent}{last_result}{again})"
