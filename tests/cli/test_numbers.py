@@ -9,6 +9,7 @@ from click.testing import Result
 
 from tests.support.command_line import Invoke
 from tests.support.data.inserts import (
+    commands,
     handset_login,
     hunt_group_member,
     operation,
@@ -128,6 +129,45 @@ async def test_send_reports_an_expired_command_as_rejected(
     assert "COMMAND_EXPIRED" in refused.output
 
 
+async def test_send_ends_when_an_operator_must_decide(
+    invoke: Invoke, database: Database, settings: Settings
+) -> None:
+    await store(database, voice_service(1), phone_numbers(NUMBER, status="ACTIVE"))
+    silent = settings.model_copy(
+        update={
+            "awaited_steps": frozenset({Step.EXTENSION_RESET}),
+            "operation_time_allowed_seconds": 0.5,
+            "sweep_interval_seconds": 0.05,
+        }
+    )
+    async with working(database, silent):
+        sent = await invoke("send", "deactivate", NUMBER, *PLACE, "--wait", "--timeout", "90")
+
+    assert sent.exit_code == Exit.NEEDS_OPERATOR
+    assert f"run `activation-worker resolve {NUMBER}`" in sent.output
+    assert "WAITING" in sent.output
+
+
+async def test_show_explains_a_number_by_what_ended_last(
+    invoke: Invoke, database: Database
+) -> None:
+    both = {"phone_number": NUMBER, "requested_by": "ann"}
+    first = {"received_at": "2026-01-01T10:00Z", "ended_at": "2026-01-01T10:05Z"}
+    second = {"received_at": "2026-01-01T10:01Z", "ended_at": "2026-01-01T10:01Z"}
+    await store(
+        database,
+        voice_service(1),
+        phone_numbers(NUMBER),
+        commands(1, "click", outcome="failed", failure="PBX_REFUSED", **both, **first),
+        commands(1, "again", outcome="rejected", refusal="NUMBER_NOT_RESERVED", **both, **second),
+    )
+    why = json.loads((await invoke("show", NUMBER, "--json")).output)["why"]
+
+    assert why["headline"] == (
+        "Not active: the last activation failed at 2026-01-01 10:05:00 UTC, PBX_REFUSED"
+    )
+
+
 async def test_show_prints_everything_as_json(invoke: Invoke) -> None:
     await imported(invoke)
     shown = json.loads((await invoke("show", NUMBER, "--json")).output)
@@ -197,9 +237,9 @@ async def test_show_and_pending_tell_an_ended_operation_from_one_under_way(
     assert "under way" not in shown
     assert "outstanding     reset after the failed activation since" in shown
     assert "activation abandoned, attempt 1" in shown
-    assert re.search(r"extension_reset open, .*; asked again at", shown)
+    assert re.search(r"extension_reset open, .*; to be asked again at", shown)
     assert re.search(r"UTC  activate failed, DEADLINE_PASSED: ", shown)
-    assert "why             Not active: its last activate failed, DEADLINE_PASSED. " in shown
+    assert "why             Not active: the last activation failed at " in shown
     assert "activate has ended, reset after the failed activation outstanding since" in pending
     assert "NEEDS AN OPERATOR" in pending
     assert "OVERDUE" not in pending

@@ -1,39 +1,12 @@
-"""Why a number is as it is, and its timeline: pure functions over plain values."""
+"""The timeline of a number: pure functions over plain values."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from worker.explaining.model import Tone, timeline, verdict
-
-NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
-
-
-def number(status: str = "RESERVED", **parts: Any) -> dict[str, Any]:
-    """A number of an account that has bought two services and uses one."""
-    names = ("steps", "step_events", "unsent", "acts", "manual_logouts", "waiting_records")
-    empty: dict[str, Any] = {
-        name: [] for name in (*names, "dead_letters", "history", "waiting", "upcoming")
-    }
-    usage = {"limit": 2, "active": 1, "pending": 0}
-    return {"status": status, "pause": None, **usage, **empty, **parts}
-
-
-def command(minute: int = 0, **columns: Any) -> dict[str, Any]:
-    at = NOON + timedelta(minutes=minute)
-    return {
-        "received_at": at,
-        "operation": "activate",
-        "command_id": "command-1",
-        "requested_by": "ann",
-        "outcome": "completed",
-        "refusal": None,
-        "failure": None,
-        "detail": None,
-        "ended_at": at,
-        **columns,
-    }
+from tests.support.data.shown import NOON, command, number
+from worker.explaining.model import timeline
 
 
 def event(minute: int, kind: str, detail: str, step_id: str = "step-1") -> dict[str, Any]:
@@ -45,74 +18,6 @@ def event(minute: int, kind: str, detail: str, step_id: str = "step-1") -> dict[
         "target": "",
         "operation_id": step_id,
     }
-
-
-REFUSED = command(
-    outcome="rejected", refusal="NUMBER_ASSIGNED", detail="A person has it.", ended_at=NOON
-)
-FAILED = command(outcome="failed", failure="PBX_REFUSED", detail="The PBX said no.")
-PAUSE = {"since": NOON, "by": "Ada", "why": "maintenance"}
-UNDER_WAY = {
-    "operation": "activate",
-    "aftermath": None,
-    "since": NOON,
-    "overdue": False,
-    "needs_a_person": False,
-    "explanation": "It waits for activation.",
-}
-OUTSTANDING = {**UNDER_WAY, "aftermath": "compensation", "needs_a_person": True}
-DEAD_LETTER = {
-    "dead_lettered_at": NOON,
-    "code": "NOT_JSON",
-    "detail": "not JSON",
-    "queue": "commands",
-    "message_id": "message-1",
-}
-
-
-@pytest.mark.parametrize(
-    ("shown", "tone", "words"),
-    [
-        (number(), Tone.WAITING, "has received no command for it"),
-        (number(dead_letters=[DEAD_LETTER]), Tone.WAITING, "NOT_JSON: not JSON"),
-        (number(history=[REFUSED]), Tone.BAD, "was refused, NUMBER_ASSIGNED. A person has it."),
-        (number(history=[FAILED]), Tone.BAD, "its last activate failed, PBX_REFUSED. The PBX said"),
-        (number(history=[FAILED], active=2), Tone.BAD, "No voice service is free"),
-        (
-            number(history=[FAILED], active=2, upcoming=[{"at": NOON, "begin": 3, "end": 0}]),
-            Tone.BAD,
-            "Of its services, 3 begin at 2026-11-01 12:00:00 UTC.",
-        ),
-        (
-            number(history=[command(operation="deactivate")]),
-            Tone.PLAIN,
-            "deactivated at 2026-11-01 12:00:00 UTC, requested by ann",
-        ),
-        (number("AVAILABLE"), Tone.PLAIN, "no account holds it"),
-        (number("COOLDOWN"), Tone.PLAIN, "it rests"),
-        (number("ACTIVE", history=[command()]), Tone.GOOD, "ACTIVE since 2026-11-01 12:00:00 UTC"),
-        (number("PENDING", waiting=[UNDER_WAY]), Tone.WAITING, "it is being activated"),
-        (number("PENDING", waiting=[{**UNDER_WAY, "overdue": True}]), Tone.BAD, "being activated"),
-        (number(pause=PAUSE), Tone.WAITING, "The intake is paused"),
-    ],
-)
-def test_the_verdict_says_why_a_number_is_as_it_is(
-    shown: dict[str, Any], tone: Tone, words: str
-) -> None:
-    found = verdict(shown)
-
-    assert found.tone == tone
-    assert words in f"{found.headline}. {found.detail}"
-
-
-def test_an_ended_operation_never_reads_as_under_way() -> None:
-    shown = number(history=[FAILED], waiting=[OUTSTANDING])
-
-    found = verdict(shown)
-
-    assert found.headline == "Not active: its last activate failed, PBX_REFUSED"
-    assert "The reset after the failed activation is outstanding" in found.detail
-    assert "being" not in found.headline
 
 
 def test_a_timeline_goes_from_the_command_to_its_end() -> None:

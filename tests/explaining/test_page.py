@@ -20,6 +20,7 @@ from worker.telemetry.http import serve
 from worker.telemetry.metrics import Metrics
 
 NUMBER = "+442079460001"
+FAILED = "+442079460002"
 HOSTILE = "<script>alert('x')</script>\x1b[2J\u202e\"onload=\"x"
 
 
@@ -67,7 +68,9 @@ async def test_a_number_page_answers_why_the_number_is_not_active(
         status, text = await read(client, f"/numbers/{NUMBER}")
 
     assert status == 200
-    assert "Not active: the last command was refused, ENTITLEMENT_EXHAUSTED" in text
+    assert re.search(
+        "Not active: the last activation was refused at [^<]+ UTC, ENTITLEMENT_EXH", text
+    )
     assert "0 bought - 0 active - 0 pending = 0 free" in text
     assert re.search(r"activate refused, ENTITLEMENT_EXHAUSTED</span> by ann", text)
 
@@ -114,6 +117,8 @@ async def test_the_overview_shows_what_is_late_refused_dead_lettered_and_short(
     await store(
         database,
         f"UPDATE phone_numbers SET status = 'PENDING' WHERE phone_number = '{NUMBER}'",
+        phone_numbers(FAILED),
+        operation(FAILED, aftermath="compensation"),
         operation(NUMBER, at_risk_at="2026-01-01T00:01Z", deadline="2026-01-01T00:05Z"),
         commands(1, "no", outcome="rejected", refusal="NUMBER_ASSIGNED", detail="A person has it."),
         "UPDATE intake SET paused_at = now(), paused_by = 'Ada', reason = 'maintenance'",
@@ -127,6 +132,8 @@ async def test_the_overview_shows_what_is_late_refused_dead_lettered_and_short(
         "The intake is paused",
         "by Ada: maintenance",
         "<b>1,234</b><span>commands wait</span>",
+        "<b>1</b><span>operations under way</span>",
+        "<b>1</b><span>ended, and left something to do</span>",
         "past its deadline",
         f'<a href="/numbers/{NUMBER}" class="number">{NUMBER}</a>',
         "NUMBER_ASSIGNED",

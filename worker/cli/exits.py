@@ -52,6 +52,7 @@ class Exit(IntEnum):
     DIFFERENT = 12
     ACCEPTED_BEFORE = 13
     UNSAFE = 14
+    NEEDS_OPERATOR = 15
     DEFECT = 70
     INPUT_OUTPUT = 74
     HUNG_UP = 129
@@ -79,6 +80,7 @@ MEANINGS: Final[Mapping[Exit, str]] = {
     Exit.DIFFERENT: "`reconcile` found differences",
     Exit.ACCEPTED_BEFORE: "the command was accepted before; `show` tells what became of it",
     Exit.UNSAFE: "a setting of a server could lose what the worker has acknowledged; see `check`",
+    Exit.NEEDS_OPERATOR: "the command was accepted, and an operator must decide on its operation",
     Exit.DEFECT: "a defect in this program: please report it, with its traceback",
     Exit.INPUT_OUTPUT: "the output cannot be written, or the input cannot be read",
     Exit.HUNG_UP: f"ended by SIGHUP, as of a terminal that was closed; {OF_RUN}",

@@ -1,13 +1,12 @@
-"""What explains a number: what it waits for, the answer to "why", and its timeline. Pure."""
+"""What explains a number: what it waits for, and its timeline. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum, unique
 from typing import Any, Final, NamedTuple
 
-from worker.core.messages.explanations import AFTERMATHS, at_deadline, clock_time, explain
+from worker.core.messages.explanations import at_deadline, clock_time, explain
 from worker.core.situation import Number
-from worker.explaining.services import later
 from worker.explaining.steps import step_name
 from worker.runtime.counting import counted
 
@@ -15,9 +14,7 @@ __all__ = [
     "Entry",
     "Shown",
     "Tone",
-    "Verdict",
     "timeline",
-    "verdict",
     "waiting_of",
 ]
 
@@ -36,14 +33,6 @@ class Tone(StrEnum):
     WAITING = "waiting"
     BAD = "bad"
     PERSON = "person"
-
-
-class Verdict(NamedTuple):
-    """Why a number is as it is."""
-
-    tone: Tone
-    headline: str
-    detail: str
 
 
 class Entry(NamedTuple):
@@ -82,114 +71,6 @@ def waiting_of(number: Number, now: datetime) -> Shown:
         "at_deadline": at_deadline(ongoing.operation) if is_under_way else None,
         "explanation": explain(number.status, ongoing),
     }
-
-
-def verdict(shown: Shown) -> Verdict:
-    """Why the number is active or is not, in a headline and a sentence."""
-    operation = shown["waiting"][0] if shown["waiting"] else None
-    if operation and not operation["aftermath"]:
-        found = _under_way(operation)
-    else:
-        found = _BY_STATUS[shown["status"]](shown)
-    if operation and operation["aftermath"]:
-        outstanding = f"The {AFTERMATHS[operation['aftermath']]} is outstanding."
-        tone = Tone.BAD if operation["needs_a_person"] else Tone.WAITING
-        found = Verdict(tone, found.headline, f"{outstanding} {operation['explanation']}")
-    if shown["pause"] and shown["status"] != "ACTIVE":
-        pause = "The intake is paused: no new command is handled until it is resumed."
-        return found._replace(detail=f"{found.detail} {pause}".strip())
-    return found
-
-
-def _under_way(operation: Shown) -> Verdict:
-    doing = "activated" if operation["operation"] == "activate" else "deactivated"
-    headline = f"PENDING: it is being {doing}, since {clock_time(operation['since'])}"
-    is_bad = operation["needs_a_person"] or operation["overdue"]
-    return Verdict(Tone.BAD if is_bad else Tone.WAITING, headline, operation["explanation"])
-
-
-def _active(shown: Shown) -> Verdict:
-    last = _last(shown, "completed", "activate")
-    if last is None:
-        return Verdict(Tone.GOOD, "ACTIVE", "The platform stated it so, or its history has ended.")
-    by = f", requested by {last['requested_by']}" if last["requested_by"] else ""
-    return Verdict(Tone.GOOD, f"ACTIVE since {clock_time(last['ended_at'])}{by}", "")
-
-
-def _reserved(shown: Shown) -> Verdict:
-    last = shown["history"][-1] if shown["history"] else None
-    if last is None:
-        return Verdict(
-            Tone.WAITING,
-            "Not active: the worker has received no command for it",
-            _dead_letters(shown) or "Ask the web tier whether it has sent one.",
-        )
-    if last["outcome"] == "completed" and last["operation"] == "deactivate":
-        by = f", requested by {last['requested_by']}" if last["requested_by"] else ""
-        headline = f"Not active: deactivated at {clock_time(last['ended_at'])}{by}"
-        return Verdict(Tone.PLAIN, headline, _room(shown))
-    if last["outcome"] == "rejected":
-        headline = f"Not active: the last command was refused, {last['refusal']}"
-        return Verdict(Tone.BAD, headline, f"{last['detail'] or ''} {_room(shown)}".strip())
-    if last["outcome"] == "failed":
-        headline = f"Not active: its last {last['operation']} failed, {last['failure']}"
-        return Verdict(Tone.BAD, headline, f"{last['detail'] or ''} {_room(shown)}".strip())
-    return Verdict(
-        Tone.PLAIN, "Not active: the platform made it RESERVED after its last command", _room(shown)
-    )
-
-
-def _available(_: Shown) -> Verdict:
-    return Verdict(
-        Tone.PLAIN, "Not active: no account holds it", "The platform allocates it to an account."
-    )
-
-
-def _cooldown(_: Shown) -> Verdict:
-    return Verdict(Tone.PLAIN, "Not active: it rests after it left an account", "")
-
-
-def _pending(_: Shown) -> Verdict:
-    return Verdict(
-        Tone.BAD, "PENDING, and no operation is under way", "Please report this: it must not be."
-    )
-
-
-_BY_STATUS: Final = {
-    "ACTIVE": _active,
-    "RESERVED": _reserved,
-    "AVAILABLE": _available,
-    "COOLDOWN": _cooldown,
-    "PENDING": _pending,
-}
-
-
-def _room(shown: Shown) -> str:
-    free = shown["limit"] - shown["active"] - shown["pending"]
-    if free > 0:
-        return ""
-    upcoming = later(shown["upcoming"])
-    changes = f" Of its services, {upcoming}." if upcoming else ""
-    return f"No voice service is free: an activation would be refused now.{changes}"
-
-
-def _dead_letters(shown: Shown) -> str:
-    if not shown["dead_letters"]:
-        return ""
-    last = shown["dead_letters"][-1]
-    return (
-        f"A message that names it could not be handled at {clock_time(last['dead_lettered_at'])},"
-        f" {last['code']}: {last['detail']}"
-    )
-
-
-def _last(shown: Shown, outcome: str, operation: str) -> Shown | None:
-    found = [
-        command
-        for command in shown["history"]
-        if (command["outcome"], command["operation"]) == (outcome, operation)
-    ]
-    return found[-1] if found else None
 
 
 def timeline(shown: Shown) -> list[Entry]:

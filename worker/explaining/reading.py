@@ -9,8 +9,9 @@ from activation_contracts.records import RecordKind
 
 from worker.core.directory.change import RecordId
 from worker.core.situation import Holder
-from worker.explaining.model import Shown, timeline, verdict, waiting_of
+from worker.explaining.model import Shown, timeline, waiting_of
 from worker.explaining.steps import target_of
+from worker.explaining.why import verdict
 from worker.runtime.clock import Clock
 from worker.storage.connecting.engine import READING_WHOLE_TABLES, Database, Work
 from worker.storage.connecting.session import Row, Session
@@ -29,6 +30,8 @@ __all__ = [
     "read_number",
     "read_operations",
     "read_overview",
+    "read_pause",
+    "with_commands_waiting",
 ]
 
 Result = TypeVar("Result")
@@ -87,12 +90,16 @@ async def read_number(session: Session, phone_number: str, clock: Clock) -> Show
     holders = [number.holder] if number.holder else []
     upcoming = (await load_upcoming(session, holders, now)).values()
     shown["upcoming"] = [change._asdict() for changes in upcoming for change in changes]
-    pause = (await load_partitions(session)).pause
     shown["waiting"] = [waiting_of(number, now)] if number.ongoing else []
-    shown["pause"] = pause._asdict() if pause else None
-    shown["why"] = verdict(shown)._asdict()
+    shown["pause"] = await read_pause(session)
     shown["timeline"] = [entry._asdict() for entry in timeline(shown)]
-    return shown
+    return with_commands_waiting(shown, None)
+
+
+def with_commands_waiting(shown: Shown, messages: int | None) -> Shown:
+    """The number, and why it is as it is while so many commands wait; None: it is not known."""
+    known = {**shown, "commands_waiting": messages}
+    return {**known, "why": verdict(known)._asdict()}
 
 
 def _plain(row: Row) -> dict[str, Any]:
@@ -160,7 +167,7 @@ async def read_overview(database: Database) -> Overview:
     clock = database.clock.now
     return Overview(
         figures=await measure(database),
-        pause=await _part(database, _read_pause),
+        pause=await _part(database, read_pause),
         troubled=await _part(database, partial(_read_troubled, clock)),
         refused=await _part(database, partial(_read_since, "show_refused", clock, RECENTLY)),
         reasons=await _part(database, partial(_read_since, "show_reasons", clock, LAST_WEEK)),
@@ -177,7 +184,8 @@ async def _part(database: Database, read: Work[Result]) -> Result | None:
         return None
 
 
-async def _read_pause(session: Session) -> Shown | None:
+async def read_pause(session: Session) -> Shown | None:
+    """The pause of the intake; None while commands are taken."""
     pause = (await load_partitions(session)).pause
     return pause._asdict() if pause else None
 

@@ -1,21 +1,23 @@
 """Pauses and resumes the intake of commands."""
 
-from worker.core.messages.explanations import clock_time
-from worker.runtime.printable import printable
 from worker.settings import Settings
 from worker.storage.acts import Act, Author, begin_act
 from worker.storage.connecting.engine import open_database
 from worker.storage.connecting.session import Session
+from worker.storage.gauges import DATABASE_FAILURES
 from worker.storage.intake import Pause, pause_intake, resume_intake
 from worker.storage.partitions import load_partitions
 
-__all__ = ["describe_pause", "pause", "resume"]
+__all__ = ["find_pause", "pause", "resume"]
 
 
-def describe_pause(pause: Pause) -> str:
-    """Since when, by whom and why, as a person reads it."""
-    by, why = printable(pause.by), printable(pause.why)
-    return f"paused since {clock_time(pause.since)} by {by}: {why}"
+async def find_pause(settings: Settings) -> Pause | None:
+    """The pause of the intake; None if there is none, or if the database does not say."""
+    try:
+        async with open_database(settings.database_url) as database, database.session() as session:
+            return (await load_partitions(session)).pause
+    except DATABASE_FAILURES:
+        return None
 
 
 async def pause(settings: Settings, author: Author) -> Pause | None:

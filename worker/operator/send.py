@@ -60,6 +60,8 @@ class SendResult(Enum):
     REFUSED = auto()
     FAILED = auto()
     """Its operation ended without success."""
+    NEEDS_OPERATOR = auto()
+    """It was accepted, and its operation cannot go on until an operator decides."""
     ACCEPTED_BEFORE = auto()
     """It repeats a command that was accepted; later events of that one do not come again."""
     TIMED_OUT = auto()
@@ -221,8 +223,8 @@ def _result_of(event: Event) -> SendResult | None:
         return SendResult.DONE if data["would"] == Would.BE_ACCEPTED else SendResult.REFUSED
     if event["type"] == TYPES[CommandRejected]:
         return SendResult.REFUSED
-    if event["type"] == TYPES[OperationFailed] and not data["needs_a_person"]:
-        return SendResult.FAILED
+    if event["type"] == TYPES[OperationFailed]:
+        return SendResult.NEEDS_OPERATOR if data["needs_a_person"] else SendResult.FAILED
     # A RESERVED with a failure follows from an operation that ended without success.
     has_ended = event["type"] == TYPES[StatusChanged] and not data.get("failure")
     if has_ended and data["status"] == FINAL[data["operation"]]:

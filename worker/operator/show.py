@@ -1,10 +1,11 @@
 """Shows a number with everything that explains its state, and what is under way or outstanding."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from worker.core.directory.change import WaitsFor
 from worker.core.messages.explanations import AFTERMATHS, clock_time
+from worker.explaining.devices import logged_in_at
 from worker.explaining.directory import directory_version, why_missing
 from worker.explaining.model import Shown
 from worker.explaining.reading import (
@@ -12,18 +13,22 @@ from worker.explaining.reading import (
     read_missing,
     read_number,
     read_operations,
+    read_pause,
+    with_commands_waiting,
 )
 from worker.explaining.services import arithmetic
 from worker.explaining.steps import step_name
-from worker.operator.intake import describe_pause
+from worker.explaining.why import asks_for_queues
 from worker.operator.manual_logouts import how_it_stands
+from worker.operator.waiting_commands import count_waiting_commands
 from worker.runtime.counting import counted
 from worker.runtime.printable import printable
 from worker.settings import Settings
 from worker.storage.connecting.engine import open_database
-from worker.storage.intake import Pause
+from worker.storage.partitions import load_partitions
 
 __all__ = [
+    "Pending",
     "render_missing",
     "render_number",
     "render_operation",
@@ -46,7 +51,11 @@ async def show_number(settings: Settings, phone_number: str) -> Shown | None:
         open_database(settings.database_url) as database,
         database.transaction(ONE_SNAPSHOT) as session,
     ):
-        return await read_number(session, phone_number, database.clock.now)
+        shown = await read_number(session, phone_number, database.clock.now)
+        layout = (await load_partitions(session)).layout
+    if shown is None or not asks_for_queues(shown):
+        return shown
+    return with_commands_waiting(shown, await count_waiting_commands(settings, layout))
 
 
 async def show_missing(settings: Settings, phone_number: str) -> Shown:
@@ -55,13 +64,23 @@ async def show_missing(settings: Settings, phone_number: str) -> Shown:
         return await read_missing(session, phone_number)
 
 
-async def show_pending(settings: Settings) -> Sequence[Shown]:
-    """The operations under way and the aftermaths, oldest first, each with what happens next."""
+class Pending(NamedTuple):
+    """What is under way or outstanding, and why nothing may follow."""
+
+    operations: Sequence[Shown]
+    """The oldest first, each with what happens next."""
+    pause: Shown | None
+    """The pause of the intake; None while commands are taken."""
+
+
+async def show_pending(settings: Settings) -> Pending:
+    """The operations under way and the aftermaths, and whether the intake is paused."""
     async with (
         open_database(settings.database_url) as database,
         database.transaction(ONE_SNAPSHOT) as session,
     ):
-        return await read_operations(session, database.clock.now)
+        operations = await read_operations(session, database.clock.now)
+        return Pending(operations, await read_pause(session))
 
 
 def render_operation(operation: Shown) -> str:
@@ -95,9 +114,6 @@ def render_number(shown: Shown) -> str:
     shown = printable(shown)
     lines = [f"{shown['phone_number']}  {shown['status']}  (sequence {shown['sequence']})"]
     lines.append(f"  why             {_why(shown['why'])}")
-    if shown["pause"]:
-        pause = describe_pause(Pause(**shown["pause"]))
-        lines.append(f"  intake          {pause}; commands wait until `activation-worker resume`")
     lines += [f"  {name:<15} {value}" for name, value in _facts(shown)]
     lines += [f"  {_under_way(operation)}" for operation in shown["waiting"]]
     lines += [f"  unpublished     {_unsent(message)}" for message in shown["unsent"]]
@@ -142,11 +158,7 @@ def _facts(shown: Shown) -> list[tuple[str, str]]:
         ("PIN", "the default" if shown["pin_is_default"] else "changed"),
         ("features set", ", ".join(shown["features"]) or "none"),
         ("hunt groups", ", ".join(row["hunt_group_id"] for row in shown["hunt_groups"]) or "none"),
-        (
-            "logged in at",
-            ", ".join(f"{row['device_id']} ({row['device_kind']})" for row in shown["logins"])
-            or "no device",
-        ),
+        ("logged in at", logged_in_at(shown)),
         *(("call settings", _call_settings(row)) for row in shown["call_settings"]),
     ]
 
@@ -171,7 +183,7 @@ def _entry(entry: Shown) -> str:
 
 def _step(row: Shown) -> str:
     result = f"; last result {row['last_result']}" if row["last_result"] else ""
-    again = f"; asked again at {clock_time(row['again_at'])}" if row["again_at"] else ""
+    again = f"; to be asked again at {clock_time(row['again_at'])}" if row["again_at"] else ""
     return (
         f"{step_name(row)} {row['state']}, attempt {row['attempt']}, sent"
         f" {clock_time(row['sent_at'])}{result}{again}  ({row['operation_id']})"

@@ -22,7 +22,7 @@ def pause(by: str, why: str) -> None:
     Commands wait in their queues. What was accepted goes on, and PBX results, reports and directory
     messages are read. The pause is stored: a worker that starts meanwhile takes no commands either.
     """
-    from worker.operator.intake import describe_pause
+    from worker.explaining.pause import describe_pause
     from worker.operator.intake import pause as pause_intake
     from worker.storage.acts import Author
 
@@ -37,7 +37,7 @@ def pause(by: str, why: str) -> None:
 @by_and_why
 def resume(by: str, why: str) -> None:
     """End a pause of the intake: workers take commands again."""
-    from worker.operator.intake import describe_pause
+    from worker.explaining.pause import describe_pause
     from worker.operator.intake import resume as resume_intake
     from worker.storage.acts import Author
 

@@ -1,7 +1,7 @@
 """The commands `send`, `show`, `pending`, `resolve` and `republish`."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -10,6 +10,9 @@ from worker.cli.options import AS_JSON, SECONDS, by_and_why, to_json
 from worker.cli.streams import echo, note
 from worker.runtime.counting import counted
 from worker.runtime.printable import printable
+
+if TYPE_CHECKING:
+    from worker.settings import Settings
 
 __all__ = ["pending", "republish", "resolve", "send", "show"]
 
@@ -47,10 +50,10 @@ def send(
     """Send a command as the web tier would.
 
     With --wait, the exit code is 0 if the number is ACTIVE or RESERVED, 3 if the command was
-    rejected, 11 if its operation failed, and 4 if there was no outcome in time. A repeat (--id of
-    an earlier command, with the same content) prints the first answer once more. If that was a
-    rejection, the exit code is 3 again. If the command was accepted, it is 13, and `show` tells
-    what became of it.
+    rejected, 11 if its operation failed, 15 if an operator must decide on it, and 4 if there was no
+    outcome in time. A repeat (--id of an earlier command, with the same content) prints the first
+    answer once more. If that was a rejection, the exit code is 3 again. If the command was
+    accepted, it is 13, and `show` tells what became of it.
 
     With --preview, the command waits for the answer: the exit code is 0 if the command would be
     accepted, 3 if it would be rejected, and 4 if there was no answer in time.
@@ -70,13 +73,17 @@ def send(
             on_event=print_event,
         )
     )
-    see = f"See `activation-worker show {printable(str(fields['number']))}`."
+    number = printable(str(fields["number"]))
+    see = f"See `activation-worker show {number}`."
     if result.name == Exit.TIMED_OUT.name and preview:
-        note(f"No answer within {timeout:g} s: no worker may be running. Nothing was changed.")
+        _note_silence(settings, f"No answer within {timeout:g} s", "", "Nothing was changed.")
     elif result.name == Exit.TIMED_OUT.name:
+        may_be = "the number may still be PENDING, or "
+        _note_silence(settings, f"No outcome within {timeout:g} s", may_be, see)
+    if result.name == Exit.NEEDS_OPERATOR.name:
         note(
-            f"No outcome within {timeout:g} s: the number may still be PENDING, or no worker may be"
-            f" running. {see}"
+            "The operation waits for an operator's decision: run `activation-worker resolve"
+            f" {number}`. {see}"
         )
     if result.name == Exit.ACCEPTED_BEFORE.name:
         note(
@@ -84,6 +91,17 @@ def send(
             f" again. {see}"
         )
     raise SystemExit(Exit[result.name])
+
+
+def _note_silence(settings: "Settings", silence: str, may_be: str, then: str) -> None:
+    """Says why nothing may have come: a paused intake is certain, the rest is a guess."""
+    from worker.explaining.pause import intake_is_paused
+    from worker.operator.intake import find_pause
+
+    if pause := run_async(find_pause(settings)):
+        note(f"{silence}. {intake_is_paused(pause)} {then}")
+    else:
+        note(f"{silence}: {may_be}no worker may be running. {then}")
 
 
 def _coloured(line: str) -> str:
@@ -118,9 +136,13 @@ def pending(as_json: bool) -> None:
 
     The oldest comes first; each shows what it waits for and what happens next.
     """
+    from worker.explaining.pause import intake_is_paused
     from worker.operator.show import render_operation, show_pending
+    from worker.storage.intake import Pause
 
-    operations = run_async(show_pending(settings_of_environment()))
+    operations, pause = run_async(show_pending(settings_of_environment()))
+    if pause:
+        note(intake_is_paused(Pause(**pause)))
     if as_json:
         click.echo(to_json(operations))
         return

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from worker.core.messages.explanations import AFTERMATHS
+from worker.explaining.devices import logged_in_at
 from worker.explaining.directory import directory_version, why_missing
 from worker.explaining.model import Shown, Tone
 from worker.explaining.page.html import Html, join, moment, table, tag
@@ -88,7 +89,6 @@ def _waiting(shown: Shown) -> Iterator[Html]:
 
 
 def _facts(shown: Shown) -> Html:
-    logins = (f"{row['device_id']} ({row['device_kind']})" for row in shown["logins"])
     facts = [
         ("account", shown["account_id"] or "none"),
         ("site", shown["site_id"]),
@@ -98,7 +98,7 @@ def _facts(shown: Shown) -> Html:
         ("assigned to", shown["assigned_to"] or "no one"),
         ("label", shown["label"] or "none"),
         ("hunt groups", ", ".join(row["hunt_group_id"] for row in shown["hunt_groups"]) or "none"),
-        ("logged in at", ", ".join(logins) or "no device"),
+        ("logged in at", logged_in_at(shown)),
         ("sequence", str(shown["sequence"])),
         ("directory", directory_version(shown)),
     ]

@@ -96,6 +96,7 @@ def _tiles(figures: DatabaseFigures | None, depths: Mapping[str, int] | None) ->
             it.unresolved_numbers for it in aftermaths
         )
         yield _tile(sum(it.numbers for it in operations), "operations under way", "")
+        yield _tile(sum(it.numbers for it in aftermaths), "ended, and left something to do", "")
         yield _tile(sum(it.overdue_numbers for it in operations), "past their deadline", "bad")
         yield _tile(needing, "need an operator", "bad")
         yield _tile(figures.outbox_delayed_messages, "messages refused", "bad")

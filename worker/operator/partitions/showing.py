@@ -9,10 +9,12 @@ from worker.broker.connecting.connection import connect, ready_messages
 from worker.broker.partition_queues import SOURCES, source_queue
 from worker.core.messages.explanations import clock_time
 from worker.core.partitions import Assignment, assignments, name_of
+from worker.explaining.pause import intake_is_paused
 from worker.runtime.printable import printable
 from worker.settings import Settings
 from worker.storage.connecting.engine import open_database
 from worker.storage.connecting.session import Row, Session
+from worker.storage.intake import Pause
 from worker.storage.locks import MEMBER, PARTITION
 from worker.storage.partitions import load_partitions
 
@@ -35,6 +37,7 @@ async def show_partitions(settings: Settings) -> Shown:
             "partitions": state.layout.partitions,
             "routed": state.layout.routed,
             "unfinished_change_to": state.target,
+            "pause": state.pause._asdict() if state.pause else None,
             "workers": members,
             "assignments": [
                 {**served[item.partition], **await _queue(connection, item)} for item in layout
@@ -89,6 +92,7 @@ def format_partitions(shown: Shown) -> str:
         (
             f"partitions: {shown['partitions']}{_remark(shown)}",
             f"workers: {shown['workers']}",
+            *([intake_is_paused(Pause(**shown["pause"]))] if shown["pause"] else []),
             *map(_assignment, shown["assignments"]),
         )
     )

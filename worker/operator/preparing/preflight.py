@@ -30,7 +30,7 @@ from worker.broker.rights import (
 from worker.broker.topology import require_exchange, require_queue, verify, verify_event_log
 from worker.broker.version import require_version
 from worker.core.partitions import Layout
-from worker.operator.intake import describe_pause
+from worker.explaining.pause import describe_pause
 from worker.operator.preparing.arguments import require_as_declared
 from worker.operator.preparing.clocks import find_skew
 from worker.operator.preparing.policies import require_harmless_policies
