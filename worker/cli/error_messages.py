@@ -48,6 +48,7 @@ EXPLANATIONS: Final[tuple[tuple[str, Exit, str], ...]] = (
     ("worker.broker.connecting.refusals.BrokerUnavailable", Exit.UNAVAILABLE, BROKER),
     ("worker.broker.publishing.confirm_channel.NotPublished", Exit.UNAVAILABLE, BROKER),
     ("aiormq.exceptions.AMQPError", Exit.UNAVAILABLE, BROKER),
+    ("worker.storage.connecting.lock_holders.LockKept", Exit.UNAVAILABLE, AS_IT_IS),
     ("worker.storage.connecting.errors.DatabaseUnavailable", Exit.UNAVAILABLE, DATABASE),
     ("sqlalchemy.exc.SQLAlchemyError", Exit.UNAVAILABLE, DATABASE),
     ("asyncpg.PostgresError", Exit.UNAVAILABLE, DATABASE),

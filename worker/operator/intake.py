@@ -1,5 +1,8 @@
 """Pauses and resumes the intake of commands."""
 
+from typing import Final
+
+from worker.runtime.concurrency import limited
 from worker.settings import Settings
 from worker.storage.acts import Act, Author, begin_act
 from worker.storage.connecting.engine import open_database
@@ -10,14 +13,21 @@ from worker.storage.partitions import load_partitions
 
 __all__ = ["find_pause", "pause", "resume"]
 
+FIND_SECONDS: Final = 5
+"""A command that says why nothing came waits no longer for this part of the answer."""
+
 
 async def find_pause(settings: Settings) -> Pause | None:
     """The pause of the intake; None if there is none, or if the database does not say."""
     try:
-        async with open_database(settings.database_url) as database, database.session() as session:
-            return (await load_partitions(session)).pause
+        return await limited(_load_pause(settings), FIND_SECONDS)
     except DATABASE_FAILURES:
         return None
+
+
+async def _load_pause(settings: Settings) -> Pause | None:
+    async with open_database(settings.database_url) as database, database.session() as session:
+        return (await load_partitions(session)).pause
 
 
 async def pause(settings: Settings, author: Author) -> Pause | None:

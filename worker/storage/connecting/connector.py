@@ -59,7 +59,8 @@ class Connector:
 
     def __init__(self, current_url: Callable[[], str], clock: DatabaseClock) -> None:
         self._current_url = current_url
-        self._clock = clock
+        self.clock: Final = clock
+        """Observes the database's time with each connection."""
         self._last_used: Address | None = None
         self._known_to_keep_sessions: DatabaseTarget | None = None
 
@@ -101,7 +102,7 @@ class Connector:
             if self._known_to_keep_sessions != target:
                 await require_kept_session(driver, lambda: _connect(target, address))
                 self._known_to_keep_sessions = target
-            await prepare(driver, target, self._clock)
+            await prepare(driver, target, self.clock)
         except BaseException:
             driver.terminate()
             raise

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from time import monotonic
 from typing import Final, Protocol, TypeVar
 
@@ -26,6 +26,7 @@ from worker.storage.connecting.errors import (
     reason_of,
     spoils_session,
 )
+from worker.storage.connecting.lock_holders import naming_lock_holders
 from worker.storage.connecting.session import Driver, Session
 from worker.telemetry.logs import Action, get_logger
 from worker.telemetry.process_counters import DATABASE_RECONNECTS, UNKNOWN_COMMITS
@@ -80,10 +81,11 @@ class Transactions(Protocol):
 class Database:
     """The connection pool. Safe to share between tasks."""
 
-    def __init__(self, engine: AsyncEngine, clock: DatabaseClock, *, waits: bool) -> None:
+    def __init__(self, engine: AsyncEngine, connector: Connector, *, waits: bool) -> None:
         self.engine = engine
-        self.clock: Final = clock
+        self.clock: Final = connector.clock
         """The database's time, by which everything is judged."""
+        self._connect = connector.connect
         self._waits = waits
         self._was_usable = False
         self._logged_at: dict[Action, float] = {}
@@ -153,7 +155,8 @@ class Database:
                 self._count_reconnect()
                 driver: Driver = (await pooled.get_raw_connection()).driver_connection
                 try:
-                    yield Session(driver, statement_seconds)
+                    async with self._naming_lock_holders(driver):
+                        yield Session(driver, statement_seconds)
                 finally:
                     self._connections_lost += driver.is_closed()
                     await pooled.invalidate()
@@ -163,7 +166,9 @@ class Database:
         """A transaction on a connection of SQLAlchemy, which Alembic needs."""
         with self.classified():
             async with self.engine.begin() as connection:
-                yield connection
+                driver: Driver = (await connection.get_raw_connection()).driver_connection
+                async with self._naming_lock_holders(driver):
+                    yield connection
 
     async def close(self) -> None:
         """Closes all idle connections, or leaves those whose server does not answer."""
@@ -176,7 +181,8 @@ class Database:
         pooled = await self._take_from_pool()
         driver: Driver = pooled.driver_connection
         try:
-            yield driver
+            async with self._naming_lock_holders(driver):
+                yield driver
         except BaseException as error:
             # The pool does not see these errors, and would hand the connection out again.
             if _is_unusable(driver, error):
@@ -185,6 +191,12 @@ class Database:
             raise
         finally:
             pooled.close()
+
+    def _naming_lock_holders(self, driver: Driver) -> AbstractAsyncContextManager[None]:
+        """For a command. A worker waits for the lock, and logs that it does."""
+        if self._waits:
+            return contextlib.nullcontext()
+        return naming_lock_holders(driver, self._connect)
 
     async def _take_from_pool(self) -> PoolProxiedConnection:
         while True:
@@ -288,8 +300,7 @@ async def open_database(
     `Database.transact` and `Database.read` wait for a server that is away, as a worker must; a
     command reports it instead.
     """
-    clock = DatabaseClock()
-    connector = Connector(url if callable(url) else lambda: url, clock)
+    connector = Connector(url if callable(url) else lambda: url, DatabaseClock())
     engine = create_async_engine(
         "postgresql+asyncpg://",
         async_creator=connector.connect,
@@ -299,7 +310,7 @@ async def open_database(
         pool_use_lifo=True,
         pool_timeout=CONNECT_TIMEOUT_SECONDS,
     )
-    database = Database(engine, clock, waits=waits)
+    database = Database(engine, connector, waits=waits)
     try:
         yield database
     finally:

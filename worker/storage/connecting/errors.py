@@ -14,6 +14,7 @@ from worker.settings import SettingsError
 
 __all__ = [
     "CONNECTION_FAILURES",
+    "LOCK_NOT_AVAILABLE",
     "SESSION_IS_LOST",
     "DatabaseUnavailable",
     "LeadershipLost",
