@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 
 import click
 
-from worker.cli.streams import OutputFailed, note
+from worker.cli.streams import note
 from worker.runtime.printable import printable
 from worker.runtime.streams import discard
 
@@ -152,8 +152,6 @@ def run_async(work: Coroutine[None, None, Result]) -> Result:
         return uvloop.run(work)
     except KeyboardInterrupt:
         raise SystemExit(Exit.INTERRUPTED) from None
-    except OutputFailed as error:
-        end_without_output(error.__cause__)
     except Exception as error:
         explanation = explained(error)
         if explanation is None:

@@ -11,7 +11,7 @@ import click
 from typing_extensions import override
 
 from worker.cli.exits import Exit, end_without_output
-from worker.cli.streams import note
+from worker.cli.streams import OutputFailed, note
 
 __all__ = ["Program"]
 
@@ -49,9 +49,11 @@ def _exit_codes() -> Iterator[None]:
         raise
     except KeyboardInterrupt:
         raise SystemExit(Exit.INTERRUPTED) from None
+    except OutputFailed as error:
+        end_without_output(error.__cause__)
     except OSError as error:
         # Errors of servers are explained where they are used. What remains is the output of click
-        # and of commands that print after that.
+        # itself, and of commands that print with `click.echo` after that.
         end_without_output(error)
     except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- a defect of any kind
         from worker.telemetry.masking import mask
