@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 import pytest
 
-from tests.cli.conftest import Invoke
+from tests.support.command_line import Invoke
 from tests.support.data.inserts import (
     manual_logout,
     operation,

@@ -240,9 +240,11 @@ async def test_check_names_a_policy_that_can_destroy_messages(
     )
 
 
-async def test_check_shows_refused_dead_letters_with_the_reason(
-    invoke: Invoke, database: Database
+async def test_check_shows_refused_dead_letters_with_the_reason_and_what_limits_their_queue(
+    invoke: Invoke, database: Database, administration: Administration, servers: PrivateServers
 ) -> None:
+    management = f"http://127.0.0.1:{servers.rabbitmq.ports.management}"
+    await administration.set_policy(r"dead_letter$", max_length=5)
     await store(
         database,
         """INSERT INTO dead_letters (properties, body, stored_at, attempts, last_error)
@@ -252,7 +254,12 @@ async def test_check_shows_refused_dead_letters_with_the_reason(
 
     assert result.exit_code == Exit.UNAVAILABLE
     assert "The dead-letter queue refuses 1 messages" in result.output
-    assert "in the database: the broker refused it." in result.output
+    assert "in the database: the broker refused it. It holds 0 messages. AMQP shows no limit" in (
+        result.output
+    )
+    async with asyncio.timeout(90):
+        while "It holds 0 messages. policy 'of-this-test' sets max-length 5." not in result.output:
+            result = await invoke("check", WORKER_MANAGEMENT_URL=management)
 
 
 async def test_check_names_a_deleted_alternate_exchange(invoke: Invoke, platform: Platform) -> None:

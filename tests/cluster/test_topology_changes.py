@@ -79,7 +79,7 @@ async def test_worker_publishes_to_a_full_pbx_queue_when_it_has_room_again(
         await control("set_policy", "full", "^site", full)
         commands = [await platform.send("activate", number) for number in NUMBERS]
         assert [await platform.outcome(it) for it in commands] == [["PENDING", "ACTIVE"]] * 5
-        await until_refused(database, "the broker refused it")
+        await until_refused(database, "refused it: it is full, limited by a policy, or unavailable")
         await control("clear_policy", "full")
         await platform.collect(queue, messages)
         async with asyncio.timeout(90):

@@ -122,6 +122,8 @@ async def test_the_overview_shows_what_is_late_refused_dead_lettered_and_short(
         operation(NUMBER, at_risk_at="2026-01-01T00:01Z", deadline="2026-01-01T00:05Z"),
         commands(1, "no", outcome="rejected", refusal="NUMBER_ASSIGNED", detail="A person has it."),
         "UPDATE intake SET paused_at = now(), paused_by = 'Ada', reason = 'maintenance'",
+        """INSERT INTO dead_letters (properties, body, stored_at, attempts, last_error)
+        VALUES ('', '', now(), 3, 'it is full')""",
     )
     depths = {"telephony.phone_number.commands": 1234}
     async with shown(database, depths=depths) as client:
@@ -131,6 +133,8 @@ async def test_the_overview_shows_what_is_late_refused_dead_lettered_and_short(
     for words in (
         "The intake is paused",
         "by Ada: maintenance",
+        "The dead-letter queue refuses 1 dead letters",
+        "They wait in the database: it is full.",
         "<b>1,234</b><span>commands wait</span>",
         "<b>1</b><span>operations under way</span>",
         "<b>1</b><span>ended, and left something to do</span>",

@@ -19,6 +19,7 @@ from worker.storage.directory.loading import record_key
 from worker.storage.entitlement import load_upcoming
 from worker.storage.gauges import DATABASE_FAILURES, measure
 from worker.storage.loading import load_numbers_with_steps
+from worker.storage.outbox.dead_letters import RefusedDeadLetters, find_refused
 from worker.storage.partitions import load_partitions
 from worker.telemetry.metrics.database_gauges import DatabaseFigures
 
@@ -158,6 +159,8 @@ class Overview(NamedTuple):
     """Commands of the last hour that were refused or have failed."""
     reasons: Sequence[Shown] | None
     """Dead letters of the last week by reason."""
+    stored_letters: RefusedDeadLetters | None
+    """Those that the dead-letter queue refuses, and why."""
     headroom: Sequence[Shown] | None
     acts: Sequence[Shown] | None
 
@@ -171,6 +174,7 @@ async def read_overview(database: Database) -> Overview:
         troubled=await _part(database, partial(_read_troubled, clock)),
         refused=await _part(database, partial(_read_since, "show_refused", clock, RECENTLY)),
         reasons=await _part(database, partial(_read_since, "show_reasons", clock, LAST_WEEK)),
+        stored_letters=await _part(database, find_refused),
         headroom=await _part(database, partial(_read_headroom, clock)),
         acts=await _part(database, _read_acts),
     )

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from time import monotonic
 from typing import Final
 
+from activation_contracts.dead_letters import DeadLetterCode
 from activation_contracts.topology import DEAD_LETTER_QUEUE
 
 from worker.broker.forwarding import DEAD_LETTER_HEADERS, stripped
@@ -127,7 +128,7 @@ class DeadLetterRelay:
                 outcomes |= await self._attempt({position: publication})
             elif isinstance(problem, Unencodable) and not _is_stripped(publication):
                 # Its properties are larger than a frame of this broker.
-                few = stripped(publication, DEAD_LETTER_HEADERS)
+                few = stripped(publication, _failure_headers(publication))
                 outcomes |= await self._attempt({position: few})
             else:
                 outcomes[position] = (
@@ -148,7 +149,9 @@ class DeadLetterRelay:
 
 
 def _code_of(publication: Publication) -> str:
-    return str((publication.properties.headers or {}).get("x-error-code", ""))
+    # A command that reads a full queue also stores letters that the broker put there.
+    headers = publication.properties.headers or {}
+    return str(headers.get("x-error-code", DeadLetterCode.NOT_ROUTED))
 
 
 def _new_backoff() -> Backoff:
@@ -170,4 +173,9 @@ def _with_different_ids(publications: Mapping[int, Publication]) -> Mapping[int,
 
 def _is_stripped(publication: Publication) -> bool:
     headers = publication.properties.headers or {}
-    return headers.keys() == {*DEAD_LETTER_HEADERS}
+    return headers.keys() <= {*DEAD_LETTER_HEADERS}
+
+
+def _failure_headers(publication: Publication) -> Sequence[str]:
+    headers = publication.properties.headers or {}
+    return [name for name in DEAD_LETTER_HEADERS if name in headers]

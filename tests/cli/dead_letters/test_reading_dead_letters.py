@@ -17,6 +17,7 @@ from worker.cli.exits import Exit
 from worker.local import PrivateServers
 from worker.operator.dead_letters import reader
 from worker.operator.dead_letters.letters import Selection, look
+from worker.operator.dead_letters.overflow import Overflow
 from worker.operator.dead_letters.reader import QueuedDeadLetter, open_queue
 from worker.settings import Settings
 
@@ -74,22 +75,6 @@ async def test_dead_letters_are_not_read_during_an_alarm(
     assert len({*await keys(invoke)}) == 1
 
 
-async def test_a_full_dead_letter_queue_is_not_read_and_can_be_emptied(
-    invoke: Invoke, platform: Platform, administration: Administration
-) -> None:
-    await unrouted(platform, *(b"%d" % index for index in range(6)))
-    await administration.set_policy(f"^{DEAD_LETTERS}$", max_length=3)
-    async with asyncio.timeout(90):
-        while (listed := await invoke("dead-letters", "list")).exit_code == Exit.DONE:
-            await asyncio.sleep(0.2)
-
-    assert "The dead-letter queue takes no messages" in listed.output
-    await until_there(platform, DEAD_LETTERS, 6)
-    emptied = await invoke("dead-letters", "discard", "--all", "--yes", *BY_ADA)
-    assert emptied.output == "6 discarded\n"
-    assert (await invoke("dead-letters", "list")).output == "0 dead letters\n"
-
-
 async def test_dead_letters_need_the_right_to_put_them_back(
     invoke: Invoke, platform: Platform, administration: Administration
 ) -> None:
@@ -119,7 +104,9 @@ async def test_two_commands_read_dead_letters_side_by_side(
 ) -> None:
     await unrouted(platform, *(b"%d" % index for index in range(50)))
     # Not by `invoke`: while a command runs, it replaces standard input and output of the process.
-    await asyncio.gather(*(look(settings, Selection(), lambda _: None) for _ in range(3)))
+    await asyncio.gather(
+        *(look(settings, Selection(), lambda _: None, tell=print) for _ in range(3))
+    )
 
     assert len(set(await keys(invoke))) == 50
     await until_there(platform, DEAD_LETTERS, 50)
@@ -135,7 +122,7 @@ async def test_a_reader_that_leaves_early_does_not_change_the_order(
         raise BrokenPipeError
 
     with pytest.raises(BrokenPipeError):
-        await look(settings, Selection(), leave)
+        await look(settings, Selection(), leave, tell=print)
 
     assert await keys(invoke) == before
 
@@ -149,7 +136,7 @@ async def test_the_order_is_restored_after_a_command_that_was_killed(
     await unrouted(platform, *(b"%d" % place for place in range(5)))
     before = await keys(invoke)
     monkeypatch.setattr(reader, "MOVED_TOGETHER", 1)
-    async with open_queue(settings) as queue:
+    async with open_queue(settings, Overflow(settings)) as queue:
         moved = 0
         async for letter in queue.letters():
             await queue.keep(letter)

@@ -34,6 +34,7 @@ __all__ = [
     "ExchangeNotFound",
     "Nacked",
     "NotPublished",
+    "QueueRefused",
     "Unencodable",
     "Unroutable",
 ]
@@ -53,6 +54,10 @@ class Unroutable(NotPublished):
 
 class Nacked(NotPublished):
     """A queue is full or unavailable, or a permission is missing: a later attempt may succeed."""
+
+
+class QueueRefused(Nacked):
+    """A queue refused the message: it is full, or unavailable. AMQP tells no reason."""
 
 
 class ExchangeNotFound(Nacked):
@@ -235,4 +240,12 @@ def _outcome(
 def _rejected(error: DeliveryError, publication: Publication) -> NotPublished:
     if isinstance(error, PublishError):
         return Unroutable(f"{publication.exchange!r} has no queue for {publication.routing_key!r}")
-    return Nacked(f"the broker refused it: {type(error).__name__}")
+    queue = (
+        f"a queue of {publication.exchange!r} for {publication.routing_key!r}"
+        if publication.exchange
+        else f"the queue {publication.routing_key!r}"
+    )
+    return QueueRefused(
+        f"{queue} refused it: it is full, limited by a policy, or unavailable (RabbitMQ does not"
+        " say which)"
+    )

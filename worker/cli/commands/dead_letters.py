@@ -8,7 +8,7 @@ import click
 
 from worker.cli.exits import Exit, fail, run_async, settings_of_environment
 from worker.cli.options import AS_JSON, JsonArray, by_and_why
-from worker.cli.streams import echo
+from worker.cli.streams import echo, note
 from worker.runtime.counting import counted
 from worker.runtime.printable import printable
 
@@ -74,7 +74,7 @@ def list_letters(limit: int | None, codes: Sequence[str], as_json: bool) -> None
             array.add(letter.as_dict()) if as_json else echo(render_summary(letter))
 
     selection = Selection(codes=frozenset(codes) or None)
-    found = run_async(look(settings_of_environment(), selection, print_letter))
+    found = run_async(look(settings_of_environment(), selection, print_letter, tell=note))
     if as_json:
         array.end()
         return
@@ -97,7 +97,7 @@ def show(keys: Sequence[str], codes: Sequence[str], everything: bool, as_json: b
         array.add(letter.as_dict()) if as_json else echo(render(letter))
 
     selection = _selection(keys, codes, everything=everything)
-    run_async(look(settings_of_environment(), selection, print_letter))
+    run_async(look(settings_of_environment(), selection, print_letter, tell=note))
     if as_json:
         array.end()
 
@@ -123,7 +123,9 @@ def replay(
     from worker.storage.acts import Author
 
     selection = _selection(keys, codes, everything=everything)
-    work = replay_letters(settings_of_environment(), selection, Author(by, why), routing_key)
+    work = replay_letters(
+        settings_of_environment(), selection, Author(by, why), tell=note, routing_key=routing_key
+    )
     click.echo(f"{run_async(work)} replayed")
 
 
@@ -137,7 +139,7 @@ def discard(keys: Sequence[str], codes: Sequence[str], everything: bool, by: str
     from worker.storage.acts import Author
 
     selection = _selection(keys, codes, everything=everything)
-    work = discard_letters(settings_of_environment(), selection, Author(by, why))
+    work = discard_letters(settings_of_environment(), selection, Author(by, why), tell=note)
     click.echo(f"{run_async(work)} discarded")
 
 

@@ -75,6 +75,12 @@ def _notices(overview: Overview, depths: Mapping[str, int] | None) -> Iterable[H
         remedy = "Commands wait in their queues until an operator runs activation-worker resume."
         headline = tag("b", "The intake is paused")
         yield tag("section", headline, tag("p", why), tag("p", remedy), class_="notice waiting")
+    stored = overview.stored_letters
+    if stored and stored.messages:
+        yield _problem(
+            f"The dead-letter queue refuses {stored.messages:,} dead letters",
+            f"They wait in the database: {stored.last_error}. activation-worker check says more.",
+        )
     if overview.figures is None:
         yield _problem("The database does not answer in time", "See /readyz for the reason.")
     if depths is None:

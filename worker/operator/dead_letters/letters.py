@@ -10,7 +10,13 @@ from typing import Final, NamedTuple
 from worker.broker.publishing.confirm_channel import NotPublished
 from worker.broker.publishing.publication import Publication
 from worker.broker.publishing.publisher import Publisher
-from worker.operator.dead_letters.reader import FAILURE_HEADERS, QueuedDeadLetter, open_queue
+from worker.operator.dead_letters.overflow import Overflow
+from worker.operator.dead_letters.reader import (
+    FAILURE_HEADERS,
+    DeadLetterReader,
+    QueuedDeadLetter,
+    open_queue,
+)
 from worker.runtime.printable import on_one_line, printable
 from worker.settings import Settings
 from worker.storage.acts import Act, ActItem, Author, begin_act, record_items
@@ -32,6 +38,14 @@ __all__ = [
 BODY_SHOWN_CHARACTERS: Final = 160
 KEPT_SHOWN: Final = 20
 BROKER_PREFIXES: Final = ("x-first-death-", "x-last-death-")
+MOVED: Final = (
+    "The dead-letter queue is full: {} letters that it did not take back wait in the database. A"
+    " running worker puts them back when there is room: replay or discard others, or remove the"
+    " policy that limits the queue."
+)
+
+Tell = Callable[[str], None]
+"""Tells an operator, beside the output of the command."""
 
 
 class NotReplayed(Exception):
@@ -67,18 +81,23 @@ class Selection(NamedTuple):
 
 
 async def look(
-    settings: Settings, selection: Selection, on_letter: Callable[[QueuedDeadLetter], None]
+    settings: Settings,
+    selection: Selection,
+    on_letter: Callable[[QueuedDeadLetter], None],
+    *,
+    tell: Tell,
 ) -> Counter[str]:
     """Passes on the selected letters in the order of the queue; all of them stay there.
 
     One at a time, whatever the depth. Returns how many letters of each code the queue holds. An
     error of `on_letter` is raised at the end of the pass: to break it off would change their order.
-    Raises `NoSuchDeadLetter` and `DeadLettersNotKept`.
+    Tells if letters were moved to the database, because the queue is full. Raises
+    `NoSuchDeadLetter` and `DeadLettersNotKept`.
     """
     counted: Counter[str] = Counter()
     found: set[str] = set()
     failure: Exception | None = None
-    async with open_queue(settings) as queue:
+    async with _opened(settings, tell) as queue:
         async for letter in queue.letters():
             await queue.keep(letter)
             counted[letter.reason[0]] += 1
@@ -96,7 +115,12 @@ async def look(
 
 
 async def replay(
-    settings: Settings, selection: Selection, author: Author, routing_key: str | None = None
+    settings: Settings,
+    selection: Selection,
+    author: Author,
+    *,
+    tell: Tell,
+    routing_key: str | None = None,
 ) -> int:
     """Publishes the selected letters as they were first, in their order, and removes them.
 
@@ -119,14 +143,14 @@ async def replay(
 
     detail = selection.describe() + (f" --routing-key {routing_key}" if routing_key else "")
     async with _recording(settings, Act.REPLAY_DEAD_LETTER, author, detail) as record:
-        return await _remove(settings, selection, record, after=send)
+        return await _remove(settings, selection, record, tell=tell, after=send)
 
 
-async def discard(settings: Settings, selection: Selection, author: Author) -> int:
+async def discard(settings: Settings, selection: Selection, author: Author, tell: Tell) -> int:
     """Removes the selected letters; returns how many. Records each before. Raises like `replay`."""
     detail = selection.describe()
     async with _recording(settings, Act.DISCARD_DEAD_LETTER, author, detail) as record:
-        return await _remove(settings, selection, record)
+        return await _remove(settings, selection, record, tell=tell)
 
 
 def render_summary(letter: QueuedDeadLetter) -> str:
@@ -145,6 +169,17 @@ def render(letter: QueuedDeadLetter) -> str:
         f"{name.replace('_', ' '):<13} {value or '-'}" for name, value in printable(facts).items()
     ]
     return "\n".join([*lines, "", *(f"    {printable(line)}" for line in body)])
+
+
+@asynccontextmanager
+async def _opened(settings: Settings, tell: Tell) -> AsyncIterator[DeadLetterReader]:
+    overflow = Overflow(settings)
+    try:
+        async with open_queue(settings, overflow) as queue:
+            yield queue
+    finally:
+        if overflow.stored:
+            tell(MOVED.format(overflow.stored))
 
 
 Record = Callable[[QueuedDeadLetter], Awaitable[None]]
@@ -181,6 +216,7 @@ async def _remove(
     selection: Selection,
     record: Record,
     *,
+    tell: Tell,
     after: Callable[[QueuedDeadLetter, Publisher], Awaitable[str | None]] | None = None,
 ) -> int:
     """Removes the selected letters one by one, each after `after` and then `record` have ended.
@@ -190,8 +226,8 @@ async def _remove(
     removed = 0
     found: set[str] = set()
     problems: dict[str, str] = {}
-    async with open_queue(settings) as queue:
-        # Without a marker a full queue can be emptied too.
+    async with _opened(settings, tell) as queue:
+        # Without a marker letters that arrive meanwhile are discarded too, and none needs a place.
         marked = after is not None or not selection.is_everything
         async for letter in queue.letters(marked=marked):
             if not selection.includes(letter):
@@ -225,7 +261,8 @@ def _kept(problems: Mapping[str, str], removed: int) -> str:
 def _missing(keys: AbstractSet[str]) -> str:
     return (
         f"No dead letter has the key {', '.join(sorted(keys))}."
-        " `activation-worker dead-letters list` shows the keys."
+        " `activation-worker dead-letters list` shows the keys. One that a full queue did not take"
+        " waits in the database, and returns when there is room."
     )
 
 

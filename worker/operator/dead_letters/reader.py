@@ -2,13 +2,15 @@
 
 RabbitMQ counts a returned message as delivered, and drops it when a policy sets a delivery limit.
 So each message that stays is published again at the end of the queue, and then acknowledged. A
-marker at the end shows where this pass began.
+marker at the end shows where this pass began. A full queue takes fewer messages than it holds: the
+surplus moves to the database, from where a worker puts it back when there is room.
 """
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -38,16 +40,25 @@ from worker.broker.forwarding import (
 )
 from worker.broker.partition_queues import SOURCES, is_partition_queue
 from worker.broker.phone_numbers import phone_number_of
-from worker.broker.publishing.confirm_channel import NotPublished, Unencodable
+from worker.broker.publishing.confirm_channel import NotPublished, QueueRefused, Unencodable
 from worker.broker.publishing.publication import Publication, without_instructions
 from worker.broker.publishing.publisher import Publisher
 from worker.broker.topology import require_queue
+from worker.operator.dead_letters.overflow import Overflow
 from worker.settings import Settings
+from worker.storage.connecting.errors import reason_of
+from worker.storage.gauges import DATABASE_FAILURES
 
 if TYPE_CHECKING:
     from aiormq import Channel
 
-__all__ = ["FAILURE_HEADERS", "DeadLettersNotKept", "QueuedDeadLetter", "open_queue"]
+__all__ = [
+    "FAILURE_HEADERS",
+    "DeadLetterReader",
+    "DeadLettersNotKept",
+    "QueuedDeadLetter",
+    "open_queue",
+]
 
 KEY_BYTES: Final = 5
 WORKER_QUEUES: Final = frozenset({*SOURCES, REPORT_QUEUE, RESULT_QUEUE, DIRECTORY_QUEUE})
@@ -55,6 +66,7 @@ FAILURE_HEADERS: Final = frozenset({*DEAD_LETTER_HEADERS, "x-death", "x-opt-deat
 """Headers that describe the failure; a replayed message does not carry them."""
 MOVED_TOGETHER: Final = 32
 MOVED_TOGETHER_BYTES: Final = 1_000_000
+CHANNELS_TRIED: Final = 2
 MARKER_RETURNS_TRIES: Final = 50
 MARKER_RETURNS_SECONDS: Final = 0.1
 DELIVERY_COUNTS: Final = frozenset({"x-delivery-count", "x-acquired-count"})
@@ -64,7 +76,7 @@ MARKER_LASTS: Final = timedelta(hours=1)
 
 
 class DeadLettersNotKept(Exception):
-    """The dead-letter queue takes no copies, so its messages cannot be read without a loss."""
+    """Copies of the dead letters can be kept nowhere, so they cannot be read without a loss."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +146,11 @@ class QueuedDeadLetter:
 class DeadLetterReader:
     """Goes once through the dead-letter queue, one message at a time."""
 
-    def __init__(self, channel: "Channel", publisher: Publisher) -> None:
+    def __init__(self, channel: "Channel", publisher: Publisher, overflow: Overflow) -> None:
         self._channel = channel
         self.publisher = publisher
+        self._overflow = overflow
+        self._is_marked = False
         self._current: Delivery | None = None
         self._keeping: list[tuple[Delivery, Publication]] = []
         self._kept = 0
@@ -150,14 +164,19 @@ class DeadLetterReader:
         marker = uuid4().hex
         turned = 0
         if marked:
-            await self._publish(_marker(marker))
-        while (delivery := await (self._next() if marked else self._get())) is not None:
+            await self._mark(marker)
+            if not self._is_marked:
+                await self._require_overflow()
+        while (delivery := await self._next()) is not None:
             self._current = delivery
             if delivery.properties.message_id == marker:
                 await self._flush()
                 await self.remove()
                 await self._move(turned)
                 return
+            if marked and not self._is_marked:
+                # The message that was taken has left a place.
+                await self._mark(marker)
             if not _is_marker(delivery):
                 yield QueuedDeadLetter(_copy(delivery))
             elif not marked or _is_left_over(delivery):
@@ -170,11 +189,19 @@ class DeadLetterReader:
                 await self.keep(
                     QueuedDeadLetter(Publication(UNROUTED_COMMANDS, "", delivery.properties, b""))
                 )
+        await self._flush()
+
+    async def _mark(self, marker: str) -> None:
+        """Places the marker of this pass at the end of the queue, if the queue is not full."""
+        with contextlib.suppress(QueueRefused):
+            await self._publish(_marker(marker))
+            self._is_marked = True
 
     async def keep(self, letter: QueuedDeadLetter) -> None:
         """Moves the current message to the end of the queue, behind those that were kept before.
 
-        A few are moved together: each alone would cost a write to disk. Raises
+        A few are moved together: each alone would cost a write to disk. While the queue is too full
+        for the marker, they move to the database: this pass would find a copy once more. Raises
         `DeadLettersNotKept`.
         """
         if self._current is None:
@@ -197,6 +224,25 @@ class DeadLetterReader:
         self._current = None
 
     async def _flush(self) -> None:
+        if not self._is_marked:
+            await self._store()
+        # To a channel that a full queue has refused, it stays full: the next one may find a place.
+        idle = 0
+        while self._keeping and idle < CHANNELS_TRIED:
+            idle = 0 if await self._publish_kept() else idle + 1
+        while self._keeping:
+            # Alone: either it can be changed so that the queue takes it, or the error says why not.
+            delivery, publication = self._keeping[0]
+            try:
+                await self._publish(publication)
+            except QueueRefused:
+                await self._store()
+                break
+            await answered(delivery.acknowledge())
+            del self._keeping[0]
+
+    async def _publish_kept(self) -> int:
+        """Moves those that the queue takes; returns how many."""
         moved, self._keeping = self._keeping, []
         problems = await self.publisher.send_together([publication for _, publication in moved])
         pairs = list(zip(moved, problems, strict=True))
@@ -204,12 +250,22 @@ class DeadLetterReader:
         for (delivery, _), problem in pairs:
             if problem is None:
                 await answered(delivery.acknowledge())
-        while self._keeping:
-            # Alone: either it can be changed so that the queue takes it, or the error says why not.
-            delivery, publication = self._keeping[0]
-            await self._publish(publication)
+        return len(moved) - len(self._keeping)
+
+    async def _store(self) -> None:
+        """Moves what is kept to the database."""
+        if not self._keeping:
+            return
+        letters = [publication for _, publication in self._keeping]
+        if any(_marks(letter.properties.headers or {}) for letter in letters):
+            raise DeadLettersNotKept(
+                "Another command reads the dead-letter queue, which is full: run this one again"
+                " when the other has ended."
+            )
+        await self._overflow.store(letters)
+        for delivery, _ in self._keeping:
             await answered(delivery.acknowledge())
-            del self._keeping[0]
+        self._keeping = []
 
     async def _move(self, count: int) -> None:
         """Moves this number of messages to the end of the queue."""
@@ -228,6 +284,8 @@ class DeadLetterReader:
 
     async def _next(self) -> Delivery | None:
         """The next message; None if the marker is gone, because another command has removed it."""
+        if not self._is_marked:
+            return await self._get()
         for _ in range(MARKER_RETURNS_TRIES):
             delivery = await self._get()
             if delivery is not None:
@@ -242,6 +300,7 @@ class DeadLetterReader:
         return None if isinstance(got.delivery, spec.Basic.GetEmpty) else Delivery(got)
 
     async def _publish(self, publication: Publication) -> None:
+        """Publishes one alone. Raises `QueueRefused` if the queue is full."""
         try:
             try:
                 await self.publisher.send_unchanged(publication)
@@ -249,17 +308,30 @@ class DeadLetterReader:
                 headers = publication.properties.headers or {}
                 kept = [name for name in DEAD_LETTER_HEADERS if name in headers]
                 await self.publisher.send_unchanged(stripped(publication, kept))
+        except QueueRefused:
+            raise
         except NotPublished as error:
             raise DeadLettersNotKept(
                 f"The dead-letter queue takes no messages: {error}. Reading a message moves it to"
                 " the end of the queue, so that no delivery limit destroys it. Grant the right to"
-                f" write to exchange {UNROUTED_COMMANDS!r}, or make room: remove the policy that"
-                " limits the queue, or run `activation-worker dead-letters discard --all`."
+                f" write to exchange {UNROUTED_COMMANDS!r}."
+            ) from error
+
+    async def _require_overflow(self) -> None:
+        try:
+            await self._overflow.require()
+        except DATABASE_FAILURES as error:
+            raise DeadLettersNotKept(
+                "The dead-letter queue is full. Messages that stay move to its end, and those that"
+                f" it does not take back move to the database, which cannot be used:"
+                f" {reason_of(error)}. Set DATABASE_URL as for a worker; or let an administrator"
+                " remove the policy that limits the queue; or run `activation-worker dead-letters"
+                " discard --all`, which deletes every dead letter."
             ) from error
 
 
 @asynccontextmanager
-async def open_queue(settings: Settings) -> AsyncIterator[DeadLetterReader]:
+async def open_queue(settings: Settings, overflow: Overflow) -> AsyncIterator[DeadLetterReader]:
     """The dead-letter queue, for one pass."""
     # A broker that is short of memory or disk reads nothing from a connection that publishes.
     async with (
@@ -275,11 +347,11 @@ async def open_queue(settings: Settings) -> AsyncIterator[DeadLetterReader]:
             published_alone=set(),
             waits_while_blocked=False,
         )
-        reader = DeadLetterReader(underlay, publisher)
+        reader = DeadLetterReader(underlay, publisher, overflow)
         try:
             yield reader
         except BaseException:
-            with suppress(Exception):
+            with contextlib.suppress(Exception):
                 await reader.put_back()
             raise
 
@@ -358,13 +430,12 @@ def _marker(message_id: str) -> Publication:
 
 
 def _is_marker(delivery: Delivery) -> bool:
+    return delivery.exchange == UNROUTED_COMMANDS and _marks(delivery.headers)
+
+
+def _marks(headers: Mapping[str, Any]) -> bool:
     # A dead letter with the same header comes from another exchange, and its copy has an origin.
-    headers = delivery.headers
-    return (
-        delivery.exchange == UNROUTED_COMMANDS
-        and MARKER in headers
-        and headers.keys().isdisjoint(ORIGIN)
-    )
+    return MARKER in headers and headers.keys().isdisjoint(ORIGIN)
 
 
 def _is_left_over(marker: Delivery) -> bool:

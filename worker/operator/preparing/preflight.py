@@ -7,6 +7,7 @@ from enum import StrEnum, unique
 from typing import Final
 
 from activation_contracts.topology import (
+    DEAD_LETTER_QUEUE,
     EVENT_LOG,
     EXCHANGES,
     QUEUES,
@@ -33,7 +34,7 @@ from worker.core.partitions import Layout
 from worker.explaining.pause import describe_pause
 from worker.operator.preparing.arguments import require_as_declared
 from worker.operator.preparing.clocks import find_skew
-from worker.operator.preparing.policies import require_harmless_policies
+from worker.operator.preparing.policies import describe_limits, require_harmless_policies
 from worker.runtime.mistakes import Mistake
 from worker.settings import Settings
 from worker.storage.connecting.engine import open_database
@@ -217,8 +218,9 @@ async def _check_dead_letters(settings: Settings) -> Sequence[str]:
     if refused.messages:
         raise Mistake(
             f"The dead-letter queue refuses {refused.messages} messages, which wait in the"
-            f" database: {refused.last_error}. The worker sends them when the queue takes messages:"
-            " make room in it, or grant the missing right."
+            f" database: {refused.last_error}. {await describe_limits(settings, DEAD_LETTER_QUEUE)}"
+            " The worker sends them when the queue takes messages: make room in it, or grant the"
+            " missing right."
         )
     return []
 
