@@ -93,9 +93,21 @@ async def test_retrying_a_corrected_message_publishes_it(
     assert "retry-message by Lin: corrected\n" in (await invoke("acts")).output
 
 
+async def test_only_a_parked_message_is_discarded_and_another_is_not_said_to_be_unknown(
+    invoke: Invoke, database: Database
+) -> None:
+    await store(database, outbox_message(NUMBERS[0], attempts=1, next_attempt_at="2100-01-01"))
+    ((position,),) = await rows(database, "SELECT position FROM outbox")
+    answer = await invoke("outbox", "discard", str(position), *BY_LIN)
+
+    assert answer.exit_code == Exit.NOT_FOUND
+    assert f"Only PARKED messages can be discarded, and this is none: {position}." in answer.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
+        (("retry", "--help"), Exit.DONE, "retry [OPTIONS] [POSITION]..."),
         (("retry", *BY_LIN), Exit.USAGE, "Name positions"),
         (("retry", "1", "--all", *BY_LIN), Exit.USAGE, "Name positions"),
         (("retry", "7", *BY_LIN), Exit.NOT_FOUND, "No such message: 7"),

@@ -1,6 +1,6 @@
 """Lists, retries and discards messages of the outbox that the broker did not accept."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from worker.core.messages.explanations import clock_time
@@ -18,7 +18,7 @@ Row = Mapping[str, Any]
 
 
 class NoSuchMessage(Exception):
-    """No undelivered message has this position."""
+    """No undelivered message has this position, or this cannot be done with it."""
 
 
 async def list_undelivered(settings: Settings, maximum: int) -> Sequence[Row]:
@@ -44,8 +44,11 @@ _RETRY: Final = _Change(
 _DISCARD: Final = _Change(
     Act.DISCARD_MESSAGE,
     "discard_messages",
-    "Only PARKED messages can be discarded. The worker retries the others by itself: fix the"
-    " reason that `activation-worker outbox list` shows, or use `resolve` for the number.",
+    "`activation-worker outbox list` shows the positions.",
+)
+_NOT_PARKED: Final = (
+    "Only PARKED messages can be discarded, and this is none: {}. The worker retries it by itself:"
+    " fix the reason that `activation-worker outbox list` shows, or use `resolve` for the number."
 )
 
 
@@ -82,9 +85,10 @@ async def _change(
         positions = None if wanted is None else sorted(wanted)
         rows = await session.fetch(what.query, positions=positions, now=now, **parameters)
         if missing := {*(wanted or ())} - {row["position"] for row in rows}:
-            raise NoSuchMessage(
-                f"No such message: {', '.join(map(str, sorted(missing)))}. {what.if_missing}"
-            )
+            known = await session.fetch("find_undelivered", positions=sorted(missing))
+            if known:
+                raise NoSuchMessage(_NOT_PARKED.format(_listed(row["position"] for row in known)))
+            raise NoSuchMessage(f"No such message: {_listed(missing)}. {what.if_missing}")
         if rows:
             items = [ActItem(*row[1:]) for row in sorted(rows)]
             await record_act(session, what.act, author, now, items=items)
@@ -92,6 +96,10 @@ async def _change(
 
     async with open_database(settings.database_url) as database:
         return await database.transact(change)
+
+
+def _listed(positions: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(positions)))
 
 
 def render(row: Row) -> str:

@@ -40,7 +40,7 @@ def list_messages(limit: int, as_json: bool) -> None:
 
 
 @outbox.command()
-@click.argument("positions", metavar="POSITION...", type=POSITION, nargs=-1)
+@click.argument("positions", metavar="[POSITION]...", type=POSITION, nargs=-1)
 @click.option("--all", "all_messages", is_flag=True, help="All undelivered messages.")
 @by_and_why
 def retry(positions: Sequence[int], all_messages: bool, by: str, why: str) -> None:

@@ -79,6 +79,11 @@ WHERE next_attempt_at IS NOT NULL
 ORDER BY position
 LIMIT CAST(:maximum AS integer);
 
+-- name: find_undelivered
+-- Finds which of these positions are those of refused messages.
+SELECT position FROM outbox
+WHERE position = ANY(CAST(:positions AS bigint[])) AND next_attempt_at IS NOT NULL;
+
 -- name: retry_messages
 -- Makes refused messages due at once: these, or all of them (null).
 UPDATE outbox SET next_attempt_at = NULL, attempts = 0, queued_at = CAST(:now AS timestamptz)
