@@ -2,14 +2,14 @@
 
 import asyncio
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import click
 import pytest
 
-from tests.support.command_line import Invoke
+from tests.support.command_line import Invoke, commands
 from tests.support.data.inserts import (
     manual_logout,
     operation,
@@ -72,17 +72,8 @@ SILENT_HERE: Final = {"dead-letters show"}
 """It prints letters alone, and here there are none."""
 
 
-def names(group: click.Group, prefix: str = "") -> Iterator[str]:
-    """The names of all commands that do something."""
-    for name, command in group.commands.items():
-        if isinstance(command, click.Group):
-            yield from names(command, f"{prefix}{name} ")
-        if not isinstance(command, click.Group) or command.invoke_without_command:
-            yield f"{prefix}{name}"
-
-
 def test_the_table_calls_every_command_that_ends() -> None:
-    assert {*names(main)} - {"run", "standalone"} == CALLS.keys()
+    assert commands(main) - {"run", "standalone"} == CALLS.keys()
 
 
 @pytest.fixture

@@ -2,10 +2,9 @@
 
 import json
 
-import click
 import pytest
 
-from tests.support.command_line import Invoke
+from tests.support.command_line import Invoke, commands
 from tests.support.data.records import number
 from worker.cli import main
 from worker.cli.exits import Exit
@@ -45,19 +44,8 @@ ARGUMENTS = {
 }
 
 
-def _commands(group: click.Group, prefix: str = "") -> set[str]:
-    names: set[str] = set()
-    for name, command in group.commands.items():
-        path = f"{prefix}{name}"
-        if isinstance(command, click.Group):
-            names |= _commands(command, f"{path} ")
-        if not isinstance(command, click.Group) or command.invoke_without_command:
-            names.add(path)
-    return names
-
-
 def test_every_command_that_uses_the_database_is_tried() -> None:
-    assert _commands(main) - WITHOUT_DATABASE == ARGUMENTS.keys()
+    assert commands(main) - WITHOUT_DATABASE == ARGUMENTS.keys()
 
 
 @pytest.mark.parametrize("command", ARGUMENTS)
@@ -74,3 +62,25 @@ async def test_changing_the_partitions_ends_and_blames_postgresql(invoke: Invoke
 
     assert result.exit_code == Exit.UNAVAILABLE, result.output
     assert "PostgreSQL cannot be used" in result.output
+
+
+async def test_check_shows_a_pause_while_the_broker_is_away_and_names_what_it_skipped(
+    invoke: Invoke,
+) -> None:
+    await invoke("pause", *REASON)
+    result = await invoke("check", "--json", AMQP_URL="amqp://guest:guest@127.0.0.1:1/")
+    status = {row["subject"]: row["status"] for row in map(json.loads, result.output.splitlines())}
+
+    assert status == {
+        **dict.fromkeys(("database", "durability", "clock", "dead letters"), "ok"),
+        **dict.fromkeys(("partitions", "rights", "topology", "policies"), "skipped"),
+        "broker": "failed",
+        "intake": "warning",
+    }
+
+
+async def test_check_names_what_it_skipped_while_the_database_is_away(invoke: Invoke) -> None:
+    lines = (await invoke("check", DATABASE_URL=AWAY)).output.splitlines()
+
+    for subject in ("durability", "clock", "partitions", "rights", "intake", "dead letters"):
+        assert f"skipped {subject}: it needs the database; see above." in lines

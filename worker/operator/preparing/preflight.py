@@ -1,7 +1,7 @@
 """Checks whether a worker could start here and keep its promises, without changing anything."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum, unique
 from typing import Final
@@ -18,7 +18,12 @@ from activation_contracts.topology import (
 from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import ChannelNotFoundEntity
 
-from worker.broker.connecting.connection import connect
+from worker.broker.connecting.connection import (
+    CONNECTION_ERRORS,
+    BrokerRefused,
+    BrokerUnavailable,
+    connect,
+)
 from worker.broker.limits import require_room
 from worker.broker.partition_queues import partition_topology, queue_names_of
 from worker.broker.publishing.alarms import to_nobody
@@ -74,38 +79,54 @@ class Finding:
     """Why the subject failed."""
 
 
+SERVERS: Final = ("database", "broker")
+"""The subjects without which others cannot be looked at."""
+
 Check = Callable[[Settings], Awaitable[Sequence[str]]]
 """Returns what an operator must know; raises the reason why a worker cannot serve."""
 
 
 async def check_all(settings: Settings) -> Sequence[Finding]:
-    """The findings about each thing that a worker needs; some only if the servers are fit."""
-    database = await _findings("database", _check_database, settings)
-    if all(isinstance(finding.error, NotReady | None) for finding in database):
-        database += await _findings("durability", _check_durability, settings)
-        database += await _findings("clock", _check_clock, settings)
-    found = [*database, *await _findings("broker", _check_broker, settings)]
-    if not any(finding.error for finding in found if finding.subject != "durability"):
-        for subject, check in (
-            ("partitions", _check_partitions),
-            ("rights", _check_rights),
-            ("intake", _check_intake),
-            ("dead letters", _check_dead_letters),
-        ):
+    """The findings about each thing that a worker needs; `SKIPPED` for what they hide."""
+    found = await _findings("database", _check_database, settings)
+    answers = all(isinstance(finding.error, NotReady | None) for finding in found)
+    for subject, check in (("durability", _check_durability), ("clock", _check_clock)):
+        if answers:
             found += await _findings(subject, check, settings)
-        found += await _check_by_management(settings)
-    return found
+        else:
+            found.append(_skipped(subject, ["database"]))
+    found += await _findings("broker", _check_broker, settings)
+    unfit = {finding.subject for finding in found if finding.error}
+    for subject, check, needed in (
+        ("partitions", _check_partitions, SERVERS),
+        ("rights", _check_rights, SERVERS),
+        ("intake", _check_intake, ("database",)),
+        ("dead letters", _check_dead_letters, ("database",)),
+    ):
+        missing = [server for server in needed if server in unfit]
+        if missing:
+            found.append(_skipped(subject, missing))
+        else:
+            found += await _findings(subject, check, settings)
+    return [*found, *await _check_by_management(settings, unfit)]
 
 
-async def _check_by_management(settings: Settings) -> Sequence[Finding]:
+async def _check_by_management(settings: Settings, unfit: Container[str]) -> Sequence[Finding]:
+    missing = [server for server in SERVERS if server in unfit]
     findings: list[Finding] = []
     for subject, (check, unseen) in BY_MANAGEMENT.items():
-        if settings.management_url:
-            findings += await _findings(subject, check, settings)
-        else:
+        if not settings.management_url:
             message = f"only the management API shows {unseen}: set WORKER_MANAGEMENT_URL."
             findings.append(Finding(subject, Status.SKIPPED, message))
+        elif missing:
+            findings.append(_skipped(subject, missing))
+        else:
+            findings += await _findings(subject, check, settings)
     return findings
+
+
+def _skipped(subject: str, missing: Sequence[str]) -> Finding:
+    return Finding(subject, Status.SKIPPED, f"it needs the {' and the '.join(missing)}; see above.")
 
 
 async def _findings(subject: str, check: Check, settings: Settings) -> list[Finding]:
@@ -216,11 +237,14 @@ async def _check_dead_letters(settings: Settings) -> Sequence[str]:
     async with _session(settings) as session:
         refused = await find_refused(session)
     if refused.messages:
+        limits = ""
+        # While the broker is away the rest is true nevertheless.
+        with suppress(BrokerUnavailable, BrokerRefused, Mistake, *CONNECTION_ERRORS):
+            limits = f"{await describe_limits(settings, DEAD_LETTER_QUEUE)} "
         raise Mistake(
             f"The dead-letter queue refuses {refused.messages} messages, which wait in the"
-            f" database: {refused.last_error}. {await describe_limits(settings, DEAD_LETTER_QUEUE)}"
-            " The worker sends them when the queue takes messages: make room in it, or grant the"
-            " missing right."
+            f" database: {refused.last_error}. {limits}The worker sends them when the queue takes"
+            " messages: make room in it, or grant the missing right."
         )
     return []
 
