@@ -52,6 +52,16 @@ async def test_manual_logouts_can_be_listed_by_site_and_with_the_closed_ones(
     assert every.endswith("\n2 open, 1 closed\n")
 
 
+async def test_manual_logouts_names_a_site_at_which_nothing_is_known(
+    invoke: Invoke, database: Database
+) -> None:
+    await store(database, *SITE)
+    result = await invoke("manual-logouts", "--site", "lodnon")
+
+    assert result.exit_code == Exit.NOT_FOUND
+    assert "No number, voice service or manual logout is at the site lodnon." in result.output
+
+
 async def test_manual_logouts_prints_one_array_as_json(invoke: Invoke, database: Database) -> None:
     nothing = await invoke("manual-logouts", "--json")
     await store(database, *SITE)

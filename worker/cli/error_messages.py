@@ -31,6 +31,7 @@ EXPLANATIONS: Final[tuple[tuple[str, Exit, str], ...]] = (
     ("worker.operator.dead_letters.letters.NotReplayed", Exit.UNAVAILABLE, AS_IT_IS),
     ("worker.operator.undelivered.NoSuchMessage", Exit.NOT_FOUND, AS_IT_IS),
     ("worker.operator.manual_logouts.NoOpenManualLogout", Exit.NOT_FOUND, AS_IT_IS),
+    ("worker.operator.manual_logouts.NoSuchSite", Exit.NOT_FOUND, AS_IT_IS),
     ("worker.operator.partitions.repartition.RepartitionTimedOut", Exit.TIMED_OUT, AS_IT_IS),
     ("worker.operator.importing.import_records.ImportBusy", Exit.UNAVAILABLE, AS_IT_IS),
     (

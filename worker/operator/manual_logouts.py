@@ -14,6 +14,7 @@ from worker.storage.manual_logouts import close_manual_logouts
 __all__ = [
     "Listed",
     "NoOpenManualLogout",
+    "NoSuchSite",
     "close_manual_logout",
     "how_it_stands",
     "list_manual_logouts",
@@ -29,6 +30,10 @@ class NoOpenManualLogout(Exception):
     """The number has no open manual logout at this device."""
 
 
+class NoSuchSite(Exception):
+    """Nothing is known at this site."""
+
+
 class Listed(NamedTuple):
     """How many manual logouts a list has."""
 
@@ -42,9 +47,12 @@ async def list_manual_logouts(
     """Passes on the open manual logouts, and the closed ones if asked for, the oldest first.
 
     Page by page, so that a long list needs little memory and no transaction waits for its reader.
+    Raises `NoSuchSite`.
     """
     number_open = number_closed = after = 0
     async with open_database(settings.database_url) as database, database.session() as session:
+        if site_id is not None:
+            await _require_site(session, site_id)
         while True:
             page = await session.fetch(
                 "list_manual_logouts",
@@ -61,6 +69,12 @@ async def list_manual_logouts(
             if len(page) < PAGE_ROWS:
                 return Listed(number_open, number_closed)
             after = page[-1]["place"]
+
+
+async def _require_site(session: Session, site_id: str) -> None:
+    (row,) = await session.fetch("site_is_known", site_id=site_id)
+    if not row["is_known"]:
+        raise NoSuchSite(f"No number, voice service or manual logout is at the site {site_id}.")
 
 
 async def close_manual_logout(

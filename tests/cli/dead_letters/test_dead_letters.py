@@ -77,13 +77,40 @@ async def test_replay_publishes_one_dead_letter_unchanged_with_another_routing_k
     assert await keys(invoke) == [second]
 
 
-async def test_replayed_message_that_is_still_unroutable_is_dead_lettered_again(
-    invoke: Invoke, platform: Platform
+@pytest.mark.parametrize("choice", [(), ("--routing-key", "phone_number.actvate")])
+async def test_a_replay_that_would_lead_to_no_queue_keeps_the_letter_and_names_the_routing_keys(
+    invoke: Invoke, platform: Platform, choice: tuple[str, ...]
 ) -> None:
     await unrouted(platform, b"first")
+    replayed = await invoke("dead-letters", "replay", "--all", *choice, *BY_ADA)
 
-    assert (await invoke("dead-letters", "replay", "--all", *BY_ADA)).exit_code == Exit.DONE
+    assert replayed.exit_code == Exit.UNAVAILABLE
+    assert "give another with --routing-key: phone_number.activate, " in replayed.output
+    assert "Replayed: 0." in replayed.output
     await until_there(platform, DEAD_LETTERS, 1)
+
+
+async def test_letters_are_selected_by_the_labels_of_the_metric(
+    invoke: Invoke, platform: Platform, database: Database, settings: Settings
+) -> None:
+    async with working(database, settings):
+        await platform.send_raw(b"nonsense")
+        await until_there(platform, DEAD_LETTERS, 1)
+    exchange = await platform.channel.get_exchange("telephony.commands", ensure=False)
+    await exchange.publish(Message(b"lost"), "phone_number.dance")
+    await until_there(platform, DEAD_LETTERS, 2)
+    for reason, codes in (
+        ("broker", ["NOT_ROUTED"]),
+        ("NOT_JSON", ["NOT_JSON"]),
+        ("other", []),
+        ("POISON", None),
+    ):
+        listed = await invoke("dead-letters", "list", "--json", "--reason", reason)
+        if codes is None:
+            assert listed.exit_code == Exit.USAGE
+            assert "'POISON' is not one of " in listed.output
+        else:
+            assert [letter["code"] for letter in json.loads(listed.stdout)] == codes
 
 
 async def test_discard_asks_for_confirmation(invoke: Invoke, platform: Platform) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
+from typing_extensions import override
 
 from worker.cli.exits import Exit, fail, run_async, settings_of_environment
 from worker.cli.options import AS_JSON, JsonArray, by_and_why
@@ -30,13 +31,30 @@ def _selected(command: Command) -> Command:
     return click.argument("keys", metavar="[KEY]...", nargs=-1)(_by_reason(everything(command)))
 
 
+class Reason(click.ParamType[str]):
+    """A reason of dead letters."""
+
+    name = "reason"
+
+    @override
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The reason, if there is such a one: none would match a misspelt one."""
+        from worker.operator.dead_letters.reasons import REASONS
+
+        if value not in REASONS:
+            self.fail(f"{value!r} is not one of {', '.join(REASONS)}", param, ctx)
+        return str(value)
+
+
 def _by_reason(command: Command) -> Command:
     option = click.option(
         "--reason",
-        "codes",
+        "reasons",
         metavar="CODE",
+        type=Reason(),
         multiple=True,
-        help="Those with this reason, as NOT_JSON; may be given more than once.",
+        help="Those with this reason, as NOT_JSON, or this label of the metric: `broker` stands for"
+        " NOT_ROUTED and GIVEN_UP_BY_THE_BROKER. May be given more than once.",
     )
     return option(command)
 
@@ -55,7 +73,7 @@ def dead_letters() -> None:
 )
 @_by_reason
 @AS_JSON
-def list_letters(limit: int | None, codes: Sequence[str], as_json: bool) -> None:
+def list_letters(limit: int | None, reasons: Sequence[str], as_json: bool) -> None:
     """List the dead letters in the queue, oldest first; they stay there.
 
     The last line counts all of them by reason. Those that no queue has taken yet wait in the
@@ -73,7 +91,7 @@ def list_letters(limit: int | None, codes: Sequence[str], as_json: bool) -> None
         if matching <= most:
             array.add(letter.as_dict()) if as_json else echo(render_summary(letter))
 
-    selection = Selection(codes=frozenset(codes) or None)
+    selection = Selection(reasons=frozenset(reasons) or None)
     found = run_async(look(settings_of_environment(), selection, print_letter, tell=note))
     if as_json:
         array.end()
@@ -87,7 +105,7 @@ def list_letters(limit: int | None, codes: Sequence[str], as_json: bool) -> None
 @dead_letters.command()
 @_selected
 @AS_JSON
-def show(keys: Sequence[str], codes: Sequence[str], everything: bool, as_json: bool) -> None:
+def show(keys: Sequence[str], reasons: Sequence[str], everything: bool, as_json: bool) -> None:
     """Show dead letters in full: reason, origin, properties and body."""
     from worker.operator.dead_letters.letters import look, render
 
@@ -96,7 +114,7 @@ def show(keys: Sequence[str], codes: Sequence[str], everything: bool, as_json: b
     def print_letter(letter: "QueuedDeadLetter") -> None:
         array.add(letter.as_dict()) if as_json else echo(render(letter))
 
-    selection = _selection(keys, codes, everything=everything)
+    selection = _selection(keys, reasons, everything=everything)
     run_async(look(settings_of_environment(), selection, print_letter, tell=note))
     if as_json:
         array.end()
@@ -108,7 +126,7 @@ def show(keys: Sequence[str], codes: Sequence[str], everything: bool, as_json: b
 @by_and_why
 def replay(
     keys: Sequence[str],
-    codes: Sequence[str],
+    reasons: Sequence[str],
     everything: bool,
     routing_key: str | None,
     by: str,
@@ -117,12 +135,12 @@ def replay(
     """Publish dead letters again, unchanged, and remove them from the dead-letter queue.
 
     A dead letter is removed after the broker has confirmed it. A command that was decided before
-    has no second effect. What was NOT_ROUTED needs another --routing-key, or it returns.
+    has no second effect. What was NOT_ROUTED needs another --routing-key, and stays without one.
     """
     from worker.operator.dead_letters.letters import replay as replay_letters
     from worker.storage.acts import Author
 
-    selection = _selection(keys, codes, everything=everything)
+    selection = _selection(keys, reasons, everything=everything)
     work = replay_letters(
         settings_of_environment(), selection, Author(by, why), tell=note, routing_key=routing_key
     )
@@ -133,19 +151,21 @@ def replay(
 @_selected
 @by_and_why
 @click.confirmation_option(prompt="This deletes them for good. Discard them?")
-def discard(keys: Sequence[str], codes: Sequence[str], everything: bool, by: str, why: str) -> None:
+def discard(
+    keys: Sequence[str], reasons: Sequence[str], everything: bool, by: str, why: str
+) -> None:
     """Delete dead letters for good."""
     from worker.operator.dead_letters.letters import discard as discard_letters
     from worker.storage.acts import Author
 
-    selection = _selection(keys, codes, everything=everything)
+    selection = _selection(keys, reasons, everything=everything)
     work = discard_letters(settings_of_environment(), selection, Author(by, why), tell=note)
     click.echo(f"{run_async(work)} discarded")
 
 
-def _selection(keys: Sequence[str], codes: Sequence[str], *, everything: bool) -> "Selection":
+def _selection(keys: Sequence[str], reasons: Sequence[str], *, everything: bool) -> "Selection":
     from worker.operator.dead_letters.letters import Selection
 
-    if [bool(keys), bool(codes), everything].count(True) != 1:
+    if [bool(keys), bool(reasons), everything].count(True) != 1:
         fail(Exit.USAGE, "Name keys, as `dead-letters list` shows them, or --reason, or --all.")
-    return Selection(frozenset(keys) or None, frozenset(codes) or None)
+    return Selection(frozenset(keys) or None, frozenset(reasons) or None)

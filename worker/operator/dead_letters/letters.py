@@ -7,6 +7,9 @@ from contextlib import asynccontextmanager
 from copy import copy
 from typing import Final, NamedTuple
 
+from activation_contracts.catalogue import COMMAND_EXCHANGE
+from activation_contracts.topology import QUEUES
+
 from worker.broker.publishing.confirm_channel import NotPublished
 from worker.broker.publishing.publication import Publication
 from worker.broker.publishing.publisher import Publisher
@@ -17,6 +20,7 @@ from worker.operator.dead_letters.reader import (
     QueuedDeadLetter,
     open_queue,
 )
+from worker.operator.dead_letters.reasons import reasons_of
 from worker.runtime.printable import on_one_line, printable
 from worker.settings import Settings
 from worker.storage.acts import Act, ActItem, Author, begin_act, record_items
@@ -35,6 +39,12 @@ __all__ = [
     "replay",
 ]
 
+COMMAND_KEYS: Final = frozenset(
+    binding.routing_key
+    for queue in QUEUES
+    for binding in queue.bindings
+    if binding.exchange == COMMAND_EXCHANGE
+)
 BODY_SHOWN_CHARACTERS: Final = 160
 KEPT_SHOWN: Final = 20
 BROKER_PREFIXES: Final = ("x-first-death-", "x-last-death-")
@@ -57,26 +67,26 @@ class NoSuchDeadLetter(Exception):
 
 
 class Selection(NamedTuple):
-    """Which dead letters are meant: those with these keys, or with these codes, or all."""
+    """Which dead letters are meant: those with these keys, or with these reasons, or all."""
 
     keys: frozenset[str] | None = None
-    codes: frozenset[str] | None = None
+    reasons: frozenset[str] | None = None
 
     @property
     def is_everything(self) -> bool:
         """Whether no letter is left out."""
-        return self.keys is None and self.codes is None
+        return self.keys is None and self.reasons is None
 
     def includes(self, letter: QueuedDeadLetter) -> bool:
         """Whether the letter is meant."""
         return (self.keys is None or letter.key in self.keys) and (
-            self.codes is None or letter.reason[0] in self.codes
+            self.reasons is None or not self.reasons.isdisjoint(reasons_of(letter.reason[0]))
         )
 
     def describe(self) -> str:
         """The options of the command line that select the same."""
-        if self.codes is not None:
-            return " ".join(f"--reason {code}" for code in sorted(self.codes))
+        if self.reasons is not None:
+            return " ".join(f"--reason {reason}" for reason in sorted(self.reasons))
         return "--all" if self.keys is None else " ".join(sorted(self.keys))
 
 
@@ -133,10 +143,15 @@ async def replay(
         exchange, original = letter.origin
         if not letter.can_be_replayed:
             return f"it comes from the queue {original!r}, which no worker reads"
-        try:
-            await publisher.send_unchanged(
-                _original(letter.publication, exchange, routing_key or original)
+        target = routing_key or original
+        if exchange == COMMAND_EXCHANGE and target not in COMMAND_KEYS:
+            # The broker would confirm it, and put it back here.
+            return (
+                f"no queue is bound for routing key {target!r}; give another with --routing-key:"
+                f" {', '.join(sorted(COMMAND_KEYS))}"
             )
+        try:
+            await publisher.send_unchanged(_original(letter.publication, exchange, target))
         except NotPublished as error:
             return str(error)
         return None

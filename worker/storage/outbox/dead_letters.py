@@ -12,6 +12,7 @@ from worker.storage.connecting.session import Session
 __all__ = [
     "BATCH_MAXIMUM_BYTES",
     "BATCH_MAXIMUM_MESSAGES",
+    "BY_THE_BROKER",
     "Reason",
     "RefusedDeadLetters",
     "StoredDeadLetter",

@@ -35,3 +35,9 @@ WHERE place > CAST(:after AS bigint)
     AND (closed_at IS NULL OR CAST(:with_closed AS boolean))
 ORDER BY place
 LIMIT CAST(:maximum AS integer);
+
+-- name: site_is_known
+-- Whether a number, a voice service or a manual logout is at this site.
+SELECT EXISTS (SELECT FROM phone_numbers WHERE site_id = CAST(:site_id AS text))
+    OR EXISTS (SELECT FROM voice_services WHERE site_id = CAST(:site_id AS text))
+    OR EXISTS (SELECT FROM manual_logouts WHERE site_id = CAST(:site_id AS text)) AS is_known;
