@@ -1,6 +1,7 @@
 """Each partition has one leader, and PostgreSQL refuses the transactions of a former one."""
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -9,6 +10,8 @@ from functools import partial
 import pytest
 
 from tests.support.data.inserts import phone_numbers
+from tests.support.faults.lossy import broker_proxy, until
+from tests.support.faults.proxy import Proxy
 from tests.support.platform import Platform
 from tests.support.workers import rows, store, until_leading, working
 from worker.cluster.intake import Intake
@@ -21,6 +24,8 @@ from worker.storage.locks import MEMBER, PARTITION, partition_lock
 from worker.storage.locks import TERM as TERM_LOCK
 from worker.telemetry.metrics import Metrics
 from worker.telemetry.reporter import Reporter
+
+__all__ = ["broker_proxy"]
 
 TERM = "SELECT term FROM leadership"
 NUMBER = "+442079460000"
@@ -222,6 +227,27 @@ async def test_a_leader_that_was_replaced_logs_a_lost_leadership_and_no_lost_bro
 
     assert "leadership_lost" in log
     assert "broker_lost" not in log
+
+
+async def test_a_leader_whose_broker_session_ends_first_logs_a_lost_leadership_too(
+    database: Database,
+    settings: Settings,
+    broker_proxy: Proxy,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    # Like a frozen leader, which finds its connections closed before it polls its membership.
+    through = settings.model_copy(update={"amqp_urls": (broker_proxy.url,)})
+    async with working(database, through) as worker:
+        await until_leading(worker)
+        broker_proxy.cut()
+        await until(lambda: not worker.leads)
+        await until_leading(worker)
+    words = re.findall(r"leadership_\w+|broker_lost", capsys.readouterr().out)
+
+    assert words == [
+        *("leadership_gained", "leadership_lost", "broker_lost"),
+        *("leadership_gained", "leadership_released"),
+    ]
 
 
 async def test_the_schema_locks_a_term_with_the_key_that_the_code_lists(

@@ -3,16 +3,18 @@
 import asyncio
 import random
 from collections.abc import Callable, Coroutine, Sequence
+from typing import Final
 
-from worker.broker.session import BrokerSession
+from worker.broker.session import BrokerSession, PrefetchChanged
 from worker.cluster.membership import Leadership, Membership, View
 from worker.core.partitions import Assignment, Layout, assignments, name_of
 from worker.runtime.concurrency import cancelled
-from worker.storage.connecting.errors import LeadershipLost
+from worker.storage.connecting.errors import LeadershipLost, reason_of
 from worker.telemetry.logs import Action, get_logger
 
 __all__ = ["Assignments", "Serve"]
 
+INTERRUPTED: Final = "this worker was interrupted while it served"
 Serve = Callable[[Assignment, Leadership, asyncio.Event], Coroutine[None, None, None]]
 """Serves an assignment until the event is set, then stops in order; raises an earlier failure."""
 
@@ -70,8 +72,18 @@ class Assignments:
                 await self._release_ended()
         finally:
             await cancelled([stopped, *(served.task for served in self._served.values())])
+            self._log_interrupted()
             self._served.clear()
             self._on_change(0)
+
+    def _log_interrupted(self) -> None:
+        """Logs the end of what is still served: the membership ends with the session."""
+        failure = self._session.failure
+        for partition in self._served:
+            if self._session.lost.is_set() and isinstance(failure, PrefetchChanged):
+                _log_released(partition)
+            else:
+                _log_lost(partition, str(failure) if self._session.lost.is_set() else INTERRUPTED)
 
     async def _stop_with(self, stopping: asyncio.Event) -> None:
         await stopping.wait()
@@ -137,13 +149,21 @@ class Assignments:
             self._on_change(len(self._served))
             # Before anything is awaited: a cancellation would leave the error to asyncio's log.
             error = None if served.task.cancelled() else served.task.exception()
+            if error is None:
+                _log_released(served.partition)
+            else:
+                _log_lost(served.partition, reason_of(error))
             await self._membership.release(served.partition)
-            name = name_of(served.partition)
             if isinstance(error, LeadershipLost):
-                get_logger().warning(Action.LEADERSHIP_LOST, partition=name, reason=str(error))
                 # Lets another worker acquire the partition that keeps ending this worker's terms.
                 await asyncio.sleep(self._membership.poll_seconds / 2)
             elif error is not None:
                 raise error
-            else:
-                get_logger().info(Action.LEADERSHIP_RELEASED, partition=name)
+
+
+def _log_released(partition: int) -> None:
+    get_logger().info(Action.LEADERSHIP_RELEASED, partition=name_of(partition))
+
+
+def _log_lost(partition: int, reason: str) -> None:
+    get_logger().warning(Action.LEADERSHIP_LOST, partition=name_of(partition), reason=reason)
