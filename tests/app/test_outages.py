@@ -27,6 +27,8 @@ __all__ = ["database_proxy"]
 
 NUMBERS = tuple(f"+44207946{index:04}" for index in range(20))
 SITE = (voice_service(100), phone_numbers(*NUMBERS))
+SEVERAL_PAUSES_SECONDS = 3
+"""Within this time a worker tries several times to use a server that is away."""
 BROKER_RECONNECTS = "activation_worker_broker_reconnects_total"
 LONG_LEDGER = ledger_commands(60_000, "old", correlation_id="c" * 200)
 """Larger than a file may become while the disk is full."""
@@ -95,6 +97,32 @@ async def test_a_session_that_ends_with_the_database_counts_as_no_reconnect_to_t
         await until_leading(worker)
 
     assert metrics.registry.get_sample_value(BROKER_RECONNECTS) == 0
+
+
+async def test_worker_waits_for_the_database_before_it_connects_to_the_broker_again(
+    settings: Settings, database_proxy: Proxy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quick = settings.model_copy(update={"leader_silence_maximum_seconds": 1})
+    async with (
+        open_database(database_proxy.url, waits=True) as far_away,
+        working(far_away, quick) as worker,
+    ):
+        await until_leading(worker)
+        probes = probes_of(far_away, worker)
+        assert await probes["schema"]() is None
+        database_proxy.refuse()
+        database_proxy.cut()
+        await until(lambda: not worker.connected)
+        assert "cannot be read" in str(await probes["schema"]())
+        await asyncio.sleep(SEVERAL_PAUSES_SECONDS)
+        await database_proxy.accept()
+        await until_leading(worker)
+    log = capsys.readouterr().out
+
+    assert log.count("broker_connected") == 2
+    assert log.count("database_lost") == 1
+    assert log.count("leadership_lost") == 1
+    assert "broker_lost" not in log
 
 
 @pytest.mark.parametrize("queue", ["telephony.phone_number.commands", "telephony.pbx.results"])

@@ -127,7 +127,7 @@ CASES: Final = (
     ),
     _case(
         "PostgreSQL does not answer, and the worker has no session",
-        {"database_up": "0x200"},
+        {"database_up": "0x200", "broker_up": "0x200"},
         after_30s="",
         after_2m="DatabaseDown",
     ),

@@ -5,6 +5,7 @@ import json
 import socket
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from functools import partial
 
 import aiohttp
 import pytest
@@ -69,7 +70,7 @@ async def test_healthz_is_ok_even_if_every_probe_fails(
 
 async def test_readyz_is_ok_if_every_probe_succeeds(client: aiohttp.ClientSession) -> None:
     probes = {"database": _fine, "broker": _fine}
-    async with serve(LOOPBACK, 0, probes, Metrics(), state=lambda: {"role": "standby"}) as port:
+    async with serve(LOOPBACK, 0, probes, Metrics(), state=lambda _: {"role": "standby"}) as port:
         status, text = await _get(client, port, "/readyz")
 
     assert status == 200
@@ -109,17 +110,20 @@ async def test_readyz_reports_a_probe_that_hangs(
 async def test_readyz_names_unreachable_servers_and_the_remedy(
     client: aiohttp.ClientSession,
 ) -> None:
-    worker = Worker(connected=False, leads=False)
+    worker = Worker(connected=False, leads=True)
     async with (
         open_database(f"postgresql://worker:hunter2@{LOOPBACK}:1/nowhere") as database,
         serve(
-            LOOPBACK, 0, probes_of(database, worker), Metrics(), state=lambda: state_of(worker)
+            LOOPBACK, 0, probes_of(database, worker), Metrics(), state=partial(state_of, worker)
         ) as port,
     ):
         status, text = await _get(client, port, "/readyz")
 
     assert status == 503
-    checks = json.loads(text)["checks"]
+    report = json.loads(text)
+    checks = report["checks"]
+    assert (report["role"], report["intake"]) == ("unknown", "unknown")
+    assert "cannot be read" in checks["schema"]["problem"]
     assert "DATABASE_URL" in checks["database"]["problem"]
     assert "AMQP_URL" in checks["broker"]["problem"]
     assert "hunter2" not in text
@@ -130,7 +134,7 @@ async def test_standby_is_ready_if_the_schema_is_current(
 ) -> None:
     worker = Worker(connected=True, leads=False)
     probes = probes_of(database, worker)
-    async with serve(LOOPBACK, 0, probes, Metrics(), state=lambda: state_of(worker)) as port:
+    async with serve(LOOPBACK, 0, probes, Metrics(), state=partial(state_of, worker)) as port:
         status, text = await _get(client, port, "/readyz")
 
     assert status == 200
@@ -143,7 +147,7 @@ async def test_readyz_stays_ready_and_says_that_the_intake_is_paused(
     worker = Worker(connected=True, leads=True)
     worker.intake.observe(Pause(datetime(2026, 11, 1, tzinfo=UTC), "Ada", "maintenance"))
     async with serve(
-        LOOPBACK, 0, {"broker": _fine}, Metrics(), state=lambda: state_of(worker)
+        LOOPBACK, 0, {"broker": _fine}, Metrics(), state=partial(state_of, worker)
     ) as port:
         status, text = await _get(client, port, "/readyz")
 

@@ -1,7 +1,8 @@
 """Health probes: each returns None, or a sentence that says what is wrong."""
 
-from collections.abc import Mapping
-from typing import Protocol
+import asyncio
+from collections.abc import Collection, Mapping
+from typing import Final, Protocol
 
 from worker.cluster.intake import Intake
 from worker.core.messages.explanations import clock_time
@@ -15,6 +16,10 @@ from worker.storage.outbox.dead_letters import find_refused
 from worker.telemetry.http import Probe
 
 __all__ = ["Serving", "probes_of", "state_of"]
+
+READING: Final = "schema"
+"""The probe that fails if the database cannot be read."""
+UNKNOWN: Final = "unknown"
 
 
 class Serving(Protocol):
@@ -36,20 +41,25 @@ class Serving(Protocol):
 
 def probes_of(database: Database, worker: Serving) -> Mapping[str, Probe]:
     """The probes that must all pass for the worker to be ready; a standby is ready too."""
+    # Both use one connection, by turns: a worker may have few.
+    turn = asyncio.Lock()
     return {
-        "database": lambda: _database(database),
-        "schema": _Schema(database),
+        "database": lambda: _database(database, turn),
+        READING: _Schema(database, turn),
         "broker": lambda: _broker(worker),
         "dead_letters": lambda: _dead_letters(database, worker),
     }
 
 
-def state_of(worker: Serving) -> Mapping[str, str]:
-    """What it does while it is ready.
+def state_of(worker: Serving, failed: Collection[str]) -> Mapping[str, str]:
+    """What it does, by what it last read in the database; `failed` are the failed probes.
 
     `role` is `leader` if this worker serves a partition, else `standby`. `intake` says since when
-    commands wait; by whom and why is nothing for anonymous callers.
+    commands wait; by whom and why is nothing for anonymous callers. Both are `unknown` while the
+    database cannot be read: another worker may lead by now.
     """
+    if READING in failed:
+        return {"role": UNKNOWN, "intake": UNKNOWN}
     pause = worker.intake.pause
     return {
         "role": "leader" if worker.leads else "standby",
@@ -57,9 +67,9 @@ def state_of(worker: Serving) -> Mapping[str, str]:
     }
 
 
-async def _database(database: Database) -> str | None:
+async def _database(database: Database, turn: asyncio.Lock) -> str | None:
     try:
-        async with database.session() as session:
+        async with turn, database.session() as session:
             await require_writable(session)
     except ReadOnlyServer as error:
         return f"PostgreSQL cannot be used: {error}."
@@ -82,18 +92,22 @@ async def _database(database: Database) -> str | None:
 
 
 class _Schema:
-    """Passes for good once it has passed: a newer release may migrate while this one still runs."""
+    """Accepts each schema that can be read, once one has fitted.
 
-    def __init__(self, database: Database) -> None:
+    A newer release may migrate while this one still runs.
+    """
+
+    def __init__(self, database: Database, turn: asyncio.Lock) -> None:
         self._database = database
+        self._turn = turn
         self._was_known = False
 
     async def __call__(self) -> str | None:
-        if not self._was_known:
-            try:
-                self._was_known = await is_known(self._database)
-            except DATABASE_FAILURES as error:
-                return f"The version of the schema cannot be read ({type(error).__name__})."
+        try:
+            async with self._turn:
+                self._was_known |= await is_known(self._database)
+        except DATABASE_FAILURES as error:
+            return f"The version of the schema cannot be read ({type(error).__name__})."
         if self._was_known:
             return None
         return (

@@ -35,6 +35,7 @@ from worker.runtime.mistakes import Mistake
 from worker.settings import Settings, SettingsError
 from worker.storage.connecting.engine import Database
 from worker.storage.connecting.errors import LeadershipLost, is_transient
+from worker.storage.deployment.preflight import require_writable
 from worker.storage.partitions import load_partitions
 from worker.telemetry.logs import Action, get_logger
 from worker.telemetry.reporter import Reporter
@@ -111,8 +112,8 @@ class Supervisor:
         while not self.stopping.is_set():
             try:
                 await self._run_session()
-            except LeadershipLost as error:
-                get_logger().warning(Action.LEADERSHIP_LOST, reason=str(error))
+            except LeadershipLost:
+                pass  # logged for each partition, where it was served
             except (BrokerUnavailable, AMQPError, ChannelInvalidStateError) as error:
                 self._log_end(error)
             except Mistake as error:
@@ -122,8 +123,15 @@ class Supervisor:
             except Exception as error:
                 if not is_transient(error):
                     raise
-                get_logger().warning(Action.DATABASE_LOST, reason=str(error).split("\n")[0])
+                self._database.log_failure(error)
             await first_of(self.stopping.wait(), asyncio.sleep(backoff.pause_seconds()))
+
+    async def _wait_for_database(self) -> None:
+        """Returns when PostgreSQL takes changes, or at `stop`; logs an outage.
+
+        A session without it could serve nothing: the worker would open and end one after the other.
+        """
+        await first_of(self.stopping.wait(), self._database.read(require_writable))
 
     def _log_end(self, error: Exception) -> None:
         if isinstance(error, PrefetchChanged):
@@ -151,6 +159,9 @@ class Supervisor:
         return (*urls[first:], *urls[:first])
 
     async def _run_session(self) -> None:
+        await self._wait_for_database()
+        if self.stopping.is_set():
+            return
         settings = self._settings
         self._urls = self._current_urls()
         async with open_session(

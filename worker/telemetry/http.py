@@ -4,7 +4,7 @@ import asyncio
 import errno
 import json
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -18,8 +18,8 @@ __all__ = ["HttpUnavailableError", "Probe", "State", "serve", "serve_page"]
 Probe = Callable[[], Awaitable[str | None]]
 """Checks one thing that the worker needs; None if it works, else a sentence about the problem."""
 
-State = Callable[[], Mapping[str, str]]
-"""What the worker does at the moment, ready or not."""
+State = Callable[[Collection[str]], Mapping[str, str]]
+"""What the worker does at the moment, ready or not, given the names of the failed probes."""
 
 PROBE_TIMEOUT_SECONDS: Final = 3.0
 """Shorter than the usual timeout of a health check, so that the check gets an answer."""
@@ -40,7 +40,7 @@ async def serve(
     probes: Mapping[str, Probe],
     metrics: Metrics,
     *,
-    state: State = dict,
+    state: State = lambda _: {},
     routes: Iterable[web.AbstractRouteDef] = (),
 ) -> AsyncIterator[int]:
     """Serves the endpoints inside the block; yields the port, a free one if `port` is 0.
@@ -113,15 +113,15 @@ def _application(probes: Mapping[str, Probe], metrics: Metrics, state: State) ->
 
     async def readyz(_: web.Request) -> web.Response:
         problems = await _run_all(probes)
-        ready = all(problem is None for problem in problems.values())
+        failed = [name for name, problem in problems.items() if problem is not None]
         report = {
-            "ready": ready,
-            **state(),
+            "ready": not failed,
+            **state(failed),
             "checks": {name: _result_of(problem) for name, problem in problems.items()},
         }
         return web.Response(
             text=json.dumps(report) + "\n",
-            status=200 if ready else 503,
+            status=503 if failed else 200,
             content_type="application/json",
             headers=HEADERS,
         )

@@ -271,14 +271,15 @@ class Database:
                 failures += 1
                 if not self._waits and (failures == CONFLICTS_MAXIMUM or not is_conflict(error)):
                     raise
-                self._log_failure(error)
+                self.log_failure(error)
                 if not retry_forever:
                     raise
                 if not is_lock_wait(error):
                     self._repeated[once] = error
                 await asyncio.sleep(backoff.pause_seconds())
 
-    def _log_failure(self, error: Exception) -> None:
+    def log_failure(self, error: Exception) -> None:
+        """Logs what has failed for a while, at most every half minute."""
         action = Action.LOCK_AWAITED if is_lock_wait(error) else Action.DATABASE_LOST
         now = monotonic()
         if now - self._logged_at.get(action, -REMIND_SECONDS) >= REMIND_SECONDS:
