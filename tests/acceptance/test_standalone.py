@@ -56,7 +56,7 @@ async def test_standalone_reports_errors_before_it_starts_servers(folder: Path) 
         http = {"WORKER_HTTP_HOST": "127.0.0.1", "WORKER_HTTP_PORT": str(occupied.getsockname()[1])}
         data = folder / "data"
         code, output = await command({**ENVIRONMENT, **http}, "standalone", "--folder", str(data))
-    assert (code, "cannot listen" in output) == (Exit.UNAVAILABLE, True)
+    assert (code, "cannot listen" in output) == (Exit.SETTINGS, True)
     assert not data.exists()
 
 

@@ -40,7 +40,7 @@ EXPLANATIONS: Final[tuple[tuple[str, Exit, str], ...]] = (
         "Nothing was imported. Correct these lines:\n{}",
     ),
     ("worker.local.unavailable.ServerUnavailable", Exit.UNAVAILABLE, AS_IT_IS),
-    ("worker.telemetry.http.HttpUnavailableError", Exit.UNAVAILABLE, AS_IT_IS),
+    ("worker.telemetry.http.HttpUnavailableError", Exit.SETTINGS, AS_IT_IS),
     (
         "aiormq.exceptions.ChannelNotFoundEntity",
         Exit.NOT_READY,
