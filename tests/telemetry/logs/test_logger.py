@@ -1,5 +1,6 @@
 """The log: its records, its formats, and the secrets that it masks."""
 
+import asyncio
 import io
 import json
 import logging
@@ -10,6 +11,8 @@ from typing import BinaryIO, TextIO
 
 import pytest
 
+from worker.broker.connecting.connection import BrokerUnavailable, connect
+from worker.local import PrivateServers
 from worker.telemetry.logs import Action, configure, get_logger
 
 
@@ -109,6 +112,23 @@ def test_log_contains_warnings_of_libraries_but_not_their_infos() -> None:
     assert record["logger"] == "aiormq.connection"
     assert record["level"] == "warning"
     assert record["message"] == "lost amqp://worker:***@host/"
+
+
+async def test_log_leaves_out_what_the_amqp_library_raises_as_well(
+    servers: PrivateServers, amqp_url: str
+) -> None:
+    stream = io.StringIO()
+    configure(stream, format="json", level="debug")
+    with pytest.raises(BrokerUnavailable):
+        await connect(["amqp://127.0.0.1:1/"])
+    async with await connect([amqp_url]) as connection:
+        closed = asyncio.Event()
+        connection.close_callbacks.add(lambda *_: closed.set())
+        name = amqp_url.rsplit("/", 1)[1]
+        await servers.rabbitmq.control("close_all_connections", "--vhost", name, "a test")
+        await asyncio.wait_for(closed.wait(), 10)
+
+    assert _records(stream) == []
 
 
 @pytest.mark.parametrize("chosen", ["json", "pretty"])

@@ -20,6 +20,12 @@ from worker.telemetry.masking import Numbers, mask, show_numbers
 
 __all__ = ["Logger", "configure", "get_logger"]
 
+RAISED_TOO: Final = (
+    "error when creating transport: ",
+    "Unexpected connection close from remote ",
+    "Cancelling cause reader exited abnormally",
+)
+"""The beginnings of what the AMQP library logs and raises: the worker logs what is raised."""
 TRACING_LOGGED_AGAIN_SECONDS: Final = 60
 """How often the log says at most that the collector of traces does not take spans."""
 
@@ -147,6 +153,7 @@ def _route_libraries(lines: LogStream, render: Processor, *, pretty: bool, thres
     handler = logging.StreamHandler(lines)
     # Not a filter of the logger `opentelemetry`, which would not see the records of its children.
     handler.addFilter(_OfTracingRarely())
+    handler.addFilter(_is_news)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name],
@@ -163,6 +170,11 @@ def _route_libraries(lines: LogStream, render: Processor, *, pretty: bool, thres
     root.handlers[:] = [handler]
     root.setLevel(max(threshold, logging.WARNING))
     logging.captureWarnings(capture=True)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether no record of the worker says the same, as `broker_lost` with its reason."""
+    return record.name != "aiormq.connection" or not str(record.msg).startswith(RAISED_TOO)
 
 
 class _OfTracingRarely(logging.Filter):
