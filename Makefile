@@ -96,11 +96,13 @@ wheels: setup ## Build both wheels into dist: the worker, and the contracts alon
 
 # Buildah needs no engine; health checks are not in its own format. OPTIONS go to either, for
 # example --build-arg BASE=... for another base image.
+IMAGE := activation-worker:$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+
 .PHONY: image
-image: ## Build the container image activation-worker, with docker or else with buildah
-	@if docker info >/dev/null 2>&1; then docker build $(OPTIONS) --tag activation-worker .; \
+image: ## Build the container image activation-worker, tagged with its version, with docker or else with buildah
+	@if docker info >/dev/null 2>&1; then docker build $(OPTIONS) --tag $(IMAGE) .; \
 	elif command -v buildah >/dev/null; then \
-		buildah bud --isolation chroot --format docker $(OPTIONS) --tag activation-worker .; \
+		buildah bud --isolation chroot --format docker $(OPTIONS) --tag $(IMAGE) .; \
 	else echo "image: neither a docker engine nor buildah is here. Install one: apt-get install buildah" >&2; exit 1; fi
 
 # The configuration of this machine's uv is left out: it could name an index whose files have

@@ -1,9 +1,12 @@
 """The roles of a deployment may do their work and no more, and commands name a missing right."""
 
+import asyncio
 import re
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -88,6 +91,21 @@ async def prepare(roles: Roles) -> None:
     connection = await asyncpg.connect(roles.owner["DATABASE_URL"])
     await connection.execute(roles.renamed(script("grants.sql")))
     await connection.close()
+
+
+async def test_the_documented_command_fails_if_the_roles_cannot_be_created(
+    database_url: str,
+) -> None:
+    (documented,) = re.findall(r"^-- +(psql .* -f roles\.sql)$", script("roles.sql"), re.MULTILINE)
+    # Its owner, who may not create roles.
+    at = urlsplit(database_url)
+    name = documented.replace("-d numbers", f"-d {at.path[1:]}").split()
+    place = ("-h", str(at.hostname), "-p", str(at.port), "-U", str(at.username))
+    process = await asyncio.create_subprocess_exec(*name, *place, cwd=FOLDER, stderr=PIPE)
+    _, errors = await process.communicate()
+
+    assert (process.returncode, errors.count(b"ERROR")) == (3, 1), errors
+    assert b"permission denied to create role" in errors
 
 
 async def denied(environment: Environment, statement: str) -> None:

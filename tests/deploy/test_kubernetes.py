@@ -1,5 +1,7 @@
 """The manifests obey the schemas of Kubernetes, fit the worker, and demand little."""
 
+import re
+import subprocess
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -159,6 +161,19 @@ def test_the_image_has_the_version_of_the_worker() -> None:
     }
 
     assert images == {f"activation-worker:{project['version']}"}
+
+
+def test_make_builds_the_image_that_the_manifests_name() -> None:
+    recipe = subprocess.run(
+        ["make", "--dry-run", "image"],  # noqa: S607 -- found by PATH, as a user finds it
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    (container,) = pod("deployment")["containers"]
+
+    assert re.findall(r"--tag (\S+)", recipe) == [container["image"]] * 2
 
 
 def test_the_network_policy_lets_the_worker_reach_the_usual_ports_of_its_servers() -> None:

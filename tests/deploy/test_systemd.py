@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.manifests import DEPLOY, GRACE_SECONDS
+from tests.deploy.manifests import DEPLOY, GRACE_SECONDS, REPOSITORY
 from tests.support.installed_command import COMMAND
 from worker.cli.exits import Exit
 
@@ -73,8 +73,23 @@ def test_the_unit_creates_the_folder_of_its_credentials_before_it_installs_them(
         if line.startswith("#   install ")
     ]
 
-    assert [command.split()[-1] for command in commands] == ["/etc/activation-worker"] * 2
+    assert [command.split()[-1] for command in commands[:2]] == ["/etc/activation-worker"] * 2
     assert commands[0].startswith("install --directory ")
+
+
+def test_the_unit_says_how_to_install_itself_and_the_document_that_it_names() -> None:
+    text = UNIT.read_text(encoding="utf-8")
+    installed = {
+        line.split()[-1]: REPOSITORY / line.split()[-2]
+        for line in text.splitlines()
+        if line.startswith("#   install ") and "worker/" in line.split()[-2]
+    }
+
+    assert installed.keys() == {
+        "/etc/systemd/system",
+        text.partition("Documentation=file:")[2].partition("\n")[0],
+    }
+    assert all(file.is_file() for file in installed.values())
 
 
 def test_the_unit_waits_for_the_longest_stop_and_does_not_repeat_what_a_person_must_change() -> (

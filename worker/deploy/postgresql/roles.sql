@@ -1,7 +1,10 @@
 -- Roles of the database `numbers`, before the first `activation-worker migrate`.
 --
--- Run it once, as the owner of the database:  psql -d numbers -f roles.sql
--- The roles have no passwords yet:            \password numbers_owner
+-- Run it once, as a superuser, or as an owner of the database who may create roles (CREATEROLE):
+--     createdb --encoding=UTF8 --template=template0 numbers
+--     psql -v ON_ERROR_STOP=1 -d numbers -f roles.sql
+-- The roles have no passwords yet:
+--     \password numbers_owner
 --
 -- numbers_owner    migrate
 -- numbers_worker   run, import, resolve, manual-logouts close, outbox, dead-letters replay, discard,
