@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import socket
 import sys
@@ -9,11 +10,14 @@ import tempfile
 from asyncio.subprocess import PIPE
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
+from tests.local.leftovers import processes_of, until_nothing_is_left_of
 from tests.support.environments import unmeasured
 from tests.support.installed_command import COMMAND, NUMBER, PLACE, SAMPLE, command
+from tests.support.quick import parametrize_quick
 from worker.cli.exits import Exit
 from worker.local.standalone import without_servers
 
@@ -60,6 +64,26 @@ async def test_standalone_reports_errors_before_it_starts_servers(folder: Path) 
     assert not data.exists()
 
 
+@parametrize_quick(
+    "server,program", [("PostgreSQL", b"bin/postgres"), ("RabbitMQ", b"/beam.smp")], quick=1
+)
+async def test_standalone_ends_with_a_server_that_has_ended(
+    folder: Path, server: str, program: bytes
+) -> None:
+    running = await start("--folder", str(folder), errors=PIPE)
+    heads = [pid for pid in processes_of(folder) if program in command_of(pid)]
+    os.kill(min(heads), signal.SIGKILL)
+    code, errors = await running.end()
+
+    assert code == Exit.UNAVAILABLE
+    assert f"Error: {server} has ended." in errors
+    await until_nothing_is_left_of(folder)
+
+
+def command_of(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().partition(b"\0")[0]
+
+
 async def activate_the_sample(folder: Path, *arguments: str) -> None:
     """Starts it with the sample, activates a number, and stops it."""
     records = folder / "records.jsonl"
@@ -82,13 +106,18 @@ class Standalone:
     async def stop(self) -> int | None:
         """Sends Ctrl-C and returns the exit code."""
         self._process.send_signal(signal.SIGINT)
-        await asyncio.wait_for(self._rest, 60)
-        return self._process.returncode
+        code, _ = await self.end()
+        return code
+
+    async def end(self) -> tuple[int | None, str]:
+        """Waits for its end; returns the exit code, and the errors if a pipe takes them."""
+        _, errors = await asyncio.wait_for(self._rest, 60)
+        return self._process.returncode, (errors or b"").decode()
 
 
-async def start(*arguments: str) -> Standalone:
+async def start(*arguments: str, errors: int | TextIO = sys.stderr) -> Standalone:
     process = await asyncio.create_subprocess_exec(
-        COMMAND, "standalone", *arguments, env=ENVIRONMENT, stdout=PIPE, stderr=sys.stderr
+        COMMAND, "standalone", *arguments, env=ENVIRONMENT, stdout=PIPE, stderr=errors
     )
     assert process.stdout is not None
     urls: dict[str, str] = {}

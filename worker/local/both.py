@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from worker.local.installations import missing_servers
 from worker.local.postgresql import NO_SETTINGS, PrivatePostgreSQL
@@ -14,6 +14,8 @@ from worker.local.rabbitmq import PrivateRabbitMQ
 from worker.local.unavailable import ServerUnavailable
 
 __all__ = ["PrivateServers"]
+
+WATCH_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,13 @@ class PrivateServers:
                 # The first is the cause; the other start was cancelled.
                 raise failed.exceptions[0] from None
             yield cls(broker.result(), database.result())
+
+    async def watch(self) -> None:
+        """Raises `ServerUnavailable` when one of them has ended by itself; never returns."""
+        while True:
+            self.rabbitmq.require_running()
+            self.postgresql.require_running()
+            await asyncio.sleep(WATCH_SECONDS)
 
 
 @contextmanager

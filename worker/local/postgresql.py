@@ -96,6 +96,11 @@ class PrivatePostgreSQL:
         else:
             self._ports = await on_free_ports(1, self._launch)
 
+    def require_running(self) -> None:
+        """Raises `ServerUnavailable` if it has ended by itself."""
+        if self._process is not None:
+            self._process.require_running("PostgreSQL")
+
     async def stop(self) -> None:
         """Stops it in order and disconnects its clients; does nothing if it does not run."""
         process, self._process = self._process, None

@@ -140,6 +140,11 @@ class ServerProcess:
         except TimeoutError:
             raise self._failure(f"{name} did not answer in {deadline_seconds:g} s") from None
 
+    def require_running(self, name: str) -> None:
+        """Raises `ServerUnavailable` with the end of its log if it has ended."""
+        if not self.is_running:
+            raise self._failure(f"{name} has ended")
+
     async def stop(self, number: signal.Signals, *, deadline_seconds: float) -> None:
         """Signals it to stop; after the deadline, or if cancelled, kills what still runs."""
         members = process_tree.family(self._head)

@@ -110,6 +110,11 @@ class PrivateRabbitMQ:
         else:
             self._ports = Ports(*await on_free_ports(len(Ports._fields), self._launch))
 
+    def require_running(self) -> None:
+        """Raises `ServerUnavailable` if it has ended by itself."""
+        for process in self._processes:
+            process.require_running("RabbitMQ")
+
     async def stop(self) -> None:
         """Stops it in order; does nothing if it does not run."""
         try:

@@ -12,6 +12,7 @@ from worker.local import PrivateServers
 from worker.operator.importing.import_records import import_chunks
 from worker.operator.importing.jsonl import Numbered, read_chunks
 from worker.operator.preparing.servers import declare_topology, migrate_database
+from worker.runtime.concurrency import first_of
 from worker.runtime.environment import FILE_SUFFIX
 from worker.settings import SHARED_NAMES, Settings, load
 from worker.telemetry.http import serve
@@ -34,7 +35,8 @@ async def run_standalone(
     """Starts both servers, prepares them and runs the worker until SIGTERM or Ctrl-C.
 
     Shows the addresses of the servers, and reports what is imported. Raises errors of the first
-    records, the settings and the HTTP port before it starts a server.
+    records, the settings and the HTTP port before it starts a server. Raises `ServerUnavailable`
+    when a server has ended.
     """
     records = None if lines is None else read_chunks(lines)
     environment = without_servers(environment)
@@ -46,7 +48,7 @@ async def run_standalone(
         settings = await prepare(servers, environment, records, report)
         show(f"export AMQP_URL={servers.rabbitmq.url}")
         show(f"export DATABASE_URL={servers.postgresql.url}")
-        await app.run(settings)
+        await first_of(app.run(settings), servers.watch())
 
 
 def without_servers(environment: Mapping[str, str]) -> dict[str, str]:

@@ -41,8 +41,8 @@ def run() -> None:
 def standalone(folder: Path | None, records: BinaryIO | None) -> None:
     """Run the worker with private servers.
 
-    Starts a RabbitMQ and a PostgreSQL for this worker alone; Ctrl-C stops all of them. AMQP_URL,
-    DATABASE_URL and their files are ignored.
+    Starts a RabbitMQ and a PostgreSQL for this worker alone; Ctrl-C stops all of them, and so does
+    the end of a server. AMQP_URL, DATABASE_URL and their files are ignored.
     """
     import os
 
