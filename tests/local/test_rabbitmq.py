@@ -1,3 +1,5 @@
+import asyncio
+from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import aio_pika
@@ -63,6 +65,18 @@ async def test_control_runs_rabbitmqctl(rabbitmq: PrivateRabbitMQ) -> None:
     assert "memory" in await rabbitmq.control("eval", "rabbit_alarm:get_alarms().")
     await rabbitmq.control("set_vm_memory_high_watermark", "0.4")
     assert "memory" not in await rabbitmq.control("eval", "rabbit_alarm:get_alarms().")
+
+
+async def test_the_folder_has_a_rabbitmqctl_for_any_terminal(rabbitmq: PrivateRabbitMQ) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(str(rabbitmq.control_program), "eval", 'io:format("~p ~s", [node(), "a b"]).'),
+        env={},
+        stdout=PIPE,
+    )
+    output, _ = await process.communicate()
+
+    assert process.returncode == 0
+    assert output.endswith(b"@localhost' a bok\n")
 
 
 @pytest.mark.campaign

@@ -3,8 +3,9 @@
 import asyncio
 import hashlib
 import secrets
+import shlex
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,6 +152,11 @@ class PrivateRabbitMQ:
         """
         await self.control("eval", "[ok = dets:sync(Table) || Table <- dets:all()].")
 
+    @property
+    def control_program(self) -> Path:
+        """A program in the folder: `rabbitmqctl` for this server, as the same user or as root."""
+        return self._folder.path / "rabbitmqctl"
+
     async def control(self, *arguments: str) -> str:
         """Runs `rabbitmqctl` and returns its output; takes about a second, for it starts Erlang."""
         return await self._runner(self.ports).run(
@@ -185,6 +191,9 @@ class PrivateRabbitMQ:
             ports = ports._replace(epmd=self._membership.epmd_port)
         runner = self._runner(ports)
         self._folder.write("rabbitmq.conf", _configuration(ports, self._membership))
+        program = runner.guarded([str(self._programs / "rabbitmqctl")], signal.SIGKILL)
+        script = _script(program, runner.environment)
+        self._folder.write(self.control_program.name, script, mode=0o755)
         try:
             if not self._membership:
                 await self._start_epmd(runner, ports)
@@ -243,6 +252,13 @@ async def _accepts_connections(port: int) -> bool:
         return False
     writer.close()
     return True
+
+
+def _script(command: Sequence[str], environment: Mapping[str, str]) -> str:
+    """A shell script that runs the command, with further arguments, in this environment alone."""
+    settings = [f"{name}={value}" for name, value in environment.items()]
+    # From a folder that the server's user may list.
+    return f'#!/bin/sh\ncd / && exec env -i {shlex.join([*settings, *command])} "$@"\n'
 
 
 def _configuration(ports: Ports, membership: Membership | None) -> str:

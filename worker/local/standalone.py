@@ -48,6 +48,7 @@ async def run_standalone(
         settings = await prepare(servers, environment, records, report)
         show(f"export AMQP_URL={servers.rabbitmq.url}")
         show(f"export DATABASE_URL={servers.postgresql.url}")
+        report(f"rabbitmqctl for this RabbitMQ: {servers.rabbitmq.control_program}")
         await first_of(app.run(settings), servers.watch())
 
 
