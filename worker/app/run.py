@@ -43,8 +43,7 @@ async def run(settings: Settings) -> None:
         )
         tracing = await stack.enter_async_context(exported_tracing(enabled=settings.tracing))
         metrics = Metrics(partial(measure, database))
-        worker = supervisor(database, settings, Reporter(metrics, tracing))
-        worker.stopping = stopping
+        worker = supervisor(database, settings, Reporter(metrics, tracing), stopping=stopping)
         routes = await _page_routes(stack, settings, worker)
         port = await stack.enter_async_context(
             serve(
@@ -77,11 +76,19 @@ async def _page_routes(
 
 
 def supervisor(
-    database: Database, settings: Settings, reporter: Reporter, clock: Clock | None = None
+    database: Database,
+    settings: Settings,
+    reporter: Reporter,
+    clock: Clock | None = None,
+    *,
+    stopping: asyncio.Event | None = None,
 ) -> Supervisor:
-    """Builds a worker; it does not run yet. By default the database's clock decides."""
+    """Builds a worker; it does not run yet, and stops when `stopping` is set.
+
+    By default the database's clock decides.
+    """
     serve = partial(serving, settings, reporter, clock or database.clock.now)
-    return Supervisor(database, settings, reporter, serve)
+    return Supervisor(database, settings, reporter, serve, stopping=stopping or asyncio.Event())
 
 
 def _tune_garbage_collector() -> None:

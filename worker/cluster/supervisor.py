@@ -57,6 +57,8 @@ class Supervisor:
         settings: Settings,
         reporter: Reporter,
         serving: Callable[[BrokerSession], Serve],
+        *,
+        stopping: asyncio.Event,
     ) -> None:
         """`serving` returns the function that serves assignments with a broker session."""
         self._database = database
@@ -72,8 +74,8 @@ class Supervisor:
         self._dead_letter_queue = DeadLetterQueueWatch(reporter, declares=settings.declare_topology)
         self.intake: Final = Intake(reporter)
         """Whether commands are taken."""
-        self.stopping = asyncio.Event()
-        """Set when `stop` was called."""
+        self.stopping: Final = stopping
+        """Set when it is to finish the current work and stop."""
         self.connected = False
         """Whether the broker is connected."""
         self.leads = False
