@@ -138,8 +138,8 @@ async def test_worker_waits_at_its_start_for_an_unreachable_database(
         open_database(lossy_settings.database_url, waits=True) as far_away,
         working(far_away, lossy_settings) as worker,
     ):
-        await until(lambda: broker_proxy.accepted)
-        assert not worker.leads
+        await until(lambda: far_away.failure)
+        assert (worker.leads, broker_proxy.accepted) == (False, 0)
         await database_proxy.accept()
         await until_leading(worker)
         await assert_activated_once(platform, database, [command])
