@@ -113,17 +113,35 @@ async def test_letters_are_selected_by_the_labels_of_the_metric(
             assert [letter["code"] for letter in json.loads(listed.stdout)] == codes
 
 
-async def test_discard_asks_for_confirmation(invoke: Invoke, platform: Platform) -> None:
-    await unrouted(platform, b"first", b"second")
-    first, second = await keys(invoke)
+async def test_discard_asks_with_the_number_and_the_reasons_of_the_letters(
+    invoke: Invoke, platform: Platform
+) -> None:
+    await unrouted(platform, b"first", b"second", b"third")
+    first, second, third = await keys(invoke)
 
-    refused = await invoke("dead-letters", "discard", first, *BY_ADA, given="n\n")
+    refused = await invoke("dead-letters", "discard", first, second, *BY_ADA, given="n\n")
+    assert "This deletes 2 dead letters (2 NOT_ROUTED) for good. Go on?" in refused.output
     assert refused.exit_code == 1
-    assert await keys(invoke) == [first, second]
+    assert await keys(invoke) == [first, second, third]
+    discarded = await invoke("dead-letters", "discard", first, *BY_ADA, given="y\n")
+    assert discarded.output.endswith("\n1 discarded\n")
     assert (
-        await invoke("dead-letters", "discard", first, "--yes", *BY_ADA)
+        await invoke("dead-letters", "discard", second, "--yes", *BY_ADA)
     ).output == "1 discarded\n"
-    assert await keys(invoke) == [second]
+    assert await keys(invoke) == [third]
+
+
+async def test_discard_asks_nothing_where_nothing_matches(
+    invoke: Invoke, platform: Platform
+) -> None:
+    await unrouted(platform, b"first")
+    (key,) = await keys(invoke)
+    unmatched = await invoke("dead-letters", "discard", "--reason", "NOT_JSON", *BY_ADA)
+    unknown = await invoke("dead-letters", "discard", "0123456789", *BY_ADA)
+
+    assert (unmatched.exit_code, unmatched.output) == (Exit.DONE, "0 discarded\n")
+    assert (unknown.exit_code, "Go on?" in unknown.output) == (Exit.NOT_FOUND, False)
+    assert await keys(invoke) == [key]
 
 
 @pytest.mark.parametrize("action", ["show", "replay"])

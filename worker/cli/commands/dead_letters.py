@@ -1,7 +1,8 @@
 """The command `dead-letters`: list, show, replay or discard messages that cannot be handled."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
@@ -16,6 +17,7 @@ from worker.runtime.printable import printable
 if TYPE_CHECKING:
     from worker.operator.dead_letters.letters import Selection
     from worker.operator.dead_letters.reader import QueuedDeadLetter
+    from worker.settings import Settings
 
 __all__ = ["dead_letters"]
 
@@ -98,8 +100,8 @@ def list_letters(limit: int | None, reasons: Sequence[str], as_json: bool) -> No
         return
     letters = counted(found.total(), "dead letter")
     hidden = f", {matching - most} not shown: --limit shows more" if matching > most else ""
-    by_code = ", ".join(f"{count} {printable(code)}" for code, count in sorted(found.items()))
-    echo(f"{letters}{by_code and f' ({by_code})'}{hidden}")
+    by_code = f" ({_by_code(found)})" if found else ""
+    echo(f"{letters}{by_code}{hidden}")
 
 
 @dead_letters.command()
@@ -150,17 +152,46 @@ def replay(
 @dead_letters.command()
 @_selected
 @by_and_why
-@click.confirmation_option(prompt="This deletes them for good. Discard them?")
+@click.option("--yes", is_flag=True, help="Do not count them, and ask no question.")
 def discard(
-    keys: Sequence[str], reasons: Sequence[str], everything: bool, by: str, why: str
+    keys: Sequence[str],
+    reasons: Sequence[str],
+    everything: bool,
+    by: str,
+    why: str,
+    yes: bool,
 ) -> None:
     """Delete dead letters for good."""
     from worker.operator.dead_letters.letters import discard as discard_letters
     from worker.storage.acts import Author
 
+    settings = settings_of_environment()
     selection = _selection(keys, reasons, everything=everything)
-    work = discard_letters(settings_of_environment(), selection, Author(by, why), tell=note)
+    if not yes and not _confirmed(settings, selection):
+        click.echo("0 discarded")
+        return
+    work = discard_letters(settings, selection, Author(by, why), tell=note)
     click.echo(f"{run_async(work)} discarded")
+
+
+def _confirmed(settings: "Settings", selection: "Selection") -> bool:
+    """Asks whether the letters shall be deleted, with their number; False if there is none."""
+    from worker.operator.dead_letters.letters import look
+
+    codes: Counter[str] = Counter()
+
+    def count(letter: "QueuedDeadLetter") -> None:
+        codes[letter.reason[0]] += 1
+
+    run_async(look(settings, selection, count, tell=note))
+    if codes:
+        letters = f"{counted(codes.total(), 'dead letter')} ({_by_code(codes)})"
+        click.confirm(f"This deletes {letters} for good. Go on?", abort=True)
+    return bool(codes)
+
+
+def _by_code(codes: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {printable(code)}" for code, count in sorted(codes.items()))
 
 
 def _selection(keys: Sequence[str], reasons: Sequence[str], *, everything: bool) -> "Selection":

@@ -325,8 +325,7 @@ class DeadLetterReader:
                 "The dead-letter queue is full. Messages that stay move to its end, and those that"
                 f" it does not take back move to the database, which cannot be used:"
                 f" {reason_of(error)}. Set DATABASE_URL as for a worker; or let an administrator"
-                " remove the policy that limits the queue; or run `activation-worker dead-letters"
-                " discard --all`, which deletes every dead letter."
+                " remove the policy that limits the queue."
             ) from error
 
 
