@@ -43,11 +43,16 @@ class DeadLetterQueueWatch:
             await asyncio.sleep(INTERVAL_SECONDS)
 
     async def _find_problem(self, connection: AbstractConnection) -> str | None:
-        check = declare_dead_letter_queue if self._declares else require_dead_letter_queue
+        missing = await _find_missing(connection)
+        if not self._declares:
+            return missing
         try:
-            await check(connection)
+            await declare_dead_letter_queue(connection)
         except TopologyMismatch as error:
             return str(error)
+        if missing is not None:
+            # It is healed, and a queue that was deleted has taken its letters with it.
+            self._record(f"{missing} The worker has done so. Letters of a deleted queue are lost.")
         return None
 
     def _record(self, problem: str | None) -> None:
@@ -58,3 +63,11 @@ class DeadLetterQueueWatch:
         elif problem and (not was_broken or monotonic() - self._reported_at > REPORT_SECONDS):
             self._reported_at = monotonic()
             self._reporter.dead_letter_queue_broken(problem)
+
+
+async def _find_missing(connection: AbstractConnection) -> str | None:
+    try:
+        await require_dead_letter_queue(connection)
+    except TopologyMismatch as error:
+        return str(error)
+    return None
