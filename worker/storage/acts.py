@@ -26,6 +26,7 @@ class Act(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     RETENTION = "retention"
+    IMPORT = "import"
 
 
 class Author(NamedTuple):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 import click
 
-from worker.cli.exits import Exit, run_async, settings_of_environment
-from worker.cli.options import AS_JSON, to_json
+from worker.cli.exits import Exit, fail, run_async, settings_of_environment
+from worker.cli.options import AS_JSON, Words, to_json
 from worker.cli.progress import Display, display
 from worker.cli.streams import echo, readable
 from worker.runtime.counting import counted
@@ -33,7 +33,9 @@ COMPLETE: Final = click.option(
 @click.command("import")
 @click.argument("file", type=click.File("rb"))
 @COMPLETE
-def import_records(file: BinaryIO, complete: bool) -> None:
+@click.option("--by", type=Words(), help="Who decides; `acts` shows it. --complete needs it.")
+@click.option("--why", type=Words(), help="The reason; `acts` shows it. --complete needs it.")
+def import_records(file: BinaryIO, complete: bool, by: str | None, why: str | None) -> None:
     """Import records from FILE.
 
     FILE contains JSON Lines; - reads standard input. The same rules apply as to directory messages.
@@ -42,14 +44,21 @@ def import_records(file: BinaryIO, complete: bool) -> None:
     be in any order. Of features, only the names are kept: their values may be secrets. A number
     that stops being a main number loses its call settings. Records of a number with an operation
     under way wait for its end. With --complete, what is held at the sites of FILE and missing in it
-    is deleted.
+    is deleted. With --by and --why `acts` lists the import.
     """
     from worker.operator.importing.import_records import import_lines
+    from worker.storage.acts import Author
+
+    if bool(by) != bool(why) or (complete and not by):
+        fail(Exit.USAGE, "Give --by and --why together; --complete, which deletes, needs them.")
+    author = Author(by, why) if by and why else None
 
     settings = settings_of_environment()
     with contextlib.closing(display()) as progress:
         lines = _lines(file, progress)
-        work = import_lines(settings.database_url, lines, complete=complete, progress=progress)
+        work = import_lines(
+            settings.database_url, lines, complete=complete, author=author, progress=progress
+        )
         imported = run_async(work)
     click.echo(f"import {imported.import_id}")
     _print_counts(imported.counts)

@@ -11,6 +11,7 @@ from worker.operator.importing.applying import Applying, Counts, Pass
 from worker.operator.importing.jsonl import WHOLE_FILE, ImportRefused, Numbered, read_chunks
 from worker.operator.importing.progress import Progress, silent
 from worker.operator.importing.staging import staged
+from worker.storage.acts import Act, Author, begin_act
 from worker.storage.connecting.engine import Database, open_database, transaction_in
 from worker.storage.connecting.errors import is_conflict, spoils_session
 from worker.storage.connecting.session import Session
@@ -75,17 +76,18 @@ async def import_lines(
     lines: Iterable[bytes | str],
     *,
     complete: bool = False,
+    author: Author | None = None,
     progress: Progress = silent,
 ) -> Imported:
     """Applies the records of JSON Lines, in any order, by the rules for directory messages.
 
     All or nothing, in one transaction, which begins after the last line was read and changes only
     what differs. With `complete`, the file is the whole truth for the sites that it names: what
-    they lack there is deleted. Raises `ImportRefused`, `ImportBusy`, and `NotReady` if the schema
-    is of another version.
+    they lack there is deleted. With `author` it is recorded as an act of that operator. Raises
+    `ImportRefused`, `ImportBusy`, and `NotReady` if the schema is of another version.
     """
     return await import_chunks(
-        database_url, read_chunks(lines), complete=complete, progress=progress
+        database_url, read_chunks(lines), complete=complete, author=author, progress=progress
     )
 
 
@@ -94,6 +96,7 @@ async def import_chunks(
     chunks: Iterator[Sequence[Numbered]],
     *,
     complete: bool = False,
+    author: Author | None = None,
     progress: Progress = silent,
 ) -> Imported:
     """Like `import_lines`, for records that `read_chunks` reads."""
@@ -104,9 +107,8 @@ async def import_chunks(
         async with staged(database, chunks) as session:
             if complete and not await names_a_site(session):
                 raise ImportRefused.of(WHOLE_FILE, NO_SITE)
-            work = _Import(
-                database, session, Cause(SOURCE, import_id, import_id), complete, progress
-            )
+            cause = Cause(SOURCE, import_id, import_id)
+            work = _Import(database, session, cause, complete, author, progress)
             return Imported(import_id, await work.until_stored())
 
 
@@ -117,6 +119,7 @@ class _Import(NamedTuple):
     session: Session
     cause: Cause
     complete: bool
+    author: Author | None
     progress: Progress
 
     async def until_stored(self) -> Mapping[RecordKind, Counts]:
@@ -145,4 +148,7 @@ class _Import(NamedTuple):
             progress=self.progress,
         )
         await applying.run(step for step in PASSES if self.complete or not step.deletions)
+        if self.author is not None:
+            detail = f"{self.cause.id}{', --complete' if self.complete else ''}"
+            await begin_act(self.session, Act.IMPORT, self.author, context.now, detail=detail)
         return applying.counts

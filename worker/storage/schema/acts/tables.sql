@@ -7,7 +7,7 @@ CREATE TABLE acts (
     decided_at timestamptz NOT NULL,
     act        text NOT NULL CHECK (act IN (
         'resolve', 'close-manual-logout', 'retry-message', 'discard-message', 'replay-dead-letter',
-        'discard-dead-letter', 'pause', 'resume', 'retention'
+        'discard-dead-letter', 'pause', 'resume', 'retention', 'import'
     )),
     decided_by text NOT NULL,
     reason     text NOT NULL,
