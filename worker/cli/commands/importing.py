@@ -33,8 +33,8 @@ COMPLETE: Final = click.option(
 @click.command("import")
 @click.argument("file", type=click.File("rb"))
 @COMPLETE
-@click.option("--by", type=Words(), help="Who decides; `acts` shows it. --complete needs it.")
-@click.option("--why", type=Words(), help="The reason; `acts` shows it. --complete needs it.")
+@click.option("--by", type=Words(), help="Who decides; with it, `acts` lists the import.")
+@click.option("--why", type=Words(), help="The reason; goes with --by.")
 def import_records(file: BinaryIO, complete: bool, by: str | None, why: str | None) -> None:
     """Import records from FILE.
 
@@ -49,8 +49,8 @@ def import_records(file: BinaryIO, complete: bool, by: str | None, why: str | No
     from worker.operator.importing.import_records import import_lines
     from worker.storage.acts import Author
 
-    if bool(by) != bool(why) or (complete and not by):
-        fail(Exit.USAGE, "Give --by and --why together; --complete, which deletes, needs them.")
+    if bool(by) != bool(why):
+        fail(Exit.USAGE, "Give --by and --why together.")
     author = Author(by, why) if by and why else None
 
     settings = settings_of_environment()

@@ -663,7 +663,7 @@ export interface AwaitedStep {
    */
   attempt: number;
   /**
-   * The last attempt; null: no limit.
+   * The attempt at which a `retry_later` ends the step as failed. Each attempt that stays silent raises it by one: silence uses up no attempt. Null: no limit.
    */
   attempts_maximum: number | null;
 }
