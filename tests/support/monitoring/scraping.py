@@ -25,7 +25,7 @@ def scraped(text: str) -> dict[str, Scraped]:
 
 def _scraped(text: str) -> Iterator[tuple[str, Scraped]]:
     for family in text_string_to_metric_families(text):
-        if not family.name.startswith(PREFIX) or family.name.endswith("_created"):
+        if not family.name.startswith(PREFIX):
             continue
         name = f"{family.name}_total" if family.type == "counter" else family.name
         series = {

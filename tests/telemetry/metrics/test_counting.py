@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
 from math import prod
 
 import pytest
@@ -446,3 +447,23 @@ def _just_published() -> tuple[Activate, Decision]:
     """A command that was published two seconds ago, and its decision."""
     command = activate().model_copy(update={"time": datetime.now(UTC) - timedelta(seconds=2)})
     return command, decide_command(RESERVED, command)
+
+
+async def test_bounds_tell_delays_of_minutes_apart() -> None:
+    text = (await Metrics().render()).decode()
+    (delays,) = (
+        family
+        for family in text_string_to_metric_families(text)
+        if family.name == "activation_worker_command_outcome_delay_seconds"
+    )
+    bounds = sorted(
+        {float(sample.labels["le"]) for sample in delays.samples if "le" in sample.labels}
+    )
+    of_minutes = [bound for bound in bounds if 60 <= bound <= 3600]
+
+    assert len(of_minutes) > 1
+    assert all(upper <= 2 * lower for lower, upper in pairwise(of_minutes))
+
+
+async def test_no_series_says_when_another_was_created() -> None:
+    assert "_created" not in (await Metrics().render()).decode()

@@ -22,6 +22,7 @@ from prometheus_client import (
     GCCollector,
     PlatformCollector,
     ProcessCollector,
+    disable_created_metrics,
     generate_latest,
 )
 from prometheus_client.metrics_core import Metric
@@ -64,6 +65,10 @@ from worker.telemetry.process_counters import (
 )
 
 __all__ = ["MetricDescription", "Metrics", "describe"]
+
+
+# `activation_worker_start_timestamp_seconds` tells when the counters began.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class MetricDescription(NamedTuple):
