@@ -258,6 +258,18 @@ async def the_pbx_does_not_answer(world: World) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def the_pbx_is_silent_until_the_deadline(world: World) -> AsyncIterator[None]:
+    numbers = PBX_NUMBERS[:3]
+    await store(world.database, voice_service(len(numbers)), phone_numbers(*numbers))
+    hasty = {"WORKER_OPERATION_AT_RISK_SECONDS": "1", "WORKER_OPERATION_TIME_ALLOWED_SECONDS": "2"}
+    async with world.worker({"WORKER_AWAITED_STEPS": "activation", **hasty}):
+        await world.prometheus.until_well()
+        for number in numbers:
+            await world.platform.send("activate", number)
+        yield
+
+
+@asynccontextmanager
 async def the_pbx_does_not_read_its_queue(world: World) -> AsyncIterator[None]:
     await store(
         world.database,
@@ -321,8 +333,7 @@ Fault = Callable[[World], AbstractAsyncContextManager[None]]
 FAULTS: list[tuple[str, Fault, dict[str, str]]] = [
     ("DatabaseDown", database_is_away, {}),
     ("Unserved", no_worker_runs, {"job": JOB}),
-    ("Unserved", broker_is_away, {"job": JOB}),
-    ("BrokerDown", broker_is_away, {}),
+    ("BrokerDown", broker_is_away, {"job": JOB}),
     ("BrokerBlocked", broker_is_short_of_memory, {}),
     ("Stuck", somebody_keeps_a_lock, {}),
     ("Stuck", commands_stand_still_while_results_are_handled, {"queue": COMMAND_QUEUE}),
@@ -341,6 +352,8 @@ FAULTS: list[tuple[str, Fault, dict[str, str]]] = [
     ("OperatorNeeded", the_pbx_refuses_a_deactivation, {}),
     ("PbxSilent", the_pbx_does_not_answer, {"step": "extension_reset"}),
     ("PbxSilent", the_pbx_does_not_read_its_queue, {"queue": "pbx.extension-reset"}),
+    ("PbxSilent", the_pbx_is_silent_until_the_deadline, {"operation": "activate"}),
+    ("ActivationsFail", the_pbx_is_silent_until_the_deadline, {"code": "DEADLINE_PASSED"}),
     ("AccountsOverEntitlement", services_end_while_numbers_are_active, {}),
     ("DirectoryConflicts", the_platform_takes_an_active_number_away, {"kind": "phone_number"}),
     ("Unstable", the_worker_is_killed_again_and_again, {}),

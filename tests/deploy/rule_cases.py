@@ -28,6 +28,11 @@ def delays(lane: str, le: str) -> str:
     return f"command_outcome_delay_seconds_bucket{{{labels}}}"
 
 
+def failures(operation: str, code: str) -> str:
+    """Operations that failed for this reason."""
+    return f'operation_failures_total{{operation="{operation}", code="{code}"}}'
+
+
 def _queue_of_partition(source: str, partition: int) -> str:
     """Messages ready in the queue of this partition, of two."""
     return f'queue_messages{{queue="{source}.partition-{partition}-of-2"}}'
@@ -55,6 +60,9 @@ HEALTHY: Final[Mapping[str, str]] = {
     'unswept_operations{operation="deactivate"}': "0x200",
     'unresolved_operations{operation="deactivate"}': "0x200",
     'unresolved_aftermaths{what="compensation"}': "0x200",
+    failures("activate", "DEADLINE_PASSED"): "0x200",
+    failures("activate", "PBX_REFUSED"): "0x200",
+    failures("deactivate", "DEADLINE_PASSED"): "0x200",
     'pbx_oldest_open_step_age_seconds{step="handset_logout"}': "20x200",
     'queue_messages{queue="pbx.handset-logout"}': "40x200",
     "oversubscribed_accounts": "0x200",
@@ -138,6 +146,63 @@ CASES: Final = (
         after_10m="",
     ),
     _case("RabbitMQ is away", {"broker_up": "1x10 0x200"}, after_3m="", after_5m="BrokerDown"),
+    _case(
+        "RabbitMQ is away from all workers, which serve nothing",
+        {
+            "broker_up": "1x10 0x200",
+            'broker_up{instance="b"}': "1x10 0x200",
+            "partitions_owned": "1x10 0x200",
+            'partitions_owned{instance="b"}': "0x200",
+        },
+        after_3m="",
+        after_4m="BrokerDown",
+        after_20m="BrokerDown",
+    ),
+    _case(
+        "RabbitMQ is away from one worker, and the other serves nothing",
+        {
+            "broker_up": "1x10 0x200",
+            'broker_up{instance="b"}': "1x200",
+            "partitions_owned": "1x10 0x200",
+            'partitions_owned{instance="b"}': "0x200",
+        },
+        after_3m="",
+        after_6m="BrokerDown Unserved",
+    ),
+    _case(
+        "RabbitMQ is away from one deployment, and another serves nothing",
+        {
+            "broker_up": "1x10 0x200",
+            'broker_up{job="v", instance="c"}': "1x200",
+            "partitions_owned": "1x10 0x200",
+            'partitions_owned{job="v", instance="c"}': "1x10 0x200",
+            'partitions{job="v", instance="c"}': "1x200",
+        },
+        after_3m="",
+        after_6m="BrokerDown Unserved",
+    ),
+    _case(
+        "RabbitMQ comes back, and no worker serves",
+        {"broker_up": "1x10 0x40 1x200", "partitions_owned": "1x10 0x200"},
+        after_10m="BrokerDown",
+        after_16m="Unserved",
+    ),
+    _case(
+        "workers connect for moments, and serve nothing",
+        {"broker_up": "1x10 " + "0x1 1x0 " * 60, "partitions_owned": "1x10 0x200"},
+        after_3m="",
+        after_10m="Unserved",
+    ),
+    _case(
+        "the workers end while RabbitMQ is away",
+        {
+            "broker_up": "1x10 0x40 stale",
+            "partitions_owned": "1x10 0x40 stale",
+            "partitions": "1x10 0x40 stale",
+        },
+        after_10m="BrokerDown",
+        after_16m="Unserved",
+    ),
     _case(
         "RabbitMQ blocks publishers",
         {"broker_blocked": "1x200"},
@@ -276,6 +341,49 @@ CASES: Final = (
         {'queue_messages{queue="pbx.handset-logout"}': "101x200"},
         after_4m="",
         after_6m="PbxSilent",
+    ),
+    _case(
+        "an activation fails at its deadline",
+        {failures("activate", "DEADLINE_PASSED"): "0x20 1x200"},
+        after_4m="",
+        after_7m="ActivationsFail",
+        after_30m="ActivationsFail",
+    ),
+    _case(
+        "a PBX asks for another attempt until the last",
+        {failures("activate", "ATTEMPTS_EXHAUSTED"): "0x20 1x200"},
+        after_4m="",
+        after_7m="ActivationsFail",
+    ),
+    _case(
+        "a PBX answers no activation, which its deadline ends before it is old",
+        {failures("activate", "DEADLINE_PASSED"): "0x20 0+1x200"},
+        after_4m="",
+        after_12m="ActivationsFail PbxSilent",
+    ),
+    _case(
+        "a deactivation fails at its deadline and needs an operator",
+        {
+            failures("deactivate", "DEADLINE_PASSED"): "0x20 1x200",
+            'unresolved_operations{operation="deactivate"}': "0x20 1x200",
+        },
+        after_4m="",
+        after_20m="OperatorNeeded",
+    ),
+    _case(
+        "a person mistypes what is rejected, and what a PBX refuses",
+        {
+            'command_refusals_total{operation="activate", code="NUMBER_UNKNOWN"}': "0+1x200",
+            failures("activate", "PBX_REFUSED"): "0x4 1x4 2x4 3x200",
+        },
+        after_5m="",
+        after_20m="",
+    ),
+    _case(
+        "a PBX refuses activations",
+        {failures("activate", "PBX_REFUSED"): "0x20 0+1x200"},
+        after_6m="",
+        after_8m="ActivationsFail",
     ),
     _case(
         "bulk commands wait in their queue, and no PBX queue",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.alert_faults import FAULTS, Fault
+from tests.deploy.alert_faults import FAULTS, Fault, broker_is_away
 from tests.support.data.inserts import (
     call_settings,
     hunt_group_member,
@@ -18,7 +18,7 @@ from tests.support.environments import Environment, environment
 from tests.support.faults.lossy import broker_proxy, database_proxy
 from tests.support.faults.proxy import Proxy
 from tests.support.monitoring.monitored import World
-from tests.support.monitoring.prometheus import RULES, scraping
+from tests.support.monitoring.prometheus import JOB, RULES, scraping
 from tests.support.platform import Platform
 from tests.support.quick import parametrize_quick
 from tests.support.workers import rows, store
@@ -78,6 +78,17 @@ async def test_an_alert_fires_when_a_worker_meets_its_fault(
     assert annotations["summary"]
     assert "<no value>" not in annotations["summary"] + annotations["action"]
     assert (RUNBOOK / annotations["runbook_url"].rpartition("/")[2]).exists()
+
+
+@pytest.mark.campaign
+async def test_a_broker_that_is_away_leaves_one_alert(world: World) -> None:
+    async with broker_is_away(world):
+        await world.prometheus.until_firing("ActivationWorkerBrokerDown", {"job": JOB})
+        await world.prometheus.until("sum by (job) (activation_worker_partitions_owned) == 0")
+        await world.prometheus.until(
+            'count(ALERTS{alertname=~".*(BrokerDown|Unserved)"}) == 1'
+            ' and count(ALERTS{alertname=~".*BrokerDown", alertstate="firing"})'
+        )
 
 
 @pytest.mark.campaign
