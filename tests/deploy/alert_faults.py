@@ -127,7 +127,9 @@ async def an_operator_pauses_the_intake(world: World) -> AsyncIterator[None]:
 @asynccontextmanager
 async def people_click_during_a_pause(world: World) -> AsyncIterator[None]:
     async with an_operator_pauses_the_intake(world):
-        for number in PBX_NUMBERS:
+        await world.prometheus.until("activation_worker_intake_paused == 1")
+        # Twice: what the worker takes until its consumers have ended does not wait.
+        for number in PBX_NUMBERS * 2:
             await world.platform.send("activate", number)
         yield
 
