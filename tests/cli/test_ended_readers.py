@@ -67,7 +67,7 @@ CALLS: Final[Mapping[str, tuple[str, ...]]] = {
     "show": (NUMBERS[0],),
     "topology": (),
 }
-"""A call of each command; `run` and `standalone` go on, whoever reads their output."""
+"""A call of each command; `run` and `standalone` go on without a reader."""
 SILENT_HERE: Final = {"dead-letters show"}
 """It prints letters alone, and here there are none."""
 

@@ -34,7 +34,7 @@ from worker.broker.publishing.publication import Publication
 from worker.broker.version import judge_version
 from worker.consuming.ordering.command_keys import read_keys
 from worker.operator.dead_letters.letters import render, render_summary
-from worker.operator.dead_letters.reader import QueuedDeadLetter
+from worker.operator.dead_letters.queued import QueuedDeadLetter
 from worker.operator.importing.jsonl import ImportRefused, read_chunks
 from worker.runtime.amqp_url import AmqpServer, parse_amqp_url
 from worker.runtime.database_url import InvalidDatabaseUrl, parse_database_url

@@ -18,7 +18,8 @@ from worker.local import PrivateServers
 from worker.operator.dead_letters import reader
 from worker.operator.dead_letters.letters import Selection, look
 from worker.operator.dead_letters.overflow import Overflow
-from worker.operator.dead_letters.reader import QueuedDeadLetter, open_queue
+from worker.operator.dead_letters.queued import QueuedDeadLetter
+from worker.operator.dead_letters.reader import open_queue
 from worker.settings import Settings
 
 LISTING_MEBIBYTES = 120

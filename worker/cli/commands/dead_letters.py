@@ -16,7 +16,7 @@ from worker.runtime.printable import printable
 
 if TYPE_CHECKING:
     from worker.operator.dead_letters.letters import Selection
-    from worker.operator.dead_letters.reader import QueuedDeadLetter
+    from worker.operator.dead_letters.queued import QueuedDeadLetter
     from worker.settings import Settings
 
 __all__ = ["dead_letters"]

@@ -14,12 +14,8 @@ from worker.broker.publishing.confirm_channel import NotPublished
 from worker.broker.publishing.publication import Publication
 from worker.broker.publishing.publisher import Publisher
 from worker.operator.dead_letters.overflow import Overflow
-from worker.operator.dead_letters.reader import (
-    FAILURE_HEADERS,
-    DeadLetterReader,
-    QueuedDeadLetter,
-    open_queue,
-)
+from worker.operator.dead_letters.queued import FAILURE_HEADERS, QueuedDeadLetter
+from worker.operator.dead_letters.reader import DeadLetterReader, open_queue
 from worker.operator.dead_letters.reasons import reasons_of
 from worker.runtime.printable import on_one_line, printable
 from worker.settings import Settings
