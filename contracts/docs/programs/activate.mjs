@@ -10,12 +10,9 @@ const [phone_number, account_id, site_id] = process.argv.slice(2);
 const { AMQP_URL, SCHEMAS } = process.env; // SCHEMAS: the folder exported/schemas of the contracts
 
 const ajv = addFormats(new Ajv());
-const validators = new Map(
-  readdirSync(SCHEMAS).map((file) => [
-    file.replace(/\.json$/, ""),
-    ajv.compile(JSON.parse(readFileSync(`${SCHEMAS}/${file}`))),
-  ]),
-);
+const validators = new Map(readdirSync(SCHEMAS).map((file) => [
+  file.replace(/\.json$/, ""), ajv.compile(JSON.parse(readFileSync(`${SCHEMAS}/${file}`))),
+]));
 
 /** The event in this body, or null for a type without a schema; throws if it is not valid. */
 function read(body) {
@@ -28,11 +25,8 @@ function read(body) {
 
 const PATIENCE_MS = 300_000; // how long the person waits
 const expiry = new Date(Date.now() + PATIENCE_MS);
-
 const command = new CloudEvent({
-  id: randomUUID(),
-  source: "/web-tier",
-  type: "telephony.phone_number.activate.v1",
+  id: randomUUID(), source: "/web-tier", type: "telephony.phone_number.activate.v1",
   expirytime: expiry.toISOString(),
   data: { phone_number, account_id, site_id },
 });
@@ -46,7 +40,6 @@ const channel = await connection.createConfirmChannel();
 const { queue } = await channel.assertQueue("", { exclusive: true });
 await channel.bindQueue(queue, "telephony.events", "phone_number.#");
 await channel.prefetch(20);
-
 // A real web tier stores both, and acknowledges an event when it has stored its effect.
 const seen = new Set();
 let sequence = 0;
@@ -98,12 +91,8 @@ const ended = new Promise((resolve, reject) => {
 });
 
 channel.publish("telephony.commands", "phone_number.activate", body, {
-  persistent: true,
-  mandatory: true,
-  contentType: "application/cloudevents+json",
-  messageId: command.id,
-  replyTo: queue,
-  type: command.type,
+  persistent: true, mandatory: true, contentType: "application/cloudevents+json",
+  messageId: command.id, replyTo: queue, type: command.type,
 });
 await Promise.all([channel.waitForConfirms(), ended]);
 await connection.close();

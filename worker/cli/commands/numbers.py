@@ -141,11 +141,11 @@ def pending(as_json: bool) -> None:
     from worker.storage.intake import Pause
 
     operations, pause = run_async(show_pending(settings_of_environment()))
-    if pause:
-        note(intake_is_paused(Pause(**pause)))
     if as_json:
         click.echo(to_json(operations))
         return
+    if pause:
+        note(intake_is_paused(Pause(**pause)))
     for operation in operations:
         click.echo(render_operation(operation))
     outstanding = sum(operation["aftermath"] is not None for operation in operations)

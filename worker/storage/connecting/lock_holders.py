@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Final
+from typing import Final, Self
 
 from worker.core.messages.explanations import clock_time
 from worker.storage.connecting.errors import LOCK_NOT_AVAILABLE, is_lock_wait
@@ -21,9 +21,11 @@ class LockKept(Exception):
 
     sqlstate: Final = LOCK_NOT_AVAILABLE
 
-    def __init__(self, holders: Sequence[Row]) -> None:
+    @classmethod
+    def by(cls, holders: Sequence[Row]) -> Self:
+        """The error that names these sessions."""
         named = "; ".join(map(_describe, holders)) or "PostgreSQL does not say which"
-        super().__init__(
+        return cls(
             f"Another session keeps a lock: {named}. Wait until it ends, or end it with"
             " pg_terminate_backend, and run the command again."
         )
@@ -43,7 +45,7 @@ async def naming_lock_holders(
         yield
     except Exception as error:
         if is_lock_wait(error):
-            raise LockKept(seen) from error
+            raise LockKept.by(seen) from error
         raise
     finally:
         watching.cancel()
