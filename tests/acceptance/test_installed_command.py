@@ -179,6 +179,7 @@ async def test_run_refuses_an_unknown_setting(environment: Environment) -> None:
     assert "WORKER_COLOUR is not a setting" in output
 
 
+@pytest.mark.campaign
 async def test_topology_names_a_queue_with_other_properties(
     environment: Environment, platform: Platform
 ) -> None:
@@ -191,6 +192,7 @@ async def test_topology_names_a_queue_with_other_properties(
     assert "PRECONDITION_FAILED" in output
 
 
+@pytest.mark.campaign
 async def test_run_refuses_an_outdated_schema(environment: Environment, database: Database) -> None:
     await store(database, "DELETE FROM activation_worker_version")
     code, output = await command(environment, "run")

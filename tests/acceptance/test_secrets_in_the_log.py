@@ -5,10 +5,10 @@ import signal
 from pathlib import Path
 
 import aiohttp
-import pytest
 
 from tests.support.environments import Environment, environment
 from tests.support.installed_command import COMMAND, PATIENCE_SECONDS, until_logged
+from tests.support.quick import parametrize_quick
 from tests.support.servers.postgresql import Administered
 from worker.storage.connecting.engine import open_database
 from worker.storage.deployment.migrate import migrate
@@ -18,13 +18,14 @@ __all__ = ["environment"]
 MARK = "hunter2"
 
 
-@pytest.mark.parametrize(
-    ("change", "action"),
+@parametrize_quick(
+    "change, action",
     [
         ({"AMQP_URL": f"amqp://ada:{MARK}@127.0.0.1:1/"}, b"broker_lost"),
         ({"AMQP_URL": f"amqp://ada:{MARK}%40@no-such-host.invalid/"}, b"broker_lost"),
         ({"DATABASE_URL": f"postgresql://ada:{MARK}@127.0.0.1:1/x"}, b"database_lost"),
     ],
+    quick=1,
 )
 async def test_run_logs_no_password(
     environment: Environment, change: dict[str, str], action: bytes

@@ -107,6 +107,7 @@ async def test_an_alarm_stops_the_replay_of_a_directory_before_the_outbox_holds_
     assert {event["data"]["status"] for event in platform.events} == {"RESERVED"}
 
 
+@pytest.mark.campaign
 async def test_a_channel_that_is_needed_during_an_alarm_is_opened_after_it(
     servers: PrivateServers, amqp_url: str
 ) -> None:

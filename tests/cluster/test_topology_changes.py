@@ -58,8 +58,11 @@ async def until_refused(database: Database, words: str) -> None:
 
 
 async def retry_now(database: Database) -> None:
-    """Skips the pause before the next attempt."""
-    await store(database, "UPDATE outbox SET next_attempt_at = NULL")
+    """Skips the pause before the next attempt; in the worker's order, or both would deadlock."""
+    positions = "SELECT position FROM outbox ORDER BY position FOR UPDATE"
+    await store(
+        database, f"UPDATE outbox SET next_attempt_at = NULL WHERE position IN ({positions})"
+    )
 
 
 def joined_numbers(platform: Platform) -> set[str]:

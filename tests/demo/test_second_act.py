@@ -43,6 +43,7 @@ async def run(module: str, amqp_url: str) -> tuple[int | None, str]:
     return process.returncode, output.decode()
 
 
+@pytest.mark.campaign  # `make demo` shows it as well
 async def test_second_act_shows_the_platform_at_work_and_a_late_subscriber_knows_all(
     database: Database, sample: Settings, amqp_url: str
 ) -> None:

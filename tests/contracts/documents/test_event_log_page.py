@@ -99,6 +99,7 @@ async def test_the_program_knows_an_offset_of_an_earlier_log_while_the_log_is_em
     assert await replayed(amqp_url, "0") == ["NEXT 0"]
 
 
+@pytest.mark.campaign
 async def test_the_program_names_the_part_that_the_log_does_not_have_any_more(
     amqp_url: str, platform: Platform
 ) -> None:

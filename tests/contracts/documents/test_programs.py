@@ -166,7 +166,7 @@ async def test_the_program_prints_what_counts_of_its_command_and_nothing_else(
         assert line.startswith(words)
 
 
-@parametrize_quick("language", ["JavaScript", "Java", "Python"], quick=2)
+@parametrize_quick("language", ["JavaScript", "Java", "Python"], quick=1)
 async def test_the_program_ends_when_its_command_cannot_be_read(
     amqp_url: str, program_in: ProgramIn, language: str
 ) -> None:

@@ -166,7 +166,7 @@ async def test_change_killed_at_some_points_loses_and_reorders_nothing(
     monkeypatch.setattr(repartitioning, "RETRY_SECONDS", 0)
     first = 1 + CHANGES.index(numbers)
     points = await through_kills(
-        range(first, 200, 13), numbers, settings, lossy_settings, proxies, platform, database
+        range(first, 200, 29), numbers, settings, lossy_settings, proxies, platform, database
     )
 
     assert points >= 2
